@@ -1,0 +1,290 @@
+//! From Stripe's subscription and next invoice to the summary. No I/O.
+
+use serde::Serialize;
+use shared::catalog::{FREE_TIER, Tiers};
+use shared::respond::{Breakdown, exact};
+use shared::stripe::views::{Invoice, Line, Subscription, SubscriptionItem};
+use shared::{Currency, Day, Money, StripeError};
+
+use crate::pending::PendingChange;
+
+/// The answer's body.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Summary {
+    plan: Option<String>,
+    status: &'static str,
+    current_period_start: Option<Day>,
+    current_period_end: Option<Day>,
+    trial_end: Option<Day>,
+    cancel_at: Option<Day>,
+    pending_change: Option<PendingChange>,
+    estimate: Option<Estimate>,
+    currency: Currency,
+    subscription_id: Option<String>,
+    warnings: Vec<&'static str>,
+}
+
+/// The next invoice as it would be now.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Estimate {
+    currency: Currency,
+    /// The total, with tax.
+    amount: Money,
+    amount_due: Money,
+    subtotal: Money,
+    tax: Money,
+    discount: Money,
+    credit_applied: Money,
+    lines: Vec<EstimateLine>,
+}
+
+#[derive(Debug, Serialize)]
+struct EstimateLine {
+    description: Option<String>,
+    amount: Money,
+    quantity: Option<String>,
+    metered: bool,
+    plan: Option<String>,
+}
+
+/// The subscription that the summary is about.
+pub struct Chosen<'a> {
+    pub subscription: &'a Subscription,
+    /// The item with the plan's base fee, and its tier; none where the catalogue does not know it.
+    plan: Option<(&'a SubscriptionItem, &'a str)>,
+    /// How many are live: one, or something is wrong.
+    live: usize,
+}
+
+/// Of the live ones the newest that holds a catalogue plan, else the newest.
+///
+/// `subscriptions` are newest first, as Stripe lists them.
+pub fn choose<'a>(subscriptions: &'a [Subscription], tiers: &'a Tiers) -> Option<Chosen<'a>> {
+    let live: Vec<_> =
+        subscriptions.iter().filter(|subscription| !subscription.status.is_ended()).collect();
+    let with_plan =
+        live.iter().find_map(|subscription| Some((*subscription, plan_item(subscription, tiers)?)));
+    let (subscription, plan) = match with_plan {
+        Some((subscription, plan)) => (subscription, Some(plan)),
+        None => (*live.first()?, None),
+    };
+    Some(Chosen { subscription, plan, live: live.len() })
+}
+
+/// The item of a catalogue plan: its base fee, or whatever is left of it.
+fn plan_item<'a>(
+    subscription: &'a Subscription,
+    tiers: &'a Tiers,
+) -> Option<(&'a SubscriptionItem, &'a str)> {
+    let plan = |item: &'a SubscriptionItem| Some((item, tiers.of(item.price.product_id())?));
+    let items = &subscription.items.data;
+    let base = items.iter().filter(|item| !item.price.is_metered()).find_map(plan);
+    base.or_else(|| items.iter().find_map(plan))
+}
+
+impl Summary {
+    /// An account without a live subscription is on the free tier.
+    pub fn without_subscription(status: &'static str, currency: Currency) -> Self {
+        Self {
+            plan: Some(FREE_TIER.to_owned()),
+            status,
+            current_period_start: None,
+            current_period_end: None,
+            trial_end: None,
+            cancel_at: None,
+            pending_change: None,
+            estimate: None,
+            currency,
+            subscription_id: None,
+            warnings: Vec::new(),
+        }
+    }
+
+    /// The summary of a live subscription.
+    pub fn of(
+        chosen: &Chosen<'_>,
+        tiers: &Tiers,
+        pending_change: Option<PendingChange>,
+        next_invoice: Option<&Invoice>,
+    ) -> Result<Self, StripeError> {
+        let subscription = chosen.subscription;
+        let items = &subscription.items.data;
+        // Periods belong to items since 2025-03-31; the base fee's is the one that a plan is paid for.
+        let base = chosen.plan.map(|(item, _)| item).or_else(|| items.first());
+        let estimate =
+            next_invoice.map(|invoice| Estimate::of(invoice, subscription, tiers)).transpose()?;
+        Ok(Self {
+            plan: chosen.plan.map(|(_, tier)| tier.to_owned()),
+            status: subscription.status.as_str(),
+            current_period_start: base.map(|item| item.current_period_start.day()),
+            current_period_end: base.map(|item| item.current_period_end.day()),
+            trial_end: subscription.trial_end.map(|end| end.day()),
+            cancel_at: subscription.ends_at().map(|end| end.day()),
+            pending_change,
+            estimate,
+            currency: subscription.currency,
+            subscription_id: Some(subscription.id.clone()),
+            warnings: if chosen.live > 1 { vec!["multiple_subscriptions"] } else { Vec::new() },
+        })
+    }
+}
+
+impl Estimate {
+    fn of(
+        invoice: &Invoice,
+        subscription: &Subscription,
+        tiers: &Tiers,
+    ) -> Result<Self, StripeError> {
+        let Breakdown { subtotal, discount, tax, total, credit_applied, amount_due } =
+            Breakdown::of(invoice)?;
+        let line = |line: &Line| EstimateLine {
+            description: line.description.clone(),
+            amount: Money::new(line.amount, invoice.currency),
+            quantity: line.quantity_decimal.or(line.quantity).map(exact),
+            metered: is_metered(line, subscription),
+            plan: line.product().and_then(|product| tiers.of(product)).map(str::to_owned),
+        };
+        Ok(Self {
+            currency: invoice.currency,
+            amount: total,
+            amount_due,
+            subtotal,
+            tax,
+            discount,
+            credit_applied,
+            lines: invoice.lines.data.iter().map(line).collect(),
+        })
+    }
+}
+
+/// A line does not say so itself; the subscription item that it bills does.
+fn is_metered(line: &Line, subscription: &Subscription) -> bool {
+    let Some(details) = line.subscription_item() else { return false };
+    let mut items = subscription.items.data.iter();
+    items.any(|item| item.id == details.subscription_item && item.price.is_metered())
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+    use shared::stripe::views::Product;
+
+    use super::*;
+    use crate::fixtures::{invoice_view, subscription};
+
+    fn tiers() -> Tiers {
+        let product = |id: &str, tier: &str| -> Product {
+            serde_json::from_value(json!({ "id": id, "metadata": { "cantila_plan": tier } }))
+                .expect("a product")
+        };
+        Tiers::from_iter(&[product("prod_pro", "pro"), product("prod_old", "legacy")])
+    }
+
+    #[track_caller]
+    fn summary(subscriptions: &[Subscription], next_invoice: Option<&Invoice>) -> Value {
+        let tiers = tiers();
+        let chosen = choose(subscriptions, &tiers).expect("a live subscription");
+        let summary = Summary::of(&chosen, &tiers, None, next_invoice).expect("it adds up");
+        serde_json::to_value(summary).expect("serialises")
+    }
+
+    const PRO: &[(&str, &str)] =
+        &[("prod_pro", "licensed"), ("prod_pro", "metered"), ("prod_ip", "licensed")];
+
+    #[test]
+    fn a_subscription_with_usage_is_shown_whole() {
+        let line = |n: &str, product: &str, amount: i64, quantity: &str| {
+            json!({
+                "id": format!("il_{n}"), "amount": amount, "description": format!("line {n}"),
+                "period": { "start": 0, "end": 0 }, "quantity": 1, "quantity_decimal": quantity,
+                "parent": { "subscription_item_details": { "subscription_item": format!("si_{n}"), "proration": false } },
+                "pricing": { "price_details": { "product": product } },
+            })
+        };
+        let invoice = invoice_view(&json!({
+            "subtotal": 4120, "total": 4532, "starting_balance": -532, "amount_due": 4000,
+            "total_taxes": [{ "amount": 412, "tax_behavior": "exclusive" }],
+            "lines": { "has_more": false, "data": [
+                line("0", "prod_pro", 3500, "1"), line("1", "prod_pro", 120, "100.5"), line("2", "prod_ip", 500, "2"),
+            ] },
+        }));
+        let subscriptions = [subscription("sub_1", "active", PRO, &json!({}))];
+        let expected = json!({
+            "plan": "pro", "status": "active",
+            "currentPeriodStart": "2026-05-29", "currentPeriodEnd": "2026-06-28",
+            "trialEnd": null, "cancelAt": null, "pendingChange": null,
+            "estimate": {
+                "currency": "USD", "amount": "45.32", "amountDue": "40.00", "subtotal": "41.20",
+                "tax": "4.12", "discount": "0.00", "creditApplied": "5.32",
+                "lines": [
+                    { "description": "line 0", "amount": "35.00", "quantity": "1", "metered": false, "plan": "pro" },
+                    { "description": "line 1", "amount": "1.20", "quantity": "100.5", "metered": true, "plan": "pro" },
+                    { "description": "line 2", "amount": "5.00", "quantity": "2", "metered": false, "plan": null },
+                ],
+            },
+            "currency": "USD", "subscriptionId": "sub_1", "warnings": [],
+        });
+        assert_eq!(summary(&subscriptions, Some(&invoice)), expected);
+    }
+
+    #[test]
+    fn whichever_way_stripe_says_that_it_ends_the_day_is_shown() {
+        for (change, day) in [
+            (json!({}), Value::Null),
+            (json!({ "cancel_at_period_end": true }), json!("2026-06-28")),
+            (json!({ "cancel_at": 1_785_231_000 }), json!("2026-07-28")),
+        ] {
+            assert_eq!(
+                summary(&[subscription("sub_1", "active", PRO, &change)], None)["cancelAt"],
+                day,
+                "{change}"
+            );
+        }
+    }
+
+    #[test]
+    fn of_several_live_ones_the_newest_with_a_catalogue_plan_is_shown_with_a_warning() {
+        let none = json!({});
+        let addon = || subscription("sub_3", "active", &[("prod_ip", "licensed")], &none);
+        let pro = || subscription("sub_2", "past_due", PRO, &none);
+        let old = || subscription("sub_1", "active", &[("prod_old", "licensed")], &none);
+        let ended = || subscription("sub_0", "canceled", PRO, &none);
+        let cases = [
+            (
+                vec![addon(), pro(), old()],
+                json!(["sub_2", "pro", "past_due", ["multiple_subscriptions"]]),
+            ),
+            (
+                vec![addon(), old()],
+                json!(["sub_1", "legacy", "active", ["multiple_subscriptions"]]),
+            ),
+            (vec![addon(), ended()], json!(["sub_3", null, "active", []])),
+            (vec![ended(), old()], json!(["sub_1", "legacy", "active", []])),
+        ];
+        for (subscriptions, expected) in cases {
+            let got = summary(&subscriptions, None);
+            assert_eq!(
+                json!([got["subscriptionId"], got["plan"], got["status"], got["warnings"]]),
+                expected
+            );
+        }
+        assert!(choose(&[ended()], &tiers()).is_none());
+    }
+
+    #[test]
+    fn an_account_without_a_live_subscription_is_on_the_free_tier() {
+        let currency = "eur".parse().expect("a currency");
+        let got = serde_json::to_value(Summary::without_subscription("canceled", currency))
+            .expect("serialises");
+        assert_eq!(
+            got,
+            json!({
+                "plan": "hobby", "status": "canceled", "currentPeriodStart": null, "currentPeriodEnd": null,
+                "trialEnd": null, "cancelAt": null, "pendingChange": null, "estimate": null,
+                "currency": "EUR", "subscriptionId": null, "warnings": [],
+            })
+        );
+    }
+}

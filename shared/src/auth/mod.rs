@@ -1,0 +1,216 @@
+//! Who is asking, and whether they may: bearer key → key record → account → scope → act-as.
+
+mod cache;
+mod key;
+mod scope;
+
+use lambda_http::http::HeaderMap;
+use lambda_http::http::header::AUTHORIZATION;
+use tokio::sync::Mutex;
+
+pub use key::{ApiKey, KeyHash, MalformedKey, Mode, generate};
+pub use scope::{Scope, UnknownScope};
+
+use crate::respond::{ApiError, Cause, Timestamp};
+use crate::secrets::{Pepper, Secrets};
+use crate::store::{KeyRecord, Store, StoreError};
+use cache::Cache;
+
+pub use crate::store::Account;
+
+/// The header that lets a parent account work inside one of its own sub-accounts.
+pub const ACT_AS: &str = "x-cantila-act-as";
+
+/// How many keys, accounts and handles a process remembers. At some 300 bytes each this stays
+/// well under a megabyte, and a flood of made-up keys cannot grow it.
+const REMEMBERED: usize = 1_000;
+
+/// Who is asking: the account that the request is about, and what the key may do.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Caller {
+    /// The account that the request is about: the key's own, or the one acted for.
+    pub account: Account,
+    /// What the key may do.
+    pub scope: Scope,
+    /// The key's id, which is no secret.
+    pub key_id: String,
+}
+
+/// Looks callers up, and remembers what it found for 60 seconds at most.
+pub struct Authenticator {
+    store: Store,
+    keys: Mutex<Cache<KeyHash, Option<KeyRecord>>>,
+    accounts: Mutex<Cache<String, Account>>,
+    handles: Mutex<Cache<String, Option<String>>>,
+}
+
+impl Authenticator {
+    /// One a process, so that its memory serves every request.
+    #[must_use]
+    pub fn new(store: Store) -> Self {
+        Self {
+            store,
+            keys: Mutex::new(Cache::new(REMEMBERED)),
+            accounts: Mutex::new(Cache::new(REMEMBERED)),
+            handles: Mutex::new(Cache::new(REMEMBERED)),
+        }
+    }
+
+    /// Key, then scope, then act-as: the order that the contract gives.
+    ///
+    /// # Errors
+    /// `unauthenticated`, `insufficient_scope`, `act_as_forbidden`; `unavailable` if the key could
+    /// not be looked up.
+    pub async fn authenticate(
+        &self,
+        headers: &HeaderMap,
+        required: Scope,
+        secrets: &Secrets,
+    ) -> Result<Caller, ApiError> {
+        let presented = bearer(headers).ok_or(ApiError::Unauthenticated)?;
+        let key = ApiKey::parse(presented).map_err(|_| ApiError::Unauthenticated)?;
+        // A key for the other mode is as unknown as a made-up one; so no look-up for it either.
+        if key.mode() != secrets.stripe().await.map_err(unavailable)?.mode {
+            return Err(ApiError::Unauthenticated);
+        }
+        let pepper = secrets.pepper().await.map_err(unavailable)?;
+        let record = self.key(&key, &pepper).await?.ok_or(ApiError::Unauthenticated)?;
+        if !record.is_valid(Timestamp::now()) {
+            return Err(ApiError::Unauthenticated);
+        }
+        if record.scope < required {
+            return Err(ApiError::InsufficientScope { required, granted: record.scope });
+        }
+        let own = self.account(&record.account).await?.ok_or(ApiError::Unauthenticated)?;
+        let account = match acting_for(headers)? {
+            Some(other) => self.sub_account(own, other).await?,
+            None => own,
+        };
+        Ok(Caller { account, scope: record.scope, key_id: record.id })
+    }
+
+    async fn key(&self, key: &ApiKey<'_>, pepper: &Pepper) -> Result<Option<KeyRecord>, ApiError> {
+        let hash = key.hash(pepper);
+        if let Some(known) = self.keys.lock().await.get(&hash) {
+            return Ok(known);
+        }
+        let found = self.store.key(&hash).await.map_err(failed)?;
+        self.keys.lock().await.put(hash, found.clone());
+        Ok(found)
+    }
+
+    /// An account without a Stripe customer is not remembered: the first checkout gives it one,
+    /// and the next read has to see it.
+    async fn account(&self, id: &str) -> Result<Option<Account>, ApiError> {
+        if let Some(known) = self.accounts.lock().await.get(id) {
+            return Ok(Some(known));
+        }
+        let found = self.store.account(id).await.map_err(failed)?;
+        if let Some(account) = found.as_ref().filter(|account| account.customer.is_some()) {
+            self.accounts.lock().await.put(id.to_owned(), account.clone());
+        }
+        Ok(found)
+    }
+
+    /// One answer for a foreign account and for none at all, so that nobody can look for names.
+    async fn sub_account(&self, own: Account, other: &str) -> Result<Account, ApiError> {
+        if other == own.id || other == own.handle {
+            return Ok(own);
+        }
+        let id = if Account::is_id(other) {
+            other.to_owned()
+        } else {
+            self.handle(other).await?.ok_or(ApiError::ActAsForbidden)?
+        };
+        let account = self.account(&id).await?.ok_or(ApiError::ActAsForbidden)?;
+        match &account.parent {
+            Some(parent) if *parent == own.id => Ok(account),
+            _ => Err(ApiError::ActAsForbidden),
+        }
+    }
+
+    async fn handle(&self, handle: &str) -> Result<Option<String>, ApiError> {
+        if !Account::is_handle(handle) {
+            return Ok(None);
+        }
+        if let Some(known) = self.handles.lock().await.get(handle) {
+            return Ok(known);
+        }
+        let found = self.store.handle(handle).await.map_err(failed)?;
+        self.handles.lock().await.put(handle.to_owned(), found.clone());
+        Ok(found)
+    }
+}
+
+fn failed(error: StoreError) -> ApiError {
+    match error {
+        StoreError::Unreachable(cause) => ApiError::Unavailable(cause),
+        StoreError::Malformed { .. } => ApiError::Internal(Cause::from(error)),
+    }
+}
+
+fn unavailable(error: crate::secrets::SecretError) -> ApiError {
+    ApiError::Unavailable(Cause::from(error))
+}
+
+/// The token of `Authorization: Bearer <token>`; the scheme's case does not matter (RFC 9110 §11.1).
+fn bearer(headers: &HeaderMap) -> Option<&str> {
+    let mut values = headers.get_all(AUTHORIZATION).iter();
+    let value = values.next()?.to_str().ok()?;
+    if values.next().is_some() {
+        return None;
+    }
+    let (scheme, token) = value.split_once(' ')?;
+    scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
+}
+
+/// The act-as header; an empty one counts as absent.
+fn acting_for(headers: &HeaderMap) -> Result<Option<&str>, ApiError> {
+    let mut values = headers.get_all(ACT_AS).iter();
+    let Some(value) = values.next() else { return Ok(None) };
+    let value = value.to_str().map_err(|_| ApiError::ActAsForbidden)?.trim();
+    if values.next().is_some() {
+        return Err(ApiError::ActAsForbidden);
+    }
+    Ok(Some(value).filter(|value| !value.is_empty()))
+}
+
+#[cfg(test)]
+mod tests {
+    use lambda_http::http::HeaderValue;
+
+    use super::*;
+
+    fn headers(pairs: &[(&'static str, &'static str)]) -> HeaderMap {
+        let mut map = HeaderMap::new();
+        for (name, value) in pairs {
+            map.append(*name, HeaderValue::from_static(value));
+        }
+        map
+    }
+
+    #[test]
+    fn the_token_is_what_follows_bearer() {
+        let cases: [(&[(&str, &str)], Option<&str>); 7] = [
+            (&[("authorization", "Bearer abc")], Some("abc")),
+            (&[("authorization", "bearer abc ")], Some("abc")),
+            (&[("authorization", "Basic abc")], None),
+            (&[("authorization", "abc")], None),
+            (&[("authorization", "Bearer")], None),
+            (&[("authorization", "Bearer a"), ("authorization", "Bearer b")], None),
+            (&[], None),
+        ];
+        for (pairs, token) in cases {
+            assert_eq!(bearer(&headers(pairs)), token, "{pairs:?}");
+        }
+    }
+
+    #[test]
+    fn an_empty_act_as_header_counts_as_absent_and_two_of_them_are_refused() {
+        assert!(matches!(acting_for(&headers(&[])), Ok(None)));
+        assert!(matches!(acting_for(&headers(&[("x-cantila-act-as", " ")])), Ok(None)));
+        assert!(matches!(acting_for(&headers(&[("x-cantila-act-as", "acme")])), Ok(Some("acme"))));
+        let two = headers(&[("x-cantila-act-as", "a"), ("x-cantila-act-as", "b")]);
+        assert!(matches!(acting_for(&two), Err(ApiError::ActAsForbidden)));
+    }
+}

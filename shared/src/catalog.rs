@@ -1,0 +1,221 @@
+//! The plans, out of Stripe's products and prices. There is no other list of plans anywhere.
+//!
+//! A plan is a Product with `metadata.cantila_plan`; its active recurring Prices with the interval
+//! and currency at hand make it up: one licensed price with the lookup key
+//! `cantila_<tier>_<interval>`, and any number of metered ones.
+
+use std::collections::HashMap;
+
+use rust_decimal::Decimal;
+use stripe_product::price::ListPrice;
+use stripe_product::product::ListProduct;
+
+use crate::respond::{Currency, Money};
+use crate::stripe::views::{Amounts, Interval, Price, Product};
+use crate::stripe::{LONGEST_PAGE, Stripe, StripeError};
+
+/// The tier of an account without a live subscription.
+pub const FREE_TIER: &str = "hobby";
+
+/// The product's metadata key that makes it a plan; its value is the tier.
+pub const PLAN_KEY: &str = "cantila_plan";
+
+/// The metered price's metadata key for the meter's name.
+pub const METER_KEY: &str = "cantila_meter";
+
+/// The metered price's metadata key for what one unit is.
+pub const UNIT_KEY: &str = "cantila_unit";
+
+/// The lookup key of a plan's base price.
+#[must_use]
+pub fn lookup_key(tier: &str, interval: Interval) -> String {
+    format!("cantila_{tier}_{}", interval.as_str())
+}
+
+/// Which product is which tier.
+#[derive(Clone, Debug, Default)]
+pub struct Tiers(HashMap<String, String>);
+
+impl Tiers {
+    /// Reads every product, retired ones too: whoever subscribed to one is still on it.
+    ///
+    /// # Errors
+    /// [`StripeError`].
+    pub async fn load(stripe: &Stripe) -> Result<Self, StripeError> {
+        Ok(stripe.all::<Product>(&ListProduct::new().limit(LONGEST_PAGE)).await?.iter().collect())
+    }
+
+    /// The tier of the product with this id; `None` for an add-on.
+    #[must_use]
+    pub fn of(&self, product: &str) -> Option<&str> {
+        self.0.get(product).map(String::as_str)
+    }
+}
+
+impl<'a> FromIterator<&'a Product> for Tiers {
+    fn from_iter<I: IntoIterator<Item = &'a Product>>(products: I) -> Self {
+        let tier =
+            |product: &Product| Some((product.id.clone(), product.metadata.get(PLAN_KEY)?.clone()));
+        Self(products.into_iter().filter_map(tier).collect())
+    }
+}
+
+/// Every active recurring price, with its product.
+#[derive(Clone, Debug, Default)]
+pub struct Catalog {
+    prices: Vec<Price>,
+}
+
+/// A plan as it is sold in one interval and currency.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Offer {
+    pub tier: String,
+    pub name: String,
+    pub description: Option<String>,
+    pub interval: Interval,
+    /// The base fee for one interval.
+    pub amount: Money,
+    pub metered: Vec<Metered>,
+}
+
+/// What a plan charges by use.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Metered {
+    /// The meter's name, or its Stripe id where the price names none.
+    pub meter: String,
+    /// What one unit is, such as `GB-hour`.
+    pub unit: Option<String>,
+    /// Units that the base fee covers, each interval.
+    pub included: Decimal,
+    /// The price of a unit beyond those, in minor units, sub-cent or not.
+    pub unit_amount: Decimal,
+}
+
+impl Catalog {
+    /// Reads the catalogue. Tiers in a currency that is not the price's own have to be asked for.
+    ///
+    /// # Errors
+    /// [`StripeError`].
+    pub async fn load(
+        stripe: &Stripe,
+        other_currency: Option<Currency>,
+    ) -> Result<Self, StripeError> {
+        let mut expand: Vec<String> =
+            ["data.product", "data.tiers", "data.currency_options"].map(String::from).into();
+        expand.extend(
+            other_currency
+                .map(|currency| format!("data.currency_options.{}.tiers", currency.as_str())),
+        );
+        let list = ListPrice::new()
+            .active(true)
+            .type_(stripe_shared::PriceType::Recurring)
+            .limit(LONGEST_PAGE)
+            .expand(expand);
+        Ok(Self { prices: stripe.all(&list).await? })
+    }
+
+    /// Which product is which tier, as far as its prices are active.
+    #[must_use]
+    pub fn tiers(&self) -> Tiers {
+        self.prices.iter().filter_map(|price| price.product.object()).collect()
+    }
+
+    /// The tier that the price with this id is a part of.
+    #[must_use]
+    pub fn tier_of_price(&self, price: &str) -> Option<&str> {
+        let price = self.prices.iter().find(|known| known.id == price)?;
+        price.product.object()?.metadata.get(PLAN_KEY).map(String::as_str)
+    }
+
+    /// Every plan that is sold in `currency`: by monthly amount, month before year.
+    #[must_use]
+    pub fn offers(&self, currency: Currency) -> Vec<Offer> {
+        let mut offers: Vec<Offer> =
+            self.prices.iter().filter_map(|price| self.offer(price, currency)).collect();
+        let monthly = monthly_amounts(&offers);
+        offers.sort_by_key(|offer| {
+            (
+                monthly.get(&offer.tier).copied().unwrap_or_default(),
+                offer.tier.clone(),
+                offer.interval,
+            )
+        });
+        offers
+    }
+
+    /// The offer that `price` is the base fee of.
+    fn offer(&self, price: &Price, currency: Currency) -> Option<Offer> {
+        let product = price.product.object()?;
+        let tier = product.metadata.get(PLAN_KEY)?;
+        let recurring =
+            price.recurring.as_ref().filter(|recurring| recurring.interval_count == 1)?;
+        let is_base = !price.is_metered()
+            && price.lookup_key.as_deref() == Some(&lookup_key(tier, recurring.interval));
+        let amount = is_base.then(|| amounts(price, currency)?.unit_amount).flatten()?;
+        let metered = self.prices.iter().filter(|other| {
+            let same_interval = other.recurring.as_ref().is_some_and(|other| {
+                other.interval == recurring.interval && other.interval_count == 1
+            });
+            other.is_metered() && same_interval && other.product_id() == product.id
+        });
+        let mut metered: Vec<Metered> =
+            metered.filter_map(|price| Metered::new(price, currency)).collect();
+        metered.sort_by(|a, b| a.meter.cmp(&b.meter));
+        Some(Offer {
+            tier: tier.clone(),
+            name: product.name.clone(),
+            description: product.description.clone(),
+            interval: recurring.interval,
+            amount: Money::new(amount, currency),
+            metered,
+        })
+    }
+}
+
+impl Metered {
+    /// `None` where the price is not sold in this currency, or not in a way that one allowance and
+    /// one unit price describe.
+    fn new(price: &Price, currency: Currency) -> Option<Self> {
+        let recurring = price.recurring.as_ref()?;
+        let amounts = amounts(price, currency)?;
+        let (included, unit_amount) = match amounts.tiers.as_deref() {
+            None | Some([]) => (Decimal::ZERO, amounts.unit_amount_decimal?),
+            Some([only]) => (Decimal::ZERO, only.unit_amount_decimal?),
+            Some([free, rest @ ..]) if is_free(free.unit_amount_decimal) => {
+                (free.up_to?, rest.first()?.unit_amount_decimal?)
+            }
+            Some([first, ..]) => (Decimal::ZERO, first.unit_amount_decimal?),
+        };
+        let meter = price.metadata.get(METER_KEY).or(recurring.meter.as_ref())?.clone();
+        Some(Self { meter, unit: price.metadata.get(UNIT_KEY).cloned(), included, unit_amount })
+    }
+}
+
+fn is_free(amount: Option<Decimal>) -> bool {
+    amount.is_none_or(|amount| amount.is_zero())
+}
+
+/// What the price costs in this currency, if it is sold in it.
+fn amounts(price: &Price, currency: Currency) -> Option<&Amounts> {
+    if price.currency == currency {
+        return Some(&price.amounts);
+    }
+    price.currency_options.as_ref()?.get(currency.as_str())
+}
+
+/// What each tier costs a month, in minor units; a twelfth of the year where it is sold by the year only.
+fn monthly_amounts(offers: &[Offer]) -> HashMap<String, i64> {
+    let mut monthly = HashMap::new();
+    for offer in offers {
+        match offer.interval {
+            Interval::Month => {
+                monthly.insert(offer.tier.clone(), offer.amount.minor);
+            }
+            Interval::Year => {
+                monthly.entry(offer.tier.clone()).or_insert(offer.amount.minor / 12);
+            }
+            Interval::Day | Interval::Week => {}
+        }
+    }
+    monthly
+}

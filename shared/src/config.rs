@@ -1,0 +1,185 @@
+//! Every environment variable that a function reads, in one place.
+
+use hyper::Uri;
+
+use crate::respond::Currency;
+
+/// Stripe's own address.
+const STRIPE: &str = "https://api.stripe.com";
+
+/// A function's settings.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// `BILLING_TABLE`, required: the DynamoDB table of keys, accounts and idempotency records.
+    pub table: String,
+    /// `STRIPE_SECRET_ID`, required: name or ARN of the secret with Stripe's keys.
+    pub stripe_secret_id: String,
+    /// `PEPPER_SECRET_ID`, required: name or ARN of the secret with the pepper.
+    pub pepper_secret_id: String,
+    /// `STRIPE_API_BASE`, default `https://api.stripe.com`. Plain HTTP is taken only for this
+    /// very machine, so that a deployed stack cannot send its Stripe key in the clear.
+    pub stripe_base: Uri,
+    /// `DEFAULT_CURRENCY`, default `usd`: that of accounts which Stripe knows none of.
+    pub default_currency: Currency,
+    /// `DUNNING_MAX_ATTEMPTS`, default 4: after so many failed attempts an overdue account is suspended.
+    pub dunning_max_attempts: u32,
+    /// `DUNNING_GRACE_DAYS`, default 21: after so many days since the first failure it is, too.
+    pub dunning_grace_days: u32,
+}
+
+/// A variable is missing or bad; the message names it and says what it has to be.
+#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+pub enum ConfigError {
+    #[error("the environment variable {0} is not set")]
+    Missing(&'static str),
+    #[error("the environment variable {name} is \"{value}\"; it has to be {expected}")]
+    Bad { name: &'static str, value: String, expected: &'static str },
+}
+
+impl Config {
+    /// Reads the process's environment.
+    ///
+    /// # Errors
+    /// [`ConfigError`], naming the first variable that is missing or bad.
+    pub fn from_env() -> Result<Self, ConfigError> {
+        Self::from_lookup(|name| std::env::var(name).ok())
+    }
+
+    fn from_lookup(get: impl Fn(&str) -> Option<String>) -> Result<Self, ConfigError> {
+        let env = Env { get: &get };
+        Ok(Self {
+            table: env.required("BILLING_TABLE")?,
+            stripe_secret_id: env.required("STRIPE_SECRET_ID")?,
+            pepper_secret_id: env.required("PEPPER_SECRET_ID")?,
+            stripe_base: env.parsed(
+                "STRIPE_API_BASE",
+                STRIPE,
+                stripe_base,
+                "an https URL without a path (http only for this machine)",
+            )?,
+            default_currency: env.parsed(
+                "DEFAULT_CURRENCY",
+                "usd",
+                |text| text.parse().ok(),
+                "a currency code such as usd",
+            )?,
+            dunning_max_attempts: env.parsed(
+                "DUNNING_MAX_ATTEMPTS",
+                "4",
+                positive,
+                "a number from 1 to 1000",
+            )?,
+            dunning_grace_days: env.parsed(
+                "DUNNING_GRACE_DAYS",
+                "21",
+                positive,
+                "a number from 1 to 1000",
+            )?,
+        })
+    }
+}
+
+struct Env<'a> {
+    get: &'a dyn Fn(&str) -> Option<String>,
+}
+
+impl Env<'_> {
+    /// An empty variable counts as absent: that is how templates write "no value".
+    fn value(&self, name: &'static str) -> Option<String> {
+        (self.get)(name).filter(|value| !value.is_empty())
+    }
+
+    fn required(&self, name: &'static str) -> Result<String, ConfigError> {
+        self.value(name).ok_or(ConfigError::Missing(name))
+    }
+
+    fn parsed<T>(
+        &self,
+        name: &'static str,
+        default: &str,
+        parse: impl Fn(&str) -> Option<T>,
+        expected: &'static str,
+    ) -> Result<T, ConfigError> {
+        let value = self.value(name).unwrap_or_else(|| default.to_owned());
+        parse(&value).ok_or(ConfigError::Bad { name, value, expected })
+    }
+}
+
+/// The origin that Stripe's requests go to.
+///
+/// `host.docker.internal` is this machine as `sam local`'s containers see it.
+#[must_use]
+pub fn stripe_base(text: &str) -> Option<Uri> {
+    let uri: Uri = text.parse().ok()?;
+    let local = matches!(uri.host()?, "127.0.0.1" | "localhost" | "[::1]" | "host.docker.internal");
+    let scheme_is_safe = match uri.scheme_str()? {
+        "https" => true,
+        "http" => local,
+        _ => false,
+    };
+    (scheme_is_safe && uri.path_and_query().is_none_or(|rest| rest == "/")).then_some(uri)
+}
+
+fn positive(text: &str) -> Option<u32> {
+    text.parse().ok().filter(|number| (1..=1000).contains(number))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn config(changed: &[(&str, &str)]) -> Result<Config, ConfigError> {
+        let given = [
+            ("BILLING_TABLE", "billing"),
+            ("STRIPE_SECRET_ID", "stripe"),
+            ("PEPPER_SECRET_ID", "pepper"),
+        ];
+        Config::from_lookup(|name| {
+            let find = |list: &[(&str, &str)]| {
+                list.iter().find(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned())
+            };
+            find(changed).or_else(|| find(&given))
+        })
+    }
+
+    #[test]
+    fn what_is_not_given_has_its_documented_default() {
+        let config = config(&[]).expect("complete");
+        assert_eq!(config.stripe_base, "https://api.stripe.com/");
+        assert_eq!(config.default_currency.as_str(), "usd");
+        assert_eq!((config.dunning_max_attempts, config.dunning_grace_days), (4, 21));
+    }
+
+    #[test]
+    fn a_missing_or_bad_variable_is_named() {
+        let cases = [
+            ("BILLING_TABLE", ""),
+            ("STRIPE_SECRET_ID", ""),
+            ("PEPPER_SECRET_ID", ""),
+            ("STRIPE_API_BASE", "http://api.stripe.com"),
+            ("STRIPE_API_BASE", "http://127.0.0.1.example.com"),
+            ("STRIPE_API_BASE", "https://api.stripe.com/v1"),
+            ("STRIPE_API_BASE", "api.stripe.com"),
+            ("DEFAULT_CURRENCY", "dollars"),
+            ("DUNNING_MAX_ATTEMPTS", "0"),
+            ("DUNNING_GRACE_DAYS", "three"),
+        ];
+        for (name, value) in cases {
+            let error = config(&[(name, value)]).expect_err(name).to_string();
+            assert!(error.contains(name), "{error}");
+        }
+    }
+
+    #[test]
+    fn plain_http_is_for_this_machine_only() {
+        for base in [
+            "http://127.0.0.1:12111",
+            "http://localhost:1",
+            "http://[::1]:1",
+            "http://host.docker.internal:1",
+            "https://stripe.test",
+        ] {
+            assert!(config(&[("STRIPE_API_BASE", base)]).is_ok(), "{base}");
+        }
+    }
+}

@@ -1,0 +1,22 @@
+//! What the eight endpoints have in common, and nothing about any one of them.
+//!
+//! A function's `main` names its scope and its handler and calls [`serve`]. The handler gets a
+//! [`Call`]: who is asking, what they asked, and a way to ask Stripe within the time that is left.
+
+pub mod auth;
+pub mod aws;
+pub mod catalog;
+pub mod config;
+pub mod respond;
+mod runtime;
+pub mod secrets;
+pub mod store;
+pub mod stripe;
+pub mod telemetry;
+pub mod token;
+
+pub use auth::{Account, Caller, Scope};
+pub use config::Config;
+pub use respond::{ApiError, At, Currency, Day, Money, Reply};
+pub use runtime::{App, Call, Query, serve};
+pub use stripe::{Stripe, StripeError};

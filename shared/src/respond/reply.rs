@@ -1,0 +1,107 @@
+//! A handler's answer, and the headers that every response has.
+
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use lambda_http::http::header::{CACHE_CONTROL, CONTENT_TYPE};
+use lambda_http::http::{HeaderName, HeaderValue, StatusCode};
+use lambda_http::{Body, Response};
+use serde::Serialize;
+
+use super::error::{ApiError, Cause};
+
+/// A status and a JSON body.
+#[derive(Debug)]
+pub struct Reply {
+    pub(crate) status: StatusCode,
+    pub(crate) body: String,
+    pub(crate) headers: Vec<(HeaderName, HeaderValue)>,
+}
+
+impl Reply {
+    /// 200 with `body`.
+    ///
+    /// # Errors
+    /// `internal` if the body cannot be written as JSON, which a wire type always can.
+    pub fn ok<T: Serialize>(body: &T) -> Result<Self, ApiError> {
+        let body =
+            serde_json::to_string(body).map_err(|error| ApiError::Internal(Cause::from(error)))?;
+        Ok(Self { status: StatusCode::OK, body, headers: Vec::new() })
+    }
+}
+
+/// Where the time of one request went, for `server-timing` and the log.
+#[derive(Debug)]
+pub struct Timings {
+    started: Instant,
+    auth_micros: AtomicU64,
+    stripe_micros: AtomicU64,
+    stripe_count: AtomicU32,
+}
+
+impl Timings {
+    /// Starts the clock.
+    #[must_use]
+    pub fn start() -> Self {
+        Self {
+            started: Instant::now(),
+            auth_micros: AtomicU64::new(0),
+            stripe_micros: AtomicU64::new(0),
+            stripe_count: AtomicU32::new(0),
+        }
+    }
+
+    pub(crate) fn auth_done(&self) {
+        self.auth_micros.store(micros(self.started.elapsed()), Ordering::Relaxed);
+    }
+
+    pub(crate) fn stripe_attempt(&self, took: Duration) {
+        self.stripe_micros.fetch_add(micros(took), Ordering::Relaxed);
+        self.stripe_count.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Requests sent to Stripe so far, retries included.
+    #[must_use]
+    pub fn stripe_count(&self) -> u32 {
+        self.stripe_count.load(Ordering::Relaxed)
+    }
+
+    /// Since the request came in, in milliseconds.
+    #[must_use]
+    pub fn total_ms(&self) -> u64 {
+        micros(self.started.elapsed()) / 1000
+    }
+
+    /// `total;dur=12.3, auth;dur=0.4, stripe;dur=9.8;count=2`; durations in milliseconds. Stripe's
+    /// is the sum over its requests, so it passes the total where some ran at the same time.
+    fn header(&self) -> String {
+        let ms = |micros: u64| format!("{}.{}", micros / 1000, micros % 1000 / 100);
+        format!(
+            "total;dur={}, auth;dur={}, stripe;dur={};count={}",
+            ms(micros(self.started.elapsed())),
+            ms(self.auth_micros.load(Ordering::Relaxed)),
+            ms(self.stripe_micros.load(Ordering::Relaxed)),
+            self.stripe_count(),
+        )
+    }
+}
+
+fn micros(duration: Duration) -> u64 {
+    u64::try_from(duration.as_micros()).unwrap_or(u64::MAX)
+}
+
+/// The whole HTTP response. Cannot fail: a header value that is no header value is left out.
+pub fn response(reply: Reply, request_id: &str, timings: &Timings) -> Response<Body> {
+    let mut response = Response::new(Body::Text(reply.body));
+    *response.status_mut() = reply.status;
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    headers.extend(reply.headers);
+    for (name, value) in [("x-request-id", request_id), ("server-timing", &timings.header())] {
+        if let Ok(value) = HeaderValue::from_str(value) {
+            headers.insert(HeaderName::from_static(name), value);
+        }
+    }
+    response
+}

@@ -1,0 +1,358 @@
+//! The DynamoDB table: API keys by keyed hash, accounts, handles.
+//!
+//! One table, `pk` and `sk`. This file is the one place that knows the items' form; functions read
+//! them, `billingctl` writes them.
+//!
+//! | item | `pk` | `sk` |
+//! |---|---|---|
+//! | key | `KEY#<hash>` | `KEY` |
+//! | a key of an account | `ACCOUNT#<id>` | `KEY#<key id>` |
+//! | account | `ACCOUNT#<id>` | `ACCOUNT` |
+//! | handle | `HANDLE#<handle>` | `HANDLE` |
+
+use std::collections::HashMap;
+
+use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::error::DisplayErrorContext;
+use aws_sdk_dynamodb::types::AttributeValue;
+
+use crate::auth::{KeyHash, Scope};
+use crate::respond::{Cause, Timestamp};
+
+/// An item as DynamoDB gives and takes it.
+pub type Item = HashMap<String, AttributeValue>;
+
+/// `pk` and `sk` of each kind of item.
+pub mod keys {
+    use super::{AttributeValue, Item};
+
+    /// The key record that a presented key leads to.
+    #[must_use]
+    pub fn key(hash: &str) -> Item {
+        item(format!("KEY#{hash}"), "KEY".to_owned())
+    }
+
+    /// The entry by which an account's keys are listed.
+    #[must_use]
+    pub fn account_key(account: &str, key_id: &str) -> Item {
+        item(format!("ACCOUNT#{account}"), format!("KEY#{key_id}"))
+    }
+
+    /// The account itself.
+    #[must_use]
+    pub fn account(id: &str) -> Item {
+        item(format!("ACCOUNT#{id}"), "ACCOUNT".to_owned())
+    }
+
+    /// The entry that makes a handle unique and leads to its account.
+    #[must_use]
+    pub fn handle(handle: &str) -> Item {
+        item(format!("HANDLE#{handle}"), "HANDLE".to_owned())
+    }
+
+    fn item(pk: String, sk: String) -> Item {
+        Item::from([
+            ("pk".to_owned(), AttributeValue::S(pk)),
+            ("sk".to_owned(), AttributeValue::S(sk)),
+        ])
+    }
+}
+
+/// What is kept of an API key. The key itself is not.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KeyRecord {
+    /// `key_…`, which is no secret.
+    pub id: String,
+    /// The id of the account that it belongs to.
+    pub account: String,
+    /// What it may do.
+    pub scope: Scope,
+    /// What its maker called it.
+    pub name: String,
+    /// Its first characters, to tell keys apart in a list.
+    pub prefix: String,
+    /// When it was made.
+    pub created_at: Timestamp,
+    /// From when on it no longer works, if ever.
+    pub expires_at: Option<Timestamp>,
+    /// When it was revoked, if it was.
+    pub revoked_at: Option<Timestamp>,
+}
+
+impl KeyRecord {
+    /// Neither expired nor revoked.
+    #[must_use]
+    pub fn is_valid(&self, now: Timestamp) -> bool {
+        self.revoked_at.is_none() && self.expires_at.is_none_or(|end| now < end)
+    }
+
+    /// The attributes, without `pk` and `sk`.
+    #[must_use]
+    pub fn to_item(&self) -> Item {
+        let mut item = Item::from([
+            ("keyId".to_owned(), text(&self.id)),
+            ("account".to_owned(), text(&self.account)),
+            ("scope".to_owned(), text(self.scope.as_str())),
+            ("name".to_owned(), text(&self.name)),
+            ("prefix".to_owned(), text(&self.prefix)),
+            ("createdAt".to_owned(), seconds(self.created_at)),
+        ]);
+        item.extend(self.expires_at.map(|end| ("expiresAt".to_owned(), seconds(end))));
+        item.extend(self.revoked_at.map(|end| ("revokedAt".to_owned(), seconds(end))));
+        item
+    }
+
+    /// Reads the attributes.
+    ///
+    /// # Errors
+    /// [`StoreError::Malformed`], naming the attribute.
+    pub fn from_item(item: &Item) -> Result<Self, StoreError> {
+        let fields = Fields { kind: "key", item };
+        Ok(Self {
+            id: fields.text("keyId")?,
+            account: fields.text("account")?,
+            scope: fields.text("scope")?.parse().map_err(|_| fields.malformed("scope"))?,
+            name: fields.text("name")?,
+            prefix: fields.text("prefix")?,
+            created_at: fields.moment("createdAt")?.ok_or_else(|| fields.malformed("createdAt"))?,
+            expires_at: fields.moment("expiresAt")?,
+            revoked_at: fields.moment("revokedAt")?,
+        })
+    }
+}
+
+/// A customer of the platform.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Account {
+    /// `acc_…`
+    pub id: String,
+    /// Its name in URLs and headers, unique.
+    pub handle: String,
+    /// The id of the account that may act for it, if any.
+    pub parent: Option<String>,
+    /// The id of its Stripe customer, `cus_…`, once it has one.
+    pub customer: Option<String>,
+    /// When it was made.
+    pub created_at: Timestamp,
+}
+
+impl Account {
+    /// Every account id starts so, and no handle can.
+    pub const ID_PREFIX: &str = "acc_";
+
+    /// Whether the text has the form of an account id.
+    #[must_use]
+    pub fn is_id(text: &str) -> bool {
+        text.strip_prefix(Self::ID_PREFIX).is_some_and(|rest| {
+            (1..=40).contains(&rest.len()) && rest.bytes().all(|byte| byte.is_ascii_alphanumeric())
+        })
+    }
+
+    /// Whether the text has the form of a handle: 2 to 40 of a–z, 0–9 and `-`, a letter first and
+    /// no `-` last.
+    #[must_use]
+    pub fn is_handle(text: &str) -> bool {
+        (2..=40).contains(&text.len())
+            && text.starts_with(|first: char| first.is_ascii_lowercase())
+            && !text.ends_with('-')
+            && text
+                .bytes()
+                .all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-')
+    }
+
+    /// The attributes, without `pk` and `sk`.
+    #[must_use]
+    pub fn to_item(&self) -> Item {
+        let mut item = Item::from([
+            ("id".to_owned(), text(&self.id)),
+            ("handle".to_owned(), text(&self.handle)),
+            ("createdAt".to_owned(), seconds(self.created_at)),
+        ]);
+        item.extend(self.parent.as_ref().map(|parent| ("parent".to_owned(), text(parent))));
+        item.extend(self.customer.as_ref().map(|customer| ("customer".to_owned(), text(customer))));
+        item
+    }
+
+    /// Reads the attributes.
+    ///
+    /// # Errors
+    /// [`StoreError::Malformed`], naming the attribute.
+    pub fn from_item(item: &Item) -> Result<Self, StoreError> {
+        let fields = Fields { kind: "account", item };
+        Ok(Self {
+            id: fields.text("id")?,
+            handle: fields.text("handle")?,
+            parent: fields.optional_text("parent")?,
+            customer: fields.optional_text("customer")?,
+            created_at: fields.moment("createdAt")?.ok_or_else(|| fields.malformed("createdAt"))?,
+        })
+    }
+}
+
+/// A look-up that did not work.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// DynamoDB did not answer, or refused.
+    #[error("the table could not be read")]
+    Unreachable(#[source] Cause),
+    /// An item is not as this file writes it.
+    #[error("a {kind} item has no proper \"{attribute}\"")]
+    Malformed { kind: &'static str, attribute: &'static str },
+}
+
+/// Reads the table.
+pub struct Store {
+    client: Client,
+    table: String,
+}
+
+impl Store {
+    /// `table` is the table's name.
+    #[must_use]
+    pub fn new(client: Client, table: String) -> Self {
+        Self { client, table }
+    }
+
+    /// The record of the key with this hash.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn key(&self, hash: &KeyHash) -> Result<Option<KeyRecord>, StoreError> {
+        self.get(keys::key(&hash.to_string())).await?.as_ref().map(KeyRecord::from_item).transpose()
+    }
+
+    /// The account with this id.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn account(&self, id: &str) -> Result<Option<Account>, StoreError> {
+        self.get(keys::account(id)).await?.as_ref().map(Account::from_item).transpose()
+    }
+
+    /// The id of the account with this handle.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn handle(&self, handle: &str) -> Result<Option<String>, StoreError> {
+        let found = self.get(keys::handle(handle)).await?;
+        found.map(|item| Fields { kind: "handle", item: &item }.text("account")).transpose()
+    }
+
+    async fn get(&self, key: Item) -> Result<Option<Item>, StoreError> {
+        let request = self.client.get_item().table_name(&self.table).set_key(Some(key));
+        // Consistent, so that what the operator or a checkout has just written is there.
+        let answer = request.consistent_read(true).send().await;
+        let answer = answer.map_err(|error| {
+            StoreError::Unreachable(DisplayErrorContext(error).to_string().into())
+        })?;
+        Ok(answer.item)
+    }
+}
+
+fn text(value: &str) -> AttributeValue {
+    AttributeValue::S(value.to_owned())
+}
+
+fn seconds(moment: Timestamp) -> AttributeValue {
+    AttributeValue::N(moment.seconds().to_string())
+}
+
+struct Fields<'a> {
+    kind: &'static str,
+    item: &'a Item,
+}
+
+impl Fields<'_> {
+    fn malformed(&self, attribute: &'static str) -> StoreError {
+        StoreError::Malformed { kind: self.kind, attribute }
+    }
+
+    fn text(&self, name: &'static str) -> Result<String, StoreError> {
+        self.optional_text(name)?.ok_or_else(|| self.malformed(name))
+    }
+
+    fn optional_text(&self, name: &'static str) -> Result<Option<String>, StoreError> {
+        self.item
+            .get(name)
+            .map(|value| value.as_s().cloned().map_err(|_| self.malformed(name)))
+            .transpose()
+    }
+
+    fn moment(&self, name: &'static str) -> Result<Option<Timestamp>, StoreError> {
+        let read = |value: &AttributeValue| {
+            let number = value.as_n().ok()?.parse::<i64>().ok()?;
+            Timestamp::try_from(number).ok()
+        };
+        self.item.get(name).map(|value| read(value).ok_or_else(|| self.malformed(name))).transpose()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(seconds: i64) -> Timestamp {
+        Timestamp::try_from(seconds).expect("in range")
+    }
+
+    fn record() -> KeyRecord {
+        KeyRecord {
+            id: "key_1".to_owned(),
+            account: "acc_1".to_owned(),
+            scope: Scope::Deploy,
+            name: "ci".to_owned(),
+            prefix: "sk_test_Ab12".to_owned(),
+            created_at: at(1_000),
+            expires_at: Some(at(2_000)),
+            revoked_at: None,
+        }
+    }
+
+    #[test]
+    fn items_read_back_as_written() {
+        let key = record();
+        assert_eq!(KeyRecord::from_item(&key.to_item()).expect("own form"), key);
+        let account = Account {
+            id: "acc_1".to_owned(),
+            handle: "acme".to_owned(),
+            parent: Some("acc_0".to_owned()),
+            customer: None,
+            created_at: at(5),
+        };
+        assert_eq!(Account::from_item(&account.to_item()).expect("own form"), account);
+    }
+
+    #[test]
+    fn a_bad_attribute_is_named() {
+        let mut item = record().to_item();
+        item.insert("scope".to_owned(), text("root"));
+        let error = KeyRecord::from_item(&item).expect_err("no such scope");
+        assert_eq!(error.to_string(), "a key item has no proper \"scope\"");
+    }
+
+    #[test]
+    fn a_key_works_until_it_expires_or_is_revoked() {
+        let key = record();
+        assert!(key.is_valid(at(1_999)));
+        assert!(!key.is_valid(at(2_000)));
+        let revoked = KeyRecord { revoked_at: Some(at(1_500)), ..key.clone() };
+        assert!(!revoked.is_valid(at(1_600)));
+        assert!(KeyRecord { expires_at: None, ..key }.is_valid(at(9_999_999)));
+    }
+
+    #[test]
+    fn no_text_is_both_a_handle_and_an_id() {
+        for good in ["acme", "a1", "acme-eu-2"] {
+            assert!(Account::is_handle(good) && !Account::is_id(good), "{good}");
+        }
+        for bad in
+            ["", "a", "Acme", "-acme", "acme-", "1acme", "ac me", "acc_1", "é", &"a".repeat(41)]
+        {
+            assert!(!Account::is_handle(bad), "{bad}");
+        }
+        assert!(Account::is_id("acc_1aB"));
+        for bad in ["acc_", "acc_1/2", "acc_é", "ACC_1"] {
+            assert!(!Account::is_id(bad), "{bad}");
+        }
+    }
+}

@@ -1,0 +1,88 @@
+//! When to ask Stripe again, and how long to wait before.
+
+use std::time::Duration;
+
+/// Requests for one call, the first included.
+pub const ATTEMPTS: u32 = 3;
+
+/// What an attempt came to, as far as a retry is concerned.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// Stripe answered with this status.
+    Status {
+        status: u16,
+        /// `Stripe-Should-Retry`, where it was sent. It beats the status.
+        should_retry: Option<bool>,
+        /// `Retry-After`, in seconds, where it was sent.
+        retry_after: Option<u32>,
+    },
+    /// No connection, or it broke, or no answer in time.
+    Broken,
+}
+
+/// How long to wait before attempt number `next` (2 is the first retry), or `None` for giving up.
+///
+/// Statuses: <https://docs.stripe.com/error-low-level>. 409 is a key still in use or a lock, 424 a
+/// dependency of Stripe's. `jitter` is anything from 0 to 1000.
+#[must_use]
+pub fn wait(outcome: Outcome, next: u32, jitter: u16) -> Option<Duration> {
+    if next > ATTEMPTS {
+        return None;
+    }
+    match outcome {
+        Outcome::Broken => Some(backoff(next, jitter)),
+        Outcome::Status { status, should_retry, retry_after } => {
+            let worth_it = should_retry.unwrap_or(matches!(status, 409 | 424 | 429 | 500..=599));
+            let asked =
+                retry_after.map_or(Duration::ZERO, |seconds| Duration::from_secs(seconds.into()));
+            worth_it.then(|| backoff(next, jitter).max(asked))
+        }
+    }
+}
+
+/// 0.2 s, 0.4 s, …, of which between the half and the whole is waited, so that many callers who
+/// were refused at once do not come back at once.
+fn backoff(next: u32, jitter: u16) -> Duration {
+    let whole = Duration::from_millis(200) * 2_u32.saturating_pow(next.saturating_sub(2)).min(64);
+    whole / 2 + whole * u32::from(jitter.min(1_000)) / 2_000
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn status(status: u16, should_retry: Option<bool>, retry_after: Option<u32>) -> Outcome {
+        Outcome::Status { status, should_retry, retry_after }
+    }
+
+    #[test]
+    fn what_may_pass_is_tried_again_and_what_will_not_is_not() {
+        let ms = |ms| Some(Duration::from_millis(ms));
+        let cases = [
+            (Outcome::Broken, 2, ms(200)),
+            (Outcome::Broken, 3, ms(400)),
+            (Outcome::Broken, 4, None),
+            (status(500, None, None), 2, ms(200)),
+            (status(503, None, Some(2)), 2, ms(2_000)),
+            (status(429, None, None), 2, ms(200)),
+            (status(429, Some(false), Some(2)), 2, None),
+            (status(409, None, None), 2, ms(200)),
+            (status(424, None, None), 2, ms(200)),
+            (status(400, None, None), 2, None),
+            (status(400, Some(true), None), 2, ms(200)),
+            (status(402, None, None), 2, None),
+            (status(401, None, None), 2, None),
+            (status(404, None, None), 2, None),
+        ];
+        for (outcome, next, expected) in cases {
+            assert_eq!(wait(outcome, next, 1_000), expected, "{outcome:?} before {next}");
+        }
+    }
+
+    #[test]
+    fn the_wait_is_spread_over_its_second_half() {
+        assert_eq!(wait(Outcome::Broken, 2, 0), Some(Duration::from_millis(100)));
+        assert_eq!(wait(Outcome::Broken, 2, 500), Some(Duration::from_millis(150)));
+        assert_eq!(wait(Outcome::Broken, 2, u16::MAX), Some(Duration::from_millis(200)));
+    }
+}

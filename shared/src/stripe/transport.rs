@@ -1,0 +1,259 @@
+//! One HTTP client for Stripe: pinned version, time-outs, retries with the same idempotency key.
+//!
+//! It speaks async-stripe's `StripeClient`, so that its typed requests can be sent through it.
+
+use std::fmt::Display;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http_body_util::{BodyExt as _, Full, Limited};
+use hyper::header::{AUTHORIZATION, CONTENT_TYPE, HeaderValue, RETRY_AFTER, USER_AGENT};
+use hyper::{HeaderMap, Method, Request, Response, Uri};
+use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
+use hyper_util::client::legacy::Client;
+use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::rt::{TokioExecutor, TokioTimer};
+use secrecy::{ExposeSecret, SecretString};
+use serde::Deserialize;
+use stripe_client_core::{
+    CustomizedStripeRequest, RequestBuilder, RequestStrategy, StripeClient, StripeClientErr,
+    StripeMethod, VERSION,
+};
+use tokio::time::{Instant, timeout_at};
+
+use super::Stripe;
+use super::error::{ErrorView, StripeError};
+use super::retry::{Outcome, wait};
+
+/// Longest wait for one attempt. Previews and changes take Stripe a second or two.
+const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Longest wait for a connection.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// More than Stripe's longest page; less than what would hurt.
+const LONGEST_ANSWER: usize = 8 * 1024 * 1024;
+
+/// What our requests say of themselves.
+const AGENT: &str = concat!("cantila-billing/", env!("CARGO_PKG_VERSION"));
+
+/// Connections to Stripe, kept from one request to the next.
+pub struct Transport {
+    client: Client<HttpsConnector<HttpConnector>, Full<Bytes>>,
+    base: Uri,
+}
+
+/// A request that can be sent as often as need be: the bytes are made once.
+pub(super) struct Exchange {
+    method: Method,
+    path_and_query: String,
+    body: Bytes,
+    has_body: bool,
+    key: Option<String>,
+    /// Sending it twice does no more than sending it once.
+    repeatable: bool,
+}
+
+/// Stripe's answer to a request that it accepted.
+#[derive(Debug)]
+pub(super) struct Answer {
+    pub(super) request_id: String,
+    pub(super) body: Bytes,
+}
+
+impl Exchange {
+    pub(super) fn new(request: RequestBuilder, key: Option<String>) -> Result<Self, StripeError> {
+        // async-stripe puts ids into the path as they are.
+        let is_plain =
+            |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'/' | b'-');
+        if !request.path.bytes().all(is_plain) || request.path.contains("//") {
+            return Err(StripeError::BadPath(request.path));
+        }
+        let method = match request.method {
+            StripeMethod::Get => Method::GET,
+            StripeMethod::Post => Method::POST,
+            StripeMethod::Delete => Method::DELETE,
+        };
+        // A preview is a POST that changes nothing.
+        let repeatable =
+            method != Method::POST || key.is_some() || request.path == "/invoices/create_preview";
+        let query =
+            request.query.filter(|query| !query.is_empty()).map(|query| format!("?{query}"));
+        Ok(Self {
+            path_and_query: format!("/v1{}{}", request.path, query.unwrap_or_default()),
+            has_body: method == Method::POST || request.body.is_some(),
+            body: request.body.unwrap_or_default().into(),
+            method,
+            key,
+            repeatable,
+        })
+    }
+
+    fn to_http(
+        &self,
+        base: &Uri,
+        secret: &SecretString,
+    ) -> Result<Request<Full<Bytes>>, StripeError> {
+        let not_sendable = |error: &dyn Display| StripeError::BadPath(error.to_string());
+        let uri = Uri::builder()
+            .scheme(base.scheme_str().unwrap_or("https"))
+            .authority(base.authority().map_or("", |authority| authority.as_str()))
+            .path_and_query(&self.path_and_query)
+            .build();
+        let mut bearer = HeaderValue::from_str(&format!("Bearer {}", secret.expose_secret()))
+            .map_err(|e| not_sendable(&e))?;
+        bearer.set_sensitive(true);
+        let mut request = Request::builder()
+            .method(&self.method)
+            .uri(uri.map_err(|e| not_sendable(&e))?)
+            .header(AUTHORIZATION, bearer)
+            .header(USER_AGENT, AGENT)
+            .header("stripe-version", VERSION.as_str());
+        if self.has_body {
+            request = request.header(CONTENT_TYPE, "application/x-www-form-urlencoded");
+        }
+        if let Some(key) = &self.key {
+            request = request.header("idempotency-key", key);
+        }
+        request.body(Full::new(self.body.clone())).map_err(|e| not_sendable(&e))
+    }
+}
+
+impl Transport {
+    /// `base` is an origin: `https://api.stripe.com`, or the sandbox's.
+    #[must_use]
+    pub fn new(base: Uri) -> Self {
+        let mut http = HttpConnector::new();
+        http.enforce_http(false);
+        http.set_nodelay(true);
+        http.set_connect_timeout(Some(CONNECT_TIMEOUT));
+        let https = HttpsConnectorBuilder::new()
+            .with_webpki_roots()
+            .https_or_http()
+            .enable_http1()
+            .wrap_connector(http);
+        let client = Client::builder(TokioExecutor::new())
+            .pool_timer(TokioTimer::new())
+            // Stripe closes what was idle for longer.
+            .pool_idle_timeout(Duration::from_secs(50))
+            .build(https);
+        Self { client, base }
+    }
+
+    async fn once(&self, request: Request<Full<Bytes>>) -> Result<(Response<()>, Bytes), String> {
+        let response = self.client.request(request).await.map_err(|error| chain(&error))?;
+        let (parts, body) = response.into_parts();
+        let body = Limited::new(body, LONGEST_ANSWER)
+            .collect()
+            .await
+            .map_err(|error| error.to_string())?;
+        Ok((Response::from_parts(parts, ()), body.to_bytes()))
+    }
+}
+
+/// An error and what caused it; hyper's own text is only "client error".
+fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        text = format!("{text}: {cause}");
+        source = cause.source();
+    }
+    text
+}
+
+impl Stripe {
+    /// Sends until there is an answer, or no hope or no time for one.
+    pub(super) async fn attempts(
+        &self,
+        exchange: &Exchange,
+        secret: &SecretString,
+    ) -> Result<Answer, StripeError> {
+        let mut attempt = 1;
+        loop {
+            let request = exchange.to_http(&self.transport.base, secret)?;
+            let (outcome, error) = match self.attempt(request).await {
+                Ok(answer) => return Ok(answer),
+                Err(failure) => failure,
+            };
+            attempt += 1;
+            let pause = wait(outcome, attempt, jitter()).filter(|_| exchange.repeatable);
+            let resume = pause.map(|pause| Instant::now() + pause);
+            match resume {
+                // Waiting past the deadline would turn a clear answer into a time-out.
+                Some(resume) if resume < self.deadline => tokio::time::sleep_until(resume).await,
+                _ => return Err(error),
+            }
+            tracing::debug!(attempt, "asking stripe again: {error}");
+        }
+    }
+
+    async fn attempt(
+        &self,
+        request: Request<Full<Bytes>>,
+    ) -> Result<Answer, (Outcome, StripeError)> {
+        let started = Instant::now();
+        let limit = (started + ATTEMPT_TIMEOUT).min(self.deadline);
+        let result = timeout_at(limit, self.transport.once(request)).await;
+        self.timings.stripe_attempt(started.elapsed());
+        match result {
+            Ok(Ok((head, body))) => judge(head.status().as_u16(), head.headers(), body),
+            Ok(Err(reason)) => Err((Outcome::Broken, StripeError::Unreachable { reason })),
+            Err(_) if limit == self.deadline => Err((Outcome::Broken, StripeError::Deadline)),
+            Err(_) => {
+                let reason = format!("no answer within {} s", ATTEMPT_TIMEOUT.as_secs());
+                Err((Outcome::Broken, StripeError::Unreachable { reason }))
+            }
+        }
+    }
+}
+
+#[derive(Deserialize)]
+struct ErrorBody {
+    error: ErrorView,
+}
+
+fn judge(status: u16, headers: &HeaderMap, body: Bytes) -> Result<Answer, (Outcome, StripeError)> {
+    let header = |name| headers.get(name).and_then(|value: &HeaderValue| value.to_str().ok());
+    let request_id = header("request-id").unwrap_or("a request without an id").to_owned();
+    if (200..300).contains(&status) {
+        return Ok(Answer { request_id, body });
+    }
+    let retry_after = header(RETRY_AFTER.as_str()).and_then(|value| value.parse().ok());
+    let should_retry = header("stripe-should-retry").and_then(|value| value.parse().ok());
+    // What stands between us and Stripe answers in HTML; the status says enough.
+    let error =
+        serde_json::from_slice::<ErrorBody>(&body).map(|body| body.error).unwrap_or_default();
+    Err((
+        Outcome::Status { status, should_retry, retry_after },
+        StripeError::Refused { status, request_id, retry_after, error },
+    ))
+}
+
+/// From 0 to 1000. The lowest bits of the clock are random enough to spread retries.
+fn jitter() -> u16 {
+    let nanos = std::time::SystemTime::now()
+        .duration_since(std::time::UNIX_EPOCH)
+        .unwrap_or_default()
+        .subsec_nanos();
+    u16::try_from(nanos / 7 % 1_001).unwrap_or_default()
+}
+
+impl StripeClientErr for StripeError {
+    fn deserialize_err(reason: impl Display) -> Self {
+        Self::Nonsense { request_id: "a request".to_owned(), reason: reason.to_string() }
+    }
+}
+
+impl StripeClient for Stripe {
+    type Err = StripeError;
+
+    async fn execute(&self, request: CustomizedStripeRequest) -> Result<Bytes, StripeError> {
+        let (request, settings) = request.into_pieces();
+        let key = match settings.request_strategy {
+            Some(RequestStrategy::Idempotent(key)) => Some(key.into_inner()),
+            _ => None,
+        };
+        Ok(self.exchange(Exchange::new(request, key)?).await?.body)
+    }
+}
