@@ -12,6 +12,7 @@ mod runtime;
 pub mod secrets;
 pub mod store;
 pub mod stripe;
+pub mod subscription;
 pub mod telemetry;
 pub mod token;
 

@@ -2,10 +2,11 @@
 
 use shared::catalog::{Catalog, Tiers};
 use shared::stripe::views::{Invoice, Subscription, SubscriptionStatus};
+use shared::subscription::Current;
 use shared::{ApiError, Call, Reply, StripeError};
 
 use crate::pending::{self, PendingChange};
-use crate::shape::{self, Summary};
+use crate::shape::Summary;
 
 /// Two round trips to Stripe in sequence at most.
 pub async fn summary(call: Call) -> Result<Reply, ApiError> {
@@ -16,7 +17,7 @@ pub async fn summary(call: Call) -> Result<Reply, ApiError> {
     };
     let (subscriptions, tiers) =
         tokio::try_join!(call.stripe.subscriptions(customer), Tiers::load(&call.stripe))?;
-    let Some(chosen) = shape::choose(&subscriptions, &tiers) else {
+    let Some(current) = Current::of(&subscriptions, &tiers) else {
         let currency = match subscriptions.first() {
             Some(ended) => ended.currency,
             None => call.stripe.customer(customer).await?.currency.unwrap_or(default),
@@ -25,10 +26,10 @@ pub async fn summary(call: Call) -> Result<Reply, ApiError> {
         return Reply::ok(&Summary::without_subscription(status, currency));
     };
     let (next_invoice, pending) = tokio::try_join!(
-        next_invoice(&call, chosen.subscription),
-        pending_change(&call, chosen.subscription, &tiers)
+        next_invoice(&call, current.subscription),
+        pending_change(&call, current.subscription, &tiers)
     )?;
-    Reply::ok(&Summary::of(&chosen, &tiers, pending, next_invoice.as_ref())?)
+    Reply::ok(&Summary::of(&current, &tiers, pending, next_invoice.as_ref())?)
 }
 
 async fn next_invoice(

@@ -3,7 +3,8 @@
 use serde::Serialize;
 use shared::catalog::{FREE_TIER, Tiers};
 use shared::respond::{Breakdown, exact};
-use shared::stripe::views::{Invoice, Line, Subscription, SubscriptionItem};
+use shared::stripe::views::{Invoice, Line, Subscription};
+use shared::subscription::Current;
 use shared::{Currency, Day, Money, StripeError};
 
 use crate::pending::PendingChange;
@@ -49,41 +50,6 @@ struct EstimateLine {
     plan: Option<String>,
 }
 
-/// The subscription that the summary is about.
-pub struct Chosen<'a> {
-    pub subscription: &'a Subscription,
-    /// The item with the plan's base fee, and its tier; none where the catalogue does not know it.
-    plan: Option<(&'a SubscriptionItem, &'a str)>,
-    /// How many are live: one, or something is wrong.
-    live: usize,
-}
-
-/// Of the live ones the newest that holds a catalogue plan, else the newest.
-///
-/// `subscriptions` are newest first, as Stripe lists them.
-pub fn choose<'a>(subscriptions: &'a [Subscription], tiers: &'a Tiers) -> Option<Chosen<'a>> {
-    let live: Vec<_> =
-        subscriptions.iter().filter(|subscription| !subscription.status.is_ended()).collect();
-    let with_plan =
-        live.iter().find_map(|subscription| Some((*subscription, plan_item(subscription, tiers)?)));
-    let (subscription, plan) = match with_plan {
-        Some((subscription, plan)) => (subscription, Some(plan)),
-        None => (*live.first()?, None),
-    };
-    Some(Chosen { subscription, plan, live: live.len() })
-}
-
-/// The item of a catalogue plan: its base fee, or whatever is left of it.
-fn plan_item<'a>(
-    subscription: &'a Subscription,
-    tiers: &'a Tiers,
-) -> Option<(&'a SubscriptionItem, &'a str)> {
-    let plan = |item: &'a SubscriptionItem| Some((item, tiers.of(item.price.product_id())?));
-    let items = &subscription.items.data;
-    let base = items.iter().filter(|item| !item.price.is_metered()).find_map(plan);
-    base.or_else(|| items.iter().find_map(plan))
-}
-
 impl Summary {
     /// An account without a live subscription is on the free tier.
     pub fn without_subscription(status: &'static str, currency: Currency) -> Self {
@@ -104,19 +70,19 @@ impl Summary {
 
     /// The summary of a live subscription.
     pub fn of(
-        chosen: &Chosen<'_>,
+        current: &Current<'_>,
         tiers: &Tiers,
         pending_change: Option<PendingChange>,
         next_invoice: Option<&Invoice>,
     ) -> Result<Self, StripeError> {
-        let subscription = chosen.subscription;
+        let subscription = current.subscription;
         let items = &subscription.items.data;
         // Periods belong to items since 2025-03-31; the base fee's is the one that a plan is paid for.
-        let base = chosen.plan.map(|(item, _)| item).or_else(|| items.first());
+        let base = current.plan.map(|plan| plan.item).or_else(|| items.first());
         let estimate =
             next_invoice.map(|invoice| Estimate::of(invoice, subscription, tiers)).transpose()?;
         Ok(Self {
-            plan: chosen.plan.map(|(_, tier)| tier.to_owned()),
+            plan: current.plan.map(|plan| plan.tier.to_owned()),
             status: subscription.status.as_str(),
             current_period_start: base.map(|item| item.current_period_start.day()),
             current_period_end: base.map(|item| item.current_period_end.day()),
@@ -126,7 +92,7 @@ impl Summary {
             estimate,
             currency: subscription.currency,
             subscription_id: Some(subscription.id.clone()),
-            warnings: if chosen.live > 1 { vec!["multiple_subscriptions"] } else { Vec::new() },
+            warnings: if current.live > 1 { vec!["multiple_subscriptions"] } else { Vec::new() },
         })
     }
 }
@@ -179,14 +145,14 @@ mod tests {
             serde_json::from_value(json!({ "id": id, "metadata": { "cantila_plan": tier } }))
                 .expect("a product")
         };
-        Tiers::from_iter(&[product("prod_pro", "pro"), product("prod_old", "legacy")])
+        Tiers::from_iter(&[product("prod_pro", "pro")])
     }
 
     #[track_caller]
     fn summary(subscriptions: &[Subscription], next_invoice: Option<&Invoice>) -> Value {
         let tiers = tiers();
-        let chosen = choose(subscriptions, &tiers).expect("a live subscription");
-        let summary = Summary::of(&chosen, &tiers, None, next_invoice).expect("it adds up");
+        let current = Current::of(subscriptions, &tiers).expect("a live subscription");
+        let summary = Summary::of(&current, &tiers, None, next_invoice).expect("it adds up");
         serde_json::to_value(summary).expect("serialises")
     }
 
@@ -245,23 +211,12 @@ mod tests {
     }
 
     #[test]
-    fn of_several_live_ones_the_newest_with_a_catalogue_plan_is_shown_with_a_warning() {
-        let none = json!({});
-        let addon = || subscription("sub_3", "active", &[("prod_ip", "licensed")], &none);
-        let pro = || subscription("sub_2", "past_due", PRO, &none);
-        let old = || subscription("sub_1", "active", &[("prod_old", "licensed")], &none);
-        let ended = || subscription("sub_0", "canceled", PRO, &none);
+    fn a_second_live_subscription_is_a_warning_and_an_unknown_product_is_no_plan() {
+        let addon = || subscription("sub_2", "past_due", &[("prod_ip", "licensed")], &json!({}));
+        let pro = || subscription("sub_1", "active", PRO, &json!({}));
         let cases = [
-            (
-                vec![addon(), pro(), old()],
-                json!(["sub_2", "pro", "past_due", ["multiple_subscriptions"]]),
-            ),
-            (
-                vec![addon(), old()],
-                json!(["sub_1", "legacy", "active", ["multiple_subscriptions"]]),
-            ),
-            (vec![addon(), ended()], json!(["sub_3", null, "active", []])),
-            (vec![ended(), old()], json!(["sub_1", "legacy", "active", []])),
+            (vec![addon(), pro()], json!(["sub_1", "pro", "active", ["multiple_subscriptions"]])),
+            (vec![addon()], json!(["sub_2", null, "past_due", []])),
         ];
         for (subscriptions, expected) in cases {
             let got = summary(&subscriptions, None);
@@ -270,7 +225,6 @@ mod tests {
                 expected
             );
         }
-        assert!(choose(&[ended()], &tiers()).is_none());
     }
 
     #[test]

@@ -25,7 +25,6 @@ impl Breakdown {
     /// [`StripeError::Nonsense`] for amounts that no sum holds.
     pub fn of(invoice: &Invoice) -> Result<Self, StripeError> {
         let taxes = invoice.total_taxes.as_deref().unwrap_or_default();
-        let tax: i128 = taxes.iter().map(|tax| i128::from(tax.amount)).sum();
         let on_top = taxes.iter().filter(|tax| tax.tax_behavior == TaxBehavior::Exclusive);
         let on_top: i128 = on_top.map(|tax| i128::from(tax.amount)).sum();
         // Discounts on items are already in Stripe's subtotal and also in its discount amounts, so
@@ -35,7 +34,7 @@ impl Breakdown {
         Ok(Self {
             subtotal: Money::new(invoice.subtotal, invoice.currency),
             discount: money(discount)?,
-            tax: money(tax)?,
+            tax: total_tax(invoice)?,
             total: Money::new(invoice.total, invoice.currency),
             credit_applied: money(credit_applied(invoice))?,
             amount_due: Money::new(invoice.amount_due, invoice.currency),
@@ -48,6 +47,23 @@ impl Breakdown {
 fn credit_applied(invoice: &Invoice) -> i128 {
     let (total, balance) = (i128::from(invoice.total), i128::from(invoice.starting_balance));
     if total < 0 || (balance > 0 && invoice.amount_due == 0) { 0 } else { total.min(-balance) }
+}
+
+/// All tax of an invoice, inclusive tax too.
+///
+/// # Errors
+/// [`StripeError::Nonsense`] for amounts that no sum holds.
+pub fn total_tax(invoice: &Invoice) -> Result<Money, StripeError> {
+    let taxes = invoice.total_taxes.as_deref().unwrap_or_default();
+    sum(taxes.iter().map(|tax| tax.amount), invoice.currency)
+}
+
+/// The sum of amounts of one currency, in minor units.
+///
+/// # Errors
+/// [`StripeError::Nonsense`] for amounts that no sum holds.
+pub fn sum(amounts: impl Iterator<Item = i64>, currency: Currency) -> Result<Money, StripeError> {
+    to_money(amounts.map(i128::from).sum(), currency)
 }
 
 fn to_money(minor: i128, currency: Currency) -> Result<Money, StripeError> {

@@ -6,7 +6,7 @@ mod error;
 mod money;
 mod reply;
 
-pub use breakdown::Breakdown;
+pub use breakdown::{Breakdown, sum, total_tax};
 pub use date::{At, Day, Timestamp};
 pub use error::{ApiError, Cause};
 pub use money::{Currency, InvalidCurrency, Money, exact, unit_price};

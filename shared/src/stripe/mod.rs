@@ -5,6 +5,7 @@
 //! few fields that are read, and what lacks one of those is no answer to build on.
 
 mod calls;
+mod decline;
 mod error;
 mod retry;
 mod transport;
@@ -17,6 +18,7 @@ use stripe_client_core::{RequestBuilder, StripeRequest};
 use tokio::time::Instant;
 
 pub use calls::LONGEST_PAGE;
+pub use decline::{Decline, DeclineKind};
 pub use error::StripeError;
 pub use transport::Transport;
 

@@ -126,6 +126,7 @@ pub struct Subscription {
     pub canceled_at: Option<Timestamp>,
     pub ended_at: Option<Timestamp>,
     pub cancellation_details: Option<CancellationDetails>,
+    pub status_details: Option<StatusDetails>,
     pub pause_collection: Option<PauseCollection>,
     pub pending_update: Option<PendingUpdate>,
     pub schedule: Option<Expandable<Schedule>>,
@@ -162,6 +163,17 @@ pub struct SubscriptionItem {
 #[derive(Clone, Debug, Deserialize)]
 pub struct CancellationDetails {
     pub reason: Option<String>,
+}
+
+/// There only while the subscription is paused.
+#[derive(Clone, Debug, Deserialize)]
+pub struct StatusDetails {
+    pub paused: Option<Paused>,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+pub struct Paused {
+    pub transitioned_at: Timestamp,
 }
 
 #[derive(Clone, Debug, Deserialize)]
@@ -366,9 +378,28 @@ pub struct Invoice {
     pub period_start: Timestamp,
     pub period_end: Timestamp,
     pub status_transitions: StatusTransitions,
+    pub parent: Option<InvoiceParent>,
     pub hosted_invoice_url: Option<String>,
     pub invoice_pdf: Option<String>,
     pub lines: List<Line>,
+}
+
+impl Invoice {
+    /// The id of the subscription that it bills, if it bills one.
+    #[must_use]
+    pub fn subscription(&self) -> Option<&str> {
+        Some(self.parent.as_ref()?.subscription_details.as_ref()?.subscription.id())
+    }
+}
+
+#[derive(Clone, Debug, Deserialize)]
+pub struct InvoiceParent {
+    pub subscription_details: Option<InvoiceSubscription>,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+pub struct InvoiceSubscription {
+    pub subscription: Expandable<Id>,
 }
 
 #[derive(Clone, Debug, Deserialize)]

@@ -1,0 +1,72 @@
+//! What is owed and should have been paid by now.
+
+use shared::respond::{Timestamp, sum};
+use shared::stripe::views::{Expandable, Invoice, Subscription, SubscriptionStatus};
+use shared::{Currency, Money, StripeError};
+
+/// The open invoices that are overdue, oldest first.
+pub struct Overdue<'a>(Vec<&'a Invoice>);
+
+impl<'a> Overdue<'a> {
+    /// Of the open invoices those that were due.
+    pub fn of(open: &'a [Invoice], subscriptions: &[Subscription]) -> Self {
+        let now = subscriptions.first().map_or_else(Timestamp::now, Subscription::now);
+        let is_overdue = |invoice: &&Invoice| {
+            let role =
+                subscriptions.iter().find_map(|subscription| Role::of(invoice, subscription));
+            match role {
+                // Not owed: the change is simply not made unless it is paid.
+                Some(Role::PendingChange) => false,
+                Some(Role::Blocking) => invoice.amount_remaining > 0,
+                None => {
+                    invoice.amount_remaining > 0
+                        && (invoice.attempted || invoice.due_date.is_some_and(|date| date <= now))
+                }
+            }
+        };
+        let mut overdue: Vec<_> = open.iter().filter(is_overdue).collect();
+        overdue.sort_by_key(|invoice| invoice.created);
+        Self(overdue)
+    }
+
+    /// The oldest one of this subscription's.
+    pub fn oldest_of(&self, subscription: &Subscription) -> Option<&'a Invoice> {
+        self.0.iter().copied().find(|invoice| invoice.subscription() == Some(&subscription.id))
+    }
+
+    /// The oldest one of all.
+    pub fn oldest(&self) -> Option<&'a Invoice> {
+        self.0.first().copied()
+    }
+
+    /// All that is overdue in this currency.
+    pub fn sum(&self, currency: Currency) -> Result<Money, StripeError> {
+        let of_currency = self.0.iter().filter(|invoice| invoice.currency == currency);
+        sum(of_currency.map(|invoice| invoice.amount_remaining), currency)
+    }
+}
+
+/// What an invoice is to the subscription whose latest it is.
+enum Role {
+    /// Paying it makes a change that was asked for.
+    PendingChange,
+    /// The subscription is not active because of it.
+    Blocking,
+}
+
+impl Role {
+    fn of(invoice: &Invoice, subscription: &Subscription) -> Option<Self> {
+        let latest = subscription.latest_invoice.as_ref().and_then(Expandable::object)?;
+        let stuck = matches!(
+            subscription.status,
+            SubscriptionStatus::Incomplete
+                | SubscriptionStatus::PastDue
+                | SubscriptionStatus::Unpaid
+        );
+        match () {
+            () if latest.id != invoice.id => None,
+            () if subscription.pending_update.is_some() => Some(Self::PendingChange),
+            () => stuck.then_some(Self::Blocking),
+        }
+    }
+}

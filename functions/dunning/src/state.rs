@@ -1,0 +1,141 @@
+//! Which of four states an account is in, worked out from Stripe's objects alone. No I/O.
+
+use serde::Serialize;
+use shared::respond::Timestamp;
+use shared::stripe::views::{Invoice, Subscription, SubscriptionStatus};
+
+use crate::overdue::Overdue;
+
+/// The operator's settings.
+pub struct Rules {
+    /// After so many failed attempts an overdue account is suspended.
+    pub max_attempts: u32,
+    /// After so many days since the first failure it is, too.
+    pub grace_days: u32,
+}
+
+/// From best to worst, for live subscriptions; `Canceled` is for accounts that have none.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum State {
+    Active,
+    PastDue,
+    Suspended,
+    Canceled,
+}
+
+/// Why a subscription ended, in Stripe's words.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum EndReason {
+    CancellationRequested,
+    PaymentFailed,
+    PaymentDisputed,
+}
+
+/// The state, and what it rests on.
+pub struct Verdict<'a> {
+    pub state: State,
+    /// Since when it is not well.
+    pub since: Option<Timestamp>,
+    /// Of a canceled one.
+    pub reason: Option<EndReason>,
+    /// Whether the subscription is paused, which paying an invoice does not end.
+    pub paused: bool,
+    /// The oldest invoice to be paid: the subscription's, or else any.
+    pub invoice: Option<&'a Invoice>,
+}
+
+impl<'a> Verdict<'a> {
+    /// Of several live subscriptions the worst counts; without any, the one that ended last.
+    pub fn of(subscriptions: &[Subscription], overdue: &Overdue<'a>, rules: &Rules) -> Self {
+        let live = subscriptions.iter().filter(|subscription| !subscription.status.is_ended());
+        let worst = live.map(|subscription| Self::live(subscription, overdue, rules)).reduce(
+            |worst, next| {
+                // Of equally bad ones the newest, which comes first.
+                if next.state > worst.state { next } else { worst }
+            },
+        );
+        let ended = || subscriptions.iter().max_by_key(|subscription| subscription.ended_at);
+        worst.or_else(|| ended().map(|subscription| Self::ended(subscription, overdue))).unwrap_or(
+            Self {
+                state: State::Active,
+                since: None,
+                reason: None,
+                paused: false,
+                invoice: overdue.oldest(),
+            },
+        )
+    }
+
+    fn live(subscription: &Subscription, overdue: &Overdue<'a>, rules: &Rules) -> Self {
+        let own = overdue.oldest_of(subscription);
+        let first_failure =
+            own.map(|invoice| invoice.status_transitions.finalized_at.unwrap_or(invoice.created));
+        let paused = subscription.status == SubscriptionStatus::Paused;
+        let (state, since) = match subscription.status {
+            SubscriptionStatus::PastDue | SubscriptionStatus::Incomplete => {
+                let attempts = own.map_or(0, |invoice| invoice.attempt_count);
+                let grace_is_over = first_failure
+                    .is_some_and(|since| subscription.now() >= since.plus_days(rules.grace_days));
+                let given_up = attempts >= rules.max_attempts || grace_is_over;
+                (
+                    if given_up { State::Suspended } else { State::PastDue },
+                    first_failure.or(Some(subscription.created)),
+                )
+            }
+            SubscriptionStatus::Unpaid => (State::Suspended, first_failure),
+            SubscriptionStatus::Paused => {
+                let details = subscription
+                    .status_details
+                    .as_ref()
+                    .and_then(|details| details.paused.as_ref());
+                (State::Suspended, first_failure.or(details.map(|paused| paused.transitioned_at)))
+            }
+            SubscriptionStatus::Active
+            | SubscriptionStatus::Trialing
+            | SubscriptionStatus::Canceled
+            | SubscriptionStatus::IncompleteExpired => (State::Active, None),
+        };
+        Self { state, since, reason: None, paused, invoice: own.or(overdue.oldest()) }
+    }
+
+    fn ended(subscription: &Subscription, overdue: &Overdue<'a>) -> Self {
+        let given = subscription
+            .cancellation_details
+            .as_ref()
+            .and_then(|details| details.reason.as_deref());
+        let reason = match (subscription.status, given) {
+            // It never began, because its first invoice was not paid.
+            (SubscriptionStatus::IncompleteExpired, _) | (_, Some("payment_failed")) => {
+                Some(EndReason::PaymentFailed)
+            }
+            (_, Some("payment_disputed")) => Some(EndReason::PaymentDisputed),
+            (_, Some("cancellation_requested" | "canceled_by_retention_policy")) => {
+                Some(EndReason::CancellationRequested)
+            }
+            (_, _) => None,
+        };
+        Self {
+            state: State::Canceled,
+            since: subscription.ended_at.or(subscription.canceled_at),
+            reason,
+            paused: false,
+            invoice: overdue.oldest_of(subscription).or(overdue.oldest()),
+        }
+    }
+
+    /// Until when an overdue account is let be.
+    pub fn grace_ends_at(&self, rules: &Rules) -> Option<Timestamp> {
+        self.since
+            .filter(|_| self.state == State::PastDue)
+            .map(|since| since.plus_days(rules.grace_days))
+    }
+
+    /// Whether the platform should refuse to deploy.
+    pub fn blocks_deploys(&self) -> bool {
+        let not_paid =
+            matches!(self.reason, Some(EndReason::PaymentFailed | EndReason::PaymentDisputed));
+        self.state == State::Suspended || (self.state == State::Canceled && not_paid)
+    }
+}

@@ -1,0 +1,270 @@
+//! Each state of Stripe's, and the whole answer to it.
+
+use serde_json::{Value, json};
+use shared::respond::Timestamp;
+use shared::stripe::views::{Invoice, Subscription};
+use shared::stripe::{Decline, DeclineKind};
+
+use crate::overdue::Overdue;
+use crate::shape::Dunning;
+use crate::state::{Rules, Verdict};
+
+const DAY: i64 = 86_400;
+/// 2026-06-28T09:30:00Z, the time that the test clock stands at.
+const NOW: i64 = 1_782_639_000;
+const RULES: Rules = Rules { max_attempts: 4, grace_days: 21 };
+
+fn merged(mut base: Value, change: &Value) -> Value {
+    base.as_object_mut().expect("an object").extend(change.as_object().expect("an object").clone());
+    base
+}
+
+fn subscription(id: &str, status: &str, change: &Value) -> Subscription {
+    let base = json!({
+        "id": id, "status": status, "currency": "usd", "created": NOW - 90 * DAY, "collection_method": "charge_automatically",
+        "cancel_at_period_end": false, "items": { "data": [], "has_more": false }, "test_clock": { "frozen_time": NOW },
+    });
+    serde_json::from_value(merged(base, change)).expect("a whole subscription")
+}
+
+/// An open invoice of sub_1, finalised `days` ago, 35.00 USD of it unpaid.
+fn invoice(id: &str, days: i64, change: &Value) -> Value {
+    let base = json!({
+        "id": id, "status": "open", "number": format!("CANT-{id}"), "currency": "usd", "subtotal": 3500, "total": 3500,
+        "amount_due": 3500, "amount_paid": 0, "amount_remaining": 3500, "starting_balance": 0,
+        "attempted": true, "attempt_count": 2, "next_payment_attempt": NOW + DAY, "created": NOW - days * DAY - 3600,
+        "period_start": 0, "period_end": 0, "status_transitions": { "finalized_at": NOW - days * DAY },
+        "hosted_invoice_url": format!("https://invoice.stripe.com/i/{id}"), "lines": { "data": [], "has_more": false },
+        "parent": { "subscription_details": { "subscription": "sub_1" } },
+    });
+    merged(base, change)
+}
+
+fn decline(kind: DeclineKind) -> Decline {
+    Decline {
+        code: Some("card_declined".to_owned()),
+        decline_code: None,
+        kind,
+        message: "Declined.".to_owned(),
+    }
+}
+
+fn dunning(subscriptions: &[Subscription], open: &[Value], failure: Option<DeclineKind>) -> Value {
+    let open: Vec<Invoice> = serde_json::from_value(json!(open)).expect("whole invoices");
+    let overdue = Overdue::of(&open, subscriptions);
+    let verdict = Verdict::of(subscriptions, &overdue, &RULES);
+    let amount_due = overdue.sum("usd".parse().expect("a currency")).expect("it adds up");
+    serde_json::to_value(Dunning::of(&verdict, amount_due, failure.map(decline), &RULES))
+        .expect("serialises")
+}
+
+fn pick(answer: &Value, fields: &[&str]) -> Value {
+    fields.iter().map(|field| answer[*field].clone()).collect()
+}
+
+#[test]
+fn who_owes_nothing_is_active() {
+    let expected = json!({
+        "state": "active", "reason": null, "since": null, "attempts": 0, "maxAttempts": 4, "nextAttemptAt": null,
+        "graceEndsAt": null, "amountDue": "0.00", "currency": "USD", "invoice": null, "failure": null,
+        "deployBlocked": false, "recovery": null,
+    });
+    let none = json!({});
+    for subscriptions in [
+        vec![],
+        vec![subscription("sub_1", "active", &none)],
+        vec![subscription("sub_1", "trialing", &none)],
+    ] {
+        assert_eq!(dunning(&subscriptions, &[], None), expected);
+    }
+    let usd = "usd".parse().expect("a currency");
+    assert_eq!(
+        serde_json::to_value(Dunning::nothing_owed(usd, &RULES)).expect("serialises"),
+        expected
+    );
+}
+
+#[test]
+fn an_overdue_account_is_shown_whole() {
+    let subscriptions = [subscription("sub_1", "past_due", &json!({}))];
+    let open =
+        [invoice("in_2", 1, &json!({ "amount_remaining": 1000 })), invoice("in_1", 5, &json!({}))];
+    let expected = json!({
+        "state": "past_due", "reason": null, "since": "2026-06-23T09:30:00Z", "attempts": 2, "maxAttempts": 4,
+        "nextAttemptAt": "2026-06-29T09:30:00Z", "graceEndsAt": "2026-07-14T09:30:00Z",
+        "amountDue": "45.00", "currency": "USD",
+        "invoice": { "number": "CANT-in_1", "amountDue": "35.00", "hostedUrl": "https://invoice.stripe.com/i/in_1" },
+        "failure": { "code": "card_declined", "declineCode": null, "kind": "soft", "message": "Declined." },
+        "deployBlocked": false,
+        "recovery": { "action": "pay_invoice", "url": "https://invoice.stripe.com/i/in_1", "method": "GET" },
+    });
+    assert_eq!(dunning(&subscriptions, &open, Some(DeclineKind::Soft)), expected);
+}
+
+#[test]
+fn each_status_of_stripes_has_its_state() {
+    let ended = |reason: &str| json!({ "ended_at": NOW - DAY, "cancellation_details": { "reason": reason } });
+    let none = json!({});
+    // status, what else, days since the first failure, attempts → state, reason, deploy blocked
+    let cases = [
+        ("past_due", none.clone(), 20, 3, json!(["past_due", null, false])),
+        ("past_due", none.clone(), 21, 1, json!(["suspended", null, true])),
+        ("past_due", none.clone(), 1, 4, json!(["suspended", null, true])),
+        ("incomplete", none.clone(), 0, 1, json!(["past_due", null, false])),
+        ("incomplete", none.clone(), 0, 4, json!(["suspended", null, true])),
+        ("unpaid", none.clone(), 9, 4, json!(["suspended", null, true])),
+        ("paused", none.clone(), 0, 0, json!(["suspended", null, true])),
+        (
+            "canceled",
+            ended("cancellation_requested"),
+            0,
+            0,
+            json!(["canceled", "cancellation_requested", false]),
+        ),
+        ("canceled", ended("payment_failed"), 9, 4, json!(["canceled", "payment_failed", true])),
+        (
+            "canceled",
+            ended("payment_disputed"),
+            0,
+            0,
+            json!(["canceled", "payment_disputed", true]),
+        ),
+        ("canceled", none.clone(), 0, 0, json!(["canceled", null, false])),
+        ("incomplete_expired", none, 0, 0, json!(["canceled", "payment_failed", true])),
+    ];
+    for (status, change, days, attempts, expected) in cases {
+        let open = [invoice("in_1", days, &json!({ "attempt_count": attempts }))];
+        let got = dunning(&[subscription("sub_1", status, &change)], &open, None);
+        assert_eq!(
+            pick(&got, &["state", "reason", "deployBlocked"]),
+            expected,
+            "{status} {days} {attempts}"
+        );
+    }
+}
+
+#[test]
+fn the_way_out_fits_the_failure() {
+    let page = |action: &str| json!({ "action": action, "url": "https://invoice.stripe.com/i/in_1", "method": "GET" });
+    let portal = json!({ "action": "update_payment_method", "url": "/v1/billing/portal-session", "method": "POST" });
+    let resubscribe =
+        json!({ "action": "resubscribe", "url": "/v1/billing/checkout-session", "method": "POST" });
+    let (none, no_retry, no_page) =
+        (json!({}), json!({ "next_payment_attempt": null }), json!({ "hosted_invoice_url": null }));
+    let cases = [
+        ("past_due", &none, Some(DeclineKind::Soft), page("pay_invoice")),
+        ("past_due", &none, None, page("pay_invoice")),
+        ("past_due", &none, Some(DeclineKind::Authentication), page("authenticate_payment")),
+        ("past_due", &none, Some(DeclineKind::Hard), portal.clone()),
+        ("past_due", &no_retry, Some(DeclineKind::Hard), page("pay_invoice")),
+        ("past_due", &no_page, Some(DeclineKind::Authentication), portal.clone()),
+        ("unpaid", &no_retry, Some(DeclineKind::Soft), page("pay_invoice")),
+        ("paused", &none, Some(DeclineKind::Soft), portal),
+        ("canceled", &none, None, resubscribe.clone()),
+        ("incomplete_expired", &none, None, resubscribe),
+    ];
+    for (status, change, failure, expected) in cases {
+        let got = dunning(
+            &[subscription("sub_1", status, &none)],
+            &[invoice("in_1", 1, change)],
+            failure,
+        );
+        assert_eq!(got["recovery"], expected, "{status} {failure:?}");
+    }
+    let without_invoice = dunning(&[subscription("sub_1", "past_due", &none)], &[], None);
+    assert_eq!(without_invoice["recovery"]["action"], "update_payment_method");
+    assert_eq!(without_invoice["since"], "2026-03-30T09:30:00Z", "since the subscription was made");
+}
+
+#[test]
+fn the_worst_of_several_live_subscriptions_counts_and_ended_ones_do_not() {
+    let none = json!({});
+    let sub = |id: &str, status: &str| subscription(id, status, &none);
+    let cases = [
+        (vec![sub("sub_2", "active"), sub("sub_1", "past_due")], "past_due"),
+        (vec![sub("sub_2", "unpaid"), sub("sub_1", "past_due")], "suspended"),
+        (vec![sub("sub_2", "active"), sub("sub_1", "canceled")], "active"),
+    ];
+    for (subscriptions, state) in cases {
+        assert_eq!(dunning(&subscriptions, &[], None)["state"], state);
+    }
+    let ended = |id: &str, at: i64, reason: &str| {
+        subscription(
+            id,
+            "canceled",
+            &json!({ "ended_at": at, "cancellation_details": { "reason": reason } }),
+        )
+    };
+    let two = [
+        ended("sub_2", NOW - 9 * DAY, "payment_failed"),
+        ended("sub_1", NOW - DAY, "cancellation_requested"),
+    ];
+    assert_eq!(
+        pick(&dunning(&two, &[], None), &["reason", "since"]),
+        json!(["cancellation_requested", "2026-06-27T09:30:00Z"])
+    );
+}
+
+#[test]
+fn what_is_not_due_yet_is_not_overdue() {
+    let latest = |invoice: &Value| json!({ "latest_invoice": invoice });
+    let fresh = invoice("in_1", 0, &json!({ "attempted": false, "attempt_count": 0 }));
+    let mut pending = latest(&invoice("in_1", 0, &json!({})));
+    pending["pending_update"] = json!({ "expires_at": NOW + DAY });
+    let sent = |due: i64| {
+        invoice("in_1", 9, &json!({ "attempted": false, "due_date": due, "parent": null }))
+    };
+    // subscription's status and fields, invoice → amount due
+    let cases = [
+        ("active", json!({}), fresh.clone(), "0.00"),
+        ("incomplete", latest(&fresh), fresh.clone(), "35.00"),
+        ("past_due", latest(&fresh), fresh, "35.00"),
+        ("active", pending, invoice("in_1", 0, &json!({})), "0.00"),
+        ("active", json!({}), sent(NOW + DAY), "0.00"),
+        ("active", json!({}), sent(NOW - DAY), "35.00"),
+        ("active", json!({}), invoice("in_1", 1, &json!({ "amount_remaining": 0 })), "0.00"),
+    ];
+    for (status, change, invoice, amount) in cases {
+        let got = dunning(&[subscription("sub_1", status, &change)], &[invoice], None);
+        assert_eq!(got["amountDue"], amount, "{status} {change}");
+    }
+}
+
+#[test]
+fn a_bill_outside_the_subscription_can_be_paid_but_suspends_nothing() {
+    let one_off = invoice("in_9", 60, &json!({ "parent": null, "attempt_count": 9 }));
+    let got = dunning(
+        &[subscription("sub_1", "active", &json!({}))],
+        std::slice::from_ref(&one_off),
+        None,
+    );
+    assert_eq!(
+        pick(&got, &["state", "deployBlocked", "amountDue"]),
+        json!(["active", false, "35.00"])
+    );
+    assert_eq!(got["recovery"]["action"], "pay_invoice");
+    let overdue = dunning(
+        &[subscription("sub_1", "past_due", &json!({}))],
+        &[invoice("in_1", 2, &json!({})), one_off],
+        None,
+    );
+    assert_eq!(pick(&overdue, &["state", "amountDue"]), json!(["past_due", "70.00"]));
+    assert_eq!(
+        overdue["invoice"]["number"], "CANT-in_1",
+        "the one that the subscription is overdue for"
+    );
+}
+
+#[test]
+fn without_a_test_clock_our_own_counts() {
+    let mut overdue = subscription("sub_1", "past_due", &json!({ "test_clock": null }));
+    let now = Timestamp::now().seconds();
+    let at = |days: i64| {
+        invoice("in_1", 0, &json!({ "status_transitions": { "finalized_at": now - days * DAY } }))
+    };
+    for (days, state) in [(20, "past_due"), (22, "suspended")] {
+        assert_eq!(dunning(std::slice::from_ref(&overdue), &[at(days)], None)["state"], state);
+    }
+    overdue.test_clock = None;
+    assert_eq!(dunning(&[overdue], &[at(22)], None)["state"], "suspended");
+}

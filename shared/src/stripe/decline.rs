@@ -1,0 +1,178 @@
+//! Why a payment did not go through, in words that can be shown to whoever pays.
+
+use serde::Serialize;
+
+use super::views::{InvoicePayment, PaymentError, PaymentIntent};
+
+/// What can be done about it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum DeclineKind {
+    /// The same card may work later.
+    Soft,
+    /// This card will not work again.
+    Hard,
+    /// The bank wants the customer to authenticate.
+    Authentication,
+}
+
+/// A failed payment.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Decline {
+    /// Stripe's error code, such as `card_declined`.
+    pub code: Option<String>,
+    /// The issuer's reason, such as `insufficient_funds`.
+    pub decline_code: Option<String>,
+    pub kind: DeclineKind,
+    /// For a person.
+    pub message: String,
+}
+
+/// Declines after which Stripe itself does not try the card again.
+/// Source: <https://docs.stripe.com/billing/revenue-recovery/smart-retries#hard-declines>.
+const HARD: [&str; 8] = [
+    "incorrect_number",
+    "lost_card",
+    "stolen_card",
+    "pickup_card",
+    "revocation_of_authorization",
+    "revocation_of_all_authorizations",
+    "highest_risk_level",
+    "transaction_not_allowed",
+];
+
+/// Declines that hint at fraud, which Stripe asks to show as a plain decline: whoever holds the
+/// card may not be whose it is. Source: <https://docs.stripe.com/declines/codes>.
+const NOT_TO_BE_TOLD: [&str; 7] = [
+    "fraudulent",
+    "highest_risk_level",
+    "lost_card",
+    "merchant_blacklist",
+    "pickup_card",
+    "security_violation",
+    "stolen_card",
+];
+
+const AUTHENTICATION_REQUIRED: &str = "authentication_required";
+
+impl Decline {
+    /// Reads Stripe's error of a payment.
+    #[must_use]
+    pub fn of(error: &PaymentError) -> Self {
+        let is = |code: &str| {
+            [&error.code, &error.decline_code].iter().any(|given| given.as_deref() == Some(code))
+        };
+        if is(AUTHENTICATION_REQUIRED) || is("payment_intent_authentication_failure") {
+            return Self::authentication();
+        }
+        let kind = if HARD.into_iter().any(is) { DeclineKind::Hard } else { DeclineKind::Soft };
+        if NOT_TO_BE_TOLD.into_iter().any(is) {
+            return Self {
+                code: Some("card_declined".to_owned()),
+                decline_code: Some("generic_decline".to_owned()),
+                kind,
+                message: Self::PLAIN.to_owned(),
+            };
+        }
+        Self {
+            code: error.code.clone(),
+            decline_code: error.decline_code.clone(),
+            kind,
+            message: error.message.clone().unwrap_or_else(|| Self::PLAIN.to_owned()),
+        }
+    }
+
+    const PLAIN: &str = "Your card was declined.";
+
+    fn authentication() -> Self {
+        Self {
+            code: Some(AUTHENTICATION_REQUIRED.to_owned()),
+            decline_code: None,
+            kind: DeclineKind::Authentication,
+            message: "Your bank wants you to authenticate this payment.".to_owned(),
+        }
+    }
+
+    /// Why the last attempt at an invoice failed; `None` if none was made, or it may yet succeed.
+    #[must_use]
+    pub fn of_payments(payments: &[InvoicePayment]) -> Option<Self> {
+        let payment = payments.iter().find(|payment| payment.is_default).or(payments.first())?;
+        Self::of_intent(payment.payment.payment_intent.as_ref()?.object()?)
+    }
+
+    fn of_intent(intent: &PaymentIntent) -> Option<Self> {
+        match (intent.status.as_str(), &intent.last_payment_error) {
+            // A bank debit takes days; it has not failed.
+            ("succeeded" | "processing" | "canceled", _) => None,
+            ("requires_action", _) => Some(Self::authentication()),
+            (_, error) => error.as_ref().map(Self::of),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    fn payments(status: &str, error: &Value) -> Vec<InvoicePayment> {
+        let payment = |default: bool, error: &Value| json!({ "is_default": default, "payment": { "payment_intent": { "status": status, "last_payment_error": error } } });
+        serde_json::from_value(json!([payment(false, &Value::Null), payment(true, error)]))
+            .expect("payments")
+    }
+
+    #[test]
+    fn each_failure_is_shown_with_what_can_be_done_about_it() {
+        let declined = |decline: &str| json!({ "code": "card_declined", "decline_code": decline, "message": "Stripe's words." });
+        let shown = |code: &str, decline: Value, kind: &str, message: &str| json!({ "code": code, "declineCode": decline, "kind": kind, "message": message });
+        let plain = |kind| {
+            shown("card_declined", json!("generic_decline"), kind, "Your card was declined.")
+        };
+        let authentication = shown(
+            "authentication_required",
+            Value::Null,
+            "authentication",
+            "Your bank wants you to authenticate this payment.",
+        );
+        let unpaid = "requires_payment_method";
+        let cases = [
+            (
+                unpaid,
+                declined("insufficient_funds"),
+                shown("card_declined", json!("insufficient_funds"), "soft", "Stripe's words."),
+            ),
+            (
+                unpaid,
+                declined("transaction_not_allowed"),
+                shown("card_declined", json!("transaction_not_allowed"), "hard", "Stripe's words."),
+            ),
+            (
+                unpaid,
+                json!({ "code": "expired_card" }),
+                shown("expired_card", Value::Null, "soft", "Your card was declined."),
+            ),
+            (unpaid, declined("stolen_card"), plain("hard")),
+            (unpaid, declined("fraudulent"), plain("soft")),
+            (unpaid, declined("authentication_required"), authentication.clone()),
+            ("requires_action", Value::Null, authentication),
+            (unpaid, Value::Null, Value::Null),
+            ("processing", declined("insufficient_funds"), Value::Null),
+            ("succeeded", declined("insufficient_funds"), Value::Null),
+        ];
+        for (status, error, expected) in cases {
+            let decline = Decline::of_payments(&payments(status, &error));
+            assert_eq!(
+                serde_json::to_value(decline).expect("serialises"),
+                expected,
+                "{status} {error}"
+            );
+        }
+    }
+
+    #[test]
+    fn an_invoice_without_a_payment_has_not_failed() {
+        assert_eq!(Decline::of_payments(&[]), None);
+    }
+}
