@@ -76,13 +76,13 @@ impl Dunning {
         Self {
             state: verdict.state,
             reason: verdict.reason,
-            since: verdict.since.map(|moment| moment.at()),
+            since: verdict.since.map(shared::respond::Timestamp::at),
             attempts: invoice.map_or(0, |invoice| invoice.attempt_count),
             max_attempts: rules.max_attempts,
             next_attempt_at: invoice
                 .and_then(|invoice| invoice.next_payment_attempt)
-                .map(|moment| moment.at()),
-            grace_ends_at: verdict.grace_ends_at(rules).map(|moment| moment.at()),
+                .map(shared::respond::Timestamp::at),
+            grace_ends_at: verdict.grace_ends_at(rules).map(shared::respond::Timestamp::at),
             amount_due,
             currency: amount_due.currency,
             invoice: invoice.map(|invoice| InvoiceToPay {

@@ -27,7 +27,7 @@ fn subscription(id: &str, status: &str, change: &Value) -> Subscription {
     serde_json::from_value(merged(base, change)).expect("a whole subscription")
 }
 
-/// An open invoice of sub_1, finalised `days` ago, 35.00 USD of it unpaid.
+/// An open invoice of `sub_1`, finalised `days` ago, 35.00 USD of it unpaid.
 fn invoice(id: &str, days: i64, change: &Value) -> Value {
     let base = json!({
         "id": id, "status": "open", "number": format!("CANT-{id}"), "currency": "usd", "subtotal": 3500, "total": 3500,

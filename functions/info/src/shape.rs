@@ -32,6 +32,7 @@ struct AccountBody {
 }
 
 /// What would be accepted now, for this account and key.
+#[expect(clippy::struct_excessive_bools, reason = "the contract's body has four")]
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Capabilities {

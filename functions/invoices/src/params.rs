@@ -83,7 +83,7 @@ mod tests {
         for (query, field) in bad.into_iter().chain(statuses) {
             match Params::of(&Query::parse(&query)) {
                 Err(ApiError::Validation { field: named, .. }) => {
-                    assert_eq!(named, field, "{query}")
+                    assert_eq!(named, field, "{query}");
                 }
                 other => panic!("{query}: {other:?}"),
             }

@@ -62,8 +62,8 @@ fn entry(invoice: &Invoice) -> Result<Entry, StripeError> {
         created_at: invoice.created.at(),
         period_start: period.start.day(),
         period_end: period.end.day(),
-        due_date: invoice.due_date.map(|date| date.day()),
-        paid_at: invoice.status_transitions.paid_at.map(|moment| moment.at()),
+        due_date: invoice.due_date.map(shared::respond::Timestamp::day),
+        paid_at: invoice.status_transitions.paid_at.map(shared::respond::Timestamp::at),
         pdf_url: invoice.invoice_pdf.clone(),
         reason: invoice.billing_reason.clone(),
     })

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use lru::LruCache;
 
 /// How long a revoked key may still work.
-const REMEMBER_FOR: Duration = Duration::from_secs(60);
+const REMEMBER_FOR: Duration = Duration::from_mins(1);
 
 /// At most so many entries, none older than a minute.
 pub struct Cache<K, V> {

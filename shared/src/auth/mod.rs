@@ -191,17 +191,18 @@ mod tests {
 
     #[test]
     fn the_token_is_what_follows_bearer() {
-        let cases: [(&[(&str, &str)], Option<&str>); 7] = [
-            (&[("authorization", "Bearer abc")], Some("abc")),
-            (&[("authorization", "bearer abc ")], Some("abc")),
-            (&[("authorization", "Basic abc")], None),
-            (&[("authorization", "abc")], None),
-            (&[("authorization", "Bearer")], None),
-            (&[("authorization", "Bearer a"), ("authorization", "Bearer b")], None),
+        let cases: [(&[&'static str], Option<&str>); 7] = [
+            (&["Bearer abc"], Some("abc")),
+            (&["bearer abc "], Some("abc")),
+            (&["Basic abc"], None),
+            (&["abc"], None),
+            (&["Bearer"], None),
+            (&["Bearer a", "Bearer b"], None),
             (&[], None),
         ];
-        for (pairs, token) in cases {
-            assert_eq!(bearer(&headers(pairs)), token, "{pairs:?}");
+        for (values, token) in cases {
+            let pairs: Vec<_> = values.iter().map(|value| ("authorization", *value)).collect();
+            assert_eq!(bearer(&headers(&pairs)), token, "{values:?}");
         }
     }
 

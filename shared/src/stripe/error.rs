@@ -12,7 +12,7 @@ use crate::secrets::SecretError;
 pub enum StripeError {
     /// Stripe answered with an error.
     #[error("stripe answered {status} {kind} {code} to {request_id}: {message}", kind = error.kind, code = error.code.as_deref().unwrap_or("-"), message = error.safe_message(*status))]
-    Refused { status: u16, request_id: String, retry_after: Option<u32>, error: ErrorView },
+    Refused { status: u16, request_id: String, retry_after: Option<u32>, error: Box<ErrorView> },
     /// Stripe answered, and it makes no sense to us.
     #[error("stripe's answer to {request_id} cannot be read: {reason}")]
     Nonsense { request_id: String, reason: String },
@@ -99,7 +99,12 @@ mod tests {
             param: None,
             message: Some("Invalid API Key provided: sk_test_***hunter2".to_owned()),
         };
-        StripeError::Refused { status, request_id: "req_1".to_owned(), retry_after, error }
+        StripeError::Refused {
+            status,
+            request_id: "req_1".to_owned(),
+            retry_after,
+            error: Box::new(error),
+        }
     }
 
     #[test]

@@ -41,6 +41,7 @@ const AGENT: &str = concat!("cantila-billing/", env!("CARGO_PKG_VERSION"));
 pub struct Transport {
     client: Client<HttpsConnector<HttpConnector>, Full<Bytes>>,
     base: Uri,
+    attempt_timeout: Duration,
 }
 
 /// A request that can be sent as often as need be: the bytes are made once.
@@ -137,7 +138,13 @@ impl Transport {
             // Stripe closes what was idle for longer.
             .pool_idle_timeout(Duration::from_secs(50))
             .build(https);
-        Self { client, base }
+        Self { client, base, attempt_timeout: ATTEMPT_TIMEOUT }
+    }
+
+    /// The same, with another longest wait for one attempt than 10 s.
+    #[must_use]
+    pub fn attempt_timeout(self, attempt_timeout: Duration) -> Self {
+        Self { attempt_timeout, ..self }
     }
 
     async fn once(&self, request: Request<Full<Bytes>>) -> Result<(Response<()>, Bytes), String> {
@@ -193,7 +200,7 @@ impl Stripe {
         request: Request<Full<Bytes>>,
     ) -> Result<Answer, (Outcome, StripeError)> {
         let started = Instant::now();
-        let limit = (started + ATTEMPT_TIMEOUT).min(self.deadline);
+        let limit = (started + self.transport.attempt_timeout).min(self.deadline);
         let result = timeout_at(limit, self.transport.once(request)).await;
         self.timings.stripe_attempt(started.elapsed());
         match result {
@@ -201,7 +208,7 @@ impl Stripe {
             Ok(Err(reason)) => Err((Outcome::Broken, StripeError::Unreachable { reason })),
             Err(_) if limit == self.deadline => Err((Outcome::Broken, StripeError::Deadline)),
             Err(_) => {
-                let reason = format!("no answer within {} s", ATTEMPT_TIMEOUT.as_secs());
+                let reason = format!("no answer within {:?}", self.transport.attempt_timeout);
                 Err((Outcome::Broken, StripeError::Unreachable { reason }))
             }
         }
@@ -224,6 +231,7 @@ fn judge(status: u16, headers: &HeaderMap, body: Bytes) -> Result<Answer, (Outco
     // What stands between us and Stripe answers in HTML; the status says enough.
     let error =
         serde_json::from_slice::<ErrorBody>(&body).map(|body| body.error).unwrap_or_default();
+    let error = Box::new(error);
     Err((
         Outcome::Status { status, should_retry, retry_after },
         StripeError::Refused { status, request_id, retry_after, error },

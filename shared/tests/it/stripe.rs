@@ -1,0 +1,264 @@
+//! The transport to Stripe.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use serde::Deserialize;
+use serde_json::json;
+use shared::respond::Timings;
+use shared::secrets::Secrets;
+use shared::stripe::{Stripe, StripeError, Transport};
+use stripe_client_core::{RequestBuilder, StripeMethod};
+
+use crate::server::{Behavior, Server, json, refusal};
+
+#[derive(Debug, Deserialize, PartialEq)]
+struct View {
+    id: String,
+}
+
+/// Stripe and Secrets Manager as they are told to be, and our client to them.
+struct World {
+    stripe: Server,
+    secrets: Server,
+    client: Stripe,
+    timings: Arc<Timings>,
+}
+
+fn secret(key: &str) -> Behavior {
+    let text = json!({ "secretKey": key, "publishableKey": "pk_test_1" }).to_string();
+    json(&json!({ "Name": "stripe", "SecretString": text }).to_string())
+}
+
+impl World {
+    async fn new(stripe: Vec<Behavior>, secrets: Vec<Behavior>, deadline: Duration) -> Self {
+        let (stripe, secrets) = (Server::start(stripe).await, Server::start(secrets).await);
+        let manager = aws_sdk_secretsmanager::Client::new(&secrets.aws());
+        let known = Secrets::new(manager, "stripe".to_owned(), "pepper".to_owned());
+        let transport =
+            Transport::new(stripe.url.parse().unwrap()).attempt_timeout(Duration::from_millis(300));
+        let timings = Arc::new(Timings::start());
+        let client = Stripe::new(
+            Arc::new(transport),
+            Arc::new(known),
+            Arc::clone(&timings),
+            tokio::time::Instant::now() + deadline,
+        );
+        Self { stripe, secrets, client, timings }
+    }
+
+    async fn with(stripe: Vec<Behavior>) -> Self {
+        Self::new(stripe, vec![secret("rk_test_1")], Duration::from_secs(10)).await
+    }
+
+    async fn get(&self) -> Result<View, StripeError> {
+        self.client
+            .send_built(
+                RequestBuilder::new(StripeMethod::Get, "/customers/cus_1").query(&[("limit", 1)]),
+                None,
+            )
+            .await
+    }
+
+    async fn post(&self, key: Option<&str>) -> Result<View, StripeError> {
+        let request =
+            RequestBuilder::new(StripeMethod::Post, "/customers").form(&json!({ "name": "a b" }));
+        self.client.send_built(request, key.map(str::to_owned)).await
+    }
+}
+
+const GOOD: &str = r#"{"id":"cus_1","unknown":[]}"#;
+
+fn view() -> View {
+    View { id: "cus_1".to_owned() }
+}
+
+#[tokio::test]
+async fn a_request_carries_the_key_and_the_pinned_version() {
+    let world = World::with(vec![json(GOOD)]).await;
+    assert_eq!(world.get().await.unwrap(), view());
+    assert_eq!(world.post(Some("the-key")).await.unwrap(), view());
+    let got = world.stripe.got();
+    assert!(got[0].starts_with("GET /v1/customers/cus_1?"), "{}", got[0]);
+    for line in [
+        "authorization: Bearer rk_test_1",
+        "stripe-version: 2026-09-30.endive",
+        "user-agent: cantila-billing/",
+    ] {
+        assert!(got[0].contains(line), "{line}: {}", got[0]);
+    }
+    assert!(!got[0].contains("idempotency-key"));
+    assert!(
+        got[1].contains("idempotency-key: the-key") && got[1].ends_with("name=a+b"),
+        "{}",
+        got[1]
+    );
+    assert!(got[1].contains("content-type: application/x-www-form-urlencoded"));
+    assert_eq!(world.secrets.got().len(), 1, "the secret is read once");
+    assert_eq!(world.timings.stripe_count(), 2);
+}
+
+#[tokio::test]
+async fn what_may_pass_is_tried_again_with_the_same_idempotency_key() {
+    let failures = [
+        refusal(500, ""),
+        refusal(503, ""),
+        refusal(429, ""),
+        refusal(409, ""),
+        refusal(424, ""),
+        refusal(400, "stripe-should-retry: true\r\n"),
+        Behavior::Close,
+        Behavior::Cut,
+        Behavior::Hang,
+    ];
+    for failure in failures {
+        let world = World::with(vec![failure, json(GOOD)]).await;
+        assert_eq!(world.post(Some("the-key")).await.unwrap(), view());
+        let got = world.stripe.got();
+        // hyper itself sends again, once more, what was cut off before any answer.
+        assert!(got.len() >= 2, "{got:?}");
+        assert!(got.iter().all(|request| request.contains("idempotency-key: the-key")), "{got:?}");
+    }
+}
+
+#[tokio::test]
+async fn what_will_not_pass_is_not_tried_again() {
+    for (status, headers) in [
+        (400, ""),
+        (402, ""),
+        (403, ""),
+        (404, ""),
+        (429, "stripe-should-retry: false\r\n"),
+        (302, "location: /x\r\n"),
+    ] {
+        let world = World::with(vec![refusal(status, headers), json(GOOD)]).await;
+        let error = world.get().await.unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            format!("stripe answered {status} api_error a_code to req_1: Stripe's words.")
+        );
+        assert_eq!(world.stripe.got().len(), 1);
+    }
+}
+
+#[tokio::test]
+async fn a_post_without_an_idempotency_key_is_sent_once() {
+    let world = World::with(vec![refusal(500, ""), json(GOOD)]).await;
+    assert!(matches!(world.post(None).await, Err(StripeError::Refused { status: 500, .. })));
+    assert_eq!(world.stripe.got().len(), 1);
+}
+
+#[tokio::test]
+async fn after_three_attempts_it_gives_up() {
+    let world = World::with(vec![refusal(503, "")]).await;
+    assert!(matches!(world.get().await, Err(StripeError::Refused { status: 503, .. })));
+    assert_eq!(world.stripe.got().len(), 3);
+    let world = World::with(vec![Behavior::Hang]).await;
+    assert!(matches!(world.get().await, Err(StripeError::Unreachable { .. })));
+    assert_eq!(world.timings.stripe_count(), 3);
+}
+
+#[tokio::test]
+async fn no_wait_goes_past_the_deadline() {
+    let started = Instant::now();
+    let world =
+        World::new(vec![Behavior::Hang], vec![secret("rk_test_1")], Duration::from_millis(200))
+            .await;
+    assert!(matches!(world.get().await, Err(StripeError::Deadline)));
+    let world = World::new(
+        vec![refusal(429, "retry-after: 60\r\n")],
+        vec![secret("rk_test_1")],
+        Duration::from_secs(10),
+    )
+    .await;
+    assert!(matches!(
+        world.get().await,
+        Err(StripeError::Refused { status: 429, retry_after: Some(60), .. })
+    ));
+    assert_eq!(world.stripe.got().len(), 1, "a minute is not waited for");
+    assert!(started.elapsed() < Duration::from_secs(5));
+}
+
+#[tokio::test]
+async fn nonsense_is_refused() {
+    for body in ["", "<html>", "[]", r#"{"id":7}"#, r#"{"object":"customer"}"#] {
+        let world = World::with(vec![json(body)]).await;
+        assert!(matches!(world.get().await, Err(StripeError::Nonsense { .. })), "{body}");
+    }
+    let world = World::with(vec![Behavior::Answer(502, "", "<html>".to_owned())]).await;
+    assert!(matches!(world.get().await, Err(StripeError::Refused { status: 502, .. })));
+}
+
+#[tokio::test]
+async fn an_id_that_is_none_is_not_sent() {
+    let world = World::with(vec![json(GOOD)]).await;
+    for path in [
+        "/customers/../charges",
+        "/customers/cus_1?x=y",
+        "/customers//",
+        "/customers/a b",
+        "/customers/é",
+    ] {
+        let result: Result<View, _> =
+            world.client.send_built(RequestBuilder::new(StripeMethod::Get, path), None).await;
+        assert!(matches!(result, Err(StripeError::BadPath(_))), "{path}");
+    }
+    assert_eq!(world.stripe.got(), Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn a_rotated_key_is_picked_up_without_a_failed_request() {
+    let secrets = vec![secret("rk_test_old"), secret("rk_test_new")];
+    let world =
+        World::new(vec![refusal(401, ""), json(GOOD)], secrets, Duration::from_secs(10)).await;
+    assert_eq!(world.get().await.unwrap(), view());
+    let got = world.stripe.got();
+    assert!(
+        got[0].contains("Bearer rk_test_old") && got[1].contains("Bearer rk_test_new"),
+        "{got:?}"
+    );
+    assert_eq!(world.get().await.unwrap(), view());
+    assert_eq!(world.secrets.got().len(), 2, "and kept");
+}
+
+#[tokio::test]
+async fn a_key_that_is_refused_for_good_is_read_again_once_a_request() {
+    let world = World::with(vec![refusal(401, "")]).await;
+    let error = world.get().await.unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "stripe answered 401 api_error a_code to req_1: the key was refused"
+    );
+    assert_eq!((world.stripe.got().len(), world.secrets.got().len()), (2, 2));
+}
+
+#[tokio::test]
+async fn without_secrets_manager_nothing_is_sent() {
+    for failure in [Behavior::Hang, Behavior::Close, refusal(500, ""), json("{}"), secret("no key")]
+    {
+        let world = World::new(
+            vec![json(GOOD)],
+            vec![failure, secret("rk_test_1")],
+            Duration::from_secs(10),
+        )
+        .await;
+        assert!(matches!(world.get().await, Err(StripeError::Secret(_))));
+        assert_eq!(world.stripe.got(), Vec::<String>::new());
+        assert_eq!(world.get().await.unwrap(), view(), "and the next request tries again");
+    }
+}
+
+#[tokio::test]
+async fn a_stripe_that_is_not_there_is_unreachable() {
+    let world = World::with(vec![json(GOOD)]).await;
+    let nobody = Transport::new("http://127.0.0.1:1".parse().unwrap())
+        .attempt_timeout(Duration::from_millis(300));
+    let manager = aws_sdk_secretsmanager::Client::new(&world.secrets.aws());
+    let secrets = Secrets::new(manager, "stripe".to_owned(), "pepper".to_owned());
+    let deadline = tokio::time::Instant::now() + Duration::from_secs(10);
+    let client =
+        Stripe::new(Arc::new(nobody), Arc::new(secrets), Arc::new(Timings::start()), deadline);
+    let result: Result<View, _> =
+        client.send_built(RequestBuilder::new(StripeMethod::Get, "/customers/cus_1"), None).await;
+    assert!(matches!(result, Err(StripeError::Unreachable { .. })));
+}
