@@ -1,0 +1,37 @@
+//! AWS, once it is clear that there is a region and someone to be.
+
+use aws_config::SdkConfig;
+use aws_sdk_dynamodb::config::ProvideCredentials as _;
+use shared::secrets::Secrets;
+
+use crate::cli::Global;
+use crate::error::{Failure, Result};
+use crate::table::Table;
+
+/// The SDK's configuration. What is missing is said here, once, and not by the first call that fails.
+pub(crate) async fn sdk() -> Result<SdkConfig> {
+    let sdk = shared::aws::sdk_config().await;
+    if sdk.region().is_none() {
+        return Err(Failure::new(
+            "there is no AWS region; set AWS_REGION, such as AWS_REGION=eu-central-1",
+        ));
+    }
+    let none = || {
+        Failure::new(
+            "there are no AWS credentials; set AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY \
+             (after `aws sso login`: eval \"$(aws configure export-credentials --format env)\")",
+        )
+    };
+    sdk.credentials_provider().ok_or_else(none)?.provide_credentials().await.map_err(|_| none())?;
+    Ok(sdk)
+}
+
+/// The table that the command line names.
+pub(crate) fn table(sdk: &SdkConfig, global: &Global) -> Table {
+    Table::new(aws_sdk_dynamodb::Client::new(sdk), global.table.clone())
+}
+
+/// The secrets that the functions read.
+pub(crate) fn secrets(sdk: &SdkConfig, stripe: &str, pepper: &str) -> Secrets {
+    Secrets::new(aws_sdk_secretsmanager::Client::new(sdk), stripe.to_owned(), pepper.to_owned())
+}

@@ -1,0 +1,161 @@
+//! The requests that make Stripe hold what is wanted.
+
+use std::collections::HashMap;
+use std::str::FromStr as _;
+
+use rust_decimal::Decimal;
+use shared::catalog::{METER_KEY, PLAN_KEY, UNIT_KEY};
+use shared::respond::{Currency, exact};
+use shared::stripe::views::Interval;
+use stripe_billing::billing_meter::{
+    CreateBillingMeter, CreateBillingMeterCustomerMapping, CreateBillingMeterCustomerMappingType,
+    CreateBillingMeterDefaultAggregation, CreateBillingMeterDefaultAggregationFormula,
+    CreateBillingMeterValueSettings,
+};
+use stripe_product::price::{
+    CreatePrice, CreatePriceCurrencyOptions, CreatePriceCurrencyOptionsTiers,
+    CreatePriceCurrencyOptionsTiersUpTo, CreatePriceRecurring, CreatePriceRecurringInterval,
+    CreatePriceRecurringUsageType, CreatePriceTiers, CreatePriceTiersUpTo, UpdatePrice,
+};
+use stripe_product::product::{CreateProduct, UpdateProduct};
+use stripe_shared::{PriceBillingScheme, PriceTiersMode};
+
+use super::now::CONTACT_KEY;
+use super::wanted::{Charge, Meter, Metered, Plan, Price};
+
+pub(super) fn create_meter(meter: &Meter) -> CreateBillingMeter {
+    let sum =
+        CreateBillingMeterDefaultAggregation::new(CreateBillingMeterDefaultAggregationFormula::Sum);
+    // Stripe's defaults, said anyway: `Meter::sums` depends on them.
+    CreateBillingMeter::new(sum, &meter.display_name, &meter.event_name)
+        .customer_mapping(CreateBillingMeterCustomerMapping::new(
+            "stripe_customer_id",
+            CreateBillingMeterCustomerMappingType::ById,
+        ))
+        .value_settings(CreateBillingMeterValueSettings::new("value"))
+}
+
+pub(super) fn create_product(plan: &Plan) -> CreateProduct {
+    let mut metadata = HashMap::from([(PLAN_KEY.to_owned(), plan.tier.clone())]);
+    metadata.extend(plan.contact.clone().map(|contact| (CONTACT_KEY.to_owned(), contact)));
+    CreateProduct::new(&plan.name).description(&plan.description).metadata(metadata)
+}
+
+pub(super) fn update_product(id: &str, plan: &Plan) -> UpdateProduct {
+    // An empty value removes the key.
+    let contact = plan.contact.clone().unwrap_or_default();
+    UpdateProduct::new(id)
+        .active(true)
+        .name(&plan.name)
+        .description(&plan.description)
+        .metadata(HashMap::from([(CONTACT_KEY.to_owned(), contact)]))
+}
+
+/// `meter` is the meter's id, for a metered price.
+pub(super) fn create_price(price: &Price, product: &str, meter: Option<&str>) -> CreatePrice {
+    let own = price.charges.get(&price.currency).copied();
+    let options = price.charges.iter().filter(|(code, _)| **code != price.currency);
+    let options: HashMap<_, _> =
+        options.map(|(code, charge)| (currency(*code), option(*charge))).collect();
+    let mut request = CreatePrice::new(currency(price.currency))
+        .product(product)
+        .lookup_key(&price.lookup_key)
+        // Takes the key from the price that is replaced; it has no effect where there is none.
+        .transfer_lookup_key(true)
+        .recurring(recurring(price.interval, meter));
+    if let Some(metered) = &price.metered {
+        request = request.metadata(metadata(metered));
+    }
+    if !options.is_empty() {
+        request = request.currency_options(options);
+    }
+    match own {
+        Some(Charge::Flat(amount)) => match whole(amount) {
+            Some(minor) => request.unit_amount(minor),
+            None => request.unit_amount_decimal(exact(amount)),
+        },
+        Some(Charge::Beyond { included, unit }) => {
+            let tiers = tiers(included, unit).map(|(up_to, unit)| {
+                let up_to = up_to.map_or(CreatePriceTiersUpTo::Inf, CreatePriceTiersUpTo::I64);
+                let mut tier = CreatePriceTiers::new(up_to);
+                tier.unit_amount_decimal = Some(exact(unit));
+                tier
+            });
+            request
+                .billing_scheme(PriceBillingScheme::Tiered)
+                .tiers_mode(PriceTiersMode::Graduated)
+                .tiers(tiers)
+        }
+        None => request,
+    }
+}
+
+fn option(charge: Charge) -> CreatePriceCurrencyOptions {
+    let mut option = CreatePriceCurrencyOptions::new();
+    match charge {
+        Charge::Flat(amount) => match whole(amount) {
+            Some(minor) => option.unit_amount = Some(minor),
+            None => option.unit_amount_decimal = Some(exact(amount)),
+        },
+        Charge::Beyond { included, unit } => {
+            let tiers = tiers(included, unit).map(|(up_to, unit)| {
+                let up_to = up_to.map_or(
+                    CreatePriceCurrencyOptionsTiersUpTo::Inf,
+                    CreatePriceCurrencyOptionsTiersUpTo::I64,
+                );
+                let mut tier = CreatePriceCurrencyOptionsTiers::new(up_to);
+                tier.unit_amount_decimal = Some(exact(unit));
+                tier
+            });
+            option.tiers = Some(tiers.into());
+        }
+    }
+    option
+}
+
+/// Minor units, unless there is a fraction of one.
+fn whole(amount: Decimal) -> Option<i64> {
+    amount.is_integer().then(|| i64::try_from(amount).ok()).flatten()
+}
+
+/// Nothing up to the allowance, then the unit price without an end.
+fn tiers(included: u64, unit: Decimal) -> [(Option<i64>, Decimal); 2] {
+    [(Some(i64::try_from(included).unwrap_or(i64::MAX)), Decimal::ZERO), (None, unit)]
+}
+
+fn recurring(interval: Interval, meter: Option<&str>) -> CreatePriceRecurring {
+    let mut recurring = CreatePriceRecurring::new(match interval {
+        Interval::Day => CreatePriceRecurringInterval::Day,
+        Interval::Week => CreatePriceRecurringInterval::Week,
+        Interval::Month => CreatePriceRecurringInterval::Month,
+        Interval::Year => CreatePriceRecurringInterval::Year,
+    });
+    recurring.usage_type = Some(CreatePriceRecurringUsageType::Licensed);
+    if let Some(meter) = meter {
+        recurring.usage_type = Some(CreatePriceRecurringUsageType::Metered);
+        recurring.meter = Some(meter.to_owned());
+    }
+    recurring
+}
+
+fn metadata(metered: &Metered) -> HashMap<String, String> {
+    [(METER_KEY, &metered.meter), (UNIT_KEY, &metered.unit)]
+        .map(|(key, value)| (key.to_owned(), value.clone()))
+        .into()
+}
+
+fn currency(code: Currency) -> stripe_types::Currency {
+    match stripe_types::Currency::from_str(code.as_str()) {
+        Ok(currency) => currency,
+        Err(never) => match never {},
+    }
+}
+
+/// Sold again, and with the right words.
+pub(super) fn update_price(id: &str, price: &Price) -> UpdatePrice {
+    let request = UpdatePrice::new(id).active(true);
+    match &price.metered {
+        Some(metered) => request.metadata(metadata(metered)),
+        None => request,
+    }
+}

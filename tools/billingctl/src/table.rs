@@ -1,0 +1,238 @@
+//! The table, as an operator reads and writes it. The items' form is `shared::store`'s; only the
+//! attributes that conditions name are named again here, and the tests pin that they agree.
+
+use std::fmt::Display;
+
+use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
+use aws_sdk_dynamodb::types::{AttributeValue, ConditionCheck, Put, TransactWriteItem};
+use shared::Account;
+use shared::store::{Item, KeyRecord, keys};
+
+use crate::error::{self, Failure, Result};
+
+/// Where an account's key entry has the key's hash, and a handle's entry its account's id.
+pub(crate) const HASH: &str = "hash";
+const HANDLE_ACCOUNT: &str = "account";
+
+pub(crate) struct Table {
+    client: Client,
+    name: String,
+}
+
+/// What became of a write that was made only if its conditions held.
+pub(crate) enum Written {
+    Done,
+    /// Which of the transaction's parts were refused, in their order.
+    Refused(Vec<bool>),
+}
+
+impl Table {
+    pub(crate) fn new(client: Client, name: String) -> Self {
+        Self { client, name }
+    }
+
+    pub(crate) fn client(&self) -> &Client {
+        &self.client
+    }
+
+    pub(crate) fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The account that a handle or an id names.
+    pub(crate) async fn account(&self, handle_or_id: &str) -> Result<Account> {
+        let none = || {
+            Failure::new(format!(
+                "there is no account \"{handle_or_id}\"; `billingctl accounts list` shows those there are"
+            ))
+        };
+        let id = if Account::is_id(handle_or_id) {
+            handle_or_id.to_owned()
+        } else {
+            let entry = self.get(keys::handle(handle_or_id)).await?.ok_or_else(none)?;
+            text(&entry, HANDLE_ACCOUNT)?
+        };
+        let item = self.get(keys::account(&id)).await?.ok_or_else(none)?;
+        Ok(Account::from_item(&item)?)
+    }
+
+    /// Every account, by handle.
+    pub(crate) async fn accounts(&self) -> Result<Vec<Account>> {
+        let scan = self
+            .client
+            .scan()
+            .table_name(&self.name)
+            .consistent_read(true)
+            .filter_expression("sk = :sk");
+        let mut pages = scan
+            .expression_attribute_values(":sk", string("ACCOUNT"))
+            .into_paginator()
+            .items()
+            .send();
+        let mut accounts = Vec::new();
+        while let Some(item) = pages.next().await {
+            let item = item.map_err(|error| self.failed("list the accounts", &error))?;
+            accounts.push(Account::from_item(&item)?);
+        }
+        accounts.sort_by(|a, b| a.handle.cmp(&b.handle));
+        Ok(accounts)
+    }
+
+    /// Every key of an account with its hash, oldest first.
+    pub(crate) async fn keys_of(&self, account: &str) -> Result<Vec<(String, KeyRecord)>> {
+        let Some(pk) = keys::account(account).remove("pk") else { return Ok(Vec::new()) };
+        let query = self.client.query().table_name(&self.name).consistent_read(true);
+        let query = query.key_condition_expression("pk = :pk AND begins_with(sk, :key)");
+        let query = query
+            .expression_attribute_values(":pk", pk)
+            .expression_attribute_values(":key", string("KEY#"));
+        let mut entries = query.into_paginator().items().send();
+        let mut found = Vec::new();
+        while let Some(entry) = entries.next().await {
+            let entry = entry.map_err(|error| self.failed("list the account's keys", &error))?;
+            let hash = text(&entry, HASH)?;
+            // Entry and key are written and never deleted together; one without the other is no key.
+            if let Some(item) = self.get(keys::key(&hash)).await? {
+                found.push((hash, KeyRecord::from_item(&item)?));
+            }
+        }
+        found.sort_by(|(_, a), (_, b)| (a.created_at, &a.id).cmp(&(b.created_at, &b.id)));
+        Ok(found)
+    }
+
+    /// The hash of one key of an account, and its record.
+    pub(crate) async fn key_of(
+        &self,
+        account: &str,
+        id: &str,
+    ) -> Result<Option<(String, KeyRecord)>> {
+        let Some(entry) = self.get(keys::account_key(account, id)).await? else { return Ok(None) };
+        let hash = text(&entry, HASH)?;
+        let item = self.get(keys::key(&hash)).await?;
+        item.map(|item| Ok((hash, KeyRecord::from_item(&item)?))).transpose()
+    }
+
+    async fn get(&self, key: Item) -> Result<Option<Item>> {
+        let request =
+            self.client.get_item().table_name(&self.name).set_key(Some(key)).consistent_read(true);
+        let answer = request.send().await.map_err(|error| self.failed("read the table", &error))?;
+        Ok(answer.item)
+    }
+
+    /// A part of a transaction: an item that must be new.
+    pub(crate) fn new_item(&self, key: Item, attributes: Item) -> Result<TransactWriteItem> {
+        let item = key.into_iter().chain(attributes).collect();
+        let put = Put::builder()
+            .table_name(&self.name)
+            .set_item(Some(item))
+            .condition_expression("attribute_not_exists(pk)");
+        Ok(TransactWriteItem::builder()
+            .put(put.build().map_err(|error| Failure::new(error.to_string()))?)
+            .build())
+    }
+
+    /// A part of a transaction: nothing is written, but the condition must hold.
+    pub(crate) fn check(&self, key: Item, condition: &str) -> Result<TransactWriteItem> {
+        let check = ConditionCheck::builder()
+            .table_name(&self.name)
+            .set_key(Some(key))
+            .condition_expression(condition)
+            .build();
+        Ok(TransactWriteItem::builder()
+            .condition_check(check.map_err(|error| Failure::new(error.to_string()))?)
+            .build())
+    }
+
+    /// All parts or none.
+    pub(crate) async fn write(&self, parts: Vec<TransactWriteItem>) -> Result<Written> {
+        let outcome =
+            self.client.transact_write_items().set_transact_items(Some(parts)).send().await;
+        let Err(error) = outcome else { return Ok(Written::Done) };
+        let reasons = error.as_service_error().and_then(|error| match error {
+            aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError::TransactionCanceledException(canceled) => {
+                Some(canceled.cancellation_reasons())
+            }
+            _ => None,
+        });
+        let refused: Vec<bool> = reasons
+            .unwrap_or_default()
+            .iter()
+            .map(|reason| reason.code() == Some("ConditionalCheckFailed"))
+            .collect();
+        // Throttling and conflicts cancel a transaction too, and refuse no part of it.
+        if refused.contains(&true) {
+            Ok(Written::Refused(refused))
+        } else {
+            Err(self.failed("write to the table", &error))
+        }
+    }
+
+    /// Gives one attribute of an item the value that it has in `after`, if it still has the one it
+    /// has in `before`. Whatever else the item holds stays. False if somebody else was first.
+    pub(crate) async fn change(
+        &self,
+        key: Item,
+        attribute: &str,
+        before: &Item,
+        after: &Item,
+    ) -> Result<bool> {
+        let update = self.client.update_item().table_name(&self.name).set_key(Some(key));
+        let update = match before.get(attribute) {
+            Some(value) => update
+                .condition_expression("#attribute = :before")
+                .expression_attribute_values(":before", value.clone()),
+            None => update
+                .condition_expression("attribute_exists(pk) AND attribute_not_exists(#attribute)"),
+        };
+        let update = update
+            .update_expression("SET #attribute = :after")
+            .expression_attribute_names("#attribute", attribute)
+            .expression_attribute_values(
+                ":after",
+                after.get(attribute).cloned().unwrap_or(AttributeValue::Null(true)),
+            );
+        match update.send().await {
+            Ok(_) => Ok(true),
+            Err(error) if error::code(&error) == Some("ConditionalCheckFailedException") => {
+                Ok(false)
+            }
+            Err(error) => Err(self.failed("write to the table", &error)),
+        }
+    }
+
+    pub(crate) fn failed<E, R>(&self, doing: impl Display, error: &SdkError<E, R>) -> Failure
+    where
+        E: ProvideErrorMetadata + std::error::Error + 'static,
+        R: std::fmt::Debug,
+    {
+        if error::code(error) == Some("ResourceNotFoundException") {
+            return Failure::new(format!(
+                "there is no table \"{}\" in this account and region; create it with `billingctl setup`, or name another with --table",
+                self.name
+            ));
+        }
+        error::aws(doing, error)
+    }
+}
+
+fn text(item: &Item, attribute: &str) -> Result<String> {
+    let value = item.get(attribute).and_then(|value| value.as_s().ok());
+    value
+        .cloned()
+        .ok_or_else(|| Failure::new(format!("an item of the table has no proper \"{attribute}\"")))
+}
+
+/// The attribute that leads from a handle to its account.
+pub(crate) fn handle_attributes(account: &str) -> Item {
+    Item::from([(HANDLE_ACCOUNT.to_owned(), string(account))])
+}
+
+/// The attribute that leads from an account's entry of a key to the key.
+pub(crate) fn key_entry_attributes(hash: &str) -> Item {
+    Item::from([(HASH.to_owned(), string(hash))])
+}
+
+fn string(value: &str) -> AttributeValue {
+    AttributeValue::S(value.to_owned())
+}
