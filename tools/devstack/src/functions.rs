@@ -1,0 +1,166 @@
+//! The endpoints, in one table: everything else about them in this crate derives from it.
+
+use shared::Scope;
+
+/// An endpoint: a folder under `functions/`, a binary, a route.
+#[derive(Clone, Copy, Debug)]
+pub struct Function {
+    /// Folder, package, binary and event file carry this name.
+    pub name: &'static str,
+    pub method: &'static str,
+    pub path: &'static str,
+    /// What a key needs to call it.
+    pub scope: Scope,
+    /// Which of Stripe's two keys it holds.
+    pub secret: StripeSecret,
+    /// A body that it accepts, for the summary's curl line; a GET has none.
+    pub sample: Option<&'static str>,
+}
+
+/// The secret with a Stripe key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum StripeSecret {
+    /// A key that can only read.
+    Read,
+    /// A key that can write.
+    Write,
+}
+
+impl StripeSecret {
+    /// The secret's name in Secrets Manager.
+    #[must_use]
+    pub fn id(self) -> &'static str {
+        match self {
+            Self::Read => "cantila-billing/stripe-read",
+            Self::Write => "cantila-billing/stripe-write",
+        }
+    }
+}
+
+const fn get(name: &'static str, path: &'static str) -> Function {
+    Function {
+        name,
+        method: "GET",
+        path,
+        scope: Scope::Read,
+        secret: StripeSecret::Read,
+        sample: None,
+    }
+}
+
+/// Every endpoint that there is.
+pub const FUNCTIONS: &[Function] = &[
+    get("summary", "/v1/billing/summary"),
+    get("info", "/v1/billing/info"),
+    get("invoices", "/v1/billing/invoices"),
+    get("dunning", "/v1/billing/dunning"),
+];
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+    use std::fs;
+    use std::path::{Path, PathBuf};
+
+    use serde_json::Value;
+
+    use super::*;
+
+    fn root() -> PathBuf {
+        Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
+    }
+
+    /// What the root Cargo.toml says to cargo-lambda.
+    fn lambda(path: &[&str]) -> Option<toml::Value> {
+        let text = fs::read_to_string(root().join("Cargo.toml")).expect("a manifest");
+        let manifest: toml::Value = toml::from_str(&text).expect("TOML");
+        let start = manifest["workspace"]["metadata"]["lambda"].clone();
+        path.iter().try_fold(start, |value, key| value.get(key).cloned())
+    }
+
+    fn table<T: Ord>(row: impl Fn(&Function) -> T) -> BTreeSet<T> {
+        FUNCTIONS.iter().map(row).collect()
+    }
+
+    /// The names of a folder's entries, without `ending`; others are left out.
+    fn names(folder: &str, ending: &str) -> BTreeSet<String> {
+        let entries = fs::read_dir(root().join(folder)).expect(folder);
+        let name = |entry: fs::DirEntry| entry.file_name().into_string().expect("UTF-8");
+        entries
+            .filter_map(|entry| name(entry.expect(folder)).strip_suffix(ending).map(str::to_owned))
+            .collect()
+    }
+
+    #[test]
+    fn every_folder_under_functions_is_in_the_table_and_no_other() {
+        assert_eq!(names("functions", ""), table(|function| function.name.to_owned()));
+    }
+
+    #[test]
+    fn the_router_of_cargo_lambda_watch_has_the_tables_routes_and_no_other() {
+        let router = lambda(&["watch", "router"]).expect("a router");
+        let mut rows = BTreeSet::new();
+        for (path, methods) in router.as_table().expect("a table") {
+            for route in methods.as_array().expect("methods") {
+                let text = |key: &str| route[key].as_str().expect(key).to_owned();
+                rows.insert((path.clone(), text("method"), text("function")));
+            }
+        }
+        let row = |f: &Function| (f.path.to_owned(), f.method.to_owned(), f.name.to_owned());
+        assert_eq!(rows, table(row));
+    }
+
+    #[test]
+    fn under_cargo_lambda_watch_only_what_writes_has_the_key_that_can() {
+        for function in FUNCTIONS {
+            let own = lambda(&["bin", function.name, "env", "STRIPE_SECRET_ID"]);
+            let expected =
+                (function.secret == StripeSecret::Write).then(|| StripeSecret::Write.id());
+            assert_eq!(own.as_ref().and_then(toml::Value::as_str), expected, "{}", function.name);
+        }
+    }
+
+    #[test]
+    fn every_function_has_an_event_of_its_route() {
+        let mut seen = BTreeSet::new();
+        for name in names("events", ".json") {
+            let text =
+                fs::read_to_string(root().join(format!("events/{name}.json"))).expect("an event");
+            let event: Value = serde_json::from_str(&text).expect("JSON");
+            // `plan-change.declined.json` is one more event of `plan-change`.
+            let owner = name.split('.').next().expect("a name").to_owned();
+            let function = FUNCTIONS.iter().find(|function| function.name == owner).expect(&name);
+            let http = &event["requestContext"]["http"];
+            assert_eq!(event["version"], "2.0", "{name}");
+            assert_eq!(
+                event["routeKey"],
+                format!("{} {}", function.method, function.path),
+                "{name}"
+            );
+            assert_eq!(
+                (&http["method"], &http["path"]),
+                (&function.method.into(), &function.path.into()),
+                "{name}"
+            );
+            assert_eq!(event["rawPath"], function.path, "{name}");
+            seen.insert(owner);
+        }
+        assert_eq!(seen, table(|function| function.name.to_owned()));
+    }
+
+    #[test]
+    fn what_changes_something_needs_the_highest_scope() {
+        for function in FUNCTIONS {
+            let expected = match function.method {
+                "GET" => (Scope::Read, StripeSecret::Read, false),
+                _ => (Scope::Admin, StripeSecret::Write, true),
+            };
+            assert_eq!(
+                (function.scope, function.secret, function.sample.is_some()),
+                expected,
+                "{}",
+                function.name
+            );
+        }
+    }
+}

@@ -1,0 +1,181 @@
+//! The functions behind HTTP: cargo-lambda's Runtime API and routes in API Gateway's place.
+//!
+//! `make run` lets `cargo lambda watch` build and start them, and start them anew when code
+//! changes. The end-to-end tests start the binaries that are there: nothing is compiled, and one
+//! that ends is noticed at once.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use tokio::time::sleep;
+
+use crate::Error;
+use crate::environment::Environment;
+use crate::functions::{FUNCTIONS, Function, StripeSecret};
+use crate::http::{self, Answer};
+use crate::process::Processes;
+
+/// How long all functions may take to answer for the first time.
+const LIMIT: Duration = Duration::from_mins(1);
+
+/// Longest wait for one answer. Stripe's real test mode takes a second or two a call.
+const ONE: Duration = Duration::from_secs(30);
+
+/// The queue of requests that no route of ours takes, where functions are not started by watch.
+const UNROUTED: &str = "_";
+
+/// Who starts the functions.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Functions {
+    /// `cargo lambda watch`, which builds them anew when code changes.
+    Watched,
+    /// We do, from the binaries beside this program.
+    Prebuilt,
+}
+
+/// What every function is given.
+pub(crate) struct Gateway {
+    pub(crate) root: PathBuf,
+    pub(crate) binaries: PathBuf,
+    pub(crate) port: u16,
+    pub(crate) functions: Functions,
+    pub(crate) environment: Environment,
+}
+
+impl Gateway {
+    /// Starts cargo-lambda, and the functions where it does not do that itself.
+    pub(crate) fn start(&self, processes: &mut Processes) -> Result<(), Error> {
+        let venv = self.root.join(".venv/bin");
+        let path = std::env::var("PATH").unwrap_or_default();
+        let mut watch = Command::new(venv.join("cargo-lambda"));
+        watch.current_dir(&self.root).env("PATH", format!("{}:{path}", venv.display()));
+        watch.args([
+            "lambda",
+            "watch",
+            "-A",
+            "127.0.0.1",
+            "-P",
+            &self.port.to_string(),
+            "--color",
+            "never",
+        ]);
+        if self.functions == Functions::Prebuilt {
+            watch.args(["--only-lambda-apis", "--ignore-changes"]);
+        }
+        self.environment.apply(&mut watch);
+        // Those that hold the other key say so in the root Cargo.toml, which beats this.
+        watch.env("STRIPE_SECRET_ID", StripeSecret::Read.id());
+        processes.spawn("gateway", watch, "`make setup` installs it.")
+    }
+
+    /// Starts the binaries that are there. The Runtime API has to answer already: a function whose
+    /// first call to it fails ends.
+    pub(crate) fn start_prebuilt(&self, processes: &mut Processes) -> Result<(), Error> {
+        for function in FUNCTIONS {
+            processes.spawn(
+                function.name,
+                self.prebuilt(function),
+                "`cargo build --workspace` makes it.",
+            )?;
+        }
+        Ok(())
+    }
+
+    fn prebuilt(&self, function: &Function) -> Command {
+        let mut command = Command::new(self.binaries.join(function.name));
+        command.current_dir(&self.root);
+        self.environment.apply(&mut command);
+        command.env("STRIPE_SECRET_ID", function.secret.id());
+        command.env("AWS_LAMBDA_RUNTIME_API", format!("{}/.rt/{}", self.url(), function.name));
+        command.env("AWS_LAMBDA_FUNCTION_NAME", function.name);
+        command.env("AWS_LAMBDA_FUNCTION_VERSION", "1");
+        command.env("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "256");
+        command
+    }
+
+    pub(crate) fn url(&self) -> String {
+        format!("http://127.0.0.1:{}", self.port)
+    }
+
+    /// Waits until cargo-lambda listens.
+    pub(crate) async fn await_runtime_api(&self, processes: &mut Processes) -> Result<(), Error> {
+        let end = Instant::now() + LIMIT;
+        loop {
+            processes.check()?;
+            // Only a connection: a request to a route would start a function, and wait for it.
+            match tokio::net::TcpStream::connect(("127.0.0.1", self.port)).await {
+                Ok(_) => return Ok(()),
+                Err(error) if Instant::now() > end => {
+                    return Err(processes.silent("gateway", LIMIT, error.to_string()));
+                }
+                Err(_) => sleep(Duration::from_millis(20)).await,
+            }
+        }
+    }
+
+    /// Waits until every endpoint answers, and gives back those that answer with a 5xx.
+    pub(crate) async fn await_functions(
+        &self,
+        processes: &mut Processes,
+        key: &str,
+    ) -> Result<Vec<String>, Error> {
+        let mut failing = Vec::new();
+        for function in FUNCTIONS.iter().filter(|function| function.method == "GET") {
+            let answer = self.await_function(processes, function, key).await?;
+            if answer.status >= 500 {
+                failing
+                    .push(format!("{} answers {}: {}", function.name, answer.status, answer.body));
+            }
+        }
+        Ok(failing)
+    }
+
+    async fn await_function(
+        &self,
+        processes: &mut Processes,
+        function: &Function,
+        key: &str,
+    ) -> Result<Answer, Error> {
+        let url = format!("{}{}", self.url(), function.path);
+        let bearer = format!("Bearer {key}");
+        let headers = [("authorization", bearer.as_str())];
+        let mut watchdog = tokio::time::interval(Duration::from_millis(200));
+        let request = http::send(function.method, &url, &headers, "", ONE);
+        tokio::pin!(request);
+        loop {
+            tokio::select! {
+                answer = &mut request => {
+                    let log = if self.functions == Functions::Prebuilt { function.name } else { "gateway" };
+                    return answer.map_err(|reason| processes.silent(log, ONE, reason));
+                }
+                // A function that ends at its start never answers.
+                _ = watchdog.tick() => processes.check()?,
+            }
+        }
+    }
+}
+
+/// Answers what no route takes as API Gateway does, for as long as it is polled. Under `watch`
+/// cargo-lambda answers that itself; with the functions started by us it would wait for a
+/// function called `_`, which is this one.
+pub(crate) async fn answer_unrouted(api: String) {
+    let queue = format!("{api}/.rt/{UNROUTED}/2018-06-01/runtime/invocation");
+    let body = r#"{"statusCode":404,"headers":{"content-type":"application/json"},"body":"{\"message\":\"Not Found\"}"}"#;
+    let long = Duration::from_hours(24);
+    while let Ok(next) = http::send("GET", &format!("{queue}/next"), &[], "", long).await {
+        let url = format!("{queue}/{}/response", next.header("lambda-runtime-aws-request-id"));
+        if http::send("POST", &url, &[], body, ONE).await.is_err() {
+            return;
+        }
+    }
+}
+
+/// The folder with our programs: that of this one, or the one above for a test.
+pub(crate) fn binaries() -> Result<PathBuf, Error> {
+    let what = "this program's own path";
+    let own = std::env::current_exe().map_err(|source| Error::System { what, source })?;
+    let folder = own.parent().unwrap_or(Path::new("."));
+    let is_test = folder.file_name().is_some_and(|name| name == "deps");
+    Ok(if is_test { folder.parent().unwrap_or(folder) } else { folder }.to_owned())
+}

@@ -1,0 +1,65 @@
+//! Stand-ins for what is not ours: moto for DynamoDB and Secrets Manager, the sandbox for Stripe.
+
+use std::path::Path;
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use tokio::time::sleep;
+
+use crate::Error;
+use crate::http;
+use crate::process::Processes;
+use crate::stripe::{READ_PERMISSIONS, StripeKeys};
+
+/// Python takes its time on a cold disk.
+const LIMIT: Duration = Duration::from_mins(1);
+
+/// What starts moto.
+pub(crate) fn start_aws(processes: &mut Processes, root: &Path, port: u16) -> Result<(), Error> {
+    let mut command = Command::new(root.join(".venv/bin/moto_server"));
+    command.args(["-H", "127.0.0.1", "-p", &port.to_string()]);
+    processes.spawn("aws", command, "`make setup` installs it.")
+}
+
+/// Waits until moto answers.
+pub(crate) async fn await_aws(processes: &mut Processes, url: &str) -> Result<(), Error> {
+    await_answer(processes, "aws", &format!("{url}/moto-api/"), LIMIT).await
+}
+
+/// Starts the Stripe sandbox with a key that may do everything and one that can only read.
+pub(crate) fn start_sandbox(
+    processes: &mut Processes,
+    binaries: &Path,
+    port: u16,
+    keys: &StripeKeys,
+) -> Result<(), Error> {
+    let mut command = Command::new(binaries.join("stripe-sandbox"));
+    command.args(["--listen", &format!("127.0.0.1:{port}"), "--secret-key", &keys.secret]);
+    command.args(["--restricted-key", &format!("{}={}", keys.read, READ_PERMISSIONS.join(","))]);
+    processes.spawn("stripe", command, "`make build` makes it.")
+}
+
+/// Waits until the sandbox answers.
+pub(crate) async fn await_sandbox(processes: &mut Processes, url: &str) -> Result<(), Error> {
+    await_answer(processes, "stripe", &format!("{url}/v1/customers"), LIMIT).await
+}
+
+/// Waits until there is an answer at `url`, whatever it is, for as long as all processes live.
+async fn await_answer(
+    processes: &mut Processes,
+    name: &str,
+    url: &str,
+    limit: Duration,
+) -> Result<(), Error> {
+    let end = Instant::now() + limit;
+    loop {
+        processes.check()?;
+        match http::send("GET", url, &[], "", Duration::from_secs(5)).await {
+            Ok(_) => return Ok(()),
+            Err(reason) if Instant::now() > end => {
+                return Err(processes.silent(name, limit, reason));
+            }
+            Err(_) => sleep(Duration::from_millis(30)).await,
+        }
+    }
+}

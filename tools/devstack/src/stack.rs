@@ -1,0 +1,247 @@
+//! A running stack: how it is started, what it says of itself, and that it ends when dropped.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use tokio::task::JoinHandle;
+
+use crate::about::{About, Account};
+use crate::environment::{ALLOWED_ORIGINS, Environment, TABLE};
+use crate::gateway::{self, Functions, Gateway};
+use crate::local::Local;
+use crate::operator::Operator;
+use crate::process::Processes;
+use crate::seed::Seeder;
+use crate::{Error, StripeChoice, ports, services};
+
+/// Stripe's own address.
+const STRIPE: &str = "https://api.stripe.com";
+
+/// Where to listen; 0 is any free port.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Ports {
+    pub api: u16,
+    pub stripe: u16,
+    pub aws: u16,
+}
+
+/// What kind of stack to start.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// For logs and the description.
+    pub local: Local,
+    pub ports: Ports,
+    pub stripe: StripeChoice,
+    pub functions: Functions,
+    /// Told what is being done.
+    pub progress: fn(&str),
+}
+
+/// A running stack. Dropping it ends all of it.
+pub struct Stack {
+    about: About,
+    failing: Vec<String>,
+    processes: Processes,
+    unrouted: Option<JoinHandle<()>>,
+}
+
+impl Stack {
+    /// Starts everything, seeds it, and waits until every endpoint answers.
+    ///
+    /// # Errors
+    /// [`Error`]; what had been started has ended by then.
+    pub async fn start(options: Options) -> Result<Self, Error> {
+        let plan = Plan::new(options)?;
+        let mut processes = Processes::new(plan.options.local.clone())?;
+        plan.start_services(&mut processes)?;
+        let operator = plan.set_up(&mut processes).await?;
+        let unrouted = plan.start_functions(&mut processes).await?;
+        (plan.options.progress)("making the accounts");
+        let seeder = Seeder::new(&plan.stripe_url, &plan.aws_url, operator)?;
+        let seeding = seeder.seed();
+        tokio::pin!(seeding);
+        let mut watchdog = tokio::time::interval(Duration::from_millis(200));
+        let accounts = loop {
+            tokio::select! {
+                accounts = &mut seeding => break accounts?,
+                _ = watchdog.tick() => processes.check()?,
+            }
+        };
+        let about = plan.about(accounts);
+        (plan.options.progress)("waiting for every endpoint to answer");
+        let key = about.account("fresh").map_or("", |account| account.keys.read.as_str());
+        let failing = plan.gateway().await_functions(&mut processes, key).await?;
+        Ok(Self { about, failing, processes, unrouted })
+    }
+
+    /// Where everything is, and the keys.
+    #[must_use]
+    pub fn about(&self) -> &About {
+        &self.about
+    }
+
+    /// Endpoints that answered with a 5xx, one a line: the stack is up, something in it is broken.
+    #[must_use]
+    pub fn failing(&self) -> &[String] {
+        &self.failing
+    }
+
+    /// Whether all of it still runs.
+    ///
+    /// # Errors
+    /// [`Error::Died`], with the last lines of the log.
+    pub fn check(&mut self) -> Result<(), Error> {
+        self.processes.check()
+    }
+}
+
+impl Drop for Stack {
+    fn drop(&mut self) {
+        if let Some(task) = &self.unrouted {
+            task.abort();
+        }
+    }
+}
+
+/// The workspace's folder.
+#[must_use]
+pub(crate) fn root() -> &'static Path {
+    static ROOT: std::sync::OnceLock<PathBuf> = std::sync::OnceLock::new();
+    ROOT.get_or_init(|| {
+        let here = Path::new(env!("CARGO_MANIFEST_DIR"));
+        here.ancestors().nth(2).unwrap_or(here).to_owned()
+    })
+}
+
+/// Options with every port chosen.
+struct Plan {
+    options: Options,
+    binaries: PathBuf,
+    api_port: u16,
+    stripe_port: u16,
+    aws_port: u16,
+    stripe_url: String,
+    aws_url: String,
+}
+
+impl Plan {
+    fn new(options: Options) -> Result<Self, Error> {
+        let api_port = ports::claim(options.ports.api, "API_PORT")?;
+        let aws_port = ports::claim(options.ports.aws, "AWS_PORT")?;
+        let (stripe_port, stripe_url) = match options.stripe {
+            StripeChoice::Sandbox => {
+                let port = ports::claim(options.ports.stripe, "STRIPE_PORT")?;
+                (port, format!("http://127.0.0.1:{port}"))
+            }
+            StripeChoice::TestMode(_) => (0, STRIPE.to_owned()),
+        };
+        let aws_url = format!("http://127.0.0.1:{aws_port}");
+        Ok(Self {
+            binaries: gateway::binaries()?,
+            options,
+            api_port,
+            stripe_port,
+            aws_port,
+            stripe_url,
+            aws_url,
+        })
+    }
+
+    fn is_sandbox(&self) -> bool {
+        matches!(self.options.stripe, StripeChoice::Sandbox)
+    }
+
+    fn start_services(&self, processes: &mut Processes) -> Result<(), Error> {
+        (self.options.progress)(&format!(
+            "starting DynamoDB and Secrets Manager (moto) on {}",
+            self.aws_url
+        ));
+        services::start_aws(processes, root(), self.aws_port)?;
+        if self.is_sandbox() {
+            (self.options.progress)(&format!(
+                "starting Stripe (the sandbox) on {}",
+                self.stripe_url
+            ));
+            services::start_sandbox(
+                processes,
+                &self.binaries,
+                self.stripe_port,
+                &self.options.stripe.keys(),
+            )?;
+        } else {
+            (self.options.progress)("using Stripe's test mode with the key in STRIPE_SECRET_KEY");
+        }
+        (self.options.progress)(&format!(
+            "starting the functions' gateway (cargo-lambda) on {}",
+            self.gateway().url()
+        ));
+        self.gateway().start(processes)
+    }
+
+    async fn set_up(&self, processes: &mut Processes) -> Result<Operator, Error> {
+        if self.is_sandbox() {
+            services::await_sandbox(processes, &self.stripe_url).await?;
+        }
+        services::await_aws(processes, &self.aws_url).await?;
+        (self.options.progress)(
+            "making the table, the secrets and the plan catalogue (billingctl)",
+        );
+        let operator = Operator {
+            program: self.binaries.join("billingctl"),
+            root: root().to_owned(),
+            environment: self.environment(),
+        };
+        let keys = self.options.stripe.keys();
+        let mut secrets = vec![
+            ("STRIPE_READ_KEY", keys.read.as_str()),
+            ("STRIPE_WRITE_KEY", keys.secret.as_str()),
+        ];
+        secrets.extend(keys.publishable.as_deref().map(|key| ("STRIPE_PUBLISHABLE_KEY", key)));
+        let catalog = [
+            ("STRIPE_SECRET_KEY", keys.secret.as_str()),
+            ("STRIPE_API_BASE", self.stripe_url.as_str()),
+        ];
+        // The one writes to AWS, the other to Stripe.
+        tokio::try_join!(operator.setup(&secrets), operator.apply_catalog(&catalog))?;
+        Ok(operator)
+    }
+
+    async fn start_functions(
+        &self,
+        processes: &mut Processes,
+    ) -> Result<Option<JoinHandle<()>>, Error> {
+        let gateway = self.gateway();
+        gateway.await_runtime_api(processes).await?;
+        if self.options.functions == Functions::Watched {
+            return Ok(None);
+        }
+        gateway.start_prebuilt(processes)?;
+        Ok(Some(tokio::spawn(gateway::answer_unrouted(gateway.url()))))
+    }
+
+    fn gateway(&self) -> Gateway {
+        Gateway {
+            root: root().to_owned(),
+            binaries: self.binaries.clone(),
+            port: self.api_port,
+            functions: self.options.functions,
+            environment: self.environment(),
+        }
+    }
+
+    fn environment(&self) -> Environment {
+        Environment::new(&self.stripe_url, &self.aws_url)
+    }
+
+    fn about(&self, accounts: Vec<Account>) -> About {
+        About {
+            api_url: self.gateway().url(),
+            stripe_url: self.stripe_url.clone(),
+            stripe_key: self.options.stripe.keys().secret,
+            aws_url: self.aws_url.clone(),
+            table: TABLE.to_owned(),
+            allowed_origins: ALLOWED_ORIGINS.map(str::to_owned).into(),
+            accounts,
+        }
+    }
+}

@@ -1,0 +1,117 @@
+//! What the developer sees when the stack is up.
+
+use std::fmt::Write as _;
+
+use crate::about::{About, Account};
+use crate::functions::{FUNCTIONS, Function};
+use crate::seed;
+use shared::Scope;
+
+/// The account whose keys the curl lines have: it has something to show everywhere.
+const EXAMPLE: &str = "metered";
+
+/// Addresses, accounts with their keys, a curl line for each endpoint.
+pub(crate) fn summary(about: &About, how_to_stop: &str) -> String {
+    let mut text = format!(
+        "\nThe billing API is up.\n\n\
+         \x20 API      {}/v1/billing\n\
+         \x20 Stripe   {}  (key {})\n\
+         \x20 AWS      {}  (DynamoDB table {}, Secrets Manager)\n\
+         \x20 files    .local/stack.json (all of this), .local/log/ (one log a process)\n\n\
+         Accounts and their keys\n\n",
+        about.api_url,
+        about.stripe_url,
+        stripe_key(about),
+        about.aws_url,
+        about.table,
+    );
+    for account in &about.accounts {
+        let Account { name, id, keys, .. } = account;
+        // Writing to a String cannot fail.
+        let _ = writeln!(text, "  {name:<10} {} ({id})", seed::about(name));
+        let _ = writeln!(
+            text,
+            "    read     {}\n    deploy   {}\n    admin    {}",
+            keys.read, keys.deploy, keys.admin
+        );
+    }
+    if let Some(account) = about.account(EXAMPLE) {
+        let _ = writeln!(text, "\nOne request for each endpoint, as \"{EXAMPLE}\"\n");
+        for function in FUNCTIONS {
+            let _ = writeln!(text, "  {}", curl(about, account, function));
+        }
+    }
+    let _ = writeln!(text, "\n{how_to_stop}");
+    text
+}
+
+/// The sandbox's key is no secret; that of a real account is not shown.
+fn stripe_key(about: &About) -> &str {
+    if about.stripe_url.starts_with("https://") {
+        "from STRIPE_SECRET_KEY"
+    } else {
+        &about.stripe_key
+    }
+}
+
+fn curl(about: &About, account: &Account, function: &Function) -> String {
+    let key = match function.scope {
+        Scope::Read => &account.keys.read,
+        Scope::Deploy => &account.keys.deploy,
+        Scope::Admin => &account.keys.admin,
+    };
+    let body = function
+        .sample
+        .map(|body| format!(" -H 'content-type: application/json' -d '{body}'"))
+        .unwrap_or_default();
+    format!("curl -s -H 'Authorization: Bearer {key}'{body} {}{}", about.api_url, function.path)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::about::Keys;
+
+    fn about(stripe_url: &str) -> About {
+        let keys =
+            Keys { read: "sk_r".to_owned(), deploy: "sk_d".to_owned(), admin: "sk_a".to_owned() };
+        About {
+            api_url: "http://127.0.0.1:9100".to_owned(),
+            stripe_url: stripe_url.to_owned(),
+            stripe_key: "sk_test_1".to_owned(),
+            aws_url: "http://127.0.0.1:5055".to_owned(),
+            table: "t".to_owned(),
+            allowed_origins: Vec::new(),
+            accounts: vec![Account {
+                name: EXAMPLE.to_owned(),
+                id: "acc_1".to_owned(),
+                handle: EXAMPLE.to_owned(),
+                customer: None,
+                parent: None,
+                keys,
+            }],
+        }
+    }
+
+    #[test]
+    fn it_has_a_curl_line_for_each_endpoint_with_a_key_of_its_scope() {
+        let text = summary(&about("http://127.0.0.1:12111"), "Ctrl-C stops it.");
+        for function in FUNCTIONS {
+            let line = text
+                .lines()
+                .find(|line| line.ends_with(&format!(":9100{}", function.path)))
+                .expect(function.name);
+            let key = if function.scope == Scope::Admin { "sk_a" } else { "sk_r" };
+            assert!(
+                line.starts_with("  curl -s ") && line.contains(&format!("Bearer {key}'")),
+                "{line}"
+            );
+        }
+    }
+
+    #[test]
+    fn the_key_of_a_real_stripe_account_is_not_shown() {
+        assert!(summary(&about("http://127.0.0.1:12111"), "").contains("sk_test_1"));
+        assert!(!summary(&about("https://api.stripe.com"), "").contains("sk_test_1"));
+    }
+}

@@ -1,0 +1,89 @@
+//! End-to-end tests: the functions' own binaries behind HTTP, as a caller sees them.
+//!
+//! One stack serves all cases, so this is no ordinary test binary: nextest sees a single test,
+//! `end_to_end`, that starts a stack on free ports, runs every case and prints a line for each.
+//!
+//!     cargo build --workspace --all-targets       # the functions; this binary does not build them
+//!     cargo test -p devstack --test e2e           # all cases
+//!     cargo test -p devstack --test e2e routes    # those whose name contains "routes"
+//!     E2E=routes cargo nextest run -p devstack    # the same
+//!
+//! A case is a function that takes [`Harness`] and panics if something is wrong. It has to be in
+//! its module's `cases!`, and the module's `CASES` in [`ALL`]. Cases run one after the other, so
+//! one may move a clock or break something, as long as it mends it; for an account of its own it
+//! makes one.
+
+mod body;
+mod harness;
+mod routes;
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::process::ExitCode;
+use std::time::Instant;
+
+use harness::Harness;
+
+/// What nextest knows all cases as.
+const WHOLE: &str = "end_to_end";
+
+/// A case: its name, and what it does.
+type Case = (&'static str, fn(&Harness));
+
+/// Every module's cases.
+const ALL: &[&[Case]] = &[routes::CASES];
+
+/// Lists a module's cases under their own names.
+macro_rules! cases {
+    ($($case:ident),* $(,)?) => {
+        pub(crate) const CASES: &[crate::Case] = &[$((concat!(module_path!(), "::", stringify!($case)), $case)),*];
+    };
+}
+pub(crate) use cases;
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let has = |flag: &str| arguments.iter().any(|argument| argument == flag);
+    if has("--list") {
+        if !has("--ignored") {
+            println!("{WHOLE}: test");
+        }
+        return ExitCode::SUCCESS;
+    }
+    let given = arguments.iter().filter(|argument| !argument.starts_with('-')).cloned();
+    let filters: Vec<String> =
+        given.filter(|filter| filter != WHOLE).chain(std::env::var("E2E")).collect();
+    let is_meant = |name: &str| {
+        filters.is_empty() || filters.iter().any(|filter| name.contains(filter.as_str()))
+    };
+    let cases: Vec<&Case> =
+        ALL.iter().copied().flatten().filter(|(name, _)| is_meant(name)).collect();
+    if cases.is_empty() || has("--ignored") {
+        return ExitCode::SUCCESS;
+    }
+    match Harness::start() {
+        Ok(harness) => run(&harness, &cases),
+        Err(error) => {
+            eprintln!("the stack did not start: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(harness: &Harness, cases: &[&Case]) -> ExitCode {
+    let mut failed = Vec::new();
+    for (name, case) in cases {
+        let started = Instant::now();
+        let outcome = catch_unwind(AssertUnwindSafe(|| case(harness)));
+        let word = if outcome.is_ok() { "ok" } else { "FAILED" };
+        println!("test {name} ... {word} ({} ms)", started.elapsed().as_millis());
+        if outcome.is_err() {
+            failed.push(*name);
+        }
+    }
+    println!("\n{} of {} cases passed", cases.len() - failed.len(), cases.len());
+    if failed.is_empty() {
+        return ExitCode::SUCCESS;
+    }
+    println!("failed:\n    {}\nlogs: {}", failed.join("\n    "), harness.logs().display());
+    ExitCode::FAILURE
+}
