@@ -7,6 +7,8 @@ pub mod auth;
 pub mod aws;
 pub mod catalog;
 pub mod config;
+pub mod idempotency;
+pub mod request;
 pub mod respond;
 mod runtime;
 pub mod secrets;
@@ -15,6 +17,7 @@ pub mod stripe;
 pub mod subscription;
 pub mod telemetry;
 pub mod token;
+pub mod urls;
 
 pub use auth::{Account, Caller, Scope};
 pub use config::Config;

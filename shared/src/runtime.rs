@@ -194,7 +194,7 @@ where
     };
     let outcome = timeout_at(deadline, work).await.unwrap_or(Err(ApiError::Timeout));
     line.write(&outcome, &timings);
-    let reply = outcome.unwrap_or_else(|error| error.into_reply(&request_id));
+    let reply = outcome.unwrap_or_else(|error| error.reply(&request_id));
     response(reply, &request_id, &timings)
 }
 

@@ -9,6 +9,7 @@
 //! | a key of an account | `ACCOUNT#<id>` | `KEY#<key id>` |
 //! | account | `ACCOUNT#<id>` | `ACCOUNT` |
 //! | handle | `HANDLE#<handle>` | `HANDLE` |
+//! | idempotency key | `IDEMPOTENCY#<account id>` | `<hash>` |
 
 use std::collections::HashMap;
 
@@ -48,6 +49,12 @@ pub mod keys {
     #[must_use]
     pub fn handle(handle: &str) -> Item {
         item(format!("HANDLE#{handle}"), "HANDLE".to_owned())
+    }
+
+    /// The record of an idempotency key, by the key's hash.
+    #[must_use]
+    pub fn idempotency(account: &str, hash: &str) -> Item {
+        item(format!("IDEMPOTENCY#{account}"), hash.to_owned())
     }
 
     fn item(pk: String, sk: String) -> Item {

@@ -40,6 +40,38 @@ pub enum NotChangeable {
     NotInCatalogue,
 }
 
+impl NotChangeable {
+    /// As the contract names it.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Overdue => "overdue",
+            Self::Incomplete => "incomplete",
+            Self::Paused => "paused",
+            Self::CollectionPaused => "collection_paused",
+            Self::Scheduled => "scheduled",
+            Self::Ending => "ending",
+            Self::Invoiced => "invoiced",
+            Self::NotInCatalogue => "not_in_catalogue",
+        }
+    }
+
+    /// What to do about it, for a person.
+    #[must_use]
+    pub fn advice(self) -> &'static str {
+        match self {
+            Self::Overdue => "An invoice of this subscription is overdue. Pay it first; GET /v1/billing/dunning says how.",
+            Self::Incomplete => "The first invoice of this subscription is not paid yet. Pay it first; GET /v1/billing/dunning says how.",
+            Self::Paused => "This subscription is paused. Add a payment method first; GET /v1/billing/dunning says how.",
+            Self::CollectionPaused => "Payments of this subscription are paused. Ask the operator to resume them first.",
+            Self::Scheduled => "A change of this subscription is scheduled already. Ask the operator to release the schedule first.",
+            Self::Ending => "This subscription is going to end. Renew it in the billing portal (POST /v1/billing/portal-session) first.",
+            Self::Invoiced => "This subscription is paid by invoice, so a change cannot be charged at once. Ask the operator to make it.",
+            Self::NotInCatalogue => "This subscription is not on a plan of the catalogue. Ask the operator to change it.",
+        }
+    }
+}
+
 impl<'a> Current<'a> {
     /// Of the live ones the newest that holds a catalogue plan, else the newest; `None` without any.
     ///

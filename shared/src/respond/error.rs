@@ -9,6 +9,8 @@ use serde_json::{Value, json};
 
 use super::reply::Reply;
 use crate::auth::Scope;
+use crate::stripe::{Decline, StripeError};
+use crate::subscription::NotChangeable;
 
 /// What went wrong underneath, for the log alone.
 pub type Cause = Box<dyn std::error::Error + Send + Sync>;
@@ -28,9 +30,41 @@ pub enum ApiError {
         "This account may not act for that one, or there is no such account. X-Cantila-Act-As takes the handle or id of one of your own sub-accounts."
     )]
     ActAsForbidden,
+    #[error("The body is not JSON. Send a JSON object with `content-type: application/json`.")]
+    MalformedBody,
+    #[error("The body is too large; at most {longest} bytes are taken.")]
+    BodyTooLarge { longest: usize },
+    #[error("The body has to be JSON; send `content-type: application/json`.")]
+    UnsupportedMediaType,
     /// A field, header or query parameter is wrong; the message says what it has to be.
     #[error("{message}")]
     Validation { field: String, message: String },
+    /// The message lists the plans, or says whom to ask.
+    #[error("{message}")]
+    UnknownPlan { message: String },
+    #[error("\"{field}\" lies outside the origins that this API may send customers back to. Use one of your own pages, or ask the operator to allow this one.")]
+    UrlNotAllowed { field: &'static str },
+    #[error("The first request with this Idempotency-Key is still running. Try again in a second; its answer will be given again.")]
+    IdempotencyInProgress,
+    #[error("This Idempotency-Key was used for another request within the last 24 hours. Use a new key for a new request.")]
+    IdempotencyKeyReused,
+    #[error("There is no subscription to change. Start one with POST /v1/billing/checkout-session.")]
+    NoSubscription,
+    #[error("There is a subscription already. Change it with POST /v1/billing/plan-change.")]
+    AlreadySubscribed,
+    #[error("This plan at this price is the current one; there is nothing to change.")]
+    AlreadyOnPlan,
+    #[error("{}", .0.advice())]
+    NotChangeable(NotChangeable),
+    /// The fresh preview, as the preview endpoint would answer it.
+    #[error("The amount has changed since it was quoted; nothing was charged. Show the new preview in `details.preview`, and confirm with its quote.")]
+    QuoteChanged { preview: Box<Value> },
+    #[error("The quote is older than 15 minutes. Ask for a new preview, and confirm with its quote.")]
+    QuoteExpired,
+    #[error("The payment was declined: {} Nothing was changed and nothing is owed. Use another payment method (POST /v1/billing/portal-session), then try again.", .0.message)]
+    PaymentFailed(Box<Decline>),
+    #[error("The bank wants the customer to authenticate the payment. Open `details.url`; the change is made once that is done.")]
+    PaymentActionRequired { url: Option<String> },
     /// Stripe's rate limit, after retries. Seconds to wait.
     #[error("There are too many requests at the moment. Try again in {retry_after} s.")]
     RateLimited { retry_after: u32, cause: Cause },
@@ -70,7 +104,22 @@ impl ApiError {
             Self::Unauthenticated => (StatusCode::UNAUTHORIZED, "unauthenticated"),
             Self::InsufficientScope { .. } => (StatusCode::FORBIDDEN, "insufficient_scope"),
             Self::ActAsForbidden => (StatusCode::FORBIDDEN, "act_as_forbidden"),
+            Self::MalformedBody => (StatusCode::BAD_REQUEST, "malformed_body"),
+            Self::BodyTooLarge { .. } => (StatusCode::PAYLOAD_TOO_LARGE, "body_too_large"),
+            Self::UnsupportedMediaType => (StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type"),
             Self::Validation { .. } => (StatusCode::UNPROCESSABLE_ENTITY, "validation"),
+            Self::UnknownPlan { .. } => (StatusCode::UNPROCESSABLE_ENTITY, "unknown_plan"),
+            Self::UrlNotAllowed { .. } => (StatusCode::UNPROCESSABLE_ENTITY, "url_not_allowed"),
+            Self::IdempotencyInProgress => (StatusCode::CONFLICT, "idempotency_in_progress"),
+            Self::IdempotencyKeyReused => (StatusCode::UNPROCESSABLE_ENTITY, "idempotency_key_reused"),
+            Self::NoSubscription => (StatusCode::CONFLICT, "no_subscription"),
+            Self::AlreadySubscribed => (StatusCode::CONFLICT, "already_subscribed"),
+            Self::AlreadyOnPlan => (StatusCode::CONFLICT, "already_on_plan"),
+            Self::NotChangeable(_) => (StatusCode::CONFLICT, "subscription_not_changeable"),
+            Self::QuoteChanged { .. } => (StatusCode::CONFLICT, "quote_changed"),
+            Self::QuoteExpired => (StatusCode::GONE, "quote_expired"),
+            Self::PaymentFailed(_) => (StatusCode::PAYMENT_REQUIRED, "payment_failed"),
+            Self::PaymentActionRequired { .. } => (StatusCode::PAYMENT_REQUIRED, "payment_action_required"),
             Self::RateLimited { .. } => (StatusCode::TOO_MANY_REQUESTS, "rate_limited"),
             Self::Stripe(_) => (StatusCode::BAD_GATEWAY, "stripe_error"),
             Self::StripeUnavailable(_) => (StatusCode::SERVICE_UNAVAILABLE, "stripe_unavailable"),
@@ -86,6 +135,12 @@ impl ApiError {
                 json!({ "required": required.as_str(), "granted": granted.as_str() })
             }
             Self::Validation { field, .. } => json!({ "field": field }),
+            Self::UnknownPlan { .. } => json!({ "field": "plan" }),
+            Self::UrlNotAllowed { field } => json!({ "field": field }),
+            Self::NotChangeable(reason) => json!({ "reason": reason.as_str() }),
+            Self::QuoteChanged { preview } => json!({ "preview": preview }),
+            Self::PaymentFailed(decline) => json!({ "declineCode": decline.decline_code, "kind": decline.kind }),
+            Self::PaymentActionRequired { url } => json!({ "url": url }),
             _ => Value::Null,
         }
     }
@@ -93,12 +148,20 @@ impl ApiError {
     fn headers(&self) -> Vec<(HeaderName, HeaderValue)> {
         match self {
             Self::Unauthenticated => vec![(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"))],
+            Self::IdempotencyInProgress => vec![(RETRY_AFTER, 1.into())],
             Self::RateLimited { retry_after, .. } => vec![(RETRY_AFTER, (*retry_after).into())],
             Self::StripeUnavailable(_) | Self::Unavailable(_) => {
                 vec![(RETRY_AFTER, RETRY_SOON.into())]
             }
             _ => Vec::new(),
         }
+    }
+
+    /// Whether Stripe itself answered, and with a failure of its own: then it gives that answer
+    /// again to whoever comes with the same idempotency key.
+    pub(crate) fn is_stripes_own_failure(&self) -> bool {
+        let cause = self.cause().and_then(|cause| cause.downcast_ref::<StripeError>());
+        matches!(cause, Some(StripeError::Refused { status: 500.., .. }))
     }
 
     /// What went wrong underneath, for the log.
@@ -115,7 +178,7 @@ impl ApiError {
 
     /// Shapes the response. The log line is the caller's, who knows the request.
     #[must_use]
-    pub fn into_reply(self, request_id: &str) -> Reply {
+    pub fn reply(&self, request_id: &str) -> Reply {
         let (status, code) = self.kind();
         let body = json!({
             "error": code,
@@ -135,6 +198,12 @@ mod tests {
     fn each_error_answers_with_its_status_code_details_and_headers_and_no_cause() {
         let cause = || Cause::from("rk_test_secret in a cause");
         let none = Value::Null;
+        let decline = Decline {
+            code: Some("card_declined".to_owned()),
+            decline_code: Some("insufficient_funds".to_owned()),
+            kind: crate::stripe::DeclineKind::Soft,
+            message: "Not enough.".to_owned(),
+        };
         let cases = [
             (
                 ApiError::Unauthenticated,
@@ -158,6 +227,21 @@ mod tests {
                 json!({ "field": "limit" }),
                 None,
             ),
+            (ApiError::MalformedBody, 400, "malformed_body", none.clone(), None),
+            (ApiError::BodyTooLarge { longest: 9 }, 413, "body_too_large", none.clone(), None),
+            (ApiError::UnsupportedMediaType, 415, "unsupported_media_type", none.clone(), None),
+            (ApiError::UnknownPlan { message: "None.".to_owned() }, 422, "unknown_plan", json!({ "field": "plan" }), None),
+            (ApiError::UrlNotAllowed { field: "returnUrl" }, 422, "url_not_allowed", json!({ "field": "returnUrl" }), None),
+            (ApiError::IdempotencyInProgress, 409, "idempotency_in_progress", none.clone(), Some(("retry-after", "1"))),
+            (ApiError::IdempotencyKeyReused, 422, "idempotency_key_reused", none.clone(), None),
+            (ApiError::NoSubscription, 409, "no_subscription", none.clone(), None),
+            (ApiError::AlreadySubscribed, 409, "already_subscribed", none.clone(), None),
+            (ApiError::AlreadyOnPlan, 409, "already_on_plan", none.clone(), None),
+            (ApiError::NotChangeable(NotChangeable::Ending), 409, "subscription_not_changeable", json!({ "reason": "ending" }), None),
+            (ApiError::QuoteChanged { preview: Box::new(json!({ "plan": "pro" })) }, 409, "quote_changed", json!({ "preview": { "plan": "pro" } }), None),
+            (ApiError::QuoteExpired, 410, "quote_expired", none.clone(), None),
+            (ApiError::PaymentFailed(Box::new(decline)), 402, "payment_failed", json!({ "declineCode": "insufficient_funds", "kind": "soft" }), None),
+            (ApiError::PaymentActionRequired { url: Some("https://x".to_owned()) }, 402, "payment_action_required", json!({ "url": "https://x" }), None),
             (
                 ApiError::RateLimited { retry_after: 7, cause: cause() },
                 429,
@@ -186,7 +270,7 @@ mod tests {
         for (error, status, code, details, header) in cases {
             let message = error.to_string();
             assert!(!message.contains("secret"), "{code}: {message}");
-            let reply = error.into_reply("req-1");
+            let reply = error.reply("req-1");
             assert_eq!(reply.status.as_u16(), status, "{code}");
             let body: Value = serde_json::from_str(&reply.body).expect(code);
             // The whole body, so that a field added by accident fails too.

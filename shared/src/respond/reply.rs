@@ -11,7 +11,7 @@ use serde::Serialize;
 use super::error::{ApiError, Cause};
 
 /// A status and a JSON body.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Reply {
     pub(crate) status: StatusCode,
     pub(crate) body: String,
@@ -24,9 +24,28 @@ impl Reply {
     /// # Errors
     /// `internal` if the body cannot be written as JSON, which a wire type always can.
     pub fn ok<T: Serialize>(body: &T) -> Result<Self, ApiError> {
-        let body =
-            serde_json::to_string(body).map_err(|error| ApiError::Internal(Cause::from(error)))?;
-        Ok(Self { status: StatusCode::OK, body, headers: Vec::new() })
+        Self::new(StatusCode::OK, body)
+    }
+
+    /// 201 with `body`.
+    ///
+    /// # Errors
+    /// As [`Reply::ok`].
+    pub fn created<T: Serialize>(body: &T) -> Result<Self, ApiError> {
+        Self::new(StatusCode::CREATED, body)
+    }
+
+    fn new<T: Serialize>(status: StatusCode, body: &T) -> Result<Self, ApiError> {
+        let body = serde_json::to_string(body);
+        let body = body.map_err(|error| ApiError::Internal(Cause::from(error)))?;
+        Ok(Self { status, body, headers: Vec::new() })
+    }
+
+    /// An answer that was given before.
+    pub(crate) fn replayed(status: u16, body: String) -> Self {
+        let status = StatusCode::from_u16(status).unwrap_or(StatusCode::OK);
+        let name = HeaderName::from_static("idempotent-replayed");
+        Self { status, body, headers: vec![(name, HeaderValue::from_static("true"))] }
     }
 }
 
