@@ -1,0 +1,59 @@
+//! What a sandbox is started with.
+
+use std::net::SocketAddr;
+
+use crate::engine::period::DAY;
+
+/// Everything `Sandbox::start` needs. `Config::default()` listens on a free port and knows one key.
+#[derive(Clone, Debug)]
+pub struct Config {
+    pub listen: SocketAddr,
+    pub secret_keys: Vec<String>,
+    /// A restricted key and its permissions (`rak_subscription_read`).
+    pub restricted_keys: Vec<(String, Vec<String>)>,
+    /// Days between one failed automatic attempt and the next.
+    pub retry_days: Vec<i64>,
+    pub exhausted: Exhausted,
+}
+
+/// The secret key of a sandbox that was not given another.
+pub const DEFAULT_SECRET_KEY: &str = "sk_test_sandbox";
+
+impl Default for Config {
+    fn default() -> Config {
+        Config {
+            listen: SocketAddr::from(([127, 0, 0, 1], 0)),
+            secret_keys: vec![DEFAULT_SECRET_KEY.to_owned()],
+            restricted_keys: Vec::new(),
+            retry_days: vec![3, 5, 7],
+            exhausted: Exhausted::Unpaid,
+        }
+    }
+}
+
+/// What becomes of a subscription whose last automatic attempt has failed; a dashboard setting at Stripe.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+#[value(rename_all = "snake_case")]
+pub enum Exhausted {
+    Cancel,
+    Unpaid,
+    PastDue,
+    Pause,
+}
+
+/// The part of the configuration that the world needs.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    pub retry_days: Vec<i64>,
+    pub exhausted: Exhausted,
+    /// `http://127.0.0.1:PORT`, for the links in objects.
+    pub origin: String,
+}
+
+impl Settings {
+    /// How long to wait after the failed attempt number `attempts` (the first is 1).
+    pub fn retry_after(&self, attempts: u32) -> Option<i64> {
+        let index = usize::try_from(attempts).ok()?.checked_sub(1)?;
+        self.retry_days.get(index).map(|days| days * DAY)
+    }
+}

@@ -1,0 +1,129 @@
+//! The lines that a subscription item makes: for a period ahead, a trial, or usage that is over.
+
+use rust_decimal::Decimal;
+
+use super::money::Currency;
+use super::period::{Interval, Timestamp, Unit};
+use super::pricing::Charge;
+use crate::model::catalog::{Price, Product};
+use crate::model::invoice::{Line, Origin};
+use crate::model::subscription::{Item, Subscription};
+
+/// Everything that a line about one item needs to know.
+#[derive(Clone, Copy)]
+pub struct Context<'a> {
+    pub subscription: &'a Subscription,
+    pub item: &'a Item,
+    pub price: &'a Price,
+    pub product: &'a Product,
+}
+
+impl Context<'_> {
+    fn currency(&self) -> Currency {
+        self.subscription.currency
+    }
+
+    pub fn interval(&self) -> Interval {
+        self.price.recurring.as_ref().expect("subscription items have recurring prices").interval
+    }
+
+    /// A whole period of a licensed item: nothing for a metered one.
+    pub fn period_ahead(&self, period: (Timestamp, Timestamp)) -> Vec<Line> {
+        match self.item.quantity {
+            Some(quantity) => self.charges(Decimal::from(quantity), period),
+            None => Vec::new(),
+        }
+    }
+
+    /// What was used in a period that is over.
+    pub fn usage(&self, used: Decimal, period: (Timestamp, Timestamp)) -> Vec<Line> {
+        let mut lines = self.charges(used, period);
+        for line in &mut lines {
+            line.metered = true;
+        }
+        lines
+    }
+
+    pub fn trial(&self, period: (Timestamp, Timestamp)) -> Line {
+        let quantity = Decimal::from(self.item.quantity.unwrap_or(1));
+        let description = format!("Trial period for {}", self.product.name);
+        Line { quantity: Some(quantity), ..self.line(0, description, period) }
+    }
+
+    pub fn packages(&self, quantity: Decimal) -> Decimal {
+        self.price.packages.map_or(quantity, |packages| packages.count(quantity))
+    }
+
+    /// What a period of it costs at present, before discounts.
+    pub fn full_amount(&self) -> i64 {
+        let quantity = Decimal::from(self.item.quantity.unwrap_or_default());
+        let amount = self.price.amount_in(self.currency()).expect("checked when the item was made");
+        amount.total(self.packages(quantity), self.currency())
+    }
+
+    fn charges(&self, quantity: Decimal, period: (Timestamp, Timestamp)) -> Vec<Line> {
+        let amount = self.price.amount_in(self.currency()).expect("checked when the item was made");
+        let charges = amount.charge(self.packages(quantity), self.currency());
+        charges.into_iter().map(|charge| self.charge_line(charge, period)).collect()
+    }
+
+    fn charge_line(&self, charge: Charge, period: (Timestamp, Timestamp)) -> Line {
+        let price = self.currency().format(charge.unit);
+        let tier = charge.tier.map(|tier| format!("Tier {tier} ")).unwrap_or_default();
+        let unit = self.product.unit_label.as_ref().filter(|_| self.price.is_metered());
+        let unit = unit.map(|label| format!(" {label}")).unwrap_or_default();
+        let quantity = charge.quantity.normalize();
+        let description = format!(
+            "{quantity}{unit} × {} ({tier}at {price} / {})",
+            self.product.name,
+            every(self.interval())
+        );
+        Line {
+            quantity: Some(charge.quantity),
+            unit: Some(charge.unit),
+            ..self.line(charge.amount, description, period)
+        }
+    }
+
+    /// A line with what all lines about this item have in common.
+    pub fn line(&self, amount: i64, description: String, period: (Timestamp, Timestamp)) -> Line {
+        let tax_rates = if self.item.tax_rates.is_empty() {
+            &self.subscription.default_tax_rates
+        } else {
+            &self.item.tax_rates
+        };
+        Line {
+            id: String::new(),
+            amount,
+            description: Some(description),
+            quantity: None,
+            unit: None,
+            price: Some((self.price.id.clone(), self.product.id.clone())),
+            period,
+            origin: Origin::SubscriptionItem {
+                subscription: self.subscription.id.clone(),
+                item: self.item.id.clone(),
+                invoice_item: None,
+            },
+            proration: false,
+            credited: None,
+            metered: false,
+            discountable: true,
+            item_discounts: self.item.discounts.clone(),
+            tax_rates: tax_rates.clone(),
+            metadata: self.subscription.metadata.clone(),
+            discount_amounts: Vec::new(),
+            taxes: Vec::new(),
+        }
+    }
+}
+
+fn every(interval: Interval) -> String {
+    let unit = match interval.unit {
+        Unit::Day => "day",
+        Unit::Week => "week",
+        Unit::Month => "month",
+        Unit::Year => "year",
+    };
+    if interval.count == 1 { unit.to_owned() } else { format!("every {} {unit}s", interval.count) }
+}

@@ -1,0 +1,202 @@
+//! Currencies as Stripe counts them, and the only two roundings in the sandbox.
+//!
+//! Amounts are `i64` in Stripe's minor units. Stripe's exponents are its own: they differ from
+//! ISO 4217 for ISK, UGX and MGA, so nothing here is derived from a locale or an ISO table.
+
+use std::fmt;
+
+use rust_decimal::prelude::ToPrimitive;
+use rust_decimal::{Decimal, RoundingStrategy};
+
+/// A currency Stripe supports, in its lower-case spelling.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Currency([u8; 3]);
+
+const SUPPORTED: &str = "aed afn all amd ang aoa ars aud awg azn bam bbd bdt bgn bhd bif bmd bnd bob brl bsd btn bwp \
+    byn bzd cad cdf chf clp cny cop crc cve czk djf dkk dop dzd egp etb eur fjd fkp gbp gel ghs gip gmd gnf gtq gyd \
+    hkd hnl hrk htg huf idr ils inr isk jmd jod jpy kes kgs khr kmf krw kwd kyd kzt lak lbp lkr lrd lsl mad mdl mga \
+    mkd mmk mnt mop mro mur mvr mwk mxn myr mzn nad ngn nio nok npr nzd omr pab pen pgk php pkr pln pyg qar ron rsd \
+    rub rwf sar sbd scr sek sgd shp sle sll sos srd std szl thb tjs tnd top try ttd twd tzs uah ugx usd uyu uzs vnd \
+    vuv wst xaf xcd xof xpf yer zar zmw";
+
+const ZERO_DECIMAL: &str = "bif clp djf gnf jpy kmf krw mga pyg rwf vnd vuv xaf xof xpf";
+const THREE_DECIMAL: &str = "bhd jod kwd omr tnd";
+/// Written with two decimals that must be zero, although there is no smaller coin.
+const WHOLE_UNITS: &str = "isk ugx";
+
+impl Currency {
+    pub const USD: Currency = Currency(*b"usd");
+
+    /// Accepts any letter case, as Stripe does.
+    pub fn parse(text: &str) -> Option<Currency> {
+        let lower = text.to_ascii_lowercase();
+        let bytes: [u8; 3] = lower.as_bytes().try_into().ok()?;
+        listed(SUPPORTED, &lower).then_some(Currency(bytes))
+    }
+
+    pub fn as_str(&self) -> &str {
+        std::str::from_utf8(&self.0).expect("only listed ASCII codes are constructed")
+    }
+
+    pub fn decimals(self) -> u32 {
+        if listed(ZERO_DECIMAL, self.as_str()) {
+            0
+        } else if listed(THREE_DECIMAL, self.as_str()) {
+            3
+        } else {
+            2
+        }
+    }
+
+    /// The step in minor units that a charge can have: 10 for three-decimal currencies, 100 where
+    /// only whole units exist, else 1.
+    pub fn step(self) -> i64 {
+        match self.as_str() {
+            code if listed(THREE_DECIMAL, code) => 10,
+            code if listed(WHOLE_UNITS, code) => 100,
+            _ => 1,
+        }
+    }
+
+    /// The least amount that Stripe charges; smaller invoices are carried over as a debt.
+    pub fn minimum_charge(self) -> i64 {
+        match self.as_str() {
+            "gbp" => 30,
+            "jpy" | "krw" | "usd" | "eur" | "aud" | "cad" | "chf" | "nzd" | "sgd" | "brl"
+            | "inr" => 50,
+            "dkk" => 250,
+            "sek" | "nok" => 300,
+            "pln" | "ron" | "myr" | "aed" => 200,
+            "czk" => 1500,
+            "huf" => 17500,
+            "hkd" => 400,
+            "mxn" | "thb" => 1000,
+            _ => self.step(),
+        }
+    }
+
+    /// "$32.52", "¥4120", "KWD 4.120": for descriptions only, never parsed again.
+    pub fn format(self, minor: Decimal) -> String {
+        let decimals = self.decimals();
+        let mut major = minor / Decimal::from(10_i64.pow(decimals));
+        major = major.normalize();
+        if major.scale() < decimals {
+            major.rescale(decimals);
+        }
+        match self.as_str() {
+            "usd" => format!("${major}"),
+            "eur" => format!("€{major}"),
+            "gbp" => format!("£{major}"),
+            "jpy" => format!("¥{major}"),
+            code => format!("{} {major}", code.to_ascii_uppercase()),
+        }
+    }
+
+    /// The amount of one invoice line: exact until here, then to what can be charged, half away
+    /// from zero.
+    pub fn round(self, minor: Decimal) -> i64 {
+        self.round_with(minor, RoundingStrategy::MidpointAwayFromZero)
+    }
+
+    /// Tax of one line. Stripe was seen to turn 1196.5 into 1196: half to even.
+    pub fn round_tax(self, minor: Decimal) -> i64 {
+        self.round_with(minor, RoundingStrategy::MidpointNearestEven)
+    }
+
+    fn round_with(self, minor: Decimal, strategy: RoundingStrategy) -> i64 {
+        let step = Decimal::from(self.step());
+        let rounded = (minor / step).round_dp_with_strategy(0, strategy) * step;
+        rounded.to_i64().unwrap_or(if rounded.is_sign_negative() {
+            -MAX_AMOUNT
+        } else {
+            MAX_AMOUNT
+        })
+    }
+}
+
+/// Far above anything chargeable. Only absurd metered usage gets here, and must not overflow.
+const MAX_AMOUNT: i64 = 999_999_999_999_999;
+
+impl fmt::Display for Currency {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl fmt::Debug for Currency {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+fn listed(codes: &str, code: &str) -> bool {
+    codes.split_ascii_whitespace().any(|listed| listed == code)
+}
+
+/// Splits `total` over `weights` so that the parts add up to it exactly (largest remainder first).
+pub fn allocate(total: i64, weights: &[i64]) -> Vec<i64> {
+    let sum: i128 = weights.iter().map(|w| i128::from(*w)).sum();
+    if sum == 0 {
+        return vec![0; weights.len()];
+    }
+    let exact = |w: &i64| i128::from(total) * i128::from(*w);
+    let mut parts: Vec<i64> = weights
+        .iter()
+        .map(|w| i64::try_from(exact(w) / sum).expect("a part is no larger than the total"))
+        .collect();
+    let mut rest = total - parts.iter().sum::<i64>();
+    let mut order: Vec<usize> = (0..weights.len()).collect();
+    order.sort_by_key(|i| std::cmp::Reverse((exact(&weights[*i]) % sum).abs()));
+    for i in order {
+        if rest == 0 {
+            break;
+        }
+        parts[i] += rest.signum();
+        rest -= rest.signum();
+    }
+    parts
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn decimals_follow_stripe_and_not_iso() {
+        for (code, decimals, step) in [
+            ("usd", 2, 1),
+            ("jpy", 0, 1),
+            ("kwd", 3, 10),
+            ("isk", 2, 100),
+            ("ugx", 2, 100),
+            ("mga", 0, 1),
+        ] {
+            let currency = Currency::parse(code).unwrap();
+            assert_eq!((currency.decimals(), currency.step()), (decimals, step), "{code}");
+        }
+    }
+
+    #[test]
+    fn lines_round_half_away_from_zero_and_tax_half_to_even() {
+        let half = Decimal::new(11965, 1);
+        assert_eq!(Currency::USD.round(half), 1197);
+        assert_eq!(Currency::USD.round(-half), -1197);
+        assert_eq!(Currency::USD.round_tax(half), 1196);
+        assert_eq!(Currency::parse("kwd").unwrap().round(Decimal::from(1234)), 1230);
+    }
+
+    #[test]
+    fn an_allocation_adds_up_to_its_total() {
+        assert_eq!(allocate(100, &[1, 1, 1]).iter().sum::<i64>(), 100);
+        assert_eq!(allocate(500, &[2000, 3000]), [200, 300]);
+        assert_eq!(allocate(5, &[0, 0]), [0, 0]);
+    }
+
+    #[test]
+    fn amounts_are_shown_with_the_decimals_of_their_currency() {
+        assert_eq!(Currency::USD.format(Decimal::new(3252, 0)), "$32.52");
+        assert_eq!(Currency::USD.format(Decimal::new(5, 2)), "$0.0005");
+        assert_eq!(Currency::parse("jpy").unwrap().format(Decimal::from(4120)), "¥4120");
+        assert_eq!(Currency::parse("kwd").unwrap().format(Decimal::from(4120)), "KWD 4.120");
+    }
+}

@@ -1,0 +1,101 @@
+//! Manual tax rates on one line: exclusive on top, inclusive carved out.
+
+use rust_decimal::Decimal;
+
+use super::money::Currency;
+use crate::model::catalog::TaxRate;
+use crate::model::invoice::LineTax;
+
+/// The taxes of a line whose amount after discounts is `amount`; a credit has negative taxes.
+pub fn line_taxes(amount: i64, rates: &[&TaxRate], currency: Currency) -> Vec<LineTax> {
+    let hundred = Decimal::ONE_HUNDRED;
+    let inclusive: Decimal =
+        rates.iter().filter(|rate| rate.inclusive).map(|rate| rate.percentage).sum();
+    let net_exact = Decimal::from(amount) * hundred / (hundred + inclusive);
+
+    let included = |rate: &TaxRate| currency.round_tax(net_exact * rate.percentage / hundred);
+    let net =
+        amount - rates.iter().filter(|rate| rate.inclusive).map(|rate| included(rate)).sum::<i64>();
+    rates
+        .iter()
+        .map(|rate| {
+            let tax = if rate.inclusive {
+                included(rate)
+            } else {
+                currency.round_tax(Decimal::from(net) * rate.percentage / hundred)
+            };
+            LineTax { rate: rate.id.clone(), inclusive: rate.inclusive, amount: tax, taxable: net }
+        })
+        .collect()
+}
+
+/// The taxes of all lines, one entry a rate, in the order in which they come.
+pub fn sum<'a>(taxes: impl Iterator<Item = &'a LineTax>) -> Vec<LineTax> {
+    let mut sums: Vec<LineTax> = Vec::new();
+    for tax in taxes {
+        match sums.iter_mut().find(|sum| sum.rate == tax.rate) {
+            Some(sum) => {
+                sum.amount += tax.amount;
+                sum.taxable += tax.taxable;
+            }
+            None => sums.push(tax.clone()),
+        }
+    }
+    sums
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::Metadata;
+
+    fn rate(id: &str, percentage: &str, inclusive: bool) -> TaxRate {
+        TaxRate {
+            id: id.into(),
+            display_name: "VAT".into(),
+            percentage: percentage.parse().unwrap(),
+            inclusive,
+            active: true,
+            description: None,
+            jurisdiction: None,
+            country: None,
+            state: None,
+            tax_type: None,
+            metadata: Metadata::new(),
+            created: 0,
+        }
+    }
+
+    fn amounts(amount: i64, rates: &[TaxRate]) -> Vec<(i64, i64)> {
+        let rates: Vec<&TaxRate> = rates.iter().collect();
+        line_taxes(amount, &rates, Currency::USD)
+            .iter()
+            .map(|tax| (tax.amount, tax.taxable))
+            .collect()
+    }
+
+    #[test]
+    fn exclusive_tax_is_on_top_and_inclusive_tax_inside() {
+        assert_eq!(amounts(1000, &[rate("a", "19", false)]), [(190, 1000)]);
+        assert_eq!(amounts(1190, &[rate("a", "19", true)]), [(190, 1000)]);
+        assert_eq!(amounts(-1000, &[rate("a", "10", false)]), [(-100, -1000)]);
+    }
+
+    #[test]
+    fn the_observed_yen_case_rounds_as_stripe_did() {
+        assert_eq!(amounts(11965, &[rate("a", "10", false)]), [(1196, 11965)]);
+        assert_eq!(amounts(-5983, &[rate("a", "10", false)]), [(-598, -5983)]);
+    }
+
+    #[test]
+    fn two_rates_share_one_base() {
+        assert_eq!(
+            amounts(1000, &[rate("a", "5", false), rate("b", "9.975", false)]),
+            [(50, 1000), (100, 1000)]
+        );
+        assert_eq!(
+            amounts(1150, &[rate("a", "5", true), rate("b", "10", true)]),
+            [(50, 1000), (100, 1000)]
+        );
+    }
+}

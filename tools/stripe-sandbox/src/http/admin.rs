@@ -1,0 +1,97 @@
+//! `/_sandbox/…`: what a test or a developer does to the sandbox itself. Not part of Stripe, no key needed.
+
+use axum::body::Body;
+use axum::http::{HeaderValue, Response, StatusCode};
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use serde_json::{Value, json};
+
+use super::auth::Grant;
+use super::dispatch::Incoming;
+use super::faults::Fault;
+use super::server::Shared;
+
+type Reply = Result<Value, (u16, String)>;
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct NewKey {
+    key: String,
+    /// None or null: everything.
+    #[serde(default)]
+    permissions: Option<Vec<String>>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Advance {
+    advance_seconds: u32,
+}
+
+pub fn handle(shared: &Shared, incoming: &Incoming) -> Response<Body> {
+    let (status, body) = match route(shared, incoming) {
+        Ok(body) => (200, body),
+        Err((status, message)) => (status, json!({ "error": message })),
+    };
+    let mut response = Response::new(Body::from(body.to_string()));
+    *response.status_mut() =
+        StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    response.headers_mut().insert("content-type", HeaderValue::from_static("application/json"));
+    response
+}
+
+fn route(shared: &Shared, incoming: &Incoming) -> Reply {
+    let path = incoming.path.trim_start_matches("/_sandbox");
+    match (incoming.method.as_str(), path) {
+        ("POST", "/keys") => {
+            let new: NewKey = read(incoming)?;
+            shared.keys().set(&new.key, Grant::from_list(new.permissions));
+            Ok(json!({ "key": new.key }))
+        }
+        ("DELETE", key) if key.starts_with("/keys/") => {
+            let removed = shared.keys().remove(key.trim_start_matches("/keys/"));
+            if removed {
+                Ok(json!({ "removed": true }))
+            } else {
+                Err((404, "no such key".to_owned()))
+            }
+        }
+        ("GET", "/clock") => Ok(clock(shared)),
+        ("POST", "/clock") => {
+            let advance: Advance = read(incoming)?;
+            let mut world = shared.world();
+            world.offset += i64::from(advance.advance_seconds);
+            world.catch_up(shared.real_now());
+            drop(world);
+            Ok(clock(shared))
+        }
+        ("GET", "/requests") => {
+            Ok(json!({ "requests": shared.log().recent().collect::<Vec<_>>() }))
+        }
+        ("POST", "/faults") => {
+            let fault: Fault = read(incoming)?;
+            let shown = json!(fault);
+            shared.faults().add(fault);
+            Ok(shown)
+        }
+        ("DELETE", "/faults") => {
+            shared.faults().clear();
+            Ok(json!({ "cleared": true }))
+        }
+        ("POST", "/reset") => {
+            shared.reset();
+            Ok(json!({ "reset": true }))
+        }
+        (method, _) => Err((404, format!("no such admin path: {method} {}", incoming.path))),
+    }
+}
+
+fn clock(shared: &Shared) -> Value {
+    let mut world = shared.world();
+    world.catch_up(shared.real_now());
+    json!({ "now": world.now(None), "offset_seconds": world.offset })
+}
+
+fn read<T: DeserializeOwned>(incoming: &Incoming) -> Result<T, (u16, String)> {
+    serde_json::from_str(&incoming.body).map_err(|error| (400, error.to_string()))
+}

@@ -1,0 +1,126 @@
+//! Refusals in Stripe's words: status, type, code, message and parameter.
+
+use serde_json::{Map, Value, json};
+
+/// What a request is answered with when it fails. Boxed, because it travels in every `Result`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ApiError(Box<Body>);
+
+#[derive(Clone, Debug, PartialEq)]
+struct Body {
+    status: u16,
+    kind: &'static str,
+    message: String,
+    fields: Map<String, Value>,
+}
+
+pub type Result<T> = std::result::Result<T, ApiError>;
+
+impl ApiError {
+    fn new(status: u16, kind: &'static str, message: impl Into<String>) -> ApiError {
+        ApiError(Box::new(Body { status, kind, message: message.into(), fields: Map::new() }))
+    }
+
+    pub fn invalid(message: impl Into<String>) -> ApiError {
+        ApiError::new(400, "invalid_request_error", message)
+    }
+
+    pub fn missing_param(param: &str) -> ApiError {
+        ApiError::invalid(format!("Missing required param: {param}."))
+            .code("parameter_missing")
+            .param(param)
+    }
+
+    pub fn unknown_param(param: &str) -> ApiError {
+        ApiError::invalid(format!("Received unknown parameter: {param}"))
+            .code("parameter_unknown")
+            .param(param)
+    }
+
+    /// A parameter that Stripe has and this sandbox has not: said as such, rather than ignored.
+    pub fn not_imitated(param: &str) -> ApiError {
+        ApiError::invalid(format!("stripe-sandbox does not imitate the parameter: {param}"))
+            .code("sandbox_not_imitated")
+            .param(param)
+    }
+
+    /// The id in the path names nothing.
+    pub fn no_such(kind: &str, id: &str) -> ApiError {
+        let mut error = ApiError::no_such_param(kind, id, "id");
+        error.0.status = 404;
+        error
+    }
+
+    /// An id inside the parameters names nothing.
+    pub fn no_such_param(kind: &str, id: &str, param: &str) -> ApiError {
+        ApiError::invalid(format!("No such {kind}: '{id}'")).code("resource_missing").param(param)
+    }
+
+    pub fn unknown_url(method: &str, path: &str) -> ApiError {
+        let message = format!(
+            "Unrecognized request URL ({method}: {path}). Please see https://stripe.com/docs or we can help at https://support.stripe.com/."
+        );
+        ApiError::new(404, "invalid_request_error", message)
+    }
+
+    pub fn unauthorized(message: impl Into<String>) -> ApiError {
+        ApiError::new(401, "invalid_request_error", message)
+    }
+
+    pub fn forbidden(message: impl Into<String>) -> ApiError {
+        ApiError::new(403, "invalid_request_error", message)
+    }
+
+    pub fn conflict(message: impl Into<String>) -> ApiError {
+        ApiError::new(409, "invalid_request_error", message)
+    }
+
+    pub fn idempotency(message: impl Into<String>) -> ApiError {
+        ApiError::new(400, "idempotency_error", message)
+    }
+
+    /// A failed payment.
+    pub fn card(code: &str, message: impl Into<String>) -> ApiError {
+        ApiError::new(402, "card_error", message).code(code)
+    }
+
+    pub fn with_status(status: u16, message: impl Into<String>) -> ApiError {
+        let kind = if status >= 500 { "api_error" } else { "invalid_request_error" };
+        ApiError::new(status, kind, message)
+    }
+
+    pub fn code(self, code: &str) -> ApiError {
+        self.field("code", code.into())
+    }
+
+    pub fn param(self, param: &str) -> ApiError {
+        self.field("param", param.into())
+    }
+
+    /// Any further key of the error object, such as `decline_code` or `payment_intent`.
+    pub fn field(mut self, key: &str, value: Value) -> ApiError {
+        self.0.fields.insert(key.to_owned(), value);
+        self
+    }
+
+    pub fn status(&self) -> u16 {
+        self.0.status
+    }
+
+    pub fn message(&self) -> &str {
+        &self.0.message
+    }
+
+    pub fn to_json(&self, request_id: &str) -> Value {
+        let mut error = self.0.fields.clone();
+        error.insert("type".into(), self.0.kind.into());
+        error.insert("message".into(), self.0.message.as_str().into());
+        if let Some(code) = error.get("code").and_then(Value::as_str) {
+            let url = format!("https://stripe.com/docs/error-codes/{}", code.replace('_', "-"));
+            error.insert("doc_url".into(), url.into());
+        }
+        let log = format!("https://dashboard.stripe.com/test/logs/{request_id}");
+        error.insert("request_log_url".into(), log.into());
+        json!({ "error": error })
+    }
+}

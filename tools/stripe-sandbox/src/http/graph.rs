@@ -1,0 +1,122 @@
+//! Which fields of which object can be expanded, and into what.
+
+/// How a field refers to other objects.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Target {
+    /// An id that becomes an object.
+    One(&'static str),
+    /// An array of ids, each of which becomes an object.
+    Many(&'static str),
+    /// An object that is there already.
+    Inline(&'static str),
+    /// A list object that is there already.
+    Embedded(&'static str),
+    /// A list that is only there when asked for.
+    IncludedList(&'static str),
+    /// A plain value that is only there when asked for.
+    IncludedValue,
+}
+
+use Target::{Embedded, IncludedList, IncludedValue, Inline, Many, One};
+
+/// Object, path inside it (`*` stands for any one name), and what is there.
+type Row = (&'static str, &'static str, Target);
+
+pub const GRAPH: &[Row] = &[
+    ("coupon", "applies_to", IncludedValue),
+    ("coupon", "currency_options", IncludedValue),
+    ("customer", "default_source", One("source")),
+    ("customer", "invoice_settings.default_payment_method", One("payment_method")),
+    ("customer", "subscriptions", IncludedList("subscription")),
+    ("customer", "tax", IncludedValue),
+    ("customer", "test_clock", One("test_clock")),
+    ("customer_balance_transaction", "credit_note", One("credit_note")),
+    ("customer_balance_transaction", "customer", One("customer")),
+    ("customer_balance_transaction", "invoice", One("invoice")),
+    ("discount", "customer", One("customer")),
+    ("discount", "promotion_code", One("promotion_code")),
+    ("discount", "source.coupon", One("coupon")),
+    ("invoice", "confirmation_secret", IncludedValue),
+    ("invoice", "customer", One("customer")),
+    ("invoice", "default_payment_method", One("payment_method")),
+    ("invoice", "default_source", One("source")),
+    ("invoice", "discounts", Many("discount")),
+    ("invoice", "latest_revision", One("invoice")),
+    ("invoice", "lines", Embedded("line_item")),
+    ("invoice", "parent.subscription_details.subscription", One("subscription")),
+    ("invoice", "payments", IncludedList("invoice_payment")),
+    ("invoice", "test_clock", One("test_clock")),
+    ("invoice", "total_discount_amounts.discount", One("discount")),
+    ("invoice", "total_taxes.tax_rate_details.tax_rate", One("tax_rate")),
+    ("invoice_payment", "invoice", One("invoice")),
+    ("invoice_payment", "payment.charge", One("charge")),
+    ("invoice_payment", "payment.payment_intent", One("payment_intent")),
+    ("invoiceitem", "customer", One("customer")),
+    ("invoiceitem", "discounts", Many("discount")),
+    ("invoiceitem", "invoice", One("invoice")),
+    ("invoiceitem", "pricing.price_details.price", One("price")),
+    ("invoiceitem", "test_clock", One("test_clock")),
+    ("line_item", "discount_amounts.discount", One("discount")),
+    ("line_item", "discounts", Many("discount")),
+    ("line_item", "pricing.price_details.price", One("price")),
+    ("line_item", "taxes.tax_rate_details.tax_rate", One("tax_rate")),
+    ("payment_intent", "customer", One("customer")),
+    ("payment_intent", "latest_charge", One("charge")),
+    ("payment_intent", "payment_method", One("payment_method")),
+    ("payment_method", "customer", One("customer")),
+    ("plan", "product", One("product")),
+    ("price", "currency_options", IncludedValue),
+    ("price", "currency_options.*.tiers", IncludedValue),
+    ("price", "product", One("product")),
+    ("price", "tiers", IncludedValue),
+    ("product", "default_price", One("price")),
+    ("subscription", "customer", One("customer")),
+    ("subscription", "default_payment_method", One("payment_method")),
+    ("subscription", "default_source", One("source")),
+    ("subscription", "discounts", Many("discount")),
+    ("subscription", "items", Embedded("subscription_item")),
+    ("subscription", "latest_invoice", One("invoice")),
+    ("subscription", "pending_setup_intent", One("setup_intent")),
+    ("subscription", "schedule", One("subscription_schedule")),
+    ("subscription", "test_clock", One("test_clock")),
+    ("subscription_item", "discounts", Many("discount")),
+    ("subscription_item", "plan", Inline("plan")),
+    ("subscription_item", "price", Inline("price")),
+];
+
+/// The row that the path begins with, and how many of its segments that takes: the longest one wins.
+pub fn find(kind: &str, segments: &[&str]) -> Option<(&'static Row, usize)> {
+    GRAPH
+        .iter()
+        .filter(|(object, _, _)| *object == kind)
+        .filter_map(|row| {
+            let path: Vec<&str> = row.1.split('.').collect();
+            let fits = path.len() <= segments.len()
+                && path
+                    .iter()
+                    .zip(segments)
+                    .all(|(expected, given)| expected == given || *expected == "*");
+            fits.then_some((row, path.len()))
+        })
+        .max_by_key(|(_, length)| *length)
+}
+
+/// Whether the path is a plain hash on the way to something that can be expanded.
+pub fn is_hash(kind: &str, segments: &[&str]) -> bool {
+    let prefix = format!("{}.", segments.join("."));
+    GRAPH.iter().any(|(object, path, _)| *object == kind && path.starts_with(&prefix))
+}
+
+/// The resource whose read permission expanding into this object takes.
+pub fn resource_of(kind: &str) -> Option<&'static str> {
+    Some(match kind {
+        "customer" => "customer",
+        "invoice" => "invoice",
+        "payment_intent" => "payment_intent",
+        "payment_method" => "payment_method",
+        "price" => "plan",
+        "product" => "product",
+        "subscription" => "subscription",
+        _ => return None,
+    })
+}

@@ -1,0 +1,377 @@
+//! Typed reading of parameters, and the refusal of whatever was not read.
+//!
+//! Reading takes a parameter out of the tree. What is left when an endpoint says it is done was
+//! not expected, so no endpoint has to list what it does not know.
+
+use rust_decimal::Decimal;
+
+use super::errors::{ApiError, Result};
+use super::form::Node;
+use crate::engine::money::Currency;
+use crate::engine::period::Timestamp;
+use crate::model::Metadata;
+
+/// A hash of parameters; `path` is how it is called in messages (`items[0]`), empty at the root.
+pub struct Params {
+    path: String,
+    entries: Vec<(String, Node)>,
+}
+
+/// What a request wants done to a field: leave it, clear it, or set it.
+pub type Change<T> = Option<Option<T>>;
+
+/// Metadata of a request, merged into what is there: an empty value removes its key.
+#[derive(Clone, Debug, PartialEq)]
+pub enum MetadataChange {
+    Clear,
+    Merge(Vec<(String, String)>),
+}
+
+impl MetadataChange {
+    pub fn apply(self, metadata: &mut Metadata) {
+        match self {
+            MetadataChange::Clear => metadata.clear(),
+            MetadataChange::Merge(pairs) => {
+                for (key, value) in pairs {
+                    if value.is_empty() {
+                        metadata.remove(&key);
+                    } else {
+                        metadata.insert(key, value);
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// `created`, `due_date` and the like in lists: one moment, or bounds.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct TimeRange {
+    pub from: Option<Timestamp>,
+    pub to: Option<Timestamp>,
+}
+
+impl TimeRange {
+    pub fn holds(&self, at: Timestamp) -> bool {
+        self.from.is_none_or(|from| from <= at) && self.to.is_none_or(|to| at <= to)
+    }
+}
+
+impl Params {
+    pub fn new(entries: Vec<(String, Node)>) -> Params {
+        Params { path: String::new(), entries }
+    }
+
+    /// How a parameter of this hash is called in an error.
+    pub fn name(&self, key: &str) -> String {
+        if self.path.is_empty() { key.to_owned() } else { format!("{}[{key}]", self.path) }
+    }
+
+    fn take(&mut self, key: &str) -> Option<Node> {
+        let index = self.entries.iter().position(|(name, _)| name == key)?;
+        Some(self.entries.remove(index).1)
+    }
+
+    pub fn has(&self, key: &str) -> bool {
+        self.entries.iter().any(|(name, _)| name == key)
+    }
+
+    /// Refuses what nobody read.
+    pub fn finish(&self) -> Result<()> {
+        match self.entries.first() {
+            Some((key, _)) => Err(ApiError::unknown_param(&self.name(key))),
+            None => Ok(()),
+        }
+    }
+
+    /// Names parameters that Stripe has and the sandbox has not, so that the refusal says so.
+    pub fn not_imitated(&self, keys: &[&str]) -> Result<()> {
+        match self.entries.iter().find(|(key, _)| keys.contains(&key.as_str())) {
+            Some((key, _)) => Err(ApiError::not_imitated(&self.name(key))),
+            None => Ok(()),
+        }
+    }
+
+    /// A text that may be empty, which means "unset".
+    pub fn change(&mut self, key: &str) -> Result<Change<String>> {
+        match self.take(key) {
+            None => Ok(None),
+            Some(Node::Text(text)) => Ok(Some((!text.is_empty()).then_some(text))),
+            Some(Node::Map(_)) => Err(ApiError::invalid("Invalid string").param(&self.name(key))),
+        }
+    }
+
+    pub fn text(&mut self, key: &str) -> Result<Option<String>> {
+        match self.change(key)? {
+            Some(None) => Err(self.empty(key)),
+            Some(Some(text)) => Ok(Some(text)),
+            None => Ok(None),
+        }
+    }
+
+    fn empty(&self, key: &str) -> ApiError {
+        let name = self.name(key);
+        let message = format!(
+            "You passed an empty string for '{name}'. We assume empty values are an attempt to unset a parameter; however '{name}' cannot be unset. You should remove '{name}' from your request or supply a non-empty value."
+        );
+        ApiError::invalid(message).code("parameter_invalid_empty").param(&name)
+    }
+
+    pub fn required(&mut self, key: &str) -> Result<String> {
+        self.text(key)?.ok_or_else(|| ApiError::missing_param(&self.name(key)))
+    }
+
+    fn parsed<T>(
+        &mut self,
+        key: &str,
+        parse: impl Fn(&str, &str) -> Result<T>,
+    ) -> Result<Option<T>> {
+        let name = self.name(key);
+        self.text(key)?.map(|text| parse(&text, &name)).transpose()
+    }
+
+    pub fn integer(&mut self, key: &str) -> Result<Option<i64>> {
+        self.parsed(key, parse_integer)
+    }
+
+    pub fn integer_in(
+        &mut self,
+        key: &str,
+        range: std::ops::RangeInclusive<i64>,
+    ) -> Result<Option<i64>> {
+        let name = self.name(key);
+        match self.integer(key)? {
+            Some(value) if value < *range.start() => Err(ApiError::invalid(format!(
+                "This value must be greater than or equal to {}.",
+                range.start()
+            ))
+            .code("parameter_invalid_integer")
+            .param(&name)),
+            Some(value) if value > *range.end() => Err(ApiError::invalid(format!(
+                "This value must be less than or equal to {} (it currently is '{value}').",
+                range.end()
+            ))
+            .code("parameter_invalid_integer")
+            .param(&name)),
+            value => Ok(value),
+        }
+    }
+
+    pub fn boolean(&mut self, key: &str) -> Result<Option<bool>> {
+        self.parsed(key, |text, name| match text {
+            "true" | "1" => Ok(true),
+            "false" | "0" => Ok(false),
+            _ => Err(ApiError::invalid(format!("Invalid boolean: {text}")).param(name)),
+        })
+    }
+
+    pub fn decimal(&mut self, key: &str) -> Result<Option<Decimal>> {
+        self.parsed(key, parse_decimal)
+    }
+
+    pub fn currency(&mut self, key: &str) -> Result<Option<Currency>> {
+        self.parsed(key, parse_currency)
+    }
+
+    pub fn time(&mut self, key: &str) -> Result<Option<Timestamp>> {
+        self.parsed(key, parse_time)
+    }
+
+    /// One of a set of words.
+    pub fn choice<T: Copy>(
+        &mut self,
+        key: &str,
+        choices: &[(&'static str, T)],
+    ) -> Result<Option<T>> {
+        self.parsed(key, |text, name| parse_choice(text, name, choices))
+    }
+
+    pub fn strings(&mut self, key: &str) -> Result<Option<Vec<String>>> {
+        let Some(node) = self.take(key) else { return Ok(None) };
+        let name = self.name(key);
+        let invalid = || ApiError::invalid("Invalid array").param(&name);
+        match node {
+            Node::Text(text) if text.is_empty() => Ok(Some(Vec::new())),
+            Node::Text(_) => Err(invalid()),
+            Node::Map(entries) => entries
+                .into_iter()
+                .map(|(_, node)| match node {
+                    Node::Text(text) => Ok(text),
+                    Node::Map(_) => Err(invalid()),
+                })
+                .collect::<Result<Vec<_>>>()
+                .map(Some),
+        }
+    }
+
+    /// A nested hash, every part of which `read` must take.
+    pub fn hash<T>(
+        &mut self,
+        key: &str,
+        read: impl FnOnce(&mut Params) -> Result<T>,
+    ) -> Result<Option<T>> {
+        match self.hash_change(key, read)? {
+            Some(None) => Err(self.empty(key)),
+            Some(Some(value)) => Ok(Some(value)),
+            None => Ok(None),
+        }
+    }
+
+    /// A nested hash that an empty string unsets.
+    pub fn hash_change<T>(
+        &mut self,
+        key: &str,
+        read: impl FnOnce(&mut Params) -> Result<T>,
+    ) -> Result<Change<T>> {
+        let path = self.name(key);
+        match self.take(key) {
+            None => Ok(None),
+            Some(Node::Text(text)) if text.is_empty() => Ok(Some(None)),
+            Some(Node::Text(_)) => Err(ApiError::invalid("Invalid object").param(&path)),
+            Some(Node::Map(entries)) => {
+                let mut inner = Params { path, entries };
+                let value = read(&mut inner)?;
+                inner.finish()?;
+                Ok(Some(Some(value)))
+            }
+        }
+    }
+
+    /// An array of hashes; an empty string is the empty array.
+    pub fn list<T>(
+        &mut self,
+        key: &str,
+        read: impl Fn(&mut Params) -> Result<T>,
+    ) -> Result<Option<Vec<T>>> {
+        let path = self.name(key);
+        match self.take(key) {
+            None => Ok(None),
+            Some(Node::Text(text)) if text.is_empty() => Ok(Some(Vec::new())),
+            Some(Node::Text(_)) => Err(ApiError::invalid("Invalid array").param(&path)),
+            Some(Node::Map(elements)) => elements
+                .into_iter()
+                .map(|(index, node)| {
+                    let path = format!("{path}[{index}]");
+                    let Node::Map(entries) = node else {
+                        return Err(ApiError::invalid("Invalid object").param(&path));
+                    };
+                    let mut inner = Params { path, entries };
+                    let value = read(&mut inner)?;
+                    inner.finish()?;
+                    Ok(value)
+                })
+                .collect::<Result<Vec<_>>>()
+                .map(Some),
+        }
+    }
+
+    /// The names directly inside a hash, without taking it.
+    pub fn names_in(&self, key: &str) -> Vec<String> {
+        match self.entries.iter().find(|(name, _)| name == key) {
+            Some((_, Node::Map(entries))) => entries.iter().map(|(name, _)| name.clone()).collect(),
+            _ => Vec::new(),
+        }
+    }
+
+    pub fn metadata(&mut self) -> Result<Option<MetadataChange>> {
+        let pairs = self.hash_change("metadata", |inner| {
+            let names: Vec<String> = inner.entries.iter().map(|(name, _)| name.clone()).collect();
+            names
+                .into_iter()
+                .map(|name| {
+                    let value = inner.change(&name)?.flatten().unwrap_or_default();
+                    check_metadata(&name, &value, &inner.name(&name))?;
+                    Ok((name, value))
+                })
+                .collect::<Result<Vec<_>>>()
+        })?;
+        match pairs {
+            None => Ok(None),
+            Some(None) => Ok(Some(MetadataChange::Clear)),
+            Some(Some(pairs)) if pairs.len() > 50 => {
+                Err(ApiError::invalid("You can only set up to 50 metadata keys.").param("metadata"))
+            }
+            Some(Some(pairs)) => Ok(Some(MetadataChange::Merge(pairs))),
+        }
+    }
+
+    pub fn range(&mut self, key: &str) -> Result<TimeRange> {
+        if let Some((_, Node::Text(_))) = self.entries.iter().find(|(name, _)| name == key) {
+            let at = self.time(key)?;
+            return Ok(TimeRange { from: at, to: at });
+        }
+        let range = self.hash(key, |inner| {
+            let from = inner.time("gte")?.max(inner.time("gt")?.map(|at| at + 1));
+            let upper = [inner.time("lte")?, inner.time("lt")?.map(|at| at - 1)];
+            Ok(TimeRange { from, to: upper.into_iter().flatten().min() })
+        })?;
+        Ok(range.unwrap_or_default())
+    }
+}
+
+fn check_metadata(key: &str, value: &str, name: &str) -> Result<()> {
+    if key.chars().count() > 40 {
+        return Err(
+            ApiError::invalid("Metadata keys must be at most 40 characters long.").param(name)
+        );
+    }
+    if value.chars().count() > 500 {
+        return Err(
+            ApiError::invalid("Metadata values must be at most 500 characters long.").param(name)
+        );
+    }
+    Ok(())
+}
+
+pub fn parse_integer(text: &str, name: &str) -> Result<i64> {
+    text.parse().map_err(|_| {
+        ApiError::invalid(format!("Invalid integer: {text}"))
+            .code("parameter_invalid_integer")
+            .param(name)
+    })
+}
+
+/// Stripe's decimals are plain numbers with at most 12 places.
+pub fn parse_decimal(text: &str, name: &str) -> Result<Decimal> {
+    let invalid = || ApiError::invalid(format!("Invalid decimal: {text}")).param(name);
+    let value: Decimal = text.parse().map_err(|_| invalid())?;
+    if value.scale() > 12 || text.starts_with('+') { Err(invalid()) } else { Ok(value) }
+}
+
+pub fn parse_currency(text: &str, name: &str) -> Result<Currency> {
+    Currency::parse(text).ok_or_else(|| {
+        ApiError::invalid(format!(
+            "Invalid currency: {text}. Stripe currently supports these currencies: usd, aed, afn, …"
+        ))
+        .param(name)
+    })
+}
+
+/// Seconds since the epoch, up to the year 2286.
+pub fn parse_time(text: &str, name: &str) -> Result<Timestamp> {
+    let at = parse_integer(text, name)?;
+    if (0..10_000_000_000).contains(&at) {
+        return Ok(at);
+    }
+    Err(ApiError::invalid(format!("Invalid timestamp: {text}"))
+        .code("parameter_invalid_integer")
+        .param(name))
+}
+
+pub fn parse_choice<T: Copy>(text: &str, name: &str, choices: &[(&'static str, T)]) -> Result<T> {
+    if let Some((_, value)) = choices.iter().find(|(word, _)| *word == text) {
+        return Ok(*value);
+    }
+    let leaf = name.rsplit('[').next().unwrap_or(name).trim_end_matches(']');
+    let words: Vec<&str> = choices.iter().map(|(word, _)| *word).collect();
+    let list = match words.split_last() {
+        Some((last, [])) => (*last).to_owned(),
+        Some((last, rest)) => format!("{}, or {last}", rest.join(", ")),
+        None => String::new(),
+    };
+    Err(ApiError::invalid(format!("Invalid {leaf}: must be one of {list}")).param(name))
+}
+
+#[cfg(test)]
+#[path = "params_tests.rs"]
+mod tests;

@@ -1,0 +1,196 @@
+//! Making an invoice, and what its lines and sums refer to.
+
+use crate::engine::invoice::{Applied, add_up, settle};
+use crate::engine::lines::Context;
+use crate::engine::period::Timestamp;
+use crate::model::catalog::TaxRate;
+use crate::model::customer::Customer;
+use crate::model::invoice::{
+    BillingReason, Invoice, InvoiceItem, Line, Origin, Status, Totals, Transitions,
+};
+use crate::model::subscription::{Collection, Debit, Item, Subscription};
+use crate::model::{Metadata, invoice};
+use crate::world::World;
+
+/// An invoice about a subscription, before it has ids and sums.
+pub struct NewInvoice {
+    pub reason: BillingReason,
+    pub lines: Vec<Line>,
+    pub period: (Timestamp, Timestamp),
+    pub created: Timestamp,
+}
+
+impl World {
+    pub fn context<'a>(&'a self, subscription: &'a Subscription, item: &'a Item) -> Context<'a> {
+        let price = self.price(&item.price);
+        Context { subscription, item, price, product: self.product(&price.product) }
+    }
+
+    /// The discounts with these ids, ready to be computed with.
+    pub fn applied(&self, ids: &[String]) -> Vec<Applied> {
+        ids.iter()
+            .filter_map(|id| {
+                let discount = self.discounts.get(id)?;
+                let coupon = self.coupons.get(&discount.coupon)?;
+                Some(Applied {
+                    id: id.clone(),
+                    reduction: coupon.reduction.clone(),
+                    products: coupon.applies_to.clone(),
+                })
+            })
+            .collect()
+    }
+
+    /// Those of a subscription's discounts that still apply at `at`.
+    pub fn discounts_in_force(&self, ids: &[String], at: Timestamp) -> Vec<String> {
+        let applies =
+            |id: &&String| self.discounts.get(id).is_some_and(|discount| discount.applies_at(at));
+        ids.iter().filter(applies).cloned().collect()
+    }
+
+    fn rates_of(&self, lines: &[Line]) -> Vec<TaxRate> {
+        let mut rates: Vec<TaxRate> = Vec::new();
+        for id in lines.iter().flat_map(|line| &line.tax_rates) {
+            if !rates.iter().any(|rate| rate.id == *id) {
+                rates.extend(self.tax_rates.get(id).cloned());
+            }
+        }
+        rates
+    }
+
+    /// Adds the invoice up anew, against the customer's present balance.
+    pub fn add_up(&self, invoice: &mut Invoice) {
+        let item_ids: Vec<String> =
+            invoice.lines.iter().flat_map(|line| line.item_discounts.clone()).collect();
+        let rates = self.rates_of(&invoice.lines);
+        invoice.totals = add_up(
+            &mut invoice.lines,
+            &self.applied(&item_ids),
+            &self.applied(&invoice.discounts),
+            &rates,
+            invoice.currency,
+        );
+        invoice.starting_balance = self.customer(&invoice.customer).balance;
+        invoice.amount_due =
+            settle(invoice.totals.total, invoice.starting_balance, invoice.currency).amount_due;
+    }
+
+    /// A draft for the subscription: added up, with ids, not yet kept.
+    pub fn draft(&mut self, sub: &Subscription, new: NewInvoice) -> Invoice {
+        let mut invoice = Invoice {
+            subscription: Some(sub.id.clone()),
+            subscription_metadata: sub.metadata.clone(),
+            collection: sub.collection,
+            days_until_due: sub.days_until_due,
+            default_tax_rates: sub.default_tax_rates.clone(),
+            discounts: self.discounts_in_force(&sub.discounts, new.created),
+            currency: sub.currency,
+            reason: new.reason,
+            period: new.period,
+            lines: new.lines,
+            auto_advance: true,
+            ..blank(self.customer(&sub.customer), new.created)
+        };
+        self.name_invoice(&mut invoice);
+        self.add_up(&mut invoice);
+        invoice
+    }
+
+    /// Gives the invoice and its lines their ids.
+    pub fn name_invoice(&mut self, invoice: &mut Invoice) {
+        invoice.id = self.ids.id("in");
+        invoice.token = self.ids.text(24);
+        for line in &mut invoice.lines {
+            line.id = self.ids.id("il");
+        }
+    }
+
+    /// The subscription's invoice items that wait for an invoice, newest first.
+    pub fn pending_items(&self, sub: &Subscription) -> Vec<InvoiceItem> {
+        let own = self.invoice_items.under(&format!("subscription={}&pending", sub.id));
+        let mut items: Vec<InvoiceItem> = own.cloned().collect();
+        let unattached = self.invoice_items.under(&format!("customer={}&pending", sub.customer));
+        items.extend(unattached.filter(|item| item.subscription.is_none()).cloned());
+        items.sort_by(|a, b| b.date.cmp(&a.date));
+        items
+    }
+
+    /// The items are on `invoice` now.
+    pub fn claim_items(&mut self, items: Vec<InvoiceItem>, invoice: &str) {
+        for mut item in items {
+            item.invoice = Some(invoice.to_owned());
+            self.invoice_items.put(item);
+        }
+    }
+}
+
+/// An empty draft for the customer.
+pub fn blank(customer: &Customer, created: Timestamp) -> Invoice {
+    Invoice {
+        id: String::new(),
+        customer: customer.id.clone(),
+        subscription: None,
+        subscription_metadata: Metadata::new(),
+        proration_date: None,
+        currency: customer.currency.unwrap_or(crate::engine::money::Currency::USD),
+        status: Status::Draft,
+        reason: BillingReason::Manual,
+        collection: Collection::Charge,
+        days_until_due: None,
+        due_date: None,
+        default_payment_method: None,
+        default_tax_rates: Vec::new(),
+        discounts: Vec::new(),
+        description: None,
+        footer: None,
+        metadata: Metadata::new(),
+        number: None,
+        token: String::new(),
+        lines: Vec::new(),
+        totals: Totals::default(),
+        starting_balance: customer.balance,
+        ending_balance: None,
+        amount_due: 0,
+        amount_paid: 0,
+        paid_out_of_band: false,
+        attempted: false,
+        attempt_count: 0,
+        next_payment_attempt: None,
+        auto_advance: false,
+        finalizes_at: None,
+        uncollectible_reason: None,
+        transitions: Transitions::default(),
+        period: (created, created),
+        created,
+        customer_name: customer.name.clone(),
+        customer_email: customer.email.clone(),
+        test_clock: customer.test_clock.clone(),
+    }
+}
+
+/// What `invoice` charged for whole periods ahead, item by item: what flexible billing credits later.
+pub fn record_debits(sub: &mut Subscription, invoice: &invoice::Invoice) {
+    for line in &invoice.lines {
+        let Origin::SubscriptionItem { item, invoice_item: None, .. } = &line.origin else {
+            continue;
+        };
+        if line.metered || line.amount <= 0 {
+            continue;
+        }
+        if let Some(item) = sub.items.iter_mut().find(|mine| mine.id == *item) {
+            item.debits.push(debit_of(line, Some(&invoice.id)));
+        }
+    }
+}
+
+/// A line as something that can be credited: its amount after discounts.
+pub fn debit_of(line: &Line, invoice: Option<&str>) -> Debit {
+    let off: i64 = line.discount_amounts.iter().map(|(_, amount)| amount).sum();
+    Debit {
+        invoice: invoice.map(str::to_owned),
+        line: line.id.clone(),
+        amount: line.amount - off,
+        period: line.period,
+        tax_rates: line.tax_rates.clone(),
+    }
+}

@@ -1,0 +1,119 @@
+//! How subscriptions end.
+
+use super::draft::NewInvoice;
+use super::{collect, finalize};
+use crate::engine::period::Timestamp;
+use crate::model::invoice::{BillingReason, Line, Status as InvoiceStatus};
+use crate::model::subscription::{CancelReason, Status, Subscription};
+use crate::world::World;
+
+/// Nobody paid the first invoice within 23 hours.
+pub fn expire(world: &mut World, sub: Subscription, at: Timestamp) {
+    let latest = sub.latest_invoice.clone();
+    incomplete_expired(world, sub, at);
+    if let Some(id) = latest
+        && world.invoice(&id).status == InvoiceStatus::Open
+    {
+        finalize::void(world, &id, at);
+    }
+}
+
+pub fn incomplete_expired(world: &mut World, mut sub: Subscription, at: Timestamp) {
+    sub.status = Status::IncompleteExpired;
+    sub.ended_at = Some(at);
+    sub.expires_at = None;
+    world.put_subscription(sub);
+}
+
+/// Ends it now. Open invoices stay as they are, but nothing is collected by itself any more.
+pub fn cancel(world: &mut World, mut sub: Subscription, reason: CancelReason, at: Timestamp) {
+    sub.status = Status::Canceled;
+    sub.ended_at = Some(at);
+    sub.canceled_at = sub.canceled_at.or(Some(at));
+    sub.cancellation.reason = Some(reason);
+    sub.paused = None;
+    let id = sub.id.clone();
+    world.put_subscription(sub);
+    let unsettled: Vec<_> = [InvoiceStatus::Draft, InvoiceStatus::Open]
+        .iter()
+        .flat_map(|status| {
+            world.invoices().under(&format!("subscription={id}&status={}", status.as_str()))
+        })
+        .cloned()
+        .collect();
+    for mut invoice in unsettled {
+        invoice.auto_advance = false;
+        invoice.next_payment_attempt = None;
+        invoice.finalizes_at = None;
+        world.put_invoice(invoice);
+    }
+}
+
+/// The date that it was to end at has come: usage not yet billed and pending items go on a last invoice.
+pub fn at_scheduled_date(world: &mut World, sub: Subscription, at: Timestamp) {
+    let was_trial = sub.status == Status::Trialing;
+    let id = sub.id.clone();
+    let lines = if was_trial || sub.status == Status::Paused {
+        Vec::new()
+    } else {
+        closing_lines(world, &sub, at)
+    };
+    let collect_it = sub.status != Status::Unpaid && sub.pause_collection.is_none();
+    cancel(world, sub, CancelReason::Requested, at);
+    if !lines.is_empty() {
+        let invoice = last_invoice(world, &id, lines, BillingReason::SubscriptionCycle, at);
+        if collect_it {
+            let mut invoice = world.invoice(&invoice);
+            invoice.finalizes_at = Some(at + crate::engine::period::HOUR);
+            invoice.next_payment_attempt = invoice.finalizes_at;
+            invoice.auto_advance = true;
+            world.put_invoice(invoice);
+        }
+    }
+}
+
+/// Pending items and usage up to `at`.
+pub fn closing_lines(world: &World, sub: &Subscription, at: Timestamp) -> Vec<Line> {
+    let mut lines: Vec<Line> = world.pending_items(sub).into_iter().map(|item| item.line).collect();
+    for item in sub.items.iter().filter(|item| item.quantity.is_none()) {
+        lines.extend(world.usage_lines(sub, item, (item.usage_from, at)));
+    }
+    lines
+}
+
+/// A last invoice of a subscription that has just ended; a draft that is not collected by itself.
+fn last_invoice(
+    world: &mut World,
+    sub: &str,
+    lines: Vec<Line>,
+    reason: BillingReason,
+    at: Timestamp,
+) -> String {
+    let mut sub = world.subscription(sub);
+    let start = sub.items.iter().map(|item| item.period.0).min().unwrap_or(at);
+    let pending = world.pending_items(&sub);
+    let mut invoice =
+        world.draft(&sub, NewInvoice { reason, lines, period: (start, at), created: at });
+    invoice.auto_advance = false;
+    world.claim_items(pending, &invoice.id);
+    finalize::keep_as_latest(world, &mut sub, invoice)
+}
+
+/// `DELETE` with `invoice_now`: what is not billed yet is billed and collected at once.
+pub fn invoice_now(world: &mut World, sub: &str, lines: Vec<Line>, at: Timestamp) {
+    if lines.is_empty() {
+        return;
+    }
+    let id = last_invoice(world, sub, lines, BillingReason::SubscriptionUpdate, at);
+    finalize::finalize(world, &id, at);
+    if world.invoice(&id).status != InvoiceStatus::Open {
+        return;
+    }
+    let mut invoice = world.invoice(&id);
+    invoice.attempt_count = 1;
+    let method = collect::default_method(world, &invoice).cloned();
+    world.put_invoice(invoice);
+    if let Some(method) = method {
+        collect::charge(world, &id, &method, at);
+    }
+}

@@ -1,0 +1,15 @@
+//! What happens to subscriptions and invoices, by request or by time.
+//!
+//! Each function takes the world from one consistent state to the next at a given moment. Amounts
+//! come from `engine`; nothing here knows HTTP beyond the errors that it can end in.
+
+pub mod change;
+pub mod collect;
+pub mod draft;
+pub mod end;
+pub mod finalize;
+pub mod preview;
+pub mod prorate;
+pub mod renew;
+pub mod subscribe;
+pub mod tick;

@@ -1,0 +1,438 @@
+//! A new subscription: its items, its first invoice and the first payment.
+
+use super::collect::{self, Attempt};
+use super::draft::NewInvoice;
+use super::finalize;
+use crate::engine::lines::Context;
+use crate::engine::money::Currency;
+use crate::engine::period::{HOUR, Timestamp, add_months};
+use crate::engine::proration::share;
+use crate::http::errors::{ApiError, Result};
+use crate::model::Metadata;
+use crate::model::catalog::{CouponDuration, Discount, Price, Reduction};
+use crate::model::invoice::{BillingReason, Invoice, Line};
+use crate::model::subscription::{
+    BillingMode, Cancellation, Collection, Item, MissingPaymentMethod, Status, Subscription,
+};
+use crate::model::words;
+use crate::world::{World, find_param};
+
+words!(PaymentBehavior {
+    AllowIncomplete = "allow_incomplete",
+    DefaultIncomplete = "default_incomplete",
+    ErrorIfIncomplete = "error_if_incomplete",
+    PendingIfIncomplete = "pending_if_incomplete",
+});
+
+/// How long a first payment may take.
+pub const PATIENCE: i64 = 23 * HOUR;
+
+/// A new subscription as it was asked for; ids in it are known to exist.
+pub struct NewSubscription {
+    pub customer: String,
+    pub items: Vec<NewItem>,
+    pub currency: Option<Currency>,
+    pub collection: Collection,
+    pub days_until_due: Option<i64>,
+    pub default_payment_method: Option<String>,
+    pub default_tax_rates: Vec<String>,
+    pub coupons: Vec<String>,
+    pub description: Option<String>,
+    pub metadata: Metadata,
+    pub trial_end: Option<Timestamp>,
+    pub missing_payment_method: MissingPaymentMethod,
+    /// The first full period begins here; until then the customer pays a part.
+    pub anchor: Option<Timestamp>,
+    pub prorate_first: bool,
+    pub mode: BillingMode,
+    pub behavior: PaymentBehavior,
+    pub save_default_payment_method: bool,
+}
+
+#[derive(Clone, Debug)]
+pub struct NewItem {
+    pub price: String,
+    pub quantity: Option<i64>,
+    pub tax_rates: Vec<String>,
+    pub coupons: Vec<String>,
+    pub metadata: Metadata,
+}
+
+/// Creates it and, as far as that is how it is collected, pays for it. Returns its id.
+pub fn subscribe(world: &mut World, new: NewSubscription) -> Result<String> {
+    let now = world.now_of(&new.customer);
+    let (mut sub, discounts) = build(world, &new, now)?;
+    for discount in discounts {
+        world.discounts.put(discount);
+    }
+    let lines = first_lines(world, &mut sub, &new, now);
+    let invoice = (!lines.is_empty()).then(|| {
+        let new = NewInvoice {
+            reason: BillingReason::SubscriptionCreate,
+            lines,
+            period: (now, now),
+            created: now,
+        };
+        world.draft(&sub, new)
+    });
+    if let Some(invoice) = &invoice
+        && let Err(refusal) = payable(world, &sub, invoice, new.behavior)
+    {
+        sub.discounts.iter().for_each(|id| drop(world.discounts.remove(id)));
+        return Err(refusal);
+    }
+    redeem(world, &new);
+    set_currency(world, &sub.customer, sub.currency);
+    let id = sub.id.clone();
+    match invoice {
+        None => world.put_subscription(sub),
+        Some(invoice) => start(world, sub, invoice, new.behavior, now),
+    }
+    Ok(id)
+}
+
+fn start(
+    world: &mut World,
+    mut sub: Subscription,
+    mut invoice: Invoice,
+    behavior: PaymentBehavior,
+    now: Timestamp,
+) {
+    if sub.collection == Collection::Send && invoice.amount_due > 0 {
+        invoice.finalizes_at = Some(now + HOUR);
+        finalize::keep_as_latest(world, &mut sub, invoice);
+        return;
+    }
+    let trialing = sub.status == Status::Trialing;
+    if invoice.amount_due > 0 && !trialing {
+        sub.status = Status::Incomplete;
+        sub.expires_at = Some(now + PATIENCE);
+    }
+    let id = finalize::keep_as_latest(world, &mut sub, invoice);
+    finalize::finalize(world, &id, now);
+    if behavior == PaymentBehavior::DefaultIncomplete || world.invoice(&id).amount_remaining() == 0
+    {
+        return;
+    }
+    collect::automatic(world, &id, now);
+    remember_method(world, &sub.id);
+}
+
+/// `save_default_payment_method=on_subscription`: what paid once is to pay again.
+fn remember_method(world: &mut World, sub: &str) {
+    let mut sub = world.subscription(sub);
+    if sub.save_default_payment_method
+        && sub.status == Status::Active
+        && sub.default_payment_method.is_none()
+    {
+        sub.default_payment_method =
+            collect::method_of(world, &sub).map(|method| method.id.clone());
+        world.put_subscription(sub);
+    }
+}
+
+/// Refuses before anything is kept what would have to be taken back otherwise.
+fn payable(
+    world: &World,
+    sub: &Subscription,
+    invoice: &Invoice,
+    behavior: PaymentBehavior,
+) -> Result<()> {
+    if sub.collection == Collection::Send
+        || invoice.amount_due == 0
+        || behavior == PaymentBehavior::DefaultIncomplete
+    {
+        return Ok(());
+    }
+    let Some(method) = collect::method_of(world, sub) else { return Err(no_payment_method()) };
+    if behavior != PaymentBehavior::ErrorIfIncomplete {
+        return Ok(());
+    }
+    match Attempt::from(method.card.charge(method.set_up)) {
+        Attempt::Declined(failure) => Err(declined(failure)),
+        Attempt::RequiresAction => Err(requires_action("subscription")),
+        Attempt::Paid | Attempt::NoPaymentMethod => Ok(()),
+    }
+}
+
+pub fn no_payment_method() -> ApiError {
+    ApiError::invalid(
+        "This customer has no attached payment source or default payment method. Please consider adding a default payment method. For more information, visit https://stripe.com/docs/billing/subscriptions/payment-methods-setting#payment-method-priority.",
+    )
+    .code("resource_missing")
+}
+
+pub fn declined(failure: crate::engine::payment::Failure) -> ApiError {
+    let mut error = ApiError::card(failure.code, failure.message);
+    for (key, value) in
+        [("decline_code", failure.decline_code), ("advice_code", failure.advice_code)]
+    {
+        if let Some(value) = value {
+            error = error.field(key, value.into());
+        }
+    }
+    error
+}
+
+pub fn requires_action(what: &str) -> ApiError {
+    let intent = if what == "subscription" { "subscription.latest_invoice" } else { "invoice" };
+    let message = format!(
+        "Payment for this {what} requires additional user action before it can be completed successfully. Payment can be completed using the PaymentIntent associated with `{intent}`. For more details see: https://stripe.com/docs/billing/subscriptions/overview#requires-action"
+    );
+    ApiError::card(&format!("{what}_payment_intent_requires_action"), message)
+}
+
+fn build(
+    world: &mut World,
+    new: &NewSubscription,
+    now: Timestamp,
+) -> Result<(Subscription, Vec<Discount>)> {
+    let currency = choose_currency(world, new)?;
+    check_intervals(world, new)?;
+    let id = world.ids.id("sub");
+    let mut discounts = Vec::new();
+    let mut attach =
+        |world: &mut World, coupons: &[String], item: Option<&str>| -> Result<Vec<String>> {
+            coupons
+                .iter()
+                .map(|coupon| {
+                    let discount = discount(world, coupon, &new.customer, currency, now)?;
+                    let owner = item.is_none().then(|| id.clone());
+                    let discount = Discount {
+                        subscription: owner,
+                        subscription_item: item.map(str::to_owned),
+                        ..discount
+                    };
+                    discounts.push(discount.clone());
+                    Ok(discount.id)
+                })
+                .collect()
+        };
+    let own = attach(world, &new.coupons, None)?;
+    let mut items = Vec::new();
+    for item in &new.items {
+        let item_id = world.ids.id("si");
+        let discounts = attach(world, &item.coupons, Some(&item_id))?;
+        items.push(make_item(world, item, item_id, discounts, currency, now)?);
+    }
+    let customer = world.customer(&new.customer);
+    let sub = Subscription {
+        id,
+        customer: customer.id.clone(),
+        status: if new.trial_end.is_some() { Status::Trialing } else { Status::Active },
+        mode: new.mode,
+        items,
+        currency,
+        anchor: new.trial_end.or(new.anchor).unwrap_or(now),
+        created: now,
+        start: now,
+        collection: new.collection,
+        days_until_due: new.days_until_due,
+        default_payment_method: new.default_payment_method.clone(),
+        default_tax_rates: new.default_tax_rates.clone(),
+        discounts: own,
+        description: new.description.clone(),
+        metadata: new.metadata.clone(),
+        trial: new.trial_end.map(|end| (now, end)),
+        missing_payment_method: new.missing_payment_method,
+        cancel_at: None,
+        cancel_at_period_end: false,
+        canceled_at: None,
+        cancellation: Cancellation::default(),
+        ended_at: None,
+        latest_invoice: None,
+        pause_collection: None,
+        paused: None,
+        save_default_payment_method: new.save_default_payment_method,
+        expires_at: None,
+        test_clock: customer.test_clock.clone(),
+    };
+    Ok((sub, discounts))
+}
+
+/// An item that has no period yet.
+pub fn make_item(
+    world: &World,
+    new: &NewItem,
+    id: String,
+    discounts: Vec<String>,
+    currency: Currency,
+    now: Timestamp,
+) -> Result<Item> {
+    let price = world.price(&new.price);
+    supports(price, currency)?;
+    let quantity = match (price.is_metered(), new.quantity) {
+        (true, Some(_)) => {
+            return Err(ApiError::invalid("You cannot set the quantity for metered plans.")
+                .param("quantity"));
+        }
+        (true, None) => None,
+        (false, quantity) => Some(quantity.unwrap_or(1)),
+    };
+    Ok(Item {
+        id,
+        price: price.id.clone(),
+        quantity,
+        period: (now, now),
+        tax_rates: new.tax_rates.clone(),
+        discounts,
+        metadata: new.metadata.clone(),
+        created: now,
+        usage_from: now,
+        debits: Vec::new(),
+    })
+}
+
+pub fn supports(price: &Price, currency: Currency) -> Result<()> {
+    if price.amount_in(currency).is_some() {
+        return Ok(());
+    }
+    Err(ApiError::invalid(format!(
+        "The price specified only supports `{}`. This doesn't match the expected currency: `{currency}`.",
+        price.currency
+    )))
+}
+
+fn choose_currency(world: &World, new: &NewSubscription) -> Result<Currency> {
+    let customer = world.customer(&new.customer);
+    if let (Some(asked), Some(fixed)) = (new.currency, customer.currency)
+        && asked != fixed
+    {
+        return Err(other_currency(fixed));
+    }
+    let first = new.items.first().map(|item| world.price(&item.price).currency);
+    let currency =
+        new.currency.or(customer.currency).or(first).expect("there is at least one item");
+    Ok(currency)
+}
+
+pub fn other_currency(fixed: Currency) -> ApiError {
+    ApiError::invalid(format!(
+        "You cannot combine currencies on a single customer. This customer has an active subscription, subscription schedule, discount, quote, or invoice item with currency {fixed}."
+    ))
+}
+
+/// A customer's first subscription or item fixes the currency of everything after it.
+pub fn set_currency(world: &mut World, customer: &str, currency: Currency) {
+    let mut customer = world.customer(customer).clone();
+    if customer.currency.is_none() {
+        customer.currency = Some(currency);
+        world.customers.put(customer);
+    }
+}
+
+fn check_intervals(world: &World, new: &NewSubscription) -> Result<()> {
+    for (index, item) in new.items.iter().enumerate() {
+        if new.items[..index].iter().any(|before| before.price == item.price) {
+            return Err(ApiError::invalid(format!(
+                "Cannot add multiple subscription items with the same plan: {}",
+                item.price
+            )));
+        }
+    }
+    let interval = |item: &NewItem| {
+        world.price(&item.price).recurring.as_ref().map(|recurring| recurring.interval)
+    };
+    let mixed = new.items.windows(2).any(|pair| interval(&pair[0]) != interval(&pair[1]));
+    if mixed && new.mode == BillingMode::Classic {
+        return Err(ApiError::invalid(
+            "All prices on a subscription must have the same `recurring.interval` and `recurring.interval_count`. If you meant to update an existing subscription item instead of creating a new one, make sure to include the subscription item ID in your request.",
+        ));
+    }
+    Ok(())
+}
+
+/// A coupon about to be used for the customer.
+pub fn discount(
+    world: &mut World,
+    coupon: &str,
+    customer: &str,
+    currency: Currency,
+    now: Timestamp,
+) -> Result<Discount> {
+    let id = world.ids.id("di");
+    let coupon = find_param(&world.coupons, coupon, "discounts")?;
+    if !coupon.is_valid(now) {
+        return Err(
+            ApiError::invalid(format!("Coupon expired: {}", coupon.id)).code("coupon_expired")
+        );
+    }
+    if let Reduction::Amount { amounts, .. } = &coupon.reduction
+        && !amounts.contains_key(&currency)
+    {
+        return Err(ApiError::invalid(format!(
+            "The coupon {} does not support the currency {currency}.",
+            coupon.id
+        )));
+    }
+    let months = coupon.duration_in_months.filter(|_| coupon.duration == CouponDuration::Repeating);
+    Ok(Discount {
+        id,
+        coupon: coupon.id.clone(),
+        customer: Some(customer.to_owned()),
+        subscription: None,
+        subscription_item: None,
+        invoice: None,
+        start: now,
+        end: months.map(|months| add_months(now, months)),
+        used: false,
+    })
+}
+
+fn redeem(world: &mut World, new: &NewSubscription) {
+    for coupon in new.coupons.iter().chain(new.items.iter().flat_map(|item| &item.coupons)) {
+        count_redemption(world, coupon);
+    }
+}
+
+pub fn count_redemption(world: &mut World, coupon: &str) {
+    if let Some(mut coupon) = world.coupons.get(coupon).cloned() {
+        coupon.times_redeemed += 1;
+        world.coupons.put(coupon);
+    }
+}
+
+/// Sets the items' first periods and returns what is charged for them.
+fn first_lines(
+    world: &World,
+    sub: &mut Subscription,
+    new: &NewSubscription,
+    now: Timestamp,
+) -> Vec<Line> {
+    let snapshot = sub.clone();
+    let mut lines = Vec::new();
+    for (item, old) in sub.items.iter_mut().zip(&snapshot.items) {
+        let context = world.context(&snapshot, old);
+        if let Some(end) = new.trial_end {
+            item.period = (now, end);
+            lines.extend(old.quantity.map(|_| context.trial(item.period)));
+            continue;
+        }
+        let natural = context.interval().period_at(snapshot.anchor, now);
+        item.period = (now.max(natural.0), natural.1);
+        if natural.0 == now {
+            lines.extend(context.period_ahead(item.period));
+        } else if new.prorate_first && old.quantity.is_some() {
+            lines.push(part_of_a_period(context, now, natural));
+        }
+    }
+    lines
+}
+
+fn part_of_a_period(context: Context<'_>, now: Timestamp, natural: (Timestamp, Timestamp)) -> Line {
+    let amount = share(context.full_amount(), now, natural, context.subscription.currency);
+    let quantity = context.item.quantity.unwrap_or(1);
+    let description = format!("Remaining time on {quantity} × {}", context.product.name);
+    Line { quantity: Some(quantity.into()), ..context.line(amount, description, (now, natural.1)) }
+}
+
+/// The subscription and its first lines as they would be, with the discounts that they refer to.
+pub fn preview_first(
+    world: &mut World,
+    new: &NewSubscription,
+    now: Timestamp,
+) -> Result<(Subscription, Vec<Line>, Vec<Discount>)> {
+    let (mut sub, discounts) = build(world, new, now)?;
+    let lines = first_lines(world, &mut sub, new, now);
+    Ok((sub, lines, discounts))
+}

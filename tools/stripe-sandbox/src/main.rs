@@ -1,0 +1,51 @@
+//! The command line of the sandbox.
+
+use std::io::Write;
+use std::net::SocketAddr;
+
+use clap::Parser;
+use stripe_sandbox::{Config, DEFAULT_SECRET_KEY, Exhausted, Sandbox};
+
+/// A local stand-in for Stripe Billing (API 2026-09-30.endive). State is in memory.
+#[derive(Parser)]
+#[command(version)]
+struct Cli {
+    /// Where to listen; port 0 takes a free one.
+    #[arg(long, default_value = "127.0.0.1:12111")]
+    listen: SocketAddr,
+    /// A key that may do everything. Can be given more than once.
+    #[arg(long, default_value = DEFAULT_SECRET_KEY)]
+    secret_key: Vec<String>,
+    /// A key and what it may do: rk_test_…=rak_subscription_read,rak_invoice_read. Can be given more than once.
+    #[arg(long, value_parser = restricted_key)]
+    restricted_key: Vec<(String, Vec<String>)>,
+    /// Days between a failed automatic attempt and the next one.
+    #[arg(long, value_delimiter = ',', default_value = "3,5,7")]
+    retry_days: Vec<u16>,
+    /// What becomes of a subscription whose last attempt failed.
+    #[arg(long, value_enum, default_value = "unpaid")]
+    retries_exhausted: Exhausted,
+}
+
+fn restricted_key(text: &str) -> Result<(String, Vec<String>), String> {
+    let (key, permissions) = text.split_once('=').ok_or("expected KEY=permission,permission")?;
+    Ok((
+        key.to_owned(),
+        permissions.split(',').filter(|p| !p.is_empty()).map(str::to_owned).collect(),
+    ))
+}
+
+fn main() -> std::io::Result<()> {
+    let cli = Cli::parse();
+    let running = Sandbox::start(Config {
+        listen: cli.listen,
+        secret_keys: cli.secret_key,
+        restricted_keys: cli.restricted_key,
+        retry_days: cli.retry_days.into_iter().map(i64::from).collect(),
+        exhausted: cli.retries_exhausted,
+    })?;
+    println!("stripe-sandbox listening on {}", running.url);
+    std::io::stdout().flush()?;
+    running.wait();
+    Ok(())
+}

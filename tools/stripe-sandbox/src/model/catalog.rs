@@ -1,0 +1,239 @@
+//! What can be sold: products, prices, meters, coupons and tax rates.
+
+use std::collections::BTreeMap;
+
+use rust_decimal::Decimal;
+
+use super::{Metadata, words};
+use crate::engine::money::Currency;
+use crate::engine::period::{Interval, Timestamp};
+use crate::engine::pricing::{Amount, Packages};
+use crate::world::store::Entity;
+
+#[derive(Clone, Debug)]
+pub struct Product {
+    pub id: String,
+    pub name: String,
+    pub active: bool,
+    pub description: Option<String>,
+    pub unit_label: Option<String>,
+    pub url: Option<String>,
+    pub statement_descriptor: Option<String>,
+    pub tax_code: Option<String>,
+    pub images: Vec<String>,
+    pub marketing_features: Vec<String>,
+    pub default_price: Option<String>,
+    pub metadata: Metadata,
+    pub created: Timestamp,
+    pub updated: Timestamp,
+}
+
+impl Entity for Product {
+    const KIND: &'static str = "product";
+
+    fn id(&self) -> &str {
+        &self.id
+    }
+
+    fn keys(&self) -> Vec<String> {
+        vec!["all".into(), format!("active={}", self.active)]
+    }
+}
+
+words!(UsageType { Licensed = "licensed", Metered = "metered" });
+words!(TaxBehavior { Exclusive = "exclusive", Inclusive = "inclusive", Unspecified = "unspecified" });
+
+#[derive(Clone, Debug)]
+pub struct Recurring {
+    pub interval: Interval,
+    pub usage: UsageType,
+    pub meter: Option<String>,
+    pub trial_period_days: Option<i64>,
+}
+
+#[derive(Clone, Debug)]
+pub struct Price {
+    pub id: String,
+    pub product: String,
+    pub active: bool,
+    pub currency: Currency,
+    pub amount: Amount,
+    pub tax_behavior: TaxBehavior,
+    /// Amounts in further currencies; the price's own currency is not among them.
+    pub options: BTreeMap<Currency, (Amount, TaxBehavior)>,
+    pub recurring: Option<Recurring>,
+    pub packages: Option<Packages>,
+    pub nickname: Option<String>,
+    pub lookup_key: Option<String>,
+    pub metadata: Metadata,
+    pub created: Timestamp,
+}
+
+impl Price {
+    pub fn amount_in(&self, currency: Currency) -> Option<&Amount> {
+        if currency == self.currency {
+            Some(&self.amount)
+        } else {
+            self.options.get(&currency).map(|(amount, _)| amount)
+        }
+    }
+
+    pub fn is_metered(&self) -> bool {
+        self.recurring.as_ref().is_some_and(|recurring| recurring.usage == UsageType::Metered)
+    }
+}
+
+impl Entity for Price {
+    const KIND: &'static str = "price";
+
+    fn id(&self) -> &str {
+        &self.id
+    }
+
+    fn keys(&self) -> Vec<String> {
+        let mut keys = vec!["all".into(), format!("product={}", self.product)];
+        keys.extend(self.lookup_key.iter().map(|key| format!("lookup_key={key}")));
+        keys
+    }
+}
+
+words!(Aggregation { Count = "count", Last = "last", Sum = "sum" });
+
+#[derive(Clone, Debug)]
+pub struct Meter {
+    pub id: String,
+    pub display_name: String,
+    pub event_name: String,
+    pub aggregation: Aggregation,
+    pub customer_key: String,
+    pub value_key: String,
+    pub active: bool,
+    pub created: Timestamp,
+    pub updated: Timestamp,
+    pub deactivated_at: Option<Timestamp>,
+}
+
+impl Entity for Meter {
+    const KIND: &'static str = "billing meter";
+
+    fn id(&self) -> &str {
+        &self.id
+    }
+
+    fn keys(&self) -> Vec<String> {
+        let mut keys = vec!["all".into(), format!("active={}", self.active)];
+        if self.active {
+            keys.push(format!("event_name={}", self.event_name));
+        }
+        keys
+    }
+}
+
+words!(CouponDuration { Forever = "forever", Once = "once", Repeating = "repeating" });
+
+/// What a coupon takes off.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Reduction {
+    Percent(Decimal),
+    /// In the coupon's own currency, and in others.
+    Amount {
+        currency: Currency,
+        amounts: BTreeMap<Currency, i64>,
+    },
+}
+
+#[derive(Clone, Debug)]
+pub struct Coupon {
+    pub id: String,
+    pub name: Option<String>,
+    pub reduction: Reduction,
+    pub duration: CouponDuration,
+    pub duration_in_months: Option<i64>,
+    pub max_redemptions: Option<i64>,
+    pub times_redeemed: i64,
+    pub redeem_by: Option<Timestamp>,
+    /// Products it is limited to; empty: all.
+    pub applies_to: Vec<String>,
+    pub metadata: Metadata,
+    pub created: Timestamp,
+}
+
+impl Coupon {
+    pub fn is_valid(&self, now: Timestamp) -> bool {
+        self.redeem_by.is_none_or(|by| now <= by)
+            && self.max_redemptions.is_none_or(|max| self.times_redeemed < max)
+    }
+}
+
+impl Entity for Coupon {
+    const KIND: &'static str = "coupon";
+
+    fn id(&self) -> &str {
+        &self.id
+    }
+
+    fn keys(&self) -> Vec<String> {
+        vec!["all".into()]
+    }
+}
+
+/// A coupon at work on a subscription, an item or a one-off invoice.
+#[derive(Clone, Debug)]
+pub struct Discount {
+    pub id: String,
+    pub coupon: String,
+    pub customer: Option<String>,
+    pub subscription: Option<String>,
+    pub subscription_item: Option<String>,
+    pub invoice: Option<String>,
+    pub start: Timestamp,
+    pub end: Option<Timestamp>,
+    /// A `once` coupon has done its work.
+    pub used: bool,
+}
+
+impl Discount {
+    pub fn applies_at(&self, at: Timestamp) -> bool {
+        !self.used && self.end.is_none_or(|end| at < end)
+    }
+}
+
+impl Entity for Discount {
+    const KIND: &'static str = "discount";
+
+    fn id(&self) -> &str {
+        &self.id
+    }
+
+    fn keys(&self) -> Vec<String> {
+        Vec::new()
+    }
+}
+
+#[derive(Clone, Debug)]
+pub struct TaxRate {
+    pub id: String,
+    pub display_name: String,
+    pub percentage: Decimal,
+    pub inclusive: bool,
+    pub active: bool,
+    pub description: Option<String>,
+    pub jurisdiction: Option<String>,
+    pub country: Option<String>,
+    pub state: Option<String>,
+    pub tax_type: Option<String>,
+    pub metadata: Metadata,
+    pub created: Timestamp,
+}
+
+impl Entity for TaxRate {
+    const KIND: &'static str = "tax rate";
+
+    fn id(&self) -> &str {
+        &self.id
+    }
+
+    fn keys(&self) -> Vec<String> {
+        vec!["all".into()]
+    }
+}

@@ -1,0 +1,145 @@
+//! Who pays and with what: customers, their balance, their cards and their clocks.
+
+use super::{Metadata, words};
+use crate::engine::money::Currency;
+use crate::engine::payment::TestCard;
+use crate::engine::period::Timestamp;
+use crate::world::store::Entity;
+
+#[derive(Clone, Debug)]
+pub struct Customer {
+    pub id: String,
+    pub name: Option<String>,
+    pub email: Option<String>,
+    pub phone: Option<String>,
+    pub description: Option<String>,
+    pub address: Option<Address>,
+    pub metadata: Metadata,
+    /// Negative is credit, positive is owed.
+    pub balance: i64,
+    /// Fixed by the first invoice, subscription or balance change.
+    pub currency: Option<Currency>,
+    pub invoice_prefix: String,
+    pub next_invoice_sequence: i64,
+    pub default_payment_method: Option<String>,
+    pub preferred_locales: Vec<String>,
+    pub tax_exempt: TaxExempt,
+    pub test_clock: Option<String>,
+    pub created: Timestamp,
+    pub deleted: bool,
+}
+
+words!(TaxExempt { Exempt = "exempt", None = "none", Reverse = "reverse" });
+
+#[derive(Clone, Debug, Default)]
+pub struct Address {
+    pub city: Option<String>,
+    pub country: Option<String>,
+    pub line1: Option<String>,
+    pub line2: Option<String>,
+    pub postal_code: Option<String>,
+    pub state: Option<String>,
+}
+
+impl Entity for Customer {
+    const KIND: &'static str = "customer";
+
+    fn id(&self) -> &str {
+        &self.id
+    }
+
+    fn keys(&self) -> Vec<String> {
+        if self.deleted {
+            return Vec::new();
+        }
+        let mut keys: Vec<String> =
+            self.email.iter().map(|email| format!("email={email}")).collect();
+        match &self.test_clock {
+            Some(clock) => keys.push(format!("test_clock={clock}")),
+            None => {
+                keys.push("all".into());
+                keys.extend(self.email.iter().map(|email| format!("live&email={email}")));
+            }
+        }
+        keys
+    }
+}
+
+#[derive(Clone, Debug)]
+pub struct PaymentMethod {
+    pub id: String,
+    pub card: TestCard,
+    pub customer: Option<String>,
+    /// The holder authenticated while the card was saved, which some cards then accept for later charges.
+    pub set_up: bool,
+    pub metadata: Metadata,
+    pub created: Timestamp,
+}
+
+impl Entity for PaymentMethod {
+    const KIND: &'static str = "PaymentMethod";
+
+    fn id(&self) -> &str {
+        &self.id
+    }
+
+    fn keys(&self) -> Vec<String> {
+        self.customer.iter().map(|customer| format!("customer={customer}")).collect()
+    }
+}
+
+words!(BalanceReason {
+    Adjustment = "adjustment",
+    AppliedToInvoice = "applied_to_invoice",
+    Initial = "initial",
+    InvoiceTooSmall = "invoice_too_small",
+    UnappliedFromInvoice = "unapplied_from_invoice",
+});
+
+#[derive(Clone, Debug)]
+pub struct BalanceTransaction {
+    pub id: String,
+    pub customer: String,
+    pub amount: i64,
+    pub currency: Currency,
+    pub ending_balance: i64,
+    pub reason: BalanceReason,
+    pub invoice: Option<String>,
+    pub description: Option<String>,
+    pub metadata: Metadata,
+    pub created: Timestamp,
+}
+
+impl Entity for BalanceTransaction {
+    const KIND: &'static str = "customer balance transaction";
+
+    fn id(&self) -> &str {
+        &self.id
+    }
+
+    fn keys(&self) -> Vec<String> {
+        vec![format!("customer={}", self.customer)]
+    }
+}
+
+#[derive(Clone, Debug)]
+pub struct TestClock {
+    pub id: String,
+    pub name: Option<String>,
+    pub frozen_time: Timestamp,
+    /// Where it is on its way to.
+    pub target: Option<Timestamp>,
+    pub created: Timestamp,
+}
+
+impl Entity for TestClock {
+    const KIND: &'static str = "test clock";
+
+    fn id(&self) -> &str {
+        &self.id
+    }
+
+    fn keys(&self) -> Vec<String> {
+        vec!["all".into()]
+    }
+}

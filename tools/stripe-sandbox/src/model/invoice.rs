@@ -1,0 +1,275 @@
+//! Invoices, their lines, and how they were paid.
+
+use rust_decimal::Decimal;
+
+use super::subscription::Collection;
+use super::{Metadata, words};
+use crate::engine::money::Currency;
+use crate::engine::payment::Failure;
+use crate::engine::period::Timestamp;
+use crate::world::store::Entity;
+
+words!(Status { Draft = "draft", Open = "open", Paid = "paid", Uncollectible = "uncollectible", Void = "void" });
+words!(BillingReason {
+    Manual = "manual",
+    SubscriptionCreate = "subscription_create",
+    SubscriptionCycle = "subscription_cycle",
+    SubscriptionUpdate = "subscription_update",
+    Upcoming = "upcoming",
+});
+words!(UncollectibleReason {
+    SubscriptionPaused = "subscription_paused",
+    UserForgiven = "user_forgiven",
+});
+
+/// Where a line comes from.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Origin {
+    SubscriptionItem { subscription: String, item: String, invoice_item: Option<String> },
+    InvoiceItem { invoice_item: String, subscription: Option<String> },
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub struct Line {
+    pub id: String,
+    pub amount: i64,
+    pub description: Option<String>,
+    pub quantity: Option<Decimal>,
+    pub unit: Option<Decimal>,
+    /// Price and product.
+    pub price: Option<(String, String)>,
+    pub period: (Timestamp, Timestamp),
+    pub origin: Origin,
+    pub proration: bool,
+    /// For a credit: the invoice and the lines that had charged what it gives back.
+    pub credited: Option<(String, Vec<String>)>,
+    /// Metered lines are counted again when the draft is finalised.
+    pub metered: bool,
+    pub discountable: bool,
+    pub item_discounts: Vec<String>,
+    pub tax_rates: Vec<String>,
+    pub metadata: Metadata,
+    pub discount_amounts: Vec<(String, i64)>,
+    pub taxes: Vec<LineTax>,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub struct LineTax {
+    pub rate: String,
+    pub inclusive: bool,
+    pub amount: i64,
+    pub taxable: i64,
+}
+
+/// The sums over an invoice's lines.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Totals {
+    pub subtotal: i64,
+    pub subtotal_excluding_tax: i64,
+    pub discounts: Vec<(String, i64)>,
+    pub taxes: Vec<LineTax>,
+    pub total: i64,
+    pub total_excluding_tax: i64,
+}
+
+#[derive(Clone, Debug, Default)]
+pub struct Transitions {
+    pub finalized: Option<Timestamp>,
+    pub paid: Option<Timestamp>,
+    pub uncollectible: Option<Timestamp>,
+    pub voided: Option<Timestamp>,
+}
+
+#[derive(Clone, Debug)]
+pub struct Invoice {
+    pub id: String,
+    pub customer: String,
+    pub subscription: Option<String>,
+    /// The subscription's metadata when the invoice was made.
+    pub subscription_metadata: Metadata,
+    /// On previews of a change: the moment it was computed for.
+    pub proration_date: Option<Timestamp>,
+    pub currency: Currency,
+    pub status: Status,
+    pub reason: BillingReason,
+    pub collection: Collection,
+    pub days_until_due: Option<i64>,
+    pub due_date: Option<Timestamp>,
+    pub default_payment_method: Option<String>,
+    pub default_tax_rates: Vec<String>,
+    pub discounts: Vec<String>,
+    pub description: Option<String>,
+    pub footer: Option<String>,
+    pub metadata: Metadata,
+    pub number: Option<String>,
+    /// The opaque part of the hosted page's address.
+    pub token: String,
+    pub lines: Vec<Line>,
+    pub totals: Totals,
+    pub starting_balance: i64,
+    pub ending_balance: Option<i64>,
+    pub amount_due: i64,
+    pub amount_paid: i64,
+    pub paid_out_of_band: bool,
+    pub attempted: bool,
+    pub attempt_count: u32,
+    pub next_payment_attempt: Option<Timestamp>,
+    pub auto_advance: bool,
+    pub finalizes_at: Option<Timestamp>,
+    pub uncollectible_reason: Option<UncollectibleReason>,
+    pub transitions: Transitions,
+    pub period: (Timestamp, Timestamp),
+    pub created: Timestamp,
+    pub customer_name: Option<String>,
+    pub customer_email: Option<String>,
+    pub test_clock: Option<String>,
+}
+
+impl Invoice {
+    pub fn amount_remaining(&self) -> i64 {
+        match self.status {
+            Status::Paid => 0,
+            _ => self.amount_due - self.amount_paid,
+        }
+    }
+
+    /// When time alone next changes something about it.
+    pub fn next_due(&self) -> Option<Timestamp> {
+        match self.status {
+            Status::Draft => self.finalizes_at.filter(|_| self.auto_advance),
+            Status::Open if self.collection == Collection::Send => {
+                self.due_date.filter(|_| !self.attempted)
+            }
+            Status::Open => self.next_payment_attempt.filter(|_| self.auto_advance),
+            _ => None,
+        }
+    }
+}
+
+impl Entity for Invoice {
+    const KIND: &'static str = "invoice";
+
+    fn id(&self) -> &str {
+        &self.id
+    }
+
+    fn keys(&self) -> Vec<String> {
+        let status = self.status.as_str();
+        let mut owners = vec![format!("customer={}", self.customer)];
+        owners.extend(self.subscription.iter().map(|id| format!("subscription={id}")));
+        let mut keys: Vec<String> =
+            owners.iter().map(|owner| format!("{owner}&status={status}")).collect();
+        keys.extend(owners);
+        if self.test_clock.is_none() {
+            keys.extend(["all".into(), format!("status={status}")]);
+        }
+        keys
+    }
+}
+
+/// Something to be put on the next invoice.
+#[derive(Clone, Debug)]
+pub struct InvoiceItem {
+    pub id: String,
+    pub customer: String,
+    pub subscription: Option<String>,
+    pub invoice: Option<String>,
+    pub currency: Currency,
+    pub line: Line,
+    pub date: Timestamp,
+    pub test_clock: Option<String>,
+}
+
+impl Entity for InvoiceItem {
+    const KIND: &'static str = "invoiceitem";
+
+    fn id(&self) -> &str {
+        &self.id
+    }
+
+    fn keys(&self) -> Vec<String> {
+        let mut keys = vec![format!("customer={}", self.customer)];
+        keys.extend(self.invoice.iter().map(|invoice| format!("invoice={invoice}")));
+        if self.test_clock.is_none() {
+            keys.push("all".into());
+        }
+        if self.invoice.is_none() {
+            keys.push(format!("customer={}&pending", self.customer));
+            keys.extend(self.subscription.iter().map(|id| format!("subscription={id}&pending")));
+        }
+        keys
+    }
+}
+
+words!(PaymentStatus { Canceled = "canceled", Open = "open", Paid = "paid" });
+
+#[derive(Clone, Debug)]
+pub struct InvoicePayment {
+    pub id: String,
+    pub invoice: String,
+    pub payment_intent: String,
+    pub currency: Currency,
+    pub requested: i64,
+    pub paid: Option<i64>,
+    pub status: PaymentStatus,
+    pub created: Timestamp,
+    pub paid_at: Option<Timestamp>,
+    pub canceled_at: Option<Timestamp>,
+    pub on_test_clock: bool,
+}
+
+impl Entity for InvoicePayment {
+    const KIND: &'static str = "invoice payment";
+
+    fn id(&self) -> &str {
+        &self.id
+    }
+
+    fn keys(&self) -> Vec<String> {
+        let mut keys = vec![
+            format!("invoice={}", self.invoice),
+            format!("payment_intent={}", self.payment_intent),
+        ];
+        if !self.on_test_clock {
+            keys.push("all".into());
+        }
+        keys
+    }
+}
+
+words!(IntentStatus {
+    Canceled = "canceled",
+    RequiresAction = "requires_action",
+    RequiresConfirmation = "requires_confirmation",
+    RequiresPaymentMethod = "requires_payment_method",
+    Succeeded = "succeeded",
+});
+
+#[derive(Clone, Debug)]
+pub struct PaymentIntent {
+    pub id: String,
+    pub client_secret: String,
+    pub customer: String,
+    pub amount: i64,
+    pub currency: Currency,
+    pub status: IntentStatus,
+    pub payment_method: Option<String>,
+    /// The card of the last attempt, and what became of it.
+    pub last_error: Option<(String, Failure)>,
+    pub charge: Option<String>,
+    pub description: Option<String>,
+    pub canceled_at: Option<Timestamp>,
+    pub created: Timestamp,
+}
+
+impl Entity for PaymentIntent {
+    const KIND: &'static str = "payment_intent";
+
+    fn id(&self) -> &str {
+        &self.id
+    }
+
+    fn keys(&self) -> Vec<String> {
+        vec![format!("customer={}", self.customer)]
+    }
+}

@@ -1,0 +1,33 @@
+//! The objects that the sandbox keeps, in the shape that is good to compute with.
+//!
+//! Nothing here knows JSON or HTTP: `resources` turns these into Stripe's wire objects, `engine`
+//! computes with them and `world` keeps them.
+
+use std::collections::BTreeMap;
+
+pub mod catalog;
+pub mod customer;
+pub mod invoice;
+pub mod subscription;
+
+/// Ordered, so that what is sent is the same each time.
+pub type Metadata = BTreeMap<String, String>;
+
+/// A word of Stripe's with a fixed set of values: the type, its spelling, and the choices of a parameter.
+macro_rules! words {
+    ($(#[$doc:meta])* $name:ident { $($variant:ident = $word:literal),+ $(,)? }) => {
+        $(#[$doc])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+        pub enum $name { $($variant),+ }
+
+        #[allow(dead_code, reason = "some words are only read and some only written")]
+        impl $name {
+            pub const NAMES: &'static [(&'static str, $name)] = &[$(($word, $name::$variant)),+];
+
+            pub fn as_str(self) -> &'static str {
+                match self { $($name::$variant => $word),+ }
+            }
+        }
+    };
+}
+pub(crate) use words;

@@ -1,0 +1,157 @@
+//! Subscriptions and their items.
+
+use super::{Metadata, words};
+use crate::engine::money::Currency;
+use crate::engine::period::Timestamp;
+use crate::world::store::Entity;
+
+words!(Status {
+    Active = "active",
+    Canceled = "canceled",
+    Incomplete = "incomplete",
+    IncompleteExpired = "incomplete_expired",
+    PastDue = "past_due",
+    Paused = "paused",
+    Trialing = "trialing",
+    Unpaid = "unpaid",
+});
+
+impl Status {
+    pub fn is_terminal(self) -> bool {
+        matches!(self, Status::Canceled | Status::IncompleteExpired)
+    }
+
+    /// Periods pass and invoices are made.
+    pub fn is_running(self) -> bool {
+        matches!(self, Status::Active | Status::PastDue | Status::Trialing | Status::Unpaid)
+    }
+}
+
+words!(BillingMode { Classic = "classic", Flexible = "flexible" });
+words!(Collection { Charge = "charge_automatically", Send = "send_invoice" });
+words!(PauseBehavior { KeepAsDraft = "keep_as_draft", MarkUncollectible = "mark_uncollectible", Void = "void" });
+words!(MissingPaymentMethod { Cancel = "cancel", CreateInvoice = "create_invoice", Pause = "pause" });
+words!(CancelReason { Requested = "cancellation_requested", PaymentFailed = "payment_failed" });
+words!(PauseReason {
+    FinalPaymentFailure = "final_payment_failure",
+    TrialEndWithoutPaymentMethod = "trial_end_without_payment_method",
+});
+
+#[derive(Clone, Debug, Default)]
+pub struct Cancellation {
+    pub reason: Option<CancelReason>,
+    pub feedback: Option<String>,
+    pub comment: Option<String>,
+}
+
+#[derive(Clone, Debug)]
+pub struct Subscription {
+    pub id: String,
+    pub customer: String,
+    pub status: Status,
+    pub mode: BillingMode,
+    pub items: Vec<Item>,
+    pub currency: Currency,
+    /// Every item's periods are counted from here.
+    pub anchor: Timestamp,
+    pub created: Timestamp,
+    pub start: Timestamp,
+    pub collection: Collection,
+    pub days_until_due: Option<i64>,
+    pub default_payment_method: Option<String>,
+    pub default_tax_rates: Vec<String>,
+    pub discounts: Vec<String>,
+    pub description: Option<String>,
+    pub metadata: Metadata,
+    pub trial: Option<(Timestamp, Timestamp)>,
+    pub missing_payment_method: MissingPaymentMethod,
+    pub cancel_at: Option<Timestamp>,
+    pub cancel_at_period_end: bool,
+    pub canceled_at: Option<Timestamp>,
+    pub cancellation: Cancellation,
+    pub ended_at: Option<Timestamp>,
+    pub latest_invoice: Option<String>,
+    pub pause_collection: Option<(PauseBehavior, Option<Timestamp>)>,
+    pub paused: Option<(PauseReason, Timestamp)>,
+    /// `payment_settings[save_default_payment_method]=on_subscription`.
+    pub save_default_payment_method: bool,
+    /// Set while the first invoice waits: when the subscription expires unpaid.
+    pub expires_at: Option<Timestamp>,
+    pub test_clock: Option<String>,
+}
+
+impl Subscription {
+    pub fn item(&self, id: &str) -> Option<&Item> {
+        self.items.iter().find(|item| item.id == id)
+    }
+
+    /// The next moment at which some item's period is over.
+    pub fn next_period_end(&self) -> Option<Timestamp> {
+        self.items.iter().map(|item| item.period.1).min()
+    }
+
+    pub fn last_period_end(&self) -> Option<Timestamp> {
+        self.items.iter().map(|item| item.period.1).max()
+    }
+
+    /// When time alone next changes something about it.
+    pub fn next_due(&self) -> Option<Timestamp> {
+        let running = self.status.is_running();
+        let period = if running { self.next_period_end() } else { None };
+        let trial = self.trial.map(|(_, end)| end).filter(|_| self.status == Status::Trialing);
+        let cancel = self.cancel_at.filter(|_| running || self.status == Status::Paused);
+        let expiry = self.expires_at.filter(|_| self.status == Status::Incomplete);
+        let resume =
+            self.pause_collection.and_then(|(_, at)| at).filter(|_| !self.status.is_terminal());
+        [period, trial, cancel, expiry, resume].into_iter().flatten().min()
+    }
+}
+
+impl Entity for Subscription {
+    const KIND: &'static str = "subscription";
+
+    fn id(&self) -> &str {
+        &self.id
+    }
+
+    fn keys(&self) -> Vec<String> {
+        let status = self.status.as_str();
+        let mut keys = vec![
+            format!("customer={}", self.customer),
+            format!("customer={}&status={status}", self.customer),
+        ];
+        match &self.test_clock {
+            Some(clock) => keys.push(format!("test_clock={clock}")),
+            None => keys.extend(["all".into(), format!("status={status}")]),
+        }
+        keys.extend(self.items.iter().map(|item| format!("item={}", item.id)));
+        keys
+    }
+}
+
+#[derive(Clone, Debug)]
+pub struct Item {
+    pub id: String,
+    pub price: String,
+    /// None on metered prices.
+    pub quantity: Option<i64>,
+    pub period: (Timestamp, Timestamp),
+    pub tax_rates: Vec<String>,
+    pub discounts: Vec<String>,
+    pub metadata: Metadata,
+    pub created: Timestamp,
+    /// Since when usage is not billed yet; the item's period start unless usage was billed in between.
+    pub usage_from: Timestamp,
+    /// What was invoiced for the current period. Flexible billing credits exactly this.
+    pub debits: Vec<Debit>,
+}
+
+/// A line that charged a stretch of an item's current period, after discounts and before tax.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Debit {
+    pub invoice: Option<String>,
+    pub line: String,
+    pub amount: i64,
+    pub period: (Timestamp, Timestamp),
+    pub tax_rates: Vec<String>,
+}

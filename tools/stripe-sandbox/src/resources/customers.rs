@@ -1,0 +1,331 @@
+//! `/v1/customers`
+
+use serde_json::{Value, json};
+
+use super::{payment_methods, subscription_json};
+use crate::http::call::{Call, Endpoint, delete, get, list, post};
+use crate::http::errors::{ApiError, Result};
+use crate::http::page;
+use crate::http::params::{Change, MetadataChange, Params};
+use crate::lifecycle::{end, finalize};
+use crate::model::Metadata;
+use crate::model::customer::{Address, BalanceReason, Customer, TaxExempt};
+use crate::model::invoice::Status as InvoiceStatus;
+use crate::model::subscription::{CancelReason, Status};
+use crate::world::{World, find, find_param};
+
+pub const ENDPOINTS: &[Endpoint] = &[
+    post("/v1/customers", "customer", "customer", create),
+    list("/v1/customers", "customer", "customer", index),
+    get("/v1/customers/{}", "customer", "customer", retrieve),
+    post("/v1/customers/{}", "customer", "customer", update),
+    delete("/v1/customers/{}", "customer", "customer", remove),
+];
+
+const UNUSED: &[&str] = &[
+    "business_name",
+    "cash_balance",
+    "default_source",
+    "individual_name",
+    "shipping",
+    "source",
+    "tax",
+    "tax_id_data",
+    "validate",
+];
+
+/// What create and update have in common.
+struct Fields {
+    name: Change<String>,
+    email: Change<String>,
+    phone: Change<String>,
+    description: Change<String>,
+    address: Change<Address>,
+    balance: Option<i64>,
+    invoice_prefix: Option<String>,
+    next_invoice_sequence: Option<i64>,
+    default_payment_method: Change<String>,
+    preferred_locales: Option<Vec<String>>,
+    tax_exempt: Option<TaxExempt>,
+    metadata: Option<MetadataChange>,
+}
+
+impl Fields {
+    fn read(p: &mut Params) -> Result<Fields> {
+        p.not_imitated(UNUSED)?;
+        Ok(Fields {
+            name: p.change("name")?,
+            email: p.change("email")?,
+            phone: p.change("phone")?,
+            description: p.change("description")?,
+            address: p.hash_change("address", read_address)?,
+            balance: p.integer("balance")?,
+            invoice_prefix: read_prefix(p)?,
+            next_invoice_sequence: p.integer_in("next_invoice_sequence", 1..=1_000_000_000)?,
+            default_payment_method: p
+                .hash("invoice_settings", |inner| {
+                    inner.not_imitated(&["custom_fields", "footer", "rendering_options"])?;
+                    inner.change("default_payment_method")
+                })?
+                .flatten(),
+            preferred_locales: p.strings("preferred_locales")?,
+            tax_exempt: p.choice("tax_exempt", TaxExempt::NAMES)?,
+            metadata: p.metadata()?,
+        })
+    }
+
+    fn apply(self, customer: &mut Customer) {
+        fn set<T>(field: &mut T, value: Option<T>) {
+            if let Some(value) = value {
+                *field = value;
+            }
+        }
+        set(&mut customer.name, self.name);
+        set(&mut customer.email, self.email);
+        set(&mut customer.phone, self.phone);
+        set(&mut customer.description, self.description);
+        set(&mut customer.address, self.address);
+        set(&mut customer.invoice_prefix, self.invoice_prefix);
+        set(&mut customer.next_invoice_sequence, self.next_invoice_sequence);
+        set(&mut customer.default_payment_method, self.default_payment_method);
+        set(&mut customer.preferred_locales, self.preferred_locales);
+        set(&mut customer.tax_exempt, self.tax_exempt);
+        if let Some(change) = self.metadata {
+            change.apply(&mut customer.metadata);
+        }
+    }
+}
+
+fn read_address(p: &mut Params) -> Result<Address> {
+    Ok(Address {
+        city: p.change("city")?.flatten(),
+        country: p.change("country")?.flatten(),
+        line1: p.change("line1")?.flatten(),
+        line2: p.change("line2")?.flatten(),
+        postal_code: p.change("postal_code")?.flatten(),
+        state: p.change("state")?.flatten(),
+    })
+}
+
+fn read_prefix(p: &mut Params) -> Result<Option<String>> {
+    let prefix = p.text("invoice_prefix")?;
+    let fine = |prefix: &String| {
+        (3..=12).contains(&prefix.len())
+            && prefix.bytes().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit())
+    };
+    if prefix.as_ref().is_some_and(|prefix| !fine(prefix)) {
+        return Err(ApiError::invalid(
+            "Invoice prefixes must be 3 to 12 uppercase letters or numbers.",
+        )
+        .param("invoice_prefix"));
+    }
+    Ok(prefix)
+}
+
+fn create(call: &mut Call<'_>) -> Result<Value> {
+    let p = &mut call.params;
+    let mut fields = Fields::read(p)?;
+    let (payment_method, test_clock) = (p.text("payment_method")?, p.text("test_clock")?);
+    call.begin()?;
+    let world = &mut *call.world;
+    if let Some(clock) = &test_clock {
+        find_param(&world.test_clocks, clock, "test_clock")?;
+    }
+    let customer = Customer {
+        id: world.ids.id("cus"),
+        name: None,
+        email: None,
+        phone: None,
+        description: None,
+        address: None,
+        metadata: Metadata::new(),
+        balance: 0,
+        currency: None,
+        invoice_prefix: world.ids.invoice_prefix(),
+        next_invoice_sequence: 1,
+        default_payment_method: None,
+        preferred_locales: Vec::new(),
+        tax_exempt: TaxExempt::None,
+        created: world.now(test_clock.as_deref()),
+        test_clock,
+        deleted: false,
+    };
+    let id = customer.id.clone();
+    world.customers.put(customer);
+    let result = attach_methods(world, &id, payment_method, &mut fields);
+    if let Err(refusal) = result {
+        world.customers.remove(&id);
+        return Err(refusal);
+    }
+    let balance = fields.balance.unwrap_or_default();
+    let mut customer = world.customer(&id).clone();
+    fields.apply(&mut customer);
+    let created = customer.created;
+    world.customers.put(customer);
+    finalize::change_balance(world, &id, balance, BalanceReason::Initial, None, created);
+    Ok(to_json(world.customer(&id)))
+}
+
+/// One token in both places is one card.
+fn attach_methods(
+    world: &mut World,
+    id: &str,
+    method: Option<String>,
+    fields: &mut Fields,
+) -> Result<()> {
+    let attached = match &method {
+        Some(method) => Some(payment_methods::attach(world, method, id, "payment_method")?),
+        None => None,
+    };
+    if let Some(Some(default)) = &mut fields.default_payment_method {
+        *default = match attached {
+            Some(attached) if method.as_ref() == Some(default) => attached,
+            _ => payment_methods::of_customer(
+                world,
+                default,
+                id,
+                "invoice_settings[default_payment_method]",
+            )?,
+        };
+    }
+    Ok(())
+}
+
+fn index(call: &mut Call<'_>) -> Result<Value> {
+    let cursor = call.cursor()?;
+    let created = call.created()?;
+    let (email, clock) = (call.params.text("email")?, call.params.text("test_clock")?);
+    call.begin()?;
+    let key = match (&clock, &email) {
+        (Some(clock), _) => format!("test_clock={clock}"),
+        (None, Some(email)) => format!("live&email={email}"),
+        (None, None) => "all".to_owned(),
+    };
+    let keep = |customer: &Customer| {
+        created.holds(customer.created)
+            && email.as_ref().is_none_or(|email| customer.email.as_ref() == Some(email))
+    };
+    call.list(&call.world.customers, &[key], &cursor, keep, |_, customer| to_json(customer))
+}
+
+fn retrieve(call: &mut Call<'_>) -> Result<Value> {
+    call.begin()?;
+    find(&call.world.customers, &call.id()).map(to_json)
+}
+
+fn update(call: &mut Call<'_>) -> Result<Value> {
+    let id = call.id();
+    let mut fields = Fields::read(&mut call.params)?;
+    call.begin()?;
+    living(call.world, &id)?;
+    if let Some(Some(method)) = &mut fields.default_payment_method {
+        *method = payment_methods::of_customer(
+            call.world,
+            method,
+            &id,
+            "invoice_settings[default_payment_method]",
+        )?;
+    }
+    let mut customer = call.world.customer(&id).clone();
+    let change = fields.balance.map_or(0, |balance| balance - customer.balance);
+    fields.apply(&mut customer);
+    call.world.customers.put(customer);
+    let now = call.world.now_of(&id);
+    finalize::change_balance(call.world, &id, change, BalanceReason::Adjustment, None, now);
+    Ok(to_json(call.world.customer(&id)))
+}
+
+/// A customer named by the path who was not deleted.
+pub fn living<'a>(world: &'a World, id: &str) -> Result<&'a Customer> {
+    find(&world.customers, id).and_then(|customer| {
+        if customer.deleted { Err(ApiError::no_such("customer", id)) } else { Ok(customer) }
+    })
+}
+
+/// A customer named by a parameter who was not deleted.
+pub fn living_param<'a>(world: &'a World, id: &str, param: &str) -> Result<&'a Customer> {
+    find_param(&world.customers, id, param).and_then(|customer| {
+        if customer.deleted {
+            Err(ApiError::no_such_param("customer", id, param))
+        } else {
+            Ok(customer)
+        }
+    })
+}
+
+fn remove(call: &mut Call<'_>) -> Result<Value> {
+    call.begin()?;
+    let id = call.id();
+    living(call.world, &id)?;
+    delete_customer(call.world, &id);
+    Ok(to_json(call.world.customer(&id)))
+}
+
+/// Ends the customer's subscriptions and drafts and leaves a deleted customer behind.
+pub fn delete_customer(world: &mut World, id: &str) {
+    let now = world.now_of(id);
+    let own: Vec<_> = world.subscriptions().under(&format!("customer={id}")).cloned().collect();
+    for sub in own.into_iter().filter(|sub| !sub.status.is_terminal()) {
+        end::cancel(world, sub, CancelReason::Requested, now);
+    }
+    let draft = format!("customer={id}&status={}", InvoiceStatus::Draft.as_str());
+    let drafts: Vec<String> =
+        world.invoices().under(&draft).map(|invoice| invoice.id.clone()).collect();
+    drafts.iter().for_each(|draft| world.delete_invoice(draft));
+    let mut customer = world.customer(id).clone();
+    customer.deleted = true;
+    world.customers.put(customer);
+}
+
+pub fn subscriptions(world: &World, id: &str) -> Value {
+    let own = world.subscriptions().under(&format!("customer={id}")).rev();
+    let live = own.filter(|sub| sub.status != Status::Canceled);
+    let data = live.map(|sub| subscription_json::to_json(world, sub)).collect();
+    page::embedded(&format!("/v1/customers/{id}/subscriptions"), data)
+}
+
+pub fn to_json(customer: &Customer) -> Value {
+    if customer.deleted {
+        return json!({ "id": customer.id, "object": "customer", "deleted": true });
+    }
+    json!({
+        "id": customer.id,
+        "object": "customer",
+        "address": customer.address.as_ref().map(address),
+        "balance": customer.balance,
+        "created": customer.created,
+        "currency": customer.currency.map(|currency| currency.to_string()),
+        "default_source": null,
+        "delinquent": false,
+        "description": customer.description,
+        "discount": null,
+        "email": customer.email,
+        "invoice_prefix": customer.invoice_prefix,
+        "invoice_settings": {
+            "custom_fields": null,
+            "default_payment_method": customer.default_payment_method,
+            "footer": null,
+            "rendering_options": null,
+        },
+        "livemode": false,
+        "metadata": customer.metadata,
+        "name": customer.name,
+        "next_invoice_sequence": customer.next_invoice_sequence,
+        "phone": customer.phone,
+        "preferred_locales": customer.preferred_locales,
+        "shipping": null,
+        "tax_exempt": customer.tax_exempt.as_str(),
+        "test_clock": customer.test_clock,
+    })
+}
+
+fn address(address: &Address) -> Value {
+    json!({
+        "city": address.city,
+        "country": address.country,
+        "line1": address.line1,
+        "line2": address.line2,
+        "postal_code": address.postal_code,
+        "state": address.state,
+    })
+}

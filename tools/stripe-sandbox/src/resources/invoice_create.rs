@@ -1,0 +1,229 @@
+//! `POST /v1/invoices` and `POST /v1/invoices/{id}`: invoices made by hand.
+
+use serde_json::Value;
+
+use super::customers::living_param;
+use super::invoice_json::to_json;
+use super::subscription_params::{coupons, no_automatic_tax};
+use super::{payment_methods, tax_rates};
+use crate::engine::money::Currency;
+use crate::engine::period::{DAY, HOUR, Timestamp};
+use crate::http::call::Call;
+use crate::http::errors::{ApiError, Result};
+use crate::http::params::{Change, MetadataChange, Params};
+use crate::lifecycle::draft::blank;
+use crate::lifecycle::subscribe;
+use crate::model::invoice::{Invoice, InvoiceItem, Status};
+use crate::model::subscription::Collection;
+use crate::world::{World, find, find_param};
+
+const UNUSED: &[&str] = &[
+    "account_tax_ids",
+    "application_fee_amount",
+    "custom_fields",
+    "customer_account",
+    "default_source",
+    "effective_at",
+    "from_invoice",
+    "issuer",
+    "on_behalf_of",
+    "payment_settings",
+    "rendering",
+    "shipping_cost",
+    "shipping_details",
+    "statement_descriptor",
+    "transfer_data",
+];
+
+/// What create and update have in common.
+struct Fields {
+    auto_advance: Option<bool>,
+    finalizes_at: Option<Timestamp>,
+    collection: Option<Collection>,
+    days_until_due: Option<i64>,
+    due_date: Option<Timestamp>,
+    default_payment_method: Change<String>,
+    default_tax_rates: Option<Vec<String>>,
+    coupons: Option<Vec<String>>,
+    description: Change<String>,
+    footer: Change<String>,
+    number: Change<String>,
+    metadata: Option<MetadataChange>,
+}
+
+impl Fields {
+    fn read(p: &mut Params) -> Result<Fields> {
+        p.not_imitated(UNUSED)?;
+        no_automatic_tax(p)?;
+        Ok(Fields {
+            auto_advance: p.boolean("auto_advance")?,
+            finalizes_at: p.time("automatically_finalizes_at")?,
+            collection: p.choice("collection_method", Collection::NAMES)?,
+            days_until_due: p.integer_in("days_until_due", 0..=3650)?,
+            due_date: p.time("due_date")?,
+            default_payment_method: p.change("default_payment_method")?,
+            default_tax_rates: p.strings("default_tax_rates")?,
+            coupons: coupons(p)?,
+            description: p.change("description")?,
+            footer: p.change("footer")?,
+            number: p.change("number")?,
+            metadata: p.metadata()?,
+        })
+    }
+
+    fn apply(self, world: &mut World, invoice: &mut Invoice) -> Result<()> {
+        fn set<T>(field: &mut T, value: Option<T>) {
+            if let Some(value) = value {
+                *field = value;
+            }
+        }
+        let now = world.now_of(&invoice.customer);
+        set(&mut invoice.collection, self.collection);
+        if self.days_until_due.is_some() {
+            invoice.days_until_due = self.days_until_due;
+            invoice.due_date = self.days_until_due.map(|days| now + days * DAY);
+        }
+        if self.due_date.is_some() {
+            invoice.due_date = self.due_date;
+        }
+        if let Some(method) = self.default_payment_method {
+            let customer = invoice.customer.clone();
+            let own = |id: String| {
+                payment_methods::of_customer(world, &id, &customer, "default_payment_method")
+            };
+            invoice.default_payment_method = method.map(own).transpose()?;
+        }
+        if let Some(rates) = self.default_tax_rates {
+            tax_rates::check(world, &rates, "default_tax_rates")?;
+            invoice.default_tax_rates = rates;
+        }
+        if let Some(coupons) = self.coupons {
+            invoice.discounts = discounts(world, invoice, &coupons, now)?;
+        }
+        set(&mut invoice.description, self.description);
+        set(&mut invoice.footer, self.footer);
+        set(&mut invoice.number, self.number);
+        if let Some(change) = self.metadata {
+            change.apply(&mut invoice.metadata);
+        }
+        if let Some(advance) = self.auto_advance {
+            invoice.auto_advance = advance;
+            invoice.finalizes_at = advance.then_some(self.finalizes_at.unwrap_or(now + HOUR));
+        }
+        Ok(())
+    }
+}
+
+fn discounts(
+    world: &mut World,
+    invoice: &Invoice,
+    coupons: &[String],
+    now: Timestamp,
+) -> Result<Vec<String>> {
+    let mut made = Vec::new();
+    for coupon in coupons {
+        if invoice.discounts.contains(coupon) {
+            made.push(coupon.clone());
+            continue;
+        }
+        let mut discount =
+            subscribe::discount(world, coupon, &invoice.customer, invoice.currency, now)?;
+        discount.invoice = Some(invoice.id.clone());
+        made.push(discount.id.clone());
+        subscribe::count_redemption(world, coupon);
+        world.discounts.put(discount);
+    }
+    Ok(made)
+}
+
+pub fn create(call: &mut Call<'_>) -> Result<Value> {
+    let p = &mut call.params;
+    let customer = p.required("customer")?;
+    let subscription = p.text("subscription")?;
+    let currency = p.currency("currency")?;
+    let include =
+        p.choice("pending_invoice_items_behavior", &[("exclude", false), ("include", true)])?;
+    let fields = Fields::read(p)?;
+    call.begin()?;
+    let world = &mut *call.world;
+    let found = living_param(world, &customer, "customer")?.clone();
+    if let Some(id) = &subscription {
+        let sub = find_param(world.subscriptions(), id, "subscription")?;
+        if sub.customer != customer {
+            return Err(ApiError::no_such_param("subscription", id, "subscription"));
+        }
+    }
+    let currency = currency.or(found.currency).unwrap_or(Currency::USD);
+    if let Some(fixed) = found.currency.filter(|fixed| *fixed != currency) {
+        return Err(subscribe::other_currency(fixed));
+    }
+    let now = world.now_of(&customer);
+    let mut invoice =
+        Invoice { currency, subscription: subscription.clone(), ..blank(&found, now) };
+    if let Some(sub) = subscription.map(|id| world.subscription(&id)) {
+        invoice.subscription_metadata = sub.metadata;
+    }
+    world.name_invoice(&mut invoice);
+    fields.apply(world, &mut invoice)?;
+    let items = pending(world, &invoice, include.unwrap_or(false));
+    for item in &items {
+        let id = world.ids.id("il");
+        invoice.lines.push(with_default_rates(
+            &invoice,
+            crate::model::invoice::Line { id, ..item.line.clone() },
+        ));
+    }
+    world.claim_items(items, &invoice.id);
+    world.add_up(&mut invoice);
+    let shown = to_json(world, &invoice);
+    world.put_invoice(invoice);
+    Ok(shown)
+}
+
+/// Lines without tax rates of their own have the invoice's.
+pub fn with_default_rates(
+    invoice: &Invoice,
+    mut line: crate::model::invoice::Line,
+) -> crate::model::invoice::Line {
+    if line.tax_rates.is_empty() {
+        line.tax_rates.clone_from(&invoice.default_tax_rates);
+    }
+    line
+}
+
+fn pending(world: &World, invoice: &Invoice, include: bool) -> Vec<InvoiceItem> {
+    let key = match (&invoice.subscription, include) {
+        (Some(id), _) => format!("subscription={id}&pending"),
+        (None, true) => format!("customer={}&pending", invoice.customer),
+        (None, false) => return Vec::new(),
+    };
+    let fits = |item: &&InvoiceItem| item.currency == invoice.currency;
+    world.invoice_items.under(&key).rev().filter(fits).cloned().collect()
+}
+
+pub fn update(call: &mut Call<'_>) -> Result<Value> {
+    let id = call.id();
+    let fields = Fields::read(&mut call.params)?;
+    call.begin()?;
+    let mut invoice = find(call.world.invoices(), &id)?.clone();
+    let notes_only = fields.coupons.is_none()
+        && fields.default_tax_rates.is_none()
+        && fields.collection.is_none()
+        && fields.number.is_none()
+        && fields.due_date.is_none();
+    if invoice.status != Status::Draft && !notes_only {
+        return Err(ApiError::invalid("Finalized invoices can't be updated in this way")
+            .code("invoice_not_editable"));
+    }
+    let was_draft = invoice.status == Status::Draft;
+    let finalizes_at = invoice.finalizes_at;
+    fields.apply(call.world, &mut invoice)?;
+    if was_draft {
+        call.world.add_up(&mut invoice);
+    } else {
+        invoice.finalizes_at = finalizes_at;
+    }
+    let shown = to_json(call.world, &invoice);
+    call.world.put_invoice(invoice);
+    Ok(shown)
+}

@@ -1,0 +1,272 @@
+//! `/v1/invoiceitems`: one-off charges and credits, on the next invoice or on a given draft.
+
+use rust_decimal::Decimal;
+use serde_json::{Value, json};
+
+use super::customers::living_param;
+use super::invoice_create::with_default_rates;
+use super::invoice_lines_json::pricing;
+use super::tax_rates;
+use crate::engine::money::Currency;
+use crate::engine::period::Timestamp;
+use crate::http::call::{Call, Endpoint, delete, get, list, post};
+use crate::http::errors::{ApiError, Result};
+use crate::http::params::Params;
+use crate::lifecycle::subscribe;
+use crate::model::Metadata;
+use crate::model::invoice::{InvoiceItem, Line, Origin, Status};
+use crate::world::{World, find, find_param};
+
+pub const ENDPOINTS: &[Endpoint] = &[
+    post("/v1/invoiceitems", "invoice", "invoiceitem", create),
+    list("/v1/invoiceitems", "invoice", "invoiceitem", index),
+    get("/v1/invoiceitems/{}", "invoice", "invoiceitem", retrieve),
+    delete("/v1/invoiceitems/{}", "invoice", "invoiceitem", remove),
+];
+
+const UNUSED: &[&str] = &[
+    "customer_account",
+    "discounts",
+    "price_data",
+    "quantity_decimal",
+    "tax_behavior",
+    "tax_code",
+];
+
+/// What an item costs, as it was asked for.
+pub struct Wanted {
+    amount: Option<i64>,
+    unit: Option<Decimal>,
+    price: Option<String>,
+    quantity: Option<i64>,
+    currency: Option<Currency>,
+    description: Option<String>,
+    discountable: Option<bool>,
+    period: Option<(Timestamp, Timestamp)>,
+    tax_rates: Vec<String>,
+    metadata: Metadata,
+}
+
+impl Wanted {
+    pub fn read(p: &mut Params) -> Result<Wanted> {
+        p.not_imitated(UNUSED)?;
+        let mut metadata = Metadata::new();
+        if let Some(change) = p.metadata()? {
+            change.apply(&mut metadata);
+        }
+        Ok(Wanted {
+            amount: p.integer_in("amount", -99_999_999_999..=99_999_999_999)?,
+            unit: p.decimal("unit_amount_decimal")?,
+            price: p.hash("pricing", |inner| inner.required("price"))?,
+            quantity: p.integer_in("quantity", 0..=999_999)?,
+            currency: p.currency("currency")?,
+            description: p.text("description")?,
+            discountable: p.boolean("discountable")?,
+            period: p.hash("period", |inner| {
+                let (start, end) = (inner.name("start"), inner.name("end"));
+                Ok((
+                    inner.time("start")?.ok_or_else(|| ApiError::missing_param(&start))?,
+                    inner.time("end")?.ok_or_else(|| ApiError::missing_param(&end))?,
+                ))
+            })?,
+            tax_rates: p.strings("tax_rates")?.unwrap_or_default(),
+            metadata,
+        })
+    }
+
+    /// The line for it, and its currency.
+    pub fn line(
+        self,
+        world: &mut World,
+        expected: Option<Currency>,
+        now: Timestamp,
+    ) -> Result<(Line, Currency)> {
+        tax_rates::check(world, &self.tax_rates, "tax_rates")?;
+        let price = match &self.price {
+            Some(id) => Some(find_param(&world.prices, id, "pricing[price]")?.clone()),
+            None => None,
+        };
+        let currency = self.currency.or(expected).or(price.as_ref().map(|price| price.currency));
+        let currency = currency.ok_or_else(|| ApiError::missing_param("currency"))?;
+        if let Some(fixed) = expected.filter(|fixed| *fixed != currency) {
+            return Err(subscribe::other_currency(fixed));
+        }
+        let quantity = Decimal::from(self.quantity.unwrap_or(1));
+        let (amount, unit) = match (self.amount, self.unit, &price) {
+            (Some(amount), None, None) => (amount, Decimal::from(amount)),
+            (None, Some(unit), None) => (currency.round(unit * quantity), unit),
+            (None, None, Some(price)) => {
+                subscribe::supports(price, currency)?;
+                let charges = price
+                    .amount_in(currency)
+                    .expect("it supports the currency")
+                    .charge(quantity, currency);
+                (charges.iter().map(|charge| charge.amount).sum(), charges[0].unit)
+            }
+            (None, None, None) => return Err(ApiError::missing_param("amount")),
+            _ => {
+                return Err(ApiError::invalid(
+                    "You may only specify one of these parameters: amount, pricing, unit_amount_decimal.",
+                )
+                .code("parameters_exclusive"));
+            }
+        };
+        let name = price.as_ref().map(|price| world.product(&price.product).name.clone());
+        let line = Line {
+            id: String::new(),
+            amount,
+            description: self.description.or(name),
+            quantity: Some(quantity),
+            unit: Some(unit),
+            price: price.map(|price| (price.id, price.product)),
+            period: self.period.unwrap_or((now, now)),
+            origin: Origin::InvoiceItem { invoice_item: String::new(), subscription: None },
+            proration: false,
+            credited: None,
+            metered: false,
+            discountable: self.discountable.unwrap_or(amount >= 0),
+            item_discounts: Vec::new(),
+            tax_rates: self.tax_rates,
+            metadata: self.metadata,
+            discount_amounts: Vec::new(),
+            taxes: Vec::new(),
+        };
+        Ok((line, currency))
+    }
+}
+
+fn create(call: &mut Call<'_>) -> Result<Value> {
+    let p = &mut call.params;
+    let customer = p.required("customer")?;
+    let (invoice, subscription) = (p.text("invoice")?, p.text("subscription")?);
+    let wanted = Wanted::read(p)?;
+    call.begin()?;
+    let world = &mut *call.world;
+    let found = living_param(world, &customer, "customer")?.clone();
+    if let Some(id) = &subscription {
+        find_param(world.subscriptions(), id, "subscription")?;
+    }
+    if let Some(id) = &invoice {
+        let draft = find_param(world.invoices(), id, "invoice")?;
+        if draft.status != Status::Draft || draft.customer != customer {
+            return Err(ApiError::invalid("This invoice is no longer editable")
+                .code("invoice_not_editable"));
+        }
+    }
+    let now = world.now_of(&customer);
+    let (mut line, currency) = wanted.line(world, found.currency, now)?;
+    let id = world.ids.id("ii");
+    line.origin =
+        Origin::InvoiceItem { invoice_item: id.clone(), subscription: subscription.clone() };
+    subscribe::set_currency(world, &customer, currency);
+    if let Some(invoice) = &invoice {
+        let mut draft = world.invoice(invoice);
+        draft.currency = currency;
+        let line = Line { id: world.ids.id("il"), ..line.clone() };
+        draft.lines.push(with_default_rates(&draft, line));
+        world.add_up(&mut draft);
+        world.put_invoice(draft);
+    }
+    let item = InvoiceItem {
+        id,
+        customer,
+        subscription,
+        invoice,
+        currency,
+        line,
+        date: now,
+        test_clock: found.test_clock,
+    };
+    let shown = to_json(world, &item);
+    world.invoice_items.put(item);
+    Ok(shown)
+}
+
+fn index(call: &mut Call<'_>) -> Result<Value> {
+    let cursor = call.cursor()?;
+    let created = call.created()?;
+    let p = &mut call.params;
+    let (customer, invoice, pending) =
+        (p.text("customer")?, p.text("invoice")?, p.boolean("pending")?);
+    call.begin()?;
+    let key = match (&invoice, &customer) {
+        (Some(invoice), _) => format!("invoice={invoice}"),
+        (None, Some(customer)) => format!("customer={customer}"),
+        (None, None) => "all".to_owned(),
+    };
+    let keep = |item: &InvoiceItem| {
+        created.holds(item.date) && pending.is_none_or(|pending| item.invoice.is_none() == pending)
+    };
+    call.list(&call.world.invoice_items, &[key], &cursor, keep, to_json)
+}
+
+fn retrieve(call: &mut Call<'_>) -> Result<Value> {
+    call.begin()?;
+    find(&call.world.invoice_items, &call.id()).map(|item| to_json(call.world, item))
+}
+
+fn remove(call: &mut Call<'_>) -> Result<Value> {
+    call.begin()?;
+    let id = call.id();
+    let item = find(&call.world.invoice_items, &id)?.clone();
+    if let Some(mut invoice) = item.invoice.map(|invoice| call.world.invoice(&invoice)) {
+        if invoice.status != Status::Draft {
+            return Err(ApiError::invalid(
+                "You can't delete an invoice item that is attached to a finalized invoice.",
+            )
+            .code("invoice_not_editable"));
+        }
+        let mine = |line: &Line| matches!(&line.origin, Origin::InvoiceItem { invoice_item, .. } if *invoice_item == id);
+        invoice.lines.retain(|line| !mine(line));
+        call.world.add_up(&mut invoice);
+        call.world.put_invoice(invoice);
+    }
+    call.world.invoice_items.remove(&id);
+    Ok(json!({ "id": id, "object": "invoiceitem", "deleted": true }))
+}
+
+fn to_json(world: &World, item: &InvoiceItem) -> Value {
+    let rates: Vec<Value> = item
+        .line
+        .tax_rates
+        .iter()
+        .filter_map(|id| world.tax_rates.get(id))
+        .map(tax_rates::to_json)
+        .collect();
+    let quantity = item.line.quantity.unwrap_or(Decimal::ONE);
+    let parent = item.subscription.as_ref().map(|subscription| {
+        let item = match &item.line.origin {
+            Origin::SubscriptionItem { item, .. } => Some(item),
+            Origin::InvoiceItem { .. } => None,
+        };
+        json!({
+            "subscription_details": { "subscription": subscription, "subscription_item": item },
+            "type": "subscription_details",
+        })
+    });
+    json!({
+        "id": item.id,
+        "object": "invoiceitem",
+        "amount": item.line.amount,
+        "currency": item.currency.as_str(),
+        "customer": item.customer,
+        "customer_account": null,
+        "date": item.date,
+        "description": item.line.description,
+        "discountable": item.line.discountable,
+        "discounts": item.line.item_discounts,
+        "invoice": item.invoice,
+        "livemode": false,
+        "metadata": item.line.metadata,
+        "net_amount": item.line.amount,
+        "parent": parent,
+        "period": { "end": item.line.period.1, "start": item.line.period.0 },
+        "pricing": pricing(&item.line),
+        "proration": item.line.proration,
+        "proration_details": null,
+        "quantity": super::number(quantity.trunc()),
+        "quantity_decimal": quantity.normalize().to_string(),
+        "tax_rates": rates,
+        "test_clock": item.test_clock,
+    })
+}

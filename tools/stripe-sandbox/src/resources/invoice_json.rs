@@ -1,0 +1,123 @@
+//! Invoices on the wire.
+
+use serde_json::{Value, json};
+
+use super::{invoice_lines_json as line_json, tax_rates};
+use crate::model::invoice::{Invoice, Status};
+use crate::model::subscription::Collection;
+use crate::world::World;
+
+pub fn to_json(world: &World, invoice: &Invoice) -> Value {
+    let totals = &invoice.totals;
+    let mut shown = json!({
+        "id": invoice.id,
+        "object": "invoice",
+        "account_country": "US",
+        "account_name": "stripe-sandbox",
+        "account_tax_ids": null,
+        "amount_due": invoice.amount_due,
+        "amount_overpaid": 0,
+        "amount_paid": invoice.amount_paid,
+        "amount_remaining": invoice.amount_remaining(),
+        "amount_shipping": 0,
+        "application": null,
+        "attempt_count": invoice.attempt_count,
+        "attempted": invoice.attempted && invoice.collection == Collection::Charge || invoice.status == Status::Paid,
+        "auto_advance": invoice.auto_advance,
+        "automatic_tax": {
+            "disabled_reason": null, "enabled": false, "liability": null, "provider": null, "status": null
+        },
+        "automatically_finalizes_at": invoice.finalizes_at,
+        "billing_reason": invoice.reason.as_str(),
+        "collection_method": invoice.collection.as_str(),
+        "created": invoice.created,
+        "currency": invoice.currency.as_str(),
+        "custom_fields": null,
+        "customer": invoice.customer,
+        "customer_account": null,
+        "customer_address": null,
+        "customer_email": invoice.customer_email,
+        "customer_name": invoice.customer_name,
+        "customer_phone": null,
+        "customer_shipping": null,
+        "customer_tax_exempt": "none",
+        "customer_tax_ids": [],
+        "default_payment_method": invoice.default_payment_method,
+        "default_source": null,
+        "default_tax_rates": invoice.default_tax_rates.iter()
+            .filter_map(|id| world.tax_rates.get(id)).map(tax_rates::to_json).collect::<Vec<_>>(),
+        "description": invoice.description,
+        "discounts": invoice.discounts,
+        "due_date": invoice.due_date,
+        "effective_at": invoice.transitions.finalized,
+        "ending_balance": invoice.ending_balance,
+        "footer": invoice.footer,
+        "from_invoice": null,
+    });
+    let rest = json!({
+        "issuer": { "type": "self" },
+        "last_finalization_error": null,
+        "latest_revision": null,
+        "lines": line_json::embedded(invoice),
+        "livemode": false,
+        "metadata": invoice.metadata,
+        "next_payment_attempt": invoice.next_payment_attempt,
+        "number": invoice.number,
+        "on_behalf_of": null,
+        "parent": parent(invoice),
+        "payment_settings": {
+            "default_mandate": null, "payment_method_options": null, "payment_method_types": null
+        },
+        "period_end": invoice.period.1,
+        "period_start": invoice.period.0,
+        "post_payment_credit_notes_amount": 0,
+        "pre_payment_credit_notes_amount": 0,
+        "receipt_number": null,
+        "rendering": null,
+        "shipping_cost": null,
+        "shipping_details": null,
+        "starting_balance": invoice.starting_balance,
+        "statement_descriptor": null,
+        "status": invoice.status.as_str(),
+        "status_details": invoice.uncollectible_reason.map(|reason| {
+            json!({ "uncollectible": { "reason": reason.as_str() } })
+        }),
+        "status_transitions": {
+            "finalized_at": invoice.transitions.finalized,
+            "marked_uncollectible_at": invoice.transitions.uncollectible,
+            "paid_at": invoice.transitions.paid,
+            "voided_at": invoice.transitions.voided,
+        },
+        "subtotal": totals.subtotal,
+        "subtotal_excluding_tax": totals.subtotal_excluding_tax,
+        "test_clock": invoice.test_clock,
+        "total": totals.total,
+        "total_discount_amounts": line_json::discount_amounts(&totals.discounts),
+        "total_excluding_tax": totals.total_excluding_tax,
+        "total_pretax_credit_amounts": [],
+        "total_taxes": line_json::taxes(&totals.taxes),
+        "webhooks_delivered_at": invoice.transitions.finalized,
+    });
+    super::merge(&mut shown, rest);
+    super::merge(&mut shown, links(world, invoice));
+    shown
+}
+
+/// The pages that only a finalised invoice has.
+fn links(world: &World, invoice: &Invoice) -> Value {
+    if invoice.transitions.finalized.is_none() {
+        return json!({ "hosted_invoice_url": null, "invoice_pdf": null });
+    }
+    let page = format!("{}/i/{}.{}", world.settings.origin, invoice.id, invoice.token);
+    json!({ "hosted_invoice_url": page, "invoice_pdf": format!("{page}/pdf") })
+}
+
+fn parent(invoice: &Invoice) -> Value {
+    let Some(subscription) = &invoice.subscription else { return Value::Null };
+    let mut details =
+        json!({ "metadata": invoice.subscription_metadata, "subscription": subscription });
+    if let Some(date) = invoice.proration_date {
+        details["subscription_proration_date"] = date.into();
+    }
+    json!({ "quote_details": null, "subscription_details": details, "type": "subscription_details" })
+}

@@ -1,0 +1,232 @@
+//! `/v1/invoices`
+
+use serde_json::{Value, json};
+
+use super::invoice_create::{create, update};
+use super::invoice_json::to_json;
+use super::{invoice_lines_json as line_json, payment_intents, payment_methods};
+use crate::engine::period::HOUR;
+use crate::http::call::{Call, Endpoint, delete, get, list, post};
+use crate::http::errors::{ApiError, Result};
+use crate::http::page;
+use crate::lifecycle::collect::{self, Attempt};
+use crate::lifecycle::finalize;
+use crate::lifecycle::subscribe::{declined, requires_action};
+use crate::model::invoice::{Invoice, PaymentStatus, Status, UncollectibleReason};
+use crate::model::subscription::Collection;
+use crate::world::{World, find};
+
+pub const ENDPOINTS: &[Endpoint] = &[
+    post("/v1/invoices", "invoice", "invoice", create),
+    list("/v1/invoices", "invoice", "invoice", index),
+    get("/v1/invoices/{}", "invoice", "invoice", retrieve),
+    post("/v1/invoices/{}", "invoice", "invoice", update),
+    delete("/v1/invoices/{}", "invoice", "invoice", remove),
+    list("/v1/invoices/{}/lines", "invoice", "line_item", lines),
+    post("/v1/invoices/{}/finalize", "invoice", "invoice", finalize_draft),
+    post("/v1/invoices/{}/pay", "invoice", "invoice", pay),
+    post("/v1/invoices/{}/send", "invoice", "invoice", send),
+    post("/v1/invoices/{}/void", "invoice", "invoice", void),
+    post("/v1/invoices/{}/mark_uncollectible", "invoice", "invoice", mark_uncollectible),
+];
+
+fn index(call: &mut Call<'_>) -> Result<Value> {
+    let cursor = call.cursor()?;
+    let created = call.created()?;
+    let p = &mut call.params;
+    p.not_imitated(&["customer_account"])?;
+    let (customer, subscription) = (p.text("customer")?, p.text("subscription")?);
+    let status = p.choice("status", Status::NAMES)?;
+    let collection = p.choice("collection_method", Collection::NAMES)?;
+    let due = p.has("due_date").then(|| p.range("due_date")).transpose()?;
+    call.begin()?;
+    let owner = match (&subscription, &customer) {
+        (Some(subscription), _) => Some(format!("subscription={subscription}")),
+        (None, Some(customer)) => Some(format!("customer={customer}")),
+        (None, None) => None,
+    };
+    let key = match (owner, status) {
+        (Some(owner), Some(status)) => format!("{owner}&status={}", status.as_str()),
+        (Some(owner), None) => owner,
+        (None, Some(status)) => format!("status={}", status.as_str()),
+        (None, None) => "all".to_owned(),
+    };
+    let keep = |invoice: &Invoice| {
+        created.holds(invoice.created)
+            && customer.as_ref().is_none_or(|customer| invoice.customer == *customer)
+            && collection.is_none_or(|collection| invoice.collection == collection)
+            && due.as_ref().is_none_or(|due| invoice.due_date.is_some_and(|date| due.holds(date)))
+    };
+    call.list(call.world.invoices(), &[key], &cursor, keep, to_json)
+}
+
+fn retrieve(call: &mut Call<'_>) -> Result<Value> {
+    call.begin()?;
+    find(call.world.invoices(), &call.id()).map(|invoice| to_json(call.world, invoice))
+}
+
+/// Also for a preview's id, as long as the sandbox remembers it.
+fn lines(call: &mut Call<'_>) -> Result<Value> {
+    let cursor = call.cursor()?;
+    call.begin()?;
+    let id = call.id();
+    let invoice = match call.world.previews.get(&id) {
+        Some(preview) => preview,
+        None => find(call.world.invoices(), &id)?,
+    };
+    page::slice(&line_json::url(invoice), line_json::lines(invoice), &cursor, "invoice line item")
+}
+
+fn answer(world: &World, id: &str) -> Result<Value> {
+    find(world.invoices(), id).map(|invoice| to_json(world, invoice))
+}
+
+fn remove(call: &mut Call<'_>) -> Result<Value> {
+    call.begin()?;
+    let id = call.id();
+    let invoice = find(call.world.invoices(), &id)?;
+    if invoice.status != Status::Draft || invoice.subscription.is_some() {
+        return Err(ApiError::invalid(
+            "You can only delete draft invoices that were not created by a subscription.",
+        ));
+    }
+    let items: Vec<String> = call
+        .world
+        .invoice_items
+        .under(&format!("invoice={id}"))
+        .map(|item| item.id.clone())
+        .collect();
+    for item in items {
+        call.world.invoice_items.remove(&item);
+    }
+    call.world.delete_invoice(&id);
+    Ok(json!({ "id": id, "object": "invoice", "deleted": true }))
+}
+
+fn finalize_draft(call: &mut Call<'_>) -> Result<Value> {
+    let auto_advance = call.params.boolean("auto_advance")?;
+    call.begin()?;
+    let id = call.id();
+    let invoice = find(call.world.invoices(), &id)?.clone();
+    if invoice.status != Status::Draft {
+        return Err(ApiError::invalid(
+            "This invoice is already finalized, you can't re-finalize a non-draft invoice.",
+        )
+        .code("invoice_not_editable"));
+    }
+    let now = call.world.now_of(&invoice.customer);
+    finalize::finalize(call.world, &id, now);
+    // Collection by itself begins later, so that the caller can still pay first.
+    let mut invoice = call.world.invoice(&id);
+    if invoice.status == Status::Open {
+        invoice.auto_advance = auto_advance.unwrap_or(invoice.auto_advance);
+        let charged = invoice.auto_advance && invoice.collection == Collection::Charge;
+        invoice.next_payment_attempt = charged.then_some(now + HOUR);
+        call.world.put_invoice(invoice);
+    }
+    answer(call.world, &id)
+}
+
+fn send(call: &mut Call<'_>) -> Result<Value> {
+    call.begin()?;
+    let id = call.id();
+    let invoice = find(call.world.invoices(), &id)?.clone();
+    if invoice.collection != Collection::Send {
+        return Err(ApiError::invalid(
+            "You can only send invoices with `collection_method=send_invoice`.",
+        ));
+    }
+    if invoice.status == Status::Draft {
+        let now = call.world.now_of(&invoice.customer);
+        finalize::finalize(call.world, &id, now);
+    }
+    answer(call.world, &id)
+}
+
+fn pay(call: &mut Call<'_>) -> Result<Value> {
+    let id = call.id();
+    let p = &mut call.params;
+    p.not_imitated(&["forgive", "mandate", "source"])?;
+    p.boolean("off_session")?;
+    let out_of_band = p.boolean("paid_out_of_band")?.unwrap_or(false);
+    let method = p.text("payment_method")?;
+    call.begin()?;
+    let world = &mut *call.world;
+    let invoice = find(world.invoices(), &id)?.clone();
+    match invoice.status {
+        Status::Paid => return Err(ApiError::invalid("Invoice is already paid")),
+        Status::Void => return Err(ApiError::invalid("Invoices with status void cannot be paid.")),
+        Status::Draft | Status::Open | Status::Uncollectible => {}
+    }
+    let now = world.now_of(&invoice.customer);
+    if invoice.status == Status::Draft {
+        finalize::finalize(world, &id, now);
+    }
+    if world.invoice(&id).status == Status::Paid {
+        return answer(world, &id);
+    }
+    if out_of_band {
+        let mut invoice = world.invoice(&id);
+        invoice.paid_out_of_band = true;
+        world.put_invoice(invoice);
+        collect::close_payment(world, &id, PaymentStatus::Canceled, now);
+        finalize::paid(world, &id, now);
+        return answer(world, &id);
+    }
+    charge(world, &id, method)
+}
+
+/// A manual attempt. It is counted only if it is the first of all, and changes no schedule.
+fn charge(world: &mut World, id: &str, method: Option<String>) -> Result<Value> {
+    let mut invoice = world.invoice(id);
+    let now = world.now_of(&invoice.customer);
+    let method = match method {
+        Some(method) => payment_methods::for_charge(world, &method, &invoice.customer, "payment_method")?,
+        None => collect::default_method(world, &invoice).cloned().ok_or_else(|| {
+            ApiError::invalid(
+                "There is no `default_payment_method` set on this Customer or Invoice. Please set a `default_payment_method` or pass one in.",
+            )
+        })?,
+    };
+    invoice.attempt_count = invoice.attempt_count.max(1);
+    world.put_invoice(invoice);
+    let attempt = collect::charge(world, id, &method, now);
+    let refusal = match attempt {
+        Attempt::Paid => return answer(world, id),
+        Attempt::Declined(failure) => declined(failure),
+        Attempt::RequiresAction | Attempt::NoPaymentMethod => requires_action("invoice"),
+    };
+    let intent =
+        collect::intent_of(world, id).map(|intent| payment_intents::to_json(world, &intent));
+    Err(refusal
+        .field("payment_intent", json!(intent))
+        .field("payment_method", payment_methods::to_json(&method)))
+}
+
+fn void(call: &mut Call<'_>) -> Result<Value> {
+    settle(call, &[Status::Open, Status::Uncollectible], finalize::void)
+}
+
+fn mark_uncollectible(call: &mut Call<'_>) -> Result<Value> {
+    settle(call, &[Status::Open], |world, id, now| {
+        finalize::mark_uncollectible(world, id, UncollectibleReason::UserForgiven, now);
+    })
+}
+
+fn settle(call: &mut Call<'_>, from: &[Status], end: fn(&mut World, &str, i64)) -> Result<Value> {
+    call.begin()?;
+    let id = call.id();
+    let invoice = find(call.world.invoices(), &id)?;
+    if !from.contains(&invoice.status) {
+        let words: Vec<&str> = from.iter().map(|status| status.as_str()).collect();
+        return Err(ApiError::invalid(format!(
+            "You can only do this with an invoice whose status is {}. This invoice is {}.",
+            words.join(" or "),
+            invoice.status.as_str()
+        ))
+        .code("status_transition_invalid"));
+    }
+    let now = call.world.now_of(&invoice.customer);
+    end(call.world, &id, now);
+    answer(call.world, &id)
+}

@@ -1,0 +1,106 @@
+//! Stripe's resources: for each one its endpoints, its parameters and its wire object.
+
+use serde_json::{Value, json};
+
+use crate::http::call::Endpoint;
+use crate::world::World;
+
+mod balance_transactions;
+mod coupons;
+mod customers;
+mod invoice_create;
+mod invoice_items;
+mod invoice_json;
+mod invoice_lines_json;
+mod invoice_payments;
+mod invoices;
+mod meter_events;
+mod meters;
+mod payment_intents;
+mod payment_methods;
+mod preview;
+mod price_json;
+mod prices;
+mod products;
+mod subscription_create;
+mod subscription_items;
+mod subscription_json;
+mod subscription_params;
+mod subscription_update;
+mod subscriptions;
+mod tax_rates;
+mod test_clocks;
+
+const ALL: &[&[Endpoint]] = &[
+    products::ENDPOINTS,
+    prices::ENDPOINTS,
+    meters::ENDPOINTS,
+    meter_events::ENDPOINTS,
+    coupons::ENDPOINTS,
+    tax_rates::ENDPOINTS,
+    customers::ENDPOINTS,
+    balance_transactions::ENDPOINTS,
+    payment_methods::ENDPOINTS,
+    subscriptions::ENDPOINTS,
+    subscription_items::ENDPOINTS,
+    preview::ENDPOINTS,
+    invoices::ENDPOINTS,
+    invoice_items::ENDPOINTS,
+    invoice_payments::ENDPOINTS,
+    payment_intents::ENDPOINTS,
+    test_clocks::ENDPOINTS,
+];
+
+pub fn endpoints() -> impl Iterator<Item = &'static Endpoint> {
+    ALL.iter().copied().flatten()
+}
+
+/// The wire object of the given kind with this id.
+pub fn render(world: &World, kind: &str, id: &str) -> Option<Value> {
+    Some(match kind {
+        "coupon" => coupons::to_json(world.coupons.get(id)?, world.now(None)),
+        "customer" => customers::to_json(world.customers.get(id)?),
+        "discount" => coupons::discount_to_json(world.discounts.get(id)?),
+        "invoice" => invoice_json::to_json(world, world.invoices().get(id)?),
+        "payment_intent" => payment_intents::to_json(world, world.payment_intents.get(id)?),
+        "payment_method" => payment_methods::to_json(world.payment_methods.get(id)?),
+        "price" => price_json::to_json(world.prices.get(id)?),
+        "product" => products::to_json(world.products.get(id)?),
+        "subscription" => subscription_json::to_json(world, world.subscriptions().get(id)?),
+        "tax_rate" => tax_rates::to_json(world.tax_rates.get(id)?),
+        "test_clock" => test_clocks::to_json(world.test_clocks.get(id)?),
+        _ => return None,
+    })
+}
+
+/// A field that the object only has when it is asked for.
+pub fn include(world: &World, kind: &str, id: &str, path: &[&str]) -> Option<Value> {
+    Some(match (kind, path) {
+        ("coupon", ["applies_to"]) => coupons::applies_to(world.coupons.get(id)?),
+        ("coupon", ["currency_options"]) => coupons::currency_options(world.coupons.get(id)?)?,
+        ("customer", ["subscriptions"]) => customers::subscriptions(world, id),
+        ("customer", ["tax"]) => {
+            json!({ "automatic_tax": "unrecognized_location", "ip_address": null, "location": null })
+        }
+        ("invoice", ["confirmation_secret"]) => payment_intents::confirmation_secret(world, id),
+        ("invoice", ["payments"]) => invoice_payments::of_invoice(world, id),
+        ("price", ["tiers"]) => price_json::tiers(world.prices.get(id)?)?,
+        ("price", ["currency_options"]) => price_json::currency_options(world.prices.get(id)?),
+        ("price", ["currency_options", currency, "tiers"]) => {
+            price_json::currency_tiers(world.prices.get(id)?, currency)?
+        }
+        _ => return None,
+    })
+}
+
+/// A decimal as a JSON number, for the few fields where Stripe has one.
+fn number(value: rust_decimal::Decimal) -> Value {
+    serde_json::from_str(&value.normalize().to_string()).expect("a decimal's text is a JSON number")
+}
+
+/// Adds the second object's fields to the first: `json!` has its limits with very large objects.
+fn merge(object: &mut Value, more: Value) {
+    if let (Some(object), Value::Object(more)) = (object.as_object_mut(), more) {
+        object.extend(more);
+    }
+}

@@ -1,0 +1,100 @@
+//! `/v1/payment_intents`: those that invoices are paid with. They are read here, not made.
+
+use serde_json::{Value, json};
+
+use super::payment_methods;
+use crate::engine::payment::Failure;
+use crate::http::call::{Call, Endpoint, get, list};
+use crate::http::errors::Result;
+use crate::lifecycle::collect;
+use crate::model::invoice::{IntentStatus, PaymentIntent};
+use crate::world::{World, find};
+
+pub const ENDPOINTS: &[Endpoint] = &[
+    list("/v1/payment_intents", "payment_intent", "payment_intent", index),
+    get("/v1/payment_intents/{}", "payment_intent", "payment_intent", retrieve),
+];
+
+fn index(call: &mut Call<'_>) -> Result<Value> {
+    let cursor = call.cursor()?;
+    let created = call.created()?;
+    let customer = call.params.required("customer")?;
+    call.begin()?;
+    let keep = |intent: &PaymentIntent| created.holds(intent.created);
+    let key = format!("customer={customer}");
+    call.list(&call.world.payment_intents, &[key], &cursor, keep, to_json)
+}
+
+fn retrieve(call: &mut Call<'_>) -> Result<Value> {
+    call.params.text("client_secret")?;
+    call.begin()?;
+    find(&call.world.payment_intents, &call.id()).map(|intent| to_json(call.world, intent))
+}
+
+pub fn to_json(world: &World, intent: &PaymentIntent) -> Value {
+    let received = if intent.status == IntentStatus::Succeeded { intent.amount } else { 0 };
+    let error =
+        intent.last_error.as_ref().map(|(method, failure)| payment_error(world, method, failure));
+    let next_action = (intent.status == IntentStatus::RequiresAction)
+        .then(|| json!({ "type": "use_stripe_sdk", "use_stripe_sdk": { "type": "three_d_secure_redirect" } }));
+    json!({
+        "id": intent.id,
+        "object": "payment_intent",
+        "amount": intent.amount,
+        "amount_capturable": 0,
+        "amount_details": { "tip": {} },
+        "amount_received": received,
+        "application": null,
+        "application_fee_amount": null,
+        "automatic_payment_methods": null,
+        "canceled_at": intent.canceled_at,
+        "cancellation_reason": intent.canceled_at.map(|_| "void_invoice"),
+        "capture_method": "automatic",
+        "client_secret": intent.client_secret,
+        "confirmation_method": "automatic",
+        "created": intent.created,
+        "currency": intent.currency.as_str(),
+        "customer": intent.customer,
+        "description": intent.description,
+        "last_payment_error": error,
+        "latest_charge": intent.charge,
+        "livemode": false,
+        "metadata": {},
+        "next_action": next_action,
+        "on_behalf_of": null,
+        "payment_method": intent.payment_method,
+        "payment_method_options": { "card": { "request_three_d_secure": "automatic" } },
+        "payment_method_types": ["card"],
+        "processing": null,
+        "receipt_email": null,
+        "review": null,
+        "setup_future_usage": "off_session",
+        "shipping": null,
+        "source": null,
+        "statement_descriptor": null,
+        "status": intent.status.as_str(),
+        "transfer_data": null,
+        "transfer_group": null,
+    })
+}
+
+fn payment_error(world: &World, method: &str, failure: &Failure) -> Value {
+    let doc_url = format!("https://stripe.com/docs/error-codes/{}", failure.code.replace('_', "-"));
+    json!({
+        "type": "card_error",
+        "advice_code": failure.advice_code,
+        "code": failure.code,
+        "decline_code": failure.decline_code,
+        "doc_url": doc_url,
+        "message": failure.message,
+        "payment_method": world.payment_methods.get(method).map(payment_methods::to_json),
+    })
+}
+
+/// What the browser confirms an open invoice with; null on one that has nothing to confirm.
+pub fn confirmation_secret(world: &World, invoice: &str) -> Value {
+    collect::intent_of(world, invoice).map_or(
+        Value::Null,
+        |intent| json!({ "client_secret": intent.client_secret, "type": "payment_intent" }),
+    )
+}

@@ -1,0 +1,248 @@
+//! `/v1/payment_methods`: test cards, by token or number.
+
+use serde_json::{Value, json};
+
+use super::customers::{living, living_param};
+use crate::engine::payment::TestCard;
+use crate::http::call::{Call, Endpoint, get, list, post};
+use crate::http::errors::{ApiError, Result};
+use crate::lifecycle::subscribe::declined;
+use crate::model::Metadata;
+use crate::model::customer::PaymentMethod;
+use crate::world::{World, find};
+
+pub const ENDPOINTS: &[Endpoint] = &[
+    post("/v1/payment_methods", "payment_method", "payment_method", create),
+    list("/v1/payment_methods", "payment_method", "payment_method", index),
+    get("/v1/payment_methods/{}", "payment_method", "payment_method", retrieve),
+    post("/v1/payment_methods/{}", "payment_method", "payment_method", update),
+    post("/v1/payment_methods/{}/attach", "payment_method", "payment_method", attach_to),
+    post("/v1/payment_methods/{}/detach", "payment_method", "payment_method", detach),
+    list("/v1/customers/{}/payment_methods", "payment_method", "payment_method", of_customer_index),
+    get(
+        "/v1/customers/{}/payment_methods/{}",
+        "payment_method",
+        "payment_method",
+        of_customer_retrieve,
+    ),
+];
+
+fn create(call: &mut Call<'_>) -> Result<Value> {
+    let p = &mut call.params;
+    p.not_imitated(&["billing_details", "customer", "payment_method", "radar_options"])?;
+    p.choice("type", &[("card", ())])?.ok_or_else(|| ApiError::missing_param("type"))?;
+    let number = p
+        .hash("card", |card| {
+            card.integer_in("exp_month", 1..=12)?;
+            card.integer("exp_year")?;
+            card.text("cvc")?;
+            card.required("number")
+        })?
+        .ok_or_else(|| ApiError::missing_param("card"))?;
+    let metadata = p.metadata()?;
+    call.begin()?;
+    let card = TestCard::from_number(&number.replace(' ', "")).ok_or_else(|| {
+        ApiError::card(
+            "incorrect_number",
+            "Your card number is incorrect. stripe-sandbox knows Stripe's test cards only.",
+        )
+        .param("card[number]")
+    })?;
+    let id = keep(call.world, card, None);
+    let mut method = find(&call.world.payment_methods, &id)?.clone();
+    if let Some(change) = metadata {
+        change.apply(&mut method.metadata);
+    }
+    let shown = to_json(&method);
+    call.world.payment_methods.put(method);
+    Ok(shown)
+}
+
+fn keep(world: &mut World, card: TestCard, customer: Option<&str>) -> String {
+    let id = world.ids.id("pm");
+    let created = customer.map_or_else(|| world.now(None), |customer| world.now_of(customer));
+    world.payment_methods.put(PaymentMethod {
+        id: id.clone(),
+        card,
+        customer: customer.map(str::to_owned),
+        set_up: false,
+        metadata: Metadata::new(),
+        created,
+    });
+    id
+}
+
+/// Saves a card for a customer: a token makes a new payment method, an id attaches that one.
+pub fn attach(world: &mut World, method: &str, customer: &str, param: &str) -> Result<String> {
+    if let Some(card) = TestCard::from_token(method) {
+        card.save().map_err(declined)?;
+        return Ok(keep(world, card, Some(customer)));
+    }
+    let mut found = world
+        .payment_methods
+        .get(method)
+        .cloned()
+        .ok_or_else(|| ApiError::no_such_param("PaymentMethod", method, param))?;
+    match &found.customer {
+        Some(owner) if owner == customer => return Ok(found.id),
+        Some(_) => {
+            return Err(ApiError::invalid(
+                "The payment method you provided has already been attached to a customer.",
+            ));
+        }
+        None => {}
+    }
+    found.card.save().map_err(declined)?;
+    found.customer = Some(customer.to_owned());
+    world.payment_methods.put(found);
+    Ok(method.to_owned())
+}
+
+/// A payment method that is the customer's already; a token is saved for the customer first.
+pub fn of_customer(world: &mut World, method: &str, customer: &str, param: &str) -> Result<String> {
+    if TestCard::from_token(method).is_some() {
+        return attach(world, method, customer, param);
+    }
+    let found = world.payment_methods.get(method);
+    let found = found.ok_or_else(|| ApiError::no_such_param("PaymentMethod", method, param))?;
+    if found.customer.as_deref() == Some(customer) {
+        return Ok(found.id.clone());
+    }
+    Err(ApiError::invalid(format!(
+        "The customer does not have a payment method with the ID {method}. The payment method must be attached to the customer."
+    ))
+    .code("resource_missing")
+    .param(param))
+}
+
+/// A card to charge once: a token need not pass being saved, only being charged.
+pub fn for_charge(
+    world: &mut World,
+    method: &str,
+    customer: &str,
+    param: &str,
+) -> Result<PaymentMethod> {
+    let id = match TestCard::from_token(method) {
+        Some(card) => keep(world, card, Some(customer).filter(|_| card.save().is_ok())),
+        None => of_customer(world, method, customer, param)?,
+    };
+    find(&world.payment_methods, &id).cloned()
+}
+
+fn attach_to(call: &mut Call<'_>) -> Result<Value> {
+    let id = call.id();
+    let customer = call.params.required("customer")?;
+    call.begin()?;
+    living_param(call.world, &customer, "customer")?;
+    if TestCard::from_token(&id).is_none() {
+        find(&call.world.payment_methods, &id)?;
+    }
+    let attached = attach(call.world, &id, &customer, "id")?;
+    find(&call.world.payment_methods, &attached).map(to_json)
+}
+
+fn detach(call: &mut Call<'_>) -> Result<Value> {
+    call.begin()?;
+    let mut method = find(&call.world.payment_methods, &call.id())?.clone();
+    let Some(owner) = method.customer.take() else {
+        return Err(ApiError::invalid(
+            "The payment method you provided is not attached to a customer so detachment is impossible.",
+        ));
+    };
+    let mut customer = call.world.customer(&owner).clone();
+    customer.default_payment_method =
+        customer.default_payment_method.filter(|default| *default != method.id);
+    call.world.customers.put(customer);
+    let own: Vec<_> =
+        call.world.subscriptions().under(&format!("customer={owner}")).cloned().collect();
+    for mut sub in
+        own.into_iter().filter(|sub| sub.default_payment_method.as_ref() == Some(&method.id))
+    {
+        sub.default_payment_method = None;
+        call.world.put_subscription(sub);
+    }
+    let shown = to_json(&method);
+    call.world.payment_methods.put(method);
+    Ok(shown)
+}
+
+fn update(call: &mut Call<'_>) -> Result<Value> {
+    let metadata = call.params.metadata()?;
+    call.params.not_imitated(&["allow_redisplay", "billing_details", "card"])?;
+    call.begin()?;
+    let mut method = find(&call.world.payment_methods, &call.id())?.clone();
+    if let Some(change) = metadata {
+        change.apply(&mut method.metadata);
+    }
+    let shown = to_json(&method);
+    call.world.payment_methods.put(method);
+    Ok(shown)
+}
+
+fn index(call: &mut Call<'_>) -> Result<Value> {
+    let customer = call.params.required("customer")?;
+    page_of(call, &customer)
+}
+
+fn of_customer_index(call: &mut Call<'_>) -> Result<Value> {
+    let customer = call.id();
+    living(call.world, &customer)?;
+    page_of(call, &customer)
+}
+
+/// Only cards exist, so any other type is an empty list.
+fn page_of(call: &mut Call<'_>, customer: &str) -> Result<Value> {
+    let cursor = call.cursor()?;
+    let kind = call.params.text("type")?;
+    call.begin()?;
+    living_param(call.world, customer, "customer")?;
+    let keep = |_: &PaymentMethod| kind.as_ref().is_none_or(|kind| kind == "card");
+    let key = format!("customer={customer}");
+    call.list(&call.world.payment_methods, &[key], &cursor, keep, |_, method| to_json(method))
+}
+
+fn retrieve(call: &mut Call<'_>) -> Result<Value> {
+    call.begin()?;
+    find(&call.world.payment_methods, &call.id()).map(to_json)
+}
+
+fn of_customer_retrieve(call: &mut Call<'_>) -> Result<Value> {
+    call.begin()?;
+    let (customer, id) = (&call.ids[0], &call.ids[1]);
+    living(call.world, customer)?;
+    let method = find(&call.world.payment_methods, id)?;
+    if method.customer.as_ref() != Some(customer) {
+        return Err(ApiError::no_such("PaymentMethod", id));
+    }
+    Ok(to_json(method))
+}
+
+pub fn to_json(method: &PaymentMethod) -> Value {
+    let spec = method.card.spec();
+    json!({
+        "id": method.id,
+        "object": "payment_method",
+        "allow_redisplay": "unspecified",
+        "billing_details": { "address": null, "email": null, "name": null, "phone": null, "tax_id": null },
+        "card": {
+            "brand": spec.brand,
+            "checks": null,
+            "country": "US",
+            "display_brand": spec.brand,
+            "exp_month": 12,
+            "exp_year": 2040,
+            "fingerprint": format!("fp_{}", spec.number),
+            "funding": spec.funding,
+            "generated_from": null,
+            "last4": method.card.last4(),
+            "networks": null,
+            "three_d_secure_usage": { "supported": true },
+            "wallet": null,
+        },
+        "created": method.created,
+        "customer": method.customer,
+        "livemode": false,
+        "metadata": method.metadata,
+        "type": "card",
+    })
+}

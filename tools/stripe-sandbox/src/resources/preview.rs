@@ -1,0 +1,247 @@
+//! `POST /v1/invoices/create_preview`
+
+use serde_json::Value;
+
+use super::customers::living_param;
+use super::invoice_items::Wanted;
+use super::invoice_json::to_json;
+use super::subscription_params as shared;
+use super::tax_rates;
+use crate::engine::money::Currency;
+use crate::engine::period::{DAY, Timestamp};
+use crate::http::call::{Call, Endpoint, post_read};
+use crate::http::errors::{ApiError, Result};
+use crate::http::params::{Params, parse_time};
+use crate::lifecycle::change::TrialEnd;
+use crate::lifecycle::preview::{Details, of_items, of_new_subscription, of_subscription};
+use crate::lifecycle::prorate::{ItemChange, ProrationBehavior};
+use crate::lifecycle::subscribe::{self, NewItem, NewSubscription, PaymentBehavior};
+use crate::model::Metadata;
+use crate::model::invoice::{Invoice, Origin};
+use crate::model::subscription::{BillingMode, Collection, MissingPaymentMethod};
+use crate::world::{World, find_param};
+
+pub const ENDPOINTS: &[Endpoint] =
+    &[post_read("/v1/invoices/create_preview", "invoice", "invoice", create_preview)];
+
+const UNUSED: &[&str] = &[
+    "customer_account",
+    "customer_details",
+    "issuer",
+    "on_behalf_of",
+    "schedule",
+    "schedule_details",
+];
+const DETAILS_UNUSED: &[&str] = &["billing_schedules", "pause", "resume_at", "start_date"];
+
+struct Request {
+    customer: Option<String>,
+    subscription: Option<String>,
+    currency: Option<Currency>,
+    recurring: bool,
+    coupons: Option<Vec<String>>,
+    invoice_items: Vec<Wanted>,
+    details: SubscriptionDetails,
+}
+
+/// `subscription_details`, whether about a subscription that is there or one that might be.
+#[derive(Default)]
+struct SubscriptionDetails {
+    items: Option<Vec<ItemChange>>,
+    anchor_now: bool,
+    behavior: Option<ProrationBehavior>,
+    date: Option<Timestamp>,
+    mode: Option<BillingMode>,
+    cancel_at: Option<Timestamp>,
+    cancel_at_period_end: Option<bool>,
+    cancel_now: bool,
+    default_tax_rates: Option<Vec<String>>,
+    trial_end: Option<TrialEnd>,
+}
+
+fn create_preview(call: &mut Call<'_>) -> Result<Value> {
+    let request = read(&mut call.params)?;
+    call.begin()?;
+    let world = &mut *call.world;
+    tax_rates::check(
+        world,
+        request.details.default_tax_rates.as_deref().unwrap_or_default(),
+        "default_tax_rates",
+    )?;
+    let preview = match &request.subscription {
+        Some(id) => existing(world, id.clone(), request)?,
+        None => prospective(world, request)?,
+    };
+    let shown = to_json(world, &preview);
+    world.previews.remember(preview);
+    Ok(shown)
+}
+
+fn read(p: &mut Params) -> Result<Request> {
+    p.not_imitated(UNUSED)?;
+    shared::no_automatic_tax(p)?;
+    Ok(Request {
+        customer: p.text("customer")?,
+        subscription: p.text("subscription")?,
+        currency: p.currency("currency")?,
+        recurring: p
+            .choice("preview_mode", &[("next", false), ("recurring", true)])?
+            .unwrap_or(false),
+        coupons: shared::coupons(p)?,
+        invoice_items: p.list("invoice_items", Wanted::read)?.unwrap_or_default(),
+        details: p.hash("subscription_details", read_details)?.unwrap_or_default(),
+    })
+}
+
+fn read_details(p: &mut Params) -> Result<SubscriptionDetails> {
+    p.not_imitated(DETAILS_UNUSED)?;
+    // Shown on the preview by Stripe, without any effect on its amounts.
+    p.metadata()?;
+    let cancel_at = p.name("cancel_at");
+    Ok(SubscriptionDetails {
+        items: shared::item_changes(p)?,
+        anchor_now: shared::anchor_now(p, true)?,
+        behavior: shared::proration_behavior(p)?,
+        date: p.time("proration_date")?,
+        mode: p.has("billing_mode").then(|| shared::billing_mode(p)).transpose()?,
+        cancel_at: p.text("cancel_at")?.map(|text| parse_time(&text, &cancel_at)).transpose()?,
+        cancel_at_period_end: p.boolean("cancel_at_period_end")?,
+        cancel_now: p.boolean("cancel_now")?.unwrap_or(false),
+        default_tax_rates: p.strings("default_tax_rates")?,
+        trial_end: shared::trial_end(p)?,
+    })
+}
+
+fn existing(world: &mut World, id: String, request: Request) -> Result<Invoice> {
+    let sub = find_param(world.subscriptions(), &id, "subscription")?.clone();
+    if let Some(customer) = request.customer.filter(|customer| *customer != sub.customer) {
+        return Err(ApiError::invalid(format!(
+            "Customer {customer} does not have a subscription with ID {id}"
+        ))
+        .param("subscription"));
+    }
+    let details = request.details;
+    if details.trial_end.is_some() {
+        return Err(ApiError::not_imitated(
+            "subscription_details[trial_end] (of an existing subscription)",
+        ));
+    }
+    shared::check_item_changes(world, &sub, details.items.as_deref().unwrap_or_default())?;
+    let mut made = Vec::new();
+    for coupon in request.coupons.iter().flatten() {
+        if sub.discounts.contains(coupon) {
+            made.push(coupon.clone());
+        } else {
+            let now = world.now_of(&sub.customer);
+            let discount = subscribe::discount(world, coupon, &sub.customer, sub.currency, now)?;
+            made.push(discount.id.clone());
+            world.discounts.put(discount);
+        }
+    }
+    let items =
+        shared::items_change(details.items, details.anchor_now, details.behavior, details.date);
+    let mut preview = of_subscription(
+        world,
+        &id,
+        Details {
+            items,
+            cancel_at: details.cancel_at,
+            cancel_at_period_end: details.cancel_at_period_end,
+            cancel_now: details.cancel_now,
+            default_tax_rates: details.default_tax_rates,
+            discounts: request.coupons.map(|_| made),
+            recurring: request.recurring,
+        },
+    )?;
+    add_items(world, &mut preview, request.invoice_items)?;
+    Ok(preview)
+}
+
+fn prospective(world: &mut World, request: Request) -> Result<Invoice> {
+    let Some(customer) = request.customer else { return Err(nothing_to_preview()) };
+    let found = living_param(world, &customer, "customer")?.clone();
+    let now = world.now_of(&customer);
+    let details = request.details;
+    let mut preview = match details.items {
+        None if request.invoice_items.is_empty() => return Err(nothing_to_preview()),
+        None => {
+            let mut preview = of_items(world, &customer, Vec::new());
+            preview.currency = request.currency.or(found.currency).unwrap_or(Currency::USD);
+            preview
+        }
+        Some(items) => {
+            let items = new_items(items)?;
+            shared::check_new_items(world, &items)?;
+            let trial_end = match details.trial_end {
+                Some(TrialEnd::At(at)) if at > now && at <= now + 730 * DAY => Some(at),
+                Some(TrialEnd::At(_)) => {
+                    return Err(ApiError::invalid("Invalid timestamp").param("trial_end"));
+                }
+                Some(TrialEnd::Now) | None => None,
+            };
+            let new = NewSubscription {
+                customer,
+                items,
+                currency: request.currency,
+                collection: Collection::Charge,
+                days_until_due: None,
+                default_payment_method: None,
+                default_tax_rates: details.default_tax_rates.unwrap_or_default(),
+                coupons: request.coupons.unwrap_or_default(),
+                description: None,
+                metadata: Metadata::new(),
+                trial_end,
+                missing_payment_method: MissingPaymentMethod::CreateInvoice,
+                anchor: None,
+                prorate_first: true,
+                mode: details.mode.unwrap_or(BillingMode::Flexible),
+                behavior: PaymentBehavior::AllowIncomplete,
+                save_default_payment_method: false,
+            };
+            let mut preview = of_new_subscription(world, new, request.recurring)?;
+            preview.subscription = None;
+            preview
+        }
+    };
+    add_items(world, &mut preview, request.invoice_items)?;
+    Ok(preview)
+}
+
+fn nothing_to_preview() -> ApiError {
+    ApiError::invalid(
+        "You must provide one of `subscription`, `subscription_details[items]`, `schedule`, `schedule_details[phases]`, or `invoice_items` to preview an invoice.",
+    )
+    .code("parameter_missing")
+}
+
+fn new_items(changes: Vec<ItemChange>) -> Result<Vec<NewItem>> {
+    changes
+        .into_iter()
+        .map(|change| match (change.id, change.price) {
+            (Some(id), _) => Err(ApiError::no_such_param(
+                "subscription item",
+                &id,
+                "subscription_details[items]",
+            )),
+            (None, Some(price)) => Ok(NewItem {
+                price,
+                quantity: change.quantity,
+                tax_rates: change.tax_rates.unwrap_or_default(),
+                coupons: Vec::new(),
+                metadata: Metadata::new(),
+            }),
+            (None, None) => Err(ApiError::missing_param("subscription_details[items][price]")),
+        })
+        .collect()
+}
+
+fn add_items(world: &mut World, preview: &mut Invoice, items: Vec<Wanted>) -> Result<()> {
+    for wanted in items {
+        let (mut line, _) = wanted.line(world, Some(preview.currency), preview.created)?;
+        line.id = format!("il_tmp{}", world.ids.text(24));
+        line.origin = Origin::InvoiceItem { invoice_item: world.ids.id("ii"), subscription: None };
+        preview.lines.push(line);
+    }
+    world.add_up(preview);
+    Ok(())
+}

@@ -1,0 +1,160 @@
+//! `POST /v1/subscriptions`
+
+use serde_json::Value;
+
+use super::customers::living_param;
+use super::subscription_params as shared;
+use super::{payment_methods, subscription_json, tax_rates};
+use crate::engine::period::{DAY, Timestamp};
+use crate::http::call::Call;
+use crate::http::errors::{ApiError, Result};
+use crate::http::params::{Change, MetadataChange, Params};
+use crate::lifecycle::change::{self, CancelAt, TrialEnd, Update};
+use crate::lifecycle::prorate::ProrationBehavior;
+use crate::lifecycle::subscribe::{NewSubscription, PaymentBehavior, subscribe};
+use crate::model::Metadata;
+use crate::model::subscription::{Collection, MissingPaymentMethod};
+
+/// What is read beside the subscription itself.
+struct Extras {
+    trial_end: Option<TrialEnd>,
+    trial_days: Option<i64>,
+    cancel_at: Change<CancelAt>,
+    cancel_at_period_end: Option<bool>,
+    metadata: Option<MetadataChange>,
+}
+
+pub fn create(call: &mut Call<'_>) -> Result<Value> {
+    let (mut new, extras) = read(&mut call.params)?;
+    call.begin()?;
+    let world = &mut *call.world;
+    living_param(world, &new.customer, "customer")?;
+    shared::check_new_items(world, &new.items)?;
+    tax_rates::check(world, &new.default_tax_rates, "default_tax_rates")?;
+    if let Some(change) = extras.metadata {
+        change.apply(&mut new.metadata);
+    }
+    let now = world.now_of(&new.customer);
+    new.trial_end = trial_end(extras.trial_end, extras.trial_days, now)?;
+    check_anchor(&new, now)?;
+    if let Some(method) = &new.default_payment_method {
+        let method =
+            payment_methods::of_customer(world, method, &new.customer, "default_payment_method")?;
+        new.default_payment_method = Some(method);
+    }
+    let id = subscribe(world, new)?;
+    if extras.cancel_at.is_some() || extras.cancel_at_period_end.is_some() {
+        let (cancel_at, cancel_at_period_end) = (extras.cancel_at, extras.cancel_at_period_end);
+        change::update(
+            world,
+            &id,
+            Update { cancel_at, cancel_at_period_end, ..Update::default() },
+        )?;
+    }
+    Ok(subscription_json::to_json(world, &world.subscription(&id)))
+}
+
+fn read(p: &mut Params) -> Result<(NewSubscription, Extras)> {
+    p.not_imitated(shared::UNUSED)?;
+    shared::no_automatic_tax(p)?;
+    p.boolean("off_session")?;
+    let customer = p.required("customer")?;
+    let items = shared::new_items(p)?;
+    let (collection, days_until_due) = read_collection(p)?;
+    let behavior = p.choice("payment_behavior", PaymentBehavior::NAMES)?;
+    if behavior == Some(PaymentBehavior::PendingIfIncomplete) {
+        return Err(ApiError::invalid("`payment_behavior=pending_if_incomplete` can only be used when updating a subscription.")
+            .param("payment_behavior"));
+    }
+    let extras = Extras {
+        trial_end: shared::trial_end(p)?,
+        trial_days: p.integer_in("trial_period_days", 0..=730)?,
+        cancel_at: shared::cancel_at(p)?,
+        cancel_at_period_end: p.boolean("cancel_at_period_end")?,
+        metadata: p.metadata()?,
+    };
+    let new = NewSubscription {
+        customer,
+        items,
+        currency: p.currency("currency")?,
+        collection,
+        days_until_due,
+        default_payment_method: p.text("default_payment_method")?,
+        default_tax_rates: p.strings("default_tax_rates")?.unwrap_or_default(),
+        coupons: shared::coupons(p)?.unwrap_or_default(),
+        description: p.text("description")?,
+        metadata: Metadata::new(),
+        trial_end: None,
+        missing_payment_method: shared::trial_settings(p)?
+            .unwrap_or(MissingPaymentMethod::CreateInvoice),
+        anchor: p.time("billing_cycle_anchor")?,
+        prorate_first: shared::proration_behavior(p)? != Some(ProrationBehavior::None),
+        mode: shared::billing_mode(p)?,
+        behavior: behavior.unwrap_or(PaymentBehavior::AllowIncomplete),
+        save_default_payment_method: shared::payment_settings(p)?.unwrap_or(false),
+    };
+    Ok((new, extras))
+}
+
+fn read_collection(p: &mut Params) -> Result<(Collection, Option<i64>)> {
+    let collection =
+        p.choice("collection_method", Collection::NAMES)?.unwrap_or(Collection::Charge);
+    let days = p.integer_in("days_until_due", 0..=3650)?;
+    match (collection, days) {
+        (Collection::Send, None) => Err(ApiError::invalid(
+            "If you set `collection_method` to `send_invoice`, you must also set `days_until_due`.",
+        )
+        .code("parameter_missing")
+        .param("days_until_due")),
+        (Collection::Charge, Some(_)) => Err(ApiError::invalid(
+            "You can only set `days_until_due` if `collection_method` is `send_invoice`.",
+        )
+        .param("days_until_due")),
+        pair => Ok(pair),
+    }
+}
+
+/// A trial is given by its end or its length, and lasts two years at most.
+fn trial_end(
+    end: Option<TrialEnd>,
+    days: Option<i64>,
+    now: Timestamp,
+) -> Result<Option<Timestamp>> {
+    let end = match (end, days) {
+        (Some(_), Some(_)) => {
+            return Err(ApiError::invalid(
+                "You may only specify one of these parameters: trial_end, trial_period_days.",
+            )
+            .code("parameters_exclusive"));
+        }
+        (Some(TrialEnd::At(at)), None) => at,
+        (None, Some(days)) if days > 0 => now + days * DAY,
+        _ => return Ok(None),
+    };
+    if end <= now {
+        return Err(ApiError::invalid(
+            "Invalid timestamp: must be an integer Unix timestamp in the future.",
+        )
+        .param("trial_end"));
+    }
+    if end > now + 730 * DAY {
+        return Err(ApiError::invalid(
+            "Invalid timestamp: can be no more than two years in the future.",
+        )
+        .param("trial_end"));
+    }
+    Ok(Some(end))
+}
+
+fn check_anchor(new: &NewSubscription, now: Timestamp) -> Result<()> {
+    match new.anchor {
+        Some(anchor) if anchor < now => {
+            Err(ApiError::invalid("`billing_cycle_anchor` must be a timestamp in the future.")
+                .param("billing_cycle_anchor"))
+        }
+        Some(_) if new.trial_end.is_some() => {
+            Err(ApiError::not_imitated("billing_cycle_anchor (with a trial)"))
+        }
+        _ => Ok(()),
+    }
+}

@@ -1,0 +1,31 @@
+//! `/v1/subscription_items`: read here; items are changed through their subscription.
+
+use serde_json::Value;
+
+use super::subscription_json::item_to_json;
+use crate::http::call::{Call, Endpoint, get, list};
+use crate::http::errors::{ApiError, Result};
+use crate::http::page;
+use crate::world::find_param;
+
+pub const ENDPOINTS: &[Endpoint] = &[
+    list("/v1/subscription_items", "subscription", "subscription_item", index),
+    get("/v1/subscription_items/{}", "subscription", "subscription_item", retrieve),
+];
+
+fn index(call: &mut Call<'_>) -> Result<Value> {
+    let cursor = call.cursor()?;
+    let subscription = call.params.required("subscription")?;
+    call.begin()?;
+    let sub = find_param(call.world.subscriptions(), &subscription, "subscription")?;
+    let data = sub.items.iter().map(|item| item_to_json(call.world, sub, item)).collect();
+    page::slice("/v1/subscription_items", data, &cursor, "subscription item")
+}
+
+fn retrieve(call: &mut Call<'_>) -> Result<Value> {
+    call.begin()?;
+    let id = call.id();
+    let sub = call.world.subscriptions().under(&format!("item={id}")).next();
+    let found = sub.and_then(|sub| sub.item(&id).map(|item| item_to_json(call.world, sub, item)));
+    found.ok_or_else(|| ApiError::no_such("subscription_item", &id))
+}

@@ -1,0 +1,116 @@
+//! Subscriptions and their items on the wire.
+
+use serde_json::{Value, json};
+
+use super::{price_json, tax_rates};
+use crate::http::page;
+use crate::model::subscription::{BillingMode, Item, Subscription};
+use crate::world::World;
+
+pub fn to_json(world: &World, sub: &Subscription) -> Value {
+    let items = sub.items.iter().map(|item| item_to_json(world, sub, item)).collect();
+    let flexible = sub.mode == BillingMode::Flexible;
+    let status_details = sub.paused.map(|(reason, at)| {
+        json!({ "paused": { "subscription": { "type": reason.as_str() }, "transitioned_at": at, "type": "subscription" } })
+    });
+    let mut shown = json!({
+        "id": sub.id,
+        "object": "subscription",
+        "application": null,
+        "application_fee_percent": null,
+        "automatic_tax": { "disabled_reason": null, "enabled": false, "liability": null },
+        "billing_cycle_anchor": sub.anchor,
+        "billing_cycle_anchor_config": null,
+        "billing_mode": {
+            "flexible": flexible.then(|| json!({ "proration_discounts": "included" })),
+            "type": sub.mode.as_str(),
+            "updated_at": null,
+        },
+        "billing_schedules": [],
+        "billing_thresholds": null,
+        "cancel_at": sub.cancel_at,
+        "cancel_at_period_end": sub.cancel_at_period_end,
+        "canceled_at": sub.canceled_at,
+        "cancellation_details": {
+            "comment": sub.cancellation.comment,
+            "feedback": sub.cancellation.feedback,
+            "feedback_option": null,
+            "reason": sub.cancellation.reason.map(|reason| reason.as_str()),
+        },
+        "collection_method": sub.collection.as_str(),
+        "created": sub.created,
+        "currency": sub.currency.as_str(),
+        "customer": sub.customer,
+        "customer_account": null,
+        "days_until_due": sub.days_until_due,
+        "default_payment_method": sub.default_payment_method,
+        "default_source": null,
+        "default_tax_rates": rates(world, &sub.default_tax_rates),
+        "description": sub.description,
+        "discounts": world.discounts_in_force(&sub.discounts, world.now_of(&sub.customer)),
+        "ended_at": sub.ended_at,
+        "invoice_settings": { "account_tax_ids": null, "issuer": { "type": "self" } },
+        "items": page::embedded(&format!("/v1/subscription_items?subscription={}", sub.id), items),
+        "latest_invoice": sub.latest_invoice,
+        "livemode": false,
+        "metadata": sub.metadata,
+    });
+    let rest = json!({
+        "next_pending_invoice_item_invoice": null,
+        "on_behalf_of": null,
+        "pause_collection": sub.pause_collection.map(|(behavior, resumes_at)| {
+            json!({ "behavior": behavior.as_str(), "resumes_at": resumes_at })
+        }),
+        "payment_settings": {
+            "payment_method_options": null,
+            "payment_method_types": null,
+            "save_default_payment_method": if sub.save_default_payment_method { "on_subscription" } else { "off" },
+        },
+        "pending_invoice_item_interval": null,
+        "pending_setup_intent": null,
+        "pending_update": null,
+        "schedule": null,
+        "start_date": sub.start,
+        "status": sub.status.as_str(),
+        "status_details": status_details,
+        "test_clock": sub.test_clock,
+        "transfer_data": null,
+        "trial_end": sub.trial.map(|(_, end)| end),
+        "trial_settings": {
+            "end_behavior": {
+                "billing_cycle_anchor": "now",
+                "missing_payment_method": sub.missing_payment_method.as_str(),
+            },
+        },
+        "trial_start": sub.trial.map(|(start, _)| start),
+    });
+    super::merge(&mut shown, rest);
+    shown
+}
+
+fn rates(world: &World, ids: &[String]) -> Vec<Value> {
+    ids.iter().filter_map(|id| world.tax_rates.get(id)).map(tax_rates::to_json).collect()
+}
+
+pub fn item_to_json(world: &World, sub: &Subscription, item: &Item) -> Value {
+    let price = world.price(&item.price);
+    let mut shown = json!({
+        "id": item.id,
+        "object": "subscription_item",
+        "billing_thresholds": null,
+        "created": item.created,
+        "current_period_end": item.period.1,
+        "current_period_start": item.period.0,
+        "discounts": item.discounts,
+        "metadata": item.metadata,
+        "plan": price_json::plan(price),
+        "price": price_json::to_json(price),
+        "subscription": sub.id,
+        "tax_rates": rates(world, &item.tax_rates),
+    });
+    // Metered items have no quantity at all.
+    if let Some(quantity) = item.quantity {
+        shown["quantity"] = quantity.into();
+    }
+    shown
+}

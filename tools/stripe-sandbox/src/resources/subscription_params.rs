@@ -1,0 +1,250 @@
+//! Parameters that subscriptions and previews have in common.
+
+use super::tax_rates;
+use crate::engine::period::Timestamp;
+use crate::http::errors::{ApiError, Result};
+use crate::http::params::{Change, Params, parse_time};
+use crate::lifecycle::change::{CancelAt, TrialEnd};
+use crate::lifecycle::prorate::{ItemChange, ItemsChange, ProrationBehavior};
+use crate::lifecycle::subscribe::NewItem;
+use crate::model::Metadata;
+use crate::model::subscription::{BillingMode, MissingPaymentMethod};
+use crate::world::{World, find_param};
+
+/// Largest quantity of one item: together with the largest price it stays within 64 bits.
+const MOST: i64 = 999_999;
+
+const ITEM_UNUSED: &[&str] = &["billing_thresholds", "current_trial", "plan", "price_data"];
+
+/// Parameters of subscriptions that Stripe has and the sandbox has not.
+pub const UNUSED: &[&str] = &[
+    "add_invoice_items",
+    "application_fee_percent",
+    "backdate_start_date",
+    "billing_cycle_anchor_config",
+    "billing_schedules",
+    "billing_thresholds",
+    "customer_account",
+    "default_source",
+    "invoice_settings",
+    "on_behalf_of",
+    "pending_invoice_item_interval",
+    "transfer_data",
+    "trial_from_plan",
+];
+
+/// Tax of its own is not computed: only `enabled=false` is taken.
+pub fn no_automatic_tax(p: &mut Params) -> Result<()> {
+    let enabled = p.hash("automatic_tax", |inner| {
+        inner.not_imitated(&["liability"])?;
+        let name = inner.name("enabled");
+        inner.boolean("enabled")?.ok_or_else(|| ApiError::missing_param(&name))
+    })?;
+    if enabled == Some(true) {
+        Err(ApiError::not_imitated("automatic_tax[enabled]"))
+    } else {
+        Ok(())
+    }
+}
+
+pub fn new_items(p: &mut Params) -> Result<Vec<NewItem>> {
+    let items = p.list("items", |item| {
+        item.not_imitated(ITEM_UNUSED)?;
+        let mut metadata = Metadata::new();
+        if let Some(change) = item.metadata()? {
+            change.apply(&mut metadata);
+        }
+        Ok(NewItem {
+            price: item.required("price")?,
+            quantity: item.integer_in("quantity", 0..=MOST)?,
+            tax_rates: item.strings("tax_rates")?.unwrap_or_default(),
+            coupons: coupons(item)?.unwrap_or_default(),
+            metadata,
+        })
+    })?;
+    let items = items.unwrap_or_default();
+    match items.len() {
+        0 => Err(ApiError::missing_param("items")),
+        1..=20 => Ok(items),
+        _ => Err(ApiError::invalid("A subscription can have at most 20 items.").param("items")),
+    }
+}
+
+pub fn item_changes(p: &mut Params) -> Result<Option<Vec<ItemChange>>> {
+    p.list("items", |item| {
+        item.not_imitated(ITEM_UNUSED)?;
+        item.not_imitated(&["discounts"])?;
+        // Has had no effect since usage is metered.
+        item.boolean("clear_usage")?;
+        let id = item.text("id")?;
+        let price_name = item.name("price");
+        let deleted = item.boolean("deleted")?.unwrap_or(false);
+        let price = item.text("price")?;
+        if id.is_none() && (deleted || price.is_none()) {
+            return Err(ApiError::missing_param(if deleted { "items[id]" } else { &price_name }));
+        }
+        Ok(ItemChange {
+            id,
+            price,
+            quantity: item.integer_in("quantity", 0..=MOST)?,
+            deleted,
+            tax_rates: item.strings("tax_rates")?,
+            metadata: item.metadata()?,
+        })
+    })
+}
+
+/// `discounts[]`: coupons, or discounts that are there already. An empty string removes all.
+pub fn coupons(p: &mut Params) -> Result<Option<Vec<String>>> {
+    p.list("discounts", |entry| {
+        entry.not_imitated(&["promotion_code"])?;
+        let name = entry.name("coupon");
+        match (entry.text("coupon")?, entry.text("discount")?) {
+            (Some(id), None) | (None, Some(id)) => Ok(id),
+            _ => Err(ApiError::missing_param(&name)),
+        }
+    })
+}
+
+pub fn proration_behavior(p: &mut Params) -> Result<Option<ProrationBehavior>> {
+    p.choice("proration_behavior", ProrationBehavior::NAMES)
+}
+
+/// The anchor as update and preview take it: an object. Its old form, a string, is refused.
+pub fn anchor_now(p: &mut Params, with_timestamp: bool) -> Result<bool> {
+    let now = p.hash("billing_cycle_anchor", |inner| {
+        let name = inner.name("type");
+        if with_timestamp {
+            inner.not_imitated(&["timestamp"])?;
+        }
+        inner
+            .choice("type", &[("now", true), ("unchanged", false)])?
+            .ok_or_else(|| ApiError::missing_param(&name))
+    })?;
+    Ok(now.unwrap_or(false))
+}
+
+pub fn items_change(
+    items: Option<Vec<ItemChange>>,
+    anchor_now: bool,
+    behavior: Option<ProrationBehavior>,
+    date: Option<Timestamp>,
+) -> Option<ItemsChange> {
+    if items.is_none() && !anchor_now {
+        return None;
+    }
+    let behavior = behavior.unwrap_or(ProrationBehavior::CreateProrations);
+    Some(ItemsChange { items: items.unwrap_or_default(), anchor_now, behavior, date })
+}
+
+pub fn billing_mode(p: &mut Params) -> Result<BillingMode> {
+    let mode = p.hash("billing_mode", |inner| {
+        inner.hash("flexible", |flexible| {
+            flexible.choice("proration_discounts", &[("included", ())])
+        })?;
+        let name = inner.name("type");
+        inner.choice("type", BillingMode::NAMES)?.ok_or_else(|| ApiError::missing_param(&name))
+    })?;
+    Ok(mode.unwrap_or(BillingMode::Flexible))
+}
+
+pub fn trial_settings(p: &mut Params) -> Result<Option<MissingPaymentMethod>> {
+    let settings = p.hash("trial_settings", |inner| {
+        inner.hash("end_behavior", |end| {
+            if end.choice("billing_cycle_anchor", &[("now", true), ("unchanged", false)])?
+                == Some(false)
+            {
+                return Err(ApiError::not_imitated(
+                    "trial_settings[end_behavior][billing_cycle_anchor]=unchanged",
+                ));
+            }
+            end.choice("missing_payment_method", MissingPaymentMethod::NAMES)
+        })
+    })?;
+    Ok(settings.flatten().flatten())
+}
+
+/// `payment_settings`: cards are all there is, so only what is said about keeping one is used.
+pub fn payment_settings(p: &mut Params) -> Result<Option<bool>> {
+    let keep = p.hash("payment_settings", |inner| {
+        inner.not_imitated(&["payment_method_options"])?;
+        inner.strings("payment_method_types")?;
+        inner.choice("save_default_payment_method", &[("off", false), ("on_subscription", true)])
+    })?;
+    Ok(keep.flatten())
+}
+
+pub fn trial_end(p: &mut Params) -> Result<Option<TrialEnd>> {
+    match p.text("trial_end")?.as_deref() {
+        None => Ok(None),
+        Some("now") => Ok(Some(TrialEnd::Now)),
+        Some(at) => parse_time(at, "trial_end").map(|at| Some(TrialEnd::At(at))),
+    }
+}
+
+pub fn cancel_at(p: &mut Params) -> Result<Change<CancelAt>> {
+    let name = p.name("cancel_at");
+    let Some(change) = p.change("cancel_at")? else { return Ok(None) };
+    let parsed = change.map(|text| match text.as_str() {
+        "min_period_end" => Ok(CancelAt::MinPeriodEnd),
+        "max_period_end" => Ok(CancelAt::MaxPeriodEnd),
+        "max_billed_until" => Err(ApiError::not_imitated("cancel_at=max_billed_until")),
+        at => parse_time(at, &name).map(CancelAt::Time),
+    });
+    Ok(Some(parsed.transpose()?))
+}
+
+/// Checks what items refer to: a price that exists, is active and recurs; tax rates that exist.
+pub fn check_price(world: &World, price: &str, param: &str) -> Result<()> {
+    let price = find_param(&world.prices, price, param)?;
+    if price.recurring.is_none() {
+        return Err(ApiError::invalid(
+            "The price specified is set to `type=one_time` but this field only accepts prices with `type=recurring`.",
+        )
+        .param(param));
+    }
+    if !price.active {
+        return Err(ApiError::invalid(
+            "The price specified is inactive. This field only accepts active prices.",
+        )
+        .code("price_inactive")
+        .param(param));
+    }
+    if !world.product(&price.product).active {
+        return Err(ApiError::invalid(format!(
+            "The price specified is associated with an inactive product: {}",
+            price.product
+        ))
+        .code("product_inactive")
+        .param(param));
+    }
+    Ok(())
+}
+
+pub fn check_new_items(world: &World, items: &[NewItem]) -> Result<()> {
+    for (index, item) in items.iter().enumerate() {
+        check_price(world, &item.price, &format!("items[{index}][price]"))?;
+        tax_rates::check(world, &item.tax_rates, &format!("items[{index}][tax_rates]"))?;
+    }
+    Ok(())
+}
+
+/// A price that an item has already may have become inactive since.
+pub fn check_item_changes(
+    world: &World,
+    sub: &crate::model::subscription::Subscription,
+    items: &[ItemChange],
+) -> Result<()> {
+    for (index, item) in items.iter().enumerate() {
+        let present = item.id.as_ref().and_then(|id| sub.item(id)).map(|item| &item.price);
+        if let Some(price) = item.price.as_ref().filter(|price| Some(*price) != present) {
+            check_price(world, price, &format!("items[{index}][price]"))?;
+        }
+        tax_rates::check(
+            world,
+            item.tax_rates.as_deref().unwrap_or_default(),
+            &format!("items[{index}][tax_rates]"),
+        )?;
+    }
+    Ok(())
+}

@@ -1,0 +1,104 @@
+//! `POST /v1/subscriptions/{id}`
+
+use serde_json::Value;
+
+use super::subscription_params as shared;
+use super::{payment_methods, subscription_json, tax_rates};
+use crate::engine::period::Timestamp;
+use crate::http::call::Call;
+use crate::http::errors::{ApiError, Result};
+use crate::http::params::{Change, Params};
+use crate::lifecycle::change::{self, Update};
+use crate::lifecycle::subscribe::PaymentBehavior;
+use crate::model::subscription::{Collection, PauseBehavior};
+use crate::world::find;
+
+pub fn update(call: &mut Call<'_>) -> Result<Value> {
+    let id = call.id();
+    let mut update = read(&mut call.params)?;
+    call.begin()?;
+    let sub = find(call.world.subscriptions(), &id)?.clone();
+    if let Some(items) = &update.items {
+        shared::check_item_changes(call.world, &sub, &items.items)?;
+    }
+    tax_rates::check(
+        call.world,
+        update.default_tax_rates.as_deref().unwrap_or_default(),
+        "default_tax_rates",
+    )?;
+    if let Some(Some(method)) = &mut update.default_payment_method {
+        *method = payment_methods::of_customer(
+            call.world,
+            method,
+            &sub.customer,
+            "default_payment_method",
+        )?;
+    }
+    change::update(call.world, &id, update)?;
+    Ok(subscription_json::to_json(call.world, &call.world.subscription(&id)))
+}
+
+fn read(p: &mut Params) -> Result<Update> {
+    p.not_imitated(shared::UNUSED)?;
+    shared::no_automatic_tax(p)?;
+    p.boolean("off_session")?;
+    let items = shared::item_changes(p)?;
+    let anchor_now = shared::anchor_now(p, false)?;
+    let proration = shared::proration_behavior(p)?;
+    let date = p.time("proration_date")?;
+    let (feedback, comment) = cancellation_details(p)?;
+    Ok(Update {
+        metadata: p.metadata()?,
+        feedback,
+        comment,
+        default_payment_method: p.change("default_payment_method")?,
+        description: p.change("description")?,
+        default_tax_rates: p.strings("default_tax_rates")?,
+        coupons: shared::coupons(p)?,
+        cancel_at: shared::cancel_at(p)?,
+        cancel_at_period_end: p.boolean("cancel_at_period_end")?,
+        pause_collection: p.hash_change("pause_collection", pause_collection)?,
+        collection: p.choice("collection_method", Collection::NAMES)?,
+        days_until_due: p.integer_in("days_until_due", 0..=3650)?,
+        missing_payment_method: shared::trial_settings(p)?,
+        save_default_payment_method: shared::payment_settings(p)?,
+        trial_end: shared::trial_end(p)?,
+        items: shared::items_change(items, anchor_now, proration, date),
+        behavior: p.choice("payment_behavior", PaymentBehavior::NAMES)?,
+    })
+}
+
+fn pause_collection(p: &mut Params) -> Result<(PauseBehavior, Option<Timestamp>)> {
+    let name = p.name("behavior");
+    let behavior = p
+        .choice("behavior", PauseBehavior::NAMES)?
+        .ok_or_else(|| ApiError::missing_param(&name))?;
+    Ok((behavior, p.time("resumes_at")?))
+}
+
+const FEEDBACK: &[(&str, &str)] = &[
+    ("customer_service", "customer_service"),
+    ("low_quality", "low_quality"),
+    ("missing_features", "missing_features"),
+    ("other", "other"),
+    ("switched_service", "switched_service"),
+    ("too_complex", "too_complex"),
+    ("too_expensive", "too_expensive"),
+    ("unused", "unused"),
+];
+
+/// Feedback and comment.
+pub fn cancellation_details(p: &mut Params) -> Result<(Change<String>, Change<String>)> {
+    let details = p.hash("cancellation_details", |inner| {
+        inner.not_imitated(&["feedback_option"])?;
+        let name = inner.name("feedback");
+        let feedback = inner.change("feedback")?.map(|text| {
+            text.map(|text| {
+                crate::http::params::parse_choice(&text, &name, FEEDBACK).map(str::to_owned)
+            })
+            .transpose()
+        });
+        Ok((feedback.transpose()?, inner.change("comment")?))
+    })?;
+    Ok(details.unwrap_or_default())
+}

@@ -1,0 +1,149 @@
+//! `/v1/subscriptions`
+
+use serde_json::Value;
+
+use super::subscription_create::create;
+use super::subscription_json::to_json;
+use super::subscription_update::{cancellation_details, update};
+use crate::engine::lines::Context;
+use crate::engine::proration;
+use crate::http::call::{Call, Endpoint, delete, get, list, post};
+use crate::http::errors::{ApiError, Result};
+use crate::lifecycle::end;
+use crate::model::invoice::InvoiceItem;
+use crate::model::subscription::{CancelReason, Collection, Status, Subscription};
+use crate::world::{World, find};
+
+pub const ENDPOINTS: &[Endpoint] = &[
+    post("/v1/subscriptions", "subscription", "subscription", create),
+    list("/v1/subscriptions", "subscription", "subscription", index),
+    get("/v1/subscriptions/{}", "subscription", "subscription", retrieve),
+    post("/v1/subscriptions/{}", "subscription", "subscription", update),
+    delete("/v1/subscriptions/{}", "subscription", "subscription", cancel),
+];
+
+/// `status` of the list: one status, or a word for several. Canceled ones are left out by default.
+const FILTERS: &[(&str, &[Status])] = &[
+    ("active", &[Status::Active]),
+    ("all", EVERY),
+    ("canceled", &[Status::Canceled]),
+    ("ended", &[Status::Canceled, Status::IncompleteExpired]),
+    ("incomplete", &[Status::Incomplete]),
+    ("incomplete_expired", &[Status::IncompleteExpired]),
+    ("past_due", &[Status::PastDue]),
+    ("paused", &[Status::Paused]),
+    ("trialing", &[Status::Trialing]),
+    ("unpaid", &[Status::Unpaid]),
+];
+
+const EVERY: &[Status] = &[
+    Status::Active,
+    Status::Canceled,
+    Status::Incomplete,
+    Status::IncompleteExpired,
+    Status::PastDue,
+    Status::Paused,
+    Status::Trialing,
+    Status::Unpaid,
+];
+
+const NOT_CANCELED: &[Status] = &[
+    Status::Active,
+    Status::Incomplete,
+    Status::IncompleteExpired,
+    Status::PastDue,
+    Status::Paused,
+    Status::Trialing,
+    Status::Unpaid,
+];
+
+fn index(call: &mut Call<'_>) -> Result<Value> {
+    let cursor = call.cursor()?;
+    let created = call.created()?;
+    let p = &mut call.params;
+    p.not_imitated(&["automatic_tax", "customer_account", "plan"])?;
+    let statuses = p.choice("status", FILTERS)?.unwrap_or(NOT_CANCELED);
+    let (customer, clock, price) = (p.text("customer")?, p.text("test_clock")?, p.text("price")?);
+    let collection = p.choice("collection_method", Collection::NAMES)?;
+    let (starts, ends) = (p.range("current_period_start")?, p.range("current_period_end")?);
+    call.begin()?;
+    let keys: Vec<String> = match (&customer, &clock) {
+        (Some(customer), _) => statuses
+            .iter()
+            .map(|status| format!("customer={customer}&status={}", status.as_str()))
+            .collect(),
+        (None, Some(clock)) => vec![format!("test_clock={clock}")],
+        (None, None) => {
+            statuses.iter().map(|status| format!("status={}", status.as_str())).collect()
+        }
+    };
+    let keep = |sub: &Subscription| {
+        statuses.contains(&sub.status)
+            && created.holds(sub.created)
+            && clock.as_ref().is_none_or(|clock| sub.test_clock.as_ref() == Some(clock))
+            && collection.is_none_or(|collection| sub.collection == collection)
+            && price.as_ref().is_none_or(|price| sub.items.iter().any(|item| item.price == *price))
+            && sub.items.iter().any(|item| starts.holds(item.period.0) && ends.holds(item.period.1))
+    };
+    call.list(call.world.subscriptions(), &keys, &cursor, keep, to_json)
+}
+
+fn retrieve(call: &mut Call<'_>) -> Result<Value> {
+    call.begin()?;
+    find(call.world.subscriptions(), &call.id()).map(|sub| to_json(call.world, sub))
+}
+
+fn cancel(call: &mut Call<'_>) -> Result<Value> {
+    let id = call.id();
+    let p = &mut call.params;
+    let (invoice_now, prorate) =
+        (p.boolean("invoice_now")?.unwrap_or(false), p.boolean("prorate")?.unwrap_or(false));
+    let (feedback, comment) = cancellation_details(p)?;
+    call.begin()?;
+    let world = &mut *call.world;
+    let mut sub = find(world.subscriptions(), &id)?.clone();
+    if sub.status.is_terminal() {
+        // What has ended is, to a cancellation, no longer there.
+        return Err(ApiError::no_such("subscription", &id));
+    }
+    let now = world.now_of(&sub.customer);
+    sub.cancellation.feedback = feedback.unwrap_or(sub.cancellation.feedback);
+    sub.cancellation.comment = comment.unwrap_or(sub.cancellation.comment);
+    if sub.status == Status::Incomplete {
+        end::expire(world, sub, now);
+        return Ok(to_json(world, &world.subscription(&id)));
+    }
+    if prorate && sub.status != Status::Trialing {
+        credit_unused_time(world, &sub, now);
+    }
+    let lines = if invoice_now { end::closing_lines(world, &sub, now) } else { Vec::new() };
+    end::cancel(world, sub, CancelReason::Requested, now);
+    end::invoice_now(world, &id, lines, now);
+    Ok(to_json(world, &world.subscription(&id)))
+}
+
+fn credit_unused_time(world: &mut World, sub: &Subscription, now: i64) {
+    let mut lines = Vec::new();
+    for item in sub.items.iter().filter(|item| item.quantity.is_some()) {
+        let context: Context<'_> = world.context(sub, item);
+        lines.extend(proration::credit(context, context.full_amount(), now).0);
+    }
+    for mut line in lines {
+        let id = world.ids.id("ii");
+        if let crate::model::invoice::Origin::SubscriptionItem { invoice_item, .. } =
+            &mut line.origin
+        {
+            *invoice_item = Some(id.clone());
+        }
+        world.invoice_items.put(InvoiceItem {
+            id,
+            customer: sub.customer.clone(),
+            subscription: Some(sub.id.clone()),
+            invoice: None,
+            currency: sub.currency,
+            line,
+            date: now,
+            test_clock: sub.test_clock.clone(),
+        });
+    }
+}

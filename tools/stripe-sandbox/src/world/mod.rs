@@ -1,0 +1,198 @@
+//! The state of one sandbox, and how time passes in it.
+//!
+//! A request is handled while the world is locked. Before it is, everything that has become due
+//! happens, in the order in which it became due, each thing at its own moment.
+
+use crate::config::Settings;
+use crate::engine::period::Timestamp;
+use crate::engine::usage::Usage;
+use crate::http::errors::{ApiError, Result};
+use crate::model::catalog::{Coupon, Discount, Meter, Price, Product, TaxRate};
+use crate::model::customer::{BalanceTransaction, Customer, PaymentMethod, TestClock};
+use crate::model::invoice::{Invoice, InvoiceItem, InvoicePayment, PaymentIntent};
+use crate::model::subscription::Subscription;
+
+pub mod agenda;
+pub mod ids;
+pub mod previews;
+pub mod store;
+
+use agenda::{Agenda, ClockKey, Due};
+use ids::Ids;
+use previews::Previews;
+use store::{Entity, Table};
+
+pub struct World {
+    pub settings: Settings,
+    pub ids: Ids,
+    /// Added to real time to make the sandbox's own.
+    pub offset: i64,
+    /// The sandbox's own clock: where it stands while something happens.
+    own_now: Timestamp,
+    pub products: Table<Product>,
+    pub prices: Table<Price>,
+    pub meters: Table<Meter>,
+    pub usage: Usage,
+    pub coupons: Table<Coupon>,
+    pub discounts: Table<Discount>,
+    pub tax_rates: Table<TaxRate>,
+    pub customers: Table<Customer>,
+    pub payment_methods: Table<PaymentMethod>,
+    pub balance_transactions: Table<BalanceTransaction>,
+    subscriptions: Table<Subscription>,
+    invoices: Table<Invoice>,
+    pub invoice_items: Table<InvoiceItem>,
+    pub invoice_payments: Table<InvoicePayment>,
+    pub payment_intents: Table<PaymentIntent>,
+    pub test_clocks: Table<TestClock>,
+    pub previews: Previews,
+    agenda: Agenda,
+}
+
+impl World {
+    pub fn new(settings: Settings, seed: u64, real_now: Timestamp) -> World {
+        World {
+            settings,
+            ids: Ids::new(seed),
+            offset: 0,
+            own_now: real_now,
+            products: Table::default(),
+            prices: Table::default(),
+            meters: Table::default(),
+            usage: Usage::default(),
+            coupons: Table::default(),
+            discounts: Table::default(),
+            tax_rates: Table::default(),
+            customers: Table::default(),
+            payment_methods: Table::default(),
+            balance_transactions: Table::default(),
+            subscriptions: Table::default(),
+            invoices: Table::default(),
+            invoice_items: Table::default(),
+            invoice_payments: Table::default(),
+            payment_intents: Table::default(),
+            test_clocks: Table::default(),
+            previews: Previews::default(),
+            agenda: Agenda::default(),
+        }
+    }
+
+    /// The time on a test clock, or on the sandbox's own.
+    pub fn now(&self, test_clock: Option<&str>) -> Timestamp {
+        test_clock
+            .and_then(|id| self.test_clocks.get(id))
+            .map_or(self.own_now, |clock| clock.frozen_time)
+    }
+
+    /// The time in which a customer lives.
+    pub fn now_of(&self, customer: &str) -> Timestamp {
+        self.now(self.customers.get(customer).and_then(|customer| customer.test_clock.as_deref()))
+    }
+
+    pub fn subscriptions(&self) -> &Table<Subscription> {
+        &self.subscriptions
+    }
+
+    pub fn invoices(&self) -> &Table<Invoice> {
+        &self.invoices
+    }
+
+    /// Keeps the subscription, and notes when time will next change it.
+    pub fn put_subscription(&mut self, subscription: Subscription) {
+        let due = Due::Subscription(subscription.id.clone());
+        self.agenda.set(ClockKey::from(&subscription.test_clock), due, subscription.next_due());
+        self.subscriptions.put(subscription);
+    }
+
+    /// Keeps the invoice, and notes when time will next change it.
+    pub fn put_invoice(&mut self, invoice: Invoice) {
+        let due = Due::Invoice(invoice.id.clone());
+        self.agenda.set(ClockKey::from(&invoice.test_clock), due, invoice.next_due());
+        self.invoices.put(invoice);
+    }
+
+    pub fn delete_invoice(&mut self, id: &str) {
+        if let Some(invoice) = self.invoices.remove(id) {
+            self.agenda.set(ClockKey::from(&invoice.test_clock), Due::Invoice(invoice.id), None);
+        }
+    }
+
+    pub fn subscription(&self, id: &str) -> Subscription {
+        self.subscriptions
+            .get(id)
+            .cloned()
+            .expect("subscriptions are never deleted while something refers to them")
+    }
+
+    pub fn invoice(&self, id: &str) -> Invoice {
+        self.invoices
+            .get(id)
+            .cloned()
+            .expect("invoices are never deleted while something refers to them")
+    }
+
+    pub fn customer(&self, id: &str) -> &Customer {
+        self.customers.get(id).expect("customers stay in the table when deleted")
+    }
+
+    pub fn price(&self, id: &str) -> &Price {
+        self.prices.get(id).expect("prices are never deleted")
+    }
+
+    pub fn product(&self, id: &str) -> &Product {
+        self.products.get(id).expect("products with prices are never deleted")
+    }
+
+    /// Lets everything happen that is due by `real_now`, and on test clocks that are advancing.
+    pub fn catch_up(&mut self, real_now: Timestamp) {
+        let target = self.own_now.max(real_now + self.offset);
+        self.run(&ClockKey::Own, target);
+        let advancing: Vec<(String, Timestamp)> = self
+            .test_clocks
+            .under("all")
+            .filter_map(|clock| Some((clock.id.clone(), clock.target?)))
+            .collect();
+        for (id, target) in advancing {
+            self.run(&ClockKey::Test(id.clone()), target);
+            self.edit_clock(&id, |clock| clock.target = None);
+        }
+    }
+
+    fn run(&mut self, clock: &ClockKey, target: Timestamp) {
+        while let Some((at, due)) = self.agenda.next(clock, target) {
+            self.set_now(clock, at);
+            self.agenda.set(clock.clone(), due.clone(), None);
+            match due {
+                Due::Subscription(id) => crate::lifecycle::tick::subscription(self, &id, at),
+                Due::Invoice(id) => crate::lifecycle::tick::invoice(self, &id, at),
+            }
+        }
+        self.set_now(clock, target);
+    }
+
+    fn set_now(&mut self, clock: &ClockKey, at: Timestamp) {
+        match clock {
+            ClockKey::Own => self.own_now = self.own_now.max(at),
+            ClockKey::Test(id) => {
+                self.edit_clock(id, |clock| clock.frozen_time = clock.frozen_time.max(at))
+            }
+        }
+    }
+
+    fn edit_clock(&mut self, id: &str, edit: impl FnOnce(&mut TestClock)) {
+        if let Some(mut clock) = self.test_clocks.get(id).cloned() {
+            edit(&mut clock);
+            self.test_clocks.put(clock);
+        }
+    }
+}
+
+/// Finds what the path names, or answers 404.
+pub fn find<'a, T: Entity>(table: &'a Table<T>, id: &str) -> Result<&'a T> {
+    table.get(id).ok_or_else(|| ApiError::no_such(T::KIND, id))
+}
+
+/// Finds what a parameter names, or answers 400.
+pub fn find_param<'a, T: Entity>(table: &'a Table<T>, id: &str, param: &str) -> Result<&'a T> {
+    table.get(id).ok_or_else(|| ApiError::no_such_param(T::KIND, id, param))
+}

@@ -1,0 +1,216 @@
+//! Tables of objects, newest last, with indexes that keep lists as long as their page.
+//!
+//! An object names the index entries that it belongs to (`customer=cus_1&status=open`); the table
+//! keeps them in step with every change, so a list walks only what it will show.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+pub trait Entity: Clone {
+    /// What Stripe calls it in "No such …".
+    const KIND: &'static str;
+
+    fn id(&self) -> &str;
+
+    /// The index entries of this object in its present state.
+    fn keys(&self) -> Vec<String>;
+}
+
+pub struct Table<T> {
+    rows: BTreeMap<u64, T>,
+    by_id: HashMap<String, u64>,
+    index: HashMap<String, BTreeSet<u64>>,
+    next: u64,
+}
+
+impl<T> Default for Table<T> {
+    fn default() -> Table<T> {
+        Table { rows: BTreeMap::new(), by_id: HashMap::new(), index: HashMap::new(), next: 0 }
+    }
+}
+
+impl<T: Entity> Table<T> {
+    pub fn get(&self, id: &str) -> Option<&T> {
+        self.rows.get(self.by_id.get(id)?)
+    }
+
+    /// Adds the object, or replaces the one with its id without changing its place.
+    pub fn put(&mut self, object: T) {
+        let row = match self.by_id.get(object.id()) {
+            Some(row) => *row,
+            None => {
+                self.next += 1;
+                self.by_id.insert(object.id().to_owned(), self.next);
+                self.next
+            }
+        };
+        let before = self.rows.get(&row).map(Entity::keys).unwrap_or_default();
+        let after = object.keys();
+        for key in before.iter().filter(|key| !after.contains(key)) {
+            self.unindex(key, row);
+        }
+        for key in after {
+            self.index.entry(key).or_default().insert(row);
+        }
+        self.rows.insert(row, object);
+    }
+
+    pub fn remove(&mut self, id: &str) -> Option<T> {
+        let row = self.by_id.remove(id)?;
+        let object = self.rows.remove(&row)?;
+        for key in object.keys() {
+            self.unindex(&key, row);
+        }
+        Some(object)
+    }
+
+    fn unindex(&mut self, key: &str, row: u64) {
+        if let Some(rows) = self.index.get_mut(key) {
+            rows.remove(&row);
+            if rows.is_empty() {
+                self.index.remove(key);
+            }
+        }
+    }
+
+    /// Everything under an index entry, oldest first.
+    pub fn under<'a>(&'a self, key: &str) -> impl DoubleEndedIterator<Item = &'a T> + use<'a, T> {
+        self.index.get(key).into_iter().flatten().filter_map(|row| self.rows.get(row))
+    }
+
+    /// One page of what is under any of `keys` and satisfies `keep`, newest first.
+    pub fn page(
+        &self,
+        keys: &[String],
+        cursor: &Cursor,
+        keep: impl Fn(&T) -> bool,
+    ) -> Option<Page<'_, T>> {
+        let edge = match &cursor.edge {
+            Edge::Start => None,
+            Edge::After(id) | Edge::Before(id) => Some(*self.by_id.get(id)?),
+        };
+        let mut rows: Vec<u64> = Vec::new();
+        for key in keys {
+            let Some(entry) = self.index.get(key) else { continue };
+            let wanted = |row: &&u64| self.rows.get(*row).is_some_and(&keep);
+            // One more than the page, to know whether there is more.
+            let count = cursor.limit + 1;
+            match (&cursor.edge, edge) {
+                (Edge::Before(_), Some(edge)) => {
+                    rows.extend(entry.range(edge + 1..).filter(wanted).take(count))
+                }
+                (_, Some(edge)) => {
+                    rows.extend(entry.range(..edge).rev().filter(wanted).take(count))
+                }
+                (_, None) => rows.extend(entry.iter().rev().filter(wanted).take(count)),
+            }
+        }
+        rows.sort_unstable();
+        let backwards = matches!(cursor.edge, Edge::Before(_));
+        if !backwards {
+            rows.reverse();
+        }
+        let has_more = rows.len() > cursor.limit;
+        rows.truncate(cursor.limit);
+        if backwards {
+            rows.reverse();
+        }
+        Some(Page { objects: rows.iter().map(|row| &self.rows[row]).collect(), has_more })
+    }
+}
+
+/// Where a page starts and how long it is.
+#[derive(Clone, Debug)]
+pub struct Cursor {
+    pub limit: usize,
+    pub edge: Edge,
+}
+
+#[derive(Clone, Debug)]
+pub enum Edge {
+    Start,
+    After(String),
+    Before(String),
+}
+
+pub struct Page<'a, T> {
+    pub objects: Vec<&'a T>,
+    pub has_more: bool,
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[derive(Clone, Debug, PartialEq)]
+    struct Thing(String, &'static str);
+
+    impl Entity for Thing {
+        const KIND: &'static str = "thing";
+
+        fn id(&self) -> &str {
+            &self.0
+        }
+
+        fn keys(&self) -> Vec<String> {
+            vec![self.1.to_owned()]
+        }
+    }
+
+    fn ids(page: &Page<'_, Thing>) -> Vec<String> {
+        page.objects.iter().map(|thing| thing.0.clone()).collect()
+    }
+
+    fn table(colors: &[&'static str]) -> Table<Thing> {
+        let mut table = Table::default();
+        for (n, color) in colors.iter().enumerate() {
+            table.put(Thing(format!("t{n}"), color));
+        }
+        table
+    }
+
+    #[test]
+    fn a_change_moves_the_object_to_its_new_index_entries() {
+        let mut table = table(&["open", "open"]);
+        table.put(Thing("t0".into(), "paid"));
+        assert_eq!(table.under("open").map(Entity::id).collect::<Vec<_>>(), ["t1"]);
+        assert_eq!(table.under("paid").map(Entity::id).collect::<Vec<_>>(), ["t0"]);
+        assert_eq!(table.remove("t0").map(|t| t.0), Some("t0".into()));
+        assert_eq!(table.under("paid").count(), 0);
+    }
+
+    proptest! {
+        #[test]
+        fn pages_together_are_the_whole_list_in_order(
+            colors in prop::collection::vec(prop::sample::select(vec!["red", "blue", "grey"]), 0..60), limit in 1..12_usize,
+        ) {
+            let table = table(&colors);
+            let keys = ["red".to_owned(), "blue".to_owned()];
+            let expected: Vec<String> =
+                (0..colors.len()).rev().filter(|n| colors[*n] != "grey").map(|n| format!("t{n}")).collect();
+
+            let mut forwards = Vec::new();
+            let mut edge = Edge::Start;
+            loop {
+                let page = table.page(&keys, &Cursor { limit, edge }, |_| true).unwrap();
+                forwards.extend(ids(&page));
+                prop_assert!(page.objects.len() <= limit);
+                if !page.has_more { break; }
+                edge = Edge::After(forwards.last().unwrap().clone());
+            }
+            prop_assert_eq!(&forwards, &expected);
+
+            if let Some(oldest) = expected.last() {
+                let mut backwards = vec![oldest.clone()];
+                loop {
+                    let cursor = Cursor { limit, edge: Edge::Before(backwards[0].clone()) };
+                    let page = table.page(&keys, &cursor, |_| true).unwrap();
+                    backwards.splice(0..0, ids(&page));
+                    if !page.has_more { break; }
+                }
+                prop_assert_eq!(&backwards, &expected);
+            }
+        }
+    }
+}
