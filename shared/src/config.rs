@@ -3,6 +3,7 @@
 use hyper::Uri;
 
 use crate::respond::Currency;
+use crate::urls::Origins;
 
 /// Stripe's own address.
 const STRIPE: &str = "https://api.stripe.com";
@@ -25,6 +26,16 @@ pub struct Config {
     pub dunning_max_attempts: u32,
     /// `DUNNING_GRACE_DAYS`, default 21: after so many days since the first failure it is, too.
     pub dunning_grace_days: u32,
+    /// `ALLOWED_ORIGINS`, a list with commas, default none: where customers may be sent back to.
+    pub allowed_origins: Origins,
+    /// `CHECKOUT_SUCCESS_URL`: where a customer goes after paying, where the caller does not say.
+    pub checkout_success_url: Option<String>,
+    /// `CHECKOUT_CANCEL_URL`: and after going back without paying.
+    pub checkout_cancel_url: Option<String>,
+    /// `RETURN_URL`: and after the billing portal or an embedded checkout.
+    pub return_url: Option<String>,
+    /// `AUTOMATIC_TAX`, `true` or `false`, default `false`: whether Stripe works out tax at checkout.
+    pub automatic_tax: bool,
 }
 
 /// A variable is missing or bad; the message names it and says what it has to be.
@@ -47,6 +58,12 @@ impl Config {
 
     fn from_lookup(get: impl Fn(&str) -> Option<String>) -> Result<Self, ConfigError> {
         let env = Env { get: &get };
+        let origins = env.parsed(
+            "ALLOWED_ORIGINS",
+            "",
+            Origins::parse,
+            "https origins with commas between them",
+        )?;
         Ok(Self {
             table: env.required("BILLING_TABLE")?,
             stripe_secret_id: env.required("STRIPE_SECRET_ID")?,
@@ -75,6 +92,16 @@ impl Config {
                 positive,
                 "a number from 1 to 1000",
             )?,
+            checkout_success_url: env.own_page("CHECKOUT_SUCCESS_URL", &origins)?,
+            checkout_cancel_url: env.own_page("CHECKOUT_CANCEL_URL", &origins)?,
+            return_url: env.own_page("RETURN_URL", &origins)?,
+            automatic_tax: env.parsed(
+                "AUTOMATIC_TAX",
+                "false",
+                |text| text.parse().ok(),
+                "true or false",
+            )?,
+            allowed_origins: origins,
         })
     }
 }
@@ -91,6 +118,20 @@ impl Env<'_> {
 
     fn required(&self, name: &'static str) -> Result<String, ConfigError> {
         self.value(name).ok_or(ConfigError::Missing(name))
+    }
+
+    fn own_page(
+        &self,
+        name: &'static str,
+        origins: &Origins,
+    ) -> Result<Option<String>, ConfigError> {
+        let bad = |value: String| ConfigError::Bad {
+            name,
+            value,
+            expected: "a URL within ALLOWED_ORIGINS",
+        };
+        let Some(url) = self.value(name) else { return Ok(None) };
+        if origins.check(name, &url).is_ok() { Ok(Some(url)) } else { Err(bad(url)) }
     }
 
     fn parsed<T>(
@@ -163,6 +204,11 @@ mod tests {
             ("DEFAULT_CURRENCY", "dollars"),
             ("DUNNING_MAX_ATTEMPTS", "0"),
             ("DUNNING_GRACE_DAYS", "three"),
+            ("ALLOWED_ORIGINS", "console.example"),
+            ("CHECKOUT_SUCCESS_URL", "https://elsewhere.example/"),
+            ("CHECKOUT_CANCEL_URL", "/cancel"),
+            ("RETURN_URL", "https://elsewhere.example/"),
+            ("AUTOMATIC_TAX", "yes"),
         ];
         for (name, value) in cases {
             let error = config(&[(name, value)]).expect_err(name).to_string();

@@ -31,10 +31,15 @@ const KEPT_FOR: i64 = 24 * 3_600 * 1_000;
 pub fn key_of(headers: &HeaderMap) -> Result<Option<&str>, ApiError> {
     let mut values = headers.get_all(HEADER).iter();
     let Some(value) = values.next() else { return Ok(None) };
-    let is_good = |text: &&str| (1..=255).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic());
+    let is_good = |text: &&str| {
+        (1..=255).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic())
+    };
     let good = value.to_str().ok().filter(is_good).filter(|_| values.next().is_none());
     good.map(Some).ok_or_else(|| {
-        ApiError::validation("Idempotency-Key", "\"Idempotency-Key\" has to be 1 to 255 visible ASCII characters, given once.")
+        ApiError::validation(
+            "Idempotency-Key",
+            "\"Idempotency-Key\" has to be 1 to 255 visible ASCII characters, given once.",
+        )
     })
 }
 
@@ -133,12 +138,13 @@ impl Records {
             Ok(reply) => reply.clone(),
             Err(error) => error.reply(request_id),
         };
-        let kept = if reply.status.is_server_error() || reply.status == StatusCode::TOO_MANY_REQUESTS {
-            let failed_for_good = outcome.as_ref().is_err_and(ApiError::is_stripes_own_failure);
-            self.release(&claim, &operation, failed_for_good).await
-        } else {
-            self.keep(&claim, &operation, &reply).await
-        };
+        let kept =
+            if reply.status.is_server_error() || reply.status == StatusCode::TOO_MANY_REQUESTS {
+                let failed_for_good = outcome.as_ref().is_err_and(ApiError::is_stripes_own_failure);
+                self.release(&claim, &operation, failed_for_good).await
+            } else {
+                self.keep(&claim, &operation, &reply).await
+            };
         // The work is done either way, and a repetition finds that out from Stripe.
         if let Err(error) = kept {
             tracing::warn!(request_id, "the idempotency record could not be written: {error}");
@@ -172,7 +178,12 @@ impl Records {
     }
 
     /// The key was claimed before: by whom, for what, and with what end?
-    async fn examine(&self, claim: &Claim<'_>, record: Record, now: i64) -> Result<Claimed, ApiError> {
+    async fn examine(
+        &self,
+        claim: &Claim<'_>,
+        record: Record,
+        now: i64,
+    ) -> Result<Claimed, ApiError> {
         if record.fingerprint != claim.fingerprint || record.route != claim.route {
             return Err(ApiError::IdempotencyKeyReused);
         }
@@ -184,7 +195,12 @@ impl Records {
     }
 
     /// Goes on with what was abandoned, unless somebody else already does.
-    async fn take_over(&self, claim: &Claim<'_>, operation: Operation, abandoned: i64) -> Result<Claimed, ApiError> {
+    async fn take_over(
+        &self,
+        claim: &Claim<'_>,
+        operation: Operation,
+        abandoned: i64,
+    ) -> Result<Claimed, ApiError> {
         let update = self
             .update(claim, &operation)
             .update_expression("SET claimedUntil = :until")
@@ -201,7 +217,12 @@ impl Records {
         }
     }
 
-    async fn keep(&self, claim: &Claim<'_>, operation: &Operation, reply: &Reply) -> Result<(), String> {
+    async fn keep(
+        &self,
+        claim: &Claim<'_>,
+        operation: &Operation,
+        reply: &Reply,
+    ) -> Result<(), String> {
         let update = self
             .update(claim, operation)
             .update_expression("SET answer = :answer, answerStatus = :status")
@@ -212,17 +233,29 @@ impl Records {
     }
 
     /// Frees the key at once for the next try.
-    async fn release(&self, claim: &Claim<'_>, operation: &Operation, next_round: bool) -> Result<(), String> {
+    async fn release(
+        &self,
+        claim: &Claim<'_>,
+        operation: &Operation,
+        next_round: bool,
+    ) -> Result<(), String> {
         let update = self
             .update(claim, operation)
             .update_expression("SET claimedUntil = :free, round = :round")
             .condition_expression("operation = :operation AND attribute_not_exists(answer)")
             .expression_attribute_values(":free", number(0))
-            .expression_attribute_values(":round", number(i64::from(operation.round + u32::from(next_round))));
+            .expression_attribute_values(
+                ":round",
+                number(i64::from(operation.round + u32::from(next_round))),
+            );
         update.send().await.map(|_| ()).map_err(|error| DisplayErrorContext(error).to_string())
     }
 
-    fn update(&self, claim: &Claim<'_>, operation: &Operation) -> aws_sdk_dynamodb::operation::update_item::builders::UpdateItemFluentBuilder {
+    fn update(
+        &self,
+        claim: &Claim<'_>,
+        operation: &Operation,
+    ) -> aws_sdk_dynamodb::operation::update_item::builders::UpdateItemFluentBuilder {
         self.client
             .update_item()
             .table_name(&self.table)
@@ -270,7 +303,10 @@ impl Record {
         Some(Self {
             route: text("route")?,
             fingerprint: text("fingerprint")?,
-            operation: Operation { id: text("operation")?, round: u32::try_from(number("round")?).ok()? },
+            operation: Operation {
+                id: text("operation")?,
+                round: u32::try_from(number("round")?).ok()?,
+            },
             until: number("claimedUntil")?,
             answer: status.zip(text("answer")),
         })
@@ -278,7 +314,10 @@ impl Record {
 }
 
 fn unavailable(error: &(impl ProvideErrorMetadata + std::error::Error)) -> ApiError {
-    ApiError::Unavailable(format!("the idempotency record could not be written: {}", DisplayErrorContext(error)).into())
+    ApiError::Unavailable(
+        format!("the idempotency record could not be written: {}", DisplayErrorContext(error))
+            .into(),
+    )
 }
 
 fn number(value: i64) -> AttributeValue {
@@ -291,7 +330,8 @@ fn hex(bytes: &[u8]) -> String {
 
 /// Milliseconds since 1970.
 fn now() -> i64 {
-    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
+    let now =
+        std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
     i64::try_from(now.as_millis()).unwrap_or(i64::MAX)
 }
 

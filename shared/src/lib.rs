@@ -8,6 +8,8 @@ pub mod aws;
 pub mod catalog;
 pub mod config;
 pub mod idempotency;
+mod log_line;
+mod query;
 pub mod request;
 pub mod respond;
 mod runtime;
@@ -21,6 +23,7 @@ pub mod urls;
 
 pub use auth::{Account, Caller, Scope};
 pub use config::Config;
+pub use query::Query;
 pub use respond::{ApiError, At, Currency, Day, Money, Reply};
-pub use runtime::{App, Call, Query, serve};
+pub use runtime::{App, Call, serve};
 pub use stripe::{Stripe, StripeError};

@@ -39,7 +39,9 @@ impl Fields {
         }
         match serde_json::from_slice(body) {
             Ok(Body::Object(pairs)) => Self::of(pairs, known),
-            Ok(Body::Other) => Err(ApiError::validation("body", "The body has to be a JSON object.")),
+            Ok(Body::Other) => {
+                Err(ApiError::validation("body", "The body has to be a JSON object."))
+            }
             Err(_) => Err(ApiError::MalformedBody),
         }
     }
@@ -49,15 +51,26 @@ impl Fields {
         for (name, value) in pairs {
             if !known.contains(&name.as_str()) {
                 let known = known.join(", ");
-                return Err(ApiError::validation(&name, format!("There is no field \"{name}\" here. Known are: {known}.")));
+                return Err(ApiError::validation(
+                    &name,
+                    format!("There is no field \"{name}\" here. Known are: {known}."),
+                ));
             }
             let text = match value {
                 Value::Null => None,
                 Value::String(text) if !text.is_empty() => Some(text),
-                _ => return Err(ApiError::validation(&name, format!("\"{name}\" has to be text, and not empty."))),
+                _ => {
+                    return Err(ApiError::validation(
+                        &name,
+                        format!("\"{name}\" has to be text, and not empty."),
+                    ));
+                }
             };
             if seen.insert(name.clone(), text).is_some() {
-                return Err(ApiError::validation(&name, format!("The field \"{name}\" is given twice; give it once.")));
+                return Err(ApiError::validation(
+                    &name,
+                    format!("The field \"{name}\" is given twice; give it once."),
+                ));
             }
         }
         Ok(Self(seen.into_iter().filter_map(|(name, text)| Some((name, text?))).collect()))
@@ -74,14 +87,20 @@ impl Fields {
     /// # Errors
     /// `validation` where it is not given.
     pub fn required(&self, name: &str) -> Result<&str, ApiError> {
-        self.get(name).ok_or_else(|| ApiError::validation(name, format!("\"{name}\" is missing; it has to be given.")))
+        self.get(name).ok_or_else(|| {
+            ApiError::validation(name, format!("\"{name}\" is missing; it has to be given."))
+        })
     }
 
     /// The one of `allowed` that the field names.
     ///
     /// # Errors
     /// `validation` where it names something else.
-    pub fn one_of<T: Copy>(&self, name: &str, allowed: &[(&str, T)]) -> Result<Option<T>, ApiError> {
+    pub fn one_of<T: Copy>(
+        &self,
+        name: &str,
+        allowed: &[(&str, T)],
+    ) -> Result<Option<T>, ApiError> {
         let Some(text) = self.get(name) else { return Ok(None) };
         let found = allowed.iter().find(|(known, _)| *known == text).map(|(_, value)| *value);
         found.map(Some).ok_or_else(|| {
@@ -230,7 +249,9 @@ mod tests {
             let error = read(body).unwrap_err();
             assert_eq!(error.kind().1, code, "{body:.40}");
             match error {
-                ApiError::Validation { field, .. } => assert_eq!(Some(field.as_str()), named, "{body:.40}"),
+                ApiError::Validation { field, .. } => {
+                    assert_eq!(Some(field.as_str()), named, "{body:.40}")
+                }
                 _ => assert_eq!(named, None),
             }
         }
@@ -242,7 +263,11 @@ mod tests {
             assert!(read_as(good, b"{}").is_ok(), "{good}");
         }
         for bad in ["", "text/plain", "application/x-www-form-urlencoded", "application/jsonp"] {
-            assert_eq!(read_as(bad, b"{}").unwrap_err().kind().1, "unsupported_media_type", "{bad}");
+            assert_eq!(
+                read_as(bad, b"{}").unwrap_err().kind().1,
+                "unsupported_media_type",
+                "{bad}"
+            );
         }
     }
 

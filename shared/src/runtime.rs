@@ -3,18 +3,21 @@
 //! It never gives an error to the Lambda runtime: whatever happens, the caller gets an answer in
 //! the contract's form, before Lambda's own time-out would cut us off.
 
-use std::fmt;
 use std::future::Future;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use lambda_http::http::request::Parts;
+use lambda_http::http::HeaderMap;
 use lambda_http::request::RequestContext;
 use lambda_http::{Body, Request, RequestExt as _, Response, service_fn};
 use tokio::time::{Instant, timeout_at};
 
 use crate::auth::{Authenticator, Caller, Scope};
 use crate::config::Config;
+use crate::idempotency::{self, Claim, Operation, Records};
+use crate::log_line::LogLine;
+use crate::query::Query;
+use crate::request::Fields;
 use crate::respond::{ApiError, Cause, Reply, Timings, response};
 use crate::secrets::{Pepper, Secrets};
 use crate::store::Store;
@@ -31,6 +34,8 @@ const LONGEST: Duration = Duration::from_secs(29);
 pub struct App {
     config: Config,
     auth: Authenticator,
+    table: Store,
+    records: Records,
     secrets: Arc<Secrets>,
     stripe: Arc<Transport>,
 }
@@ -52,11 +57,12 @@ impl App {
         for error in [stripe.err(), pepper.err()].into_iter().flatten() {
             tracing::error!("not ready yet: {error}");
         }
+        let dynamodb = aws_sdk_dynamodb::Client::new(&sdk);
+        let table = || Store::new(dynamodb.clone(), config.table.clone());
         Ok(Self {
-            auth: Authenticator::new(Store::new(
-                aws_sdk_dynamodb::Client::new(&sdk),
-                config.table.clone(),
-            )),
+            auth: Authenticator::new(table()),
+            table: table(),
+            records: Records::new(dynamodb.clone(), config.table.clone()),
             stripe: Arc::new(Transport::new(config.stripe_base.clone())),
             secrets: Arc::new(secrets),
             config,
@@ -72,6 +78,12 @@ pub struct Call {
     pub query: Query,
     /// Stripe, within the time that is left.
     pub stripe: Stripe,
+    /// This request's id, the one in `x-request-id`.
+    pub request_id: String,
+    headers: HeaderMap,
+    body: Body,
+    /// When Lambda ends this invocation, in milliseconds since 1970.
+    ends: i64,
     app: Arc<App>,
 }
 
@@ -100,51 +112,52 @@ impl Call {
             .map_err(|error| ApiError::Unavailable(Cause::from(error)))
     }
 
+    /// The table, for what a request writes.
+    #[must_use]
+    pub fn table(&self) -> &Store {
+        &self.app.table
+    }
+
+    /// The body's fields; none but `known` are taken.
+    ///
+    /// # Errors
+    /// As [`Fields::read`].
+    pub fn fields(&self, known: &[&str]) -> Result<Fields, ApiError> {
+        Fields::read(&self.headers, &self.body, known)
+    }
+
+    /// Does `work` at most once for the caller's idempotency key, if there is one. `route` is the
+    /// endpoint's name.
+    ///
+    /// # Errors
+    /// As [`Records::once`]; `validation` for a key that is none.
+    pub async fn once<F>(
+        &self,
+        route: &str,
+        fields: &Fields,
+        work: impl FnOnce(Operation) -> F,
+    ) -> Result<Reply, ApiError>
+    where
+        F: Future<Output = Result<Reply, ApiError>>,
+    {
+        let Some(key) = idempotency::key_of(&self.headers)? else {
+            return work(Operation::new()?).await;
+        };
+        let fingerprint = fields.fingerprint();
+        let claim = Claim {
+            account: &self.caller.account.id,
+            route,
+            fingerprint: &fingerprint,
+            key,
+            until: self.ends,
+        };
+        self.app.records.once(claim, &self.request_id, work).await
+    }
+
     /// The account's Stripe customer, if it has one.
     #[must_use]
     pub fn customer(&self) -> Option<&str> {
         self.caller.account.customer.as_deref()
-    }
-}
-
-/// Query parameters, decoded, in order.
-#[derive(Clone, Debug, Default)]
-pub struct Query(Vec<(String, String)>);
-
-impl Query {
-    /// Decodes `a=1&b=2`.
-    #[must_use]
-    pub fn parse(text: &str) -> Self {
-        Self(form_urlencoded::parse(text.as_bytes()).into_owned().collect())
-    }
-
-    /// Refuses every parameter that is not in `known`, and any that is given twice.
-    ///
-    /// # Errors
-    /// `validation`, naming the parameter and what may be given.
-    pub fn only(&self, known: &[&str]) -> Result<(), ApiError> {
-        for (index, (name, _)) in self.0.iter().enumerate() {
-            if !known.contains(&name.as_str()) {
-                let known = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
-                return Err(ApiError::validation(
-                    name,
-                    format!("There is no query parameter \"{name}\" here. Known are: {known}."),
-                ));
-            }
-            if self.0[..index].iter().any(|(earlier, _)| earlier == name) {
-                return Err(ApiError::validation(
-                    name,
-                    format!("The query parameter \"{name}\" is given twice; give it once."),
-                ));
-            }
-        }
-        Ok(())
-    }
-
-    /// The parameter's value, if it is given.
-    #[must_use]
-    pub fn get(&self, name: &str) -> Option<&str> {
-        self.0.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
     }
 }
 
@@ -176,7 +189,8 @@ where
     let timings = Arc::new(Timings::start());
     let request_id = request_id(&request);
     let deadline = deadline(&request);
-    let (head, _body) = request.into_parts();
+    let ends = ends(deadline);
+    let (head, body) = request.into_parts();
     let mut line = LogLine::new(&head, &request_id);
     let work = async {
         let caller = app.auth.authenticate(&head.headers, scope, &app.secrets).await;
@@ -190,12 +204,21 @@ where
             deadline,
         );
         let query = Query::parse(head.uri.query().unwrap_or_default());
-        handler(Call { caller, query, stripe, app: Arc::clone(&app) }).await
+        let (request_id, headers, app) =
+            (request_id.clone(), head.headers.clone(), Arc::clone(&app));
+        handler(Call { caller, query, stripe, request_id, headers, body, ends, app }).await
     };
     let outcome = timeout_at(deadline, work).await.unwrap_or(Err(ApiError::Timeout));
     line.write(&outcome, &timings);
     let reply = outcome.unwrap_or_else(|error| error.reply(&request_id));
     response(reply, &request_id, &timings)
+}
+
+/// The deadline by the clock that other processes have too, in milliseconds since 1970.
+fn ends(deadline: Instant) -> i64 {
+    let end = SystemTime::now() + deadline.saturating_duration_since(Instant::now()) + MARGIN;
+    let since_1970 = end.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(since_1970.as_millis()).unwrap_or(i64::MAX)
 }
 
 /// API Gateway's id for the request, or Lambda's where there is no gateway.
@@ -214,96 +237,4 @@ fn deadline(request: &Request) -> Instant {
         .and_then(|context| context.deadline().duration_since(SystemTime::now()).ok())
         .unwrap_or(LONGEST);
     Instant::now() + left.min(LONGEST).saturating_sub(MARGIN)
-}
-
-/// One line a request, written when its answer is known. It has ids, never a key or a body.
-struct LogLine {
-    request_id: String,
-    method: String,
-    path: String,
-    account: Option<String>,
-    key_id: Option<String>,
-}
-
-impl LogLine {
-    fn new(head: &Parts, request_id: &str) -> Self {
-        Self {
-            request_id: request_id.to_owned(),
-            method: head.method.to_string(),
-            path: head.uri.path().to_owned(),
-            account: None,
-            key_id: None,
-        }
-    }
-
-    fn caller(&mut self, caller: &Caller) {
-        self.account = Some(caller.account.id.clone());
-        self.key_id = Some(caller.key_id.clone());
-    }
-
-    fn write(&self, outcome: &Result<Reply, ApiError>, timings: &Timings) {
-        let Self { request_id, method, path, .. } = self;
-        let (account, key_id) = (Optional(&self.account), Optional(&self.key_id));
-        let (duration_ms, stripe_calls) = (timings.total_ms(), timings.stripe_count());
-        match outcome {
-            Ok(reply) => {
-                let status = reply.status.as_u16();
-                tracing::info!(request_id, method, path, status, %account, %key_id, duration_ms, stripe_calls, "answered");
-            }
-            Err(error) => {
-                let (status, code) = error.kind();
-                let status = status.as_u16();
-                let cause = error.cause().map(ToString::to_string).unwrap_or_default();
-                if status >= 500 {
-                    tracing::error!(request_id, method, path, status, code, %account, %key_id, duration_ms, stripe_calls, cause, "failed");
-                } else {
-                    tracing::info!(request_id, method, path, status, code, %account, %key_id, duration_ms, stripe_calls, cause, "refused");
-                }
-            }
-        }
-    }
-}
-
-/// A value, or `-` in its place.
-struct Optional<'a>(&'a Option<String>);
-
-impl fmt::Display for Optional<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.0.as_deref().unwrap_or("-"))
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn unknown_and_repeated_query_parameters_are_refused_by_name() {
-        let cases = [
-            ("", None),
-            ("limit=1", None),
-            ("limit=1&cursor=", None),
-            ("limit=1&limit=2", Some("limit")),
-            ("page=2", Some("page")),
-            ("li%6dit=1", None),
-            ("%00=1", Some("\0")),
-        ];
-        for (text, field) in cases {
-            let refused = Query::parse(text).only(&["limit", "cursor"]).err();
-            let named = refused.map(|error| match error {
-                ApiError::Validation { field, .. } => field,
-                other => panic!("{other}"),
-            });
-            assert_eq!(named.as_deref(), field, "{text}");
-        }
-    }
-
-    #[test]
-    fn values_are_decoded() {
-        let query = Query::parse("status=past%20due&cursor=a+b");
-        assert_eq!(
-            (query.get("status"), query.get("cursor"), query.get("limit")),
-            (Some("past due"), Some("a b"), None)
-        );
-    }
 }

@@ -60,14 +60,30 @@ impl NotChangeable {
     #[must_use]
     pub fn advice(self) -> &'static str {
         match self {
-            Self::Overdue => "An invoice of this subscription is overdue. Pay it first; GET /v1/billing/dunning says how.",
-            Self::Incomplete => "The first invoice of this subscription is not paid yet. Pay it first; GET /v1/billing/dunning says how.",
-            Self::Paused => "This subscription is paused. Add a payment method first; GET /v1/billing/dunning says how.",
-            Self::CollectionPaused => "Payments of this subscription are paused. Ask the operator to resume them first.",
-            Self::Scheduled => "A change of this subscription is scheduled already. Ask the operator to release the schedule first.",
-            Self::Ending => "This subscription is going to end. Renew it in the billing portal (POST /v1/billing/portal-session) first.",
-            Self::Invoiced => "This subscription is paid by invoice, so a change cannot be charged at once. Ask the operator to make it.",
-            Self::NotInCatalogue => "This subscription is not on a plan of the catalogue. Ask the operator to change it.",
+            Self::Overdue => {
+                "An invoice of this subscription is overdue. Pay it first; GET /v1/billing/dunning says how."
+            }
+            Self::Incomplete => {
+                "The first invoice of this subscription is not paid yet. Pay it first; GET /v1/billing/dunning says how."
+            }
+            Self::Paused => {
+                "This subscription is paused. Add a payment method first; GET /v1/billing/dunning says how."
+            }
+            Self::CollectionPaused => {
+                "Payments of this subscription are paused. Ask the operator to resume them first."
+            }
+            Self::Scheduled => {
+                "A change of this subscription is scheduled already. Ask the operator to release the schedule first."
+            }
+            Self::Ending => {
+                "This subscription is going to end. Renew it in the billing portal (POST /v1/billing/portal-session) first."
+            }
+            Self::Invoiced => {
+                "This subscription is paid by invoice, so a change cannot be charged at once. Ask the operator to make it."
+            }
+            Self::NotInCatalogue => {
+                "This subscription is not on a plan of the catalogue. Ask the operator to change it."
+            }
         }
     }
 }

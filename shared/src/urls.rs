@@ -50,7 +50,8 @@ impl Origins {
     pub fn parse(text: &str) -> Option<Self> {
         let entries = text.split(',').map(str::trim).filter(|entry| !entry.is_empty());
         let origin = |entry: &str| {
-            let is_bare = entry.trim_end_matches('/').matches('/').count() == 2 && !entry.contains(['?', '#']);
+            let is_bare = entry.trim_end_matches('/').matches('/').count() == 2
+                && !entry.contains(['?', '#']);
             Origin::of(entry).filter(|_| is_bare)
         };
         entries.map(origin).collect::<Option<_>>().map(Self)
@@ -61,7 +62,8 @@ impl Origins {
     /// # Errors
     /// `validation`.
     pub fn well_formed(field: &'static str, text: &str) -> Result<(), ApiError> {
-        let message = || format!("\"{field}\" has to be an absolute https URL (http only on localhost).");
+        let message =
+            || format!("\"{field}\" has to be an absolute https URL (http only on localhost).");
         Origin::of(text).map(|_| ()).ok_or_else(|| ApiError::validation(field, message()))
     }
 
@@ -110,14 +112,21 @@ mod tests {
             ("", Err("validation")),
         ];
         for (url, expected) in cases {
-            let checked = Origins::well_formed("returnUrl", url).and_then(|()| origins().check("returnUrl", url));
+            let checked = Origins::well_formed("returnUrl", url)
+                .and_then(|()| origins().check("returnUrl", url));
             assert_eq!(checked.map_err(|error| error.kind().1), expected, "{url}");
         }
     }
 
     #[test]
     fn an_entry_that_is_no_origin_is_refused() {
-        for bad in ["console.cantila.example", "https://a.example/path", "http://a.example", "https://a.example?x", "*"] {
+        for bad in [
+            "console.cantila.example",
+            "https://a.example/path",
+            "http://a.example",
+            "https://a.example?x",
+            "*",
+        ] {
             assert_eq!(Origins::parse(bad), None, "{bad}");
         }
         assert_eq!(Origins::parse(""), Some(Origins::default()));

@@ -42,13 +42,21 @@ pub enum ApiError {
     /// The message lists the plans, or says whom to ask.
     #[error("{message}")]
     UnknownPlan { message: String },
-    #[error("\"{field}\" lies outside the origins that this API may send customers back to. Use one of your own pages, or ask the operator to allow this one.")]
+    #[error(
+        "\"{field}\" lies outside the origins that this API may send customers back to. Use one of your own pages, or ask the operator to allow this one."
+    )]
     UrlNotAllowed { field: &'static str },
-    #[error("The first request with this Idempotency-Key is still running. Try again in a second; its answer will be given again.")]
+    #[error(
+        "The first request with this Idempotency-Key is still running. Try again in a second; its answer will be given again."
+    )]
     IdempotencyInProgress,
-    #[error("This Idempotency-Key was used for another request within the last 24 hours. Use a new key for a new request.")]
+    #[error(
+        "This Idempotency-Key was used for another request within the last 24 hours. Use a new key for a new request."
+    )]
     IdempotencyKeyReused,
-    #[error("There is no subscription to change. Start one with POST /v1/billing/checkout-session.")]
+    #[error(
+        "There is no subscription to change. Start one with POST /v1/billing/checkout-session."
+    )]
     NoSubscription,
     #[error("There is a subscription already. Change it with POST /v1/billing/plan-change.")]
     AlreadySubscribed,
@@ -57,13 +65,19 @@ pub enum ApiError {
     #[error("{}", .0.advice())]
     NotChangeable(NotChangeable),
     /// The fresh preview, as the preview endpoint would answer it.
-    #[error("The amount has changed since it was quoted; nothing was charged. Show the new preview in `details.preview`, and confirm with its quote.")]
+    #[error(
+        "The amount has changed since it was quoted; nothing was charged. Show the new preview in `details.preview`, and confirm with its quote."
+    )]
     QuoteChanged { preview: Box<Value> },
-    #[error("The quote is older than 15 minutes. Ask for a new preview, and confirm with its quote.")]
+    #[error(
+        "The quote is older than 15 minutes. Ask for a new preview, and confirm with its quote."
+    )]
     QuoteExpired,
     #[error("The payment was declined: {} Nothing was changed and nothing is owed. Use another payment method (POST /v1/billing/portal-session), then try again.", .0.message)]
     PaymentFailed(Box<Decline>),
-    #[error("The bank wants the customer to authenticate the payment. Open `details.url`; the change is made once that is done.")]
+    #[error(
+        "The bank wants the customer to authenticate the payment. Open `details.url`; the change is made once that is done."
+    )]
     PaymentActionRequired { url: Option<String> },
     /// Stripe's rate limit, after retries. Seconds to wait.
     #[error("There are too many requests at the moment. Try again in {retry_after} s.")]
@@ -106,12 +120,16 @@ impl ApiError {
             Self::ActAsForbidden => (StatusCode::FORBIDDEN, "act_as_forbidden"),
             Self::MalformedBody => (StatusCode::BAD_REQUEST, "malformed_body"),
             Self::BodyTooLarge { .. } => (StatusCode::PAYLOAD_TOO_LARGE, "body_too_large"),
-            Self::UnsupportedMediaType => (StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type"),
+            Self::UnsupportedMediaType => {
+                (StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type")
+            }
             Self::Validation { .. } => (StatusCode::UNPROCESSABLE_ENTITY, "validation"),
             Self::UnknownPlan { .. } => (StatusCode::UNPROCESSABLE_ENTITY, "unknown_plan"),
             Self::UrlNotAllowed { .. } => (StatusCode::UNPROCESSABLE_ENTITY, "url_not_allowed"),
             Self::IdempotencyInProgress => (StatusCode::CONFLICT, "idempotency_in_progress"),
-            Self::IdempotencyKeyReused => (StatusCode::UNPROCESSABLE_ENTITY, "idempotency_key_reused"),
+            Self::IdempotencyKeyReused => {
+                (StatusCode::UNPROCESSABLE_ENTITY, "idempotency_key_reused")
+            }
             Self::NoSubscription => (StatusCode::CONFLICT, "no_subscription"),
             Self::AlreadySubscribed => (StatusCode::CONFLICT, "already_subscribed"),
             Self::AlreadyOnPlan => (StatusCode::CONFLICT, "already_on_plan"),
@@ -119,7 +137,9 @@ impl ApiError {
             Self::QuoteChanged { .. } => (StatusCode::CONFLICT, "quote_changed"),
             Self::QuoteExpired => (StatusCode::GONE, "quote_expired"),
             Self::PaymentFailed(_) => (StatusCode::PAYMENT_REQUIRED, "payment_failed"),
-            Self::PaymentActionRequired { .. } => (StatusCode::PAYMENT_REQUIRED, "payment_action_required"),
+            Self::PaymentActionRequired { .. } => {
+                (StatusCode::PAYMENT_REQUIRED, "payment_action_required")
+            }
             Self::RateLimited { .. } => (StatusCode::TOO_MANY_REQUESTS, "rate_limited"),
             Self::Stripe(_) => (StatusCode::BAD_GATEWAY, "stripe_error"),
             Self::StripeUnavailable(_) => (StatusCode::SERVICE_UNAVAILABLE, "stripe_unavailable"),
@@ -139,7 +159,9 @@ impl ApiError {
             Self::UrlNotAllowed { field } => json!({ "field": field }),
             Self::NotChangeable(reason) => json!({ "reason": reason.as_str() }),
             Self::QuoteChanged { preview } => json!({ "preview": preview }),
-            Self::PaymentFailed(decline) => json!({ "declineCode": decline.decline_code, "kind": decline.kind }),
+            Self::PaymentFailed(decline) => {
+                json!({ "declineCode": decline.decline_code, "kind": decline.kind })
+            }
             Self::PaymentActionRequired { url } => json!({ "url": url }),
             _ => Value::Null,
         }
@@ -230,18 +252,60 @@ mod tests {
             (ApiError::MalformedBody, 400, "malformed_body", none.clone(), None),
             (ApiError::BodyTooLarge { longest: 9 }, 413, "body_too_large", none.clone(), None),
             (ApiError::UnsupportedMediaType, 415, "unsupported_media_type", none.clone(), None),
-            (ApiError::UnknownPlan { message: "None.".to_owned() }, 422, "unknown_plan", json!({ "field": "plan" }), None),
-            (ApiError::UrlNotAllowed { field: "returnUrl" }, 422, "url_not_allowed", json!({ "field": "returnUrl" }), None),
-            (ApiError::IdempotencyInProgress, 409, "idempotency_in_progress", none.clone(), Some(("retry-after", "1"))),
+            (
+                ApiError::UnknownPlan { message: "None.".to_owned() },
+                422,
+                "unknown_plan",
+                json!({ "field": "plan" }),
+                None,
+            ),
+            (
+                ApiError::UrlNotAllowed { field: "returnUrl" },
+                422,
+                "url_not_allowed",
+                json!({ "field": "returnUrl" }),
+                None,
+            ),
+            (
+                ApiError::IdempotencyInProgress,
+                409,
+                "idempotency_in_progress",
+                none.clone(),
+                Some(("retry-after", "1")),
+            ),
             (ApiError::IdempotencyKeyReused, 422, "idempotency_key_reused", none.clone(), None),
             (ApiError::NoSubscription, 409, "no_subscription", none.clone(), None),
             (ApiError::AlreadySubscribed, 409, "already_subscribed", none.clone(), None),
             (ApiError::AlreadyOnPlan, 409, "already_on_plan", none.clone(), None),
-            (ApiError::NotChangeable(NotChangeable::Ending), 409, "subscription_not_changeable", json!({ "reason": "ending" }), None),
-            (ApiError::QuoteChanged { preview: Box::new(json!({ "plan": "pro" })) }, 409, "quote_changed", json!({ "preview": { "plan": "pro" } }), None),
+            (
+                ApiError::NotChangeable(NotChangeable::Ending),
+                409,
+                "subscription_not_changeable",
+                json!({ "reason": "ending" }),
+                None,
+            ),
+            (
+                ApiError::QuoteChanged { preview: Box::new(json!({ "plan": "pro" })) },
+                409,
+                "quote_changed",
+                json!({ "preview": { "plan": "pro" } }),
+                None,
+            ),
             (ApiError::QuoteExpired, 410, "quote_expired", none.clone(), None),
-            (ApiError::PaymentFailed(Box::new(decline)), 402, "payment_failed", json!({ "declineCode": "insufficient_funds", "kind": "soft" }), None),
-            (ApiError::PaymentActionRequired { url: Some("https://x".to_owned()) }, 402, "payment_action_required", json!({ "url": "https://x" }), None),
+            (
+                ApiError::PaymentFailed(Box::new(decline)),
+                402,
+                "payment_failed",
+                json!({ "declineCode": "insufficient_funds", "kind": "soft" }),
+                None,
+            ),
+            (
+                ApiError::PaymentActionRequired { url: Some("https://x".to_owned()) },
+                402,
+                "payment_action_required",
+                json!({ "url": "https://x" }),
+                None,
+            ),
             (
                 ApiError::RateLimited { retry_after: 7, cause: cause() },
                 429,

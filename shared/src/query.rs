@@ -1,0 +1,79 @@
+//! Query parameters, read strictly.
+
+use crate::respond::ApiError;
+
+/// Query parameters, decoded, in order.
+#[derive(Clone, Debug, Default)]
+pub struct Query(Vec<(String, String)>);
+
+impl Query {
+    /// Decodes `a=1&b=2`.
+    #[must_use]
+    pub fn parse(text: &str) -> Self {
+        Self(form_urlencoded::parse(text.as_bytes()).into_owned().collect())
+    }
+
+    /// Refuses every parameter that is not in `known`, and any that is given twice.
+    ///
+    /// # Errors
+    /// `validation`, naming the parameter and what may be given.
+    pub fn only(&self, known: &[&str]) -> Result<(), ApiError> {
+        for (index, (name, _)) in self.0.iter().enumerate() {
+            if !known.contains(&name.as_str()) {
+                let known = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
+                return Err(ApiError::validation(
+                    name,
+                    format!("There is no query parameter \"{name}\" here. Known are: {known}."),
+                ));
+            }
+            if self.0[..index].iter().any(|(earlier, _)| earlier == name) {
+                return Err(ApiError::validation(
+                    name,
+                    format!("The query parameter \"{name}\" is given twice; give it once."),
+                ));
+            }
+        }
+        Ok(())
+    }
+
+    /// The parameter's value, if it is given.
+    #[must_use]
+    pub fn get(&self, name: &str) -> Option<&str> {
+        self.0.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn unknown_and_repeated_query_parameters_are_refused_by_name() {
+        let cases = [
+            ("", None),
+            ("limit=1", None),
+            ("limit=1&cursor=", None),
+            ("limit=1&limit=2", Some("limit")),
+            ("page=2", Some("page")),
+            ("li%6dit=1", None),
+            ("%00=1", Some("\0")),
+        ];
+        for (text, field) in cases {
+            let refused = Query::parse(text).only(&["limit", "cursor"]).err();
+            let named = refused.map(|error| match error {
+                ApiError::Validation { field, .. } => field,
+                other => panic!("{other}"),
+            });
+            assert_eq!(named.as_deref(), field, "{text}");
+        }
+    }
+
+    #[test]
+    fn values_are_decoded() {
+        let query = Query::parse("status=past%20due&cursor=a+b");
+        assert_eq!(
+            (query.get("status"), query.get("cursor"), query.get("limit")),
+            (Some("past due"), Some("a b"), None)
+        );
+    }
+}
