@@ -32,9 +32,17 @@ pub fn lookup_key(tier: &str, interval: Interval) -> String {
     format!("cantila_{tier}_{}", interval.as_str())
 }
 
+/// The product's metadata key for whom to ask about a plan that has no price.
+pub const CONTACT_KEY: &str = "cantila_contact";
+
 /// Which product is which tier.
 #[derive(Clone, Debug, Default)]
-pub struct Tiers(HashMap<String, String>);
+pub struct Tiers {
+    /// Tier by product.
+    products: HashMap<String, String>,
+    /// Whom to ask, by tier.
+    contacts: HashMap<String, String>,
+}
 
 impl Tiers {
     /// Reads every product, retired ones too: whoever subscribed to one is still on it.
@@ -48,15 +56,27 @@ impl Tiers {
     /// The tier of the product with this id; `None` for an add-on.
     #[must_use]
     pub fn of(&self, product: &str) -> Option<&str> {
-        self.0.get(product).map(String::as_str)
+        self.products.get(product).map(String::as_str)
+    }
+
+    /// Whom to ask about a plan that is arranged personally.
+    #[must_use]
+    pub fn contact(&self, tier: &str) -> Option<&str> {
+        self.contacts.get(tier).map(String::as_str)
     }
 }
 
 impl<'a> FromIterator<&'a Product> for Tiers {
     fn from_iter<I: IntoIterator<Item = &'a Product>>(products: I) -> Self {
-        let tier =
-            |product: &Product| Some((product.id.clone(), product.metadata.get(PLAN_KEY)?.clone()));
-        Self(products.into_iter().filter_map(tier).collect())
+        let mut tiers = Self::default();
+        for product in products {
+            let Some(tier) = product.metadata.get(PLAN_KEY) else { continue };
+            tiers.products.insert(product.id.clone(), tier.clone());
+            if let Some(contact) = product.metadata.get(CONTACT_KEY) {
+                tiers.contacts.insert(tier.clone(), contact.clone());
+            }
+        }
+        tiers
     }
 }
 
@@ -69,6 +89,8 @@ pub struct Catalog {
 /// A plan as it is sold in one interval and currency.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Offer {
+    /// The id of the base price.
+    pub price: String,
     pub tier: String,
     pub name: String,
     pub description: Option<String>,
@@ -81,6 +103,8 @@ pub struct Offer {
 /// What a plan charges by use.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Metered {
+    /// The price's id.
+    pub price: String,
     /// The meter's name, or its Stripe id where the price names none.
     pub meter: String,
     /// What one unit is, such as `GB-hour`.
@@ -166,6 +190,7 @@ impl Catalog {
             metered.filter_map(|price| Metered::new(price, currency)).collect();
         metered.sort_by(|a, b| a.meter.cmp(&b.meter));
         Some(Offer {
+            price: price.id.clone(),
             tier: tier.clone(),
             name: product.name.clone(),
             description: product.description.clone(),
@@ -191,7 +216,9 @@ impl Metered {
             Some([first, ..]) => (Decimal::ZERO, first.unit_amount_decimal?),
         };
         let meter = price.metadata.get(METER_KEY).or(recurring.meter.as_ref())?.clone();
-        Some(Self { meter, unit: price.metadata.get(UNIT_KEY).cloned(), included, unit_amount })
+        Some(Self {
+            price: price.id.clone(),
+            meter, unit: price.metadata.get(UNIT_KEY).cloned(), included, unit_amount })
     }
 }
 

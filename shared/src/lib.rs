@@ -6,6 +6,7 @@
 pub mod auth;
 pub mod aws;
 pub mod catalog;
+pub mod change;
 pub mod config;
 pub mod idempotency;
 mod log_line;

@@ -232,12 +232,14 @@ mod tests {
     fn offer(tier: &str, interval: Interval, minor: i64) -> Offer {
         let usd = "usd".parse().expect("a currency");
         let cpu = Metered {
+            price: "price_cpu".to_owned(),
             meter: "cpu".to_owned(),
             unit: Some("vCore-hour".to_owned()),
             included: 100.into(),
             unit_amount: "1.2".parse().expect("a decimal"),
         };
         Offer {
+            price: "price_1".to_owned(),
             tier: tier.to_owned(),
             name: tier.to_uppercase(),
             description: None,

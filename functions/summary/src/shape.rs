@@ -103,7 +103,7 @@ impl Estimate {
         subscription: &Subscription,
         tiers: &Tiers,
     ) -> Result<Self, StripeError> {
-        let Breakdown { subtotal, discount, tax, total, credit_applied, amount_due } =
+        let Breakdown { subtotal, discount, tax, total, credit_applied, amount_due, .. } =
             Breakdown::of(invoice)?;
         let line = |line: &Line| EstimateLine {
             description: line.description.clone(),

@@ -16,6 +16,8 @@ pub struct Breakdown {
     /// The credit used; negative where an older debt was added.
     pub credit_applied: Money,
     pub amount_due: Money,
+    /// The credit that the customer then has; negative for a debt. The opposite of Stripe's sign.
+    pub balance_after: Money,
 }
 
 impl Breakdown {
@@ -38,6 +40,7 @@ impl Breakdown {
             total: Money::new(invoice.total, invoice.currency),
             credit_applied: money(credit_applied(invoice))?,
             amount_due: Money::new(invoice.amount_due, invoice.currency),
+            balance_after: money(-balance_after(invoice))?,
         })
     }
 }
@@ -47,6 +50,12 @@ impl Breakdown {
 fn credit_applied(invoice: &Invoice) -> i128 {
     let (total, balance) = (i128::from(invoice.total), i128::from(invoice.starting_balance));
     if total < 0 || (balance > 0 && invoice.amount_due == 0) { 0 } else { total.min(-balance) }
+}
+
+/// Stripe says it only once an invoice is final. What is neither due in money nor covered by credit
+/// goes to the balance: a negative total as credit, one under the minimum charge as debt.
+fn balance_after(invoice: &Invoice) -> i128 {
+    i128::from(invoice.starting_balance) + i128::from(invoice.total) - i128::from(invoice.amount_due)
 }
 
 /// All tax of an invoice, inclusive tax too.

@@ -104,14 +104,21 @@ impl Stripe {
     /// [`StripeError`].
     pub async fn next_invoice(&self, subscription: &str) -> Result<Option<Invoice>, StripeError> {
         let preview = CreatePreviewInvoice::new().subscription(subscription);
-        match self.send::<Invoice>(&preview).await {
-            Ok(mut invoice) => {
-                self.complete_lines(&mut invoice).await?;
-                Ok(Some(invoice))
-            }
+        match self.preview(&preview).await {
+            Ok(invoice) => Ok(Some(invoice)),
             Err(error) if error.code() == Some("invoice_upcoming_none") => Ok(None),
             Err(error) => Err(error),
         }
+    }
+
+    /// A preview, with all its lines.
+    ///
+    /// # Errors
+    /// [`StripeError`].
+    pub async fn preview(&self, preview: &CreatePreviewInvoice) -> Result<Invoice, StripeError> {
+        let mut invoice: Invoice = self.send(preview).await?;
+        self.complete_lines(&mut invoice).await?;
+        Ok(invoice)
     }
 
     /// An invoice's embedded lines are the first ten. They are asked for anew from the start: the

@@ -133,6 +133,8 @@ pub struct Subscription {
     pub latest_invoice: Option<Expandable<Invoice>>,
     pub default_payment_method: Option<Expandable<Id>>,
     pub default_source: Option<Expandable<Id>>,
+    #[serde(default)]
+    pub metadata: HashMap<String, String>,
     pub test_clock: Option<Expandable<TestClock>>,
 }
 
@@ -157,6 +159,8 @@ pub struct SubscriptionItem {
     pub id: String,
     pub current_period_start: Timestamp,
     pub current_period_end: Timestamp,
+    /// None for a metered price.
+    pub quantity: Option<u64>,
     pub price: Price,
 }
 
@@ -186,6 +190,7 @@ pub struct PauseCollection {
 pub struct PendingUpdate {
     pub expires_at: Timestamp,
     pub subscription_items: Option<Vec<PendingItem>>,
+    pub metadata: Option<HashMap<String, String>>,
 }
 
 #[derive(Clone, Debug, Deserialize)]
@@ -400,6 +405,8 @@ pub struct InvoiceParent {
 #[derive(Clone, Debug, Deserialize)]
 pub struct InvoiceSubscription {
     pub subscription: Expandable<Id>,
+    /// There on previews.
+    pub subscription_proration_date: Option<Timestamp>,
 }
 
 #[derive(Clone, Debug, Deserialize)]
@@ -441,6 +448,14 @@ impl Line {
         self.parent.as_ref()?.subscription_item_details.as_ref()
     }
 
+    /// Whether it corrects for a part of a period, whichever kind of item it came from.
+    #[must_use]
+    pub fn is_proration(&self) -> bool {
+        let Some(parent) = &self.parent else { return false };
+        parent.subscription_item_details.as_ref().is_some_and(|item| item.proration)
+            || parent.invoice_item_details.as_ref().is_some_and(|item| item.proration)
+    }
+
     /// The product that the line is for, if it is for one.
     #[must_use]
     pub fn product(&self) -> Option<&str> {
@@ -457,6 +472,12 @@ pub struct Period {
 #[derive(Clone, Debug, Deserialize)]
 pub struct LineParent {
     pub subscription_item_details: Option<SubscriptionItemDetails>,
+    pub invoice_item_details: Option<InvoiceItemDetails>,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+pub struct InvoiceItemDetails {
+    pub proration: bool,
 }
 
 #[derive(Clone, Debug, Deserialize)]

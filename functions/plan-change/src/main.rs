@@ -1,0 +1,12 @@
+//! `POST /v1/billing/plan-change`: changes the plan, if the payment goes through.
+
+mod handler;
+mod outcome;
+mod update;
+
+use shared::{Scope, serve};
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), lambda_http::Error> {
+    serve(Scope::Admin, handler::plan_change).await
+}

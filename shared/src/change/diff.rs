@@ -1,0 +1,248 @@
+//! Which items become which. No I/O.
+
+use serde::Serialize;
+
+use crate::catalog::{Offer, Tiers};
+use crate::respond::ApiError;
+use crate::stripe::views::{Interval, Subscription, SubscriptionItem, SubscriptionStatus};
+use crate::subscription::{Current, Plan};
+
+/// What becomes of one item of a subscription.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ItemChange {
+    /// The item's id; none for a new one. A price sent without it would be added, and both billed.
+    pub id: Option<String>,
+    pub price: Option<String>,
+    /// Sent along with a price, since a new price resets it to 1. Never for a metered one.
+    pub quantity: Option<u64>,
+    pub deleted: bool,
+}
+
+/// Which way a change goes, by the monthly base price.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Direction {
+    Upgrade,
+    Downgrade,
+    Lateral,
+}
+
+/// A change that can be made.
+pub struct Change<'a> {
+    pub subscription: &'a Subscription,
+    pub from: Plan<'a>,
+    pub to: &'a Offer,
+    pub items: Vec<ItemChange>,
+    /// Whether a whole new period starts now.
+    pub resets_cycle: bool,
+}
+
+impl<'a> Change<'a> {
+    /// From what the account is on to `to`: first whether it can be changed, then whether there is
+    /// anything to change.
+    ///
+    /// # Errors
+    /// `no_subscription`, `subscription_not_changeable`, `already_on_plan`.
+    pub fn of(current: Option<&Current<'a>>, tiers: &Tiers, to: &'a Offer) -> Result<Self, ApiError> {
+        let current = current.ok_or(ApiError::NoSubscription)?;
+        if let Some(reason) = current.not_changeable() {
+            return Err(ApiError::NotChangeable(reason));
+        }
+        let from = current.plan.ok_or(ApiError::NotChangeable(crate::subscription::NotChangeable::NotInCatalogue))?;
+        if from.item.price.id == to.price {
+            return Err(ApiError::AlreadyOnPlan);
+        }
+        let subscription = current.subscription;
+        let items = items(subscription, from, tiers, to);
+        Ok(Self { subscription, from, to, items, resets_cycle: resets_cycle(subscription, from, to) })
+    }
+
+    /// By the monthly base price.
+    #[must_use]
+    pub fn direction(&self) -> Direction {
+        let from = self.from.item.price.amounts.unit_amount.unwrap_or(0);
+        let from = yearly(from, self.from_interval());
+        match yearly(self.to.amount.minor, self.to.interval).cmp(&from) {
+            std::cmp::Ordering::Greater => Direction::Upgrade,
+            std::cmp::Ordering::Less => Direction::Downgrade,
+            std::cmp::Ordering::Equal => Direction::Lateral,
+        }
+    }
+
+    fn from_interval(&self) -> Interval {
+        self.from.item.price.recurring.as_ref().map_or(Interval::Month, |recurring| recurring.interval)
+    }
+
+    /// The items as they are, to notice that they have changed.
+    #[must_use]
+    pub fn state(&self) -> String {
+        let item = |item: &SubscriptionItem| format!("{}:{}:{}", item.id, item.price.id, item.quantity.unwrap_or(0));
+        let mut items: Vec<_> = self.subscription.items.data.iter().map(item).collect();
+        items.sort();
+        items.join(",")
+    }
+}
+
+/// In a year, so that months and years compare without a fraction.
+fn yearly(minor: i64, interval: Interval) -> i128 {
+    let times = match interval {
+        Interval::Day => 365,
+        Interval::Week => 52,
+        Interval::Month => 12,
+        Interval::Year => 1,
+    };
+    i128::from(minor) * times
+}
+
+/// Stripe in flexible billing mode starts a new period only when told to. Without that a year
+/// would be in force and nothing collected for it; and from a free plan the first paid period is a
+/// whole one. During a trial nothing is charged, and the trial's end stays where it is.
+fn resets_cycle(subscription: &Subscription, from: Plan<'_>, to: &Offer) -> bool {
+    let price = &from.item.price;
+    let other_interval = price.recurring.as_ref().is_none_or(|recurring| {
+        recurring.interval != to.interval || recurring.interval_count != 1
+    });
+    let from_free = price.amounts.unit_amount == Some(0) && to.amount.minor > 0;
+    (other_interval || from_free) && subscription.status != SubscriptionStatus::Trialing
+}
+
+/// The base price swapped in place, metered prices of the old plan removed and of the new one
+/// added, add-ons left alone.
+fn items(subscription: &Subscription, from: Plan<'_>, tiers: &Tiers, to: &Offer) -> Vec<ItemChange> {
+    let existing = &subscription.items.data;
+    let mut changes = vec![ItemChange {
+        id: Some(from.item.id.clone()),
+        price: Some(to.price.clone()),
+        quantity: Some(from.item.quantity.unwrap_or(1)),
+        deleted: false,
+    }];
+    let of_a_plan = |item: &&SubscriptionItem| item.id != from.item.id && tiers.of(item.price.product_id()).is_some();
+    let stays = |item: &SubscriptionItem| to.metered.iter().any(|metered| metered.price == item.price.id);
+    let removed = existing.iter().filter(of_a_plan).filter(|item| !stays(item));
+    changes.extend(removed.map(|item| ItemChange { id: Some(item.id.clone()), deleted: true, ..ItemChange::default() }));
+    let is_there = |price: &str| existing.iter().any(|item| item.price.id == price);
+    let added = to.metered.iter().filter(|metered| !is_there(&metered.price));
+    changes.extend(added.map(|metered| ItemChange { price: Some(metered.price.clone()), ..ItemChange::default() }));
+    changes
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+    use crate::catalog::Metered;
+    use crate::respond::Money;
+    use crate::stripe::views::Product;
+
+    fn tiers() -> Tiers {
+        let product = |tier: &str| -> Product {
+            serde_json::from_value(json!({ "id": format!("prod_{tier}"), "metadata": { "cantila_plan": tier } })).unwrap()
+        };
+        Tiers::from_iter(&["hobby", "pro", "agency"].map(product))
+    }
+
+    fn offer(tier: &str, interval: Interval, minor: i64) -> Offer {
+        let metered = |meter: &str| Metered {
+            price: format!("price_{tier}_{}_{meter}", interval.as_str()),
+            meter: meter.to_owned(),
+            unit: None,
+            included: 0.into(),
+            unit_amount: 1.into(),
+        };
+        Offer {
+            price: format!("price_{tier}_{}", interval.as_str()),
+            tier: tier.to_owned(),
+            name: tier.to_owned(),
+            description: None,
+            interval,
+            amount: Money::new(minor, "usd".parse().unwrap()),
+            metered: vec![metered("cpu"), metered("ram")],
+        }
+    }
+
+    /// On a plan of this price and interval, with usage, three seats, and an add-on.
+    fn subscription(tier: &str, interval: &str, minor: i64, status: &str) -> Subscription {
+        let item = |id: &str, price: &str, product: &str, usage: &str, quantity: Value| {
+            json!({
+                "id": id, "current_period_start": 0, "current_period_end": 9, "quantity": quantity,
+                "price": {
+                    "id": price, "currency": "usd", "product": product, "unit_amount": minor,
+                    "recurring": { "interval": interval, "interval_count": 1, "usage_type": usage },
+                },
+            })
+        };
+        let product = format!("prod_{tier}");
+        serde_json::from_value(json!({
+            "id": "sub_1", "status": status, "currency": "usd", "created": 0, "collection_method": "charge_automatically",
+            "cancel_at_period_end": false,
+            "items": { "has_more": false, "data": [
+                item("si_ip", "price_ip", "prod_ip", "licensed", json!(2)),
+                item("si_cpu", &format!("price_{tier}_{interval}_cpu"), &product, "metered", Value::Null),
+                item("si_base", &format!("price_{tier}_{interval}"), &product, "licensed", json!(3)),
+            ] },
+        }))
+        .unwrap()
+    }
+
+    fn change<T>(subscription: Subscription, to: &Offer, read: impl Fn(&Change<'_>) -> T) -> Result<T, &'static str> {
+        let (subscriptions, tiers) = ([subscription], tiers());
+        let current = Current::of(&subscriptions, &tiers);
+        Change::of(current.as_ref(), &tiers, to).map(|change| read(&change)).map_err(|error| error.kind().1)
+    }
+
+    #[test]
+    fn the_base_price_is_swapped_in_place_usage_goes_with_the_plan_and_add_ons_stay() {
+        let items = change(subscription("pro", "month", 3_500, "active"), &offer("agency", Interval::Month, 9_900), |change| change.items.clone());
+        let added = |meter: &str| ItemChange { price: Some(format!("price_agency_month_{meter}")), ..ItemChange::default() };
+        let expected = [
+            ItemChange { id: Some("si_base".to_owned()), price: Some("price_agency_month".to_owned()), quantity: Some(3), deleted: false },
+            ItemChange { id: Some("si_cpu".to_owned()), deleted: true, ..ItemChange::default() },
+            added("cpu"),
+            added("ram"),
+        ];
+        assert_eq!(items.unwrap(), expected);
+    }
+
+    #[test]
+    fn a_metered_price_that_both_plans_have_stays() {
+        let mut to = offer("agency", Interval::Month, 9_900);
+        to.metered[0].price = "price_pro_month_cpu".to_owned();
+        let items = change(subscription("pro", "month", 3_500, "active"), &to, |change| change.items.clone()).unwrap();
+        let prices: Vec<_> = items.iter().map(|item| (item.price.as_deref(), item.deleted)).collect();
+        assert_eq!(prices, [(Some("price_agency_month"), false), (Some("price_agency_month_ram"), false)]);
+    }
+
+    #[test]
+    fn a_new_period_starts_with_another_interval_and_from_free_to_paid() {
+        let (pro, year, free) = (offer("pro", Interval::Month, 3_500), offer("agency", Interval::Year, 99_000), offer("hobby", Interval::Month, 0));
+        let cases = [
+            (subscription("agency", "month", 9_900, "active"), &pro, false, Direction::Downgrade),
+            (subscription("pro", "month", 3_500, "active"), &year, true, Direction::Upgrade),
+            (subscription("hobby", "month", 0, "active"), &pro, true, Direction::Upgrade),
+            (subscription("hobby", "month", 0, "trialing"), &pro, false, Direction::Upgrade),
+            (subscription("pro", "month", 3_500, "trialing"), &year, false, Direction::Upgrade),
+            (subscription("pro", "month", 3_500, "active"), &free, false, Direction::Downgrade),
+            (subscription("agency", "month", 3_500, "active"), &pro, false, Direction::Lateral),
+            (subscription("agency", "year", 42_000, "active"), &pro, true, Direction::Lateral),
+        ];
+        for (subscription, to, resets, direction) in cases {
+            let name = format!("{} {}", subscription.items.data[2].price.id, to.price);
+            let got = change(subscription, to, |change| (change.resets_cycle, change.direction()));
+            assert_eq!(got, Ok((resets, direction)), "{name}");
+        }
+    }
+
+    #[test]
+    fn first_whether_it_can_be_changed_then_whether_there_is_anything_to_change() {
+        let pro = offer("pro", Interval::Month, 3_500);
+        let on_pro = |status: &str| change(subscription("pro", "month", 3_500, status), &pro, |_| ());
+        assert_eq!(on_pro("active"), Err("already_on_plan"));
+        assert_eq!(on_pro("past_due"), Err("subscription_not_changeable"));
+        assert_eq!(on_pro("canceled"), Err("no_subscription"));
+        assert_eq!(change(subscription("pro", "year", 35_000, "active"), &pro, |_| ()), Ok(()), "the same plan by the month");
+        let mut old = subscription("pro", "month", 3_000, "active");
+        old.items.data[2].price.id = "price_of_before".to_owned();
+        assert_eq!(change(old, &pro, |_| ()), Ok(()), "the same plan at the price of today");
+    }
+}

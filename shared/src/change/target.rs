@@ -1,0 +1,95 @@
+//! What is asked for, and the situation that it is asked in.
+
+use crate::catalog::{Catalog, Offer, Tiers};
+use crate::request::Fields;
+use crate::respond::{ApiError, Currency};
+use crate::runtime::Call;
+use crate::stripe::StripeError;
+use crate::stripe::views::{Customer, Interval, Subscription};
+use crate::subscription::Current;
+
+/// The intervals that plans are sold by.
+pub const INTERVALS: [(&str, Interval); 2] = [("month", Interval::Month), ("year", Interval::Year)];
+
+/// The plan that is asked for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Target {
+    pub plan: String,
+    /// The subscription's own where it is not given.
+    pub interval: Option<Interval>,
+}
+
+impl Target {
+    /// Out of the fields `plan` and `interval`.
+    ///
+    /// # Errors
+    /// `validation`.
+    pub fn of(fields: &Fields) -> Result<Self, ApiError> {
+        Ok(Self {
+            plan: fields.required("plan")?.to_owned(),
+            interval: fields.one_of("interval", &INTERVALS)?,
+        })
+    }
+
+    /// The offer that is meant, in the interval of `current` where none is given, by the month
+    /// where there is neither.
+    ///
+    /// # Errors
+    /// `unknown_plan`, listing the plans or saying whom to ask.
+    pub fn offer<'o>(&self, offers: &'o [Offer], tiers: &Tiers, current: Option<&Current<'_>>) -> Result<&'o Offer, ApiError> {
+        let own = || current?.plan?.item.price.recurring.as_ref().map(|recurring| recurring.interval);
+        let interval = self.interval.or_else(own).unwrap_or(Interval::Month);
+        let found = offers.iter().find(|offer| offer.tier == self.plan && offer.interval == interval);
+        found.ok_or_else(|| ApiError::UnknownPlan { message: self.unknown(offers, tiers, interval) })
+    }
+
+    fn unknown(&self, offers: &[Offer], tiers: &Tiers, interval: Interval) -> String {
+        let plan = &self.plan;
+        if let Some(contact) = tiers.contact(plan) {
+            return format!("The plan \"{plan}\" is arranged personally. Write to {contact}.");
+        }
+        let mut plans: Vec<&str> = offers.iter().filter(|offer| offer.interval == interval).map(|offer| offer.tier.as_str()).collect();
+        plans.dedup();
+        let by = interval.as_str();
+        if offers.iter().any(|offer| offer.tier == *plan) {
+            return format!("The plan \"{plan}\" is not sold by the {by}. Plans by the {by}: {}.", plans.join(", "));
+        }
+        format!("There is no plan \"{plan}\". Plans: {}.", plans.join(", "))
+    }
+}
+
+/// All that a decision about an account's plan rests on, read from Stripe at once.
+pub struct Situation {
+    pub subscriptions: Vec<Subscription>,
+    pub tiers: Tiers,
+    pub offers: Vec<Offer>,
+    pub currency: Currency,
+    pub catalog: Catalog,
+}
+
+impl Situation {
+    /// Reads it: one round trip to Stripe.
+    ///
+    /// # Errors
+    /// [`StripeError`].
+    pub async fn load(call: &Call) -> Result<Self, StripeError> {
+        let (catalog, tiers, (customer, subscriptions)) =
+            tokio::try_join!(Catalog::load(&call.stripe, None), Tiers::load(&call.stripe), customer(call))?;
+        let live = Current::of(&subscriptions, &tiers).map(|current| current.subscription.currency);
+        let own = live.or(customer.and_then(|customer| customer.currency));
+        let currency = own.unwrap_or(call.config().default_currency);
+        Ok(Self { offers: catalog.offers(currency), subscriptions, tiers, currency, catalog })
+    }
+
+    /// The subscription that the account is on.
+    #[must_use]
+    pub fn current(&self) -> Option<Current<'_>> {
+        Current::of(&self.subscriptions, &self.tiers)
+    }
+}
+
+async fn customer(call: &Call) -> Result<(Option<Customer>, Vec<Subscription>), StripeError> {
+    let Some(id) = call.customer() else { return Ok((None, Vec::new())) };
+    let (customer, subscriptions) = tokio::try_join!(call.stripe.customer(id), call.stripe.subscriptions(id))?;
+    Ok((Some(customer), subscriptions))
+}
