@@ -7,6 +7,7 @@ pub mod auth;
 pub mod aws;
 pub mod catalog;
 pub mod config;
+mod encode;
 pub mod idempotency;
 mod log_line;
 mod query;
