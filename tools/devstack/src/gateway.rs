@@ -168,7 +168,7 @@ impl Gateway {
 /// function called `_`, which is this one.
 pub(crate) async fn answer_unrouted(api: String) {
     let queue = format!("{api}/.rt/{UNROUTED}/2018-06-01/runtime/invocation");
-    let body = r#"{"statusCode":404,"headers":{"content-type":"application/json"},"body":"{\"message\":\"Not Found\"}"}"#;
+    let body = r#"{"statusCode":404,"headers":{"content-type":"application/json"},"multiValueHeaders":{},"cookies":[],"isBase64Encoded":false,"body":"{\"message\":\"Not Found\"}"}"#;
     let long = Duration::from_hours(24);
     while let Ok(next) = http::send("GET", &format!("{queue}/next"), &[], "", long).await {
         let url = format!("{queue}/{}/response", next.header("lambda-runtime-aws-request-id"));
