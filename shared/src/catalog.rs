@@ -180,15 +180,6 @@ impl Catalog {
         let is_base = !price.is_metered()
             && price.lookup_key.as_deref() == Some(&lookup_key(tier, recurring.interval));
         let amount = is_base.then(|| amounts(price, currency)?.unit_amount).flatten()?;
-        let metered = self.prices.iter().filter(|other| {
-            let same_interval = other.recurring.as_ref().is_some_and(|other| {
-                other.interval == recurring.interval && other.interval_count == 1
-            });
-            other.is_metered() && same_interval && other.product_id() == product.id
-        });
-        let mut metered: Vec<Metered> =
-            metered.filter_map(|price| Metered::new(price, currency)).collect();
-        metered.sort_by(|a, b| a.meter.cmp(&b.meter));
         Some(Offer {
             price: price.id.clone(),
             tier: tier.clone(),
@@ -196,8 +187,29 @@ impl Catalog {
             description: product.description.clone(),
             interval: recurring.interval,
             amount: Money::new(amount, currency),
-            metered,
+            metered: self.metered(price, currency),
         })
+    }
+
+    /// What is charged by use along with this base price: the product's metered prices of the same
+    /// interval, one a meter. While one is being replaced, both are active for a moment; the lookup
+    /// key moves at once, so the one that has it counts, and nothing is billed twice.
+    fn metered(&self, base: &Price, currency: Currency) -> Vec<Metered> {
+        let interval = |price: &Price| {
+            Some((price.recurring.as_ref()?.interval, price.recurring.as_ref()?.interval_count))
+        };
+        let belongs = |price: &&Price| {
+            price.is_metered()
+                && price.product_id() == base.product_id()
+                && interval(price) == interval(base)
+        };
+        let mut prices: Vec<&Price> = self.prices.iter().filter(belongs).collect();
+        prices.sort_by_key(|price| price.lookup_key.is_none());
+        let mut metered: Vec<Metered> =
+            prices.into_iter().filter_map(|price| Metered::new(price, currency)).collect();
+        metered.sort_by(|a, b| a.meter.cmp(&b.meter));
+        metered.dedup_by(|next, first| next.meter == first.meter);
+        metered
     }
 }
 
@@ -356,6 +368,23 @@ mod tests {
         let offers = catalog(&prices).offers(usd());
         let metered: Vec<_> = offers.iter().map(|offer| offer.metered.len()).collect();
         assert_eq!(metered, [0, 1]);
+    }
+
+    #[test]
+    fn a_metered_price_that_is_being_replaced_counts_once() {
+        let old = metered("pro", "month", &json!({ "unit_amount_decimal": "1" }));
+        let new = metered(
+            "pro",
+            "month",
+            &json!({ "unit_amount_decimal": "2", "lookup_key": "cantila_pro_month_cpu" }),
+        );
+        for prices in [[&old, &new], [&new, &old]] {
+            let offers =
+                catalog(&json!([base("pro", "month", 3_500), prices[0], prices[1]])).offers(usd());
+            let units: Vec<_> =
+                offers[0].metered.iter().map(|metered| metered.unit_amount.to_string()).collect();
+            assert_eq!(units, ["2"]);
+        }
     }
 
     #[test]

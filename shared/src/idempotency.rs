@@ -15,6 +15,7 @@ use aws_sdk_dynamodb::types::{AttributeValue, ReturnValuesOnConditionCheckFailur
 use lambda_http::http::{HeaderMap, StatusCode};
 use sha2::{Digest as _, Sha256};
 
+use crate::encode::hex;
 use crate::respond::{ApiError, Cause, Reply};
 use crate::store::{Item, keys};
 
@@ -322,10 +323,6 @@ fn unavailable(error: &(impl ProvideErrorMetadata + std::error::Error)) -> ApiEr
 
 fn number(value: i64) -> AttributeValue {
     AttributeValue::N(value.to_string())
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// Milliseconds since 1970.

@@ -13,6 +13,7 @@ use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, Visitor};
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 
+use crate::encode::hex;
 use crate::respond::ApiError;
 
 /// Longest body, in bytes.
@@ -118,7 +119,7 @@ impl Fields {
             hash.update((text.len() as u64).to_be_bytes());
             hash.update(text);
         }
-        hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+        hex(&hash.finalize())
     }
 }
 
@@ -250,7 +251,7 @@ mod tests {
             assert_eq!(error.kind().1, code, "{body:.40}");
             match error {
                 ApiError::Validation { field, .. } => {
-                    assert_eq!(Some(field.as_str()), named, "{body:.40}")
+                    assert_eq!(Some(field.as_str()), named, "{body:.40}");
                 }
                 _ => assert_eq!(named, None),
             }

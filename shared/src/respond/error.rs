@@ -217,6 +217,7 @@ mod tests {
     use super::*;
 
     #[test]
+    #[expect(clippy::too_many_lines, reason = "a table")]
     fn each_error_answers_with_its_status_code_details_and_headers_and_no_cause() {
         let cause = || Cause::from("rk_test_secret in a cause");
         let none = Value::Null;

@@ -204,15 +204,18 @@ pub(crate) async fn revoke(global: &Global, wanted: &RevokeKey) -> Result<()> {
             wanted.key
         ))
     })?;
-    let record = match record.revoked_at {
-        Some(_) => record,
-        None => mark_revoked(&table, &account.id, &hash, record).await?,
+    let already = record.revoked_at.is_some();
+    let record =
+        if already { record } else { mark_revoked(&table, &account.id, &hash, record).await? };
+    let since = record.revoked_at.map(moment::text).unwrap_or_default();
+    let text = if already {
+        format!("{} was revoked already, at {since}", record.id)
+    } else {
+        format!("{} is revoked, which holds everywhere within 60 s", record.id)
     };
-    let since = record.revoked_at.map(moment::text);
-    let text = format!("{} is revoked since {}", record.id, or_dash(since.as_deref()));
-    note("a revocation holds everywhere within 60 s");
-    let value =
-        serde_json::json!({ "id": record.id, "account": record.account, "revokedAt": since });
+    let value = serde_json::json!({
+        "id": record.id, "account": record.account, "revokedAt": since, "already": already,
+    });
     global.output().result(&value, text)
 }
 

@@ -62,7 +62,7 @@ pub async fn run(arguments: RunArguments) -> Result<(), Error> {
     let claim = Claim::take(&local)?;
     let options = arguments.options(local, stripe);
     let outcome = tokio::select! {
-        outcome = attend(options, arguments.background) => outcome,
+        outcome = Box::pin(attend(options, arguments.background)) => outcome,
         outcome = told_to_stop() => outcome.inspect(|()| println!("\nstopping")),
     };
     drop(claim);

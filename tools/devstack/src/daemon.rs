@@ -2,7 +2,6 @@
 
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{Read as _, Seek as _, Write as _};
-use std::os::unix::process::CommandExt as _;
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::thread::sleep;
@@ -68,7 +67,7 @@ pub(crate) fn detach(local: &Local, arguments: &[String]) -> Result<(), Error> {
     let what = "this program's own path";
     let own = std::env::current_exe().map_err(|source| Error::System { what, source })?;
     let mut command = Command::new(own);
-    command.args(arguments).stdin(Stdio::null()).stdout(out).stderr(err).process_group(0);
+    command.args(arguments).stdin(Stdio::null()).stdout(out).stderr(err);
     let program = "devstack".to_owned();
     let mut child =
         command.spawn().map_err(|source| Error::NotStarted { program, source, advice: "" })?;

@@ -5,6 +5,7 @@
 //! that ends is noticed at once.
 
 use std::path::{Path, PathBuf};
+use std::pin::pin;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
@@ -14,10 +15,17 @@ use crate::Error;
 use crate::environment::Environment;
 use crate::functions::{FUNCTIONS, Function, StripeSecret};
 use crate::http::{self, Answer};
+use crate::local::Local;
 use crate::process::Processes;
 
-/// How long all functions may take to answer for the first time.
+/// How long cargo-lambda may take to listen.
 const LIMIT: Duration = Duration::from_mins(1);
+
+/// Longest wait for a function that is built first, maybe behind another build.
+const BUILD: Duration = Duration::from_mins(10);
+
+/// After so long the developer is told what is being waited for.
+const NOTICE: Duration = Duration::from_secs(10);
 
 /// Longest wait for one answer. Stripe's real test mode takes a second or two a call.
 const ONE: Duration = Duration::from_secs(30);
@@ -41,6 +49,8 @@ pub(crate) struct Gateway {
     pub(crate) port: u16,
     pub(crate) functions: Functions,
     pub(crate) environment: Environment,
+    pub(crate) local: Local,
+    pub(crate) progress: fn(&str),
 }
 
 impl Gateway {
@@ -99,60 +109,57 @@ impl Gateway {
     }
 
     /// Waits until cargo-lambda listens.
-    pub(crate) async fn await_runtime_api(&self, processes: &mut Processes) -> Result<(), Error> {
+    pub(crate) async fn await_runtime_api(&self) -> Result<(), Error> {
         let end = Instant::now() + LIMIT;
         loop {
-            processes.check()?;
             // Only a connection: a request to a route would start a function, and wait for it.
             match tokio::net::TcpStream::connect(("127.0.0.1", self.port)).await {
                 Ok(_) => return Ok(()),
                 Err(error) if Instant::now() > end => {
-                    return Err(processes.silent("gateway", LIMIT, error.to_string()));
+                    return Err(self.local.silent("gateway", LIMIT, error.to_string()));
                 }
                 Err(_) => sleep(Duration::from_millis(20)).await,
             }
         }
     }
 
-    /// Waits until every endpoint answers, and gives back those that answer with a 5xx.
-    pub(crate) async fn await_functions(
-        &self,
-        processes: &mut Processes,
-        key: &str,
-    ) -> Result<Vec<String>, Error> {
+    /// Waits until every function answers. No key is sent, so that none does anything.
+    pub(crate) async fn warm_up(&self) -> Result<(), Error> {
+        for function in FUNCTIONS {
+            let mut request = pin!(self.ask(function, &[]));
+            loop {
+                tokio::select! {
+                    answer = &mut request => break answer.map(drop)?,
+                    () = sleep(NOTICE) => (self.progress)(&format!("still waiting for {}: it is being built, or that waits for another build (.local/log/gateway.log)", function.name)),
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// What every endpoint that only reads says to this key, and gives back those that answer with
+    /// a 5xx.
+    pub(crate) async fn failing(&self, key: &str) -> Result<Vec<String>, Error> {
+        let bearer = format!("Bearer {key}");
         let mut failing = Vec::new();
         for function in FUNCTIONS.iter().filter(|function| function.method == "GET") {
-            let answer = self.await_function(processes, function, key).await?;
-            if answer.status >= 500 {
-                failing
-                    .push(format!("{} answers {}: {}", function.name, answer.status, answer.body));
+            let Answer { status, body, .. } =
+                self.ask(function, &[("authorization", &bearer)]).await?;
+            if status >= 500 {
+                failing.push(format!("{} answers {status}: {body}", function.name));
             }
         }
         Ok(failing)
     }
 
-    async fn await_function(
-        &self,
-        processes: &mut Processes,
-        function: &Function,
-        key: &str,
-    ) -> Result<Answer, Error> {
+    async fn ask(&self, function: &Function, headers: &[(&str, &str)]) -> Result<Answer, Error> {
+        let (log, limit) = match self.functions {
+            Functions::Prebuilt => (function.name, ONE),
+            Functions::Watched => ("gateway", BUILD),
+        };
         let url = format!("{}{}", self.url(), function.path);
-        let bearer = format!("Bearer {key}");
-        let headers = [("authorization", bearer.as_str())];
-        let mut watchdog = tokio::time::interval(Duration::from_millis(200));
-        let request = http::send(function.method, &url, &headers, "", ONE);
-        tokio::pin!(request);
-        loop {
-            tokio::select! {
-                answer = &mut request => {
-                    let log = if self.functions == Functions::Prebuilt { function.name } else { "gateway" };
-                    return answer.map_err(|reason| processes.silent(log, ONE, reason));
-                }
-                // A function that ends at its start never answers.
-                _ = watchdog.tick() => processes.check()?,
-            }
-        }
+        let answer = http::send(function.method, &url, headers, "", limit).await;
+        answer.map_err(|reason| self.local.silent(log, limit, reason))
     }
 }
 
@@ -161,7 +168,7 @@ impl Gateway {
 /// function called `_`, which is this one.
 pub(crate) async fn answer_unrouted(api: String) {
     let queue = format!("{api}/.rt/{UNROUTED}/2018-06-01/runtime/invocation");
-    let body = r#"{"statusCode":404,"headers":{"content-type":"application/json"},"body":"{\"message\":\"Not Found\"}"}"#;
+    let body = r#"{"statusCode":404,"headers":{"content-type":"application/json"},"multiValueHeaders":{},"cookies":[],"isBase64Encoded":false,"body":"{\"message\":\"Not Found\"}"}"#;
     let long = Duration::from_hours(24);
     while let Ok(next) = http::send("GET", &format!("{queue}/next"), &[], "", long).await {
         let url = format!("{queue}/{}/response", next.header("lambda-runtime-aws-request-id"));

@@ -59,6 +59,13 @@ impl Local {
         self.dir.join("children.pid")
     }
 
+    /// The error for a process that runs and does not answer.
+    pub(crate) fn silent(&self, name: &str, limit: Duration, reason: String) -> Error {
+        let log = self.log(name);
+        let (name, seconds) = (name.to_owned(), limit.as_secs());
+        Error::Silent { name, seconds, reason, tail: tail(&log), log }
+    }
+
     /// Writes a file that only its owner may read.
     ///
     /// # Errors

@@ -7,6 +7,7 @@ use std::fs::File;
 use std::io::Write as _;
 use std::os::unix::process::CommandExt as _;
 use std::path::PathBuf;
+use std::pin::pin;
 use std::process::{Child, Command, Stdio};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
@@ -107,15 +108,19 @@ impl Processes {
         Ok(())
     }
 
-    /// The error for a process that runs and does not answer.
-    pub(crate) fn silent(&self, name: &str, limit: Duration, reason: String) -> Error {
-        let log = self.local.log(name);
-        Error::Silent {
-            name: name.to_owned(),
-            seconds: limit.as_secs(),
-            reason,
-            tail: tail(&log),
-            log,
+    /// Waits for `work`, for as long as all processes live.
+    pub(crate) async fn during<T>(
+        &mut self,
+        work: impl Future<Output = Result<T, Error>>,
+    ) -> Result<T, Error> {
+        let mut work = pin!(work);
+        let mut look = tokio::time::interval(Duration::from_millis(100));
+        loop {
+            tokio::select! {
+                outcome = &mut work => return outcome,
+                // What waits for a process that has ended would wait in vain.
+                _ = look.tick() => self.check()?,
+            }
         }
     }
 

@@ -8,6 +8,7 @@ use tokio::time::sleep;
 
 use crate::Error;
 use crate::http;
+use crate::local::Local;
 use crate::process::Processes;
 use crate::stripe::{READ_PERMISSIONS, StripeKeys};
 
@@ -22,8 +23,8 @@ pub(crate) fn start_aws(processes: &mut Processes, root: &Path, port: u16) -> Re
 }
 
 /// Waits until moto answers.
-pub(crate) async fn await_aws(processes: &mut Processes, url: &str) -> Result<(), Error> {
-    await_answer(processes, "aws", &format!("{url}/moto-api/"), LIMIT).await
+pub(crate) async fn await_aws(local: &Local, url: &str) -> Result<(), Error> {
+    await_answer(local, "aws", &format!("{url}/moto-api/")).await
 }
 
 /// Starts the Stripe sandbox with a key that may do everything and one that can only read.
@@ -40,25 +41,17 @@ pub(crate) fn start_sandbox(
 }
 
 /// Waits until the sandbox answers.
-pub(crate) async fn await_sandbox(processes: &mut Processes, url: &str) -> Result<(), Error> {
-    await_answer(processes, "stripe", &format!("{url}/v1/customers"), LIMIT).await
+pub(crate) async fn await_sandbox(local: &Local, url: &str) -> Result<(), Error> {
+    await_answer(local, "stripe", &format!("{url}/v1/customers")).await
 }
 
-/// Waits until there is an answer at `url`, whatever it is, for as long as all processes live.
-async fn await_answer(
-    processes: &mut Processes,
-    name: &str,
-    url: &str,
-    limit: Duration,
-) -> Result<(), Error> {
-    let end = Instant::now() + limit;
+/// Waits until there is an answer at `url`, whatever it is.
+async fn await_answer(local: &Local, name: &str, url: &str) -> Result<(), Error> {
+    let end = Instant::now() + LIMIT;
     loop {
-        processes.check()?;
         match http::send("GET", url, &[], "", Duration::from_secs(5)).await {
             Ok(_) => return Ok(()),
-            Err(reason) if Instant::now() > end => {
-                return Err(processes.silent(name, limit, reason));
-            }
+            Err(reason) if Instant::now() > end => return Err(local.silent(name, LIMIT, reason)),
             Err(_) => sleep(Duration::from_millis(30)).await,
         }
     }

@@ -1,8 +1,6 @@
 //! A running stack: how it is started, what it says of itself, and that it ends when dropped.
 
 use std::path::{Path, PathBuf};
-use std::time::Duration;
-
 use tokio::task::JoinHandle;
 
 use crate::about::{About, Account};
@@ -56,21 +54,14 @@ impl Stack {
         plan.start_services(&mut processes)?;
         let operator = plan.set_up(&mut processes).await?;
         let unrouted = plan.start_functions(&mut processes).await?;
-        (plan.options.progress)("making the accounts");
+        (plan.options.progress)("making the accounts, starting the functions");
         let seeder = Seeder::new(&plan.stripe_url, &plan.aws_url, operator)?;
-        let seeding = seeder.seed();
-        tokio::pin!(seeding);
-        let mut watchdog = tokio::time::interval(Duration::from_millis(200));
-        let accounts = loop {
-            tokio::select! {
-                accounts = &mut seeding => break accounts?,
-                _ = watchdog.tick() => processes.check()?,
-            }
-        };
+        let gateway = plan.gateway();
+        let work = async { tokio::try_join!(seeder.seed(), gateway.warm_up()) };
+        let (accounts, ()) = processes.during(work).await?;
         let about = plan.about(accounts);
-        (plan.options.progress)("waiting for every endpoint to answer");
         let key = about.account("fresh").map_or("", |account| account.keys.read.as_str());
-        let failing = plan.gateway().await_functions(&mut processes, key).await?;
+        let failing = processes.during(gateway.failing(key)).await?;
         Ok(Self { about, failing, processes, unrouted })
     }
 
@@ -180,9 +171,11 @@ impl Plan {
 
     async fn set_up(&self, processes: &mut Processes) -> Result<Operator, Error> {
         if self.is_sandbox() {
-            services::await_sandbox(processes, &self.stripe_url).await?;
+            processes
+                .during(services::await_sandbox(&self.options.local, &self.stripe_url))
+                .await?;
         }
-        services::await_aws(processes, &self.aws_url).await?;
+        processes.during(services::await_aws(&self.options.local, &self.aws_url)).await?;
         (self.options.progress)(
             "making the table, the secrets and the plan catalogue (billingctl)",
         );
@@ -192,17 +185,19 @@ impl Plan {
             environment: self.environment(),
         };
         let keys = self.options.stripe.keys();
-        let mut secrets = vec![
+        let secrets = [
             ("STRIPE_READ_KEY", keys.read.as_str()),
             ("STRIPE_WRITE_KEY", keys.secret.as_str()),
+            ("STRIPE_PUBLISHABLE_KEY", keys.publishable.as_str()),
         ];
-        secrets.extend(keys.publishable.as_deref().map(|key| ("STRIPE_PUBLISHABLE_KEY", key)));
         let catalog = [
             ("STRIPE_SECRET_KEY", keys.secret.as_str()),
             ("STRIPE_API_BASE", self.stripe_url.as_str()),
         ];
         // The one writes to AWS, the other to Stripe.
-        tokio::try_join!(operator.setup(&secrets), operator.apply_catalog(&catalog))?;
+        let work =
+            async { tokio::try_join!(operator.setup(&secrets), operator.apply_catalog(&catalog)) };
+        processes.during(work).await?;
         Ok(operator)
     }
 
@@ -211,7 +206,7 @@ impl Plan {
         processes: &mut Processes,
     ) -> Result<Option<JoinHandle<()>>, Error> {
         let gateway = self.gateway();
-        gateway.await_runtime_api(processes).await?;
+        processes.during(gateway.await_runtime_api()).await?;
         if self.options.functions == Functions::Watched {
             return Ok(None);
         }
@@ -226,6 +221,8 @@ impl Plan {
             port: self.api_port,
             functions: self.options.functions,
             environment: self.environment(),
+            local: self.options.local.clone(),
+            progress: self.options.progress,
         }
     }
 

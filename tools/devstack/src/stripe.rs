@@ -7,12 +7,14 @@ const SANDBOX_SECRET: &str = "sk_test_sandbox";
 const SANDBOX_READ: &str = "rk_test_sandbox";
 const SANDBOX_PUBLISHABLE: &str = "pk_test_sandbox";
 
-/// What the four reading functions need, and nothing that could change anything.
+/// Stands for a publishable key that was not given: only a page with Stripe.js on it needs one.
+const UNSET_PUBLISHABLE: &str = "pk_test_unset";
+
+/// What the four reading functions need, found by leaving each out in turn. `rak_plan` is prices.
 pub(crate) const READ_PERMISSIONS: &[&str] = &[
     "rak_customer_read",
     "rak_invoice_read",
     "rak_payment_intent_read",
-    "rak_payment_method_read",
     "rak_plan_read",
     "rak_product_read",
     "rak_subscription_read",
@@ -23,7 +25,7 @@ pub(crate) const READ_PERMISSIONS: &[&str] = &[
 pub struct StripeKeys {
     pub secret: String,
     pub read: String,
-    pub publishable: Option<String>,
+    pub publishable: String,
 }
 
 /// The sandbox needs no account; the real test mode shows what the sandbox only imitates.
@@ -59,11 +61,9 @@ impl StripeChoice {
         };
         let read =
             key("STRIPE_READ_KEY", &["rk_test_", "sk_test_"])?.unwrap_or_else(|| secret.clone());
-        Ok(Self::TestMode(StripeKeys {
-            secret,
-            read,
-            publishable: key("STRIPE_PUBLISHABLE_KEY", &["pk_test_"])?,
-        }))
+        let publishable = key("STRIPE_PUBLISHABLE_KEY", &["pk_test_"])?;
+        let publishable = publishable.unwrap_or_else(|| UNSET_PUBLISHABLE.to_owned());
+        Ok(Self::TestMode(StripeKeys { secret, read, publishable }))
     }
 
     pub(crate) fn keys(&self) -> StripeKeys {
@@ -71,7 +71,7 @@ impl StripeChoice {
             Self::Sandbox => StripeKeys {
                 secret: SANDBOX_SECRET.to_owned(),
                 read: SANDBOX_READ.to_owned(),
-                publishable: Some(SANDBOX_PUBLISHABLE.to_owned()),
+                publishable: SANDBOX_PUBLISHABLE.to_owned(),
             },
             Self::TestMode(keys) => keys.clone(),
         }
@@ -105,8 +105,8 @@ mod tests {
         for (set, read) in rows {
             let keys = choice(&set).expect("test keys").keys();
             assert_eq!(
-                (keys.secret.as_str(), keys.read.as_str(), keys.publishable),
-                ("sk_test_1", read, None)
+                (keys.secret.as_str(), keys.read.as_str(), keys.publishable.as_str()),
+                ("sk_test_1", read, UNSET_PUBLISHABLE)
             );
         }
     }

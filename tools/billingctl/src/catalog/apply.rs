@@ -14,9 +14,9 @@ use stripe_client_core::StripeRequest;
 use stripe_product::price::UpdatePrice;
 use stripe_product::product::{RetrieveProduct, UpdateProduct};
 
-use super::now::ProductView;
 use super::plan::{Change, NewPrice, Todo};
 use super::requests;
+use super::views::ProductView;
 use super::wanted::{Meter, Plan};
 use crate::error::{Failure, Result};
 use crate::ids;
@@ -93,8 +93,7 @@ impl<'a> Applier<'a> {
         let mut dead = Vec::new();
         for _ in 0..MOST_REPLAYS {
             let id = self.create(&requests::create_product(plan), &dead).await?;
-            let there: ProductView = self.stripe.send(&RetrieveProduct::new(id.as_str())).await?;
-            if there.plan().is_some_and(|product| product.tier == plan.tier && product.active) {
+            if self.is_plan(&id, &plan.tier).await? {
                 self.products.insert(plan.tier.clone(), id.clone());
                 return Ok(id);
             }
@@ -104,6 +103,16 @@ impl<'a> Applier<'a> {
             "Stripe answers the creation of the product {} with deleted ones; try again tomorrow",
             plan.tier
         )))
+    }
+
+    async fn is_plan(&self, id: &str, tier: &str) -> Result<bool> {
+        match self.stripe.send::<ProductView>(&RetrieveProduct::new(id)).await {
+            Ok(there) => {
+                Ok(there.plan().is_some_and(|product| product.tier == tier && product.active))
+            }
+            Err(error) if error.code() == Some("resource_missing") => Ok(false),
+            Err(error) => Err(error.into()),
+        }
     }
 
     async fn create_price(&self, new: &NewPrice) -> Result<String> {

@@ -8,7 +8,8 @@ use stripe_billing::billing_meter::ListBillingMeter;
 use stripe_product::price::ListPrice;
 use stripe_product::product::ListProduct;
 
-use super::now::{Meter, MeterView, Now, Price, PriceView, ProductView};
+use super::now::{Meter, Now, Price};
+use super::views::{MeterView, PriceView, ProductView};
 use super::wanted::Catalogue;
 use crate::error::Result;
 

@@ -4,11 +4,14 @@ mod apply;
 mod check;
 mod file;
 mod load;
+#[cfg(test)]
+mod model;
 mod now;
 mod plan;
 mod report;
 mod requests;
 mod show;
+mod views;
 mod wanted;
 
 use serde_json::json;

@@ -70,10 +70,9 @@ impl Change {
             Self::ArchivePrice { why: Why::Replaced, .. } => {
                 ": replaced; existing subscribers stay on it"
             }
-            Self::ArchivePrice { why: Why::NotInFile, .. } => {
+            Self::ArchivePrice { why: Why::NotInFile, .. } | Self::ArchiveProduct { .. } => {
                 ": not in the file; existing subscribers stay on it"
             }
-            Self::ArchiveProduct { .. } => ": not in the file; existing subscribers stay on it",
             _ => "",
         }
     }

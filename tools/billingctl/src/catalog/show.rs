@@ -6,7 +6,7 @@ use shared::respond::{Currency, exact, unit_price};
 use shared::stripe::{LONGEST_PAGE, Stripe};
 use stripe_product::product::ListProduct;
 
-use super::now::ProductView;
+use super::views::ProductView;
 use crate::error::Result;
 use crate::output::{Output, columns, note};
 use crate::stripe;

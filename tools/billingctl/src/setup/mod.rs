@@ -8,7 +8,7 @@ use serde::Serialize;
 use crate::aws;
 use crate::cli::{Global, Setup};
 use crate::error::Result;
-use crate::output::columns;
+use crate::output::{columns, note};
 
 /// What became of one thing that is to be there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -59,5 +59,8 @@ pub(crate) async fn run(global: &Global, wanted: &Setup) -> Result<()> {
     };
     let mut rows = vec![row("table", &done.table)];
     rows.extend(done.secrets.iter().map(|secret| row("secret", secret)));
+    if done.secrets.iter().all(|secret| secret.status != Status::Missing) {
+        note("next: billingctl catalog apply, then billingctl accounts create --handle acme");
+    }
     global.output().result(&done, columns(["KIND", "NAME", "STATUS"], &rows))
 }

@@ -1,1 +1,7 @@
-fn main() {}
+//! The real binary, against stand-ins for AWS and Stripe.
+
+mod aws;
+mod catalog;
+mod errors;
+mod harness;
+mod moto;

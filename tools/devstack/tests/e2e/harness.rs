@@ -48,6 +48,12 @@ impl Harness {
         self.folder.join("log")
     }
 
+    /// Ends the stack and deletes its logs, which nobody will need.
+    pub(crate) fn clean_up(self) {
+        drop(self.stack);
+        let _ = std::fs::remove_dir_all(self.folder);
+    }
+
     /// A seeded account.
     #[track_caller]
     pub(crate) fn account(&self, name: &str) -> &Account {

@@ -13,6 +13,7 @@
 //! one may move a clock or break something, as long as it mends it; for an account of its own it
 //! makes one.
 
+mod accounts;
 mod body;
 mod harness;
 mod routes;
@@ -30,7 +31,7 @@ const WHOLE: &str = "end_to_end";
 type Case = (&'static str, fn(&Harness));
 
 /// Every module's cases.
-const ALL: &[&[Case]] = &[routes::CASES];
+const ALL: &[&[Case]] = &[routes::CASES, accounts::CASES];
 
 /// Lists a module's cases under their own names.
 macro_rules! cases {
@@ -60,8 +61,12 @@ fn main() -> ExitCode {
     if cases.is_empty() || has("--ignored") {
         return ExitCode::SUCCESS;
     }
+    let started = Instant::now();
     match Harness::start() {
-        Ok(harness) => run(&harness, &cases),
+        Ok(harness) => {
+            println!("stack up in {} ms, {} cases", started.elapsed().as_millis(), cases.len());
+            run(harness, &cases)
+        }
         Err(error) => {
             eprintln!("the stack did not start: {error}");
             ExitCode::FAILURE
@@ -69,19 +74,21 @@ fn main() -> ExitCode {
     }
 }
 
-fn run(harness: &Harness, cases: &[&Case]) -> ExitCode {
+fn run(harness: Harness, cases: &[&Case]) -> ExitCode {
     let mut failed = Vec::new();
     for (name, case) in cases {
         let started = Instant::now();
-        let outcome = catch_unwind(AssertUnwindSafe(|| case(harness)));
+        let outcome = catch_unwind(AssertUnwindSafe(|| case(&harness)));
         let word = if outcome.is_ok() { "ok" } else { "FAILED" };
+        let name = name.trim_start_matches("e2e::");
         println!("test {name} ... {word} ({} ms)", started.elapsed().as_millis());
         if outcome.is_err() {
-            failed.push(*name);
+            failed.push(name);
         }
     }
     println!("\n{} of {} cases passed", cases.len() - failed.len(), cases.len());
     if failed.is_empty() {
+        harness.clean_up();
         return ExitCode::SUCCESS;
     }
     println!("failed:\n    {}\nlogs: {}", failed.join("\n    "), harness.logs().display());

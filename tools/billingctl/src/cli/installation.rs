@@ -1,0 +1,72 @@
+//! `setup` and `catalog` on the command line.
+
+use std::path::PathBuf;
+
+use clap::builder::NonEmptyStringValueParser;
+use clap::{Args, Subcommand};
+use shared::respond::Currency;
+
+/// Where the functions that read find their Stripe key.
+pub(super) const READ_SECRET: &str = "cantila-billing/stripe-read";
+
+/// Create the table and the secrets that the functions need
+///
+/// What is there stays as it is, so running it again is safe. The table gets TTL, point-in-time
+/// recovery and deletion protection; the pepper is made up. Stripe's keys are taken from the
+/// environment, never from arguments, and are never printed:
+///
+///   STRIPE_READ_KEY=rk_… STRIPE_WRITE_KEY=rk_… STRIPE_PUBLISHABLE_KEY=pk_… billingctl setup
+///
+/// Next: billingctl catalog apply
+#[derive(Args)]
+#[command(verbatim_doc_comment)]
+pub(crate) struct Setup {
+    /// The secret of the four functions that read, made from STRIPE_READ_KEY
+    #[arg(long, default_value = READ_SECRET, value_name = "NAME", value_parser = NonEmptyStringValueParser::new())]
+    pub(crate) stripe_read_secret: String,
+    /// The secret of the four functions that write, made from STRIPE_WRITE_KEY
+    #[arg(long, default_value = "cantila-billing/stripe-write", value_name = "NAME", value_parser = NonEmptyStringValueParser::new())]
+    pub(crate) stripe_write_secret: String,
+    /// Put the given Stripe keys into secrets that are there already (to rotate them)
+    #[arg(long)]
+    pub(crate) replace_secrets: bool,
+}
+
+/// Show the plan catalogue that Stripe holds, and make it hold another
+#[derive(Subcommand)]
+pub(super) enum Catalog {
+    /// Show the plans as Stripe has them now, and so as the API offers them
+    ///
+    ///   STRIPE_SECRET_KEY=rk_test_… billingctl catalog show
+    ///
+    /// Next: edit catalog.toml, then billingctl catalog apply --dry-run
+    #[command(verbatim_doc_comment)]
+    Show {
+        /// The currency to show the prices in
+        #[arg(long, default_value = "usd")]
+        currency: Currency,
+    },
+    Apply(ApplyCatalog),
+}
+
+/// Make Stripe hold the catalogue of a file
+///
+///   STRIPE_SECRET_KEY=sk_test_… billingctl catalog apply --dry-run
+///   STRIPE_SECRET_KEY=sk_test_… billingctl catalog apply
+///
+/// Running it again changes nothing. The products of the plans and all their recurring prices are
+/// the catalogue's: what the file no longer has is archived. A price in Stripe cannot be changed, so
+/// for a new amount or allowance a new price is made and the old one archived; whoever subscribed to
+/// the old one stays on it.
+///
+/// Next: billingctl catalog show
+#[derive(Args)]
+#[command(verbatim_doc_comment)]
+pub(crate) struct ApplyCatalog {
+    /// The catalogue
+    #[arg(long, default_value = "catalog.toml")]
+    pub(crate) file: PathBuf,
+    /// Only say what would be done
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+}

@@ -1,0 +1,335 @@
+//! `catalog`, against the sandbox.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use secrecy::SecretString;
+use serde_json::{Value, json};
+use shared::Stripe;
+use shared::respond::Timings;
+use shared::secrets::{Secrets, StripeKeys};
+use shared::stripe::Transport;
+use shared::stripe::views::{Id, Price, Product};
+use stripe_product::price::ListPrice;
+use stripe_product::product::{DeleteProduct, ListProduct, UpdateProduct};
+use stripe_sandbox::{Config, DEFAULT_SECRET_KEY, Running, Sandbox};
+use tokio::time::Instant;
+
+use crate::harness::Shell;
+
+const SHIPPED: &str = include_str!("../../../../catalog.toml");
+
+/// A Stripe of its own, and a catalogue file that can be edited.
+struct Catalog {
+    sandbox: Running,
+    shell: Shell,
+    file: PathBuf,
+}
+
+impl Catalog {
+    fn new(name: &str, text: &str) -> Self {
+        Self::with(name, text, Config::default())
+    }
+
+    fn with(name: &str, text: &str, config: Config) -> Self {
+        let sandbox = Sandbox::start(config).expect("a free port");
+        let shell = Shell::bare()
+            .with("STRIPE_SECRET_KEY", DEFAULT_SECRET_KEY)
+            .with("STRIPE_API_BASE", &sandbox.url);
+        let file = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(format!("{name}.toml"));
+        std::fs::write(&file, text).expect("writable");
+        Self { sandbox, shell, file }
+    }
+
+    fn edit(&self, from: &str, to: &str) {
+        let text = std::fs::read_to_string(&self.file).expect("written before");
+        assert!(text.contains(from), "{from}");
+        std::fs::write(&self.file, text.replacen(from, to, 1)).expect("writable");
+    }
+
+    /// What an apply did, `action object name` each, without what it kept.
+    #[track_caller]
+    fn apply(&self) -> Vec<String> {
+        let file = self.file.to_str().expect("UTF-8");
+        changes(&self.shell.json(&["catalog", "apply", "--file", file]))
+    }
+
+    fn stripe(&self) -> Stripe {
+        let keys = StripeKeys::new(SecretString::from(DEFAULT_SECRET_KEY), None).expect("a key");
+        let transport = Transport::new(self.sandbox.url.parse().expect("a URL"));
+        let deadline = Instant::now() + Duration::from_secs(30);
+        Stripe::new(
+            Arc::new(transport),
+            Arc::new(Secrets::given(keys, "the test")),
+            Arc::new(Timings::start()),
+            deadline,
+        )
+    }
+
+    /// The lookup keys of what is sold, sorted.
+    async fn sold(&self) -> Vec<String> {
+        let prices: Vec<Price> =
+            self.stripe().all(&ListPrice::new().active(true).limit(100)).await.expect("a list");
+        let mut keys: Vec<String> =
+            prices.into_iter().map(|price| price.lookup_key.unwrap_or_default()).collect();
+        keys.sort();
+        keys
+    }
+}
+
+fn changes(applied: &Value) -> Vec<String> {
+    let changes = applied["changes"].as_array().expect("an array").iter();
+    let word = |change: &Value, key: &str| change[key].as_str().unwrap_or("-").to_owned();
+    let words =
+        |change: &Value| ["action", "object", "name"].map(|key| word(change, key)).join(" ");
+    changes.filter(|change| change["action"] != "keep").map(words).collect()
+}
+
+/// One plan, few objects.
+const SMALL: &str = r#"
+currency = "usd"
+meters = [{ name = "cpu", event_name = "cantila_cpu", display_name = "CPU", unit = "h" }]
+overage = { cpu = { usd = "0.012" } }
+[[plans]]
+tier = "pro"
+name = "Pro"
+description = "d"
+month = { usd = "35.00" }
+included = { cpu = 10 }
+"#;
+
+#[tokio::test]
+async fn the_shipped_catalogue_is_made_once_and_shown_as_the_api_offers_it() {
+    let catalog = Catalog::new("shipped", SHIPPED);
+    let file = catalog.file.to_str().expect("UTF-8").to_owned();
+    let dry = catalog.shell.run(&["catalog", "apply", "--file", &file, "--dry-run", "--json"]);
+    assert_eq!(changes(&dry.json()).len(), 5 + 5 + 48);
+    assert!(dry.stderr.contains("would create price cantila_pro_month"), "{dry:?}");
+    assert_eq!(catalog.sold().await, Vec::<String>::new(), "a dry run changes nothing");
+
+    assert_eq!(catalog.apply().len(), 5 + 5 + 48);
+    assert_eq!(catalog.apply(), Vec::<String>::new());
+    let again = catalog.shell.run(&["catalog", "apply", "--file", &file]);
+    assert!(again.stdout.starts_with("nothing to change") && again.stderr.is_empty(), "{again:?}");
+
+    let shown = catalog.shell.json(&["catalog", "show"]);
+    let plans = shown["plans"].as_array().expect("an array");
+    let row = |plan: &Value| {
+        ["plan", "interval", "amount"]
+            .map(|key| plan[key].as_str().expect("text").to_owned())
+            .join(" ")
+    };
+    let rows: Vec<String> = plans.iter().map(row).collect();
+    let expected = [
+        "hobby month 0.00",
+        "hobby year 0.00",
+        "starter month 10.00",
+        "starter year 100.00",
+        "pro month 35.00",
+        "pro year 350.00",
+        "agency month 99.00",
+        "agency year 990.00",
+    ];
+    assert_eq!(rows, expected);
+    let metered =
+        json!({ "meter": "cpu", "unit": "vCore-hour", "included": "1500", "unitAmount": "0.012" });
+    assert_eq!(plans[4]["metered"][0], metered);
+    assert_eq!(plans[5]["metered"][0]["included"], "18000");
+    assert_eq!(
+        shown["salesLed"],
+        json!([{ "plan": "dedicated", "name": "Dedicated", "contact": "sales@cantila.example" }])
+    );
+    let people = catalog.shell.run(&["catalog", "show"]);
+    assert!(people.stdout.contains("cpu 1500 then 0.012/vCore-hour"), "{people:?}");
+}
+
+#[tokio::test]
+async fn an_amount_can_go_back_and_forth_within_a_day() {
+    let catalog = Catalog::new("back-and-forth", SMALL);
+    assert_eq!(catalog.apply().len(), 4);
+    for (from, to) in
+        [("35.00", "36.00"), ("36.00", "35.00"), ("35.00", "36.00"), ("36.00", "35.00")]
+    {
+        catalog.edit(from, to);
+        assert_eq!(
+            catalog.apply(),
+            ["create price cantila_pro_month", "archive price cantila_pro_month"],
+            "{from} to {to}"
+        );
+        assert_eq!(catalog.apply(), Vec::<String>::new());
+        assert_eq!(catalog.shell.json(&["catalog", "show"])["plans"][0]["amount"], to);
+        assert_eq!(catalog.sold().await, ["cantila_pro_month", "cantila_pro_month_cpu"]);
+    }
+}
+
+#[tokio::test]
+async fn what_leaves_the_file_is_archived_and_what_returns_is_the_same_again() {
+    let catalog = Catalog::new("leave-and-return", SMALL);
+    catalog.apply();
+    catalog.edit("tier = \"pro\"", "tier = \"team\"");
+    let moved = catalog.apply();
+    let archived = [
+        "archive price cantila_pro_month",
+        "archive price cantila_pro_month_cpu",
+        "archive product pro",
+    ];
+    assert!(archived.iter().all(|change| moved.iter().any(|done| done == change)), "{moved:?}");
+    assert_eq!(catalog.sold().await, ["cantila_team_month", "cantila_team_month_cpu"]);
+    catalog.edit("tier = \"team\"", "tier = \"pro\"");
+    let back = catalog.apply();
+    assert_eq!(
+        back[..3],
+        [
+            "update product pro",
+            "update price cantila_pro_month",
+            "update price cantila_pro_month_cpu"
+        ]
+        .map(str::to_owned)
+    );
+    assert_eq!(catalog.sold().await, ["cantila_pro_month", "cantila_pro_month_cpu"]);
+    assert_eq!(catalog.apply(), Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn texts_units_and_contacts_are_updated_in_place() {
+    let text = format!(
+        "{SMALL}\n[[plans]]\ntier = \"dedicated\"\nname = \"Dedicated\"\ndescription = \"d\"\ncontact = \"sales\"\n"
+    );
+    let catalog = Catalog::new("texts", &text);
+    catalog.apply();
+    catalog.edit("name = \"Pro\"", "name = \"Pro & more\"");
+    catalog.edit("unit = \"h\"", "unit = \"hour\"");
+    catalog.edit("\"CPU\"", "\"Processors\"");
+    catalog.edit("\"sales\"", "\"somebody\"");
+    let updated = [
+        "update meter cpu",
+        "update product pro",
+        "update product dedicated",
+        "update price cantila_pro_month_cpu",
+    ];
+    assert_eq!(catalog.apply(), updated);
+    assert_eq!(catalog.apply(), Vec::<String>::new());
+    let shown = catalog.shell.json(&["catalog", "show"]);
+    assert_eq!(
+        (&shown["plans"][0]["name"], &shown["salesLed"][0]["contact"]),
+        (&json!("Pro & more"), &json!("somebody"))
+    );
+}
+
+#[tokio::test]
+async fn two_applies_at_once_make_everything_once() {
+    let catalog = Catalog::new("at-once", SMALL);
+    std::thread::scope(|scope| {
+        let runs: Vec<_> = (0..3).map(|_| scope.spawn(|| catalog.apply())).collect();
+        for run in runs {
+            run.join().expect("an apply that works");
+        }
+    });
+    assert_eq!(catalog.sold().await, ["cantila_pro_month", "cantila_pro_month_cpu"]);
+    let products: Vec<Product> =
+        catalog.stripe().all(&ListProduct::new().limit(100)).await.expect("a list");
+    assert_eq!(products.len(), 1, "{products:?}");
+    assert_eq!(catalog.apply(), Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn an_apply_that_was_killed_half_way_is_finished_by_the_next() {
+    let catalog = Catalog::new("killed", SHIPPED);
+    let file = catalog.file.to_str().expect("UTF-8");
+    for lines in [2, 7, 12, 20] {
+        catalog.shell.run_until(&["catalog", "apply", "--file", file], lines);
+    }
+    catalog.apply();
+    let sold = catalog.sold().await;
+    assert_eq!(sold.len(), 48);
+    assert!(sold.is_sorted_by(|a, b| a < b), "each once: {sold:?}");
+    let products: Vec<Product> =
+        catalog.stripe().all(&ListProduct::new().limit(100)).await.expect("a list");
+    assert_eq!(products.len(), 5, "{products:?}");
+    assert_eq!(catalog.apply(), Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn a_product_that_was_deleted_by_hand_is_made_anew() {
+    let plan = "currency = \"usd\"\n[[plans]]\ntier = \"dedicated\"\nname = \"D\"\ndescription = \"d\"\ncontact = \"c\"\n";
+    let catalog = Catalog::new("deleted", plan);
+    for _ in 0..3 {
+        assert_eq!(catalog.apply(), ["create product dedicated"]);
+        let products: Vec<Product> =
+            catalog.stripe().all(&ListProduct::new().limit(100)).await.expect("a list");
+        let _: Id = catalog
+            .stripe()
+            .send(&DeleteProduct::new(products[0].id.as_str()))
+            .await
+            .expect("a deletion");
+    }
+}
+
+#[tokio::test]
+async fn two_products_for_one_plan_are_refused_and_named() {
+    let catalog = Catalog::new("two-products", SMALL);
+    catalog.apply();
+    catalog.edit("tier = \"pro\"", "tier = \"team\"");
+    catalog.apply();
+    let products: Vec<Product> =
+        catalog.stripe().all(&ListProduct::new().limit(100)).await.expect("a list");
+    for product in &products {
+        let metadata =
+            std::collections::HashMap::from([("cantila_plan".to_owned(), "team".to_owned())]);
+        let update = UpdateProduct::new(product.id.as_str()).active(true).metadata(metadata);
+        let _: Id = catalog.stripe().send(&update).await.expect("an update");
+    }
+    let run =
+        catalog.shell.run(&["catalog", "apply", "--file", catalog.file.to_str().expect("UTF-8")]);
+    let failure = run.failure();
+    assert!(
+        products.iter().all(|product| failure.contains(&product.id))
+            && failure.contains("cantila_plan=team"),
+        "{failure}"
+    );
+}
+
+#[tokio::test]
+async fn one_price_is_sold_in_every_currency_of_the_file() {
+    let text = SMALL
+        .replace("usd = \"0.012\"", "usd = \"0.012\", jpy = \"1.8\"")
+        .replace("usd = \"35.00\"", "usd = \"35.00\", jpy = \"5000\"");
+    let catalog = Catalog::new("currencies", &text);
+    assert_eq!(catalog.apply().len(), 4);
+    assert_eq!(catalog.apply(), Vec::<String>::new());
+    let shown = catalog.shell.json(&["catalog", "show", "--currency", "jpy"]);
+    let plan = &shown["plans"][0];
+    assert_eq!(
+        (&plan["amount"], &plan["metered"][0]["unitAmount"], &plan["metered"][0]["included"]),
+        (&json!("5000"), &json!("1.8"), &json!("10"))
+    );
+    catalog.edit("1.8", "1.9");
+    assert_eq!(
+        catalog.apply(),
+        ["create price cantila_pro_month_cpu", "archive price cantila_pro_month_cpu"]
+    );
+}
+
+#[test]
+fn a_key_that_stripe_refuses_is_said_to_be_refused_and_not_quoted() {
+    let catalog = Catalog::new("refused", SMALL);
+    let run = catalog.shell.with("STRIPE_SECRET_KEY", "sk_test_hunter2").run(&["catalog", "show"]);
+    assert!(
+        run.failure().contains("Stripe refused the key in STRIPE_SECRET_KEY")
+            && !run.stderr.contains("hunter2"),
+        "{run:?}"
+    );
+}
+
+#[test]
+fn a_key_that_may_only_read_is_said_to_lack_a_permission() {
+    let rights = ["rak_product_read", "rak_plan_read", "rak_billing_meter_read"].map(str::to_owned);
+    let restricted_keys = vec![("rk_test_read".to_owned(), rights.to_vec())];
+    let catalog =
+        Catalog::with("read-only", SMALL, Config { restricted_keys, ..Config::default() });
+    let shell = catalog.shell.with("STRIPE_SECRET_KEY", "rk_test_read");
+    assert_eq!(shell.json(&["catalog", "show"])["plans"], json!([]));
+    let run = shell.run(&["catalog", "apply", "--file", catalog.file.to_str().expect("UTF-8")]);
+    assert!(run.failure().contains("lacks a permission"), "{run:?}");
+}

@@ -1,0 +1,86 @@
+//! Runs the binary with an environment of its own.
+
+use std::io::{BufRead as _, BufReader};
+use std::process::{Command, Stdio};
+
+use serde_json::Value;
+
+/// What a run printed, and how it ended.
+#[derive(Debug)]
+pub struct Run {
+    pub code: Option<i32>,
+    pub stdout: String,
+    pub stderr: String,
+}
+
+impl Run {
+    /// The JSON that is all of stdout.
+    #[track_caller]
+    pub fn json(&self) -> Value {
+        assert_eq!(self.code, Some(0), "{self:?}");
+        assert_eq!(self.stdout.lines().count(), 1, "{self:?}");
+        serde_json::from_str(&self.stdout).expect("JSON on stdout")
+    }
+
+    /// The one sentence of a failed run.
+    #[track_caller]
+    pub fn failure(&self) -> &str {
+        assert_eq!((self.code, self.stdout.as_str()), (Some(1), ""), "{self:?}");
+        let lines: Vec<&str> =
+            self.stderr.lines().filter(|line| line.starts_with("error: ")).collect();
+        assert!(lines.len() == 1 && !self.stderr.contains("panicked"), "{self:?}");
+        lines[0]
+    }
+}
+
+/// An environment to run in. Nothing of the test's own comes through.
+#[derive(Clone)]
+pub struct Shell(Vec<(&'static str, String)>);
+
+impl Shell {
+    pub fn bare() -> Self {
+        // No metadata service: on a machine of AWS the tests would find credentials there.
+        Self(vec![("AWS_EC2_METADATA_DISABLED", "true".to_owned())])
+    }
+
+    pub fn with_aws(url: &str) -> Self {
+        let shell = Self::bare().with("AWS_ENDPOINT_URL", url).with("AWS_REGION", "eu-central-1");
+        shell.with("AWS_ACCESS_KEY_ID", "test").with("AWS_SECRET_ACCESS_KEY", "test")
+    }
+
+    pub fn with(&self, name: &'static str, value: &str) -> Self {
+        let mut shell = self.clone();
+        shell.0.retain(|(other, _)| *other != name);
+        shell.0.push((name, value.to_owned()));
+        shell
+    }
+
+    fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_billingctl"));
+        command.args(arguments).env_clear().envs(self.0.iter().map(|(name, value)| (name, value)));
+        command
+    }
+
+    /// Kills it once it has printed so many lines of progress, if it lives to print them.
+    pub fn run_until(&self, arguments: &[&str], lines: usize) {
+        let mut command = self.command(arguments);
+        let mut process =
+            command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().expect("the binary runs");
+        let progress = BufReader::new(process.stderr.take().expect("piped"));
+        progress.lines().take(lines).for_each(drop);
+        process.kill().expect("its own process");
+        process.wait().expect("its own process");
+    }
+
+    pub fn run(&self, arguments: &[&str]) -> Run {
+        let output = self.command(arguments).output().expect("the binary runs");
+        let text = |bytes| String::from_utf8(bytes).expect("UTF-8");
+        Run { code: output.status.code(), stdout: text(output.stdout), stderr: text(output.stderr) }
+    }
+
+    /// With `--json`.
+    #[track_caller]
+    pub fn json(&self, arguments: &[&str]) -> Value {
+        self.run(&[arguments, &["--json"]].concat()).json()
+    }
+}
