@@ -10,6 +10,7 @@ use std::collections::HashMap;
 use std::future::Future;
 
 use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::operation::update_item::builders::UpdateItemFluentBuilder;
 use aws_sdk_dynamodb::error::{DisplayErrorContext, ProvideErrorMetadata};
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnValuesOnConditionCheckFailure};
 use lambda_http::http::{HeaderMap, StatusCode};
@@ -46,11 +47,23 @@ pub fn key_of(headers: &HeaderMap) -> Result<Option<&str>, ApiError> {
 
 /// What one request does, however often it is started. Everything that must not happen twice is
 /// named after it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct Operation {
     id: String,
     /// Goes up when Stripe itself failed for good under the keys of before.
     round: u32,
+    /// What an earlier start has noted down.
+    note: Option<String>,
+    /// Where notes are kept; nowhere without a key, since then there is no later start.
+    record: Option<Place>,
+}
+
+/// One item of the table.
+#[derive(Clone, Debug)]
+struct Place {
+    client: Client,
+    table: String,
+    key: Item,
 }
 
 impl Operation {
@@ -61,7 +74,27 @@ impl Operation {
     pub fn new() -> Result<Self, ApiError> {
         let mut bytes = [0; 16];
         getrandom::fill(&mut bytes).map_err(|error| ApiError::Internal(Cause::from(error)))?;
-        Ok(Self { id: hex(&bytes), round: 0 })
+        Ok(Self { id: hex(&bytes), round: 0, note: None, record: None })
+    }
+
+    /// What an earlier start of this operation has noted down, before it was cut off.
+    #[must_use]
+    pub fn note(&self) -> Option<&str> {
+        self.note.as_deref()
+    }
+
+    /// Notes down what is about to be done, for whoever has to go on.
+    ///
+    /// # Errors
+    /// `unavailable`, and then it must not be done.
+    pub async fn take_note(&self, note: &str) -> Result<(), ApiError> {
+        let Some(place) = &self.record else { return Ok(()) };
+        let update = place
+            .update(self)
+            .update_expression("SET note = :note")
+            .condition_expression("operation = :operation AND attribute_not_exists(answer)")
+            .expression_attribute_values(":note", AttributeValue::S(note.to_owned()));
+        update.send().await.map(|_| ()).map_err(|error| unavailable(&error.into_service_error()))
     }
 
     /// The mark that it leaves on what it changed. Stays the same in every round.
@@ -74,6 +107,16 @@ impl Operation {
     #[must_use]
     pub fn stripe_key(&self, step: &str) -> String {
         format!("{}-{}-{step}", self.id, self.round)
+    }
+}
+
+impl Place {
+    fn update(&self, operation: &Operation) -> UpdateItemFluentBuilder {
+        self.client
+            .update_item()
+            .table_name(&self.table)
+            .set_key(Some(self.key.clone()))
+            .expression_attribute_values(":operation", AttributeValue::S(operation.id.clone()))
     }
 }
 
@@ -155,7 +198,7 @@ impl Records {
 
     async fn claim(&self, claim: &Claim<'_>) -> Result<Claimed, ApiError> {
         let now = now();
-        let operation = Operation::new()?;
+        let operation = Operation { record: Some(self.place(claim)), ..Operation::new()? };
         let put = self
             .client
             .put_item()
@@ -191,7 +234,10 @@ impl Records {
         match record.answer {
             Some((status, body)) => Ok(Claimed::Before { status, body }),
             None if record.until > now => Err(ApiError::IdempotencyInProgress),
-            None => self.take_over(claim, record.operation, record.until).await,
+            None => {
+                let operation = Operation { record: Some(self.place(claim)), ..record.operation };
+                self.take_over(claim, operation, record.until).await
+            }
         }
     }
 
@@ -203,7 +249,7 @@ impl Records {
         abandoned: i64,
     ) -> Result<Claimed, ApiError> {
         let update = self
-            .update(claim, &operation)
+            .place(claim).update(&operation)
             .update_expression("SET claimedUntil = :until")
             .condition_expression("operation = :operation AND claimedUntil = :abandoned AND attribute_not_exists(answer)")
             .expression_attribute_values(":until", number(claim.until))
@@ -225,7 +271,7 @@ impl Records {
         reply: &Reply,
     ) -> Result<(), String> {
         let update = self
-            .update(claim, operation)
+            .place(claim).update(operation)
             .update_expression("SET answer = :answer, answerStatus = :status")
             .condition_expression("operation = :operation AND attribute_not_exists(answer)")
             .expression_attribute_values(":answer", AttributeValue::S(reply.body.clone()))
@@ -241,7 +287,7 @@ impl Records {
         next_round: bool,
     ) -> Result<(), String> {
         let update = self
-            .update(claim, operation)
+            .place(claim).update(operation)
             .update_expression("SET claimedUntil = :free, round = :round")
             .condition_expression("operation = :operation AND attribute_not_exists(answer)")
             .expression_attribute_values(":free", number(0))
@@ -252,16 +298,8 @@ impl Records {
         update.send().await.map(|_| ()).map_err(|error| DisplayErrorContext(error).to_string())
     }
 
-    fn update(
-        &self,
-        claim: &Claim<'_>,
-        operation: &Operation,
-    ) -> aws_sdk_dynamodb::operation::update_item::builders::UpdateItemFluentBuilder {
-        self.client
-            .update_item()
-            .table_name(&self.table)
-            .set_key(Some(claim.pk()))
-            .expression_attribute_values(":operation", AttributeValue::S(operation.id.clone()))
+    fn place(&self, claim: &Claim<'_>) -> Place {
+        Place { client: self.client.clone(), table: self.table.clone(), key: claim.pk() }
     }
 }
 
@@ -307,6 +345,8 @@ impl Record {
             operation: Operation {
                 id: text("operation")?,
                 round: u32::try_from(number("round")?).ok()?,
+                note: text("note"),
+                record: None,
             },
             until: number("claimedUntil")?,
             answer: status.zip(text("answer")),
@@ -357,7 +397,7 @@ mod tests {
 
     #[test]
     fn each_call_to_stripe_has_a_key_of_its_own_and_a_failed_round_changes_them() {
-        let operation = Operation { id: "op".to_owned(), round: 0 };
+        let operation = Operation { id: "op".to_owned(), round: 0, note: None, record: None };
         let next = Operation { round: 1, ..operation.clone() };
         assert_eq!(operation.stripe_key("update"), "op-0-update");
         assert_ne!(operation.stripe_key("update"), operation.stripe_key("void"));

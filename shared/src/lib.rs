@@ -8,6 +8,7 @@ pub mod aws;
 pub mod catalog;
 pub mod change;
 pub mod config;
+pub mod customer;
 mod encode;
 pub mod idempotency;
 mod log_line;

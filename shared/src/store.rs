@@ -15,10 +15,10 @@ use std::collections::HashMap;
 
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::error::DisplayErrorContext;
-use aws_sdk_dynamodb::types::AttributeValue;
+use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue};
 
 use crate::auth::{KeyHash, Scope};
-use crate::respond::{Cause, Timestamp};
+use crate::respond::{ApiError, Cause, Timestamp};
 
 /// An item as DynamoDB gives and takes it.
 pub type Item = HashMap<String, AttributeValue>;
@@ -207,6 +207,15 @@ pub enum StoreError {
     Malformed { kind: &'static str, attribute: &'static str },
 }
 
+impl From<StoreError> for ApiError {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::Unreachable(cause) => Self::Unavailable(cause),
+            StoreError::Malformed { .. } => Self::Internal(Cause::from(error)),
+        }
+    }
+}
+
 /// Reads the table.
 pub struct Store {
     client: Client,
@@ -243,6 +252,27 @@ impl Store {
     pub async fn handle(&self, handle: &str) -> Result<Option<String>, StoreError> {
         let found = self.get(keys::handle(handle)).await?;
         found.map(|item| Fields { kind: "handle", item: &item }.text("account")).transpose()
+    }
+
+    /// Remembers the account's Stripe customer, unless it has one; answers with the one it then has.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn remember_customer(&self, account: &str, customer: &str) -> Result<String, StoreError> {
+        let update = self
+            .client
+            .update_item()
+            .table_name(&self.table)
+            .set_key(Some(keys::account(account)))
+            .update_expression("SET customer = if_not_exists(customer, :customer)")
+            // No account is made by the way.
+            .condition_expression("attribute_exists(pk)")
+            .expression_attribute_values(":customer", text(customer))
+            .return_values(ReturnValue::AllNew);
+        let answer = update.send().await;
+        let answer = answer.map_err(|error| StoreError::Unreachable(DisplayErrorContext(error).to_string().into()))?;
+        let item = answer.attributes.unwrap_or_default();
+        Fields { kind: "account", item: &item }.text("customer")
     }
 
     async fn get(&self, key: Item) -> Result<Option<Item>, StoreError> {

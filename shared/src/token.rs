@@ -6,8 +6,9 @@
 use base64::Engine as _;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use hmac::{Hmac, KeyInit, Mac};
-use sha2::Sha256;
+use sha2::{Digest as _, Sha256};
 
+use crate::encode::hex;
 use crate::secrets::Pepper;
 
 const MAC_LENGTH: usize = 32;
@@ -19,6 +20,12 @@ pub struct Bounds<'a> {
     pub purpose: &'a str,
     /// The account's id.
     pub account: &'a str,
+}
+
+/// A short name for bytes that are equal; no secret and no signature.
+#[must_use]
+pub fn fingerprint(bytes: &[u8]) -> String {
+    hex(&Sha256::digest(bytes))
 }
 
 /// Base64url of a MAC and `payload`.

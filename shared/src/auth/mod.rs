@@ -13,7 +13,7 @@ pub use scope::{Scope, UnknownScope};
 
 use crate::respond::{ApiError, Cause, Timestamp};
 use crate::secrets::{Pepper, Secrets};
-use crate::store::{KeyRecord, Store, StoreError};
+use crate::store::{KeyRecord, Store};
 use cache::Cache;
 
 pub use crate::store::Account;
@@ -94,7 +94,7 @@ impl Authenticator {
         if let Some(known) = self.keys.lock().await.get(&hash) {
             return Ok(known);
         }
-        let found = self.store.key(&hash).await.map_err(failed)?;
+        let found = self.store.key(&hash).await?;
         self.keys.lock().await.put(hash, found.clone());
         Ok(found)
     }
@@ -105,7 +105,7 @@ impl Authenticator {
         if let Some(known) = self.accounts.lock().await.get(id) {
             return Ok(Some(known));
         }
-        let found = self.store.account(id).await.map_err(failed)?;
+        let found = self.store.account(id).await?;
         if let Some(account) = found.as_ref().filter(|account| account.customer.is_some()) {
             self.accounts.lock().await.put(id.to_owned(), account.clone());
         }
@@ -136,16 +136,9 @@ impl Authenticator {
         if let Some(known) = self.handles.lock().await.get(handle) {
             return Ok(known);
         }
-        let found = self.store.handle(handle).await.map_err(failed)?;
+        let found = self.store.handle(handle).await?;
         self.handles.lock().await.put(handle.to_owned(), found.clone());
         Ok(found)
-    }
-}
-
-fn failed(error: StoreError) -> ApiError {
-    match error {
-        StoreError::Unreachable(cause) => ApiError::Unavailable(cause),
-        StoreError::Malformed { .. } => ApiError::Internal(Cause::from(error)),
     }
 }
 

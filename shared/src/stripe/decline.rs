@@ -83,6 +83,17 @@ impl Decline {
         }
     }
 
+    /// There is nothing to charge.
+    #[must_use]
+    pub fn no_payment_method() -> Self {
+        Self {
+            code: None,
+            decline_code: None,
+            kind: DeclineKind::Hard,
+            message: "There is no payment method to charge.".to_owned(),
+        }
+    }
+
     const PLAIN: &str = "Your card was declined.";
 
     fn authentication() -> Self {

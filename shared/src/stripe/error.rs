@@ -2,6 +2,8 @@
 
 use serde::Deserialize;
 
+use super::decline::Decline;
+use super::views::PaymentError;
 use crate::respond::{ApiError, Cause};
 use crate::secrets::SecretError;
 
@@ -38,6 +40,8 @@ pub struct ErrorView {
     pub kind: String,
     /// Such as `resource_missing`.
     pub code: Option<String>,
+    /// The issuer's reason, of a declined card.
+    pub decline_code: Option<String>,
     /// The parameter that is meant.
     pub param: Option<String>,
     /// Stripe's words.
@@ -58,6 +62,29 @@ impl ErrorView {
 const RATE_LIMIT_PAUSE: u32 = 1;
 
 impl StripeError {
+    /// Why a card was declined, where that is what Stripe answered.
+    #[must_use]
+    pub fn decline(&self) -> Option<Decline> {
+        let Self::Refused { status: 402, error, .. } = self else { return None };
+        let ErrorView { code, decline_code, message, .. } = (**error).clone();
+        Some(Decline::of(&PaymentError { code, decline_code, message }))
+    }
+
+    /// Whether Stripe has seen this idempotency key with other parameters.
+    #[must_use]
+    pub fn is_key_reused(&self) -> bool {
+        matches!(self, Self::Refused { error, .. } if error.kind == "idempotency_error")
+    }
+
+    /// The status that Stripe refused with.
+    #[must_use]
+    pub fn status(&self) -> Option<u16> {
+        match self {
+            Self::Refused { status, .. } => Some(*status),
+            _ => None,
+        }
+    }
+
     /// Stripe's error code, where it gave one.
     #[must_use]
     pub fn code(&self) -> Option<&str> {
@@ -96,6 +123,7 @@ mod tests {
         let error = ErrorView {
             kind: "invalid_request_error".to_owned(),
             code: Some("a_code".to_owned()),
+            decline_code: None,
             param: None,
             message: Some("Invalid API Key provided: sk_test_***hunter2".to_owned()),
         };

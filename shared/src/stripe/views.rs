@@ -29,7 +29,7 @@ pub trait Listed {
 macro_rules! listed {
     ($($view:ty),+) => { $(impl Listed for $view { fn id(&self) -> &str { &self.id } })+ };
 }
-listed!(Invoice, Line, Price, Product, Subscription, SubscriptionItem);
+listed!(CheckoutSession, Invoice, Line, Price, Product, Subscription, SubscriptionItem);
 
 /// Anything of which the id is enough.
 #[derive(Clone, Debug, Deserialize)]
@@ -519,4 +519,25 @@ pub struct PaymentError {
     pub code: Option<String>,
     pub decline_code: Option<String>,
     pub message: Option<String>,
+}
+
+/// A Checkout Session.
+#[derive(Clone, Debug, Deserialize)]
+pub struct CheckoutSession {
+    pub id: String,
+    pub status: Option<String>,
+    pub mode: String,
+    /// Of an open one on Stripe's own page.
+    pub url: Option<String>,
+    /// Of an open one on the caller's page.
+    pub client_secret: Option<String>,
+    pub expires_at: Timestamp,
+    #[serde(default)]
+    pub metadata: Option<HashMap<String, String>>,
+}
+
+/// A Billing Portal session.
+#[derive(Clone, Debug, Deserialize)]
+pub struct PortalSession {
+    pub url: String,
 }

@@ -1,0 +1,95 @@
+//! What checkout-session does: refuses a second subscription, gives an open session out again or
+//! ends it, and makes a new one.
+
+use shared::catalog::Offer;
+use shared::change::Situation;
+use shared::idempotency::Operation;
+use shared::stripe::LONGEST_PAGE;
+use shared::stripe::views::{CheckoutSession, List};
+use shared::{ApiError, Call, Reply, StripeError, customer};
+use stripe_checkout::checkout_session::{ExpireCheckoutSession, ListCheckoutSession};
+
+use crate::params::{Params, Urls};
+use crate::session::{Shown, Wanted};
+
+/// The endpoint's name, by which an idempotency key is bound to it.
+const ROUTE: &str = "checkout-session";
+
+/// How often others may get in between, each with another session, before we give up.
+const ROUNDS: u32 = 4;
+
+/// Three round trips to Stripe in sequence: what there is, ending what differs, the new session;
+/// for a new account: the plans, the customer, the session.
+pub async fn checkout_session(call: Call) -> Result<Reply, ApiError> {
+    call.query.only(&[])?;
+    let fields = call.fields(&Params::NAMES)?;
+    let params = Params::of(&fields)?;
+    call.once(ROUTE, &fields, |operation| start(&call, &params, operation)).await
+}
+
+async fn start(call: &Call, params: &Params, operation: Operation) -> Result<Reply, ApiError> {
+    let urls = params.urls(call.config())?;
+    let (situation, sessions) = tokio::try_join!(Situation::load(call), sessions(call, call.customer()))?;
+    let current = situation.current();
+    let offer = params.target.offer(&situation.offers, &situation.tiers, current.as_ref())?;
+    if current.is_some() {
+        return Err(ApiError::AlreadySubscribed);
+    }
+    let customer = customer::ensure(call).await?;
+    let session = open(call, &customer, offer, &urls, sessions, &operation).await?;
+    Reply::created(&Shown::of(session, params.ui_mode, call.publishable_key().await?))
+}
+
+/// A customer's sessions, newest first.
+async fn sessions(call: &Call, customer: Option<&str>) -> Result<Vec<CheckoutSession>, StripeError> {
+    let Some(customer) = customer else { return Ok(Vec::new()) };
+    let list = ListCheckoutSession::new().customer(customer).limit(LONGEST_PAGE);
+    Ok(call.stripe.send::<List<CheckoutSession>>(&list).await?.data)
+}
+
+/// The one open session of this customer: found, or made after all others are ended.
+async fn open(
+    call: &Call,
+    customer: &str,
+    offer: &Offer,
+    urls: &Urls,
+    mut known: Vec<CheckoutSession>,
+    operation: &Operation,
+) -> Result<CheckoutSession, ApiError> {
+    let account = call.caller.account.id.as_str();
+    let wanted = Wanted { account, customer, offer, urls, automatic_tax: call.config().automatic_tax };
+    for round in 1.. {
+        let is_open = |session: &&CheckoutSession| session.mode == "subscription" && session.status.as_deref() == Some("open");
+        if let Some(same) = known.iter().filter(is_open).find(|session| wanted.is_same(session)) {
+            return Ok(same.clone());
+        }
+        for session in known.iter().filter(is_open) {
+            expire(call, session, operation).await?;
+        }
+        // Who races for the same customer has seen the same newest session, and so has the same
+        // key: Stripe makes one session of equal requests, and refuses an unequal one, which then
+        // looks again.
+        let newest = known.first().map_or("none", |session| session.id.as_str());
+        let key = format!("checkout-{customer}-{newest}");
+        match call.stripe.send_once::<CheckoutSession>(&wanted.request(), &key).await {
+            Ok(session) if session.status.as_deref() == Some("open") => return Ok(session),
+            Err(error) if !error.is_key_reused() => return Err(error.into()),
+            Ok(_) | Err(_) if round == ROUNDS => return Err(ApiError::IdempotencyInProgress),
+            Ok(_) | Err(_) => known = sessions(call, Some(customer)).await?,
+        }
+    }
+    unreachable!("the last round returns")
+}
+
+/// Ends a session. One that was completed a moment ago has made a subscription.
+async fn expire(call: &Call, session: &CheckoutSession, operation: &Operation) -> Result<(), ApiError> {
+    let key = operation.stripe_key(&format!("expire-{}", session.id));
+    match call.stripe.send_once::<CheckoutSession>(&ExpireCheckoutSession::new(session.id.as_str()), &key).await {
+        Ok(_) => Ok(()),
+        Err(error) if error.status() == Some(400) => match Situation::load(call).await?.current() {
+            Some(_) => Err(ApiError::AlreadySubscribed),
+            None => Ok(()),
+        },
+        Err(error) => Err(error.into()),
+    }
+}

@@ -1,0 +1,121 @@
+//! The body's fields.
+
+use serde::Serialize;
+use shared::change::Target;
+use shared::request::Fields;
+use shared::urls::Origins;
+use shared::{ApiError, Config};
+
+/// Whose page the customer pays on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum UiMode {
+    /// Stripe's.
+    Hosted,
+    /// The caller's, with Stripe's form in it.
+    Embedded,
+}
+
+/// What the caller asked for.
+#[derive(Debug)]
+pub struct Params {
+    pub target: Target,
+    pub ui_mode: UiMode,
+    success_url: Option<String>,
+    cancel_url: Option<String>,
+    return_url: Option<String>,
+}
+
+/// Where the customer is sent back to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Urls {
+    Hosted { success: String, cancel: Option<String> },
+    Embedded { back: String },
+}
+
+const SUCCESS_URL: &str = "successUrl";
+const CANCEL_URL: &str = "cancelUrl";
+const RETURN_URL: &str = "returnUrl";
+
+impl Params {
+    /// The fields that there are.
+    pub const NAMES: [&str; 6] = ["plan", "interval", "uiMode", SUCCESS_URL, CANCEL_URL, RETURN_URL];
+
+    /// Reads them.
+    pub fn of(fields: &Fields) -> Result<Self, ApiError> {
+        let target = Target::of(fields)?;
+        let modes = [("hosted", UiMode::Hosted), ("embedded", UiMode::Embedded)];
+        let ui_mode = fields.one_of("uiMode", &modes)?.unwrap_or(UiMode::Hosted);
+        let foreign: &[&str] = match ui_mode {
+            UiMode::Hosted => &[RETURN_URL],
+            UiMode::Embedded => &[SUCCESS_URL, CANCEL_URL],
+        };
+        if let Some(field) = foreign.iter().find(|field| fields.get(field).is_some()) {
+            let message = format!("\"{field}\" does not go with this uiMode: hosted takes {SUCCESS_URL} and {CANCEL_URL}, embedded takes {RETURN_URL}.");
+            return Err(ApiError::validation(*field, message));
+        }
+        let url = |field: &'static str| {
+            let url = fields.get(field);
+            url.map(|url| Origins::well_formed(field, url).map(|()| url.to_owned())).transpose()
+        };
+        Ok(Self { target, ui_mode, success_url: url(SUCCESS_URL)?, cancel_url: url(CANCEL_URL)?, return_url: url(RETURN_URL)? })
+    }
+
+    /// The caller's pages, or the operator's where none are given.
+    pub fn urls(&self, config: &Config) -> Result<Urls, ApiError> {
+        let given = [(SUCCESS_URL, &self.success_url), (CANCEL_URL, &self.cancel_url), (RETURN_URL, &self.return_url)];
+        for (field, url) in given {
+            if let Some(url) = url {
+                config.allowed_origins.check(field, url)?;
+            }
+        }
+        let or = |given: &Option<String>, default: &Option<String>| given.clone().or_else(|| default.clone());
+        match self.ui_mode {
+            UiMode::Hosted => Ok(Urls::Hosted {
+                success: or(&self.success_url, &config.checkout_success_url).ok_or_else(|| missing(SUCCESS_URL))?,
+                cancel: or(&self.cancel_url, &config.checkout_cancel_url),
+            }),
+            UiMode::Embedded => {
+                Ok(Urls::Embedded { back: or(&self.return_url, &config.return_url).ok_or_else(|| missing(RETURN_URL))? })
+            }
+        }
+    }
+}
+
+fn missing(field: &str) -> ApiError {
+    ApiError::validation(field, format!("\"{field}\" is missing, and the operator has set no default; it has to be given."))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn fields(body: &str) -> Fields {
+        let mut headers = lambda_http::http::HeaderMap::new();
+        headers.insert("content-type", lambda_http::http::HeaderValue::from_static("application/json"));
+        Fields::read(&headers, body.as_bytes(), &Params::NAMES).expect("well formed")
+    }
+
+    #[test]
+    fn each_mode_takes_its_own_urls() {
+        let cases = [
+            (r#"{"plan":"pro"}"#, None),
+            (r#"{"plan":"pro","interval":"year","uiMode":"embedded","returnUrl":"https://a.example/"}"#, None),
+            (r#"{"plan":"pro","successUrl":"https://a.example/","cancelUrl":"https://a.example/"}"#, None),
+            (r"{}", Some("plan")),
+            (r#"{"plan":"pro","interval":"week"}"#, Some("interval")),
+            (r#"{"plan":"pro","uiMode":"elements"}"#, Some("uiMode")),
+            (r#"{"plan":"pro","returnUrl":"https://a.example/"}"#, Some("returnUrl")),
+            (r#"{"plan":"pro","uiMode":"embedded","successUrl":"https://a.example/"}"#, Some("successUrl")),
+            (r#"{"plan":"pro","uiMode":"embedded","cancelUrl":"https://a.example/"}"#, Some("cancelUrl")),
+            (r#"{"plan":"pro","successUrl":"/done"}"#, Some("successUrl")),
+        ];
+        for (body, field) in cases {
+            let refused = Params::of(&fields(body)).err().map(|error| match error {
+                ApiError::Validation { field, .. } => field,
+                other => panic!("{body}: {other}"),
+            });
+            assert_eq!(refused.as_deref(), field, "{body}");
+        }
+    }
+}

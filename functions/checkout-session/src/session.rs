@@ -1,0 +1,118 @@
+//! A session as Stripe is asked for it, and as it is shown.
+
+use std::collections::HashMap;
+
+use serde::Serialize;
+use shared::At;
+use shared::catalog::Offer;
+use shared::customer::ACCOUNT_KEY;
+use shared::stripe::views::CheckoutSession;
+use stripe_checkout::checkout_session::{
+    CreateCheckoutSession, CreateCheckoutSessionAutomaticTax as AutomaticTax,
+    CreateCheckoutSessionCustomerUpdate as CustomerUpdate, CreateCheckoutSessionCustomerUpdateAddress as UpdateAddress,
+    CreateCheckoutSessionCustomerUpdateName as UpdateName, CreateCheckoutSessionLineItems as LineItem,
+    CreateCheckoutSessionPaymentMethodCollection as Collection, CreateCheckoutSessionSubscriptionData as SubscriptionData,
+};
+
+use crate::params::{UiMode, Urls};
+
+/// The session's metadata key for what it was made for.
+const REQUEST_KEY: &str = "cantila_request";
+
+/// All that a session is made of.
+pub struct Wanted<'a> {
+    pub account: &'a str,
+    pub customer: &'a str,
+    pub offer: &'a Offer,
+    pub urls: &'a Urls,
+    pub automatic_tax: bool,
+}
+
+impl Wanted<'_> {
+    /// The same for two sessions that differ in nothing. Stripe's metadata takes 500 characters,
+    /// which URLs can pass, so it is a fingerprint.
+    fn fingerprint(&self) -> String {
+        let prices: Vec<_> = self.offer.metered.iter().map(|metered| metered.price.as_str()).collect();
+        let text = format!("{} {} {:?} {}", self.offer.price, prices.join(" "), self.urls, self.automatic_tax);
+        shared::token::fingerprint(text.as_bytes())
+    }
+
+    /// Whether this session can be given out again.
+    pub fn is_same(&self, session: &CheckoutSession) -> bool {
+        let made_for = session.metadata.as_ref().and_then(|metadata| metadata.get(REQUEST_KEY));
+        made_for.is_some_and(|made_for| *made_for == self.fingerprint())
+    }
+
+    /// The request that makes it.
+    pub fn request(&self) -> CreateCheckoutSession {
+        let mut subscription = SubscriptionData::new();
+        // The session's own metadata does not get to the subscription.
+        subscription.metadata = Some(HashMap::from([(ACCOUNT_KEY.to_owned(), self.account.to_owned())]));
+        let create = CreateCheckoutSession::new()
+            .mode(stripe_shared::CheckoutSessionMode::Subscription)
+            .customer(self.customer)
+            .client_reference_id(self.account)
+            .line_items(self.line_items())
+            .metadata(HashMap::from([(REQUEST_KEY.to_owned(), self.fingerprint())]))
+            .subscription_data(subscription)
+            .payment_method_collection(if self.offer.amount.minor == 0 { Collection::IfRequired } else { Collection::Always });
+        let create = match self.urls {
+            Urls::Hosted { success, cancel } => {
+                let create = create.ui_mode(stripe_shared::CheckoutSessionUiMode::HostedPage).success_url(success.as_str());
+                match cancel {
+                    Some(cancel) => create.cancel_url(cancel.as_str()),
+                    None => create,
+                }
+            }
+            Urls::Embedded { back } => create.ui_mode(stripe_shared::CheckoutSessionUiMode::EmbeddedPage).return_url(back.as_str()),
+        };
+        if self.automatic_tax { with_automatic_tax(create) } else { create }
+    }
+
+    /// All prices of the plan; a metered one takes no quantity.
+    fn line_items(&self) -> Vec<LineItem> {
+        let item = |price: &str, quantity: Option<u64>| {
+            let mut item = LineItem::new();
+            item.price = Some(price.to_owned());
+            item.quantity = quantity;
+            item
+        };
+        let metered = self.offer.metered.iter().map(|metered| item(&metered.price, None));
+        std::iter::once(item(&self.offer.price, Some(1))).chain(metered).collect()
+    }
+}
+
+/// With an existing customer Stripe takes tax only along with leave to update its address.
+fn with_automatic_tax(create: CreateCheckoutSession) -> CreateCheckoutSession {
+    let mut update = CustomerUpdate::new();
+    update.address = Some(UpdateAddress::Auto);
+    update.name = Some(UpdateName::Auto);
+    create.automatic_tax(AutomaticTax::new(true)).customer_update(update)
+}
+
+/// The answer's body.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Shown {
+    url: Option<String>,
+    id: String,
+    expires_at: At,
+    ui_mode: UiMode,
+    client_secret: Option<String>,
+    publishable_key: Option<String>,
+}
+
+impl Shown {
+    /// `publishable_key` is Stripe's, for the page that embeds the form.
+    pub fn of(session: CheckoutSession, ui_mode: UiMode, publishable_key: Option<String>) -> Self {
+        let embedded = ui_mode == UiMode::Embedded;
+        Self {
+            url: session.url.filter(|_| !embedded),
+            id: session.id,
+            expires_at: session.expires_at.at(),
+            ui_mode,
+            client_secret: session.client_secret.filter(|_| embedded),
+            publishable_key,
+        }
+    }
+}

@@ -1,0 +1,20 @@
+//! What a preview asks Stripe: the situation, then the invoice of the very update that plan-change
+//! would send, and the regular one that follows.
+
+use shared::change::{Change, Preview, Quote, Situation, Target, preview_invoice, preview_next};
+use shared::respond::Timestamp;
+use shared::{ApiError, Call, Reply};
+
+/// Two round trips to Stripe in sequence.
+pub async fn plan_change_preview(call: Call) -> Result<Reply, ApiError> {
+    call.query.only(&[])?;
+    let target = Target::of(&call.fields(&["plan", "interval"])?)?;
+    let situation = Situation::load(&call).await?;
+    let current = situation.current();
+    let offer = target.offer(&situation.offers, &situation.tiers, current.as_ref())?;
+    let change = Change::of(current.as_ref(), &situation.tiers, offer)?;
+    let (now, next) =
+        tokio::try_join!(preview_invoice(&call.stripe, &change, None), preview_next(&call.stripe, &change))?;
+    let quote = Quote::of(&change, &now, Timestamp::now()).seal(&call.pepper().await?, &call.caller.account.id);
+    Reply::ok(&Preview::of(&change, &now, &next, quote)?)
+}

@@ -1,0 +1,79 @@
+//! What plan-change does: checks, holds the price to the quote, changes, and answers with what
+//! Stripe made of it.
+
+use shared::change::{Change, Preview, Quote, Situation, Target, charge, preview_invoice, preview_next};
+use shared::idempotency::Operation;
+use shared::respond::Timestamp;
+use shared::stripe::views::Expandable;
+use shared::{ApiError, Call, Reply};
+
+use crate::outcome;
+use crate::update::{self, Planned};
+
+/// The endpoint's name, by which an idempotency key is bound to it.
+const ROUTE: &str = "plan-change";
+
+/// Three round trips to Stripe in sequence: the situation, the price again, the change.
+pub async fn plan_change(call: Call) -> Result<Reply, ApiError> {
+    call.query.only(&[])?;
+    let fields = call.fields(&["plan", "interval", "quote"])?;
+    let target = Target::of(&fields)?;
+    let quote = fields.get("quote");
+    call.once(ROUTE, &fields, |operation| change(&call, &target, quote, operation)).await
+}
+
+async fn change(call: &Call, target: &Target, quote: Option<&str>, operation: Operation) -> Result<Reply, ApiError> {
+    let situation = Situation::load(call).await?;
+    // An earlier start of this very request has made the change, and was cut off before it could
+    // say so: Stripe gives its answer to that again.
+    if let Some(planned) = update::made_before(&operation, &situation.subscriptions) {
+        return outcome::of(call, &situation, &planned, update::send(call, &planned, &operation).await, &operation).await;
+    }
+    let current = situation.current();
+    let offer = target.offer(&situation.offers, &situation.tiers, current.as_ref())?;
+    let quote = match quote {
+        Some(token) => {
+            let quote = Quote::open(&call.pepper().await?, &call.caller.account.id, token, Timestamp::now())?;
+            quote.check_plan(&offer.tier, offer.interval)?;
+            Some(quote)
+        }
+        None => None,
+    };
+    let change = Change::of(current.as_ref(), &situation.tiers, offer)?;
+    if let Some(quote) = &quote {
+        hold(call, &change, quote).await?;
+    }
+    release_pending(call, &change, &operation).await?;
+    let date = quote.as_ref().and_then(Quote::proration_date);
+    let planned = Planned::of(&change, date, &operation);
+    operation.take_note(&planned.note()).await?;
+    outcome::of(call, &situation, &planned, update::send(call, &planned, &operation).await, &operation).await
+}
+
+/// Nobody is charged an amount that they were not shown: works the price out again, for the moment
+/// of the quote, and compares.
+async fn hold(call: &Call, change: &Change<'_>, quote: &Quote) -> Result<(), ApiError> {
+    if quote.is_about(change) {
+        match preview_invoice(&call.stripe, change, quote.proration_date()).await {
+            Ok(invoice) if quote.holds(charge(&invoice)) => return Ok(()),
+            // Such as a proration date that lies in a period of the past by now.
+            Err(error) if error.status() != Some(400) => return Err(error.into()),
+            Ok(_) | Err(_) => {}
+        }
+    }
+    let (now, next) = tokio::try_join!(preview_invoice(&call.stripe, change, None), preview_next(&call.stripe, change))?;
+    let quote = Quote::of(change, &now, Timestamp::now()).seal(&call.pepper().await?, &call.caller.account.id);
+    let preview = Preview::of(change, &now, &next, quote)?;
+    let preview = serde_json::to_value(preview).map_err(|error| ApiError::Internal(error.into()))?;
+    Err(ApiError::QuoteChanged { preview: Box::new(preview) })
+}
+
+/// A change that still waits for authentication gives way to the new one.
+async fn release_pending(call: &Call, change: &Change<'_>, operation: &Operation) -> Result<(), ApiError> {
+    let subscription = change.subscription;
+    let latest = subscription.latest_invoice.as_ref().and_then(Expandable::object);
+    match latest.filter(|_| subscription.pending_update.is_some()) {
+        Some(invoice) => update::void(call, &invoice.id, &operation.stripe_key("replace")).await,
+        None => Ok(()),
+    }
+}

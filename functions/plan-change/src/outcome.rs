@@ -1,0 +1,114 @@
+//! What came of the change: all of it is what Stripe answered, not what we expected.
+
+use serde::Serialize;
+use shared::change::{Situation, charge};
+use shared::idempotency::Operation;
+use shared::stripe::views::{Invoice, Subscription};
+use shared::stripe::{Decline, DeclineKind};
+use shared::subscription::Current;
+use shared::{ApiError, At, Call, Currency, Day, Money, Reply, StripeError};
+
+use crate::update::{self, Planned};
+
+/// The answer's body.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Changed {
+    plan: Option<String>,
+    previous_plan: String,
+    status: &'static str,
+    outcome: &'static str,
+    proration_amount: Money,
+    currency: Currency,
+    effective_at: At,
+    current_period_end: Option<Day>,
+    invoice: Option<InvoiceBody>,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct InvoiceBody {
+    id: String,
+    number: Option<String>,
+    status: &'static str,
+    /// The total.
+    amount: Money,
+    hosted_url: Option<String>,
+}
+
+/// Reads Stripe's answer to the update. A change that was not paid for is undone, or left waiting
+/// for the customer to authenticate.
+pub async fn of(
+    call: &Call,
+    situation: &Situation,
+    planned: &Planned,
+    answer: Result<Subscription, StripeError>,
+    operation: &Operation,
+) -> Result<Reply, ApiError> {
+    let changed = match answer {
+        Ok(changed) => changed,
+        Err(error) => return Err(error.decline().map_or_else(|| error.into(), |decline| ApiError::PaymentFailed(Box::new(decline)))),
+    };
+    if changed.pending_update.is_none() {
+        return applied(situation, planned, &changed);
+    }
+    // This may be Stripe's answer of an earlier start, and the customer has paid since.
+    let paid_since = situation.subscriptions.iter().find(|subscription| {
+        subscription.id == changed.id && update::is_in_force(operation, subscription)
+    });
+    match paid_since {
+        Some(subscription) => applied(situation, planned, subscription),
+        None => Err(unpaid(call, planned, &changed, operation).await?),
+    }
+}
+
+fn applied(situation: &Situation, planned: &Planned, changed: &Subscription) -> Result<Reply, ApiError> {
+    Reply::ok(&Changed::of(situation, planned, changed))
+}
+
+/// Why the change waits: an authentication, and then it goes on waiting; or a decline, and then it
+/// is dropped, so that nothing is left to pay and nothing that a retry would charge.
+async fn unpaid(call: &Call, planned: &Planned, changed: &Subscription, operation: &Operation) -> Result<ApiError, ApiError> {
+    let Some(invoice) = planned.invoice(changed) else {
+        return Err(ApiError::Internal("a change waits for no invoice".into()));
+    };
+    let payments = call.stripe.payments(&invoice.id).await?;
+    let decline = Decline::of_payments(&payments.data).unwrap_or_else(Decline::no_payment_method);
+    if decline.kind == DeclineKind::Authentication {
+        return Ok(ApiError::PaymentActionRequired { url: invoice.hosted_invoice_url.clone() });
+    }
+    update::void(call, &invoice.id, &operation.stripe_key("undo")).await?;
+    Ok(ApiError::PaymentFailed(Box::new(decline)))
+}
+
+impl Changed {
+    fn of(situation: &Situation, planned: &Planned, changed: &Subscription) -> Self {
+        let subscriptions = std::slice::from_ref(changed);
+        let plan = Current::of(subscriptions, &situation.tiers).and_then(|current| current.plan);
+        let invoice = planned.invoice(changed);
+        let base = plan.map(|plan| plan.item).or(changed.items.data.first());
+        Self {
+            plan: plan.map(|plan| plan.tier.to_owned()),
+            previous_plan: planned.previous_plan.clone(),
+            status: changed.status.as_str(),
+            outcome: "applied",
+            proration_amount: invoice.map_or(Money::new(0, changed.currency), charge),
+            currency: changed.currency,
+            effective_at: invoice.map_or_else(|| changed.now(), |invoice| invoice.created).at(),
+            current_period_end: base.map(|item| item.current_period_end.day()),
+            invoice: invoice.map(InvoiceBody::of),
+        }
+    }
+}
+
+impl InvoiceBody {
+    fn of(invoice: &Invoice) -> Self {
+        Self {
+            id: invoice.id.clone(),
+            number: invoice.number.clone(),
+            status: invoice.status.as_str(),
+            amount: Money::new(invoice.total, invoice.currency),
+            hosted_url: invoice.hosted_invoice_url.clone(),
+        }
+    }
+}

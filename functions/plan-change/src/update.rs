@@ -1,0 +1,130 @@
+//! The one request that changes a subscription, and how it is recognised afterwards.
+
+use std::collections::HashMap;
+
+use serde::{Deserialize, Serialize};
+use shared::change::{Change, ItemChange};
+use shared::idempotency::Operation;
+use shared::respond::Timestamp;
+use shared::stripe::views::{Expandable, Invoice, Subscription};
+use shared::{ApiError, Call, StripeError};
+use stripe_billing::invoice::VoidInvoiceInvoice;
+use stripe_billing::subscription::{
+    UpdateSubscription, UpdateSubscriptionBillingCycleAnchor as Anchor,
+    UpdateSubscriptionBillingCycleAnchorType as AnchorType, UpdateSubscriptionItems,
+    UpdateSubscriptionPaymentBehavior as PaymentBehavior, UpdateSubscriptionProrationBehavior as Proration,
+};
+use stripe_client_core::{RequestBuilder, StripeMethod, StripeRequest};
+
+/// The subscription's metadata key for the operation that changed it last.
+const MARK_KEY: &str = "cantila_operation";
+
+/// All that is needed to make the change, or to ask Stripe again what came of it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Planned {
+    path: String,
+    /// The very bytes: Stripe compares them when it is asked again.
+    body: String,
+    key: String,
+    pub previous_plan: String,
+    /// The latest invoice before the change; another one after it is the change's.
+    previous_invoice: Option<String>,
+}
+
+impl Planned {
+    /// The update for `change`. `date` is the quote's proration date; without one Stripe's present.
+    pub fn of(change: &Change<'_>, date: Option<Timestamp>, operation: &Operation) -> Self {
+        let subscription = change.subscription;
+        let mut update = UpdateSubscription::new(subscription.id.as_str())
+            .items(change.items.iter().map(item).collect::<Vec<_>>())
+            .proration_behavior(Proration::AlwaysInvoice)
+            // The plan changes only if the payment goes through.
+            .payment_behavior(PaymentBehavior::PendingIfIncomplete)
+            // In the same request, so that there is no change without the mark.
+            .metadata(HashMap::from([(MARK_KEY.to_owned(), operation.mark().to_owned())]))
+            .expand(["latest_invoice".to_owned()]);
+        if change.resets_cycle {
+            update = update.billing_cycle_anchor(Anchor::new(AnchorType::Now));
+        } else if let Some(date) = date {
+            update = update.proration_date(date.seconds());
+        }
+        let request = update.build();
+        let body = request.body.unwrap_or_default();
+        Self {
+            path: request.path,
+            // Another body, since the situation was another, is another request.
+            key: operation.stripe_key(&format!("update-{:08x}", crc32fast::hash(body.as_bytes()))),
+            body,
+            previous_plan: change.from.tier.to_owned(),
+            previous_invoice: latest_invoice(subscription).map(|invoice| invoice.id.clone()),
+        }
+    }
+
+    /// For whoever has to go on.
+    pub fn note(&self) -> String {
+        serde_json::to_string(self).unwrap_or_default()
+    }
+
+    /// The invoice that the change made, if it made one.
+    pub fn invoice<'a>(&self, changed: &'a Subscription) -> Option<&'a Invoice> {
+        latest_invoice(changed).filter(|invoice| self.previous_invoice.as_ref() != Some(&invoice.id))
+    }
+}
+
+fn latest_invoice(subscription: &Subscription) -> Option<&Invoice> {
+    subscription.latest_invoice.as_ref().and_then(Expandable::object)
+}
+
+fn item(changed: &ItemChange) -> UpdateSubscriptionItems {
+    let mut item = UpdateSubscriptionItems::new();
+    item.id.clone_from(&changed.id);
+    item.price.clone_from(&changed.price);
+    item.quantity = changed.quantity;
+    item.deleted = changed.deleted.then_some(true);
+    item
+}
+
+/// What an earlier start of this operation planned, if Stripe has it: then the mark is on the
+/// subscription, or on the change that it holds back.
+pub fn made_before(operation: &Operation, subscriptions: &[Subscription]) -> Option<Planned> {
+    let planned = operation.note().and_then(|note| serde_json::from_str(note).ok())?;
+    let marked = |subscription: &Subscription| is_marked(operation, subscription);
+    subscriptions.iter().any(marked).then_some(planned)
+}
+
+fn is_marked(operation: &Operation, subscription: &Subscription) -> bool {
+    let held_back = subscription.pending_update.as_ref().and_then(|update| update.metadata.as_ref());
+    let mark = |metadata: &HashMap<String, String>| metadata.get(MARK_KEY).is_some_and(|mark| mark == operation.mark());
+    is_in_force(operation, subscription) || held_back.is_some_and(mark)
+}
+
+/// Whether the operation's change is in force.
+pub fn is_in_force(operation: &Operation, subscription: &Subscription) -> bool {
+    subscription.metadata.get(MARK_KEY).is_some_and(|mark| mark == operation.mark())
+}
+
+/// Sends the update. Sent again, Stripe answers as it did the first time.
+///
+/// Where there is no clear answer, the subscription itself tells whether the change was made.
+pub async fn send(call: &Call, planned: &Planned, operation: &Operation) -> Result<Subscription, StripeError> {
+    let mut request = RequestBuilder::new(StripeMethod::Post, planned.path.clone());
+    request.body = Some(planned.body.clone());
+    let error = match call.stripe.send_built(request, Some(planned.key.clone())).await {
+        Ok(changed) => return Ok(changed),
+        Err(error) => error,
+    };
+    let unclear = matches!(error, StripeError::Refused { status: 500.., .. } | StripeError::Unreachable { .. });
+    let Some(customer) = call.customer().filter(|_| unclear) else { return Err(error) };
+    let Ok(subscriptions) = call.stripe.subscriptions(customer).await else { return Err(error) };
+    subscriptions.into_iter().find(|subscription| is_marked(operation, subscription)).ok_or(error)
+}
+
+/// Voids an invoice, which drops the change that waits for it. One that is paid meanwhile, or void
+/// already, is left as it is.
+pub async fn void(call: &Call, invoice: &str, key: &str) -> Result<(), ApiError> {
+    match call.stripe.send_once::<Invoice>(&VoidInvoiceInvoice::new(invoice), key).await {
+        Ok(_) => Ok(()),
+        Err(error) if error.status() == Some(400) => Ok(()),
+        Err(error) => Err(error.into()),
+    }
+}

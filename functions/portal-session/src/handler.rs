@@ -1,0 +1,87 @@
+//! What portal-session asks Stripe: one session, for the customer that it makes if need be.
+
+use serde::Serialize;
+use shared::idempotency::Operation;
+use shared::request::Fields;
+use shared::stripe::views::PortalSession;
+use shared::subscription::Current;
+use shared::urls::Origins;
+use shared::{ApiError, Call, Reply, customer};
+use shared::catalog::Tiers;
+use stripe_billing::billing_portal_session::{
+    CreateBillingPortalSession, CreateBillingPortalSessionFlowData as FlowData,
+    CreateBillingPortalSessionFlowDataSubscriptionCancel as Cancel, CreateBillingPortalSessionFlowDataType as FlowType,
+};
+
+/// The endpoint's name, by which an idempotency key is bound to it.
+const ROUTE: &str = "portal-session";
+
+const RETURN_URL: &str = "returnUrl";
+
+/// Where in the portal the customer starts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Flow {
+    PaymentMethodUpdate,
+    SubscriptionCancel,
+}
+
+const FLOWS: [(&str, Flow); 2] =
+    [("payment_method_update", Flow::PaymentMethodUpdate), ("subscription_cancel", Flow::SubscriptionCancel)];
+
+/// The answer's body.
+#[derive(Debug, Serialize)]
+struct Session {
+    url: String,
+}
+
+/// One round trip to Stripe; one more each for a new customer and for what is to be cancelled.
+pub async fn portal_session(call: Call) -> Result<Reply, ApiError> {
+    call.query.only(&[])?;
+    let fields = call.fields(&[RETURN_URL, "flow"])?;
+    let flow = fields.one_of("flow", &FLOWS)?;
+    if let Some(url) = fields.get(RETURN_URL) {
+        Origins::well_formed(RETURN_URL, url)?;
+    }
+    call.once(ROUTE, &fields, |operation| open(&call, &fields, flow, operation)).await
+}
+
+async fn open(call: &Call, fields: &Fields, flow: Option<Flow>, operation: Operation) -> Result<Reply, ApiError> {
+    if let Some(url) = fields.get(RETURN_URL) {
+        call.config().allowed_origins.check(RETURN_URL, url)?;
+    }
+    let flow = match flow {
+        None => None,
+        Some(Flow::PaymentMethodUpdate) => Some(FlowData::new(FlowType::PaymentMethodUpdate)),
+        Some(Flow::SubscriptionCancel) => {
+            let mut flow = FlowData::new(FlowType::SubscriptionCancel);
+            flow.subscription_cancel = Some(Cancel::new(subscription(call).await?));
+            Some(flow)
+        }
+    };
+    let mut create = CreateBillingPortalSession::new().customer(customer::ensure(call).await?);
+    if let Some(url) = fields.get(RETURN_URL).or(call.config().return_url.as_deref()) {
+        create = create.return_url(url);
+    }
+    if let Some(flow) = flow {
+        create = create.flow_data(flow);
+    }
+    let session: PortalSession = call.stripe.send_once(&create, &operation.stripe_key("portal")).await.inspect_err(|error| {
+        if error.status() == Some(400) {
+            tracing::error!(
+                request_id = call.request_id,
+                "Stripe makes no portal session. If its configuration was never saved, save it in Stripe's dashboard \
+                 (Settings, Billing, Customer portal), in live mode and in test mode; if a flow is refused, turn that \
+                 feature on there."
+            );
+        }
+    })?;
+    Reply::created(&Session { url: session.url })
+}
+
+/// The id of the live subscription.
+async fn subscription(call: &Call) -> Result<String, ApiError> {
+    let Some(customer) = call.customer() else { return Err(ApiError::NoSubscription) };
+    let (subscriptions, tiers) = tokio::try_join!(call.stripe.subscriptions(customer), Tiers::load(&call.stripe))?;
+    let current = Current::of(&subscriptions, &tiers).ok_or(ApiError::NoSubscription)?;
+    Ok(current.subscription.id.clone())
+}
