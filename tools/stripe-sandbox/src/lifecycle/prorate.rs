@@ -242,9 +242,16 @@ impl Plan<'_> {
         if old.quantity.is_none() {
             let ends = self.reset || new.is_none_or(|new| new.price != old.price);
             if ends && sub.mode == BillingMode::Flexible && sub.status != Status::Trialing {
-                let lines = self.world.usage_lines(sub, old, (old.usage_from, self.now));
+                // What was used in this very second belongs to an item that goes, else to its successor.
+                let until = if new.is_none() { self.now + 1 } else { self.now };
+                let lines = self.world.usage_lines(sub, old, (old.usage_from, until));
                 // Counted here and now: it must not be counted again when an invoice is finalised.
-                self.debits.extend(lines.into_iter().map(|line| Line { metered: false, ..line }));
+                let period = (old.usage_from, self.now);
+                self.debits.extend(lines.into_iter().map(|line| Line {
+                    metered: false,
+                    period,
+                    ..line
+                }));
             }
             return Vec::new();
         }

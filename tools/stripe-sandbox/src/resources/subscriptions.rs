@@ -116,7 +116,7 @@ fn cancel(call: &mut Call<'_>) -> Result<Value> {
     if prorate && sub.status != Status::Trialing {
         credit_unused_time(world, &sub, now);
     }
-    let lines = if invoice_now { end::closing_lines(world, &sub, now) } else { Vec::new() };
+    let lines = if invoice_now { end::closing_lines_now(world, &sub, now) } else { Vec::new() };
     end::cancel(world, sub, CancelReason::Requested, now);
     end::invoice_now(world, &id, lines, now);
     Ok(to_json(world, &world.subscription(&id)))
