@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::auth::Caller;
-use super::call::{Call, Endpoint, Shape};
+use super::call::{Call, Endpoint};
 use super::errors::{ApiError, Result};
 use super::idempotency::{Claim, Outcome, fingerprint};
 use super::params::Params;
@@ -112,6 +112,7 @@ fn run(shared: &Shared, incoming: &Incoming, answer: &mut Answer) -> Result<Stri
     result.map(|value| value.to_string())
 }
 
+/// Runs the endpoint; also says whether the work had begun.
 fn execute(
     world: &mut World,
     endpoint: &Endpoint,
@@ -120,12 +121,11 @@ fn execute(
     pairs: &[(String, String)],
     caller: &Caller,
 ) -> (Result<Value>, bool) {
-    let mut call = match prepare(world, endpoint.shape, ids, incoming, pairs, caller) {
-        Ok(call) => call,
+    let (params, paths) = match prepare(endpoint, pairs, caller) {
+        Ok(prepared) => prepared,
         Err(error) => return (Err(error), false),
     };
-    let paths = std::mem::take(&mut call.1);
-    let mut call = call.0;
+    let mut call = Call { world, ids, path: incoming.path.clone(), params, started: false };
     let result = (endpoint.run)(&mut call).map(|mut value| {
         expand::apply(call.world, endpoint.shape, &paths, &mut value);
         value
@@ -133,18 +133,16 @@ fn execute(
     (result, call.started)
 }
 
-fn prepare<'a>(
-    world: &'a mut World,
-    shape: Shape,
-    ids: Vec<String>,
-    incoming: &Incoming,
+/// The parameters, and what is to be expanded: checked now, so that a bad path changes nothing.
+fn prepare(
+    endpoint: &Endpoint,
     pairs: &[(String, String)],
     caller: &Caller,
-) -> Result<(Call<'a>, Vec<String>)> {
+) -> Result<(Params, Vec<String>)> {
     let mut params = Params::new(form::tree(pairs)?);
     let paths = params.strings("expand")?.unwrap_or_default();
-    expand::check(shape, &paths, caller)?;
-    Ok((Call { world, ids, path: incoming.path.clone(), params, started: false }, paths))
+    expand::check(endpoint.shape, &paths, caller)?;
+    Ok((params, paths))
 }
 
 fn check_version(incoming: &Incoming) -> Result<()> {

@@ -1,11 +1,11 @@
 //! `POST /v1/subscriptions/{id}`: plain fields, cancellation dates, and changes that cost money.
 
 use super::collect::{self, Attempt};
+use super::discounts::{count_redemption, discount};
 use super::draft::NewInvoice;
 use super::prorate::{Changed, ItemsChange, ProrationBehavior, as_invoice_items, change_items};
-use super::subscribe::{
-    PaymentBehavior, count_redemption, declined, discount, no_payment_method, requires_action,
-};
+use super::refusals::{declined, no_payment_method, requires_action};
+use super::subscribe::PaymentBehavior;
 use super::{finalize, renew};
 use crate::engine::period::Timestamp;
 use crate::http::errors::{ApiError, Result};
@@ -77,7 +77,7 @@ pub fn update(world: &mut World, id: &str, update: Update) -> Result<()> {
         )
         .code("invalid_canceled_subscription_fields"));
     }
-    let behavior = update.behavior.unwrap_or(PaymentBehavior::AllowIncomplete);
+    let behavior = update.behavior.unwrap_or(PaymentBehavior::Allow);
     let items = update.items.clone();
     let trial_end = update.trial_end;
     let coupons = update.coupons.clone();
@@ -282,17 +282,14 @@ fn refuse_unpayable(
     invoice: &Invoice,
     behavior: PaymentBehavior,
 ) -> Result<()> {
-    let cautious = matches!(
-        behavior,
-        PaymentBehavior::ErrorIfIncomplete | PaymentBehavior::PendingIfIncomplete
-    );
+    let cautious = matches!(behavior, PaymentBehavior::Error | PaymentBehavior::Pending);
     if !cautious || invoice.amount_due == 0 || sub.collection == Collection::Send {
         return Ok(());
     }
     let Some(method) = collect::method_of(world, sub) else { return Err(no_payment_method()) };
     match Attempt::from(method.card.charge(method.set_up)) {
         Attempt::Paid | Attempt::NoPaymentMethod => Ok(()),
-        _ if behavior == PaymentBehavior::PendingIfIncomplete => Err(ApiError::not_imitated(
+        _ if behavior == PaymentBehavior::Pending => Err(ApiError::not_imitated(
             "payment_behavior (pending_if_incomplete with a payment that does not succeed)",
         )),
         Attempt::Declined(failure) => Err(declined(failure)),
@@ -305,7 +302,7 @@ fn collect_change(world: &mut World, invoice: &str, behavior: PaymentBehavior, n
     if kept.amount_remaining() == 0 || kept.collection == Collection::Send {
         return;
     }
-    if behavior != PaymentBehavior::DefaultIncomplete {
+    if behavior != PaymentBehavior::Default {
         return collect::automatic(world, invoice, now);
     }
     let Some(mut sub) = kept.subscription.map(|id| world.subscription(&id)) else { return };

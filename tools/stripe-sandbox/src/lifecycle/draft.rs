@@ -111,7 +111,7 @@ impl World {
         let mut items: Vec<InvoiceItem> = own.cloned().collect();
         let unattached = self.invoice_items.under(&format!("customer={}&pending", sub.customer));
         items.extend(unattached.filter(|item| item.subscription.is_none()).cloned());
-        items.sort_by(|a, b| b.date.cmp(&a.date));
+        items.sort_by_key(|item| std::cmp::Reverse(item.date));
         items
     }
 

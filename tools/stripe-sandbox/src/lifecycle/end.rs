@@ -72,6 +72,17 @@ pub fn at_scheduled_date(world: &mut World, sub: Subscription, at: Timestamp) {
     }
 }
 
+/// Like [`closing_lines`], for an end in the middle of a second: what was used in it counts as well.
+pub fn closing_lines_now(world: &World, sub: &Subscription, now: Timestamp) -> Vec<Line> {
+    let mut lines = closing_lines(world, sub, now + 1);
+    for line in lines.iter_mut().filter(|line| line.metered) {
+        line.period.1 = now;
+        // Counted for good: finalising the invoice must not count it again.
+        line.metered = false;
+    }
+    lines
+}
+
 /// Pending items and usage up to `at`.
 pub fn closing_lines(world: &World, sub: &Subscription, at: Timestamp) -> Vec<Line> {
     let mut lines: Vec<Line> = world.pending_items(sub).into_iter().map(|item| item.line).collect();

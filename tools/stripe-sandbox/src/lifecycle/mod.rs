@@ -5,11 +5,14 @@
 
 pub mod change;
 pub mod collect;
+pub mod discounts;
 pub mod draft;
 pub mod end;
 pub mod finalize;
+pub mod items;
 pub mod preview;
 pub mod prorate;
+pub mod refusals;
 pub mod renew;
 pub mod subscribe;
 pub mod tick;

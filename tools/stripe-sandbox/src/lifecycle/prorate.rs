@@ -3,7 +3,8 @@
 //! and the change that follows it are the same to the cent.
 
 use super::draft::debit_of;
-use super::subscribe::{NewItem, make_item};
+use super::items::make_item;
+use super::subscribe::NewItem;
 use crate::engine::invoice::add_up;
 use crate::engine::period::Timestamp;
 use crate::engine::proration;
@@ -67,7 +68,7 @@ pub fn change_items(
     now: Timestamp,
 ) -> Result<Changed> {
     let date = check_date(sub, change, now)?;
-    let new = new_items(world, sub, change, now)?;
+    let new = swaps(world, sub, change, now)?;
     let reset = change.anchor_now || classic_reset(world, sub, &new);
     let prorated = change.behavior != ProrationBehavior::None && sub.status != Status::Trialing;
     let mut plan =
@@ -102,44 +103,39 @@ fn check_date(sub: &Subscription, change: &ItemsChange, now: Timestamp) -> Resul
     Ok(date)
 }
 
-/// The items as they are asked for, each with the one that it replaces.
-fn new_items(
+/// An item before and after the change; one side is missing if it is new or goes.
+struct Swap {
+    old: Option<Item>,
+    new: Option<Item>,
+}
+
+/// The items as they are asked for, each beside the one that it replaces.
+fn swaps(
     world: &mut World,
     sub: &Subscription,
     change: &ItemsChange,
     now: Timestamp,
-) -> Result<Vec<(Option<Item>, Option<Item>)>> {
-    let mut pairs: Vec<(Option<Item>, Option<Item>)> =
-        sub.items.iter().map(|item| (Some(item.clone()), Some(item.clone()))).collect();
+) -> Result<Vec<Swap>> {
+    let keep = |item: &Item| Swap { old: Some(item.clone()), new: Some(item.clone()) };
+    let mut swaps: Vec<Swap> = sub.items.iter().map(keep).collect();
     for entry in &change.items {
-        match &entry.id {
-            None => {
-                let price =
-                    entry.price.clone().ok_or_else(|| ApiError::missing_param("items[price]"))?;
-                let new = NewItem {
-                    price,
-                    quantity: entry.quantity,
-                    tax_rates: entry.tax_rates.clone().unwrap_or_default(),
-                    coupons: Vec::new(),
-                    metadata: Metadata::new(),
-                };
-                let id = world.ids.id("si");
-                let mut item = make_item(world, &new, id, Vec::new(), sub.currency, now)?;
-                merge_metadata(&mut item, entry);
-                pairs.push((None, Some(item)));
-            }
-            Some(id) => {
-                let pair = pairs
-                    .iter_mut()
-                    .find(|(old, _)| old.as_ref().is_some_and(|old| old.id == *id))
-                    .ok_or_else(|| ApiError::no_such_param("subscription item", id, "items"))?;
-                let old = pair.0.clone().expect("found by its id");
-                pair.1 =
-                    if entry.deleted { None } else { Some(replaced(world, sub, &old, entry)?) };
-            }
-        }
+        let Some(id) = &entry.id else {
+            swaps.push(Swap { old: None, new: Some(added(world, sub, entry, now)?) });
+            continue;
+        };
+        let swap = swaps
+            .iter_mut()
+            .find(|swap| swap.old.as_ref().is_some_and(|old| old.id == *id))
+            .ok_or_else(|| ApiError::no_such_param("subscription item", id, "items"))?;
+        let old = swap.old.as_ref().expect("found by its id");
+        swap.new = if entry.deleted { None } else { Some(replaced(world, sub, old, entry)?) };
     }
-    let left: Vec<&Item> = pairs.iter().filter_map(|(_, new)| new.as_ref()).collect();
+    check_left(&swaps)?;
+    Ok(swaps)
+}
+
+fn check_left(swaps: &[Swap]) -> Result<()> {
+    let left: Vec<&Item> = swaps.iter().filter_map(|swap| swap.new.as_ref()).collect();
     if left.is_empty() {
         return Err(ApiError::invalid(
             "A subscription must have at least one active plan. To cancel, please use the cancel API endpoint on the subscription.",
@@ -153,7 +149,27 @@ fn new_items(
             )));
         }
     }
-    Ok(pairs)
+    Ok(())
+}
+
+fn added(
+    world: &mut World,
+    sub: &Subscription,
+    entry: &ItemChange,
+    now: Timestamp,
+) -> Result<Item> {
+    let price = entry.price.clone().ok_or_else(|| ApiError::missing_param("items[price]"))?;
+    let new = NewItem {
+        price,
+        quantity: entry.quantity,
+        tax_rates: entry.tax_rates.clone().unwrap_or_default(),
+        coupons: Vec::new(),
+        metadata: Metadata::new(),
+    };
+    let id = world.ids.id("si");
+    let mut item = make_item(world, &new, id, Vec::new(), sub.currency, now)?;
+    merge_metadata(&mut item, entry);
+    Ok(item)
 }
 
 /// A changed price resets the quantity to 1 unless a quantity comes with it.
@@ -186,40 +202,32 @@ fn merge_metadata(item: &mut Item, entry: &ItemChange) {
 }
 
 /// Classic billing starts the cycle anew by itself: on a change of interval, and from free to paid.
-fn classic_reset(
-    world: &World,
-    sub: &Subscription,
-    pairs: &[(Option<Item>, Option<Item>)],
-) -> bool {
+fn classic_reset(world: &World, sub: &Subscription, swaps: &[Swap]) -> bool {
     if sub.mode != BillingMode::Classic || sub.status == Status::Trialing {
         return false;
     }
     let interval = |item: &Item| world.context(sub, item).interval();
-    let changed = pairs
-        .iter()
-        .any(|pair| matches!(pair, (Some(old), Some(new)) if interval(old) != interval(new)));
-    let is_free = |item: &Item| {
+    let changed = |swap: &Swap| match swap {
+        Swap { old: Some(old), new: Some(new) } => interval(old) != interval(new),
+        _ => false,
+    };
+    let free = |item: &Item| {
         world.price(&item.price).amount_in(sub.currency).is_some_and(|amount| amount.is_free())
     };
-    let free = |side: fn(&(Option<Item>, Option<Item>)) -> Option<&Item>| {
-        pairs.iter().filter_map(side).all(is_free)
-    };
-    changed || (free(|pair| pair.0.as_ref()) && !free(|pair| pair.1.as_ref()))
+    let was_free = swaps.iter().filter_map(|swap| swap.old.as_ref()).all(free);
+    let is_free = swaps.iter().filter_map(|swap| swap.new.as_ref()).all(free);
+    swaps.iter().any(changed) || (was_free && !is_free)
 }
 
 impl Plan<'_> {
-    fn apply(
-        &mut self,
-        sub: &Subscription,
-        pairs: Vec<(Option<Item>, Option<Item>)>,
-    ) -> Result<(Subscription, Vec<Line>)> {
+    fn apply(&mut self, sub: &Subscription, swaps: Vec<Swap>) -> Result<(Subscription, Vec<Line>)> {
         let mut next = sub.clone();
         if self.reset {
             next.anchor = self.now;
         }
         next.items.clear();
         let mut periods = Vec::new();
-        for (old, new) in pairs {
+        for Swap { old, new } in swaps {
             let same = matches!((&old, &new), (Some(old), Some(new)) if old.price == new.price && old.quantity == new.quantity);
             if same && !self.reset {
                 next.items.extend(new);
@@ -242,9 +250,16 @@ impl Plan<'_> {
         if old.quantity.is_none() {
             let ends = self.reset || new.is_none_or(|new| new.price != old.price);
             if ends && sub.mode == BillingMode::Flexible && sub.status != Status::Trialing {
-                let lines = self.world.usage_lines(sub, old, (old.usage_from, self.now));
+                // What was used in this very second belongs to an item that goes, else to its successor.
+                let until = if new.is_none() { self.now + 1 } else { self.now };
+                let lines = self.world.usage_lines(sub, old, (old.usage_from, until));
                 // Counted here and now: it must not be counted again when an invoice is finalised.
-                self.debits.extend(lines.into_iter().map(|line| Line { metered: false, ..line }));
+                let period = (old.usage_from, self.now);
+                self.debits.extend(lines.into_iter().map(|line| Line {
+                    metered: false,
+                    period,
+                    ..line
+                }));
             }
             return Vec::new();
         }

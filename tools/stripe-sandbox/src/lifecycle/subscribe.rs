@@ -1,27 +1,30 @@
 //! A new subscription: its items, its first invoice and the first payment.
 
 use super::collect::{self, Attempt};
+use super::discounts::{self, count_redemption};
 use super::draft::NewInvoice;
 use super::finalize;
+use super::items::{make_item, set_currency};
+use super::refusals::{declined, no_payment_method, other_currency, requires_action};
 use crate::engine::lines::Context;
 use crate::engine::money::Currency;
-use crate::engine::period::{HOUR, Timestamp, add_months};
+use crate::engine::period::{HOUR, Timestamp};
 use crate::engine::proration::share;
 use crate::http::errors::{ApiError, Result};
 use crate::model::Metadata;
-use crate::model::catalog::{CouponDuration, Discount, Price, Reduction};
+use crate::model::catalog::Discount;
 use crate::model::invoice::{BillingReason, Invoice, Line};
 use crate::model::subscription::{
     BillingMode, Cancellation, Collection, Item, MissingPaymentMethod, Status, Subscription,
 };
 use crate::model::words;
-use crate::world::{World, find_param};
+use crate::world::World;
 
 words!(PaymentBehavior {
-    AllowIncomplete = "allow_incomplete",
-    DefaultIncomplete = "default_incomplete",
-    ErrorIfIncomplete = "error_if_incomplete",
-    PendingIfIncomplete = "pending_if_incomplete",
+    Allow = "allow_incomplete",
+    Default = "default_incomplete",
+    Error = "error_if_incomplete",
+    Pending = "pending_if_incomplete",
 });
 
 /// How long a first payment may take.
@@ -110,8 +113,7 @@ fn start(
     }
     let id = finalize::keep_as_latest(world, &mut sub, invoice);
     finalize::finalize(world, &id, now);
-    if behavior == PaymentBehavior::DefaultIncomplete || world.invoice(&id).amount_remaining() == 0
-    {
+    if behavior == PaymentBehavior::Default || world.invoice(&id).amount_remaining() == 0 {
         return;
     }
     collect::automatic(world, &id, now);
@@ -140,12 +142,12 @@ fn payable(
 ) -> Result<()> {
     if sub.collection == Collection::Send
         || invoice.amount_due == 0
-        || behavior == PaymentBehavior::DefaultIncomplete
+        || behavior == PaymentBehavior::Default
     {
         return Ok(());
     }
     let Some(method) = collect::method_of(world, sub) else { return Err(no_payment_method()) };
-    if behavior != PaymentBehavior::ErrorIfIncomplete {
+    if behavior != PaymentBehavior::Error {
         return Ok(());
     }
     match Attempt::from(method.card.charge(method.set_up)) {
@@ -153,33 +155,6 @@ fn payable(
         Attempt::RequiresAction => Err(requires_action("subscription")),
         Attempt::Paid | Attempt::NoPaymentMethod => Ok(()),
     }
-}
-
-pub fn no_payment_method() -> ApiError {
-    ApiError::invalid(
-        "This customer has no attached payment source or default payment method. Please consider adding a default payment method. For more information, visit https://stripe.com/docs/billing/subscriptions/payment-methods-setting#payment-method-priority.",
-    )
-    .code("resource_missing")
-}
-
-pub fn declined(failure: crate::engine::payment::Failure) -> ApiError {
-    let mut error = ApiError::card(failure.code, failure.message);
-    for (key, value) in
-        [("decline_code", failure.decline_code), ("advice_code", failure.advice_code)]
-    {
-        if let Some(value) = value {
-            error = error.field(key, value.into());
-        }
-    }
-    error
-}
-
-pub fn requires_action(what: &str) -> ApiError {
-    let intent = if what == "subscription" { "subscription.latest_invoice" } else { "invoice" };
-    let message = format!(
-        "Payment for this {what} requires additional user action before it can be completed successfully. Payment can be completed using the PaymentIntent associated with `{intent}`. For more details see: https://stripe.com/docs/billing/subscriptions/overview#requires-action"
-    );
-    ApiError::card(&format!("{what}_payment_intent_requires_action"), message)
 }
 
 fn build(
@@ -191,30 +166,12 @@ fn build(
     check_intervals(world, new)?;
     let id = world.ids.id("sub");
     let mut discounts = Vec::new();
-    let mut attach =
-        |world: &mut World, coupons: &[String], item: Option<&str>| -> Result<Vec<String>> {
-            coupons
-                .iter()
-                .map(|coupon| {
-                    let discount = discount(world, coupon, &new.customer, currency, now)?;
-                    let owner = item.is_none().then(|| id.clone());
-                    let discount = Discount {
-                        subscription: owner,
-                        subscription_item: item.map(str::to_owned),
-                        ..discount
-                    };
-                    discounts.push(discount.clone());
-                    Ok(discount.id)
-                })
-                .collect()
-        };
-    let own = attach(world, &new.coupons, None)?;
-    let mut items = Vec::new();
-    for item in &new.items {
-        let item_id = world.ids.id("si");
-        let discounts = attach(world, &item.coupons, Some(&item_id))?;
-        items.push(make_item(world, item, item_id, discounts, currency, now)?);
+    for coupon in &new.coupons {
+        let discount = discounts::discount(world, coupon, &new.customer, currency, now)?;
+        discounts.push(Discount { subscription: Some(id.clone()), ..discount });
     }
+    let own = discounts.iter().map(|discount| discount.id.clone()).collect();
+    let items = build_items(world, new, currency, now, &mut discounts)?;
     let customer = world.customer(&new.customer);
     let sub = Subscription {
         id,
@@ -250,47 +207,25 @@ fn build(
     Ok((sub, discounts))
 }
 
-/// An item that has no period yet.
-pub fn make_item(
-    world: &World,
-    new: &NewItem,
-    id: String,
-    discounts: Vec<String>,
+fn build_items(
+    world: &mut World,
+    new: &NewSubscription,
     currency: Currency,
     now: Timestamp,
-) -> Result<Item> {
-    let price = world.price(&new.price);
-    supports(price, currency)?;
-    let quantity = match (price.is_metered(), new.quantity) {
-        (true, Some(_)) => {
-            return Err(ApiError::invalid("You cannot set the quantity for metered plans.")
-                .param("quantity"));
+    discounts: &mut Vec<Discount>,
+) -> Result<Vec<Item>> {
+    let mut items = Vec::new();
+    for wanted in &new.items {
+        let id = world.ids.id("si");
+        let mut item = make_item(world, wanted, id.clone(), Vec::new(), currency, now)?;
+        for coupon in &wanted.coupons {
+            let discount = discounts::discount(world, coupon, &new.customer, currency, now)?;
+            item.discounts.push(discount.id.clone());
+            discounts.push(Discount { subscription_item: Some(id.clone()), ..discount });
         }
-        (true, None) => None,
-        (false, quantity) => Some(quantity.unwrap_or(1)),
-    };
-    Ok(Item {
-        id,
-        price: price.id.clone(),
-        quantity,
-        period: (now, now),
-        tax_rates: new.tax_rates.clone(),
-        discounts,
-        metadata: new.metadata.clone(),
-        created: now,
-        usage_from: now,
-        debits: Vec::new(),
-    })
-}
-
-pub fn supports(price: &Price, currency: Currency) -> Result<()> {
-    if price.amount_in(currency).is_some() {
-        return Ok(());
+        items.push(item);
     }
-    Err(ApiError::invalid(format!(
-        "The price specified only supports `{}`. This doesn't match the expected currency: `{currency}`.",
-        price.currency
-    )))
+    Ok(items)
 }
 
 fn choose_currency(world: &World, new: &NewSubscription) -> Result<Currency> {
@@ -304,21 +239,6 @@ fn choose_currency(world: &World, new: &NewSubscription) -> Result<Currency> {
     let currency =
         new.currency.or(customer.currency).or(first).expect("there is at least one item");
     Ok(currency)
-}
-
-pub fn other_currency(fixed: Currency) -> ApiError {
-    ApiError::invalid(format!(
-        "You cannot combine currencies on a single customer. This customer has an active subscription, subscription schedule, discount, quote, or invoice item with currency {fixed}."
-    ))
-}
-
-/// A customer's first subscription or item fixes the currency of everything after it.
-pub fn set_currency(world: &mut World, customer: &str, currency: Currency) {
-    let mut customer = world.customer(customer).clone();
-    if customer.currency.is_none() {
-        customer.currency = Some(currency);
-        world.customers.put(customer);
-    }
 }
 
 fn check_intervals(world: &World, new: &NewSubscription) -> Result<()> {
@@ -342,53 +262,9 @@ fn check_intervals(world: &World, new: &NewSubscription) -> Result<()> {
     Ok(())
 }
 
-/// A coupon about to be used for the customer.
-pub fn discount(
-    world: &mut World,
-    coupon: &str,
-    customer: &str,
-    currency: Currency,
-    now: Timestamp,
-) -> Result<Discount> {
-    let id = world.ids.id("di");
-    let coupon = find_param(&world.coupons, coupon, "discounts")?;
-    if !coupon.is_valid(now) {
-        return Err(
-            ApiError::invalid(format!("Coupon expired: {}", coupon.id)).code("coupon_expired")
-        );
-    }
-    if let Reduction::Amount { amounts, .. } = &coupon.reduction
-        && !amounts.contains_key(&currency)
-    {
-        return Err(ApiError::invalid(format!(
-            "The coupon {} does not support the currency {currency}.",
-            coupon.id
-        )));
-    }
-    let months = coupon.duration_in_months.filter(|_| coupon.duration == CouponDuration::Repeating);
-    Ok(Discount {
-        id,
-        coupon: coupon.id.clone(),
-        customer: Some(customer.to_owned()),
-        subscription: None,
-        subscription_item: None,
-        invoice: None,
-        start: now,
-        end: months.map(|months| add_months(now, months)),
-        used: false,
-    })
-}
-
 fn redeem(world: &mut World, new: &NewSubscription) {
     for coupon in new.coupons.iter().chain(new.items.iter().flat_map(|item| &item.coupons)) {
         count_redemption(world, coupon);
-    }
-}
-
-pub fn count_redemption(world: &mut World, coupon: &str) {
-    if let Some(mut coupon) = world.coupons.get(coupon).cloned() {
-        coupon.times_redeemed += 1;
-        world.coupons.put(coupon);
     }
 }
 

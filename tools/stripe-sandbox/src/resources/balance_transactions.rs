@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::customers::living;
 use crate::http::call::{Call, Endpoint, get, list, post};
 use crate::http::errors::{ApiError, Result};
-use crate::lifecycle::{finalize, subscribe};
+use crate::lifecycle::{finalize, items, refusals};
 use crate::model::customer::{BalanceReason, BalanceTransaction};
 use crate::world::find;
 
@@ -39,10 +39,10 @@ fn create(call: &mut Call<'_>) -> Result<Value> {
     call.begin()?;
     let fixed = living(call.world, &customer)?.currency;
     if let Some(fixed) = fixed.filter(|fixed| *fixed != currency) {
-        return Err(subscribe::other_currency(fixed));
+        return Err(refusals::other_currency(fixed));
     }
     let now = call.world.now_of(&customer);
-    subscribe::set_currency(call.world, &customer, currency);
+    items::set_currency(call.world, &customer, currency);
     let id = finalize::change_balance(
         call.world,
         &customer,

@@ -12,7 +12,7 @@ use crate::http::call::Call;
 use crate::http::errors::{ApiError, Result};
 use crate::http::params::{Change, MetadataChange, Params};
 use crate::lifecycle::draft::blank;
-use crate::lifecycle::subscribe;
+use crate::lifecycle::{discounts, refusals};
 use crate::model::invoice::{Invoice, InvoiceItem, Status};
 use crate::model::subscription::Collection;
 use crate::world::{World, find, find_param};
@@ -127,10 +127,10 @@ fn discounts(
             continue;
         }
         let mut discount =
-            subscribe::discount(world, coupon, &invoice.customer, invoice.currency, now)?;
+            discounts::discount(world, coupon, &invoice.customer, invoice.currency, now)?;
         discount.invoice = Some(invoice.id.clone());
         made.push(discount.id.clone());
-        subscribe::count_redemption(world, coupon);
+        discounts::count_redemption(world, coupon);
         world.discounts.put(discount);
     }
     Ok(made)
@@ -155,7 +155,7 @@ pub fn create(call: &mut Call<'_>) -> Result<Value> {
     }
     let currency = currency.or(found.currency).unwrap_or(Currency::USD);
     if let Some(fixed) = found.currency.filter(|fixed| *fixed != currency) {
-        return Err(subscribe::other_currency(fixed));
+        return Err(refusals::other_currency(fixed));
     }
     let now = world.now_of(&customer);
     let mut invoice =

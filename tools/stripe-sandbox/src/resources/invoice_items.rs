@@ -12,10 +12,11 @@ use crate::engine::period::Timestamp;
 use crate::http::call::{Call, Endpoint, delete, get, list, post};
 use crate::http::errors::{ApiError, Result};
 use crate::http::params::Params;
-use crate::lifecycle::subscribe;
+use crate::lifecycle::{items, refusals};
 use crate::model::Metadata;
+use crate::model::catalog::Price;
 use crate::model::invoice::{InvoiceItem, Line, Origin, Status};
-use crate::world::{World, find, find_param};
+use crate::world::{World, check_filter, find, find_param};
 
 pub const ENDPOINTS: &[Endpoint] = &[
     post("/v1/invoiceitems", "invoice", "invoiceitem", create),
@@ -89,28 +90,10 @@ impl Wanted {
         let currency = self.currency.or(expected).or(price.as_ref().map(|price| price.currency));
         let currency = currency.ok_or_else(|| ApiError::missing_param("currency"))?;
         if let Some(fixed) = expected.filter(|fixed| *fixed != currency) {
-            return Err(subscribe::other_currency(fixed));
+            return Err(refusals::other_currency(fixed));
         }
         let quantity = Decimal::from(self.quantity.unwrap_or(1));
-        let (amount, unit) = match (self.amount, self.unit, &price) {
-            (Some(amount), None, None) => (amount, Decimal::from(amount)),
-            (None, Some(unit), None) => (currency.round(unit * quantity), unit),
-            (None, None, Some(price)) => {
-                subscribe::supports(price, currency)?;
-                let charges = price
-                    .amount_in(currency)
-                    .expect("it supports the currency")
-                    .charge(quantity, currency);
-                (charges.iter().map(|charge| charge.amount).sum(), charges[0].unit)
-            }
-            (None, None, None) => return Err(ApiError::missing_param("amount")),
-            _ => {
-                return Err(ApiError::invalid(
-                    "You may only specify one of these parameters: amount, pricing, unit_amount_decimal.",
-                )
-                .code("parameters_exclusive"));
-            }
-        };
+        let (amount, unit) = self.amounts(price.as_ref(), quantity, currency)?;
         let name = price.as_ref().map(|price| world.product(&price.product).name.clone());
         let line = Line {
             id: String::new(),
@@ -132,6 +115,29 @@ impl Wanted {
             taxes: Vec::new(),
         };
         Ok((line, currency))
+    }
+
+    /// The whole and the price of one, from whichever of the three ways of saying it was used.
+    fn amounts(
+        &self,
+        price: Option<&Price>,
+        quantity: Decimal,
+        currency: Currency,
+    ) -> Result<(i64, Decimal)> {
+        match (self.amount, self.unit, price) {
+            (Some(amount), None, None) => Ok((amount, Decimal::from(amount))),
+            (None, Some(unit), None) => Ok((currency.round(unit * quantity), unit)),
+            (None, None, Some(price)) => {
+                items::supports(price, currency)?;
+                let amount = price.amount_in(currency).expect("it supports the currency");
+                Ok((amount.total(quantity, currency), amount.charge(quantity, currency)[0].unit))
+            }
+            (None, None, None) => Err(ApiError::missing_param("amount")),
+            _ => Err(ApiError::invalid(
+                "You may only specify one of these parameters: amount, pricing, unit_amount_decimal.",
+            )
+            .code("parameters_exclusive")),
+        }
     }
 }
 
@@ -158,7 +164,7 @@ fn create(call: &mut Call<'_>) -> Result<Value> {
     let id = world.ids.id("ii");
     line.origin =
         Origin::InvoiceItem { invoice_item: id.clone(), subscription: subscription.clone() };
-    subscribe::set_currency(world, &customer, currency);
+    items::set_currency(world, &customer, currency);
     if let Some(invoice) = &invoice {
         let mut draft = world.invoice(invoice);
         draft.currency = currency;
@@ -189,6 +195,7 @@ fn index(call: &mut Call<'_>) -> Result<Value> {
     let (customer, invoice, pending) =
         (p.text("customer")?, p.text("invoice")?, p.boolean("pending")?);
     call.begin()?;
+    check_filter(&call.world.customers, customer.as_deref(), "customer")?;
     let key = match (&invoice, &customer) {
         (Some(invoice), _) => format!("invoice={invoice}"),
         (None, Some(customer)) => format!("customer={customer}"),

@@ -11,10 +11,10 @@ use crate::http::errors::{ApiError, Result};
 use crate::http::page;
 use crate::lifecycle::collect::{self, Attempt};
 use crate::lifecycle::finalize;
-use crate::lifecycle::subscribe::{declined, requires_action};
+use crate::lifecycle::refusals::{declined, requires_action};
 use crate::model::invoice::{Invoice, PaymentStatus, Status, UncollectibleReason};
 use crate::model::subscription::Collection;
-use crate::world::{World, find};
+use crate::world::{World, check_filter, find};
 
 pub const ENDPOINTS: &[Endpoint] = &[
     post("/v1/invoices", "invoice", "invoice", create),
@@ -40,6 +40,8 @@ fn index(call: &mut Call<'_>) -> Result<Value> {
     let collection = p.choice("collection_method", Collection::NAMES)?;
     let due = p.has("due_date").then(|| p.range("due_date")).transpose()?;
     call.begin()?;
+    check_filter(&call.world.customers, customer.as_deref(), "customer")?;
+    check_filter(call.world.subscriptions(), subscription.as_deref(), "subscription")?;
     let owner = match (&subscription, &customer) {
         (Some(subscription), _) => Some(format!("subscription={subscription}")),
         (None, Some(customer)) => Some(format!("customer={customer}")),

@@ -80,7 +80,7 @@ pub fn include(world: &World, kind: &str, id: &str, path: &[&str]) -> Option<Val
         ("coupon", ["currency_options"]) => coupons::currency_options(world.coupons.get(id)?)?,
         ("customer", ["subscriptions"]) => customers::subscriptions(world, id),
         ("customer", ["tax"]) => {
-            json!({ "automatic_tax": "unrecognized_location", "ip_address": null, "location": null })
+            json!({ "automatic_tax": "unrecognized_location", "ip_address": null, "location": null, "provider": "stripe" })
         }
         ("invoice", ["confirmation_secret"]) => payment_intents::confirmation_secret(world, id),
         ("invoice", ["payments"]) => invoice_payments::of_invoice(world, id),

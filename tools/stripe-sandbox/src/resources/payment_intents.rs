@@ -8,7 +8,7 @@ use crate::http::call::{Call, Endpoint, get, list};
 use crate::http::errors::Result;
 use crate::lifecycle::collect;
 use crate::model::invoice::{IntentStatus, PaymentIntent};
-use crate::world::{World, find};
+use crate::world::{World, check_filter, find};
 
 pub const ENDPOINTS: &[Endpoint] = &[
     list("/v1/payment_intents", "payment_intent", "payment_intent", index),
@@ -20,6 +20,7 @@ fn index(call: &mut Call<'_>) -> Result<Value> {
     let created = call.created()?;
     let customer = call.params.required("customer")?;
     call.begin()?;
+    check_filter(&call.world.customers, Some(&customer), "customer")?;
     let keep = |intent: &PaymentIntent| created.holds(intent.created);
     let key = format!("customer={customer}");
     call.list(&call.world.payment_intents, &[key], &cursor, keep, to_json)

@@ -6,7 +6,7 @@ use super::customers::{living, living_param};
 use crate::engine::payment::TestCard;
 use crate::http::call::{Call, Endpoint, get, list, post};
 use crate::http::errors::{ApiError, Result};
-use crate::lifecycle::subscribe::declined;
+use crate::lifecycle::refusals::declined;
 use crate::model::Metadata;
 use crate::model::customer::PaymentMethod;
 use crate::world::{World, find};

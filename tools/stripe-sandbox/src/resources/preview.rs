@@ -13,9 +13,10 @@ use crate::http::call::{Call, Endpoint, post_read};
 use crate::http::errors::{ApiError, Result};
 use crate::http::params::{Params, parse_time};
 use crate::lifecycle::change::TrialEnd;
+use crate::lifecycle::discounts;
 use crate::lifecycle::preview::{Details, of_items, of_new_subscription, of_subscription};
 use crate::lifecycle::prorate::{ItemChange, ProrationBehavior};
-use crate::lifecycle::subscribe::{self, NewItem, NewSubscription, PaymentBehavior};
+use crate::lifecycle::subscribe::{NewItem, NewSubscription, PaymentBehavior};
 use crate::model::Metadata;
 use crate::model::invoice::{Invoice, Origin};
 use crate::model::subscription::{BillingMode, Collection, MissingPaymentMethod};
@@ -133,7 +134,7 @@ fn existing(world: &mut World, id: String, request: Request) -> Result<Invoice> 
             made.push(coupon.clone());
         } else {
             let now = world.now_of(&sub.customer);
-            let discount = subscribe::discount(world, coupon, &sub.customer, sub.currency, now)?;
+            let discount = discounts::discount(world, coupon, &sub.customer, sub.currency, now)?;
             made.push(discount.id.clone());
             world.discounts.put(discount);
         }
@@ -195,7 +196,7 @@ fn prospective(world: &mut World, request: Request) -> Result<Invoice> {
                 anchor: None,
                 prorate_first: true,
                 mode: details.mode.unwrap_or(BillingMode::Flexible),
-                behavior: PaymentBehavior::AllowIncomplete,
+                behavior: PaymentBehavior::Allow,
                 save_default_payment_method: false,
             };
             let mut preview = of_new_subscription(world, new, request.recurring)?;

@@ -62,7 +62,7 @@ fn read(p: &mut Params) -> Result<(NewSubscription, Extras)> {
     let items = shared::new_items(p)?;
     let (collection, days_until_due) = read_collection(p)?;
     let behavior = p.choice("payment_behavior", PaymentBehavior::NAMES)?;
-    if behavior == Some(PaymentBehavior::PendingIfIncomplete) {
+    if behavior == Some(PaymentBehavior::Pending) {
         return Err(ApiError::invalid("`payment_behavior=pending_if_incomplete` can only be used when updating a subscription.")
             .param("payment_behavior"));
     }
@@ -90,7 +90,7 @@ fn read(p: &mut Params) -> Result<(NewSubscription, Extras)> {
         anchor: p.time("billing_cycle_anchor")?,
         prorate_first: shared::proration_behavior(p)? != Some(ProrationBehavior::None),
         mode: shared::billing_mode(p)?,
-        behavior: behavior.unwrap_or(PaymentBehavior::AllowIncomplete),
+        behavior: behavior.unwrap_or(PaymentBehavior::Allow),
         save_default_payment_method: shared::payment_settings(p)?.unwrap_or(false),
     };
     Ok((new, extras))

@@ -12,7 +12,7 @@ use crate::http::errors::{ApiError, Result};
 use crate::lifecycle::end;
 use crate::model::invoice::InvoiceItem;
 use crate::model::subscription::{CancelReason, Collection, Status, Subscription};
-use crate::world::{World, find};
+use crate::world::{World, check_filter, find};
 
 pub const ENDPOINTS: &[Endpoint] = &[
     post("/v1/subscriptions", "subscription", "subscription", create),
@@ -67,6 +67,7 @@ fn index(call: &mut Call<'_>) -> Result<Value> {
     let collection = p.choice("collection_method", Collection::NAMES)?;
     let (starts, ends) = (p.range("current_period_start")?, p.range("current_period_end")?);
     call.begin()?;
+    check_filter(&call.world.customers, customer.as_deref(), "customer")?;
     let keys: Vec<String> = match (&customer, &clock) {
         (Some(customer), _) => statuses
             .iter()
@@ -116,7 +117,7 @@ fn cancel(call: &mut Call<'_>) -> Result<Value> {
     if prorate && sub.status != Status::Trialing {
         credit_unused_time(world, &sub, now);
     }
-    let lines = if invoice_now { end::closing_lines(world, &sub, now) } else { Vec::new() };
+    let lines = if invoice_now { end::closing_lines_now(world, &sub, now) } else { Vec::new() };
     end::cancel(world, sub, CancelReason::Requested, now);
     end::invoice_now(world, &id, lines, now);
     Ok(to_json(world, &world.subscription(&id)))

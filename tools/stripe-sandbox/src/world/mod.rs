@@ -196,3 +196,8 @@ pub fn find<'a, T: Entity>(table: &'a Table<T>, id: &str) -> Result<&'a T> {
 pub fn find_param<'a, T: Entity>(table: &'a Table<T>, id: &str, param: &str) -> Result<&'a T> {
     table.get(id).ok_or_else(|| ApiError::no_such_param(T::KIND, id, param))
 }
+
+/// A list filtered by something that does not exist is refused, not empty.
+pub fn check_filter<T: Entity>(table: &Table<T>, id: Option<&str>, param: &str) -> Result<()> {
+    id.map_or(Ok(()), |id| find_param(table, id, param).map(drop))
+}

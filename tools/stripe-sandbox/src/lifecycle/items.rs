@@ -1,0 +1,61 @@
+//! New subscription items, and the currency that a customer's first one fixes.
+
+use super::subscribe::NewItem;
+use crate::engine::money::Currency;
+use crate::engine::period::Timestamp;
+use crate::http::errors::{ApiError, Result};
+use crate::model::catalog::Price;
+use crate::model::subscription::Item;
+use crate::world::World;
+
+/// An item that has no period yet.
+pub fn make_item(
+    world: &World,
+    new: &NewItem,
+    id: String,
+    discounts: Vec<String>,
+    currency: Currency,
+    now: Timestamp,
+) -> Result<Item> {
+    let price = world.price(&new.price);
+    supports(price, currency)?;
+    let quantity = match (price.is_metered(), new.quantity) {
+        (true, Some(_)) => {
+            return Err(ApiError::invalid("You cannot set the quantity for metered plans.")
+                .param("quantity"));
+        }
+        (true, None) => None,
+        (false, quantity) => Some(quantity.unwrap_or(1)),
+    };
+    Ok(Item {
+        id,
+        price: price.id.clone(),
+        quantity,
+        period: (now, now),
+        tax_rates: new.tax_rates.clone(),
+        discounts,
+        metadata: new.metadata.clone(),
+        created: now,
+        usage_from: now,
+        debits: Vec::new(),
+    })
+}
+
+pub fn supports(price: &Price, currency: Currency) -> Result<()> {
+    if price.amount_in(currency).is_some() {
+        return Ok(());
+    }
+    Err(ApiError::invalid(format!(
+        "The price specified only supports `{}`. This doesn't match the expected currency: `{currency}`.",
+        price.currency
+    )))
+}
+
+/// A customer's first subscription or item fixes the currency of everything after it.
+pub fn set_currency(world: &mut World, customer: &str, currency: Currency) {
+    let mut customer = world.customer(customer).clone();
+    if customer.currency.is_none() {
+        customer.currency = Some(currency);
+        world.customers.put(customer);
+    }
+}

@@ -1,0 +1,111 @@
+//! `/_sandbox/…`: keys, faults, the request log and the reset.
+
+use serde_json::{Value, json};
+
+use crate::support::{Api, encode};
+
+const HEADERS: [(&str, &str); 2] = [
+    ("authorization", "Bearer sk_test_sandbox"),
+    ("content-type", "application/x-www-form-urlencoded"),
+];
+
+#[test]
+fn keys_come_and_go_while_it_runs() {
+    let mut api = Api::new();
+    api.admin(
+        "POST",
+        "/keys",
+        json!({ "key": "rk_test_new", "permissions": ["rak_customer_write"] }),
+    );
+    api.admin("POST", "/keys", json!({ "key": "sk_test_new", "permissions": null }));
+    api.key = "rk_test_new".to_owned();
+    api.post("/v1/customers", &[]);
+    api.get("/v1/customers", &[]);
+    api.refused(403, "GET", "/v1/products", &[]);
+    api.admin("DELETE", "/keys/rk_test_new", Value::Null);
+    api.refused(401, "GET", "/v1/customers", &[]);
+    api.key = "sk_test_new".to_owned();
+    api.get("/v1/products", &[]);
+}
+
+#[test]
+fn requests_are_logged_without_their_keys() {
+    let api = Api::new();
+    api.get("/v1/customers", &[]);
+    api.refused(404, "GET", "/v1/customers/cus_none", &[]);
+    let log = api.admin("GET", "/requests", Value::Null);
+    let entry = &log["requests"][0];
+    assert_eq!((&entry["status"], &entry["path"]), (&json!(404), &json!("/v1/customers/cus_none")));
+    assert!(entry["request_id"].as_str().unwrap().starts_with("req_"));
+    assert!(!log.to_string().contains("sk_test_sandbox"));
+    let page = api.raw("GET", "/", &[], "").unwrap();
+    assert!(page.text.contains("stripe-sandbox") && page.text.contains("/v1/customers/cus_none"));
+}
+
+#[test]
+fn faults_hit_what_they_match_as_often_as_they_say() {
+    let api = Api::new();
+    let fault = json!({
+        "path": "/v1/customers", "method": "GET", "count": 2, "kind": "status", "status": 429,
+        "should_retry": true, "retry_after": 3,
+    });
+    api.admin("POST", "/faults", fault);
+    api.get("/v1/products", &[]);
+    for _ in 0..2 {
+        let refusal = api.refused(429, "GET", "/v1/customers", &[]);
+        assert_eq!(refusal.code(), "rate_limit");
+        assert_eq!(
+            (refusal.header("stripe-should-retry"), refusal.header("retry-after")),
+            (Some("true"), Some("3"))
+        );
+    }
+    api.get("/v1/customers", &[]);
+    api.admin("POST", "/faults", json!({ "kind": "status", "status": 503 }));
+    api.admin("DELETE", "/faults", Value::Null);
+    api.get("/v1/customers", &[]);
+}
+
+#[test]
+fn the_connection_can_break_before_and_after_the_work() {
+    let api = Api::new();
+    for (after_work, made) in [(false, 0), (true, 1)] {
+        api.admin(
+            "POST",
+            "/faults",
+            json!({ "method": "POST", "kind": "cut", "after_work": after_work }),
+        );
+        let form = encode(&[("name", "Pro")]);
+        assert!(api.raw("POST", "/v1/products", &HEADERS, &form).is_none());
+        assert_eq!(api.get("/v1/products", &[])["data"].as_array().unwrap().len(), made);
+    }
+}
+
+#[test]
+fn after_a_lost_answer_the_key_gives_it_again() {
+    let api = Api::new();
+    api.admin("POST", "/faults", json!({ "kind": "status", "status": 500, "after_work": true }));
+    let key = [("idempotency-key", "lost")];
+    assert_eq!(api.send("POST", "/v1/products", &[("name", "Pro")], &key).status, 500);
+    let again = api.send("POST", "/v1/products", &[("name", "Pro")], &key);
+    assert_eq!((again.status, again.header("idempotent-replayed")), (200, Some("true")));
+    assert_eq!(api.get("/v1/products", &[])["data"].as_array().unwrap().len(), 1);
+}
+
+#[test]
+fn garbage_is_not_json() {
+    let api = Api::new();
+    api.admin("POST", "/faults", json!({ "kind": "garbage" }));
+    let reply = api.raw("GET", "/v1/products", &HEADERS, "").unwrap();
+    assert_eq!((reply.status, reply.json), (200, Value::Null));
+}
+
+#[test]
+fn a_reset_forgets_everything_but_the_keys() {
+    let api = Api::new();
+    api.admin("POST", "/keys", json!({ "key": "sk_test_other" }));
+    api.product("Pro");
+    api.admin("POST", "/reset", Value::Null);
+    assert_eq!(api.get("/v1/products", &[])["data"], json!([]));
+    let headers = [("authorization", "Bearer sk_test_other")];
+    assert_eq!(api.raw("GET", "/v1/products", &headers, "").unwrap().status, 200);
+}

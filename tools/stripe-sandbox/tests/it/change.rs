@@ -1,0 +1,333 @@
+//! Plan changes: what they cost, to the second and to the cent, and that a preview says the same.
+
+use serde_json::{Value, json};
+use time::OffsetDateTime;
+use time::macros::datetime;
+
+use crate::support::{Api, Form, amounts, id, stamp};
+
+/// April has 30 days, so its middle is the 16th.
+const START: OffsetDateTime = datetime!(2027-04-01 00:00 UTC);
+const MIDDLE: OffsetDateTime = datetime!(2027-04-16 00:00 UTC);
+
+struct Case {
+    api: Api,
+    clock: String,
+    customer: String,
+    sub: String,
+    item: String,
+}
+
+fn at_the_middle(amount: &str, more: Form<'_>) -> Case {
+    let api = Api::new();
+    let clock = api.clock_at(START);
+    let base = api.monthly("Starter", "usd", amount);
+    let customer = api.customer(&clock, Some("pm_card_visa"), &[]);
+    let sub = api.subscribe(&customer, &base, more);
+    api.advance(&clock, MIDDLE);
+    let item = sub["items"]["data"][0]["id"].as_str().unwrap().to_owned();
+    Case { api, clock, customer, sub: id(&sub), item }
+}
+
+impl Case {
+    fn change(&self, price: &str, more: Form<'_>) -> Value {
+        let form = [
+            &[
+                ("items[0][id]", self.item.as_str()),
+                ("items[0][price]", price),
+                ("expand[]", "latest_invoice"),
+            ],
+            more,
+        ]
+        .concat();
+        self.api.post(&format!("/v1/subscriptions/{}", self.sub), &form)
+    }
+
+    fn preview(&self, price: &str, more: Form<'_>) -> Value {
+        let form = [
+            &[
+                ("subscription", self.sub.as_str()),
+                ("subscription_details[items][0][id]", self.item.as_str()),
+                ("subscription_details[items][0][price]", price),
+            ],
+            more,
+        ]
+        .concat();
+        self.api.post("/v1/invoices/create_preview", &form)
+    }
+
+    fn credit(&self, amount: &str) {
+        let path = format!("/v1/customers/{}/balance_transactions", self.customer);
+        self.api.post(&path, &[("amount", amount), ("currency", "usd")]);
+    }
+
+    fn balance(&self) -> Value {
+        self.api.get(&format!("/v1/customers/{}", self.customer), &[])["balance"].clone()
+    }
+}
+
+const NOW: (&str, &str) = ("subscription_details[proration_behavior]", "always_invoice");
+
+#[test]
+fn an_upgrade_half_way_costs_half_the_difference_with_tax_and_credit() {
+    let api = Api::new();
+    let clock = api.clock_at(START);
+    let vat = id(&api.post(
+        "/v1/tax_rates",
+        &[("display_name", "VAT"), ("percentage", "10"), ("inclusive", "false")],
+    ));
+    let base = api.monthly("Starter", "usd", "2000");
+    let customer = api.customer(&clock, Some("pm_card_visa"), &[]);
+    let sub = api.subscribe(&customer, &base, &[("default_tax_rates[0]", &vat)]);
+    api.advance(&clock, MIDDLE);
+    let item = sub["items"]["data"][0]["id"].as_str().unwrap().to_owned();
+    let case = Case { api, clock, customer, sub: id(&sub), item };
+    case.credit("-400");
+    let bigger = case.api.monthly("Pro", "usd", "5000");
+
+    let preview = case.preview(&bigger, &[NOW]);
+    let changed = case.change(&bigger, &[("proration_behavior", "always_invoice")]);
+    let invoice = &changed["latest_invoice"];
+    for (name, shown) in [("preview", &preview), ("invoice", invoice)] {
+        assert_eq!(amounts(shown), [-1000, 2500], "{name}");
+        assert_eq!((&shown["subtotal"], &shown["total"]), (&json!(1500), &json!(1650)), "{name}");
+        assert_eq!(shown["total_taxes"][0]["amount"], 150, "{name}");
+        assert_eq!(
+            (&shown["starting_balance"], &shown["amount_due"]),
+            (&json!(-400), &json!(1250)),
+            "{name}"
+        );
+    }
+    assert_eq!((&invoice["status"], &invoice["ending_balance"]), (&json!("paid"), &json!(0)));
+    assert_eq!(invoice["billing_reason"], "subscription_update");
+    let line = &invoice["lines"]["data"][0];
+    assert_eq!(line["description"], "Unused time on Starter after 16 Apr 2027");
+    assert_eq!((&line["discountable"], &line["taxes"][0]["amount"]), (&json!(false), &json!(-100)));
+    let parent = &line["parent"]["subscription_item_details"];
+    assert_eq!(
+        (&parent["proration"], &parent["subscription_item"]),
+        (&json!(true), &json!(case.item))
+    );
+    assert_eq!(
+        preview["parent"]["subscription_details"]["subscription_proration_date"],
+        stamp(MIDDLE)
+    );
+    assert!(id(&preview).starts_with("upcoming_in_"));
+    assert_eq!(changed["items"]["data"][0]["price"]["id"], bigger);
+}
+
+#[test]
+fn a_downgrade_becomes_credit_and_not_a_refund() {
+    let case = at_the_middle("5000", &[]);
+    case.credit("-400");
+    let smaller = case.api.monthly("Hobby", "usd", "2000");
+    let changed = case.change(&smaller, &[("proration_behavior", "always_invoice")]);
+    let invoice = &changed["latest_invoice"];
+    assert_eq!((amounts(invoice), &invoice["total"]), (vec![-2500, 1000], &json!(-1500)));
+    assert_eq!((&invoice["status"], &invoice["amount_due"]), (&json!("paid"), &json!(0)));
+    assert_eq!(case.balance(), -1900);
+    assert_eq!(case.api.invoice(&id(invoice))["payments"]["data"], json!([]));
+}
+
+#[test]
+fn prorations_can_wait_for_the_renewal() {
+    let case = at_the_middle("2000", &[]);
+    let bigger = case.api.monthly("Pro", "usd", "5000");
+    let changed = case.change(&bigger, &[]);
+    assert_eq!(changed["latest_invoice"]["billing_reason"], "subscription_create");
+    let pending =
+        case.api.get("/v1/invoiceitems", &[("customer", &case.customer), ("pending", "true")]);
+    assert_eq!(pending["data"].as_array().unwrap().len(), 2);
+    let preview = case.api.post("/v1/invoices/create_preview", &[("subscription", &case.sub)]);
+    assert_eq!(preview["total"], 6500);
+    case.api.advance(&case.clock, datetime!(2027-05-01 01:00 UTC));
+    let renewal = case.api.invoices(&case.sub).remove(0);
+    assert_eq!((&renewal["total"], &renewal["status"]), (&json!(6500), &json!("paid")));
+    let left =
+        case.api.get("/v1/invoiceitems", &[("customer", &case.customer), ("pending", "true")]);
+    assert_eq!(left["data"], json!([]));
+}
+
+#[test]
+fn without_prorations_the_new_price_counts_from_the_next_period() {
+    let case = at_the_middle("2000", &[]);
+    let bigger = case.api.monthly("Pro", "usd", "5000");
+    case.change(&bigger, &[("proration_behavior", "none")]);
+    let preview = case.api.post("/v1/invoices/create_preview", &[("subscription", &case.sub)]);
+    assert_eq!(amounts(&preview), [5000]);
+}
+
+#[test]
+fn from_month_to_year_with_a_new_anchor_bills_the_whole_year_at_once() {
+    let case = at_the_middle("2000", &[]);
+    let year = case.api.price(
+        "Year",
+        &[("currency", "usd"), ("unit_amount", "20000"), ("recurring[interval]", "year")],
+    );
+    let preview =
+        case.preview(&year, &[NOW, ("subscription_details[billing_cycle_anchor][type]", "now")]);
+    assert_eq!(amounts(&preview), [-1000, 20000]);
+    let changed = case.change(&year, &[("billing_cycle_anchor[type]", "now")]);
+    let invoice = &changed["latest_invoice"];
+    assert_eq!((amounts(invoice), &invoice["amount_paid"]), (vec![-1000, 20000], &json!(19000)));
+    let flags: Vec<&Value> = [0, 1]
+        .iter()
+        .map(|line| &invoice["lines"]["data"][line]["parent"]["subscription_item_details"]["proration"])
+        .collect();
+    assert_eq!(flags, [&json!(true), &json!(false)]);
+    assert_eq!(changed["billing_cycle_anchor"], stamp(MIDDLE));
+    assert_eq!(
+        changed["items"]["data"][0]["current_period_end"],
+        stamp(datetime!(2028-04-16 00:00 UTC))
+    );
+}
+
+#[test]
+fn seats_are_prorated_line_by_line() {
+    let case = at_the_middle("1000", &[("items[0][quantity]", "3")]);
+    case.api.advance(&case.clock, datetime!(2027-04-21 00:00 UTC));
+    let form = [
+        ("items[0][id]", case.item.as_str()),
+        ("items[0][quantity]", "5"),
+        ("proration_behavior", "always_invoice"),
+        ("expand[]", "latest_invoice"),
+    ];
+    let changed = case.api.post(&format!("/v1/subscriptions/{}", case.sub), &form);
+    // A third of the period is left: 3000/3 back, 5000/3 to pay.
+    assert_eq!(amounts(&changed["latest_invoice"]), [-1000, 1667]);
+    assert_eq!(changed["items"]["data"][0]["quantity"], 5);
+}
+
+#[test]
+fn flexible_billing_credits_what_was_charged_and_classic_what_it_costs() {
+    for (mode, expected) in [("flexible", [-500, 2500]), ("classic", [-1000, 2500])] {
+        let api = Api::new();
+        let clock = api.clock_at(START);
+        let base = api.monthly("Starter", "usd", "2000");
+        let customer = api.customer(&clock, Some("pm_card_visa"), &[]);
+        let half = id(&api.post("/v1/coupons", &[("percent_off", "50"), ("duration", "once")]));
+        let form = [("discounts[0][coupon]", half.as_str()), ("billing_mode[type]", mode)];
+        let sub = api.subscribe(&customer, &base, &form);
+        api.advance(&clock, MIDDLE);
+        let item = sub["items"]["data"][0]["id"].as_str().unwrap().to_owned();
+        let case = Case { api, clock, customer, sub: id(&sub), item };
+        let bigger = case.api.monthly("Pro", "usd", "5000");
+        let changed = case.change(&bigger, &[("proration_behavior", "always_invoice")]);
+        // The customer paid 1000 for April, so half of that is 500.
+        assert_eq!(amounts(&changed["latest_invoice"]), expected, "{mode}");
+        let credited = &changed["latest_invoice"]["lines"]["data"][0]["parent"]["subscription_item_details"]
+            ["proration_details"]["credited_items"]["invoice"];
+        assert_eq!(credited.is_string(), mode == "flexible");
+    }
+}
+
+#[test]
+fn two_changes_at_one_moment_cancel_each_other_out_in_flexible_billing() {
+    let case = at_the_middle("1000", &[]);
+    let bigger = case.api.monthly("Pro", "usd", "5000");
+    let smaller = case.api.monthly("Again", "usd", "1000");
+    case.change(&bigger, &[]);
+    case.change(&smaller, &[]);
+    let preview = case.api.post("/v1/invoices/create_preview", &[("subscription", &case.sub)]);
+    assert_eq!(preview["total"], 1000);
+}
+
+#[test]
+fn a_declined_upgrade_is_applied_or_refused_as_asked() {
+    let case = at_the_middle("2000", &[]);
+    let failing = case.api.post(
+        "/v1/payment_methods/pm_card_chargeCustomerFail/attach",
+        &[("customer", &case.customer)],
+    );
+    let path = format!("/v1/subscriptions/{}", case.sub);
+    case.api.post(&path, &[("default_payment_method", &id(&failing))]);
+    let bigger = case.api.monthly("Pro", "usd", "5000");
+    let form = [
+        ("items[0][id]", case.item.as_str()),
+        ("items[0][price]", &bigger),
+        ("proration_behavior", "always_invoice"),
+        ("payment_behavior", "error_if_incomplete"),
+    ];
+    assert_eq!(case.api.refused(402, "POST", &path, &form).code(), "card_declined");
+    assert_eq!(case.api.invoices(&case.sub).len(), 1);
+
+    let changed = case.change(&bigger, &[("proration_behavior", "always_invoice")]);
+    assert_eq!(
+        (&changed["status"], &changed["latest_invoice"]["status"]),
+        (&json!("past_due"), &json!("open"))
+    );
+    assert_eq!(changed["items"]["data"][0]["price"]["id"], bigger);
+}
+
+#[test]
+fn what_cannot_go_together_is_refused() {
+    let case = at_the_middle("2000", &[]);
+    let path = format!("/v1/subscriptions/{}", case.sub);
+    let date = MIDDLE.unix_timestamp().to_string();
+    let item = ("items[0][id]", case.item.as_str());
+    let early = datetime!(2027-03-01 00:00 UTC).unix_timestamp().to_string();
+    let rows: [(Form<'_>, &str); 5] = [
+        (
+            &[item, ("proration_date", &date), ("billing_cycle_anchor[type]", "now")],
+            "You cannot specify `proration_date` when",
+        ),
+        (&[("billing_cycle_anchor", "now")], "Invalid object"),
+        (&[item, ("proration_date", &early)], "Invalid proration date"),
+        (
+            &[item, ("items[0][deleted]", "true")],
+            "A subscription must have at least one active plan",
+        ),
+        (&[("items[0][id]", "si_none")], "No such subscription item: 'si_none'"),
+    ];
+    for (form, message) in rows {
+        let refusal = case.api.refused(400, "POST", &path, form);
+        assert!(refusal.message().starts_with(message), "{}", refusal.message());
+    }
+}
+
+#[test]
+fn previews_of_new_subscriptions_and_of_items_alone_are_computed_too() {
+    let api = Api::new();
+    let clock = api.clock_at(START);
+    let base = api.monthly("Pro", "usd", "3500");
+    let customer = api.customer(&clock, None, &[]);
+    let form = [("customer", customer.as_str()), ("subscription_details[items][0][price]", &base)];
+    let preview = api.post("/v1/invoices/create_preview", &form);
+    assert_eq!((amounts(&preview), &preview["status"]), (vec![3500], &json!("draft")));
+    let form = [
+        ("customer", customer.as_str()),
+        ("invoice_items[0][amount]", "700"),
+        ("invoice_items[0][currency]", "usd"),
+        ("invoice_items[0][description]", "Migration"),
+    ];
+    assert_eq!(amounts(&api.post("/v1/invoices/create_preview", &form)), [700]);
+    api.refused(400, "POST", "/v1/invoices/create_preview", &[("customer", &customer)]);
+    assert_eq!(api.get("/v1/invoices", &[("customer", &customer)])["data"], json!([]));
+}
+
+#[test]
+fn the_steady_state_can_be_previewed() {
+    let case = at_the_middle("2000", &[]);
+    let bigger = case.api.monthly("Pro", "usd", "5000");
+    case.change(&bigger, &[]);
+    let form = [("subscription", case.sub.as_str()), ("preview_mode", "recurring")];
+    assert_eq!(amounts(&case.api.post("/v1/invoices/create_preview", &form)), [5000]);
+}
+
+#[test]
+fn the_lines_of_a_preview_can_be_paged_through() {
+    let case = at_the_middle("2000", &[]);
+    let mut form = vec![("subscription".to_owned(), case.sub.clone())];
+    for n in 0..12 {
+        form.push((format!("invoice_items[{n}][amount]"), "100".to_owned()));
+        form.push((format!("invoice_items[{n}][currency]"), "usd".to_owned()));
+    }
+    let form: Vec<(&str, &str)> = form.iter().map(|(k, v)| (k.as_str(), v.as_str())).collect();
+    let preview = case.api.post("/v1/invoices/create_preview", &form);
+    let first = preview["lines"]["data"].as_array().unwrap();
+    assert_eq!((first.len(), &preview["lines"]["has_more"]), (10, &json!(true)));
+    let after = first[9]["id"].as_str().unwrap();
+    let url = preview["lines"]["url"].as_str().unwrap();
+    let rest = case.api.get(url, &[("starting_after", after), ("limit", "100")]);
+    assert_eq!((rest["data"].as_array().unwrap().len(), &rest["has_more"]), (3, &json!(false)));
+}
