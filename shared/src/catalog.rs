@@ -230,7 +230,11 @@ impl Metered {
         let meter = price.metadata.get(METER_KEY).or(recurring.meter.as_ref())?.clone();
         Some(Self {
             price: price.id.clone(),
-            meter, unit: price.metadata.get(UNIT_KEY).cloned(), included, unit_amount })
+            meter,
+            unit: price.metadata.get(UNIT_KEY).cloned(),
+            included,
+            unit_amount,
+        })
     }
 }
 

@@ -10,8 +10,8 @@ use std::collections::HashMap;
 use std::future::Future;
 
 use aws_sdk_dynamodb::Client;
-use aws_sdk_dynamodb::operation::update_item::builders::UpdateItemFluentBuilder;
 use aws_sdk_dynamodb::error::{DisplayErrorContext, ProvideErrorMetadata};
+use aws_sdk_dynamodb::operation::update_item::builders::UpdateItemFluentBuilder;
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnValuesOnConditionCheckFailure};
 use lambda_http::http::{HeaderMap, StatusCode};
 use sha2::{Digest as _, Sha256};
@@ -271,7 +271,8 @@ impl Records {
         reply: &Reply,
     ) -> Result<(), String> {
         let update = self
-            .place(claim).update(operation)
+            .place(claim)
+            .update(operation)
             .update_expression("SET answer = :answer, answerStatus = :status")
             .condition_expression("operation = :operation AND attribute_not_exists(answer)")
             .expression_attribute_values(":answer", AttributeValue::S(reply.body.clone()))
@@ -287,7 +288,8 @@ impl Records {
         next_round: bool,
     ) -> Result<(), String> {
         let update = self
-            .place(claim).update(operation)
+            .place(claim)
+            .update(operation)
             .update_expression("SET claimedUntil = :free, round = :round")
             .condition_expression("operation = :operation AND attribute_not_exists(answer)")
             .expression_attribute_values(":free", number(0))

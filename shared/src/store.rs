@@ -258,7 +258,11 @@ impl Store {
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn remember_customer(&self, account: &str, customer: &str) -> Result<String, StoreError> {
+    pub async fn remember_customer(
+        &self,
+        account: &str,
+        customer: &str,
+    ) -> Result<String, StoreError> {
         let update = self
             .client
             .update_item()
@@ -270,7 +274,9 @@ impl Store {
             .expression_attribute_values(":customer", text(customer))
             .return_values(ReturnValue::AllNew);
         let answer = update.send().await;
-        let answer = answer.map_err(|error| StoreError::Unreachable(DisplayErrorContext(error).to_string().into()))?;
+        let answer = answer.map_err(|error| {
+            StoreError::Unreachable(DisplayErrorContext(error).to_string().into())
+        })?;
         let item = answer.attributes.unwrap_or_default();
         Fields { kind: "account", item: &item }.text("customer")
     }

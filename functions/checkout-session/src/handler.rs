@@ -29,7 +29,8 @@ pub async fn checkout_session(call: Call) -> Result<Reply, ApiError> {
 
 async fn start(call: &Call, params: &Params, operation: Operation) -> Result<Reply, ApiError> {
     let urls = params.urls(call.config())?;
-    let (situation, sessions) = tokio::try_join!(Situation::load(call), sessions(call, call.customer()))?;
+    let (situation, sessions) =
+        tokio::try_join!(Situation::load(call), sessions(call, call.customer()))?;
     let current = situation.current();
     let offer = params.target.offer(&situation.offers, &situation.tiers, current.as_ref())?;
     if current.is_some() {
@@ -41,7 +42,10 @@ async fn start(call: &Call, params: &Params, operation: Operation) -> Result<Rep
 }
 
 /// A customer's sessions, newest first.
-async fn sessions(call: &Call, customer: Option<&str>) -> Result<Vec<CheckoutSession>, StripeError> {
+async fn sessions(
+    call: &Call,
+    customer: Option<&str>,
+) -> Result<Vec<CheckoutSession>, StripeError> {
     let Some(customer) = customer else { return Ok(Vec::new()) };
     let list = ListCheckoutSession::new().customer(customer).limit(LONGEST_PAGE);
     Ok(call.stripe.send::<List<CheckoutSession>>(&list).await?.data)
@@ -57,9 +61,12 @@ async fn open(
     operation: &Operation,
 ) -> Result<CheckoutSession, ApiError> {
     let account = call.caller.account.id.as_str();
-    let wanted = Wanted { account, customer, offer, urls, automatic_tax: call.config().automatic_tax };
+    let wanted =
+        Wanted { account, customer, offer, urls, automatic_tax: call.config().automatic_tax };
     for round in 1.. {
-        let is_open = |session: &&CheckoutSession| session.mode == "subscription" && session.status.as_deref() == Some("open");
+        let is_open = |session: &&CheckoutSession| {
+            session.mode == "subscription" && session.status.as_deref() == Some("open")
+        };
         if let Some(same) = known.iter().filter(is_open).find(|session| wanted.is_same(session)) {
             return Ok(same.clone());
         }
@@ -71,7 +78,7 @@ async fn open(
         // looks again.
         let newest = known.first().map_or("none", |session| session.id.as_str());
         let key = format!("checkout-{customer}-{newest}");
-        match call.stripe.send_once::<CheckoutSession>(&wanted.request(), &key).await {
+        match create(call, &wanted, &key, operation).await {
             Ok(session) if session.status.as_deref() == Some("open") => return Ok(session),
             Err(error) if !error.is_key_reused() => return Err(error.into()),
             Ok(_) | Err(_) if round == ROUNDS => return Err(ApiError::IdempotencyInProgress),
@@ -81,10 +88,35 @@ async fn open(
     unreachable!("the last round returns")
 }
 
+/// Makes a session. A refusal may be one of yesterday, which Stripe gives again to the same key even
+/// where the reason is gone; so it is asked again under a key of its own.
+async fn create(
+    call: &Call,
+    wanted: &Wanted<'_>,
+    key: &str,
+    operation: &Operation,
+) -> Result<CheckoutSession, StripeError> {
+    let request = wanted.request();
+    match call.stripe.send_once(&request, key).await {
+        Err(error) if error.status() == Some(400) && !error.is_key_reused() => {
+            call.stripe.send_once(&request, &operation.stripe_key("session")).await
+        }
+        outcome => outcome,
+    }
+}
+
 /// Ends a session. One that was completed a moment ago has made a subscription.
-async fn expire(call: &Call, session: &CheckoutSession, operation: &Operation) -> Result<(), ApiError> {
+async fn expire(
+    call: &Call,
+    session: &CheckoutSession,
+    operation: &Operation,
+) -> Result<(), ApiError> {
     let key = operation.stripe_key(&format!("expire-{}", session.id));
-    match call.stripe.send_once::<CheckoutSession>(&ExpireCheckoutSession::new(session.id.as_str()), &key).await {
+    match call
+        .stripe
+        .send_once::<CheckoutSession>(&ExpireCheckoutSession::new(session.id.as_str()), &key)
+        .await
+    {
         Ok(_) => Ok(()),
         Err(error) if error.status() == Some(400) => match Situation::load(call).await?.current() {
             Some(_) => Err(ApiError::AlreadySubscribed),

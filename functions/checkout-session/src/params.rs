@@ -39,7 +39,8 @@ const RETURN_URL: &str = "returnUrl";
 
 impl Params {
     /// The fields that there are.
-    pub const NAMES: [&str; 6] = ["plan", "interval", "uiMode", SUCCESS_URL, CANCEL_URL, RETURN_URL];
+    pub const NAMES: [&str; 6] =
+        ["plan", "interval", "uiMode", SUCCESS_URL, CANCEL_URL, RETURN_URL];
 
     /// Reads them.
     pub fn of(fields: &Fields) -> Result<Self, ApiError> {
@@ -51,39 +52,58 @@ impl Params {
             UiMode::Embedded => &[SUCCESS_URL, CANCEL_URL],
         };
         if let Some(field) = foreign.iter().find(|field| fields.get(field).is_some()) {
-            let message = format!("\"{field}\" does not go with this uiMode: hosted takes {SUCCESS_URL} and {CANCEL_URL}, embedded takes {RETURN_URL}.");
+            let message = format!(
+                "\"{field}\" does not go with this uiMode: hosted takes {SUCCESS_URL} and {CANCEL_URL}, embedded takes {RETURN_URL}."
+            );
             return Err(ApiError::validation(*field, message));
         }
         let url = |field: &'static str| {
             let url = fields.get(field);
             url.map(|url| Origins::well_formed(field, url).map(|()| url.to_owned())).transpose()
         };
-        Ok(Self { target, ui_mode, success_url: url(SUCCESS_URL)?, cancel_url: url(CANCEL_URL)?, return_url: url(RETURN_URL)? })
+        Ok(Self {
+            target,
+            ui_mode,
+            success_url: url(SUCCESS_URL)?,
+            cancel_url: url(CANCEL_URL)?,
+            return_url: url(RETURN_URL)?,
+        })
     }
 
     /// The caller's pages, or the operator's where none are given.
     pub fn urls(&self, config: &Config) -> Result<Urls, ApiError> {
-        let given = [(SUCCESS_URL, &self.success_url), (CANCEL_URL, &self.cancel_url), (RETURN_URL, &self.return_url)];
+        let given = [
+            (SUCCESS_URL, &self.success_url),
+            (CANCEL_URL, &self.cancel_url),
+            (RETURN_URL, &self.return_url),
+        ];
         for (field, url) in given {
             if let Some(url) = url {
                 config.allowed_origins.check(field, url)?;
             }
         }
-        let or = |given: &Option<String>, default: &Option<String>| given.clone().or_else(|| default.clone());
+        let or = |given: &Option<String>, default: &Option<String>| {
+            given.clone().or_else(|| default.clone())
+        };
         match self.ui_mode {
             UiMode::Hosted => Ok(Urls::Hosted {
-                success: or(&self.success_url, &config.checkout_success_url).ok_or_else(|| missing(SUCCESS_URL))?,
+                success: or(&self.success_url, &config.checkout_success_url)
+                    .ok_or_else(|| missing(SUCCESS_URL))?,
                 cancel: or(&self.cancel_url, &config.checkout_cancel_url),
             }),
-            UiMode::Embedded => {
-                Ok(Urls::Embedded { back: or(&self.return_url, &config.return_url).ok_or_else(|| missing(RETURN_URL))? })
-            }
+            UiMode::Embedded => Ok(Urls::Embedded {
+                back: or(&self.return_url, &config.return_url)
+                    .ok_or_else(|| missing(RETURN_URL))?,
+            }),
         }
     }
 }
 
 fn missing(field: &str) -> ApiError {
-    ApiError::validation(field, format!("\"{field}\" is missing, and the operator has set no default; it has to be given."))
+    ApiError::validation(
+        field,
+        format!("\"{field}\" is missing, and the operator has set no default; it has to be given."),
+    )
 }
 
 #[cfg(test)]
@@ -92,7 +112,10 @@ mod tests {
 
     fn fields(body: &str) -> Fields {
         let mut headers = lambda_http::http::HeaderMap::new();
-        headers.insert("content-type", lambda_http::http::HeaderValue::from_static("application/json"));
+        headers.insert(
+            "content-type",
+            lambda_http::http::HeaderValue::from_static("application/json"),
+        );
         Fields::read(&headers, body.as_bytes(), &Params::NAMES).expect("well formed")
     }
 
@@ -100,14 +123,26 @@ mod tests {
     fn each_mode_takes_its_own_urls() {
         let cases = [
             (r#"{"plan":"pro"}"#, None),
-            (r#"{"plan":"pro","interval":"year","uiMode":"embedded","returnUrl":"https://a.example/"}"#, None),
-            (r#"{"plan":"pro","successUrl":"https://a.example/","cancelUrl":"https://a.example/"}"#, None),
+            (
+                r#"{"plan":"pro","interval":"year","uiMode":"embedded","returnUrl":"https://a.example/"}"#,
+                None,
+            ),
+            (
+                r#"{"plan":"pro","successUrl":"https://a.example/","cancelUrl":"https://a.example/"}"#,
+                None,
+            ),
             (r"{}", Some("plan")),
             (r#"{"plan":"pro","interval":"week"}"#, Some("interval")),
             (r#"{"plan":"pro","uiMode":"elements"}"#, Some("uiMode")),
             (r#"{"plan":"pro","returnUrl":"https://a.example/"}"#, Some("returnUrl")),
-            (r#"{"plan":"pro","uiMode":"embedded","successUrl":"https://a.example/"}"#, Some("successUrl")),
-            (r#"{"plan":"pro","uiMode":"embedded","cancelUrl":"https://a.example/"}"#, Some("cancelUrl")),
+            (
+                r#"{"plan":"pro","uiMode":"embedded","successUrl":"https://a.example/"}"#,
+                Some("successUrl"),
+            ),
+            (
+                r#"{"plan":"pro","uiMode":"embedded","cancelUrl":"https://a.example/"}"#,
+                Some("cancelUrl"),
+            ),
             (r#"{"plan":"pro","successUrl":"/done"}"#, Some("successUrl")),
         ];
         for (body, field) in cases {

@@ -9,9 +9,12 @@ use shared::customer::ACCOUNT_KEY;
 use shared::stripe::views::CheckoutSession;
 use stripe_checkout::checkout_session::{
     CreateCheckoutSession, CreateCheckoutSessionAutomaticTax as AutomaticTax,
-    CreateCheckoutSessionCustomerUpdate as CustomerUpdate, CreateCheckoutSessionCustomerUpdateAddress as UpdateAddress,
-    CreateCheckoutSessionCustomerUpdateName as UpdateName, CreateCheckoutSessionLineItems as LineItem,
-    CreateCheckoutSessionPaymentMethodCollection as Collection, CreateCheckoutSessionSubscriptionData as SubscriptionData,
+    CreateCheckoutSessionCustomerUpdate as CustomerUpdate,
+    CreateCheckoutSessionCustomerUpdateAddress as UpdateAddress,
+    CreateCheckoutSessionCustomerUpdateName as UpdateName,
+    CreateCheckoutSessionLineItems as LineItem,
+    CreateCheckoutSessionPaymentMethodCollection as Collection,
+    CreateCheckoutSessionSubscriptionData as SubscriptionData,
 };
 
 use crate::params::{UiMode, Urls};
@@ -32,8 +35,15 @@ impl Wanted<'_> {
     /// The same for two sessions that differ in nothing. Stripe's metadata takes 500 characters,
     /// which URLs can pass, so it is a fingerprint.
     fn fingerprint(&self) -> String {
-        let prices: Vec<_> = self.offer.metered.iter().map(|metered| metered.price.as_str()).collect();
-        let text = format!("{} {} {:?} {}", self.offer.price, prices.join(" "), self.urls, self.automatic_tax);
+        let prices: Vec<_> =
+            self.offer.metered.iter().map(|metered| metered.price.as_str()).collect();
+        let text = format!(
+            "{} {} {:?} {}",
+            self.offer.price,
+            prices.join(" "),
+            self.urls,
+            self.automatic_tax
+        );
         shared::token::fingerprint(text.as_bytes())
     }
 
@@ -47,7 +57,8 @@ impl Wanted<'_> {
     pub fn request(&self) -> CreateCheckoutSession {
         let mut subscription = SubscriptionData::new();
         // The session's own metadata does not get to the subscription.
-        subscription.metadata = Some(HashMap::from([(ACCOUNT_KEY.to_owned(), self.account.to_owned())]));
+        subscription.metadata =
+            Some(HashMap::from([(ACCOUNT_KEY.to_owned(), self.account.to_owned())]));
         let create = CreateCheckoutSession::new()
             .mode(stripe_shared::CheckoutSessionMode::Subscription)
             .customer(self.customer)
@@ -55,16 +66,24 @@ impl Wanted<'_> {
             .line_items(self.line_items())
             .metadata(HashMap::from([(REQUEST_KEY.to_owned(), self.fingerprint())]))
             .subscription_data(subscription)
-            .payment_method_collection(if self.offer.amount.minor == 0 { Collection::IfRequired } else { Collection::Always });
+            .payment_method_collection(if self.offer.amount.minor == 0 {
+                Collection::IfRequired
+            } else {
+                Collection::Always
+            });
         let create = match self.urls {
             Urls::Hosted { success, cancel } => {
-                let create = create.ui_mode(stripe_shared::CheckoutSessionUiMode::HostedPage).success_url(success.as_str());
+                let create = create
+                    .ui_mode(stripe_shared::CheckoutSessionUiMode::HostedPage)
+                    .success_url(success.as_str());
                 match cancel {
                     Some(cancel) => create.cancel_url(cancel.as_str()),
                     None => create,
                 }
             }
-            Urls::Embedded { back } => create.ui_mode(stripe_shared::CheckoutSessionUiMode::EmbeddedPage).return_url(back.as_str()),
+            Urls::Embedded { back } => create
+                .ui_mode(stripe_shared::CheckoutSessionUiMode::EmbeddedPage)
+                .return_url(back.as_str()),
         };
         if self.automatic_tax { with_automatic_tax(create) } else { create }
     }

@@ -13,8 +13,11 @@ pub async fn plan_change_preview(call: Call) -> Result<Reply, ApiError> {
     let current = situation.current();
     let offer = target.offer(&situation.offers, &situation.tiers, current.as_ref())?;
     let change = Change::of(current.as_ref(), &situation.tiers, offer)?;
-    let (now, next) =
-        tokio::try_join!(preview_invoice(&call.stripe, &change, None), preview_next(&call.stripe, &change))?;
-    let quote = Quote::of(&change, &now, Timestamp::now()).seal(&call.pepper().await?, &call.caller.account.id);
+    let (now, next) = tokio::try_join!(
+        preview_invoice(&call.stripe, &change, None),
+        preview_next(&call.stripe, &change)
+    )?;
+    let quote = Quote::of(&change, &now, Timestamp::now())
+        .seal(&call.pepper().await?, &call.caller.account.id);
     Reply::ok(&Preview::of(&change, &now, &next, quote)?)
 }

@@ -1,7 +1,9 @@
 //! What plan-change does: checks, holds the price to the quote, changes, and answers with what
 //! Stripe made of it.
 
-use shared::change::{Change, Preview, Quote, Situation, Target, charge, preview_invoice, preview_next};
+use shared::change::{
+    Change, Preview, Quote, Situation, Target, charge, preview_invoice, preview_next,
+};
 use shared::idempotency::Operation;
 use shared::respond::Timestamp;
 use shared::stripe::views::Expandable;
@@ -22,18 +24,35 @@ pub async fn plan_change(call: Call) -> Result<Reply, ApiError> {
     call.once(ROUTE, &fields, |operation| change(&call, &target, quote, operation)).await
 }
 
-async fn change(call: &Call, target: &Target, quote: Option<&str>, operation: Operation) -> Result<Reply, ApiError> {
+async fn change(
+    call: &Call,
+    target: &Target,
+    quote: Option<&str>,
+    operation: Operation,
+) -> Result<Reply, ApiError> {
     let situation = Situation::load(call).await?;
     // An earlier start of this very request has made the change, and was cut off before it could
     // say so: Stripe gives its answer to that again.
     if let Some(planned) = update::made_before(&operation, &situation.subscriptions) {
-        return outcome::of(call, &situation, &planned, update::send(call, &planned, &operation).await, &operation).await;
+        return outcome::of(
+            call,
+            &situation,
+            &planned,
+            update::send(call, &planned, &operation).await,
+            &operation,
+        )
+        .await;
     }
     let current = situation.current();
     let offer = target.offer(&situation.offers, &situation.tiers, current.as_ref())?;
     let quote = match quote {
         Some(token) => {
-            let quote = Quote::open(&call.pepper().await?, &call.caller.account.id, token, Timestamp::now())?;
+            let quote = Quote::open(
+                &call.pepper().await?,
+                &call.caller.account.id,
+                token,
+                Timestamp::now(),
+            )?;
             quote.check_plan(&offer.tier, offer.interval)?;
             Some(quote)
         }
@@ -47,7 +66,14 @@ async fn change(call: &Call, target: &Target, quote: Option<&str>, operation: Op
     let date = quote.as_ref().and_then(Quote::proration_date);
     let planned = Planned::of(&change, date, &operation);
     operation.take_note(&planned.note()).await?;
-    outcome::of(call, &situation, &planned, update::send(call, &planned, &operation).await, &operation).await
+    outcome::of(
+        call,
+        &situation,
+        &planned,
+        update::send(call, &planned, &operation).await,
+        &operation,
+    )
+    .await
 }
 
 /// Nobody is charged an amount that they were not shown: works the price out again, for the moment
@@ -61,15 +87,24 @@ async fn hold(call: &Call, change: &Change<'_>, quote: &Quote) -> Result<(), Api
             Ok(_) | Err(_) => {}
         }
     }
-    let (now, next) = tokio::try_join!(preview_invoice(&call.stripe, change, None), preview_next(&call.stripe, change))?;
-    let quote = Quote::of(change, &now, Timestamp::now()).seal(&call.pepper().await?, &call.caller.account.id);
+    let (now, next) = tokio::try_join!(
+        preview_invoice(&call.stripe, change, None),
+        preview_next(&call.stripe, change)
+    )?;
+    let quote = Quote::of(change, &now, Timestamp::now())
+        .seal(&call.pepper().await?, &call.caller.account.id);
     let preview = Preview::of(change, &now, &next, quote)?;
-    let preview = serde_json::to_value(preview).map_err(|error| ApiError::Internal(error.into()))?;
+    let preview =
+        serde_json::to_value(preview).map_err(|error| ApiError::Internal(error.into()))?;
     Err(ApiError::QuoteChanged { preview: Box::new(preview) })
 }
 
 /// A change that still waits for authentication gives way to the new one.
-async fn release_pending(call: &Call, change: &Change<'_>, operation: &Operation) -> Result<(), ApiError> {
+async fn release_pending(
+    call: &Call,
+    change: &Change<'_>,
+    operation: &Operation,
+) -> Result<(), ApiError> {
     let subscription = change.subscription;
     let latest = subscription.latest_invoice.as_ref().and_then(Expandable::object);
     match latest.filter(|_| subscription.pending_update.is_some()) {

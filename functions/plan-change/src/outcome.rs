@@ -47,7 +47,12 @@ pub async fn of(
 ) -> Result<Reply, ApiError> {
     let changed = match answer {
         Ok(changed) => changed,
-        Err(error) => return Err(error.decline().map_or_else(|| error.into(), |decline| ApiError::PaymentFailed(Box::new(decline)))),
+        Err(error) => {
+            return Err(error.decline().map_or_else(
+                || error.into(),
+                |decline| ApiError::PaymentFailed(Box::new(decline)),
+            ));
+        }
     };
     if changed.pending_update.is_none() {
         return applied(situation, planned, &changed);
@@ -62,13 +67,22 @@ pub async fn of(
     }
 }
 
-fn applied(situation: &Situation, planned: &Planned, changed: &Subscription) -> Result<Reply, ApiError> {
+fn applied(
+    situation: &Situation,
+    planned: &Planned,
+    changed: &Subscription,
+) -> Result<Reply, ApiError> {
     Reply::ok(&Changed::of(situation, planned, changed))
 }
 
 /// Why the change waits: an authentication, and then it goes on waiting; or a decline, and then it
 /// is dropped, so that nothing is left to pay and nothing that a retry would charge.
-async fn unpaid(call: &Call, planned: &Planned, changed: &Subscription, operation: &Operation) -> Result<ApiError, ApiError> {
+async fn unpaid(
+    call: &Call,
+    planned: &Planned,
+    changed: &Subscription,
+    operation: &Operation,
+) -> Result<ApiError, ApiError> {
     let Some(invoice) = planned.invoice(changed) else {
         return Err(ApiError::Internal("a change waits for no invoice".into()));
     };

@@ -12,7 +12,8 @@ use stripe_billing::invoice::VoidInvoiceInvoice;
 use stripe_billing::subscription::{
     UpdateSubscription, UpdateSubscriptionBillingCycleAnchor as Anchor,
     UpdateSubscriptionBillingCycleAnchorType as AnchorType, UpdateSubscriptionItems,
-    UpdateSubscriptionPaymentBehavior as PaymentBehavior, UpdateSubscriptionProrationBehavior as Proration,
+    UpdateSubscriptionPaymentBehavior as PaymentBehavior,
+    UpdateSubscriptionProrationBehavior as Proration,
 };
 use stripe_client_core::{RequestBuilder, StripeMethod, StripeRequest};
 
@@ -67,7 +68,8 @@ impl Planned {
 
     /// The invoice that the change made, if it made one.
     pub fn invoice<'a>(&self, changed: &'a Subscription) -> Option<&'a Invoice> {
-        latest_invoice(changed).filter(|invoice| self.previous_invoice.as_ref() != Some(&invoice.id))
+        latest_invoice(changed)
+            .filter(|invoice| self.previous_invoice.as_ref() != Some(&invoice.id))
     }
 }
 
@@ -93,8 +95,11 @@ pub fn made_before(operation: &Operation, subscriptions: &[Subscription]) -> Opt
 }
 
 fn is_marked(operation: &Operation, subscription: &Subscription) -> bool {
-    let held_back = subscription.pending_update.as_ref().and_then(|update| update.metadata.as_ref());
-    let mark = |metadata: &HashMap<String, String>| metadata.get(MARK_KEY).is_some_and(|mark| mark == operation.mark());
+    let held_back =
+        subscription.pending_update.as_ref().and_then(|update| update.metadata.as_ref());
+    let mark = |metadata: &HashMap<String, String>| {
+        metadata.get(MARK_KEY).is_some_and(|mark| mark == operation.mark())
+    };
     is_in_force(operation, subscription) || held_back.is_some_and(mark)
 }
 
@@ -106,14 +111,21 @@ pub fn is_in_force(operation: &Operation, subscription: &Subscription) -> bool {
 /// Sends the update. Sent again, Stripe answers as it did the first time.
 ///
 /// Where there is no clear answer, the subscription itself tells whether the change was made.
-pub async fn send(call: &Call, planned: &Planned, operation: &Operation) -> Result<Subscription, StripeError> {
+pub async fn send(
+    call: &Call,
+    planned: &Planned,
+    operation: &Operation,
+) -> Result<Subscription, StripeError> {
     let mut request = RequestBuilder::new(StripeMethod::Post, planned.path.clone());
     request.body = Some(planned.body.clone());
     let error = match call.stripe.send_built(request, Some(planned.key.clone())).await {
         Ok(changed) => return Ok(changed),
         Err(error) => error,
     };
-    let unclear = matches!(error, StripeError::Refused { status: 500.., .. } | StripeError::Unreachable { .. });
+    let unclear = matches!(
+        error,
+        StripeError::Refused { status: 500.., .. } | StripeError::Unreachable { .. }
+    );
     let Some(customer) = call.customer().filter(|_| unclear) else { return Err(error) };
     let Ok(subscriptions) = call.stripe.subscriptions(customer).await else { return Err(error) };
     subscriptions.into_iter().find(|subscription| is_marked(operation, subscription)).ok_or(error)
@@ -126,5 +138,86 @@ pub async fn void(call: &Call, invoice: &str, key: &str) -> Result<(), ApiError>
         Ok(_) => Ok(()),
         Err(error) if error.status() == Some(400) => Ok(()),
         Err(error) => Err(error.into()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn subscription(fields: &serde_json::Value) -> Subscription {
+        let mut whole = json!({
+            "id": "sub_1", "status": "active", "currency": "usd", "created": 0, "collection_method": "charge_automatically",
+            "cancel_at_period_end": false, "items": { "data": [], "has_more": false },
+        });
+        whole
+            .as_object_mut()
+            .expect("an object")
+            .extend(fields.as_object().expect("an object").clone());
+        serde_json::from_value(whole).expect("a subscription")
+    }
+
+    fn invoice(id: &str) -> serde_json::Value {
+        json!({
+            "id": id, "status": "paid", "currency": "usd", "subtotal": 1, "total": 1, "amount_due": 1, "amount_paid": 1,
+            "amount_remaining": 0, "starting_balance": 0, "attempted": true, "attempt_count": 1, "created": 0,
+            "period_start": 0, "period_end": 0, "status_transitions": {}, "lines": { "data": [], "has_more": false },
+        })
+    }
+
+    #[test]
+    fn the_mark_is_found_on_the_subscription_and_on_a_change_that_waits() {
+        let operation = Operation::new().expect("random numbers");
+        let mark = json!({ MARK_KEY: operation.mark() });
+        let other = json!({ MARK_KEY: "another" });
+        let waiting = |metadata: &serde_json::Value| json!({ "metadata": {}, "pending_update": { "expires_at": 9, "metadata": metadata } });
+        // fields → marked, in force
+        let cases = [
+            (json!({ "metadata": mark }), true, true),
+            (json!({ "metadata": other }), false, false),
+            (json!({}), false, false),
+            (waiting(&mark), true, false),
+            (waiting(&other), false, false),
+            (waiting(&serde_json::Value::Null), false, false),
+        ];
+        for (fields, marked, in_force) in cases {
+            let subscription = subscription(&fields);
+            assert_eq!(
+                (is_marked(&operation, &subscription), is_in_force(&operation, &subscription)),
+                (marked, in_force),
+                "{fields}"
+            );
+        }
+    }
+
+    #[test]
+    fn only_another_invoice_than_the_one_before_is_the_changes() {
+        let planned = |before: Option<&str>| Planned {
+            path: String::new(),
+            body: String::new(),
+            key: String::new(),
+            previous_plan: "pro".to_owned(),
+            previous_invoice: before.map(str::to_owned),
+        };
+        let changed = subscription(&json!({ "latest_invoice": invoice("in_2") }));
+        let id = |before| planned(before).invoice(&changed).map(|invoice| invoice.id.clone());
+        assert_eq!(id(Some("in_1")).as_deref(), Some("in_2"));
+        assert_eq!(id(None).as_deref(), Some("in_2"));
+        assert_eq!(id(Some("in_2")), None);
+        assert!(planned(None).invoice(&subscription(&json!({}))).is_none());
+    }
+
+    #[test]
+    fn a_note_reads_back_as_written() {
+        let planned = Planned {
+            path: "/subscriptions/sub_1".to_owned(),
+            body: "items[0][id]=si_1".to_owned(),
+            key: "k".to_owned(),
+            previous_plan: "pro".to_owned(),
+            previous_invoice: None,
+        };
+        assert_eq!(serde_json::from_str::<Planned>(&planned.note()).expect("own form"), planned);
     }
 }

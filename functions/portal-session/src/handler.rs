@@ -1,16 +1,17 @@
 //! What portal-session asks Stripe: one session, for the customer that it makes if need be.
 
 use serde::Serialize;
+use shared::catalog::Tiers;
 use shared::idempotency::Operation;
 use shared::request::Fields;
 use shared::stripe::views::PortalSession;
 use shared::subscription::Current;
 use shared::urls::Origins;
 use shared::{ApiError, Call, Reply, customer};
-use shared::catalog::Tiers;
 use stripe_billing::billing_portal_session::{
     CreateBillingPortalSession, CreateBillingPortalSessionFlowData as FlowData,
-    CreateBillingPortalSessionFlowDataSubscriptionCancel as Cancel, CreateBillingPortalSessionFlowDataType as FlowType,
+    CreateBillingPortalSessionFlowDataSubscriptionCancel as Cancel,
+    CreateBillingPortalSessionFlowDataType as FlowType,
 };
 
 /// The endpoint's name, by which an idempotency key is bound to it.
@@ -25,8 +26,10 @@ enum Flow {
     SubscriptionCancel,
 }
 
-const FLOWS: [(&str, Flow); 2] =
-    [("payment_method_update", Flow::PaymentMethodUpdate), ("subscription_cancel", Flow::SubscriptionCancel)];
+const FLOWS: [(&str, Flow); 2] = [
+    ("payment_method_update", Flow::PaymentMethodUpdate),
+    ("subscription_cancel", Flow::SubscriptionCancel),
+];
 
 /// The answer's body.
 #[derive(Debug, Serialize)]
@@ -45,7 +48,12 @@ pub async fn portal_session(call: Call) -> Result<Reply, ApiError> {
     call.once(ROUTE, &fields, |operation| open(&call, &fields, flow, operation)).await
 }
 
-async fn open(call: &Call, fields: &Fields, flow: Option<Flow>, operation: Operation) -> Result<Reply, ApiError> {
+async fn open(
+    call: &Call,
+    fields: &Fields,
+    flow: Option<Flow>,
+    operation: Operation,
+) -> Result<Reply, ApiError> {
     if let Some(url) = fields.get(RETURN_URL) {
         call.config().allowed_origins.check(RETURN_URL, url)?;
     }
@@ -81,7 +89,8 @@ async fn open(call: &Call, fields: &Fields, flow: Option<Flow>, operation: Opera
 /// The id of the live subscription.
 async fn subscription(call: &Call) -> Result<String, ApiError> {
     let Some(customer) = call.customer() else { return Err(ApiError::NoSubscription) };
-    let (subscriptions, tiers) = tokio::try_join!(call.stripe.subscriptions(customer), Tiers::load(&call.stripe))?;
+    let (subscriptions, tiers) =
+        tokio::try_join!(call.stripe.subscriptions(customer), Tiers::load(&call.stripe))?;
     let current = Current::of(&subscriptions, &tiers).ok_or(ApiError::NoSubscription)?;
     Ok(current.subscription.id.clone())
 }

@@ -18,7 +18,11 @@ use crate::stripe::{Stripe, StripeError};
 ///
 /// # Errors
 /// [`StripeError`].
-pub async fn preview_invoice(stripe: &Stripe, change: &Change<'_>, date: Option<Timestamp>) -> Result<Invoice, StripeError> {
+pub async fn preview_invoice(
+    stripe: &Stripe,
+    change: &Change<'_>,
+    date: Option<Timestamp>,
+) -> Result<Invoice, StripeError> {
     let mut details = details(change);
     details.proration_behavior = Some(Proration::AlwaysInvoice);
     if change.resets_cycle {

@@ -43,18 +43,30 @@ impl<'a> Change<'a> {
     ///
     /// # Errors
     /// `no_subscription`, `subscription_not_changeable`, `already_on_plan`.
-    pub fn of(current: Option<&Current<'a>>, tiers: &Tiers, to: &'a Offer) -> Result<Self, ApiError> {
+    pub fn of(
+        current: Option<&Current<'a>>,
+        tiers: &Tiers,
+        to: &'a Offer,
+    ) -> Result<Self, ApiError> {
         let current = current.ok_or(ApiError::NoSubscription)?;
         if let Some(reason) = current.not_changeable() {
             return Err(ApiError::NotChangeable(reason));
         }
-        let from = current.plan.ok_or(ApiError::NotChangeable(crate::subscription::NotChangeable::NotInCatalogue))?;
+        let from = current
+            .plan
+            .ok_or(ApiError::NotChangeable(crate::subscription::NotChangeable::NotInCatalogue))?;
         if from.item.price.id == to.price {
             return Err(ApiError::AlreadyOnPlan);
         }
         let subscription = current.subscription;
         let items = items(subscription, from, tiers, to);
-        Ok(Self { subscription, from, to, items, resets_cycle: resets_cycle(subscription, from, to) })
+        Ok(Self {
+            subscription,
+            from,
+            to,
+            items,
+            resets_cycle: resets_cycle(subscription, from, to),
+        })
     }
 
     /// By the monthly base price.
@@ -70,13 +82,20 @@ impl<'a> Change<'a> {
     }
 
     fn from_interval(&self) -> Interval {
-        self.from.item.price.recurring.as_ref().map_or(Interval::Month, |recurring| recurring.interval)
+        self.from
+            .item
+            .price
+            .recurring
+            .as_ref()
+            .map_or(Interval::Month, |recurring| recurring.interval)
     }
 
     /// The items as they are, to notice that they have changed.
     #[must_use]
     pub fn state(&self) -> String {
-        let item = |item: &SubscriptionItem| format!("{}:{}:{}", item.id, item.price.id, item.quantity.unwrap_or(0));
+        let item = |item: &SubscriptionItem| {
+            format!("{}:{}:{}", item.id, item.price.id, item.quantity.unwrap_or(0))
+        };
         let mut items: Vec<_> = self.subscription.items.data.iter().map(item).collect();
         items.sort();
         items.join(",")
@@ -99,16 +118,22 @@ fn yearly(minor: i64, interval: Interval) -> i128 {
 /// whole one. During a trial nothing is charged, and the trial's end stays where it is.
 fn resets_cycle(subscription: &Subscription, from: Plan<'_>, to: &Offer) -> bool {
     let price = &from.item.price;
-    let other_interval = price.recurring.as_ref().is_none_or(|recurring| {
-        recurring.interval != to.interval || recurring.interval_count != 1
-    });
+    let other_interval = price
+        .recurring
+        .as_ref()
+        .is_none_or(|recurring| recurring.interval != to.interval || recurring.interval_count != 1);
     let from_free = price.amounts.unit_amount == Some(0) && to.amount.minor > 0;
     (other_interval || from_free) && subscription.status != SubscriptionStatus::Trialing
 }
 
 /// The base price swapped in place, metered prices of the old plan removed and of the new one
 /// added, add-ons left alone.
-fn items(subscription: &Subscription, from: Plan<'_>, tiers: &Tiers, to: &Offer) -> Vec<ItemChange> {
+fn items(
+    subscription: &Subscription,
+    from: Plan<'_>,
+    tiers: &Tiers,
+    to: &Offer,
+) -> Vec<ItemChange> {
     let existing = &subscription.items.data;
     let mut changes = vec![ItemChange {
         id: Some(from.item.id.clone()),
@@ -116,13 +141,25 @@ fn items(subscription: &Subscription, from: Plan<'_>, tiers: &Tiers, to: &Offer)
         quantity: Some(from.item.quantity.unwrap_or(1)),
         deleted: false,
     }];
-    let of_a_plan = |item: &&SubscriptionItem| item.id != from.item.id && tiers.of(item.price.product_id()).is_some();
-    let stays = |item: &SubscriptionItem| to.metered.iter().any(|metered| metered.price == item.price.id);
+    let of_a_plan = |item: &&SubscriptionItem| {
+        item.id != from.item.id && tiers.of(item.price.product_id()).is_some()
+    };
+    let stays =
+        |item: &SubscriptionItem| to.metered.iter().any(|metered| metered.price == item.price.id);
     let removed = existing.iter().filter(of_a_plan).filter(|item| !stays(item));
-    changes.extend(removed.map(|item| ItemChange { id: Some(item.id.clone()), deleted: true, ..ItemChange::default() }));
+    changes.extend(removed.map(|item| ItemChange {
+        id: Some(item.id.clone()),
+        deleted: true,
+        ..ItemChange::default()
+    }));
     let is_there = |price: &str| existing.iter().any(|item| item.price.id == price);
     let added = to.metered.iter().filter(|metered| !is_there(&metered.price));
-    changes.extend(added.map(|metered| ItemChange { price: Some(metered.price.clone()), ..ItemChange::default() }));
+    changes.extend(
+        added.map(|metered| ItemChange {
+            price: Some(metered.price.clone()),
+            ..ItemChange::default()
+        }),
+    );
     changes
 }
 
@@ -137,7 +174,10 @@ mod tests {
 
     fn tiers() -> Tiers {
         let product = |tier: &str| -> Product {
-            serde_json::from_value(json!({ "id": format!("prod_{tier}"), "metadata": { "cantila_plan": tier } })).unwrap()
+            serde_json::from_value(
+                json!({ "id": format!("prod_{tier}"), "metadata": { "cantila_plan": tier } }),
+            )
+            .unwrap()
         };
         Tiers::from_iter(&["hobby", "pro", "agency"].map(product))
     }
@@ -185,18 +225,36 @@ mod tests {
         .unwrap()
     }
 
-    fn change<T>(subscription: Subscription, to: &Offer, read: impl Fn(&Change<'_>) -> T) -> Result<T, &'static str> {
+    fn change<T>(
+        subscription: Subscription,
+        to: &Offer,
+        read: impl Fn(&Change<'_>) -> T,
+    ) -> Result<T, &'static str> {
         let (subscriptions, tiers) = ([subscription], tiers());
         let current = Current::of(&subscriptions, &tiers);
-        Change::of(current.as_ref(), &tiers, to).map(|change| read(&change)).map_err(|error| error.kind().1)
+        Change::of(current.as_ref(), &tiers, to)
+            .map(|change| read(&change))
+            .map_err(|error| error.kind().1)
     }
 
     #[test]
     fn the_base_price_is_swapped_in_place_usage_goes_with_the_plan_and_add_ons_stay() {
-        let items = change(subscription("pro", "month", 3_500, "active"), &offer("agency", Interval::Month, 9_900), |change| change.items.clone());
-        let added = |meter: &str| ItemChange { price: Some(format!("price_agency_month_{meter}")), ..ItemChange::default() };
+        let items = change(
+            subscription("pro", "month", 3_500, "active"),
+            &offer("agency", Interval::Month, 9_900),
+            |change| change.items.clone(),
+        );
+        let added = |meter: &str| ItemChange {
+            price: Some(format!("price_agency_month_{meter}")),
+            ..ItemChange::default()
+        };
         let expected = [
-            ItemChange { id: Some("si_base".to_owned()), price: Some("price_agency_month".to_owned()), quantity: Some(3), deleted: false },
+            ItemChange {
+                id: Some("si_base".to_owned()),
+                price: Some("price_agency_month".to_owned()),
+                quantity: Some(3),
+                deleted: false,
+            },
             ItemChange { id: Some("si_cpu".to_owned()), deleted: true, ..ItemChange::default() },
             added("cpu"),
             added("ram"),
@@ -208,14 +266,25 @@ mod tests {
     fn a_metered_price_that_both_plans_have_stays() {
         let mut to = offer("agency", Interval::Month, 9_900);
         to.metered[0].price = "price_pro_month_cpu".to_owned();
-        let items = change(subscription("pro", "month", 3_500, "active"), &to, |change| change.items.clone()).unwrap();
-        let prices: Vec<_> = items.iter().map(|item| (item.price.as_deref(), item.deleted)).collect();
-        assert_eq!(prices, [(Some("price_agency_month"), false), (Some("price_agency_month_ram"), false)]);
+        let items = change(subscription("pro", "month", 3_500, "active"), &to, |change| {
+            change.items.clone()
+        })
+        .unwrap();
+        let prices: Vec<_> =
+            items.iter().map(|item| (item.price.as_deref(), item.deleted)).collect();
+        assert_eq!(
+            prices,
+            [(Some("price_agency_month"), false), (Some("price_agency_month_ram"), false)]
+        );
     }
 
     #[test]
     fn a_new_period_starts_with_another_interval_and_from_free_to_paid() {
-        let (pro, year, free) = (offer("pro", Interval::Month, 3_500), offer("agency", Interval::Year, 99_000), offer("hobby", Interval::Month, 0));
+        let (pro, year, free) = (
+            offer("pro", Interval::Month, 3_500),
+            offer("agency", Interval::Year, 99_000),
+            offer("hobby", Interval::Month, 0),
+        );
         let cases = [
             (subscription("agency", "month", 9_900, "active"), &pro, false, Direction::Downgrade),
             (subscription("pro", "month", 3_500, "active"), &year, true, Direction::Upgrade),
@@ -236,11 +305,16 @@ mod tests {
     #[test]
     fn first_whether_it_can_be_changed_then_whether_there_is_anything_to_change() {
         let pro = offer("pro", Interval::Month, 3_500);
-        let on_pro = |status: &str| change(subscription("pro", "month", 3_500, status), &pro, |_| ());
+        let on_pro =
+            |status: &str| change(subscription("pro", "month", 3_500, status), &pro, |_| ());
         assert_eq!(on_pro("active"), Err("already_on_plan"));
         assert_eq!(on_pro("past_due"), Err("subscription_not_changeable"));
         assert_eq!(on_pro("canceled"), Err("no_subscription"));
-        assert_eq!(change(subscription("pro", "year", 35_000, "active"), &pro, |_| ()), Ok(()), "the same plan by the month");
+        assert_eq!(
+            change(subscription("pro", "year", 35_000, "active"), &pro, |_| ()),
+            Ok(()),
+            "the same plan by the month"
+        );
         let mut old = subscription("pro", "month", 3_000, "active");
         old.items.data[2].price.id = "price_of_before".to_owned();
         assert_eq!(change(old, &pro, |_| ()), Ok(()), "the same plan at the price of today");

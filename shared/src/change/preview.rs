@@ -65,8 +65,14 @@ impl Preview {
     ///
     /// # Errors
     /// [`StripeError::Nonsense`] for amounts that do not add up.
-    pub fn of(change: &Change<'_>, now: &Invoice, next: &Invoice, quote: String) -> Result<Self, StripeError> {
-        let Breakdown { subtotal, discount, tax, total, credit_applied, amount_due, balance_after } = Breakdown::of(now)?;
+    pub fn of(
+        change: &Change<'_>,
+        now: &Invoice,
+        next: &Invoice,
+        quote: String,
+    ) -> Result<Self, StripeError> {
+        let Breakdown { subtotal, discount, tax, total, credit_applied, amount_due, balance_after } =
+            Breakdown::of(now)?;
         let line = |line: &Line| PreviewLine {
             description: line.description.clone(),
             amount: Money::new(line.amount, now.currency),
@@ -78,12 +84,26 @@ impl Preview {
             plan: change.to.tier.clone(),
             proration_amount: charge(now),
             currency: now.currency,
-            breakdown: Amounts { subtotal, discount, tax, total, credit_applied, amount_due, balance_after },
+            breakdown: Amounts {
+                subtotal,
+                discount,
+                tax,
+                total,
+                credit_applied,
+                amount_due,
+                balance_after,
+            },
             lines: now.lines.data.iter().map(line).collect(),
             direction: change.direction(),
             effective_at: proration_date(now).unwrap_or(now.created).at(),
-            next_invoice: NextInvoice { date: next_date(change, now).day(), amount: Money::new(next.total, next.currency) },
-            recurring: Recurring { amount: change.to.amount, interval: change.to.interval.as_str() },
+            next_invoice: NextInvoice {
+                date: next_date(change, now).day(),
+                amount: Money::new(next.total, next.currency),
+            },
+            recurring: Recurring {
+                amount: change.to.amount,
+                interval: change.to.interval.as_str(),
+            },
             quote,
         })
     }

@@ -80,8 +80,14 @@ impl Quote {
     ///
     /// # Errors
     /// [`BadQuote`].
-    pub fn open(pepper: &Pepper, account: &str, token: &str, now: Timestamp) -> Result<Self, BadQuote> {
-        let payload = token::open(pepper, Bounds { purpose: PURPOSE, account }, token).ok_or(BadQuote::NotOurs)?;
+    pub fn open(
+        pepper: &Pepper,
+        account: &str,
+        token: &str,
+        now: Timestamp,
+    ) -> Result<Self, BadQuote> {
+        let payload = token::open(pepper, Bounds { purpose: PURPOSE, account }, token)
+            .ok_or(BadQuote::NotOurs)?;
         let quote: Self = serde_json::from_slice(&payload).map_err(|_| BadQuote::NotOurs)?;
         if now.seconds() - quote.issued_at >= GOOD_FOR { Err(BadQuote::Expired) } else { Ok(quote) }
     }
@@ -91,7 +97,11 @@ impl Quote {
     /// # Errors
     /// [`BadQuote::NotOurs`] where it is not.
     pub fn check_plan(&self, plan: &str, interval: Interval) -> Result<(), BadQuote> {
-        if self.plan == plan && self.interval == interval.as_str() { Ok(()) } else { Err(BadQuote::NotOurs) }
+        if self.plan == plan && self.interval == interval.as_str() {
+            Ok(())
+        } else {
+            Err(BadQuote::NotOurs)
+        }
     }
 
     /// Whether it was worked out from what is still so.
@@ -103,7 +113,8 @@ impl Quote {
     /// Whether this is the very amount that was shown.
     #[must_use]
     pub fn holds(&self, amount: Money) -> bool {
-        self.amount == amount.minor && Ok(amount.currency) == self.currency.parse::<Currency>().map_err(drop)
+        self.amount == amount.minor
+            && Ok(amount.currency) == self.currency.parse::<Currency>().map_err(drop)
     }
 
     /// The moment to work the proration out for.
@@ -143,7 +154,10 @@ mod tests {
         assert_eq!(Quote::open(&pepper, "acc_1", &token, at(10_899)), Ok(quote()));
         assert_eq!(Quote::open(&pepper, "acc_1", &token, at(10_900)), Err(BadQuote::Expired));
         assert_eq!(Quote::open(&pepper, "acc_2", &token, at(10_000)), Err(BadQuote::NotOurs));
-        assert_eq!(Quote::open(&Pepper::from("other"), "acc_1", &token, at(10_000)), Err(BadQuote::NotOurs));
+        assert_eq!(
+            Quote::open(&Pepper::from("other"), "acc_1", &token, at(10_000)),
+            Err(BadQuote::NotOurs)
+        );
     }
 
     #[test]

@@ -36,11 +36,19 @@ impl Target {
     ///
     /// # Errors
     /// `unknown_plan`, listing the plans or saying whom to ask.
-    pub fn offer<'o>(&self, offers: &'o [Offer], tiers: &Tiers, current: Option<&Current<'_>>) -> Result<&'o Offer, ApiError> {
-        let own = || current?.plan?.item.price.recurring.as_ref().map(|recurring| recurring.interval);
+    pub fn offer<'o>(
+        &self,
+        offers: &'o [Offer],
+        tiers: &Tiers,
+        current: Option<&Current<'_>>,
+    ) -> Result<&'o Offer, ApiError> {
+        let own =
+            || current?.plan?.item.price.recurring.as_ref().map(|recurring| recurring.interval);
         let interval = self.interval.or_else(own).unwrap_or(Interval::Month);
-        let found = offers.iter().find(|offer| offer.tier == self.plan && offer.interval == interval);
-        found.ok_or_else(|| ApiError::UnknownPlan { message: self.unknown(offers, tiers, interval) })
+        let found =
+            offers.iter().find(|offer| offer.tier == self.plan && offer.interval == interval);
+        found
+            .ok_or_else(|| ApiError::UnknownPlan { message: self.unknown(offers, tiers, interval) })
     }
 
     fn unknown(&self, offers: &[Offer], tiers: &Tiers, interval: Interval) -> String {
@@ -48,11 +56,18 @@ impl Target {
         if let Some(contact) = tiers.contact(plan) {
             return format!("The plan \"{plan}\" is arranged personally. Write to {contact}.");
         }
-        let mut plans: Vec<&str> = offers.iter().filter(|offer| offer.interval == interval).map(|offer| offer.tier.as_str()).collect();
+        let mut plans: Vec<&str> = offers
+            .iter()
+            .filter(|offer| offer.interval == interval)
+            .map(|offer| offer.tier.as_str())
+            .collect();
         plans.dedup();
         let by = interval.as_str();
         if offers.iter().any(|offer| offer.tier == *plan) {
-            return format!("The plan \"{plan}\" is not sold by the {by}. Plans by the {by}: {}.", plans.join(", "));
+            return format!(
+                "The plan \"{plan}\" is not sold by the {by}. Plans by the {by}: {}.",
+                plans.join(", ")
+            );
         }
         format!("There is no plan \"{plan}\". Plans: {}.", plans.join(", "))
     }
@@ -73,8 +88,11 @@ impl Situation {
     /// # Errors
     /// [`StripeError`].
     pub async fn load(call: &Call) -> Result<Self, StripeError> {
-        let (catalog, tiers, (customer, subscriptions)) =
-            tokio::try_join!(Catalog::load(&call.stripe, None), Tiers::load(&call.stripe), customer(call))?;
+        let (catalog, tiers, (customer, subscriptions)) = tokio::try_join!(
+            Catalog::load(&call.stripe, None),
+            Tiers::load(&call.stripe),
+            customer(call)
+        )?;
         let live = Current::of(&subscriptions, &tiers).map(|current| current.subscription.currency);
         let own = live.or(customer.and_then(|customer| customer.currency));
         let currency = own.unwrap_or(call.config().default_currency);
@@ -90,6 +108,7 @@ impl Situation {
 
 async fn customer(call: &Call) -> Result<(Option<Customer>, Vec<Subscription>), StripeError> {
     let Some(id) = call.customer() else { return Ok((None, Vec::new())) };
-    let (customer, subscriptions) = tokio::try_join!(call.stripe.customer(id), call.stripe.subscriptions(id))?;
+    let (customer, subscriptions) =
+        tokio::try_join!(call.stripe.customer(id), call.stripe.subscriptions(id))?;
     Ok((Some(customer), subscriptions))
 }

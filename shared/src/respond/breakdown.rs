@@ -55,7 +55,8 @@ fn credit_applied(invoice: &Invoice) -> i128 {
 /// Stripe says it only once an invoice is final. What is neither due in money nor covered by credit
 /// goes to the balance: a negative total as credit, one under the minimum charge as debt.
 fn balance_after(invoice: &Invoice) -> i128 {
-    i128::from(invoice.starting_balance) + i128::from(invoice.total) - i128::from(invoice.amount_due)
+    i128::from(invoice.starting_balance) + i128::from(invoice.total)
+        - i128::from(invoice.amount_due)
 }
 
 /// All tax of an invoice, inclusive tax too.

@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod idempotency;
 mod server;
 mod stripe;
 mod table;

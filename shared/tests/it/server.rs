@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use aws_sdk_dynamodb::config::{Credentials, Region};
+use aws_sdk_dynamodb::config::{Credentials, Region, SharedCredentialsProvider};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 
@@ -60,21 +60,23 @@ impl Server {
 
     /// AWS clients that talk to this server, once each and not for long.
     pub fn aws(&self) -> aws_config::SdkConfig {
-        aws_config::SdkConfig::builder()
-            .endpoint_url(&self.url)
-            .region(Region::new("us-east-1"))
-            .credentials_provider(aws_sdk_dynamodb::config::SharedCredentialsProvider::new(
-                Credentials::new("k", "s", None, None, "test"),
-            ))
-            .behavior_version(aws_config::BehaviorVersion::latest())
-            .retry_config(aws_config::retry::RetryConfig::disabled())
-            .timeout_config(
-                aws_config::timeout::TimeoutConfig::builder()
-                    .operation_timeout(Duration::from_millis(300))
-                    .build(),
-            )
-            .build()
+        aws(&self.url, Duration::from_millis(300))
     }
+}
+
+/// AWS clients that talk to `url`, once each and for `timeout` at most.
+pub fn aws(url: &str, timeout: Duration) -> aws_config::SdkConfig {
+    let credentials = Credentials::new("k", "s", None, None, "test");
+    aws_config::SdkConfig::builder()
+        .endpoint_url(url)
+        .region(Region::new("us-east-1"))
+        .credentials_provider(SharedCredentialsProvider::new(credentials))
+        .behavior_version(aws_config::BehaviorVersion::latest())
+        .retry_config(aws_config::retry::RetryConfig::disabled())
+        .timeout_config(
+            aws_config::timeout::TimeoutConfig::builder().operation_timeout(timeout).build(),
+        )
+        .build()
 }
 
 impl Drop for Server {

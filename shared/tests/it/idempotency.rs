@@ -1,0 +1,254 @@
+//! The records of idempotency keys, against moto's DynamoDB.
+
+use std::io::{BufRead as _, BufReader};
+use std::net::TcpListener;
+use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
+
+use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::types::{
+    AttributeDefinition, AttributeValue, BillingMode, KeySchemaElement, KeyType,
+    ScalarAttributeType,
+};
+use shared::idempotency::{Claim, Operation, Records};
+use shared::{ApiError, Reply};
+
+/// moto's server for one test.
+struct Moto {
+    child: Child,
+    client: Client,
+    records: Records,
+}
+
+impl Drop for Moto {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+impl Moto {
+    async fn start() -> Self {
+        let program = concat!(env!("CARGO_MANIFEST_DIR"), "/../.venv/bin/moto_server");
+        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let mut child = Command::new(program)
+            .args(["-p", &port.to_string()])
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("moto is not installed: run `make setup`");
+        let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
+        while !lines.next().unwrap().unwrap().contains("Running on") {}
+        // Whoever stops reading stops moto, once the pipe is full.
+        std::thread::spawn(move || lines.for_each(drop));
+        let config =
+            crate::server::aws(&format!("http://127.0.0.1:{port}"), Duration::from_secs(10));
+        let client = Client::new(&config);
+        let attribute = |name: &str| {
+            AttributeDefinition::builder()
+                .attribute_name(name)
+                .attribute_type(ScalarAttributeType::S)
+                .build()
+                .unwrap()
+        };
+        let key = |name: &str, kind: KeyType| {
+            KeySchemaElement::builder().attribute_name(name).key_type(kind).build().unwrap()
+        };
+        let table =
+            client.create_table().table_name("billing").billing_mode(BillingMode::PayPerRequest);
+        let table =
+            table.attribute_definitions(attribute("pk")).attribute_definitions(attribute("sk"));
+        table
+            .key_schema(key("pk", KeyType::Hash))
+            .key_schema(key("sk", KeyType::Range))
+            .send()
+            .await
+            .unwrap();
+        let records = Records::new(client.clone(), "billing".to_owned());
+        Self { child, client, records }
+    }
+
+    /// Puts another value into the only record.
+    async fn set(&self, name: &str, value: AttributeValue) {
+        let mut items =
+            self.client.scan().table_name("billing").send().await.unwrap().items.unwrap();
+        assert_eq!(items.len(), 1);
+        let mut item = items.remove(0);
+        item.insert(name.to_owned(), value);
+        self.client.put_item().table_name("billing").set_item(Some(item)).send().await.unwrap();
+    }
+}
+
+const FAR: i64 = 4_102_444_800_000;
+
+fn claim(fingerprint: &'static str, until: i64) -> Claim<'static> {
+    Claim { account: "acc_1", route: "plan-change", fingerprint, key: "the-key", until }
+}
+
+/// What a caller sees: status and body of the answer.
+async fn ask(
+    moto: &Moto,
+    claim: Claim<'_>,
+    request_id: &str,
+    work: impl AsyncFnOnce(Operation) -> Result<Reply, ApiError>,
+) -> (u16, String) {
+    let outcome = moto.records.once(claim, request_id, |operation| work(operation)).await;
+    let reply = outcome.unwrap_or_else(|error| error.reply(request_id));
+    (reply.status(), reply.body().to_owned())
+}
+
+fn done(text: &str) -> Result<Reply, ApiError> {
+    Reply::ok(&serde_json::json!({ "done": text }))
+}
+
+async fn never(_: Operation) -> Result<Reply, ApiError> {
+    panic!("done twice")
+}
+
+#[tokio::test]
+async fn an_answer_is_given_again_whatever_happens_in_between() {
+    let moto = Moto::start().await;
+    let first = ask(&moto, claim("a", FAR), "req-1", async |_| done("once")).await;
+    assert_eq!(first, (200, r#"{"done":"once"}"#.to_owned()));
+    assert_eq!(ask(&moto, claim("a", FAR), "req-2", never).await, first);
+    let outcome = moto.records.once(claim("a", FAR), "req-3", never).await.unwrap();
+    assert_eq!(outcome.header("idempotent-replayed"), Some("true"));
+    let other = Claim { account: "acc_2", ..claim("a", FAR) };
+    assert_eq!(
+        ask(&moto, other, "req-4", async |_| done("theirs")).await.1,
+        r#"{"done":"theirs"}"#
+    );
+}
+
+#[tokio::test]
+async fn refusals_are_kept_with_their_first_request_id() {
+    let moto = Moto::start().await;
+    let first = ask(&moto, claim("a", FAR), "req-1", async |_| Err(ApiError::NoSubscription)).await;
+    assert_eq!(first.0, 409);
+    assert!(first.1.contains(r#""requestId":"req-1""#));
+    assert_eq!(ask(&moto, claim("a", FAR), "req-2", never).await, first);
+}
+
+#[tokio::test]
+async fn the_same_key_for_another_body_or_route_is_refused() {
+    let moto = Moto::start().await;
+    ask(&moto, claim("a", FAR), "req-1", async |_| done("once")).await;
+    let route = Claim { route: "checkout-session", ..claim("a", FAR) };
+    for other in [claim("b", FAR), route] {
+        let error = moto.records.once(other, "req-2", never).await.unwrap_err();
+        assert_eq!(error.kind().1, "idempotency_key_reused");
+    }
+}
+
+#[tokio::test]
+async fn while_the_first_request_runs_the_key_is_taken_even_for_another_body() {
+    let moto = Moto::start().await;
+    let outcome = ask(&moto, claim("a", FAR), "req-1", async |_| {
+        let second = moto.records.once(claim("a", FAR), "req-2", never).await.unwrap_err();
+        assert_eq!(second.kind().1, "idempotency_in_progress");
+        let other = moto.records.once(claim("b", FAR), "req-3", never).await.unwrap_err();
+        assert_eq!(other.kind().1, "idempotency_key_reused");
+        done("once")
+    });
+    assert_eq!(outcome.await.0, 200);
+}
+
+#[tokio::test]
+async fn of_twenty_at_once_one_does_it() {
+    let moto = Moto::start().await;
+    let count = AtomicU32::new(0);
+    let one = |id: usize| {
+        let (moto, count) = (&moto, &count);
+        async move {
+            let work = async |_| {
+                count.fetch_add(1, Ordering::Relaxed);
+                tokio::time::sleep(Duration::from_millis(50)).await;
+                done("once")
+            };
+            ask(moto, claim("a", FAR), &format!("req-{id}"), work).await.0
+        }
+    };
+    let statuses = futures_util::future::join_all((0..20).map(one)).await;
+    assert_eq!(count.load(Ordering::Relaxed), 1);
+    assert!(statuses.iter().all(|status| [200, 409].contains(status)), "{statuses:?}");
+}
+
+#[tokio::test]
+async fn an_abandoned_claim_is_taken_over_with_its_operation_and_its_note() {
+    let moto = Moto::start().await;
+    let mut mark = String::new();
+    {
+        // As if the process had been killed: the work never comes to its end.
+        let work = async |operation: Operation| {
+            operation.take_note("about to change").await.unwrap();
+            mark = operation.mark().to_owned();
+            std::future::pending().await
+        };
+        let cut = tokio::time::timeout(
+            Duration::from_millis(500),
+            ask(&moto, claim("a", 1), "req-1", work),
+        )
+        .await;
+        assert!(cut.is_err());
+    }
+    let outcome = ask(&moto, claim("a", FAR), "req-2", async |operation: Operation| {
+        assert_eq!((operation.mark(), operation.note()), (mark.as_str(), Some("about to change")));
+        done("after all")
+    });
+    assert_eq!(outcome.await, (200, r#"{"done":"after all"}"#.to_owned()));
+    assert_eq!(ask(&moto, claim("a", FAR), "req-3", never).await.0, 200);
+}
+
+#[tokio::test]
+async fn a_failure_frees_the_key_and_one_of_stripes_own_changes_the_keys_sent_to_it() {
+    let moto = Moto::start().await;
+    let failed = shared::StripeError::Unreachable { reason: "gone".to_owned() };
+    let mut first = None;
+    let outcome = ask(&moto, claim("a", FAR), "req-1", async |operation: Operation| {
+        first = Some((operation.mark().to_owned(), operation.stripe_key("update")));
+        Err(failed.into())
+    });
+    assert_eq!(outcome.await.0, 503);
+    let refused = shared::StripeError::Refused {
+        status: 500,
+        request_id: "req".to_owned(),
+        retry_after: None,
+        error: Box::default(),
+    };
+    let outcome = ask(&moto, claim("a", FAR), "req-2", async |operation: Operation| {
+        assert_eq!(
+            Some((operation.mark().to_owned(), operation.stripe_key("update"))),
+            first,
+            "nobody knows what Stripe did"
+        );
+        Err(refused.into())
+    });
+    assert_eq!(outcome.await.0, 503);
+    let outcome = ask(&moto, claim("a", FAR), "req-3", async |operation: Operation| {
+        let (mark, key) = first.clone().unwrap();
+        assert_eq!(operation.mark(), mark);
+        assert_ne!(operation.stripe_key("update"), key, "Stripe would give its 500 again");
+        done("at last")
+    });
+    assert_eq!(outcome.await.0, 200);
+}
+
+#[tokio::test]
+async fn after_a_day_the_key_is_new_even_if_the_record_is_still_there() {
+    let moto = Moto::start().await;
+    ask(&moto, claim("a", FAR), "req-1", async |_| done("yesterday")).await;
+    moto.set("keptUntil", AttributeValue::N("1000".to_owned())).await;
+    let outcome = ask(&moto, claim("b", FAR), "req-2", async |_| done("today")).await;
+    assert_eq!(outcome.1, r#"{"done":"today"}"#);
+}
+
+#[tokio::test]
+async fn without_the_table_nothing_is_done() {
+    let moto = Moto::start().await;
+    let config = crate::server::aws("http://127.0.0.1:1", Duration::from_secs(1));
+    let records = Records::new(Client::new(&config), "billing".to_owned());
+    let error = records.once(claim("a", FAR), "req-1", never).await.unwrap_err();
+    assert_eq!(error.kind().1, "unavailable");
+    drop(moto);
+}
