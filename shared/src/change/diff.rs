@@ -73,7 +73,7 @@ impl<'a> Change<'a> {
     #[must_use]
     pub fn direction(&self) -> Direction {
         let from = self.from.item.price.amounts.unit_amount.unwrap_or(0);
-        let from = yearly(from, self.from_interval());
+        let from = yearly(from, self.interval_before());
         match yearly(self.to.amount.minor, self.to.interval).cmp(&from) {
             std::cmp::Ordering::Greater => Direction::Upgrade,
             std::cmp::Ordering::Less => Direction::Downgrade,
@@ -81,7 +81,7 @@ impl<'a> Change<'a> {
         }
     }
 
-    fn from_interval(&self) -> Interval {
+    fn interval_before(&self) -> Interval {
         self.from
             .item
             .price
