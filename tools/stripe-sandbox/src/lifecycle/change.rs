@@ -2,7 +2,7 @@
 
 use super::collect::{self, Attempt};
 use super::discounts::{count_redemption, discount};
-use super::draft::NewInvoice;
+use super::draft::{NewInvoice, name_debits};
 use super::prorate::{Changed, ItemsChange, ProrationBehavior, as_invoice_items, change_items};
 use super::refusals::{declined, no_payment_method, requires_action};
 use super::subscribe::PaymentBehavior;
@@ -270,6 +270,7 @@ fn bill(
         world.invoice_items.put(item.clone());
     }
     world.claim_items(items, &invoice.id);
+    name_debits(&mut sub, &invoice);
     let id = finalize::keep_as_latest(world, &mut sub, invoice);
     finalize::finalize(world, &id, now);
     collect_change(world, &id, behavior, now);

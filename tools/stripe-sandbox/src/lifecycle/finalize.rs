@@ -142,7 +142,7 @@ fn use_up_discounts(world: &mut World, invoice: &Invoice) {
 pub fn paid(world: &mut World, id: &str, at: Timestamp) {
     let mut invoice = world.invoice(id);
     invoice.status = InvoiceStatus::Paid;
-    invoice.amount_paid = if invoice.paid_out_of_band { 0 } else { invoice.amount_due };
+    invoice.amount_paid = invoice.amount_due;
     invoice.transitions.paid = Some(at);
     invoice.attempted = true;
     invoice.auto_advance = false;
