@@ -2,6 +2,7 @@
 
 mod admin;
 mod change;
+mod cli;
 mod dunning;
 mod endings;
 mod money;
