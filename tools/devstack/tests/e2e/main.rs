@@ -14,9 +14,19 @@
 //! makes one.
 
 mod accounts;
+mod act_as;
 mod body;
 mod harness;
+mod headers;
+mod lone;
+mod operator;
+mod refusal;
 mod routes;
+mod scopes;
+mod shape;
+mod states;
+mod stripe;
+mod when;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::ExitCode;
@@ -31,7 +41,8 @@ const WHOLE: &str = "end_to_end";
 type Case = (&'static str, fn(&Harness));
 
 /// Every module's cases.
-const ALL: &[&[Case]] = &[routes::CASES, accounts::CASES];
+const ALL: &[&[Case]] =
+    &[routes::CASES, accounts::CASES, states::CASES, scopes::CASES, act_as::CASES];
 
 /// Lists a module's cases under their own names.
 macro_rules! cases {
@@ -60,6 +71,11 @@ fn main() -> ExitCode {
         ALL.iter().copied().flatten().filter(|(name, _)| is_meant(name)).collect();
     if cases.is_empty() || has("--ignored") {
         return ExitCode::SUCCESS;
+    }
+    for name in devstack::outdated() {
+        println!(
+            "warning: {name} is older than its sources; `cargo build --workspace --all-targets` builds it anew"
+        );
     }
     let started = Instant::now();
     match Harness::start() {
