@@ -91,7 +91,7 @@ pub fn update(world: &mut World, id: &str, update: Update) -> Result<()> {
     }
     match items {
         None => world.put_subscription(sub),
-        Some(items) => change_and_bill(world, sub, &items, behavior, now)?,
+        Some(items) => change_and_bill(world, &sub, &items, behavior, now)?,
     }
     Ok(())
 }
@@ -210,12 +210,12 @@ fn move_trial_end(
 
 fn change_and_bill(
     world: &mut World,
-    sub: Subscription,
+    sub: &Subscription,
     items: &ItemsChange,
     behavior: PaymentBehavior,
     now: Timestamp,
 ) -> Result<()> {
-    let mut changed = change_items(world, &sub, items, now)?;
+    let mut changed = change_items(world, sub, items, now)?;
     let waiting = as_invoice_items(world, &mut changed);
     let Changed { sub, periods, reset, .. } = changed;
     let new: Vec<InvoiceItem> = waiting
@@ -233,7 +233,9 @@ fn change_and_bill(
         .collect();
     let at_once = reset || (items.behavior == ProrationBehavior::AlwaysInvoice && !new.is_empty());
     if !at_once {
-        new.into_iter().for_each(|item| world.invoice_items.put(item));
+        for item in new {
+            world.invoice_items.put(item);
+        }
         world.put_subscription(sub);
         return Ok(());
     }

@@ -4,6 +4,7 @@ use super::draft::record_debits;
 use super::{collect, end};
 use crate::engine::invoice::settle;
 use crate::engine::period::{DAY, Timestamp};
+use crate::model::Metadata;
 use crate::model::catalog::CouponDuration;
 use crate::model::customer::{BalanceReason, BalanceTransaction};
 use crate::model::invoice::{
@@ -101,7 +102,7 @@ pub fn change_balance(
         reason,
         invoice: invoice.map(str::to_owned),
         description: None,
-        metadata: Default::default(),
+        metadata: Metadata::new(),
         created: at,
     };
     let id = transaction.id.clone();
