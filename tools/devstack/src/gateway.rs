@@ -7,7 +7,7 @@
 use std::path::{Path, PathBuf};
 use std::pin::pin;
 use std::process::Command;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use tokio::time::sleep;
 
@@ -17,6 +17,7 @@ use crate::functions::{FUNCTIONS, Function, StripeSecret};
 use crate::http::{self, Answer};
 use crate::local::Local;
 use crate::process::Processes;
+use crate::stack::root;
 
 /// How long cargo-lambda may take to listen.
 const LIMIT: Duration = Duration::from_mins(1);
@@ -176,6 +177,35 @@ pub(crate) async fn answer_unrouted(api: String) {
             return;
         }
     }
+}
+
+/// The programs that are older than their own sources, or than what all of them are made from.
+///
+/// Nothing builds the programs that a test starts, and an old one would be a riddle.
+#[must_use]
+pub fn outdated() -> Vec<String> {
+    let own =
+        FUNCTIONS.iter().map(|function| (function.name, format!("functions/{}", function.name)));
+    let tools = ["billingctl", "stripe-sandbox"].map(|name| (name, format!("tools/{name}")));
+    let shared = newest(&root().join("shared/src"));
+    let is_outdated = |(name, folder): &(&str, String)| {
+        let built = modified(&binaries().ok()?.join(name))?;
+        Some(built < newest(&root().join(folder).join("src"))?.max(shared?))
+    };
+    let all = own.chain(tools);
+    all.filter(|program| is_outdated(program) == Some(true))
+        .map(|(name, _)| name.to_owned())
+        .collect()
+}
+
+fn modified(path: &Path) -> Option<SystemTime> {
+    path.metadata().ok()?.modified().ok()
+}
+
+/// When anything in a folder was last changed.
+fn newest(folder: &Path) -> Option<SystemTime> {
+    let entries = folder.read_dir().ok()?.flatten().map(|entry| entry.path());
+    entries.filter_map(|path| if path.is_dir() { newest(&path) } else { modified(&path) }).max()
 }
 
 /// The folder with our programs: that of this one, or the one above for a test.

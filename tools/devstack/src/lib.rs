@@ -24,7 +24,7 @@ mod summary;
 pub use about::{About, Account, Keys};
 pub use command::{RunArguments, run, stop};
 pub use error::Error;
-pub use gateway::Functions;
+pub use gateway::{Functions, outdated};
 pub use local::Local;
 pub use stack::{Options, Ports, Stack};
 pub use stripe::StripeChoice;

@@ -16,7 +16,7 @@ struct Cli {
     /// A key that may do everything. Can be given more than once.
     #[arg(long, default_value = DEFAULT_SECRET_KEY)]
     secret_key: Vec<String>,
-    /// A key and what it may do: rk_test_…=rak_subscription_read,rak_invoice_read. Can be given more than once.
+    /// A key and what it may do: `rk_test_…=rak_subscription_read,rak_invoice_read`. Can be given more than once.
     #[arg(long, value_parser = restricted_key)]
     restricted_key: Vec<(String, Vec<String>)>,
     /// Days between a failed automatic attempt and the next one.
@@ -37,7 +37,7 @@ fn restricted_key(text: &str) -> Result<(String, Vec<String>), String> {
 
 fn main() -> std::io::Result<()> {
     let cli = Cli::parse();
-    let running = Sandbox::start(Config {
+    let running = Sandbox::start(&Config {
         listen: cli.listen,
         secret_keys: cli.secret_key,
         restricted_keys: cli.restricted_key,

@@ -24,11 +24,15 @@ pub struct Running {
 impl Sandbox {
     /// Listens at once and serves on a thread of its own, so that it can be started from
     /// synchronous tests and from inside any async runtime alike.
-    pub fn start(config: Config) -> io::Result<Running> {
+    ///
+    /// # Errors
+    ///
+    /// If the address is taken, or there is no thread to be had.
+    pub fn start(config: &Config) -> io::Result<Running> {
         let listener = TcpListener::bind(config.listen)?;
         listener.set_nonblocking(true)?;
         let address = listener.local_addr()?;
-        let shared = Arc::new(Shared::new(&config, address));
+        let shared = Arc::new(Shared::new(config, address));
         let (stop, stopped) = oneshot::channel();
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let thread =

@@ -6,6 +6,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use shared::Stripe;
 use stripe_client_core::{RequestBuilder, StripeMethod};
+use tokio::sync::Semaphore;
 use tokio::time::sleep;
 
 use super::plans::{self, Meter};
@@ -16,6 +17,9 @@ pub(crate) const DAY: i64 = 24 * HOUR;
 
 /// How long a clock may take to advance.
 const ADVANCE_LIMIT: Duration = Duration::from_mins(3);
+
+/// Requests at a time, of all stories together: Stripe's test mode takes 25 a second.
+static TURNS: Semaphore = Semaphore::const_new(4);
 
 /// The story of one account.
 pub(crate) struct Story {
@@ -154,7 +158,9 @@ impl Story {
         // With a key a POST may be repeated when the connection breaks.
         let number = self.step.fetch_add(1, Ordering::Relaxed);
         let key = is_post.then(|| format!("devstack-{}-{}-{number}", self.run, self.account));
+        let turn = TURNS.acquire().await;
         let answer = self.stripe.send_built(request, key).await;
+        drop(turn);
         answer.map_err(|error| Error::Seed {
             account: self.account,
             step,

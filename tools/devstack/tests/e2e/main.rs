@@ -61,6 +61,11 @@ fn main() -> ExitCode {
     if cases.is_empty() || has("--ignored") {
         return ExitCode::SUCCESS;
     }
+    for name in devstack::outdated() {
+        println!(
+            "warning: {name} is older than its sources; `cargo build --workspace --all-targets` builds it anew"
+        );
+    }
     let started = Instant::now();
     match Harness::start() {
         Ok(harness) => {

@@ -64,10 +64,10 @@ impl Context<'_> {
     fn charges(&self, quantity: Decimal, period: (Timestamp, Timestamp)) -> Vec<Line> {
         let amount = self.price.amount_in(self.currency()).expect("checked when the item was made");
         let charges = amount.charge(self.packages(quantity), self.currency());
-        charges.into_iter().map(|charge| self.charge_line(charge, period)).collect()
+        charges.iter().map(|charge| self.charge_line(charge, period)).collect()
     }
 
-    fn charge_line(&self, charge: Charge, period: (Timestamp, Timestamp)) -> Line {
+    fn charge_line(&self, charge: &Charge, period: (Timestamp, Timestamp)) -> Line {
         let price = self.currency().format(charge.unit);
         let tier = charge.tier.map(|tier| format!("Tier {tier} ")).unwrap_or_default();
         let unit = self.product.unit_label.as_ref().filter(|_| self.price.is_metered());

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use super::auth::Grant;
 use super::dispatch::Incoming;
 use super::faults::Fault;
-use super::server::Shared;
+use super::server::{Shared, real_now};
 
 type Reply = Result<Value, (u16, String)>;
 
@@ -61,7 +61,7 @@ fn route(shared: &Shared, incoming: &Incoming) -> Reply {
             let advance: Advance = read(incoming)?;
             let mut world = shared.world();
             world.offset += i64::from(advance.advance_seconds);
-            world.catch_up(shared.real_now());
+            world.catch_up(real_now());
             drop(world);
             Ok(clock(shared))
         }
@@ -88,7 +88,7 @@ fn route(shared: &Shared, incoming: &Incoming) -> Reply {
 
 fn clock(shared: &Shared) -> Value {
     let mut world = shared.world();
-    world.catch_up(shared.real_now());
+    world.catch_up(real_now());
     json!({ "now": world.now(None), "offset_seconds": world.offset })
 }
 

@@ -7,7 +7,7 @@ use super::call::{Call, Endpoint};
 use super::errors::{ApiError, Result};
 use super::idempotency::{Claim, Outcome, fingerprint};
 use super::params::Params;
-use super::server::Shared;
+use super::server::{Shared, real_now};
 use super::{expand, form};
 use crate::resources;
 use crate::world::World;
@@ -87,7 +87,7 @@ fn run(shared: &Shared, incoming: &Incoming, answer: &mut Answer) -> Result<Stri
     caller.require(&endpoint.permission())?;
     let pairs = read_pairs(incoming)?;
     let mut world = shared.world();
-    world.catch_up(shared.real_now());
+    world.catch_up(real_now());
     let key = incoming
         .idempotency_key
         .as_ref()

@@ -70,7 +70,7 @@ pub fn apply(world: &World, shape: Shape, paths: &[String], answer: &mut Value) 
         match shape {
             Shape::Object(kind) => expand(world, kind, &segments, answer),
             Shape::List(kind) => {
-                each(answer.get_mut("data"), |entry| expand(world, kind, &segments[1..], entry))
+                each(answer.get_mut("data"), |entry| expand(world, kind, &segments[1..], entry));
             }
         }
     }
@@ -132,7 +132,9 @@ fn at(value: &mut Value, path: &[&str], with: &mut dyn FnMut(&mut Value)) {
     match (value, path.split_first()) {
         (value, None) => with(value),
         (Value::Array(entries), Some(_)) => {
-            entries.iter_mut().for_each(|entry| at(entry, path, with))
+            for entry in entries {
+                at(entry, path, with);
+            }
         }
         (value, Some((first, rest))) => {
             if let Some(inner) = value.get_mut(*first) {

@@ -141,7 +141,7 @@ mod tests {
     }
 
     fn encode(text: &str) -> String {
-        text.bytes().map(|b| format!("%{b:02X}")).collect()
+        text.bytes().map(|b| format!("%{b:02X}")).collect::<Vec<_>>().concat()
     }
 
     fn flatten(prefix: &str, node: &Node, out: &mut Vec<String>) {

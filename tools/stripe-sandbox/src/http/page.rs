@@ -33,7 +33,7 @@ pub fn unknown_cursor(kind: &str, cursor: &Cursor) -> ApiError {
 }
 
 pub fn list(url: &str, data: Vec<Value>, has_more: bool) -> Value {
-    json!({ "object": "list", "url": url, "has_more": has_more, "data": data })
+    json!({ "object": "list", "url": url, "has_more": has_more, "data": Value::Array(data) })
 }
 
 /// A list inside another object: its first ten, and where to find the rest.

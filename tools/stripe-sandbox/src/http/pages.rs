@@ -4,8 +4,9 @@ use axum::body::Body;
 use axum::http::{HeaderValue, Response};
 
 use super::dispatch::Incoming;
-use super::server::{Shared, plain};
-use crate::model::invoice::Invoice;
+use super::log::Entry;
+use super::server::{Shared, plain, real_now};
+use crate::model::invoice::{Invoice, Line};
 
 pub fn handle(shared: &Shared, incoming: &Incoming) -> Response<Body> {
     let path = incoming.path.trim_end_matches('/');
@@ -13,7 +14,7 @@ pub fn handle(shared: &Shared, incoming: &Incoming) -> Response<Body> {
         ("GET", "") => html(&request_log(shared)),
         ("GET", path) if path.starts_with("/i/") => {
             let mut world = shared.world();
-            world.catch_up(shared.real_now());
+            world.catch_up(real_now());
             let token = path.trim_start_matches("/i/").trim_end_matches("/pdf");
             let id = token.split_once('.').map_or(token, |(id, _)| id);
             match world.invoices().get(id).filter(|invoice| token.ends_with(&invoice.token)) {
@@ -42,17 +43,18 @@ fn html(body: &str) -> Response<Body> {
 
 fn request_log(shared: &Shared) -> String {
     let log = shared.log();
-    let mut rows = String::new();
-    for entry in log.recent().take(200) {
-        rows.push_str(&format!(
+    let row = |entry: &Entry| {
+        format!(
             "<tr><td>{}</td><td>{}</td><td>{}</td><td>{}</td><td>{}</td></tr>",
             entry.status,
             escape(&entry.method),
             escape(&entry.path),
             entry.request_id,
             escape(entry.message.as_deref().unwrap_or_default()),
-        ));
-    }
+        )
+    };
+    let rows: Vec<String> = log.recent().take(200).map(row).collect();
+    let rows = rows.concat();
     format!(
         "<h1>Requests</h1><table><tr><th>status<th>method<th>path<th>request<th>message</tr>{rows}</table>\
          <p>As JSON: <a href=/_sandbox/requests>/_sandbox/requests</a></p>"
@@ -61,11 +63,12 @@ fn request_log(shared: &Shared) -> String {
 
 fn invoice_page(invoice: &Invoice) -> String {
     let money = |amount: i64| escape(&invoice.currency.format(amount.into()));
-    let mut rows = String::new();
-    for line in &invoice.lines {
+    let row = |line: &Line| {
         let description = escape(line.description.as_deref().unwrap_or_default());
-        rows.push_str(&format!("<tr><td>{description}</td><td>{}</td></tr>", money(line.amount)));
-    }
+        format!("<tr><td>{description}</td><td>{}</td></tr>", money(line.amount))
+    };
+    let rows: Vec<String> = invoice.lines.iter().map(row).collect();
+    let rows = rows.concat();
     format!(
         "<h1>Invoice {}</h1><p>Status: <strong>{}</strong></p><table>{rows}<tr><th>Total<th>{}</tr>\
          <tr><th>Due<th>{}</tr></table>",

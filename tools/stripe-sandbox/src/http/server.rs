@@ -86,10 +86,6 @@ impl Shared {
         lock(&self.request_ids).id("req")
     }
 
-    pub fn real_now(&self) -> Timestamp {
-        real_now()
-    }
-
     /// Forgets everything but the keys.
     pub fn reset(&self) {
         let mut world = self.world();
@@ -100,7 +96,8 @@ impl Shared {
     }
 }
 
-fn real_now() -> Timestamp {
+/// The time outside, which the sandbox's own clock follows.
+pub fn real_now() -> Timestamp {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     Timestamp::try_from(since.as_secs()).expect("the time fits in 63 bits")
 }

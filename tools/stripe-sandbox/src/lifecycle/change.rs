@@ -2,7 +2,7 @@
 
 use super::collect::{self, Attempt};
 use super::discounts::{count_redemption, discount};
-use super::draft::NewInvoice;
+use super::draft::{NewInvoice, name_debits};
 use super::prorate::{Changed, ItemsChange, ProrationBehavior, as_invoice_items, change_items};
 use super::refusals::{declined, no_payment_method, requires_action};
 use super::subscribe::PaymentBehavior;
@@ -91,7 +91,7 @@ pub fn update(world: &mut World, id: &str, update: Update) -> Result<()> {
     }
     match items {
         None => world.put_subscription(sub),
-        Some(items) => change_and_bill(world, sub, &items, behavior, now)?,
+        Some(items) => change_and_bill(world, &sub, &items, behavior, now)?,
     }
     Ok(())
 }
@@ -210,12 +210,12 @@ fn move_trial_end(
 
 fn change_and_bill(
     world: &mut World,
-    sub: Subscription,
+    sub: &Subscription,
     items: &ItemsChange,
     behavior: PaymentBehavior,
     now: Timestamp,
 ) -> Result<()> {
-    let mut changed = change_items(world, &sub, items, now)?;
+    let mut changed = change_items(world, sub, items, now)?;
     let waiting = as_invoice_items(world, &mut changed);
     let Changed { sub, periods, reset, .. } = changed;
     let new: Vec<InvoiceItem> = waiting
@@ -233,7 +233,9 @@ fn change_and_bill(
         .collect();
     let at_once = reset || (items.behavior == ProrationBehavior::AlwaysInvoice && !new.is_empty());
     if !at_once {
-        new.into_iter().for_each(|item| world.invoice_items.put(item));
+        for item in new {
+            world.invoice_items.put(item);
+        }
         world.put_subscription(sub);
         return Ok(());
     }
@@ -270,6 +272,7 @@ fn bill(
         world.invoice_items.put(item.clone());
     }
     world.claim_items(items, &invoice.id);
+    name_debits(&mut sub, &invoice);
     let id = finalize::keep_as_latest(world, &mut sub, invoice);
     finalize::finalize(world, &id, now);
     collect_change(world, &id, behavior, now);

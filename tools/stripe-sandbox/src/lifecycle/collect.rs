@@ -148,18 +148,15 @@ pub fn charge(world: &mut World, invoice: &str, method: &PaymentMethod, at: Time
 pub fn close_payment(world: &mut World, invoice: &str, status: PaymentStatus, at: Timestamp) {
     let Some(mut payment) = open_payment_of(world, invoice).cloned() else { return };
     payment.status = status;
-    match status {
-        PaymentStatus::Paid => {
-            payment.paid = Some(payment.requested);
-            payment.paid_at = Some(at);
-        }
-        _ => {
-            payment.canceled_at = Some(at);
-            if let Some(mut intent) = world.payment_intents.get(&payment.payment_intent).cloned() {
-                intent.status = IntentStatus::Canceled;
-                intent.canceled_at = Some(at);
-                world.payment_intents.put(intent);
-            }
+    if status == PaymentStatus::Paid {
+        payment.paid = Some(payment.requested);
+        payment.paid_at = Some(at);
+    } else {
+        payment.canceled_at = Some(at);
+        if let Some(mut intent) = world.payment_intents.get(&payment.payment_intent).cloned() {
+            intent.status = IntentStatus::Canceled;
+            intent.canceled_at = Some(at);
+            world.payment_intents.put(intent);
         }
     }
     world.invoice_payments.put(payment);

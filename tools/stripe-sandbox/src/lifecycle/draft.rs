@@ -183,6 +183,19 @@ pub fn record_debits(sub: &mut Subscription, invoice: &invoice::Invoice) {
     }
 }
 
+/// Tells the debits of a change that was billed at once on which line they were charged.
+pub fn name_debits(sub: &mut Subscription, invoice: &invoice::Invoice) {
+    for line in invoice.lines.iter().filter(|line| line.proration && line.amount >= 0) {
+        let Origin::SubscriptionItem { item, .. } = &line.origin else { continue };
+        let debits =
+            sub.items.iter_mut().filter(|mine| mine.id == *item).flat_map(|item| &mut item.debits);
+        for debit in debits.filter(|debit| debit.invoice.is_none() && debit.period == line.period) {
+            debit.invoice = Some(invoice.id.clone());
+            debit.line.clone_from(&line.id);
+        }
+    }
+}
+
 /// A line as something that can be credited: its amount after discounts.
 pub fn debit_of(line: &Line, invoice: Option<&str>) -> Debit {
     let off: i64 = line.discount_amounts.iter().map(|(_, amount)| amount).sum();

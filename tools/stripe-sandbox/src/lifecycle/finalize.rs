@@ -4,6 +4,7 @@ use super::draft::record_debits;
 use super::{collect, end};
 use crate::engine::invoice::settle;
 use crate::engine::period::{DAY, Timestamp};
+use crate::model::Metadata;
 use crate::model::catalog::CouponDuration;
 use crate::model::customer::{BalanceReason, BalanceTransaction};
 use crate::model::invoice::{
@@ -101,7 +102,7 @@ pub fn change_balance(
         reason,
         invoice: invoice.map(str::to_owned),
         description: None,
-        metadata: Default::default(),
+        metadata: Metadata::new(),
         created: at,
     };
     let id = transaction.id.clone();
@@ -142,7 +143,7 @@ fn use_up_discounts(world: &mut World, invoice: &Invoice) {
 pub fn paid(world: &mut World, id: &str, at: Timestamp) {
     let mut invoice = world.invoice(id);
     invoice.status = InvoiceStatus::Paid;
-    invoice.amount_paid = if invoice.paid_out_of_band { 0 } else { invoice.amount_due };
+    invoice.amount_paid = invoice.amount_due;
     invoice.transitions.paid = Some(at);
     invoice.attempted = true;
     invoice.auto_advance = false;

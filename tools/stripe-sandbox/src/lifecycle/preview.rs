@@ -61,11 +61,11 @@ pub fn of_subscription(world: &mut World, id: &str, details: Details) -> Result<
 /// What a new subscription would cost at once.
 pub fn of_new_subscription(
     world: &mut World,
-    new: NewSubscription,
+    new: &NewSubscription,
     recurring: bool,
 ) -> Result<Invoice> {
     let now = world.now_of(&new.customer);
-    let (sub, lines, discounts) = preview_first(world, &new, now)?;
+    let (sub, lines, discounts) = preview_first(world, new, now)?;
     for discount in &discounts {
         world.discounts.put(discount.clone());
     }

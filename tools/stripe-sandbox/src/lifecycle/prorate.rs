@@ -73,7 +73,7 @@ pub fn change_items(
     let prorated = change.behavior != ProrationBehavior::None && sub.status != Status::Trialing;
     let mut plan =
         Plan { world, now, date, prorated, reset, credits: Vec::new(), debits: Vec::new() };
-    let periods = plan.apply(sub, new)?;
+    let periods = plan.apply(sub, new);
     let Plan { credits, debits, .. } = plan;
     let prorations = credits.into_iter().chain(debits).collect();
     Ok(Changed { sub: periods.0, prorations, periods: periods.1, date, reset })
@@ -212,7 +212,10 @@ fn classic_reset(world: &World, sub: &Subscription, swaps: &[Swap]) -> bool {
         _ => false,
     };
     let free = |item: &Item| {
-        world.price(&item.price).amount_in(sub.currency).is_some_and(|amount| amount.is_free())
+        world
+            .price(&item.price)
+            .amount_in(sub.currency)
+            .is_some_and(super::super::engine::pricing::Amount::is_free)
     };
     let was_free = swaps.iter().filter_map(|swap| swap.old.as_ref()).all(free);
     let is_free = swaps.iter().filter_map(|swap| swap.new.as_ref()).all(free);
@@ -220,7 +223,7 @@ fn classic_reset(world: &World, sub: &Subscription, swaps: &[Swap]) -> bool {
 }
 
 impl Plan<'_> {
-    fn apply(&mut self, sub: &Subscription, swaps: Vec<Swap>) -> Result<(Subscription, Vec<Line>)> {
+    fn apply(&mut self, sub: &Subscription, swaps: Vec<Swap>) -> (Subscription, Vec<Line>) {
         let mut next = sub.clone();
         if self.reset {
             next.anchor = self.now;
@@ -240,7 +243,7 @@ impl Plan<'_> {
             self.begin(&next, old.as_ref(), &mut item, &mut periods);
             next.items.push(item);
         }
-        Ok((next, periods))
+        (next, periods)
     }
 
     /// Credits the unused time of an item that is changed or removed, and bills usage that would be

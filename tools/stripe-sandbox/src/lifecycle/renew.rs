@@ -50,7 +50,7 @@ pub fn turn(world: &World, sub: &Subscription, at: Timestamp) -> (Subscription, 
     (next, lines)
 }
 
-pub fn renew(world: &mut World, sub: Subscription, at: Timestamp) {
+pub fn renew(world: &mut World, sub: &Subscription, at: Timestamp) {
     let start = sub
         .items
         .iter()
@@ -58,7 +58,7 @@ pub fn renew(world: &mut World, sub: Subscription, at: Timestamp) {
         .map(|item| item.period.0)
         .min()
         .unwrap_or(at);
-    let (next, lines) = turn(world, &sub, at);
+    let (next, lines) = turn(world, sub, at);
     issue(world, next, lines, (start, at), at);
 }
 

@@ -62,13 +62,13 @@ pub struct NewItem {
 }
 
 /// Creates it and, as far as that is how it is collected, pays for it. Returns its id.
-pub fn subscribe(world: &mut World, new: NewSubscription) -> Result<String> {
+pub fn subscribe(world: &mut World, new: &NewSubscription) -> Result<String> {
     let now = world.now_of(&new.customer);
-    let (mut sub, discounts) = build(world, &new, now)?;
+    let (mut sub, discounts) = build(world, new, now)?;
     for discount in discounts {
         world.discounts.put(discount);
     }
-    let lines = first_lines(world, &mut sub, &new, now);
+    let lines = first_lines(world, &mut sub, new, now);
     let invoice = (!lines.is_empty()).then(|| {
         let new = NewInvoice {
             reason: BillingReason::SubscriptionCreate,
@@ -84,7 +84,7 @@ pub fn subscribe(world: &mut World, new: NewSubscription) -> Result<String> {
         sub.discounts.iter().for_each(|id| drop(world.discounts.remove(id)));
         return Err(refusal);
     }
-    redeem(world, &new);
+    redeem(world, new);
     set_currency(world, &sub.customer, sub.currency);
     let id = sub.id.clone();
     match invoice {

@@ -28,7 +28,7 @@ pub fn subscription(world: &mut World, id: &str, at: Timestamp) {
         return renew::end_trial(world, sub, at);
     }
     if sub.status.is_running() && due(sub.next_period_end()) {
-        renew::renew(world, sub, at);
+        renew::renew(world, &sub, at);
     }
 }
 
@@ -37,7 +37,7 @@ pub fn invoice(world: &mut World, id: &str, at: Timestamp) {
     match invoice.status {
         InvoiceStatus::Draft => finalize_and_collect(world, id, at),
         InvoiceStatus::Open if invoice.collection == Collection::Send => {
-            collect::overdue(world, id, at)
+            collect::overdue(world, id, at);
         }
         InvoiceStatus::Open => collect::automatic(world, id, at),
         _ => {}
@@ -55,7 +55,7 @@ fn finalize_and_collect(world: &mut World, id: &str, at: Timestamp) {
     match paused {
         Some((PauseBehavior::Void, _)) => finalize::void(world, id, at),
         Some((PauseBehavior::MarkUncollectible, _)) => {
-            finalize::forgive_while_paused(world, id, at)
+            finalize::forgive_while_paused(world, id, at);
         }
         _ => collect::automatic(world, id, at),
     }

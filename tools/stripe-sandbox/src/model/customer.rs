@@ -54,12 +54,11 @@ impl Entity for Customer {
         }
         let mut keys: Vec<String> =
             self.email.iter().map(|email| format!("email={email}")).collect();
-        match &self.test_clock {
-            Some(clock) => keys.push(format!("test_clock={clock}")),
-            None => {
-                keys.push("all".into());
-                keys.extend(self.email.iter().map(|email| format!("live&email={email}")));
-            }
+        if let Some(clock) = &self.test_clock {
+            keys.push(format!("test_clock={clock}"));
+        } else {
+            keys.push("all".into());
+            keys.extend(self.email.iter().map(|email| format!("live&email={email}")));
         }
         keys
     }

@@ -152,7 +152,7 @@ fn create(call: &mut Call<'_>) -> Result<Value> {
     };
     let id = customer.id.clone();
     world.customers.put(customer);
-    let result = attach_methods(world, &id, payment_method, &mut fields);
+    let result = attach_methods(world, &id, payment_method.as_deref(), &mut fields);
     if let Err(refusal) = result {
         world.customers.remove(&id);
         return Err(refusal);
@@ -170,16 +170,16 @@ fn create(call: &mut Call<'_>) -> Result<Value> {
 fn attach_methods(
     world: &mut World,
     id: &str,
-    method: Option<String>,
+    method: Option<&str>,
     fields: &mut Fields,
 ) -> Result<()> {
-    let attached = match &method {
+    let attached = match method {
         Some(method) => Some(payment_methods::attach(world, method, id, "payment_method")?),
         None => None,
     };
     if let Some(Some(default)) = &mut fields.default_payment_method {
         *default = match attached {
-            Some(attached) if method.as_ref() == Some(default) => attached,
+            Some(attached) if method == Some(default.as_str()) => attached,
             _ => payment_methods::of_customer(
                 world,
                 default,
@@ -271,7 +271,9 @@ pub fn delete_customer(world: &mut World, id: &str) {
     let draft = format!("customer={id}&status={}", InvoiceStatus::Draft.as_str());
     let drafts: Vec<String> =
         world.invoices().under(&draft).map(|invoice| invoice.id.clone()).collect();
-    drafts.iter().for_each(|draft| world.delete_invoice(draft));
+    for draft in drafts {
+        world.delete_invoice(&draft);
+    }
     let mut customer = world.customer(id).clone();
     customer.deleted = true;
     world.customers.put(customer);

@@ -18,6 +18,7 @@ pub fn to_json(world: &World, invoice: &Invoice) -> Value {
         "amount_due": invoice.amount_due,
         "amount_overpaid": 0,
         "amount_paid": invoice.amount_paid,
+        "amount_paid_off_stripe": if invoice.paid_out_of_band { invoice.amount_paid } else { 0 },
         "amount_remaining": invoice.amount_remaining(),
         "amount_shipping": 0,
         "application": null,

@@ -70,7 +70,7 @@ fn create_preview(call: &mut Call<'_>) -> Result<Value> {
         "default_tax_rates",
     )?;
     let preview = match &request.subscription {
-        Some(id) => existing(world, id.clone(), request)?,
+        Some(id) => existing(world, &id.clone(), request)?,
         None => prospective(world, request)?,
     };
     let shown = to_json(world, &preview);
@@ -113,8 +113,8 @@ fn read_details(p: &mut Params) -> Result<SubscriptionDetails> {
     })
 }
 
-fn existing(world: &mut World, id: String, request: Request) -> Result<Invoice> {
-    let sub = find_param(world.subscriptions(), &id, "subscription")?.clone();
+fn existing(world: &mut World, id: &str, request: Request) -> Result<Invoice> {
+    let sub = find_param(world.subscriptions(), id, "subscription")?.clone();
     if let Some(customer) = request.customer.filter(|customer| *customer != sub.customer) {
         return Err(ApiError::invalid(format!(
             "Customer {customer} does not have a subscription with ID {id}"
@@ -143,7 +143,7 @@ fn existing(world: &mut World, id: String, request: Request) -> Result<Invoice> 
         shared::items_change(details.items, details.anchor_now, details.behavior, details.date);
     let mut preview = of_subscription(
         world,
-        &id,
+        id,
         Details {
             items,
             cancel_at: details.cancel_at,
@@ -199,7 +199,7 @@ fn prospective(world: &mut World, request: Request) -> Result<Invoice> {
                 behavior: PaymentBehavior::Allow,
                 save_default_payment_method: false,
             };
-            let mut preview = of_new_subscription(world, new, request.recurring)?;
+            let mut preview = of_new_subscription(world, &new, request.recurring)?;
             preview.subscription = None;
             preview
         }

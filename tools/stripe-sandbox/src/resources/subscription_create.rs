@@ -42,7 +42,7 @@ pub fn create(call: &mut Call<'_>) -> Result<Value> {
             payment_methods::of_customer(world, method, &new.customer, "default_payment_method")?;
         new.default_payment_method = Some(method);
     }
-    let id = subscribe(world, new)?;
+    let id = subscribe(world, &new)?;
     if extras.cancel_at.is_some() || extras.cancel_at_period_end.is_some() {
         let (cancel_at, cancel_at_period_end) = (extras.cancel_at, extras.cancel_at_period_end);
         change::update(

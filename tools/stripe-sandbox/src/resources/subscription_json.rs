@@ -35,7 +35,7 @@ pub fn to_json(world: &World, sub: &Subscription) -> Value {
             "comment": sub.cancellation.comment,
             "feedback": sub.cancellation.feedback,
             "feedback_option": null,
-            "reason": sub.cancellation.reason.map(|reason| reason.as_str()),
+            "reason": sub.cancellation.reason.map(super::super::model::subscription::CancelReason::as_str),
         },
         "collection_method": sub.collection.as_str(),
         "created": sub.created,

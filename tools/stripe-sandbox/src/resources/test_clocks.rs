@@ -97,7 +97,9 @@ fn remove(call: &mut Call<'_>) -> Result<Value> {
     let key = format!("test_clock={id}");
     let customers: Vec<String> =
         call.world.customers.under(&key).map(|customer| customer.id.clone()).collect();
-    customers.iter().for_each(|customer| delete_customer(call.world, customer));
+    for customer in customers {
+        delete_customer(call.world, &customer);
+    }
     call.world.test_clocks.remove(&id);
     Ok(json!({ "id": id, "object": "test_helpers.test_clock", "deleted": true }))
 }

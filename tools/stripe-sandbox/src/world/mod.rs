@@ -174,7 +174,7 @@ impl World {
         match clock {
             ClockKey::Own => self.own_now = self.own_now.max(at),
             ClockKey::Test(id) => {
-                self.edit_clock(id, |clock| clock.frozen_time = clock.frozen_time.max(at))
+                self.edit_clock(id, |clock| clock.frozen_time = clock.frozen_time.max(at));
             }
         }
     }

@@ -35,13 +35,12 @@ impl<T: Entity> Table<T> {
 
     /// Adds the object, or replaces the one with its id without changing its place.
     pub fn put(&mut self, object: T) {
-        let row = match self.by_id.get(object.id()) {
-            Some(row) => *row,
-            None => {
-                self.next += 1;
-                self.by_id.insert(object.id().to_owned(), self.next);
-                self.next
-            }
+        let row = if let Some(row) = self.by_id.get(object.id()) {
+            *row
+        } else {
+            self.next += 1;
+            self.by_id.insert(object.id().to_owned(), self.next);
+            self.next
         };
         let before = self.rows.get(&row).map(Entity::keys).unwrap_or_default();
         let after = object.keys();
@@ -96,10 +95,10 @@ impl<T: Entity> Table<T> {
             let count = cursor.limit + 1;
             match (&cursor.edge, edge) {
                 (Edge::Before(_), Some(edge)) => {
-                    rows.extend(entry.range(edge + 1..).filter(wanted).take(count))
+                    rows.extend(entry.range(edge + 1..).filter(wanted).take(count));
                 }
                 (_, Some(edge)) => {
-                    rows.extend(entry.range(..edge).rev().filter(wanted).take(count))
+                    rows.extend(entry.range(..edge).rev().filter(wanted).take(count));
                 }
                 (_, None) => rows.extend(entry.iter().rev().filter(wanted).take(count)),
             }

@@ -15,14 +15,14 @@ fn keys_come_and_go_while_it_runs() {
     api.admin(
         "POST",
         "/keys",
-        json!({ "key": "rk_test_new", "permissions": ["rak_customer_write"] }),
+        &json!({ "key": "rk_test_new", "permissions": ["rak_customer_write"] }),
     );
-    api.admin("POST", "/keys", json!({ "key": "sk_test_new", "permissions": null }));
+    api.admin("POST", "/keys", &json!({ "key": "sk_test_new", "permissions": null }));
     api.key = "rk_test_new".to_owned();
     api.post("/v1/customers", &[]);
     api.get("/v1/customers", &[]);
     api.refused(403, "GET", "/v1/products", &[]);
-    api.admin("DELETE", "/keys/rk_test_new", Value::Null);
+    api.admin("DELETE", "/keys/rk_test_new", &Value::Null);
     api.refused(401, "GET", "/v1/customers", &[]);
     api.key = "sk_test_new".to_owned();
     api.get("/v1/products", &[]);
@@ -33,7 +33,7 @@ fn requests_are_logged_without_their_keys() {
     let api = Api::new();
     api.get("/v1/customers", &[]);
     api.refused(404, "GET", "/v1/customers/cus_none", &[]);
-    let log = api.admin("GET", "/requests", Value::Null);
+    let log = api.admin("GET", "/requests", &Value::Null);
     let entry = &log["requests"][0];
     assert_eq!((&entry["status"], &entry["path"]), (&json!(404), &json!("/v1/customers/cus_none")));
     assert!(entry["request_id"].as_str().unwrap().starts_with("req_"));
@@ -49,7 +49,7 @@ fn faults_hit_what_they_match_as_often_as_they_say() {
         "path": "/v1/customers", "method": "GET", "count": 2, "kind": "status", "status": 429,
         "should_retry": true, "retry_after": 3,
     });
-    api.admin("POST", "/faults", fault);
+    api.admin("POST", "/faults", &fault);
     api.get("/v1/products", &[]);
     for _ in 0..2 {
         let refusal = api.refused(429, "GET", "/v1/customers", &[]);
@@ -60,8 +60,8 @@ fn faults_hit_what_they_match_as_often_as_they_say() {
         );
     }
     api.get("/v1/customers", &[]);
-    api.admin("POST", "/faults", json!({ "kind": "status", "status": 503 }));
-    api.admin("DELETE", "/faults", Value::Null);
+    api.admin("POST", "/faults", &json!({ "kind": "status", "status": 503 }));
+    api.admin("DELETE", "/faults", &Value::Null);
     api.get("/v1/customers", &[]);
 }
 
@@ -72,7 +72,7 @@ fn the_connection_can_break_before_and_after_the_work() {
         api.admin(
             "POST",
             "/faults",
-            json!({ "method": "POST", "kind": "cut", "after_work": after_work }),
+            &json!({ "method": "POST", "kind": "cut", "after_work": after_work }),
         );
         let form = encode(&[("name", "Pro")]);
         assert!(api.raw("POST", "/v1/products", &HEADERS, &form).is_none());
@@ -83,7 +83,7 @@ fn the_connection_can_break_before_and_after_the_work() {
 #[test]
 fn after_a_lost_answer_the_key_gives_it_again() {
     let api = Api::new();
-    api.admin("POST", "/faults", json!({ "kind": "status", "status": 500, "after_work": true }));
+    api.admin("POST", "/faults", &json!({ "kind": "status", "status": 500, "after_work": true }));
     let key = [("idempotency-key", "lost")];
     assert_eq!(api.send("POST", "/v1/products", &[("name", "Pro")], &key).status, 500);
     let again = api.send("POST", "/v1/products", &[("name", "Pro")], &key);
@@ -94,7 +94,7 @@ fn after_a_lost_answer_the_key_gives_it_again() {
 #[test]
 fn garbage_is_not_json() {
     let api = Api::new();
-    api.admin("POST", "/faults", json!({ "kind": "garbage" }));
+    api.admin("POST", "/faults", &json!({ "kind": "garbage" }));
     let reply = api.raw("GET", "/v1/products", &HEADERS, "").unwrap();
     assert_eq!((reply.status, reply.json), (200, Value::Null));
 }
@@ -102,9 +102,9 @@ fn garbage_is_not_json() {
 #[test]
 fn a_reset_forgets_everything_but_the_keys() {
     let api = Api::new();
-    api.admin("POST", "/keys", json!({ "key": "sk_test_other" }));
+    api.admin("POST", "/keys", &json!({ "key": "sk_test_other" }));
     api.product("Pro");
-    api.admin("POST", "/reset", Value::Null);
+    api.admin("POST", "/reset", &Value::Null);
     assert_eq!(api.get("/v1/products", &[])["data"], json!([]));
     let headers = [("authorization", "Bearer sk_test_other")];
     assert_eq!(api.raw("GET", "/v1/products", &headers, "").unwrap().status, 200);

@@ -260,6 +260,97 @@ fn a_declined_upgrade_is_applied_or_refused_as_asked() {
 }
 
 #[test]
+fn a_second_change_credits_the_lines_of_the_first() {
+    let case = at_the_middle("2000", &[]);
+    let (bigger, biggest) =
+        (case.api.monthly("Pro", "usd", "5000"), case.api.monthly("Agency", "usd", "9900"));
+    let first = case.change(&bigger, &[("proration_behavior", "always_invoice")]);
+    case.api.advance(&case.clock, datetime!(2027-04-21 00:00 UTC));
+    let second = case.change(&biggest, &[("proration_behavior", "always_invoice")]);
+    // 10 of 15 days of the 2500 come back; 10 of 30 days of 9900 are to pay.
+    assert_eq!(amounts(&second["latest_invoice"]), [-1667, 3300]);
+    let credited = &second["latest_invoice"]["lines"]["data"][0]["parent"]["subscription_item_details"]
+        ["proration_details"]["credited_items"];
+    let line = first["latest_invoice"]["lines"]["data"][1]["id"].clone();
+    assert_eq!(
+        *credited,
+        json!({ "invoice": first["latest_invoice"]["id"], "invoice_line_items": [line] })
+    );
+}
+
+#[test]
+fn a_change_can_be_left_to_be_paid_later() {
+    let case = at_the_middle("2000", &[]);
+    let bigger = case.api.monthly("Pro", "usd", "5000");
+    let form =
+        [("proration_behavior", "always_invoice"), ("payment_behavior", "default_incomplete")];
+    let changed = case.change(&bigger, &form);
+    let invoice = &changed["latest_invoice"];
+    assert_eq!((&changed["status"], &invoice["status"]), (&json!("past_due"), &json!("open")));
+    assert_eq!(invoice["attempted"], false);
+    case.api.post(&format!("/v1/invoices/{}/pay", id(invoice)), &[]);
+    assert_eq!(case.api.subscription(&case.sub)["status"], "active");
+}
+
+#[test]
+fn a_metered_item_that_is_removed_is_billed_for_what_was_used() {
+    let case = at_the_middle("2000", &[]);
+    let form =
+        [("display_name", "CPU"), ("event_name", "cpu"), ("default_aggregation[formula]", "sum")];
+    let meter = id(&case.api.post("/v1/billing/meters", &form));
+    let usage = case.api.price(
+        "CPU",
+        &[
+            ("currency", "usd"),
+            ("unit_amount", "10"),
+            ("recurring[interval]", "month"),
+            ("recurring[usage_type]", "metered"),
+            ("recurring[meter]", &meter),
+        ],
+    );
+    let path = format!("/v1/subscriptions/{}", case.sub);
+    let added = case.api.post(&path, &[("items[0][price]", &usage)]);
+    assert_eq!(added["latest_invoice"], case.api.subscription(&case.sub)["latest_invoice"]);
+    let item = added["items"]["data"][1]["id"].as_str().unwrap();
+    let event = [
+        ("event_name", "cpu"),
+        ("payload[stripe_customer_id]", case.customer.as_str()),
+        ("payload[value]", "7"),
+    ];
+    case.api.post("/v1/billing/meter_events", &event);
+    let form = [
+        ("items[0][id]", item),
+        ("items[0][deleted]", "true"),
+        ("proration_behavior", "always_invoice"),
+        ("expand[]", "latest_invoice"),
+    ];
+    let removed = case.api.post(&path, &form);
+    assert_eq!(amounts(&removed["latest_invoice"]), [70]);
+    assert_eq!(removed["items"]["data"].as_array().unwrap().len(), 1);
+    let quantity = [("items[0][price]", usage.as_str()), ("items[0][quantity]", "2")];
+    let refusal = case.api.refused(400, "POST", &path, &quantity);
+    assert_eq!(refusal.message(), "You cannot set the quantity for metered plans.");
+}
+
+#[test]
+fn classic_billing_starts_a_new_cycle_on_a_change_of_interval_and_flexible_does_not() {
+    for (mode, end, billed) in [
+        ("classic", datetime!(2028-04-16 00:00 UTC), true),
+        ("flexible", datetime!(2028-04-01 00:00 UTC), false),
+    ] {
+        let case = at_the_middle("2000", &[("billing_mode[type]", mode)]);
+        let year = case.api.price(
+            "Year",
+            &[("currency", "usd"), ("unit_amount", "20000"), ("recurring[interval]", "year")],
+        );
+        let changed = case.change(&year, &[]);
+        assert_eq!(changed["items"]["data"][0]["current_period_end"], stamp(end), "{mode}");
+        let reason = &changed["latest_invoice"]["billing_reason"];
+        assert_eq!(reason == "subscription_update", billed, "{mode}");
+    }
+}
+
+#[test]
 fn what_cannot_go_together_is_refused() {
     let case = at_the_middle("2000", &[]);
     let path = format!("/v1/subscriptions/{}", case.sub);

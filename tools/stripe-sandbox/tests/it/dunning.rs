@@ -27,7 +27,7 @@ struct Overdue {
 
 /// A subscription whose first period was paid and whose renewal has just failed.
 fn overdue(exhausted: Exhausted, card: &str) -> Overdue {
-    let api = Api::with(Config { exhausted, ..Config::default() });
+    let api = Api::with(&Config { exhausted, ..Config::default() });
     let clock = api.clock_at(START);
     let base = api.monthly("Pro", "usd", "3500");
     let customer = api.customer(&clock, Some("pm_card_visa"), &[]);

@@ -1,7 +1,10 @@
 //! The sandbox over HTTP, as its callers see it. One binary, so that it is linked once.
 
+#![allow(clippy::unwrap_used, reason = "a helper of a test may fail it as well as the test itself")]
+
 mod admin;
 mod change;
+mod cli;
 mod dunning;
 mod endings;
 mod money;

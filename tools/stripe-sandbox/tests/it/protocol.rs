@@ -38,7 +38,7 @@ fn a_restricted_key_is_told_which_permission_it_lacks() {
         restricted_keys: vec![("rk_test_reader".to_owned(), permissions)],
         ..Config::default()
     };
-    let mut api = Api::with(config);
+    let mut api = Api::with(&config);
     let base = api.monthly("Pro", "usd", "100");
     let customer = paying_customer(&api);
     let sub = id(&api.subscribe(&customer, &base, &[]));
@@ -196,8 +196,10 @@ fn expansion_goes_four_levels_deep_and_no_deeper() {
     let plain = api.get(&path, &[]);
     assert!(plain["latest_invoice"].is_string());
     let invoice = format!("/v1/invoices/{}", plain["latest_invoice"].as_str().unwrap());
-    let bare = api.get(&invoice, &[]);
-    assert!(bare.get("payments").is_none() && bare.get("confirmation_secret").is_none());
+    let unexpanded = api.get(&invoice, &[]);
+    assert!(
+        unexpanded.get("payments").is_none() && unexpanded.get("confirmation_secret").is_none()
+    );
     let deep = api.get(&invoice, &[("expand[]", "payments.data.payment.payment_intent")]);
     assert_eq!(deep["payments"]["data"][0]["payment"]["payment_intent"]["status"], "succeeded");
 
@@ -359,7 +361,7 @@ fn a_key_whose_request_still_runs_is_a_conflict() {
     let api = Api::new();
     let fault =
         json!({ "path": "/v1/products", "kind": "latency", "delay_ms": 400, "after_work": true });
-    api.admin("POST", "/faults", fault);
+    api.admin("POST", "/faults", &fault);
     let address = api.address();
     let slow = std::thread::spawn(move || {
         let headers = [

@@ -43,10 +43,10 @@ pub type Form<'a> = &'a [(&'a str, &'a str)];
 
 impl Api {
     pub fn new() -> Api {
-        Api::with(Config::default())
+        Api::with(&Config::default())
     }
 
-    pub fn with(config: Config) -> Api {
+    pub fn with(config: &Config) -> Api {
         Api { running: Sandbox::start(config).unwrap(), key: DEFAULT_SECRET_KEY.to_owned() }
     }
 
@@ -121,7 +121,7 @@ impl Api {
     }
 
     #[track_caller]
-    pub fn admin(&self, method: &str, path: &str, body: Value) -> Value {
+    pub fn admin(&self, method: &str, path: &str, body: &Value) -> Value {
         let reply = self
             .raw(method, &format!("/_sandbox{path}"), &[], &body.to_string())
             .expect("a whole answer");
@@ -130,7 +130,7 @@ impl Api {
     }
 
     pub fn pass(&self, seconds: i64) {
-        self.admin("POST", "/clock", json!({ "advance_seconds": seconds }));
+        self.admin("POST", "/clock", &json!({ "advance_seconds": seconds }));
     }
 
     #[track_caller]
@@ -271,9 +271,9 @@ pub fn exchange(
     let mut stream = TcpStream::connect(address).unwrap();
     let mut request = format!("{method} {path} HTTP/1.1\r\nhost: sandbox\r\nconnection: close\r\n");
     for (name, value) in headers {
-        request.push_str(&format!("{name}: {value}\r\n"));
+        request.extend([name, ": ", value, "\r\n"]);
     }
-    request.push_str(&format!("content-length: {}\r\n\r\n{body}", body.len()));
+    let request = format!("{request}content-length: {}\r\n\r\n{body}", body.len());
     stream.write_all(request.as_bytes()).unwrap();
     let mut answer = Vec::new();
     stream.read_to_end(&mut answer).ok()?;
