@@ -48,12 +48,27 @@ const fn get(name: &'static str, path: &'static str) -> Function {
     }
 }
 
+const fn post(name: &'static str, path: &'static str, sample: &'static str) -> Function {
+    Function {
+        name,
+        method: "POST",
+        path,
+        scope: Scope::Admin,
+        secret: StripeSecret::Write,
+        sample: Some(sample),
+    }
+}
+
 /// Every endpoint that there is.
 pub const FUNCTIONS: &[Function] = &[
     get("summary", "/v1/billing/summary"),
     get("info", "/v1/billing/info"),
     get("invoices", "/v1/billing/invoices"),
     get("dunning", "/v1/billing/dunning"),
+    post("checkout-session", "/v1/billing/checkout-session", r#"{"plan":"pro"}"#),
+    post("portal-session", "/v1/billing/portal-session", "{}"),
+    post("plan-change-preview", "/v1/billing/plan-change/preview", r#"{"plan":"agency"}"#),
+    post("plan-change", "/v1/billing/plan-change", r#"{"plan":"agency"}"#),
 ];
 
 #[cfg(test)]

@@ -10,7 +10,7 @@ use crate::Error;
 use crate::http;
 use crate::local::Local;
 use crate::process::Processes;
-use crate::stripe::{READ_PERMISSIONS, StripeKeys};
+use crate::stripe::{READ_PERMISSIONS, StripeKeys, WRITE_PERMISSIONS};
 
 /// Python takes its time on a cold disk.
 const LIMIT: Duration = Duration::from_mins(1);
@@ -36,7 +36,9 @@ pub(crate) fn start_sandbox(
 ) -> Result<(), Error> {
     let mut command = Command::new(binaries.join("stripe-sandbox"));
     command.args(["--listen", &format!("127.0.0.1:{port}"), "--secret-key", &keys.secret]);
-    command.args(["--restricted-key", &format!("{}={}", keys.read, READ_PERMISSIONS.join(","))]);
+    for (key, permissions) in [(&keys.read, READ_PERMISSIONS), (&keys.write, WRITE_PERMISSIONS)] {
+        command.args(["--restricted-key", &format!("{key}={}", permissions.join(","))]);
+    }
     processes.spawn("stripe", command, "`make build` makes it.")
 }
 

@@ -187,7 +187,7 @@ impl Plan {
         let keys = self.options.stripe.keys();
         let secrets = [
             ("STRIPE_READ_KEY", keys.read.as_str()),
-            ("STRIPE_WRITE_KEY", keys.secret.as_str()),
+            ("STRIPE_WRITE_KEY", keys.write.as_str()),
             ("STRIPE_PUBLISHABLE_KEY", keys.publishable.as_str()),
         ];
         let catalog = [

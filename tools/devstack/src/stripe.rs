@@ -5,6 +5,7 @@ use crate::Error;
 /// The sandbox's keys. It is not reachable from outside this machine, so they are no secrets.
 const SANDBOX_SECRET: &str = "sk_test_sandbox";
 const SANDBOX_READ: &str = "rk_test_sandbox";
+const SANDBOX_WRITE: &str = "rk_test_sandbox_write";
 const SANDBOX_PUBLISHABLE: &str = "pk_test_sandbox";
 
 /// Stands for a publishable key that was not given: only a page with Stripe.js on it needs one.
@@ -20,11 +21,24 @@ pub(crate) const READ_PERMISSIONS: &[&str] = &[
     "rak_subscription_read",
 ];
 
+/// What the four writing functions need.
+pub(crate) const WRITE_PERMISSIONS: &[&str] = &[
+    "rak_checkout_session_write",
+    "rak_customer_write",
+    "rak_customer_portal_write",
+    "rak_invoice_write",
+    "rak_payment_intent_read",
+    "rak_plan_read",
+    "rak_product_read",
+    "rak_subscription_write",
+];
+
 /// Keys of a Stripe in test mode.
 #[derive(Clone, Debug)]
 pub struct StripeKeys {
     pub secret: String,
     pub read: String,
+    pub write: String,
     pub publishable: String,
 }
 
@@ -36,8 +50,8 @@ pub enum StripeChoice {
 }
 
 impl StripeChoice {
-    /// Test mode if `STRIPE_SECRET_KEY` is set; `STRIPE_READ_KEY` and `STRIPE_PUBLISHABLE_KEY` may
-    /// be set beside it.
+    /// Test mode if `STRIPE_SECRET_KEY` is set; `STRIPE_READ_KEY`, `STRIPE_WRITE_KEY` and
+    /// `STRIPE_PUBLISHABLE_KEY` may be set beside it.
     ///
     /// # Errors
     /// [`Error::Keys`] for anything but test keys: seeding makes customers and charges cards.
@@ -61,9 +75,11 @@ impl StripeChoice {
         };
         let read =
             key("STRIPE_READ_KEY", &["rk_test_", "sk_test_"])?.unwrap_or_else(|| secret.clone());
+        let write =
+            key("STRIPE_WRITE_KEY", &["rk_test_", "sk_test_"])?.unwrap_or_else(|| secret.clone());
         let publishable = key("STRIPE_PUBLISHABLE_KEY", &["pk_test_"])?;
         let publishable = publishable.unwrap_or_else(|| UNSET_PUBLISHABLE.to_owned());
-        Ok(Self::TestMode(StripeKeys { secret, read, publishable }))
+        Ok(Self::TestMode(StripeKeys { secret, read, write, publishable }))
     }
 
     pub(crate) fn keys(&self) -> StripeKeys {
@@ -71,6 +87,7 @@ impl StripeChoice {
             Self::Sandbox => StripeKeys {
                 secret: SANDBOX_SECRET.to_owned(),
                 read: SANDBOX_READ.to_owned(),
+                write: SANDBOX_WRITE.to_owned(),
                 publishable: SANDBOX_PUBLISHABLE.to_owned(),
             },
             Self::TestMode(keys) => keys.clone(),
@@ -99,14 +116,15 @@ mod tests {
     fn with_a_test_key_it_is_test_mode_and_the_read_key_may_differ() {
         let secret = ("STRIPE_SECRET_KEY", "sk_test_1");
         let rows = [
-            (vec![secret], "sk_test_1"),
-            (vec![secret, ("STRIPE_READ_KEY", "rk_test_2")], "rk_test_2"),
+            (vec![secret], "sk_test_1", "sk_test_1"),
+            (vec![secret, ("STRIPE_READ_KEY", "rk_test_2")], "rk_test_2", "sk_test_1"),
+            (vec![secret, ("STRIPE_WRITE_KEY", "rk_test_3")], "sk_test_1", "rk_test_3"),
         ];
-        for (set, read) in rows {
+        for (set, read, write) in rows {
             let keys = choice(&set).expect("test keys").keys();
             assert_eq!(
-                (keys.secret.as_str(), keys.read.as_str(), keys.publishable.as_str()),
-                ("sk_test_1", read, UNSET_PUBLISHABLE)
+                (keys.read.as_str(), keys.write.as_str(), keys.publishable.as_str()),
+                (read, write, UNSET_PUBLISHABLE)
             );
         }
     }
@@ -118,6 +136,7 @@ mod tests {
             vec![("STRIPE_SECRET_KEY", "sk_live_hunter2")],
             vec![("STRIPE_SECRET_KEY", "hunter2")],
             vec![secret, ("STRIPE_READ_KEY", "rk_live_hunter2")],
+            vec![secret, ("STRIPE_WRITE_KEY", "rk_live_hunter2")],
             vec![secret, ("STRIPE_PUBLISHABLE_KEY", "pk_live_hunter2")],
         ];
         for set in rows {
