@@ -3,7 +3,7 @@
 //! In another crate's tests:
 //!
 //! ```no_run
-//! let sandbox = stripe_sandbox::Sandbox::start(&stripe_sandbox::Config::default())?;
+//! let sandbox = stripe_sandbox::Sandbox::start(stripe_sandbox::Config::default())?;
 //! println!("{} accepts {}", sandbox.url, stripe_sandbox::DEFAULT_SECRET_KEY);
 //! // It stops when it is dropped.
 //! # Ok::<(), std::io::Error>(())

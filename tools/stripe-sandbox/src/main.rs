@@ -37,7 +37,7 @@ fn restricted_key(text: &str) -> Result<(String, Vec<String>), String> {
 
 fn main() -> std::io::Result<()> {
     let cli = Cli::parse();
-    let running = Sandbox::start(&Config {
+    let running = Sandbox::start(Config {
         listen: cli.listen,
         secret_keys: cli.secret_key,
         restricted_keys: cli.restricted_key,

@@ -28,7 +28,7 @@ impl Sandbox {
     /// # Errors
     ///
     /// If the address is taken, or there is no thread to be had.
-    pub fn start(config: &Config) -> io::Result<Running> {
+    pub fn start(config: Config) -> io::Result<Running> {
         let listener = TcpListener::bind(config.listen)?;
         listener.set_nonblocking(true)?;
         let address = listener.local_addr()?;

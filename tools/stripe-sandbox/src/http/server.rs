@@ -39,16 +39,16 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 impl Shared {
-    pub fn new(config: &Config, address: SocketAddr) -> Shared {
+    pub fn new(config: Config, address: SocketAddr) -> Shared {
         let mut keys = Keys::default();
         for key in &config.secret_keys {
             keys.set(key, Grant::Everything);
         }
-        for (key, permissions) in &config.restricted_keys {
-            keys.set(key, Grant::from_list(Some(permissions.clone())));
+        for (key, permissions) in config.restricted_keys {
+            keys.set(&key, Grant::from_list(Some(permissions)));
         }
         let settings = Settings {
-            retry_days: config.retry_days.clone(),
+            retry_days: config.retry_days,
             exhausted: config.exhausted,
             origin: format!("http://{address}"),
         };

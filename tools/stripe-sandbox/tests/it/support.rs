@@ -47,7 +47,7 @@ impl Api {
     }
 
     pub fn with(config: &Config) -> Api {
-        Api { running: Sandbox::start(config).unwrap(), key: DEFAULT_SECRET_KEY.to_owned() }
+        Api { running: Sandbox::start(config.clone()).unwrap(), key: DEFAULT_SECRET_KEY.to_owned() }
     }
 
     pub fn address(&self) -> SocketAddr {
