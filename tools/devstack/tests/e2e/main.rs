@@ -16,7 +16,14 @@
 mod accounts;
 mod body;
 mod harness;
+mod headers;
+mod operator;
+mod refusal;
 mod routes;
+mod shape;
+mod states;
+mod stripe;
+mod when;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::ExitCode;
@@ -31,7 +38,7 @@ const WHOLE: &str = "end_to_end";
 type Case = (&'static str, fn(&Harness));
 
 /// Every module's cases.
-const ALL: &[&[Case]] = &[routes::CASES, accounts::CASES];
+const ALL: &[&[Case]] = &[routes::CASES, accounts::CASES, states::CASES];
 
 /// Lists a module's cases under their own names.
 macro_rules! cases {
