@@ -14,12 +14,15 @@
 //! makes one.
 
 mod accounts;
+mod act_as;
 mod body;
 mod harness;
 mod headers;
+mod lone;
 mod operator;
 mod refusal;
 mod routes;
+mod scopes;
 mod shape;
 mod states;
 mod stripe;
@@ -38,7 +41,8 @@ const WHOLE: &str = "end_to_end";
 type Case = (&'static str, fn(&Harness));
 
 /// Every module's cases.
-const ALL: &[&[Case]] = &[routes::CASES, accounts::CASES, states::CASES];
+const ALL: &[&[Case]] =
+    &[routes::CASES, accounts::CASES, states::CASES, scopes::CASES, act_as::CASES];
 
 /// Lists a module's cases under their own names.
 macro_rules! cases {
