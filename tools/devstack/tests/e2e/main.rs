@@ -18,13 +18,16 @@ mod act_as;
 mod body;
 mod harness;
 mod headers;
+mod invoices;
 mod lone;
 mod operator;
+mod queries;
 mod refusal;
 mod routes;
 mod scopes;
 mod shape;
 mod states;
+mod stock;
 mod stripe;
 mod when;
 
@@ -41,8 +44,15 @@ const WHOLE: &str = "end_to_end";
 type Case = (&'static str, fn(&Harness));
 
 /// Every module's cases.
-const ALL: &[&[Case]] =
-    &[routes::CASES, accounts::CASES, states::CASES, scopes::CASES, act_as::CASES];
+const ALL: &[&[Case]] = &[
+    routes::CASES,
+    accounts::CASES,
+    states::CASES,
+    scopes::CASES,
+    act_as::CASES,
+    invoices::CASES,
+    queries::CASES,
+];
 
 /// Lists a module's cases under their own names.
 macro_rules! cases {
