@@ -16,11 +16,13 @@
 mod accounts;
 mod act_as;
 mod body;
+mod currencies;
 mod harness;
 mod headers;
 mod invoices;
 mod lone;
 mod operator;
+mod options;
 mod queries;
 mod refusal;
 mod routes;
@@ -52,6 +54,8 @@ const ALL: &[&[Case]] = &[
     act_as::CASES,
     invoices::CASES,
     queries::CASES,
+    currencies::CASES,
+    options::CASES,
 ];
 
 /// Lists a module's cases under their own names.
