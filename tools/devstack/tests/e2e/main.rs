@@ -17,14 +17,17 @@ mod accounts;
 mod act_as;
 mod body;
 mod currencies;
+mod faults;
 mod harness;
 mod headers;
 mod invoices;
+mod logs;
 mod lone;
 mod operator;
 mod options;
 mod queries;
 mod refusal;
+mod rotation;
 mod routes;
 mod scopes;
 mod shape;
@@ -45,7 +48,7 @@ const WHOLE: &str = "end_to_end";
 /// A case: its name, and what it does.
 type Case = (&'static str, fn(&Harness));
 
-/// Every module's cases.
+/// Every module's cases. That of the logs comes last: it looks at what all others have left there.
 const ALL: &[&[Case]] = &[
     routes::CASES,
     accounts::CASES,
@@ -56,6 +59,9 @@ const ALL: &[&[Case]] = &[
     queries::CASES,
     currencies::CASES,
     options::CASES,
+    faults::CASES,
+    rotation::CASES,
+    logs::CASES,
 ];
 
 /// Lists a module's cases under their own names.
