@@ -1,12 +1,17 @@
 //! The stack as the cases use it: requests to the API, to Stripe, and the seeded accounts.
 
+use std::cell::{Ref, RefCell};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use devstack::functions::FUNCTIONS;
 use devstack::http::{self, Answer};
 use devstack::{About, Account, Error, Functions, Local, Options, Ports, Stack, StripeChoice};
 use serde_json::Value;
 use tokio::runtime::{Builder, Runtime};
+
+use crate::headers;
+use crate::stripe::text;
 
 /// Longest wait for an answer: a function that has ended never gives one.
 const LIMIT: Duration = Duration::from_secs(30);
@@ -17,7 +22,28 @@ pub(crate) struct Harness {
     stack: Stack,
     runtime: Runtime,
     folder: PathBuf,
+    answered: RefCell<Vec<Answered>>,
+    secrets: RefCell<Vec<String>>,
 }
+
+/// What a function has answered, and has to have left a line about in its log.
+pub(crate) struct Answered {
+    /// The log's name.
+    pub(crate) log: String,
+    pub(crate) request_id: String,
+    pub(crate) status: u16,
+}
+
+/// One of many requests that are sent at the same time.
+pub(crate) struct Request {
+    pub(crate) method: &'static str,
+    pub(crate) url: String,
+    pub(crate) headers: Vec<(&'static str, String)>,
+    pub(crate) body: String,
+}
+
+/// Requests in flight at the same time.
+const AT_ONCE: usize = 8;
 
 impl Harness {
     /// Starts a stack on free ports from the binaries that are there.
@@ -35,7 +61,17 @@ impl Harness {
         let what = "no threads";
         let runtime = runtime.map_err(|source| Error::System { what, source })?;
         let stack = runtime.block_on(Stack::start(options))?;
-        Ok(Self { stack, runtime, folder })
+        let secrets = stack.about().accounts.iter().flat_map(|account| {
+            [&account.keys.read, &account.keys.deploy, &account.keys.admin].map(Clone::clone)
+        });
+        let secrets = RefCell::new(secrets.collect());
+        let harness = Self { stack, runtime, folder, answered: RefCell::default(), secrets };
+        harness.keep_secret(&harness.about().stripe_key);
+        for id in ["cantila-billing/stripe-read", "cantila-billing/stripe-write"] {
+            harness.keep_secret(&text(&harness.secret(id), "secretKey"));
+        }
+        harness.keep_secret(&text(&harness.secret("cantila-billing/pepper"), "pepper"));
+        Ok(harness)
     }
 
     /// Where everything is.
@@ -81,7 +117,63 @@ impl Harness {
         if !key.is_empty() {
             all.push(("authorization", &bearer));
         }
-        self.exchange(method, &format!("{}{path}", self.about().api_url), &all, body)
+        let answer = self.exchange(method, &format!("{}{path}", self.about().api_url), &all, body);
+        self.note(method, path, &answer);
+        answer
+    }
+
+    /// GETs of the API with one key, several at the same time.
+    #[track_caller]
+    pub(crate) fn get_all(&self, paths: &[&str], key: &str) -> Vec<Answer> {
+        let request = |path: &&str| Request {
+            method: "GET",
+            url: format!("{}{path}", self.about().api_url),
+            headers: vec![("authorization", format!("Bearer {key}"))],
+            body: String::new(),
+        };
+        let answers = self.together(paths.iter().map(request).collect());
+        for (path, answer) in paths.iter().zip(&answers) {
+            self.note("GET", path, answer);
+        }
+        answers
+    }
+
+    /// What holds for every answer of a function is checked at every answer.
+    #[track_caller]
+    fn note(&self, method: &str, path: &str, answer: &Answer) {
+        let path = path.split('?').next().unwrap_or_default();
+        let function = FUNCTIONS.iter().find(|one| one.method == method && one.path == path);
+        if let Some(function) = function {
+            self.noted(function.name, answer);
+        }
+    }
+
+    /// The same for a function whose log has this name.
+    #[track_caller]
+    pub(crate) fn noted(&self, log: &str, answer: &Answer) {
+        headers::check(answer);
+        let is_told = |secret: &&String| answer.body.contains(secret.as_str());
+        assert!(self.secrets().iter().find(is_told).is_none(), "a secret in {}", answer.body);
+        self.answered.borrow_mut().push(Answered {
+            log: log.to_owned(),
+            request_id: answer.header("x-request-id").to_owned(),
+            status: answer.status,
+        });
+    }
+
+    /// All that functions have answered so far.
+    pub(crate) fn answered(&self) -> Ref<'_, Vec<Answered>> {
+        self.answered.borrow()
+    }
+
+    /// Notes a key that no answer and no log may hold.
+    pub(crate) fn keep_secret(&self, key: &str) {
+        self.secrets.borrow_mut().push(key.to_owned());
+    }
+
+    /// Every key that was in play so far.
+    pub(crate) fn secrets(&self) -> Ref<'_, Vec<String>> {
+        self.secrets.borrow()
     }
 
     /// A GET of Stripe itself, for what an account's state should be shown as.
@@ -98,8 +190,49 @@ impl Harness {
         answer.json()
     }
 
+    /// For what is not a request of the stack's.
+    pub(crate) fn block_on<F: Future>(&self, work: F) -> F::Output {
+        self.runtime.block_on(work)
+    }
+
+    /// Several requests at the same time; the answers in the requests' order.
     #[track_caller]
-    fn exchange(&self, method: &str, url: &str, headers: &[(&str, &str)], body: &str) -> Answer {
+    pub(crate) fn together(&self, requests: Vec<Request>) -> Vec<Answer> {
+        let mut lanes: Vec<Vec<(usize, Request)>> = (0..AT_ONCE).map(|_| Vec::new()).collect();
+        for (index, request) in requests.into_iter().enumerate() {
+            lanes[index % AT_ONCE].push((index, request));
+        }
+        let lane = |lane: Vec<(usize, Request)>| async move {
+            let mut answers = Vec::new();
+            for (index, Request { method, url, headers, body }) in lane {
+                let headers: Vec<_> =
+                    headers.iter().map(|(name, value)| (*name, value.as_str())).collect();
+                answers.push((index, http::send(method, &url, &headers, &body, LIMIT).await));
+            }
+            answers
+        };
+        let lanes: Vec<_> =
+            lanes.into_iter().map(|requests| self.runtime.spawn(lane(requests))).collect();
+        let mut answers = Vec::new();
+        for lane in lanes {
+            answers.append(&mut self.runtime.block_on(lane).expect("no request panics"));
+        }
+        answers.sort_by_key(|(index, _)| *index);
+        let answer = |(_, answer): (usize, Result<Answer, String>)| {
+            answer.unwrap_or_else(|error| panic!("{error}; logs: {}", self.logs().display()))
+        };
+        answers.into_iter().map(answer).collect()
+    }
+
+    /// One request to anything in the stack.
+    #[track_caller]
+    pub(crate) fn exchange(
+        &self,
+        method: &str,
+        url: &str,
+        headers: &[(&str, &str)],
+        body: &str,
+    ) -> Answer {
         match self.runtime.block_on(http::send(method, url, headers, body, LIMIT)) {
             Ok(answer) => answer,
             Err(error) => panic!("{error}; logs: {}", self.logs().display()),

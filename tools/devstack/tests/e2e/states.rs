@@ -1,0 +1,271 @@
+//! The whole body of each endpoint for each seeded account.
+//!
+//! Everything in them follows from the account's story and from the moment at which it ended; only
+//! ids and Stripe's links differ from run to run.
+
+use serde_json::{Value, json};
+
+use crate::body::expect;
+use crate::cases;
+use crate::harness::Harness;
+use crate::shape::{
+    all, capabilities, declined, estimate, healthy, line, plans, subscribed, unsubscribed, unused,
+};
+use crate::when::{DAY, HOUR, Renewal, at, day, month_after};
+
+cases![
+    a_fresh_account_is_on_the_free_tier_and_may_check_out,
+    a_metered_account_sees_what_its_usage_will_cost,
+    an_overdue_account_sees_since_when_and_how_to_pay,
+    a_suspended_account_may_not_deploy,
+    a_canceled_account_is_on_the_free_tier_and_may_come_back,
+    a_free_subscription_is_all_zeros,
+    an_agency_sees_its_own_subscription_and_not_its_clients,
+    a_client_sees_its_own_subscription_and_not_its_agencys,
+];
+
+/// What an account's four answers hold.
+struct Story {
+    name: &'static str,
+    summary: Value,
+    dunning: Value,
+    invoices: Value,
+    /// The plan of `info` that is current.
+    plan: &'static str,
+    /// `hasCustomer`, `hasSubscription`, `hasPaymentMethod`.
+    has: [bool; 3],
+    /// `capabilities` for an admin key.
+    may: [bool; 4],
+}
+
+/// An account with a customer, a subscription and a card, in good standing.
+fn paying(name: &'static str, plan: &'static str) -> Story {
+    Story {
+        name,
+        summary: Value::Null,
+        dunning: healthy(),
+        invoices: Value::Null,
+        plan,
+        has: [true, true, true],
+        may: [false, false, true, true],
+    }
+}
+
+fn check(harness: &Harness, story: &Story) {
+    let account = harness.account(story.name);
+    let rows =
+        [("summary", &story.summary), ("dunning", &story.dunning), ("invoices", &story.invoices)];
+    for (name, body) in rows {
+        let path = format!("/v1/billing/{name}");
+        expect(&harness.get(&path, &account.keys.read, &[]), 200, body);
+    }
+    let [customer, subscription, payment_method] = story.has;
+    let info = |may: [bool; 4]| {
+        json!({
+            "provider": "stripe", "mode": "test", "publishableKey": "pk_test_sandbox", "currency": "USD",
+            "account": {
+                "id": account.id, "handle": story.name, "hasCustomer": customer,
+                "hasSubscription": subscription, "hasPaymentMethod": payment_method,
+            },
+            "capabilities": capabilities(may), "plans": plans(story.plan),
+        })
+    };
+    let rows = [
+        (&account.keys.read, [false; 4]),
+        (&account.keys.deploy, [false; 4]),
+        (&account.keys.admin, story.may),
+    ];
+    for (key, may) in rows {
+        expect(&harness.get("/v1/billing/info", key, &[]), 200, &info(may));
+    }
+}
+
+/// An entry of invoices: the account's invoice with this number, for a month from `from` on.
+fn invoice(harness: &Harness, name: &str, number: u32, amount: &str, from: i64) -> Value {
+    let customer = harness.account(name).customer.as_deref().expect("a customer");
+    let customer = harness.stripe(&format!("/customers/{customer}"));
+    let prefix = customer["invoice_prefix"].as_str().expect("a prefix");
+    let reason = if number == 1 { "subscription_create" } else { "subscription_cycle" };
+    json!({
+        "number": format!("{prefix}-{number:04}"), "status": "paid", "amount": amount,
+        "hostedUrl": "<url>", "id": "<in_…>", "currency": "USD", "amountPaid": amount,
+        "amountDue": "0.00", "tax": "0.00", "createdAt": at(from), "periodStart": day(from),
+        "periodEnd": day(month_after(from)), "dueDate": null, "paidAt": at(from),
+        "pdfUrl": "<url>", "reason": reason,
+    })
+}
+
+/// The same, with nothing of it paid.
+fn open(mut invoice: Value) -> Value {
+    let amount = invoice["amount"].clone();
+    let changes = [
+        ("status", json!("open")),
+        ("amountPaid", json!("0.00")),
+        ("amountDue", amount),
+        ("paidAt", Value::Null),
+    ];
+    for (field, value) in changes {
+        invoice[field] = value;
+    }
+    invoice
+}
+
+fn a_fresh_account_is_on_the_free_tier_and_may_check_out(harness: &Harness) {
+    let story = Story {
+        summary: unsubscribed("none"),
+        invoices: all(&[]),
+        has: [false; 3],
+        may: [true, true, true, false],
+        ..paying("fresh", "hobby")
+    };
+    check(harness, &story);
+}
+
+fn a_metered_account_sees_what_its_usage_will_cost(harness: &Harness) {
+    let start = harness.seeded_at() - 10 * DAY;
+    let usage = |quantity, amount: &str, tier: &str| {
+        line("pro", quantity, true, amount, &format!("Pro ({tier} / month)"))
+    };
+    let free = |quantity| usage(quantity, "0.00", "Tier 1 at $0.00");
+    let lines = [
+        line("pro", 1, false, "35.00", "Pro (at $35.00 / month)"),
+        free(100),
+        usage(250, "4.50", "Tier 2 at $0.018"),
+        free(1_500),
+        free(500),
+        usage(250, "10.00", "Tier 2 at $0.04"),
+        free(10),
+        free(1_500),
+        usage(250, "3.00", "Tier 2 at $0.012"),
+    ];
+    let estimate = estimate("USD", "52.50", "0.00", &lines);
+    let story = Story {
+        summary: subscribed("pro", "active", [start, month_after(start)], &estimate),
+        invoices: all(&[invoice(harness, "metered", 1, "35.00", start)]),
+        ..paying("metered", "pro")
+    };
+    check(harness, &story);
+}
+
+fn an_overdue_account_sees_since_when_and_how_to_pay(harness: &Harness) {
+    let now = harness.seeded_at();
+    let renewal = Renewal::at_about(now - 26 * HOUR, now);
+    let estimate = estimate("USD", "10.00", "0.00", &unused("starter", "Starter", "10.00"));
+    let unpaid = open(invoice(harness, "overdue", 2, "10.00", renewal.renewed));
+    let period = [renewal.renewed, month_after(renewal.renewed)];
+    let since = renewal.tries[0];
+    let story = Story {
+        summary: subscribed("starter", "past_due", period, &estimate),
+        dunning: json!({
+            "state": "past_due", "reason": null, "since": at(since), "attempts": renewal.tried,
+            "maxAttempts": 4, "nextAttemptAt": at(renewal.tries[renewal.tried]),
+            "graceEndsAt": at(since + 21 * DAY), "amountDue": "10.00", "currency": "USD",
+            "invoice": { "number": unpaid["number"], "amountDue": "10.00", "hostedUrl": "<url>" },
+            "failure": declined(), "deployBlocked": false,
+            "recovery": { "action": "pay_invoice", "url": "<url>", "method": "GET" },
+        }),
+        invoices: all(&[unpaid, invoice(harness, "overdue", 1, "10.00", renewal.start)]),
+        may: [false, false, true, false],
+        ..paying("overdue", "starter")
+    };
+    check(harness, &story);
+    the_link_to_pay_is_the_invoices_own(harness, "overdue");
+}
+
+fn a_suspended_account_may_not_deploy(harness: &Harness) {
+    let now = harness.seeded_at();
+    let renewal = Renewal::at_about(now - 24 * DAY, now);
+    assert_eq!(renewal.tried, 4, "every retry has failed");
+    let unpaid = open(invoice(harness, "suspended", 2, "35.00", renewal.renewed));
+    let period = [renewal.renewed, month_after(renewal.renewed)];
+    let story = Story {
+        summary: subscribed("pro", "unpaid", period, &Value::Null),
+        dunning: json!({
+            "state": "suspended", "reason": null, "since": at(renewal.tries[0]), "attempts": 4,
+            "maxAttempts": 4, "nextAttemptAt": null, "graceEndsAt": null, "amountDue": "35.00",
+            "currency": "USD",
+            "invoice": { "number": unpaid["number"], "amountDue": "35.00", "hostedUrl": "<url>" },
+            "failure": declined(), "deployBlocked": true,
+            "recovery": { "action": "pay_invoice", "url": "<url>", "method": "GET" },
+        }),
+        invoices: all(&[unpaid, invoice(harness, "suspended", 1, "35.00", renewal.start)]),
+        may: [false, false, true, false],
+        ..paying("suspended", "pro")
+    };
+    check(harness, &story);
+    the_link_to_pay_is_the_invoices_own(harness, "suspended");
+}
+
+/// As Stripe has it, in every place that shows it; and it leads somewhere.
+fn the_link_to_pay_is_the_invoices_own(harness: &Harness, name: &str) {
+    let account = harness.account(name);
+    let customer = account.customer.as_deref().expect("a customer");
+    let list = harness.stripe(&format!("/invoices?status=open&customer={customer}"));
+    let url = &list["data"][0]["hosted_invoice_url"];
+    let get = |path| harness.get(path, &account.keys.read, &[]).json();
+    let (dunning, invoices) = (get("/v1/billing/dunning"), get("/v1/billing/invoices"));
+    let shown = [
+        &dunning["invoice"]["hostedUrl"],
+        &dunning["recovery"]["url"],
+        &invoices["invoices"][0]["hostedUrl"],
+    ];
+    assert_eq!(shown, [url, url, url]);
+    let page = harness.exchange("GET", url.as_str().expect("a link"), &[], "");
+    assert_eq!(page.status, 200, "{}", page.body);
+}
+
+fn a_canceled_account_is_on_the_free_tier_and_may_come_back(harness: &Harness) {
+    let now = harness.seeded_at();
+    let mut dunning = healthy();
+    dunning["state"] = json!("canceled");
+    dunning["reason"] = json!("cancellation_requested");
+    dunning["since"] = at(now - 2 * DAY);
+    dunning["recovery"] =
+        json!({ "action": "resubscribe", "url": "/v1/billing/checkout-session", "method": "POST" });
+    let story = Story {
+        summary: unsubscribed("canceled"),
+        dunning,
+        invoices: all(&[invoice(harness, "canceled", 1, "10.00", now - 12 * DAY)]),
+        has: [true, false, true],
+        may: [true, true, true, false],
+        ..paying("canceled", "hobby")
+    };
+    check(harness, &story);
+}
+
+fn a_free_subscription_is_all_zeros(harness: &Harness) {
+    let start = harness.seeded_at() - 3 * DAY;
+    let estimate = estimate("USD", "0.00", "0.00", &unused("hobby", "Hobby", "0.00"));
+    let story = Story {
+        summary: subscribed("hobby", "active", [start, month_after(start)], &estimate),
+        invoices: all(&[invoice(harness, "free", 1, "0.00", start)]),
+        has: [true, true, false],
+        ..paying("free", "hobby")
+    };
+    check(harness, &story);
+}
+
+fn an_agency_sees_its_own_subscription_and_not_its_clients(harness: &Harness) {
+    check(harness, &quiet(harness, "agency", "agency", "Agency", "99.00"));
+}
+
+fn a_client_sees_its_own_subscription_and_not_its_agencys(harness: &Harness) {
+    check(harness, &quiet(harness, "client", "starter", "Starter", "10.00"));
+}
+
+/// Subscribed five days ago, and nothing metered was used.
+fn quiet(
+    harness: &Harness,
+    account: &'static str,
+    plan: &'static str,
+    name: &str,
+    fee: &str,
+) -> Story {
+    let start = harness.seeded_at() - 5 * DAY;
+    let estimate = estimate("USD", fee, "0.00", &unused(plan, name, fee));
+    Story {
+        summary: subscribed(plan, "active", [start, month_after(start)], &estimate),
+        invoices: all(&[invoice(harness, account, 1, fee, start)]),
+        ..paying(account, plan)
+    }
+}
