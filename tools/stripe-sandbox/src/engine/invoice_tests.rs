@@ -18,7 +18,7 @@ fn line(amount: i64, tax: &[&str]) -> Line {
         origin: Origin::InvoiceItem { invoice_item: "ii".into(), subscription: None },
         proration: amount < 0,
         credited: None,
-        metered: false,
+        metered: None,
         discountable: amount >= 0,
         item_discounts: vec![],
         tax_rates: tax.iter().map(|id| (*id).to_owned()).collect(),

@@ -5,6 +5,7 @@ use rust_decimal::Decimal;
 use super::money::Currency;
 use super::period::{Interval, Timestamp, Unit};
 use super::pricing::Charge;
+use super::usage::Unbilled;
 use crate::model::catalog::{Price, Product};
 use crate::model::invoice::{Line, Origin};
 use crate::model::subscription::{Item, Subscription};
@@ -36,10 +37,10 @@ impl Context<'_> {
     }
 
     /// What was used in a period that is over.
-    pub fn usage(&self, used: Decimal, period: (Timestamp, Timestamp)) -> Vec<Line> {
-        let mut lines = self.charges(used, period);
+    pub fn usage(&self, used: Decimal, unbilled: Unbilled, to: Timestamp) -> Vec<Line> {
+        let mut lines = self.charges(used, (unbilled.from, to));
         for line in &mut lines {
-            line.metered = true;
+            line.metered = Some(unbilled);
         }
         lines
     }
@@ -107,7 +108,7 @@ impl Context<'_> {
             },
             proration: false,
             credited: None,
-            metered: false,
+            metered: None,
             discountable: true,
             item_discounts: self.item.discounts.clone(),
             tax_rates: tax_rates.clone(),

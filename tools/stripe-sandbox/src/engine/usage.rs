@@ -7,6 +7,24 @@ use rust_decimal::Decimal;
 use super::period::Timestamp;
 use crate::model::catalog::Aggregation;
 
+/// Where the usage begins that an item has not been billed for.
+///
+/// The same meter can go on counting for the next price in the middle of a period, and within one
+/// second. So what was billed is told apart by the order in which it was reported.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Unbilled {
+    /// The earliest moment of usage that counts.
+    pub from: Timestamp,
+    /// Events up to this number have been billed.
+    pub after: u64,
+}
+
+impl Unbilled {
+    pub fn since(from: Timestamp) -> Unbilled {
+        Unbilled { from, after: 0 }
+    }
+}
+
 /// All usage, by meter and customer, in the order of its timestamps.
 #[derive(Default)]
 pub struct Usage {
@@ -31,13 +49,19 @@ impl Usage {
         series.insert((at, self.next), value);
     }
 
-    /// The usage in `[from, to)`.
+    /// The number of the last event taken so far.
+    pub fn taken(&self) -> u64 {
+        self.next
+    }
+
+    /// The unbilled usage before `to`.
     pub fn total(
         &self,
         meter: &str,
         customer: &str,
         how: Aggregation,
-        (from, to): (Timestamp, Timestamp),
+        Unbilled { from, after }: Unbilled,
+        to: Timestamp,
     ) -> Decimal {
         let Some(series) = self.events.get(&(meter.to_owned(), customer.to_owned())) else {
             return Decimal::ZERO;
@@ -45,7 +69,8 @@ impl Usage {
         if from >= to {
             return Decimal::ZERO;
         }
-        let mut values = series.range((from, 0)..(to, 0)).map(|(_, value)| *value);
+        let counted = series.range((from, 0)..(to, 0)).filter(|((_, number), _)| *number > after);
+        let mut values = counted.map(|(_, value)| *value);
         match how {
             Aggregation::Sum => values.sum(),
             Aggregation::Count => Decimal::from(values.count()),
@@ -64,11 +89,26 @@ mod tests {
         for (at, value) in [(99, 50), (100, 1), (150, 2), (150, 4), (200, 8)] {
             usage.add("mtr", "cus", at, Decimal::from(value));
         }
-        let total = |how| usage.total("mtr", "cus", how, (100, 200));
+        let total = |how| usage.total("mtr", "cus", how, Unbilled::since(100), 200);
         assert_eq!(total(Aggregation::Sum), Decimal::from(7));
         assert_eq!(total(Aggregation::Count), Decimal::from(3));
         assert_eq!(total(Aggregation::Last), Decimal::from(4));
-        assert_eq!(usage.total("mtr", "other", Aggregation::Sum, (0, 999)), Decimal::ZERO);
+        let other = usage.total("mtr", "other", Aggregation::Sum, Unbilled::since(0), 999);
+        assert_eq!(other, Decimal::ZERO);
+    }
+
+    #[test]
+    fn what_was_billed_is_not_counted_again_even_within_the_same_second() {
+        let mut usage = Usage::default();
+        usage.add("mtr", "cus", 100, Decimal::from(7));
+        let rest = Unbilled { from: 50, after: usage.taken() };
+        usage.add("mtr", "cus", 100, Decimal::from(2));
+        usage.add("mtr", "cus", 90, Decimal::from(1));
+        assert_eq!(
+            usage.total("mtr", "cus", Aggregation::Sum, rest, 200),
+            Decimal::from(3),
+            "the late event as well"
+        );
     }
 
     #[test]

@@ -10,6 +10,9 @@ use super::auth::Grant;
 use super::dispatch::Incoming;
 use super::faults::Fault;
 use super::server::{Shared, real_now};
+use crate::lifecycle;
+use crate::resources::payment_intents;
+use crate::world::find;
 
 type Reply = Result<Value, (u16, String)>;
 
@@ -26,6 +29,12 @@ struct NewKey {
 #[serde(deny_unknown_fields)]
 struct Advance {
     advance_seconds: u32,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Authenticate {
+    succeed: bool,
 }
 
 pub fn handle(shared: &Shared, incoming: &Incoming) -> Response<Body> {
@@ -65,6 +74,13 @@ fn route(shared: &Shared, incoming: &Incoming) -> Reply {
             drop(world);
             Ok(clock(shared))
         }
+        ("POST", path) if path.starts_with("/payment_intents/") => {
+            let intent = path.trim_start_matches("/payment_intents/");
+            let Some(intent) = intent.strip_suffix("/authenticate") else {
+                return Err((404, format!("no such admin path: POST {}", incoming.path)));
+            };
+            authenticate(shared, intent, &read(incoming)?)
+        }
         ("GET", "/requests") => {
             Ok(json!({ "requests": shared.log().recent().collect::<Vec<_>>() }))
         }
@@ -84,6 +100,16 @@ fn route(shared: &Shared, incoming: &Incoming) -> Reply {
         }
         (method, _) => Err((404, format!("no such admin path: {method} {}", incoming.path))),
     }
+}
+
+/// The customer's answer to the bank.
+fn authenticate(shared: &Shared, intent: &str, answer: &Authenticate) -> Reply {
+    let mut world = shared.world();
+    world.catch_up(real_now());
+    lifecycle::authenticate::authenticate(&mut world, intent, answer.succeed)
+        .and_then(|()| find(&world.payment_intents, intent))
+        .map(|intent| payment_intents::to_json(&world, intent))
+        .map_err(|error| (error.status(), error.message().to_owned()))
 }
 
 fn clock(shared: &Shared) -> Value {

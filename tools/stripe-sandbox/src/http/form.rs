@@ -12,6 +12,16 @@ pub enum Node {
     Map(Vec<(String, Node)>),
 }
 
+impl Node {
+    /// What a hash or an array holds; nothing of a text.
+    pub fn entries(&self) -> &[(String, Node)] {
+        match self {
+            Node::Text(_) => &[],
+            Node::Map(entries) => entries,
+        }
+    }
+}
+
 /// Decoded pairs in their order; also what idempotency compares.
 pub fn pairs(encoded: &str) -> Result<Vec<(String, String)>, ApiError> {
     encoded

@@ -9,7 +9,7 @@ use super::errors::{ApiError, Result};
 use super::form::Node;
 use crate::engine::money::Currency;
 use crate::engine::period::Timestamp;
-use crate::model::Metadata;
+pub use crate::model::MetadataChange;
 
 /// A hash of parameters; `path` is how it is called in messages (`items[0]`), empty at the root.
 pub struct Params {
@@ -19,30 +19,6 @@ pub struct Params {
 
 /// What a request wants done to a field: leave it, clear it, or set it.
 pub type Change<T> = Option<Option<T>>;
-
-/// Metadata of a request, merged into what is there: an empty value removes its key.
-#[derive(Clone, Debug, PartialEq)]
-pub enum MetadataChange {
-    Clear,
-    Merge(Vec<(String, String)>),
-}
-
-impl MetadataChange {
-    pub fn apply(self, metadata: &mut Metadata) {
-        match self {
-            MetadataChange::Clear => metadata.clear(),
-            MetadataChange::Merge(pairs) => {
-                for (key, value) in pairs {
-                    if value.is_empty() {
-                        metadata.remove(&key);
-                    } else {
-                        metadata.insert(key, value);
-                    }
-                }
-            }
-        }
-    }
-}
 
 /// `created`, `due_date` and the like in lists: one moment, or bounds.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -82,6 +58,23 @@ impl Params {
             Some((key, _)) => Err(ApiError::unknown_param(&self.name(key))),
             None => Ok(()),
         }
+    }
+
+    /// What has not been read yet.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.entries.iter().map(|(name, _)| name.as_str())
+    }
+
+    /// What the hashes of an array hold: the full name of each parameter, and its last part.
+    pub fn names_in_list(&self, key: &str) -> Vec<(String, &str)> {
+        let mut names = Vec::new();
+        let elements = self.entries.iter().filter(|(name, _)| name == key);
+        for (index, element) in elements.flat_map(|(_, node)| node.entries()) {
+            let leaves = element.entries().iter();
+            names
+                .extend(leaves.map(|(leaf, _)| (format!("{key}[{index}][{leaf}]"), leaf.as_str())));
+        }
+        names
     }
 
     /// Names parameters that Stripe has and the sandbox has not, so that the refusal says so.

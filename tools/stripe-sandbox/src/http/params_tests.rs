@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::http::form;
+use crate::model::Metadata;
 
 fn params(encoded: &str) -> Params {
     Params::new(form::tree(&form::pairs(encoded).unwrap()).unwrap())

@@ -1,18 +1,17 @@
 //! `POST /v1/subscriptions/{id}`: plain fields, cancellation dates, and changes that cost money.
 
 use super::collect::{self, Attempt};
-use super::discounts::{count_redemption, discount};
-use super::draft::{NewInvoice, name_debits};
-use super::prorate::{Changed, ItemsChange, ProrationBehavior, as_invoice_items, change_items};
+use super::draft::name_debits;
+use super::plan::{Planned, Wish, plan};
 use super::refusals::{declined, no_payment_method, requires_action};
 use super::subscribe::PaymentBehavior;
-use super::{finalize, renew};
+use super::{discounts, finalize, pending};
 use crate::engine::period::Timestamp;
 use crate::http::errors::{ApiError, Result};
 use crate::http::params::{Change, MetadataChange};
-use crate::model::invoice::{BillingReason, Invoice, InvoiceItem, Line};
 use crate::model::subscription::{
-    Collection, MissingPaymentMethod, PauseBehavior, Status, Subscription,
+    CancelReason, Collection, MissingPaymentMethod, PauseBehavior, PendingUpdate, Status,
+    Subscription,
 };
 use crate::world::World;
 
@@ -22,12 +21,6 @@ pub enum CancelAt {
     Time(Timestamp),
     MinPeriodEnd,
     MaxPeriodEnd,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum TrialEnd {
-    Now,
-    At(Timestamp),
 }
 
 /// An update as it was asked for; ids in it are known to exist.
@@ -47,8 +40,7 @@ pub struct Update {
     pub days_until_due: Option<i64>,
     pub missing_payment_method: Option<MissingPaymentMethod>,
     pub save_default_payment_method: Option<bool>,
-    pub trial_end: Option<TrialEnd>,
-    pub items: Option<ItemsChange>,
+    pub wish: Wish,
     pub behavior: Option<PaymentBehavior>,
 }
 
@@ -63,12 +55,23 @@ impl Update {
             || self.cancel_at_period_end.is_some()
             || self.pause_collection.is_some()
             || self.collection.is_some()
-            || self.trial_end.is_some()
-            || self.items.is_some()
+            || !self.wish.is_nothing()
+    }
+
+    /// Whether it cannot be made while `pending` waits.
+    fn conflicts_with(&self, pending: &PendingUpdate) -> bool {
+        let ends_otherwise = self.cancel_at_period_end.is_some() || self.cancel_at.is_some();
+        !self.wish.is_nothing()
+            || self.coupons.is_some()
+            || self.default_tax_rates.is_some()
+            || self.collection == Some(Collection::Send)
+            || (ends_otherwise
+                && pending.cancel_at_period_end.is_some()
+                && pending.cancel_at_period_end != self.cancel_at_period_end)
     }
 }
 
-pub fn update(world: &mut World, id: &str, update: Update) -> Result<()> {
+pub fn update(world: &mut World, id: &str, update: &Update) -> Result<()> {
     let now = world.now_of(&world.subscription(id).customer);
     let mut sub = world.subscription(id);
     if sub.status.is_terminal() && update.edits_more_than_notes() {
@@ -77,51 +80,61 @@ pub fn update(world: &mut World, id: &str, update: Update) -> Result<()> {
         )
         .code("invalid_canceled_subscription_fields"));
     }
-    let behavior = update.behavior.unwrap_or(PaymentBehavior::Allow);
-    let items = update.items.clone();
-    let trial_end = update.trial_end;
-    let coupons = update.coupons.clone();
     set_plain_fields(&mut sub, update);
-    set_cancellation(&mut sub, now)?;
-    if let Some(coupons) = coupons {
-        set_discounts(world, &mut sub, &coupons, now)?;
-    }
-    if let Some(end) = trial_end {
-        return move_trial_end(world, sub, end, behavior, now);
-    }
-    match items {
-        None => world.put_subscription(sub),
-        Some(items) => change_and_bill(world, &sub, &items, behavior, now)?,
-    }
-    Ok(())
-}
-
-fn set_plain_fields(sub: &mut Subscription, update: Update) {
-    fn set<T>(field: &mut T, value: Option<T>) {
-        if let Some(value) = value {
-            *field = value;
+    let new = discounts::replace(world, &mut sub, update.coupons.as_ref(), now)?;
+    match change_and_bill(world, &sub, update, now) {
+        Ok(applied) => {
+            for discount in new.iter().filter(|_| applied) {
+                discounts::count_redemption(world, &discount.coupon);
+            }
+            Ok(())
+        }
+        Err(refusal) => {
+            discounts::take_back(world, &new);
+            Err(refusal)
         }
     }
-    if let Some(change) = update.metadata {
+}
+
+fn set_plain_fields(sub: &mut Subscription, update: &Update) {
+    fn set<T: Clone>(field: &mut T, value: Option<&T>) {
+        if let Some(value) = value {
+            field.clone_from(value);
+        }
+    }
+    if let Some(change) = update.metadata.clone() {
         change.apply(&mut sub.metadata);
     }
-    set(&mut sub.cancellation.feedback, update.feedback);
-    set(&mut sub.cancellation.comment, update.comment);
-    set(&mut sub.default_payment_method, update.default_payment_method);
-    set(&mut sub.description, update.description);
-    set(&mut sub.default_tax_rates, update.default_tax_rates);
-    set(&mut sub.pause_collection, update.pause_collection);
-    set(&mut sub.collection, update.collection);
-    set(&mut sub.missing_payment_method, update.missing_payment_method);
-    set(&mut sub.save_default_payment_method, update.save_default_payment_method);
-    if update.days_until_due.is_some() {
-        sub.days_until_due = update.days_until_due;
+    set(&mut sub.cancellation.feedback, update.feedback.as_ref());
+    set(&mut sub.cancellation.comment, update.comment.as_ref());
+    set(&mut sub.default_payment_method, update.default_payment_method.as_ref());
+    set(&mut sub.description, update.description.as_ref());
+    set(&mut sub.default_tax_rates, update.default_tax_rates.as_ref());
+    set(&mut sub.pause_collection, update.pause_collection.as_ref());
+    set(&mut sub.collection, update.collection.as_ref());
+    set(&mut sub.missing_payment_method, update.missing_payment_method.as_ref());
+    set(&mut sub.save_default_payment_method, update.save_default_payment_method.as_ref());
+    sub.days_until_due = update.days_until_due.or(sub.days_until_due);
+}
+
+/// When it is to end: as asked for, or as before but counted from the periods that it has now.
+pub fn set_cancellation(
+    sub: &mut Subscription,
+    at_period_end: Option<bool>,
+    cancel_at: Change<CancelAt>,
+    now: Timestamp,
+) {
+    if sub.status.is_terminal() {
+        return;
     }
-    if let Some(at_end) = update.cancel_at_period_end {
-        sub.cancel_at_period_end = at_end;
-        sub.cancel_at = if at_end { sub.last_period_end() } else { None };
+    if at_period_end.is_some() {
+        sub.cancel_at = None;
     }
-    if let Some(at) = update.cancel_at {
+    sub.cancel_at_period_end = at_period_end.unwrap_or(sub.cancel_at_period_end);
+    if sub.cancel_at_period_end {
+        sub.cancel_at = sub.last_period_end();
+    }
+    if let Some(at) = cancel_at {
         sub.cancel_at_period_end = false;
         sub.cancel_at = at.and_then(|at| match at {
             CancelAt::Time(at) => Some(at),
@@ -129,175 +142,79 @@ fn set_plain_fields(sub: &mut Subscription, update: Update) {
             CancelAt::MaxPeriodEnd => sub.last_period_end(),
         });
     }
+    sub.canceled_at = sub.cancel_at.map(|_| sub.canceled_at.unwrap_or(now));
+    sub.cancellation.reason = sub.cancel_at.map(|_| CancelReason::Requested);
 }
 
-fn set_cancellation(sub: &mut Subscription, now: Timestamp) -> Result<()> {
-    use crate::model::subscription::CancelReason;
-    if sub.status.is_terminal() {
-        return Ok(());
-    }
-    match sub.cancel_at {
-        Some(at) if at <= now => {
-            Err(ApiError::invalid("`cancel_at` must be a timestamp in the future.")
-                .param("cancel_at"))
-        }
-        Some(_) => {
-            sub.canceled_at = sub.canceled_at.or(Some(now));
-            sub.cancellation.reason = Some(CancelReason::Requested);
-            Ok(())
-        }
-        None => {
-            sub.canceled_at = None;
-            sub.cancellation.reason = None;
-            Ok(())
-        }
-    }
-}
-
-fn set_discounts(
-    world: &mut World,
-    sub: &mut Subscription,
-    coupons: &[String],
-    now: Timestamp,
-) -> Result<()> {
-    let mut made = Vec::new();
-    for coupon in coupons {
-        // `discounts[][discount]=di_…` keeps one that is there.
-        if sub.discounts.contains(coupon) {
-            made.push(coupon.clone());
-            continue;
-        }
-        let mut new = discount(world, coupon, &sub.customer, sub.currency, now)?;
-        new.subscription = Some(sub.id.clone());
-        made.push(new.id.clone());
-        count_redemption(world, coupon);
-        world.discounts.put(new);
-    }
-    sub.discounts = made;
-    Ok(())
-}
-
-fn move_trial_end(
-    world: &mut World,
-    mut sub: Subscription,
-    end: TrialEnd,
-    behavior: PaymentBehavior,
-    now: Timestamp,
-) -> Result<()> {
-    if sub.status != Status::Trialing {
-        return Err(ApiError::not_imitated("trial_end (of a subscription that is not trialing)"));
-    }
-    match end {
-        TrialEnd::At(at) if at > now => {
-            sub.trial = sub.trial.map(|(start, _)| (start, at));
-            sub.anchor = at;
-            sub.items.iter_mut().for_each(|item| item.period.1 = at);
-            world.put_subscription(sub);
-            Ok(())
-        }
-        TrialEnd::At(_) => Err(ApiError::invalid(
-            "Invalid timestamp: must be an integer Unix timestamp in the future.",
-        )
-        .param("trial_end")),
-        TrialEnd::Now => {
-            sub.trial = sub.trial.map(|(start, _)| (start, now));
-            sub.status = Status::Active;
-            let lines = renew::begin_periods(world, &mut sub, now);
-            bill(world, sub, Vec::new(), lines, behavior, now)
-        }
-    }
-}
-
+/// Makes the change, or keeps it until it is paid; says whether it was made.
 fn change_and_bill(
     world: &mut World,
     sub: &Subscription,
-    items: &ItemsChange,
-    behavior: PaymentBehavior,
+    update: &Update,
     now: Timestamp,
-) -> Result<()> {
-    let mut changed = change_items(world, sub, items, now)?;
-    let waiting = as_invoice_items(world, &mut changed);
-    let Changed { sub, periods, reset, .. } = changed;
-    let new: Vec<InvoiceItem> = waiting
-        .into_iter()
-        .map(|(id, line)| InvoiceItem {
-            id,
-            customer: sub.customer.clone(),
-            subscription: Some(sub.id.clone()),
-            invoice: None,
-            currency: sub.currency,
-            line,
-            date: now,
-            test_clock: sub.test_clock.clone(),
-        })
-        .collect();
-    let at_once = reset || (items.behavior == ProrationBehavior::AlwaysInvoice && !new.is_empty());
-    if !at_once {
-        for item in new {
-            world.invoice_items.put(item);
-        }
-        world.put_subscription(sub);
-        return Ok(());
+) -> Result<bool> {
+    let mut planned = plan(world, sub, &update.wish, now)?;
+    set_cancellation(&mut planned.sub, update.cancel_at_period_end, update.cancel_at, now);
+    if planned.sub.cancel_at.is_some_and(|at| at <= now) && !sub.status.is_terminal() {
+        return Err(
+            ApiError::invalid("`cancel_at` must be a timestamp in the future.").param("cancel_at")
+        );
     }
-    bill(world, sub, new, periods, behavior, now)
+    let behavior = update.behavior.unwrap_or(PaymentBehavior::Allow);
+    if let Some(refusal) = refusal(world, &planned, behavior)? {
+        if behavior == PaymentBehavior::Error {
+            return Err(refusal);
+        }
+        pending::park(world, &sub.id, planned, update, now);
+        return Ok(false);
+    }
+    if sub.pending_update.as_ref().is_some_and(|pending| update.conflicts_with(pending)) {
+        pending::discard(world, &sub.id, now);
+        planned.sub.pending_update = None;
+    }
+    make(world, planned, behavior, now);
+    Ok(true)
 }
 
-/// Bills a change at once: its prorations, what was pending before it, and periods that begin now.
-fn bill(
-    world: &mut World,
-    mut sub: Subscription,
-    new: Vec<InvoiceItem>,
-    periods: Vec<Line>,
-    behavior: PaymentBehavior,
-    now: Timestamp,
-) -> Result<()> {
-    let mut items = new;
-    items.extend(world.pending_items(&sub));
-    let lines: Vec<Line> = items.iter().map(|item| item.line.clone()).chain(periods).collect();
-    if lines.is_empty() {
-        world.put_subscription(sub);
-        return Ok(());
-    }
-    let start = sub.items.iter().map(|item| item.period.0).min().unwrap_or(now);
-    let new = NewInvoice {
-        reason: BillingReason::SubscriptionUpdate,
-        lines,
-        period: (start.min(now), now),
-        created: now,
-    };
-    let mut invoice = world.draft(&sub, new);
-    invoice.auto_advance = false;
-    refuse_unpayable(world, &sub, &invoice, behavior)?;
+fn make(world: &mut World, planned: Planned, behavior: PaymentBehavior, now: Timestamp) {
+    let Planned { mut sub, items, waited, invoice, .. } = planned;
     for item in &items {
         world.invoice_items.put(item.clone());
     }
-    world.claim_items(items, &invoice.id);
+    let Some(invoice) = invoice else { return world.put_subscription(sub) };
+    world.claim_items(items.into_iter().chain(waited).collect(), &invoice.id);
     name_debits(&mut sub, &invoice);
     let id = finalize::keep_as_latest(world, &mut sub, invoice);
     finalize::finalize(world, &id, now);
     collect_change(world, &id, behavior, now);
-    Ok(())
 }
 
-fn refuse_unpayable(
+/// Why the change's invoice would not be paid at once, where that keeps the change from being made.
+fn refusal(
     world: &World,
-    sub: &Subscription,
-    invoice: &Invoice,
+    planned: &Planned,
     behavior: PaymentBehavior,
-) -> Result<()> {
+) -> Result<Option<ApiError>> {
+    let sub = &planned.sub;
     let cautious = matches!(behavior, PaymentBehavior::Error | PaymentBehavior::Pending);
-    if !cautious || invoice.amount_due == 0 || sub.collection == Collection::Send {
-        return Ok(());
+    if !cautious || planned.invoice.as_ref().is_none_or(|invoice| invoice.amount_due == 0) {
+        return Ok(None);
+    }
+    if sub.collection == Collection::Send {
+        return match behavior {
+            PaymentBehavior::Pending => Err(ApiError::invalid(
+                "`payment_behavior=pending_if_incomplete` can only be used with `collection_method=charge_automatically`.",
+            )
+            .param("payment_behavior")),
+            _ => Ok(None),
+        };
     }
     let Some(method) = collect::method_of(world, sub) else { return Err(no_payment_method()) };
-    match Attempt::from(method.card.charge(method.set_up)) {
-        Attempt::Paid | Attempt::NoPaymentMethod => Ok(()),
-        _ if behavior == PaymentBehavior::Pending => Err(ApiError::not_imitated(
-            "payment_behavior (pending_if_incomplete with a payment that does not succeed)",
-        )),
-        Attempt::Declined(failure) => Err(declined(failure)),
-        Attempt::RequiresAction => Err(requires_action("subscription")),
-    }
+    Ok(match Attempt::from(method.card.charge(method.set_up)) {
+        Attempt::Paid | Attempt::NoPaymentMethod => None,
+        Attempt::Declined(failure) => Some(declined(failure)),
+        Attempt::RequiresAction => Some(requires_action("subscription")),
+    })
 }
 
 fn collect_change(world: &mut World, invoice: &str, behavior: PaymentBehavior, now: Timestamp) {

@@ -1,6 +1,6 @@
 //! Taking the money: payment intents, attempts, the retry schedule and what follows its end.
 
-use super::{end, finalize};
+use super::{end, finalize, pending};
 use crate::config::Exhausted;
 use crate::engine::payment::{Failure, Outcome};
 use crate::engine::period::Timestamp;
@@ -192,12 +192,15 @@ fn is_pointless(world: &World, invoice: &str, method: &PaymentMethod) -> bool {
     declined_hard || waits
 }
 
-/// The first invoice of a subscription is not retried: it has 23 hours. Every other one follows the
-/// schedule, and the subscription is past due meanwhile.
+/// The first invoice of a subscription and that of a change that waits are not retried: they have
+/// 23 hours. Every other one follows the schedule, and the subscription is past due meanwhile.
 pub fn failed(world: &mut World, id: &str, at: Timestamp) {
     let mut invoice = world.invoice(id);
     let sub = invoice.subscription.clone().map(|sub| world.subscription(&sub));
-    if sub.as_ref().is_some_and(|sub| sub.status == Status::Incomplete) {
+    if sub
+        .as_ref()
+        .is_some_and(|sub| sub.status == Status::Incomplete || pending::waits_for(sub, id))
+    {
         return;
     }
     let next = world.settings.retry_after(invoice.attempt_count).map(|delay| at + delay);

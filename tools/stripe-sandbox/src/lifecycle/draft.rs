@@ -70,9 +70,8 @@ impl World {
             &rates,
             invoice.currency,
         );
-        invoice.starting_balance = self.customer(&invoice.customer).balance;
-        invoice.amount_due =
-            settle(invoice.totals.total, invoice.starting_balance, invoice.currency).amount_due;
+        let balance = self.customer(&invoice.customer).balance;
+        set_against(invoice, balance);
     }
 
     /// A draft for the subscription: added up, with ids, not yet kept.
@@ -122,6 +121,12 @@ impl World {
             self.invoice_items.put(item);
         }
     }
+}
+
+/// What is due of the invoice if this is the customer's balance.
+pub fn set_against(invoice: &mut Invoice, balance: i64) {
+    invoice.starting_balance = balance;
+    invoice.amount_due = settle(invoice.totals.total, balance, invoice.currency).amount_due;
 }
 
 /// An empty draft for the customer.
@@ -174,7 +179,7 @@ pub fn record_debits(sub: &mut Subscription, invoice: &invoice::Invoice) {
         let Origin::SubscriptionItem { item, invoice_item: None, .. } = &line.origin else {
             continue;
         };
-        if line.metered || line.amount <= 0 {
+        if line.metered.is_some() || line.amount <= 0 {
             continue;
         }
         if let Some(item) = sub.items.iter_mut().find(|mine| mine.id == *item) {

@@ -1,7 +1,7 @@
 //! How subscriptions end.
 
 use super::draft::NewInvoice;
-use super::{collect, finalize};
+use super::{collect, finalize, pending};
 use crate::engine::period::Timestamp;
 use crate::model::invoice::{BillingReason, Line, Status as InvoiceStatus};
 use crate::model::subscription::{CancelReason, Status, Subscription};
@@ -25,8 +25,11 @@ pub fn incomplete_expired(world: &mut World, mut sub: Subscription, at: Timestam
     world.put_subscription(sub);
 }
 
-/// Ends it now. Open invoices stay as they are, but nothing is collected by itself any more.
+/// Ends it now. Open invoices stay as they are, but nothing is collected by itself any more. A change
+/// that waits can never come into force, so it is dropped.
 pub fn cancel(world: &mut World, mut sub: Subscription, reason: CancelReason, at: Timestamp) {
+    pending::discard(world, &sub.id, at);
+    sub.pending_update = None;
     sub.status = Status::Canceled;
     sub.ended_at = Some(at);
     sub.canceled_at = sub.canceled_at.or(Some(at));
@@ -75,10 +78,10 @@ pub fn at_scheduled_date(world: &mut World, sub: Subscription, at: Timestamp) {
 /// Like [`closing_lines`], for an end in the middle of a second: what was used in it counts as well.
 pub fn closing_lines_now(world: &World, sub: &Subscription, now: Timestamp) -> Vec<Line> {
     let mut lines = closing_lines(world, sub, now + 1);
-    for line in lines.iter_mut().filter(|line| line.metered) {
+    for line in lines.iter_mut().filter(|line| line.metered.is_some()) {
         line.period.1 = now;
         // Counted for good: finalising the invoice must not count it again.
-        line.metered = false;
+        line.metered = None;
     }
     lines
 }
@@ -87,7 +90,7 @@ pub fn closing_lines_now(world: &World, sub: &Subscription, now: Timestamp) -> V
 pub fn closing_lines(world: &World, sub: &Subscription, at: Timestamp) -> Vec<Line> {
     let mut lines: Vec<Line> = world.pending_items(sub).into_iter().map(|item| item.line).collect();
     for item in sub.items.iter().filter(|item| item.quantity.is_none()) {
-        lines.extend(world.usage_lines(sub, item, (item.usage_from, at)));
+        lines.extend(world.usage_lines(sub, item, item.usage, at));
     }
     lines
 }

@@ -1,7 +1,7 @@
 //! From draft to open, paid, void or uncollectible, and what that does to the subscription.
 
 use super::draft::record_debits;
-use super::{collect, end};
+use super::{collect, end, pending};
 use crate::engine::invoice::settle;
 use crate::engine::period::{DAY, Timestamp};
 use crate::model::Metadata;
@@ -10,7 +10,7 @@ use crate::model::customer::{BalanceReason, BalanceTransaction};
 use crate::model::invoice::{
     Invoice, Line, Origin, PaymentStatus, Status as InvoiceStatus, UncollectibleReason,
 };
-use crate::model::subscription::{Collection, Status, Subscription};
+use crate::model::subscription::{Collection, Item, Status, Subscription};
 use crate::world::World;
 
 /// Fixes the invoice: usage is counted for the last time, the balance is applied, it gets its number.
@@ -44,19 +44,21 @@ fn recount(world: &mut World, invoice: &mut Invoice) {
     let mut lines: Vec<Line> = Vec::new();
     let mut counted: Vec<String> = Vec::new();
     for line in std::mem::take(&mut invoice.lines) {
-        let item = match &line.origin {
-            Origin::SubscriptionItem { item, .. } if line.metered => sub.item(item),
+        let item = match (&line.origin, line.metered) {
+            (Origin::SubscriptionItem { item, .. }, Some(unbilled)) => {
+                sub.item(item).map(|item| (item, unbilled))
+            }
             _ => None,
         };
-        let Some(item) =
-            item.filter(|item| line.price.as_ref().is_some_and(|(price, _)| *price == item.price))
-        else {
+        let same_price =
+            |item: &Item| line.price.as_ref().is_some_and(|(price, _)| *price == item.price);
+        let Some((item, unbilled)) = item.filter(|(item, _)| same_price(item)) else {
             lines.push(line);
             continue;
         };
         if !counted.contains(&item.id) {
             counted.push(item.id.clone());
-            lines.extend(world.usage_lines(&sub, item, line.period));
+            lines.extend(world.usage_lines(&sub, item, unbilled, line.period.1));
         }
     }
     for line in lines.iter_mut().filter(|line| line.id.is_empty()) {
@@ -152,6 +154,9 @@ pub fn paid(world: &mut World, id: &str, at: Timestamp) {
     let sub = invoice.subscription.clone();
     world.put_invoice(invoice);
     if let Some(sub) = sub {
+        if pending::waits_for(&world.subscription(&sub), id) {
+            pending::apply(world, &sub, at);
+        }
         follow_latest_invoice(world, &sub, at);
     }
 }
@@ -163,13 +168,15 @@ pub fn void(world: &mut World, id: &str, at: Timestamp) {
     invoice.auto_advance = false;
     invoice.next_payment_attempt = None;
     invoice.uncollectible_reason = None;
-    let restored =
-        invoice.starting_balance - invoice.ending_balance.unwrap_or(invoice.starting_balance);
+    let restored = invoice.applied_balance();
     let (sub, customer) = (invoice.subscription.clone(), invoice.customer.clone());
     world.put_invoice(invoice);
     change_balance(world, &customer, restored, BalanceReason::UnappliedFromInvoice, Some(id), at);
     collect::close_payment(world, id, PaymentStatus::Canceled, at);
     let Some(sub) = sub.map(|sub| world.subscription(&sub)) else { return };
+    if pending::waits_for(&sub, id) {
+        pending::forget(world, &sub.id);
+    }
     if sub.status == Status::Incomplete {
         end::incomplete_expired(world, sub, at);
     } else {
@@ -197,6 +204,7 @@ pub fn forgive_while_paused(world: &mut World, id: &str, at: Timestamp) {
 
 /// Only the most recent invoice that is not void drives the status. A renewal's draft that nobody
 /// has tried to collect yet does not count, a draft that was left lying because of `unpaid` does.
+/// The invoice of a change that waits is about what the subscription is not yet.
 fn follow_latest_invoice(world: &mut World, id: &str, _at: Timestamp) {
     let mut sub = world.subscription(id);
     if !matches!(sub.status, Status::Active | Status::Incomplete | Status::PastDue | Status::Unpaid)
@@ -209,6 +217,7 @@ fn follow_latest_invoice(world: &mut World, id: &str, _at: Timestamp) {
         .invoices()
         .under(&format!("subscription={id}"))
         .rev()
+        .filter(|invoice| !pending::waits_for(&sub, &invoice.id))
         .find(|invoice| invoice.status != InvoiceStatus::Void && !waiting(invoice));
     let settled = match latest.map(|invoice| (invoice.status, invoice.attempted)) {
         None | Some((InvoiceStatus::Paid | InvoiceStatus::Uncollectible, _)) => true,

@@ -3,6 +3,7 @@
 use super::subscribe::NewItem;
 use crate::engine::money::Currency;
 use crate::engine::period::Timestamp;
+use crate::engine::usage::Unbilled;
 use crate::http::errors::{ApiError, Result};
 use crate::model::catalog::Price;
 use crate::model::subscription::Item;
@@ -36,7 +37,7 @@ pub fn make_item(
         discounts,
         metadata: new.metadata.clone(),
         created: now,
-        usage_from: now,
+        usage: Unbilled::since(now),
         debits: Vec::new(),
     })
 }

@@ -3,6 +3,7 @@
 //! Each function takes the world from one consistent state to the next at a given moment. Amounts
 //! come from `engine`; nothing here knows HTTP beyond the errors that it can end in.
 
+pub mod authenticate;
 pub mod change;
 pub mod collect;
 pub mod discounts;
@@ -10,9 +11,12 @@ pub mod draft;
 pub mod end;
 pub mod finalize;
 pub mod items;
+pub mod pending;
+pub mod plan;
 pub mod preview;
 pub mod prorate;
 pub mod refusals;
 pub mod renew;
 pub mod subscribe;
+pub mod swap;
 pub mod tick;

@@ -1,61 +1,78 @@
 //! `POST /v1/invoices/create_preview`: an invoice that is only computed.
 
+use super::change::{CancelAt, set_cancellation};
 use super::draft::{NewInvoice, blank};
-use super::prorate::{Changed, ItemsChange, ProrationBehavior, change_items};
+use super::plan::{Wish, plan};
+use super::prorate::ProrationBehavior;
 use super::subscribe::{NewSubscription, preview_first};
-use super::{end, renew};
+use super::{discounts, end, renew};
 use crate::engine::period::{HOUR, Timestamp};
+use crate::engine::usage::Unbilled;
 use crate::http::errors::{ApiError, Result};
+use crate::model::MetadataChange;
 use crate::model::invoice::{BillingReason, Invoice, Line};
 use crate::model::subscription::{Collection, Status, Subscription};
 use crate::world::World;
 
 /// `subscription_details` of a preview for a subscription that exists.
-#[derive(Clone, Debug, Default)]
+#[derive(Default)]
 pub struct Details {
-    pub items: Option<ItemsChange>,
+    pub wish: Wish,
+    pub metadata: Option<MetadataChange>,
     pub cancel_at: Option<Timestamp>,
     pub cancel_at_period_end: Option<bool>,
     pub cancel_now: bool,
     pub default_tax_rates: Option<Vec<String>>,
     /// Coupons that replace the subscription's for this preview.
-    pub discounts: Option<Vec<String>>,
+    pub coupons: Option<Vec<String>>,
     /// The steady state: no prorations, no trial, nothing pending.
     pub recurring: bool,
 }
 
 /// The next invoice of a subscription, or the one that a change would make at once.
-pub fn of_subscription(world: &mut World, id: &str, details: Details) -> Result<Invoice> {
+pub fn of_subscription(world: &mut World, id: &str, details: &Details) -> Result<Invoice> {
     let mut sub = world.subscription(id);
     let now = world.now_of(&sub.customer);
     if sub.status.is_terminal() || sub.status == Status::Paused {
         return Err(none_upcoming(&sub.customer));
     }
-    if let Some(rates) = details.default_tax_rates {
-        sub.default_tax_rates = rates;
+    sub.default_tax_rates = details.default_tax_rates.clone().unwrap_or(sub.default_tax_rates);
+    if let Some(change) = details.metadata.clone() {
+        change.apply(&mut sub.metadata);
     }
-    if let Some(discounts) = details.discounts {
-        sub.discounts = discounts;
-    }
-    sub.cancel_at = match details.cancel_at_period_end {
-        Some(true) => sub.last_period_end(),
-        Some(false) => None,
-        None => details.cancel_at.or(sub.cancel_at),
-    };
+    // They stay in the world: what the preview refers to can be expanded.
+    discounts::replace(world, &mut sub, details.coupons.as_ref(), now)?;
+    of_change(world, &sub, details, now)
+}
+
+/// What an update with the same parameters makes, or the renewal if it makes nothing at once.
+fn of_change(
+    world: &mut World,
+    sub: &Subscription,
+    details: &Details,
+    now: Timestamp,
+) -> Result<Invoice> {
+    let mut planned = plan(world, sub, &details.wish, now)?;
+    let cancel_at = details.cancel_at.map(|at| Some(CancelAt::Time(at)));
+    set_cancellation(&mut planned.sub, details.cancel_at_period_end, cancel_at, now);
     if details.cancel_now {
-        sub.cancel_at = Some(now);
+        planned.sub.cancel_at = Some(now);
     }
     if details.recurring {
-        let next = match &details.items {
-            Some(change) => change_items(world, &sub, change, now)?.sub,
-            None => sub,
-        };
-        return Ok(steady(world, &next, now));
+        return Ok(steady(world, &planned.sub, now));
     }
-    match details.items {
-        Some(change) => of_change(world, &sub, &change, now),
-        None => next_invoice(world, &sub, Vec::new(), now),
-    }
+    let always = details.wish.items.as_ref().map(|change| change.behavior)
+        == Some(ProrationBehavior::AlwaysInvoice);
+    let mut invoice = match planned.invoice {
+        Some(invoice) => as_preview(invoice),
+        None if always => compute(world, &planned.sub, Vec::new(), (now, now), now),
+        None => {
+            let prorations = planned.items.into_iter().map(|item| item.line).collect();
+            next_invoice(world, &planned.sub, prorations, now)?
+        }
+    };
+    invoice.proration_date = planned.date;
+    Ok(invoice)
 }
 
 /// What a new subscription would cost at once.
@@ -66,18 +83,14 @@ pub fn of_new_subscription(
 ) -> Result<Invoice> {
     let now = world.now_of(&new.customer);
     let (sub, lines, discounts) = preview_first(world, new, now)?;
-    for discount in &discounts {
-        world.discounts.put(discount.clone());
+    for discount in discounts {
+        world.discounts.put(discount);
     }
-    let invoice = if recurring {
+    Ok(if recurring {
         steady(world, &sub, now)
     } else {
         compute(world, &sub, lines, (now, now), now)
-    };
-    for discount in discounts {
-        world.discounts.remove(&discount.id);
-    }
-    Ok(invoice)
+    })
 }
 
 fn none_upcoming(customer: &str) -> ApiError {
@@ -85,26 +98,6 @@ fn none_upcoming(customer: &str) -> ApiError {
         ApiError::with_status(404, format!("No upcoming invoices for customer: {customer}"));
     error = error.code("invoice_upcoming_none");
     error
-}
-
-fn of_change(
-    world: &mut World,
-    sub: &Subscription,
-    change: &ItemsChange,
-    now: Timestamp,
-) -> Result<Invoice> {
-    let Changed { sub: next, prorations, periods, date, reset } =
-        change_items(world, sub, change, now)?;
-    let mut invoice = if reset || change.behavior == ProrationBehavior::AlwaysInvoice {
-        let pending = world.pending_items(sub).into_iter().map(|item| item.line);
-        let lines = prorations.into_iter().chain(pending).chain(periods).collect();
-        let start = sub.items.iter().map(|item| item.period.0).min().unwrap_or(now);
-        compute(world, &next, lines, (start.min(now), now), now)
-    } else {
-        next_invoice(world, &next, prorations, now)?
-    };
-    invoice.proration_date = Some(date);
-    Ok(invoice)
 }
 
 /// The renewal as it stands now, usage to date included.
@@ -152,7 +145,7 @@ fn steady(world: &mut World, sub: &Subscription, now: Timestamp) -> Invoice {
         let period = world.context(sub, item).interval().period_at(sub.anchor, at);
         match item.quantity {
             Some(_) => lines.extend(world.context(sub, item).period_ahead(period)),
-            None => lines.extend(world.usage_lines(sub, item, (at, at))),
+            None => lines.extend(world.usage_lines(sub, item, Unbilled::since(at), at)),
         }
     }
     compute(world, sub, lines, (at, at), at)
@@ -166,7 +159,12 @@ fn compute(
     created: Timestamp,
 ) -> Invoice {
     let new = NewInvoice { reason: BillingReason::Upcoming, lines, period, created };
-    let mut invoice = world.draft(sub, new);
+    as_preview(world.draft(sub, new))
+}
+
+/// The same invoice under names by which it cannot be found.
+fn as_preview(mut invoice: Invoice) -> Invoice {
+    invoice.reason = BillingReason::Upcoming;
     invoice.id = format!("upcoming_{}", invoice.id);
     for line in &mut invoice.lines {
         line.id = line.id.replacen("il_", "il_tmp", 1);

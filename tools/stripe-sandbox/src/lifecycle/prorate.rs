@@ -3,16 +3,15 @@
 //! and the change that follows it are the same to the cent.
 
 use super::draft::debit_of;
-use super::items::make_item;
-use super::subscribe::NewItem;
+use super::swap::{Swap, swaps};
 use crate::engine::invoice::add_up;
 use crate::engine::period::Timestamp;
+use crate::engine::pricing::Amount;
 use crate::engine::proration;
 use crate::http::errors::{ApiError, Result};
-use crate::http::params::MetadataChange;
-use crate::model::invoice::{Line, Origin};
+use crate::model::invoice::Line;
 use crate::model::subscription::{BillingMode, Debit, Item, Status, Subscription};
-use crate::model::{Metadata, words};
+use crate::model::{MetadataChange, words};
 use crate::world::World;
 
 words!(ProrationBehavior { AlwaysInvoice = "always_invoice", CreateProrations = "create_prorations", None = "none" });
@@ -47,6 +46,8 @@ pub struct Changed {
     pub periods: Vec<Line>,
     /// The moment for which it was computed.
     pub date: Timestamp,
+    /// Items whose usage so far is billed by this.
+    pub swept: Vec<String>,
     /// The cycle starts anew, so an invoice is due whatever the proration behaviour.
     pub reset: bool,
 }
@@ -59,6 +60,7 @@ struct Plan<'a> {
     reset: bool,
     credits: Vec<Line>,
     debits: Vec<Line>,
+    swept: Vec<String>,
 }
 
 pub fn change_items(
@@ -69,14 +71,24 @@ pub fn change_items(
 ) -> Result<Changed> {
     let date = check_date(sub, change, now)?;
     let new = swaps(world, sub, change, now)?;
-    let reset = change.anchor_now || classic_reset(world, sub, &new);
-    let prorated = change.behavior != ProrationBehavior::None && sub.status != Status::Trialing;
-    let mut plan =
-        Plan { world, now, date, prorated, reset, credits: Vec::new(), debits: Vec::new() };
-    let periods = plan.apply(sub, new);
-    let Plan { credits, debits, .. } = plan;
+    // A trial goes on to its end, and nothing is charged before that.
+    let trialing = sub.status == Status::Trialing;
+    let reset = !trialing && (change.anchor_now || classic_reset(world, sub, &new));
+    let prorated = !trialing && change.behavior != ProrationBehavior::None;
+    let mut plan = Plan {
+        world,
+        now,
+        date,
+        prorated,
+        reset,
+        credits: Vec::new(),
+        debits: Vec::new(),
+        swept: Vec::new(),
+    };
+    let (sub, periods) = plan.apply(sub, new);
+    let Plan { credits, debits, swept, .. } = plan;
     let prorations = credits.into_iter().chain(debits).collect();
-    Ok(Changed { sub: periods.0, prorations, periods: periods.1, date, reset })
+    Ok(Changed { sub, prorations, periods, date, swept, reset })
 }
 
 fn check_date(sub: &Subscription, change: &ItemsChange, now: Timestamp) -> Result<Timestamp> {
@@ -93,112 +105,16 @@ fn check_date(sub: &Subscription, change: &ItemsChange, now: Timestamp) -> Resul
         )
         .param("proration_date"));
     }
-    let start = sub.items.iter().map(|item| item.period.0).min().unwrap_or(now);
-    if date < start || sub.next_period_end().is_some_and(|end| date > end) {
+    // Within the current period of every item: in an earlier one of the shortest, its price would be
+    // charged for a time that has been paid.
+    let start = sub.items.iter().map(|item| item.period.0).max().unwrap_or(now);
+    if date < start || sub.next_period_end().is_some_and(|end| date >= end) {
         return Err(ApiError::invalid(
             "Invalid proration date: it must be within the current billing period of the subscription.",
         )
         .param("proration_date"));
     }
     Ok(date)
-}
-
-/// An item before and after the change; one side is missing if it is new or goes.
-struct Swap {
-    old: Option<Item>,
-    new: Option<Item>,
-}
-
-/// The items as they are asked for, each beside the one that it replaces.
-fn swaps(
-    world: &mut World,
-    sub: &Subscription,
-    change: &ItemsChange,
-    now: Timestamp,
-) -> Result<Vec<Swap>> {
-    let keep = |item: &Item| Swap { old: Some(item.clone()), new: Some(item.clone()) };
-    let mut swaps: Vec<Swap> = sub.items.iter().map(keep).collect();
-    for entry in &change.items {
-        let Some(id) = &entry.id else {
-            swaps.push(Swap { old: None, new: Some(added(world, sub, entry, now)?) });
-            continue;
-        };
-        let swap = swaps
-            .iter_mut()
-            .find(|swap| swap.old.as_ref().is_some_and(|old| old.id == *id))
-            .ok_or_else(|| ApiError::no_such_param("subscription item", id, "items"))?;
-        let old = swap.old.as_ref().expect("found by its id");
-        swap.new = if entry.deleted { None } else { Some(replaced(world, sub, old, entry)?) };
-    }
-    check_left(&swaps)?;
-    Ok(swaps)
-}
-
-fn check_left(swaps: &[Swap]) -> Result<()> {
-    let left: Vec<&Item> = swaps.iter().filter_map(|swap| swap.new.as_ref()).collect();
-    if left.is_empty() {
-        return Err(ApiError::invalid(
-            "A subscription must have at least one active plan. To cancel, please use the cancel API endpoint on the subscription.",
-        ));
-    }
-    for (index, item) in left.iter().enumerate() {
-        if left[..index].iter().any(|before| before.price == item.price) {
-            return Err(ApiError::invalid(format!(
-                "Cannot add multiple subscription items with the same plan: {}",
-                item.price
-            )));
-        }
-    }
-    Ok(())
-}
-
-fn added(
-    world: &mut World,
-    sub: &Subscription,
-    entry: &ItemChange,
-    now: Timestamp,
-) -> Result<Item> {
-    let price = entry.price.clone().ok_or_else(|| ApiError::missing_param("items[price]"))?;
-    let new = NewItem {
-        price,
-        quantity: entry.quantity,
-        tax_rates: entry.tax_rates.clone().unwrap_or_default(),
-        coupons: Vec::new(),
-        metadata: Metadata::new(),
-    };
-    let id = world.ids.id("si");
-    let mut item = make_item(world, &new, id, Vec::new(), sub.currency, now)?;
-    merge_metadata(&mut item, entry);
-    Ok(item)
-}
-
-/// A changed price resets the quantity to 1 unless a quantity comes with it.
-fn replaced(world: &World, sub: &Subscription, old: &Item, entry: &ItemChange) -> Result<Item> {
-    let price = entry.price.clone().unwrap_or_else(|| old.price.clone());
-    let quantity = match (entry.quantity, price == old.price) {
-        (None, true) => old.quantity,
-        (quantity, _) => quantity,
-    };
-    let new = NewItem {
-        price,
-        quantity,
-        tax_rates: entry.tax_rates.clone().unwrap_or_else(|| old.tax_rates.clone()),
-        coupons: Vec::new(),
-        metadata: old.metadata.clone(),
-    };
-    let mut item =
-        make_item(world, &new, old.id.clone(), old.discounts.clone(), sub.currency, old.created)?;
-    item.period = old.period;
-    item.usage_from = old.usage_from;
-    item.debits.clone_from(&old.debits);
-    merge_metadata(&mut item, entry);
-    Ok(item)
-}
-
-fn merge_metadata(item: &mut Item, entry: &ItemChange) {
-    if let Some(change) = entry.metadata.clone() {
-        change.apply(&mut item.metadata);
-    }
 }
 
 /// Classic billing starts the cycle anew by itself: on a change of interval, and from free to paid.
@@ -211,15 +127,16 @@ fn classic_reset(world: &World, sub: &Subscription, swaps: &[Swap]) -> bool {
         Swap { old: Some(old), new: Some(new) } => interval(old) != interval(new),
         _ => false,
     };
-    let free = |item: &Item| {
-        world
-            .price(&item.price)
-            .amount_in(sub.currency)
-            .is_some_and(super::super::engine::pricing::Amount::is_free)
-    };
+    let free =
+        |item: &Item| world.price(&item.price).amount_in(sub.currency).is_some_and(Amount::is_free);
     let was_free = swaps.iter().filter_map(|swap| swap.old.as_ref()).all(free);
     let is_free = swaps.iter().filter_map(|swap| swap.new.as_ref()).all(free);
     swaps.iter().any(changed) || (was_free && !is_free)
+}
+
+/// Classic billing forgets the usage of an item that goes, and in a trial it is free.
+fn bills_usage(sub: &Subscription) -> bool {
+    sub.mode == BillingMode::Flexible && sub.status != Status::Trialing
 }
 
 impl Plan<'_> {
@@ -230,17 +147,20 @@ impl Plan<'_> {
         }
         next.items.clear();
         let mut periods = Vec::new();
-        for Swap { old, new } in swaps {
-            let same = matches!((&old, &new), (Some(old), Some(new)) if old.price == new.price && old.quantity == new.quantity);
-            if same && !self.reset {
-                next.items.extend(new);
+        for swap in swaps {
+            if swap.is_nothing() && !self.reset {
+                next.items.extend(swap.new);
                 continue;
             }
-            let debits =
-                old.as_ref().map(|old| self.close(sub, old, new.as_ref())).unwrap_or_default();
+            let keeps_counting = swap.keeps_counting() && !self.reset;
+            let Swap { old, new } = swap;
+            let debits = old.as_ref().map(|old| self.close(sub, old, keeps_counting));
             let Some(mut item) = new else { continue };
-            item.debits = debits;
-            self.begin(&next, old.as_ref(), &mut item, &mut periods);
+            item.debits = debits.unwrap_or_default();
+            if item.quantity.is_none() && !keeps_counting {
+                item.usage = self.world.rest_of_usage(self.counted_from(sub, &item));
+            }
+            self.begin(&next, &mut item, &mut periods);
             next.items.push(item);
         }
         (next, periods)
@@ -248,21 +168,11 @@ impl Plan<'_> {
 
     /// Credits the unused time of an item that is changed or removed, and bills usage that would be
     /// lost otherwise. Returns the debits that are left.
-    fn close(&mut self, sub: &Subscription, old: &Item, new: Option<&Item>) -> Vec<Debit> {
-        let context = self.world.context(sub, old);
+    fn close(&mut self, sub: &Subscription, old: &Item, keeps_counting: bool) -> Vec<Debit> {
         if old.quantity.is_none() {
-            let ends = self.reset || new.is_none_or(|new| new.price != old.price);
-            if ends && sub.mode == BillingMode::Flexible && sub.status != Status::Trialing {
-                // What was used in this very second belongs to an item that goes, else to its successor.
-                let until = if new.is_none() { self.now + 1 } else { self.now };
-                let lines = self.world.usage_lines(sub, old, (old.usage_from, until));
-                // Counted here and now: it must not be counted again when an invoice is finalised.
-                let period = (old.usage_from, self.now);
-                self.debits.extend(lines.into_iter().map(|line| Line {
-                    metered: false,
-                    period,
-                    ..line
-                }));
+            if !keeps_counting && bills_usage(sub) {
+                self.debits.extend(self.world.closing_usage(sub, old, self.now));
+                self.swept.push(old.id.clone());
             }
             return Vec::new();
         }
@@ -270,19 +180,21 @@ impl Plan<'_> {
             return if self.reset { Vec::new() } else { old.debits.clone() };
         }
         let full = self.net(sub, old);
-        let (lines, debits) = proration::credit(context, full, self.date);
+        let (lines, debits) = proration::credit(self.world.context(sub, old), full, self.date);
         self.credits.extend(lines);
         debits
     }
 
+    /// Where the usage of a price begins that comes into force now. What is reported late, about the
+    /// time of a price that had the same meter, is billed at the price of now.
+    fn counted_from(&self, sub: &Subscription, item: &Item) -> Timestamp {
+        let meter = |item: &Item| self.world.price(&item.price).meter().map(str::to_owned);
+        let before = sub.items.iter().filter(|old| bills_usage(sub) && meter(old) == meter(item));
+        before.map(|old| old.usage.from).min().unwrap_or(self.now)
+    }
+
     /// Gives the new item its period and charges it: the rest of a running one, or a whole one.
-    fn begin(
-        &mut self,
-        next: &Subscription,
-        old: Option<&Item>,
-        item: &mut Item,
-        periods: &mut Vec<Line>,
-    ) {
+    fn begin(&mut self, next: &Subscription, item: &mut Item, periods: &mut Vec<Line>) {
         let trialing = next.status == Status::Trialing;
         let context = self.world.context(next, item);
         let interval = context.interval();
@@ -290,10 +202,6 @@ impl Plan<'_> {
             item.period =
                 next.trial.map_or(item.period, |(start, end)| (start.max(item.created), end));
             return;
-        }
-        let usage_went_on = old.is_some_and(|old| old.price == item.price) && !self.reset;
-        if !usage_went_on {
-            item.usage_from = self.now;
         }
         if self.reset {
             item.period = interval.period_at(self.now, self.now);
@@ -319,18 +227,4 @@ impl Plan<'_> {
         let own = self.world.applied(&item.discounts);
         add_up(&mut lines, &own, &applied, &[], sub.currency).total
     }
-}
-
-/// Turns proration lines into lines that come from invoice items, with ids for both, and tells the
-/// items' debits where they were charged.
-pub fn as_invoice_items(world: &mut World, changed: &mut Changed) -> Vec<(String, Line)> {
-    let mut items = Vec::new();
-    for line in &mut changed.prorations {
-        let id = world.ids.id("ii");
-        if let Origin::SubscriptionItem { invoice_item, .. } = &mut line.origin {
-            *invoice_item = Some(id.clone());
-        }
-        items.push((id, line.clone()));
-    }
-    items
 }

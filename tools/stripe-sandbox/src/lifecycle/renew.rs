@@ -5,6 +5,7 @@ use rust_decimal::Decimal;
 use super::draft::NewInvoice;
 use super::{collect, end, finalize};
 use crate::engine::period::{HOUR, Timestamp};
+use crate::engine::usage::Unbilled;
 use crate::model::invoice::{BillingReason, Invoice, Line};
 use crate::model::subscription::{
     CancelReason, Collection, Item, MissingPaymentMethod, PauseBehavior, PauseReason, Status,
@@ -18,14 +19,40 @@ impl World {
         &self,
         sub: &Subscription,
         item: &Item,
-        period: (Timestamp, Timestamp),
+        unbilled: Unbilled,
+        to: Timestamp,
     ) -> Vec<Line> {
-        let context = self.context(sub, item);
-        let meter = context.price.recurring.as_ref().and_then(|recurring| recurring.meter.as_ref());
-        let used = meter.and_then(|id| self.meters.get(id)).map_or(Decimal::ZERO, |meter| {
-            self.usage.total(&meter.id, &sub.customer, meter.aggregation, period)
-        });
-        context.usage(used, period)
+        let used = self.used(sub, item, unbilled, to);
+        self.context(sub, item).usage(used, unbilled, to)
+    }
+
+    fn used(&self, sub: &Subscription, item: &Item, unbilled: Unbilled, to: Timestamp) -> Decimal {
+        let meter = self.price(&item.price).meter().and_then(|id| self.meters.get(id));
+        meter.map_or(Decimal::ZERO, |meter| {
+            self.usage.total(&meter.id, &sub.customer, meter.aggregation, unbilled, to)
+        })
+    }
+
+    /// Bills at `now` what was reported while the item's price was in force, for good: these lines
+    /// are not counted again. None if nothing was used.
+    pub fn closing_usage(&self, sub: &Subscription, item: &Item, now: Timestamp) -> Vec<Line> {
+        // Events may be up to five minutes ahead of their time.
+        let to = item.period.1;
+        let used = self.used(sub, item, item.usage, to);
+        if used.is_zero() {
+            return Vec::new();
+        }
+        let mut lines = self.context(sub, item).usage(used, item.usage, to);
+        for line in &mut lines {
+            line.metered = None;
+            line.period.1 = now;
+        }
+        lines
+    }
+
+    /// What is left to be billed of a meter once all that was reported so far has been.
+    pub fn rest_of_usage(&self, from: Timestamp) -> Unbilled {
+        Unbilled { from, after: self.usage.taken() }
     }
 }
 
@@ -40,10 +67,10 @@ pub fn turn(world: &World, sub: &Subscription, at: Timestamp) -> (Subscription, 
         }
         let context = world.context(sub, old);
         if old.quantity.is_none() {
-            lines.extend(world.usage_lines(sub, old, (old.usage_from, at)));
+            lines.extend(world.usage_lines(sub, old, old.usage, at));
         }
         item.period = context.interval().period_at(sub.anchor, at);
-        item.usage_from = at;
+        item.usage = Unbilled::since(at);
         item.debits.clear();
         lines.extend(context.period_ahead(item.period));
     }
@@ -119,7 +146,7 @@ pub fn begin_periods(world: &World, sub: &mut Subscription, at: Timestamp) -> Ve
     for (item, old) in sub.items.iter_mut().zip(&snapshot.items) {
         let context = world.context(&snapshot, old);
         item.period = context.interval().period_at(at, at);
-        item.usage_from = at;
+        item.usage = Unbilled::since(at);
         item.debits.clear();
         lines.extend(context.period_ahead(item.period));
     }

@@ -202,6 +202,7 @@ fn build(
         paused: None,
         save_default_payment_method: new.save_default_payment_method,
         expires_at: None,
+        pending_update: None,
         test_clock: customer.test_clock.clone(),
     };
     Ok((sub, discounts))

@@ -1,6 +1,6 @@
 //! What time does, one due thing at a time.
 
-use super::{collect, end, finalize, renew};
+use super::{collect, end, finalize, pending, renew};
 use crate::engine::period::Timestamp;
 use crate::model::invoice::Status as InvoiceStatus;
 use crate::model::subscription::{Collection, PauseBehavior, Status};
@@ -14,6 +14,9 @@ pub fn subscription(world: &mut World, id: &str, at: Timestamp) {
             end::expire(world, sub, at);
         }
         return;
+    }
+    if due(sub.pending_update.as_ref().map(|pending| pending.expires_at)) {
+        return pending::discard(world, id, at);
     }
     if due(sub.cancel_at) {
         return end::at_scheduled_date(world, sub, at);

@@ -78,6 +78,11 @@ impl Price {
         }
     }
 
+    /// The meter that counts what it bills.
+    pub fn meter(&self) -> Option<&str> {
+        self.recurring.as_ref().and_then(|recurring| recurring.meter.as_deref())
+    }
+
     pub fn is_metered(&self) -> bool {
         self.recurring.as_ref().is_some_and(|recurring| recurring.usage == UsageType::Metered)
     }

@@ -7,6 +7,7 @@ use super::{Metadata, words};
 use crate::engine::money::Currency;
 use crate::engine::payment::Failure;
 use crate::engine::period::Timestamp;
+use crate::engine::usage::Unbilled;
 use crate::world::store::Entity;
 
 words!(Status { Draft = "draft", Open = "open", Paid = "paid", Uncollectible = "uncollectible", Void = "void" });
@@ -43,8 +44,8 @@ pub struct Line {
     pub proration: bool,
     /// For a credit: the invoice and the lines that had charged what it gives back.
     pub credited: Option<(String, Vec<String>)>,
-    /// Metered lines are counted again when the draft is finalised.
-    pub metered: bool,
+    /// Metered lines are counted again, from here, when the draft is finalised.
+    pub metered: Option<Unbilled>,
     pub discountable: bool,
     pub item_discounts: Vec<String>,
     pub tax_rates: Vec<String>,
@@ -131,6 +132,11 @@ impl Invoice {
             Status::Paid => 0,
             _ => self.amount_due - self.amount_paid,
         }
+    }
+
+    /// What finalising it took from the customer's balance: negative if that was credit.
+    pub fn applied_balance(&self) -> i64 {
+        self.ending_balance.map_or(0, |ending| self.starting_balance - ending)
     }
 
     /// When time alone next changes something about it.

@@ -13,6 +13,30 @@ pub mod subscription;
 /// Ordered, so that what is sent is the same each time.
 pub type Metadata = BTreeMap<String, String>;
 
+/// Metadata of a request, merged into what is there: an empty value removes its key.
+#[derive(Clone, Debug, PartialEq)]
+pub enum MetadataChange {
+    Clear,
+    Merge(Vec<(String, String)>),
+}
+
+impl MetadataChange {
+    pub fn apply(self, metadata: &mut Metadata) {
+        match self {
+            MetadataChange::Clear => metadata.clear(),
+            MetadataChange::Merge(pairs) => {
+                for (key, value) in pairs {
+                    if value.is_empty() {
+                        metadata.remove(&key);
+                    } else {
+                        metadata.insert(key, value);
+                    }
+                }
+            }
+        }
+    }
+}
+
 /// A word of Stripe's with a fixed set of values: the type, its spelling, and the choices of a parameter.
 macro_rules! words {
     ($(#[$doc:meta])* $name:ident { $($variant:ident = $word:literal),+ $(,)? }) => {

@@ -1,8 +1,9 @@
 //! Subscriptions and their items.
 
-use super::{Metadata, words};
+use super::{Metadata, MetadataChange, words};
 use crate::engine::money::Currency;
 use crate::engine::period::Timestamp;
+use crate::engine::usage::Unbilled;
 use crate::world::store::Entity;
 
 words!(Status {
@@ -77,7 +78,26 @@ pub struct Subscription {
     pub save_default_payment_method: bool,
     /// Set while the first invoice waits: when the subscription expires unpaid.
     pub expires_at: Option<Timestamp>,
+    /// A change that waits for its invoice to be paid.
+    pub pending_update: Option<Box<PendingUpdate>>,
     pub test_clock: Option<String>,
+}
+
+/// What a subscription will become when the invoice for that is paid, and what was asked for.
+#[derive(Clone, Debug)]
+pub struct PendingUpdate {
+    pub invoice: String,
+    pub expires_at: Timestamp,
+    /// The subscription as it would be now, had the payment succeeded.
+    pub next: Subscription,
+    /// The cycle starts anew.
+    pub reset: bool,
+    pub trial_end: Option<Timestamp>,
+    pub metadata: Option<MetadataChange>,
+    pub cancel_at_period_end: Option<bool>,
+    pub discounts: Option<Vec<String>>,
+    /// Items whose usage up to the request is on the invoice.
+    pub swept: Vec<String>,
 }
 
 impl Subscription {
@@ -103,7 +123,8 @@ impl Subscription {
         let expiry = self.expires_at.filter(|_| self.status == Status::Incomplete);
         let resume =
             self.pause_collection.and_then(|(_, at)| at).filter(|_| !self.status.is_terminal());
-        [period, trial, cancel, expiry, resume].into_iter().flatten().min()
+        let pending = self.pending_update.as_ref().map(|pending| pending.expires_at);
+        [period, trial, cancel, expiry, resume, pending].into_iter().flatten().min()
     }
 }
 
@@ -140,8 +161,8 @@ pub struct Item {
     pub discounts: Vec<String>,
     pub metadata: Metadata,
     pub created: Timestamp,
-    /// Since when usage is not billed yet; the item's period start unless usage was billed in between.
-    pub usage_from: Timestamp,
+    /// What usage is not billed yet: that since the period's start, unless some was billed in between.
+    pub usage: Unbilled,
     /// What was invoiced for the current period. Flexible billing credits exactly this.
     pub debits: Vec<Debit>,
 }

@@ -106,7 +106,7 @@ impl Wanted {
             origin: Origin::InvoiceItem { invoice_item: String::new(), subscription: None },
             proration: false,
             credited: None,
-            metered: false,
+            metered: None,
             discountable: self.discountable.unwrap_or(amount >= 0),
             item_discounts: Vec::new(),
             tax_rates: self.tax_rates,

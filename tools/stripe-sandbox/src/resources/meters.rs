@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use super::number;
+use crate::engine::usage::Unbilled;
 use crate::http::call::{Call, Endpoint, get, list, post};
 use crate::http::errors::{ApiError, Result};
 use crate::model::catalog::{Aggregation, Meter};
@@ -130,7 +131,8 @@ fn summaries(call: &mut Call<'_>) -> Result<Value> {
     call.begin()?;
     let meter = find(&call.world.meters, &id)?;
     find_param(&call.world.customers, &customer, "customer")?;
-    let value = call.world.usage.total(&id, &customer, meter.aggregation, (start, end));
+    let value =
+        call.world.usage.total(&id, &customer, meter.aggregation, Unbilled::since(start), end);
     let summary = json!({
         "id": format!("mtrusg_test_{start}_{end}"),
         "object": "billing.meter_event_summary",

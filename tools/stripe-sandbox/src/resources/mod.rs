@@ -16,7 +16,7 @@ mod invoice_payments;
 mod invoices;
 mod meter_events;
 mod meters;
-mod payment_intents;
+pub mod payment_intents;
 mod payment_methods;
 mod preview;
 mod price_json;

@@ -12,14 +12,14 @@ use crate::engine::period::{DAY, Timestamp};
 use crate::http::call::{Call, Endpoint, post_read};
 use crate::http::errors::{ApiError, Result};
 use crate::http::params::{Params, parse_time};
-use crate::lifecycle::change::TrialEnd;
-use crate::lifecycle::discounts;
+use crate::lifecycle::draft::set_against;
+use crate::lifecycle::plan::{TrialEnd, Wish};
 use crate::lifecycle::preview::{Details, of_items, of_new_subscription, of_subscription};
 use crate::lifecycle::prorate::{ItemChange, ProrationBehavior};
 use crate::lifecycle::subscribe::{NewItem, NewSubscription, PaymentBehavior};
-use crate::model::Metadata;
 use crate::model::invoice::{Invoice, Origin};
 use crate::model::subscription::{BillingMode, Collection, MissingPaymentMethod};
+use crate::model::{Metadata, MetadataChange};
 use crate::world::{World, find_param};
 
 pub const ENDPOINTS: &[Endpoint] =
@@ -48,6 +48,7 @@ struct Request {
 /// `subscription_details`, whether about a subscription that is there or one that might be.
 #[derive(Default)]
 struct SubscriptionDetails {
+    metadata: Option<MetadataChange>,
     items: Option<Vec<ItemChange>>,
     anchor_now: bool,
     behavior: Option<ProrationBehavior>,
@@ -96,10 +97,9 @@ fn read(p: &mut Params) -> Result<Request> {
 
 fn read_details(p: &mut Params) -> Result<SubscriptionDetails> {
     p.not_imitated(DETAILS_UNUSED)?;
-    // Shown on the preview by Stripe, without any effect on its amounts.
-    p.metadata()?;
     let cancel_at = p.name("cancel_at");
     Ok(SubscriptionDetails {
+        metadata: p.metadata()?,
         items: shared::item_changes(p)?,
         anchor_now: shared::anchor_now(p, true)?,
         behavior: shared::proration_behavior(p)?,
@@ -122,38 +122,20 @@ fn existing(world: &mut World, id: &str, request: Request) -> Result<Invoice> {
         .param("subscription"));
     }
     let details = request.details;
-    if details.trial_end.is_some() {
-        return Err(ApiError::not_imitated(
-            "subscription_details[trial_end] (of an existing subscription)",
-        ));
-    }
     shared::check_item_changes(world, &sub, details.items.as_deref().unwrap_or_default())?;
-    let mut made = Vec::new();
-    for coupon in request.coupons.iter().flatten() {
-        if sub.discounts.contains(coupon) {
-            made.push(coupon.clone());
-        } else {
-            let now = world.now_of(&sub.customer);
-            let discount = discounts::discount(world, coupon, &sub.customer, sub.currency, now)?;
-            made.push(discount.id.clone());
-            world.discounts.put(discount);
-        }
-    }
     let items =
         shared::items_change(details.items, details.anchor_now, details.behavior, details.date);
-    let mut preview = of_subscription(
-        world,
-        id,
-        Details {
-            items,
-            cancel_at: details.cancel_at,
-            cancel_at_period_end: details.cancel_at_period_end,
-            cancel_now: details.cancel_now,
-            default_tax_rates: details.default_tax_rates,
-            discounts: request.coupons.map(|_| made),
-            recurring: request.recurring,
-        },
-    )?;
+    let details = Details {
+        wish: Wish { items, trial_end: details.trial_end },
+        metadata: details.metadata,
+        cancel_at: details.cancel_at,
+        cancel_at_period_end: details.cancel_at_period_end,
+        cancel_now: details.cancel_now,
+        default_tax_rates: details.default_tax_rates,
+        coupons: request.coupons,
+        recurring: request.recurring,
+    };
+    let mut preview = of_subscription(world, id, &details)?;
     add_items(world, &mut preview, request.invoice_items)?;
     Ok(preview)
 }
@@ -237,12 +219,17 @@ fn new_items(changes: Vec<ItemChange>) -> Result<Vec<NewItem>> {
 }
 
 fn add_items(world: &mut World, preview: &mut Invoice, items: Vec<Wanted>) -> Result<()> {
+    if items.is_empty() {
+        return Ok(());
+    }
     for wanted in items {
         let (mut line, _) = wanted.line(world, Some(preview.currency), preview.created)?;
         line.id = format!("il_tmp{}", world.ids.text(24));
         line.origin = Origin::InvoiceItem { invoice_item: world.ids.id("ii"), subscription: None };
         preview.lines.push(line);
     }
+    let balance = preview.starting_balance;
     world.add_up(preview);
+    set_against(preview, balance);
     Ok(())
 }

@@ -9,7 +9,8 @@ use crate::engine::period::{DAY, Timestamp};
 use crate::http::call::Call;
 use crate::http::errors::{ApiError, Result};
 use crate::http::params::{Change, MetadataChange, Params};
-use crate::lifecycle::change::{self, CancelAt, TrialEnd, Update};
+use crate::lifecycle::change::{self, CancelAt, Update};
+use crate::lifecycle::plan::TrialEnd;
 use crate::lifecycle::prorate::ProrationBehavior;
 use crate::lifecycle::subscribe::{NewSubscription, PaymentBehavior, subscribe};
 use crate::model::Metadata;
@@ -48,7 +49,7 @@ pub fn create(call: &mut Call<'_>) -> Result<Value> {
         change::update(
             world,
             &id,
-            Update { cancel_at, cancel_at_period_end, ..Update::default() },
+            &Update { cancel_at, cancel_at_period_end, ..Update::default() },
         )?;
     }
     Ok(subscription_json::to_json(world, &world.subscription(&id)))

@@ -4,7 +4,8 @@ use serde_json::{Value, json};
 
 use super::{price_json, tax_rates};
 use crate::http::page;
-use crate::model::subscription::{BillingMode, Item, Subscription};
+use crate::model::subscription::{BillingMode, Item, PendingUpdate, Subscription};
+use crate::model::{Metadata, MetadataChange};
 use crate::world::World;
 
 pub fn to_json(world: &World, sub: &Subscription) -> Value {
@@ -68,7 +69,7 @@ pub fn to_json(world: &World, sub: &Subscription) -> Value {
         },
         "pending_invoice_item_interval": null,
         "pending_setup_intent": null,
-        "pending_update": null,
+        "pending_update": sub.pending_update.as_ref().map(|pending| pending_update(world, pending)),
         "schedule": null,
         "start_date": sub.start,
         "status": sub.status.as_str(),
@@ -86,6 +87,27 @@ pub fn to_json(world: &World, sub: &Subscription) -> Value {
     });
     super::merge(&mut shown, rest);
     shown
+}
+
+/// A change that waits for its invoice to be paid: only what it would change is not null.
+fn pending_update(world: &World, pending: &PendingUpdate) -> Value {
+    let next = &pending.next;
+    let items: Vec<Value> = next.items.iter().map(|item| item_to_json(world, next, item)).collect();
+    let metadata = pending.metadata.as_ref().map(|change| match change {
+        MetadataChange::Clear => Metadata::new(),
+        MetadataChange::Merge(pairs) => pairs.iter().cloned().collect(),
+    });
+    json!({
+        "billing_cycle_anchor": pending.reset.then_some(next.anchor),
+        "cancel_at_period_end": pending.cancel_at_period_end,
+        "discount": null,
+        "discounts": pending.discounts,
+        "expires_at": pending.expires_at,
+        "metadata": metadata,
+        "subscription_items": items,
+        "trial_end": pending.trial_end,
+        "trial_from_plan": null,
+    })
 }
 
 fn rates(world: &World, ids: &[String]) -> Vec<Value> {

@@ -4,7 +4,8 @@ use super::tax_rates;
 use crate::engine::period::Timestamp;
 use crate::http::errors::{ApiError, Result};
 use crate::http::params::{Change, Params, parse_time};
-use crate::lifecycle::change::{CancelAt, TrialEnd};
+use crate::lifecycle::change::CancelAt;
+use crate::lifecycle::plan::TrialEnd;
 use crate::lifecycle::prorate::{ItemChange, ItemsChange, ProrationBehavior};
 use crate::lifecycle::subscribe::NewItem;
 use crate::model::Metadata;
@@ -175,10 +176,11 @@ pub fn payment_settings(p: &mut Params) -> Result<Option<bool>> {
 }
 
 pub fn trial_end(p: &mut Params) -> Result<Option<TrialEnd>> {
+    let name = p.name("trial_end");
     match p.text("trial_end")?.as_deref() {
         None => Ok(None),
         Some("now") => Ok(Some(TrialEnd::Now)),
-        Some(at) => parse_time(at, "trial_end").map(|at| Some(TrialEnd::At(at))),
+        Some(at) => parse_time(at, &name).map(|at| Some(TrialEnd::At(at))),
     }
 }
 

@@ -9,6 +9,7 @@ use crate::http::call::Call;
 use crate::http::errors::{ApiError, Result};
 use crate::http::params::{Change, Params};
 use crate::lifecycle::change::{self, Update};
+use crate::lifecycle::plan::Wish;
 use crate::lifecycle::subscribe::PaymentBehavior;
 use crate::model::subscription::{Collection, PauseBehavior};
 use crate::world::find;
@@ -18,7 +19,7 @@ pub fn update(call: &mut Call<'_>) -> Result<Value> {
     let mut update = read(&mut call.params)?;
     call.begin()?;
     let sub = find(call.world.subscriptions(), &id)?.clone();
-    if let Some(items) = &update.items {
+    if let Some(items) = &update.wish.items {
         shared::check_item_changes(call.world, &sub, &items.items)?;
     }
     tax_rates::check(
@@ -34,11 +35,53 @@ pub fn update(call: &mut Call<'_>) -> Result<Value> {
             "default_payment_method",
         )?;
     }
-    change::update(call.world, &id, update)?;
+    change::update(call.world, &id, &update)?;
     Ok(subscription_json::to_json(call.world, &call.world.subscription(&id)))
 }
 
+/// All that may accompany `payment_behavior=pending_if_incomplete`.
+const WITH_PENDING: &[&str] = &[
+    "add_invoice_items",
+    "billing_cycle_anchor",
+    "cancel_at_period_end",
+    "discounts",
+    "expand",
+    "items",
+    "metadata",
+    "payment_behavior",
+    "proration_behavior",
+    "proration_date",
+    "trial_end",
+    "trial_from_plan",
+];
+const ITEM_WITH_PENDING: &[&str] = &["deleted", "discounts", "id", "price", "quantity"];
+
+/// Refuses what a change that may have to wait cannot hold.
+fn only_with_pending(p: &Params) -> Result<()> {
+    let refuse = |name: &str| {
+        Err(ApiError::invalid(format!(
+            "You cannot pass `{name}` when `payment_behavior` is set to `pending_if_incomplete`."
+        ))
+        .param(name))
+    };
+    for name in p.names() {
+        if !WITH_PENDING.contains(&name) {
+            return refuse(name);
+        }
+    }
+    for (name, leaf) in p.names_in_list("items") {
+        if !ITEM_WITH_PENDING.contains(&leaf) {
+            return refuse(&name);
+        }
+    }
+    Ok(())
+}
+
 fn read(p: &mut Params) -> Result<Update> {
+    let behavior = p.choice("payment_behavior", PaymentBehavior::NAMES)?;
+    if behavior == Some(PaymentBehavior::Pending) {
+        only_with_pending(p)?;
+    }
     p.not_imitated(shared::UNUSED)?;
     shared::no_automatic_tax(p)?;
     p.boolean("off_session")?;
@@ -62,9 +105,11 @@ fn read(p: &mut Params) -> Result<Update> {
         days_until_due: p.integer_in("days_until_due", 0..=3650)?,
         missing_payment_method: shared::trial_settings(p)?,
         save_default_payment_method: shared::payment_settings(p)?,
-        trial_end: shared::trial_end(p)?,
-        items: shared::items_change(items, anchor_now, proration, date),
-        behavior: p.choice("payment_behavior", PaymentBehavior::NAMES)?,
+        wish: Wish {
+            items: shared::items_change(items, anchor_now, proration, date),
+            trial_end: shared::trial_end(p)?,
+        },
+        behavior,
     })
 }
 

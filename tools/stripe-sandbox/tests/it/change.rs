@@ -1,70 +1,10 @@
 //! Plan changes: what they cost, to the second and to the cent, and that a preview says the same.
 
 use serde_json::{Value, json};
-use time::OffsetDateTime;
 use time::macros::datetime;
 
+use crate::case::{Case, MIDDLE, START, at_the_middle};
 use crate::support::{Api, Form, amounts, id, stamp};
-
-/// April has 30 days, so its middle is the 16th.
-const START: OffsetDateTime = datetime!(2027-04-01 00:00 UTC);
-const MIDDLE: OffsetDateTime = datetime!(2027-04-16 00:00 UTC);
-
-struct Case {
-    api: Api,
-    clock: String,
-    customer: String,
-    sub: String,
-    item: String,
-}
-
-fn at_the_middle(amount: &str, more: Form<'_>) -> Case {
-    let api = Api::new();
-    let clock = api.clock_at(START);
-    let base = api.monthly("Starter", "usd", amount);
-    let customer = api.customer(&clock, Some("pm_card_visa"), &[]);
-    let sub = api.subscribe(&customer, &base, more);
-    api.advance(&clock, MIDDLE);
-    let item = sub["items"]["data"][0]["id"].as_str().unwrap().to_owned();
-    Case { api, clock, customer, sub: id(&sub), item }
-}
-
-impl Case {
-    fn change(&self, price: &str, more: Form<'_>) -> Value {
-        let form = [
-            &[
-                ("items[0][id]", self.item.as_str()),
-                ("items[0][price]", price),
-                ("expand[]", "latest_invoice"),
-            ],
-            more,
-        ]
-        .concat();
-        self.api.post(&format!("/v1/subscriptions/{}", self.sub), &form)
-    }
-
-    fn preview(&self, price: &str, more: Form<'_>) -> Value {
-        let form = [
-            &[
-                ("subscription", self.sub.as_str()),
-                ("subscription_details[items][0][id]", self.item.as_str()),
-                ("subscription_details[items][0][price]", price),
-            ],
-            more,
-        ]
-        .concat();
-        self.api.post("/v1/invoices/create_preview", &form)
-    }
-
-    fn credit(&self, amount: &str) {
-        let path = format!("/v1/customers/{}/balance_transactions", self.customer);
-        self.api.post(&path, &[("amount", amount), ("currency", "usd")]);
-    }
-
-    fn balance(&self) -> Value {
-        self.api.get(&format!("/v1/customers/{}", self.customer), &[])["balance"].clone()
-    }
-}
 
 const NOW: (&str, &str) = ("subscription_details[proration_behavior]", "always_invoice");
 
@@ -114,19 +54,6 @@ fn an_upgrade_half_way_costs_half_the_difference_with_tax_and_credit() {
     );
     assert!(id(&preview).starts_with("upcoming_in_"));
     assert_eq!(changed["items"]["data"][0]["price"]["id"], bigger);
-}
-
-#[test]
-fn a_downgrade_becomes_credit_and_not_a_refund() {
-    let case = at_the_middle("5000", &[]);
-    case.credit("-400");
-    let smaller = case.api.monthly("Hobby", "usd", "2000");
-    let changed = case.change(&smaller, &[("proration_behavior", "always_invoice")]);
-    let invoice = &changed["latest_invoice"];
-    assert_eq!((amounts(invoice), &invoice["total"]), (vec![-2500, 1000], &json!(-1500)));
-    assert_eq!((&invoice["status"], &invoice["amount_due"]), (&json!("paid"), &json!(0)));
-    assert_eq!(case.balance(), -1900);
-    assert_eq!(case.api.invoice(&id(invoice))["payments"]["data"], json!([]));
 }
 
 #[test]
@@ -180,22 +107,6 @@ fn from_month_to_year_with_a_new_anchor_bills_the_whole_year_at_once() {
         changed["items"]["data"][0]["current_period_end"],
         stamp(datetime!(2028-04-16 00:00 UTC))
     );
-}
-
-#[test]
-fn seats_are_prorated_line_by_line() {
-    let case = at_the_middle("1000", &[("items[0][quantity]", "3")]);
-    case.api.advance(&case.clock, datetime!(2027-04-21 00:00 UTC));
-    let form = [
-        ("items[0][id]", case.item.as_str()),
-        ("items[0][quantity]", "5"),
-        ("proration_behavior", "always_invoice"),
-        ("expand[]", "latest_invoice"),
-    ];
-    let changed = case.api.post(&format!("/v1/subscriptions/{}", case.sub), &form);
-    // A third of the period is left: 3000/3 back, 5000/3 to pay.
-    assert_eq!(amounts(&changed["latest_invoice"]), [-1000, 1667]);
-    assert_eq!(changed["items"]["data"][0]["quantity"], 5);
 }
 
 #[test]

@@ -3,14 +3,20 @@
 #![allow(clippy::unwrap_used, reason = "a helper of a test may fail it as well as the test itself")]
 
 mod admin;
+mod case;
 mod change;
 mod cli;
 mod dunning;
 mod endings;
 mod money;
 mod objects;
+mod pending;
+mod pending_ends;
+mod property;
 mod protocol;
 mod renewal;
 mod support;
 mod trial;
 mod types;
+mod usage;
+mod worked;

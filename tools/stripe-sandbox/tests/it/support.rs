@@ -36,6 +36,8 @@ impl Reply {
 pub struct Api {
     running: Running,
     pub key: String,
+    /// Whether answers are checked; where thousands are alike, that takes longer than they do.
+    pub typed: bool,
 }
 
 /// Form parameters in the order given.
@@ -47,7 +49,11 @@ impl Api {
     }
 
     pub fn with(config: &Config) -> Api {
-        Api { running: Sandbox::start(config.clone()).unwrap(), key: DEFAULT_SECRET_KEY.to_owned() }
+        Api {
+            running: Sandbox::start(config.clone()).unwrap(),
+            key: DEFAULT_SECRET_KEY.to_owned(),
+            typed: true,
+        }
     }
 
     pub fn address(&self) -> SocketAddr {
@@ -83,7 +89,7 @@ impl Api {
         ];
         headers.extend(more);
         let reply = self.raw(method, &path, &headers, &body).expect("a whole answer");
-        if reply.status < 300 {
+        if reply.status < 300 && self.typed {
             types::check(&reply.json);
         }
         reply

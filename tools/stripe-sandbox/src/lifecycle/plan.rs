@@ -1,0 +1,174 @@
+//! What an update makes of a subscription, and the invoice for it, worked out without being made.
+//!
+//! A preview shows what is here and an update carries it out, so the two cannot differ.
+
+use super::draft::{NewInvoice, set_against};
+use super::pending;
+use super::prorate::{Changed, ItemsChange, ProrationBehavior, change_items};
+use super::renew;
+use crate::engine::period::Timestamp;
+use crate::http::errors::{ApiError, Result};
+use crate::model::invoice::{BillingReason, Invoice, InvoiceItem, Line, Origin};
+use crate::model::subscription::{Status, Subscription};
+use crate::world::World;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TrialEnd {
+    Now,
+    At(Timestamp),
+}
+
+/// The part of an update that may cost money.
+#[derive(Clone, Debug, Default)]
+pub struct Wish {
+    pub items: Option<ItemsChange>,
+    pub trial_end: Option<TrialEnd>,
+}
+
+impl Wish {
+    pub fn is_nothing(&self) -> bool {
+        self.items.is_none() && self.trial_end.is_none()
+    }
+}
+
+pub struct Planned {
+    /// The subscription as it will be.
+    pub sub: Subscription,
+    /// Prorations and usage of what goes. They wait for the next invoice if there is none now.
+    pub items: Vec<InvoiceItem>,
+    /// Items that waited for an invoice, and are on this one.
+    pub waited: Vec<InvoiceItem>,
+    /// The invoice that is due at once: a draft that is not kept yet.
+    pub invoice: Option<Invoice>,
+    /// The moment that prorations were computed for.
+    pub date: Option<Timestamp>,
+    /// Items whose usage so far is billed.
+    pub swept: Vec<String>,
+    pub reset: bool,
+}
+
+pub fn plan(
+    world: &mut World,
+    before: &Subscription,
+    wish: &Wish,
+    now: Timestamp,
+) -> Result<Planned> {
+    let mut planned = Planned {
+        sub: before.clone(),
+        items: Vec::new(),
+        waited: Vec::new(),
+        invoice: None,
+        date: None,
+        swept: Vec::new(),
+        reset: false,
+    };
+    let mut periods = Vec::new();
+    let mut at_once = false;
+    if let Some(change) = &wish.items {
+        let changed = change_items(world, before, change, now)?;
+        planned.date = Some(changed.date);
+        planned.reset = changed.reset;
+        planned.swept.clone_from(&changed.swept);
+        periods = take(world, &mut planned, changed, now);
+        let always = change.behavior == ProrationBehavior::AlwaysInvoice;
+        at_once = planned.reset || (always && !planned.items.is_empty());
+    }
+    if let Some(end) = wish.trial_end {
+        let begun = move_trial_end(world, &mut planned.sub, end, now)?;
+        at_once |= begun.is_some();
+        periods.extend(begun.unwrap_or_default());
+    }
+    if at_once {
+        draft(world, before, &mut planned, periods, now);
+    }
+    Ok(planned)
+}
+
+/// Makes the prorations invoice items, and returns the lines of whole periods.
+fn take(world: &mut World, planned: &mut Planned, changed: Changed, now: Timestamp) -> Vec<Line> {
+    planned.sub = changed.sub;
+    for line in changed.prorations {
+        planned.items.push(invoice_item(world, &planned.sub, line, now));
+    }
+    changed.periods
+}
+
+/// A line about a subscription item as an invoice item that waits for an invoice.
+pub fn invoice_item(
+    world: &mut World,
+    sub: &Subscription,
+    mut line: Line,
+    now: Timestamp,
+) -> InvoiceItem {
+    let id = world.ids.id("ii");
+    if let Origin::SubscriptionItem { invoice_item, .. } = &mut line.origin {
+        *invoice_item = Some(id.clone());
+    }
+    InvoiceItem {
+        id,
+        customer: sub.customer.clone(),
+        subscription: Some(sub.id.clone()),
+        invoice: None,
+        currency: sub.currency,
+        line,
+        date: now,
+        test_clock: sub.test_clock.clone(),
+    }
+}
+
+/// The lines of the periods that begin if the trial ends now.
+fn move_trial_end(
+    world: &World,
+    sub: &mut Subscription,
+    end: TrialEnd,
+    now: Timestamp,
+) -> Result<Option<Vec<Line>>> {
+    if sub.status != Status::Trialing {
+        return Err(ApiError::not_imitated("trial_end (of a subscription that is not trialing)"));
+    }
+    match end {
+        TrialEnd::At(at) if at > now => {
+            sub.trial = sub.trial.map(|(start, _)| (start, at));
+            sub.anchor = at;
+            for item in &mut sub.items {
+                item.period.1 = at;
+            }
+            Ok(None)
+        }
+        TrialEnd::At(_) => Err(ApiError::invalid(
+            "Invalid timestamp: must be an integer Unix timestamp in the future.",
+        )
+        .param("trial_end")),
+        TrialEnd::Now => {
+            sub.trial = sub.trial.map(|(start, _)| (start, now));
+            sub.status = Status::Active;
+            Ok(Some(renew::begin_periods(world, sub, now)))
+        }
+    }
+}
+
+/// The invoice of a change: its prorations, what was pending before it, and periods that begin now.
+fn draft(
+    world: &mut World,
+    before: &Subscription,
+    planned: &mut Planned,
+    periods: Vec<Line>,
+    now: Timestamp,
+) {
+    let waited = world.pending_items(before);
+    let items = planned.items.iter().chain(&waited).map(|item| item.line.clone());
+    let lines: Vec<Line> = items.chain(periods).collect();
+    if lines.is_empty() {
+        return;
+    }
+    let start = before.items.iter().map(|item| item.period.0).min().unwrap_or(now);
+    let reason = BillingReason::SubscriptionUpdate;
+    let new = NewInvoice { reason, lines, period: (start.min(now), now), created: now };
+    let mut invoice = world.draft(&planned.sub, new);
+    invoice.auto_advance = false;
+    // A change that still waits gives way to this one, and what it holds of the balance comes back.
+    let balance = invoice.starting_balance + pending::held_balance(world, before);
+    set_against(&mut invoice, balance);
+    planned.waited = waited;
+    planned.invoice = Some(invoice);
+}

@@ -1,0 +1,122 @@
+//! The items of a subscription, each beside the one that it becomes.
+
+use super::items::make_item;
+use super::prorate::{ItemChange, ItemsChange};
+use super::subscribe::NewItem;
+use crate::engine::period::Timestamp;
+use crate::http::errors::{ApiError, Result};
+use crate::model::Metadata;
+use crate::model::subscription::{Item, Subscription};
+use crate::world::World;
+
+/// An item before and after the change; one side is missing if it is new or goes.
+pub struct Swap {
+    pub old: Option<Item>,
+    pub new: Option<Item>,
+}
+
+/// The items as they are asked for, each beside the one that it replaces.
+pub fn swaps(
+    world: &mut World,
+    sub: &Subscription,
+    change: &ItemsChange,
+    now: Timestamp,
+) -> Result<Vec<Swap>> {
+    let keep = |item: &Item| Swap { old: Some(item.clone()), new: Some(item.clone()) };
+    let mut swaps: Vec<Swap> = sub.items.iter().map(keep).collect();
+    for entry in &change.items {
+        let Some(id) = &entry.id else {
+            swaps.push(Swap { old: None, new: Some(added(world, sub, entry, now)?) });
+            continue;
+        };
+        let swap = swaps
+            .iter_mut()
+            .find(|swap| swap.old.as_ref().is_some_and(|old| old.id == *id))
+            .ok_or_else(|| ApiError::no_such_param("subscription item", id, "items"))?;
+        let old = swap.old.as_ref().expect("found by its id");
+        swap.new = if entry.deleted { None } else { Some(replaced(world, sub, old, entry)?) };
+    }
+    check_left(&swaps)?;
+    Ok(swaps)
+}
+
+fn check_left(swaps: &[Swap]) -> Result<()> {
+    let left: Vec<&Item> = swaps.iter().filter_map(|swap| swap.new.as_ref()).collect();
+    if left.is_empty() {
+        return Err(ApiError::invalid(
+            "A subscription must have at least one active plan. To cancel, please use the cancel API endpoint on the subscription.",
+        ));
+    }
+    for (index, item) in left.iter().enumerate() {
+        if left[..index].iter().any(|before| before.price == item.price) {
+            return Err(ApiError::invalid(format!(
+                "Cannot add multiple subscription items with the same plan: {}",
+                item.price
+            )));
+        }
+    }
+    Ok(())
+}
+
+fn added(
+    world: &mut World,
+    sub: &Subscription,
+    entry: &ItemChange,
+    now: Timestamp,
+) -> Result<Item> {
+    let price = entry.price.clone().ok_or_else(|| ApiError::missing_param("items[price]"))?;
+    let new = NewItem {
+        price,
+        quantity: entry.quantity,
+        tax_rates: entry.tax_rates.clone().unwrap_or_default(),
+        coupons: Vec::new(),
+        metadata: Metadata::new(),
+    };
+    let id = world.ids.id("si");
+    let mut item = make_item(world, &new, id, Vec::new(), sub.currency, now)?;
+    merge_metadata(&mut item, entry);
+    Ok(item)
+}
+
+/// A changed price resets the quantity to 1 unless a quantity comes with it.
+fn replaced(world: &World, sub: &Subscription, old: &Item, entry: &ItemChange) -> Result<Item> {
+    let price = entry.price.clone().unwrap_or_else(|| old.price.clone());
+    let quantity = match (entry.quantity, price == old.price) {
+        (None, true) => old.quantity,
+        (quantity, _) => quantity,
+    };
+    let new = NewItem {
+        price,
+        quantity,
+        tax_rates: entry.tax_rates.clone().unwrap_or_else(|| old.tax_rates.clone()),
+        coupons: Vec::new(),
+        metadata: old.metadata.clone(),
+    };
+    let mut item =
+        make_item(world, &new, old.id.clone(), old.discounts.clone(), sub.currency, old.created)?;
+    item.period = old.period;
+    item.usage = old.usage;
+    item.debits.clone_from(&old.debits);
+    merge_metadata(&mut item, entry);
+    Ok(item)
+}
+
+fn merge_metadata(item: &mut Item, entry: &ItemChange) {
+    if let Some(change) = entry.metadata.clone() {
+        change.apply(&mut item.metadata);
+    }
+}
+
+impl Swap {
+    /// Neither price nor quantity changes.
+    pub fn is_nothing(&self) -> bool {
+        let Swap { old: Some(old), new: Some(new) } = self else { return false };
+        old.price == new.price && old.quantity == new.quantity
+    }
+
+    /// The item that was metered, if its usage goes on being counted by the same price.
+    pub fn keeps_counting(&self) -> bool {
+        let Swap { old: Some(old), new: Some(new) } = self else { return false };
+        old.price == new.price
+    }
+}

@@ -1,0 +1,202 @@
+//! Metered items that are swapped in a change, old and new price on the same meter.
+
+use serde_json::{Value, json};
+use time::macros::datetime;
+
+use crate::case::{Case, at_the_middle};
+use crate::support::{Form, amounts, id};
+
+/// A subscription with a metered item at 10 cents, and another price on the same meter at 3.
+struct Metered {
+    case: Case,
+    bigger: String,
+    item: String,
+    cheaper: String,
+}
+
+fn metered_price(case: &Case, meter: &str, name: &str, cents: &str) -> String {
+    let form = [
+        ("currency", "usd"),
+        ("unit_amount", cents),
+        ("recurring[interval]", "month"),
+        ("recurring[usage_type]", "metered"),
+        ("recurring[meter]", meter),
+    ];
+    case.api.price(name, &form)
+}
+
+fn metered() -> Metered {
+    let case = at_the_middle("2000", &[]);
+    let form =
+        [("display_name", "CPU"), ("event_name", "cpu"), ("default_aggregation[formula]", "sum")];
+    let meter = id(&case.api.post("/v1/billing/meters", &form));
+    let dear = metered_price(&case, &meter, "CPU of Starter", "10");
+    let cheaper = metered_price(&case, &meter, "CPU of Pro", "3");
+    let path = format!("/v1/subscriptions/{}", case.sub);
+    let added = case.api.post(&path, &[("items[0][price]", &dear)]);
+    let item = added["items"]["data"][1]["id"].as_str().unwrap().to_owned();
+    let bigger = case.api.monthly("Pro", "usd", "5000");
+    case.api.advance(&case.clock, datetime!(2027-04-21 00:00 UTC));
+    Metered { case, bigger, item, cheaper }
+}
+
+impl Metered {
+    fn report(&self, value: &str, more: Form<'_>) {
+        let event = [
+            ("event_name", "cpu"),
+            ("payload[stripe_customer_id]", self.case.customer.as_str()),
+            ("payload[value]", value),
+        ];
+        self.case.api.post("/v1/billing/meter_events", &[&event, more].concat());
+    }
+
+    /// Swaps base and usage as a plan change does: the metered price goes and another one comes.
+    fn swap(&self, more: Form<'_>) -> Value {
+        let form = [
+            ("items[1][id]", self.item.as_str()),
+            ("items[1][deleted]", "true"),
+            ("items[2][price]", &self.cheaper),
+            ("proration_behavior", "always_invoice"),
+        ];
+        self.case.change(&self.bigger, &[&form, more].concat())
+    }
+
+    fn preview(&self) -> Value {
+        let form = [
+            ("subscription_details[items][1][id]", self.item.as_str()),
+            ("subscription_details[items][1][deleted]", "true"),
+            ("subscription_details[items][2][price]", &self.cheaper),
+            ("subscription_details[proration_behavior]", "always_invoice"),
+        ];
+        self.case.preview(&self.bigger, &form)
+    }
+
+    fn renewal(&self) -> Vec<i64> {
+        self.case.api.advance(&self.case.clock, datetime!(2027-05-01 01:00 UTC));
+        amounts(&self.case.api.invoices(&self.case.sub)[0])
+    }
+}
+
+#[test]
+fn usage_is_billed_at_the_price_in_force_when_it_was_reported_and_only_once() {
+    let it = metered();
+    it.report("7", &[]);
+    let preview = it.preview();
+    let changed = it.swap(&[]);
+    // A third of the month is left.
+    assert_eq!(amounts(&changed["latest_invoice"]), [-667, 1667, 70]);
+    assert_eq!(amounts(&preview), amounts(&changed["latest_invoice"]));
+    let line = &changed["latest_invoice"]["lines"]["data"][2];
+    let parent = &line["parent"]["subscription_item_details"];
+    assert!(parent["invoice_item"].is_string());
+    assert_eq!(
+        (&parent["proration"], &parent["subscription_item"]),
+        (&json!(false), &json!(it.item))
+    );
+
+    // In the very second of the change, after it, and late about a time before it.
+    it.report("2", &[]);
+    let earlier = datetime!(2027-04-20 00:00 UTC).unix_timestamp().to_string();
+    it.report("1", &[("timestamp", &earlier)]);
+    let mut renewal = it.renewal();
+    renewal.sort_unstable();
+    assert_eq!(renewal, [9, 5000]);
+}
+
+#[test]
+fn without_usage_there_is_no_line_for_it() {
+    let it = metered();
+    assert_eq!(amounts(&it.preview()), [-667, 1667]);
+    assert_eq!(amounts(&it.swap(&[])["latest_invoice"]), [-667, 1667]);
+    let mut renewal = it.renewal();
+    renewal.sort_unstable();
+    assert_eq!(renewal, [0, 5000]);
+}
+
+#[test]
+fn a_price_replaced_in_place_is_billed_in_the_same_way() {
+    let it = metered();
+    it.report("7", &[]);
+    let path = format!("/v1/subscriptions/{}", it.case.sub);
+    let form = [
+        ("items[0][id]", it.item.as_str()),
+        ("items[0][price]", &it.cheaper),
+        ("proration_behavior", "always_invoice"),
+        ("expand[]", "latest_invoice"),
+    ];
+    assert_eq!(amounts(&it.case.api.post(&path, &form)["latest_invoice"]), [70]);
+    it.report("2", &[]);
+    let mut renewal = it.renewal();
+    renewal.sort_unstable();
+    assert_eq!(renewal, [6, 2000]);
+}
+
+#[test]
+fn usage_waits_for_the_renewal_if_the_change_is_not_billed_at_once() {
+    let it = metered();
+    it.report("7", &[]);
+    let path = format!("/v1/subscriptions/{}", it.case.sub);
+    let form = [
+        ("items[0][id]", it.item.as_str()),
+        ("items[0][deleted]", "true"),
+        ("items[1][price]", &it.cheaper),
+        ("proration_behavior", "none"),
+    ];
+    it.case.api.post(&path, &form);
+    it.report("2", &[]);
+    let preview =
+        it.case.api.post("/v1/invoices/create_preview", &[("subscription", &it.case.sub)]);
+    let mut shown = amounts(&preview);
+    let mut renewal = it.renewal();
+    shown.sort_unstable();
+    renewal.sort_unstable();
+    assert_eq!((shown, renewal), (vec![6, 70, 2000], vec![6, 70, 2000]));
+}
+
+#[test]
+fn a_new_cycle_bills_usage_so_far_and_begins_to_count_anew() {
+    let it = metered();
+    it.report("7", &[]);
+    let changed = it.case.change(&it.bigger, &[("billing_cycle_anchor[type]", "now")]);
+    assert_eq!(amounts(&changed["latest_invoice"]), [-667, 70, 5000]);
+    it.report("2", &[]);
+    let preview =
+        it.case.api.post("/v1/invoices/create_preview", &[("subscription", &it.case.sub)]);
+    let mut shown = amounts(&preview);
+    shown.sort_unstable();
+    assert_eq!(shown, [20, 5000]);
+}
+
+#[test]
+fn while_a_change_waits_usage_is_counted_at_the_old_price() {
+    let it = metered();
+    it.case.use_card("pm_card_authenticationRequired");
+    it.report("7", &[]);
+    let changed = it.swap(&[("payment_behavior", "pending_if_incomplete")]);
+    let invoice = id(&changed["latest_invoice"]);
+    assert_eq!(amounts(&changed["latest_invoice"]), [-667, 1667, 70]);
+    it.report("5", &[]);
+    let intent = id(&it.case.api.intent(&invoice));
+    let path = format!("/payment_intents/{intent}/authenticate");
+    it.case.api.admin("POST", &path, &json!({ "succeed": true }));
+    it.report("2", &[]);
+    it.case.use_card("pm_card_visa");
+    let mut renewal = it.renewal();
+    renewal.sort_unstable();
+    assert_eq!(renewal, [6, 50, 5000]);
+}
+
+#[test]
+fn usage_on_the_invoice_of_a_change_that_expires_is_lost() {
+    let it = metered();
+    it.case.use_card("pm_card_chargeCustomerFail");
+    it.report("7", &[]);
+    it.swap(&[("payment_behavior", "pending_if_incomplete")]);
+    it.report("5", &[]);
+    it.case.api.advance(&it.case.clock, datetime!(2027-04-22 00:00 UTC));
+    assert_eq!(it.case.shown()["pending_update"], Value::Null);
+    it.case.use_card("pm_card_visa");
+    let mut renewal = it.renewal();
+    renewal.sort_unstable();
+    assert_eq!(renewal, [50, 2000]);
+}
