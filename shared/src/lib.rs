@@ -8,6 +8,7 @@ pub mod aws;
 pub mod catalog;
 pub mod config;
 mod encode;
+mod gateway;
 pub mod idempotency;
 mod log_line;
 mod query;

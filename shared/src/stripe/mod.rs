@@ -78,7 +78,9 @@ impl Stripe {
         request: RequestBuilder,
         key: Option<String>,
     ) -> Result<V, StripeError> {
-        let answer = self.exchange(transport::Exchange::new(request, key)?).await?;
+        // Boxed: it is a big future, and handlers hold several at once.
+        let exchange = transport::Exchange::new(request, key)?;
+        let answer = Box::pin(self.exchange(exchange)).await?;
         serde_json::from_slice(&answer.body).map_err(|error| StripeError::Nonsense {
             request_id: answer.request_id,
             // serde's text names the field and the place, not the value's surroundings.
