@@ -10,6 +10,7 @@ pub mod change;
 pub mod config;
 pub mod customer;
 mod encode;
+mod gateway;
 pub mod idempotency;
 mod log_line;
 mod query;

@@ -2,9 +2,8 @@
 
 use std::fmt;
 
-use lambda_http::http::request::Parts;
-
 use crate::auth::Caller;
+use crate::gateway::Incoming;
 use crate::respond::{ApiError, Reply, Timings};
 
 /// One line a request, written when its answer is known. It has ids, never a key or a body.
@@ -17,11 +16,11 @@ pub(crate) struct LogLine {
 }
 
 impl LogLine {
-    pub(crate) fn new(head: &Parts, request_id: &str) -> Self {
+    pub(crate) fn new(incoming: &Incoming) -> Self {
         Self {
-            request_id: request_id.to_owned(),
-            method: head.method.to_string(),
-            path: head.uri.path().to_owned(),
+            request_id: incoming.request_id.clone(),
+            method: incoming.method.clone(),
+            path: incoming.path.clone(),
             account: None,
             key_id: None,
         }

@@ -5,30 +5,23 @@
 
 use std::future::Future;
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
 
-use lambda_http::http::HeaderMap;
-use lambda_http::request::RequestContext;
-use lambda_http::{Body, Request, RequestExt as _, Response, service_fn};
-use tokio::time::{Instant, timeout_at};
+use lambda_http::aws_lambda_events::apigw::{ApiGatewayV2httpRequest, ApiGatewayV2httpResponse};
+use lambda_runtime::{LambdaEvent, service_fn};
+use tokio::time::timeout_at;
 
 use crate::auth::{Authenticator, Caller, Scope};
 use crate::config::Config;
+use crate::gateway::{Incoming, response};
 use crate::idempotency::{self, Claim, Operation, Records};
 use crate::log_line::LogLine;
 use crate::query::Query;
 use crate::request::Fields;
-use crate::respond::{ApiError, Cause, Reply, Timings, response};
+use crate::respond::{ApiError, Cause, Reply, Timings};
 use crate::secrets::{Pepper, Secrets};
 use crate::store::Store;
 use crate::stripe::{Stripe, Transport};
 use crate::{aws, telemetry};
-
-/// How long before Lambda's own deadline we answer `timeout`: long enough to write it out.
-const MARGIN: Duration = Duration::from_millis(300);
-
-/// The time for a request where Lambda names none; API Gateway waits for 30 s.
-const LONGEST: Duration = Duration::from_secs(29);
 
 /// What is made once a cold start and serves every request.
 pub struct App {
@@ -78,12 +71,7 @@ pub struct Call {
     pub query: Query,
     /// Stripe, within the time that is left.
     pub stripe: Stripe,
-    /// This request's id, the one in `x-request-id`.
-    pub request_id: String,
-    headers: HeaderMap,
-    body: Body,
-    /// When Lambda ends this invocation, in milliseconds since 1970.
-    ends: i64,
+    incoming: Incoming,
     app: Arc<App>,
 }
 
@@ -112,6 +100,12 @@ impl Call {
             .map_err(|error| ApiError::Unavailable(Cause::from(error)))
     }
 
+    /// This request's id, the one in `x-request-id`.
+    #[must_use]
+    pub fn request_id(&self) -> &str {
+        &self.incoming.request_id
+    }
+
     /// The table, for what a request writes.
     #[must_use]
     pub fn table(&self) -> &Store {
@@ -123,7 +117,7 @@ impl Call {
     /// # Errors
     /// As [`Fields::read`].
     pub fn fields(&self, known: &[&str]) -> Result<Fields, ApiError> {
-        Fields::read(&self.headers, &self.body, known)
+        Fields::read(&self.incoming.headers, &self.incoming.body, known)
     }
 
     /// Does `work` at most once for the caller's idempotency key, if there is one. `route` is the
@@ -140,7 +134,7 @@ impl Call {
     where
         F: Future<Output = Result<Reply, ApiError>>,
     {
-        let Some(key) = idempotency::key_of(&self.headers)? else {
+        let Some(key) = idempotency::key_of(&self.incoming.headers)? else {
             return work(Operation::new()?).await;
         };
         let fingerprint = fields.fingerprint();
@@ -149,9 +143,9 @@ impl Call {
             route,
             fingerprint: &fingerprint,
             key,
-            until: self.ends,
+            until: self.incoming.ends,
         };
-        self.app.records.once(claim, &self.request_id, work).await
+        self.app.records.once(claim, self.request_id(), work).await
     }
 
     /// The account's Stripe customer, if it has one.
@@ -174,67 +168,42 @@ where
     let app =
         App::from_env().await.inspect_err(|error| tracing::error!("cannot start: {error}"))?;
     let app = Arc::new(app);
-    lambda_http::run(service_fn(|request: Request| {
+    lambda_runtime::run(service_fn(|event: LambdaEvent<ApiGatewayV2httpRequest>| {
         let app = Arc::clone(&app);
-        async move { Ok::<_, std::convert::Infallible>(answer(app, scope, request, handler).await) }
+        async move {
+            Ok::<_, std::convert::Infallible>(
+                answer(app, scope, Incoming::of(event), handler).await,
+            )
+        }
     }))
     .await
 }
 
-async fn answer<H, F>(app: Arc<App>, scope: Scope, request: Request, handler: H) -> Response<Body>
+async fn answer<H, F>(
+    app: Arc<App>,
+    scope: Scope,
+    incoming: Incoming,
+    handler: H,
+) -> ApiGatewayV2httpResponse
 where
     H: Fn(Call) -> F,
     F: Future<Output = Result<Reply, ApiError>>,
 {
     let timings = Arc::new(Timings::start());
-    let request_id = request_id(&request);
-    let deadline = deadline(&request);
-    let ends = ends(deadline);
-    let (head, body) = request.into_parts();
-    let mut line = LogLine::new(&head, &request_id);
+    let mut line = LogLine::new(&incoming);
+    let (request_id, deadline) = (incoming.request_id.clone(), incoming.deadline);
     let work = async {
-        let caller = app.auth.authenticate(&head.headers, scope, &app.secrets).await;
+        let caller = app.auth.authenticate(&incoming.headers, scope, &app.secrets).await;
         timings.auth_done();
         let caller = caller?;
         line.caller(&caller);
-        let stripe = Stripe::new(
-            Arc::clone(&app.stripe),
-            Arc::clone(&app.secrets),
-            Arc::clone(&timings),
-            deadline,
-        );
-        let query = Query::parse(head.uri.query().unwrap_or_default());
-        let (request_id, headers, app) =
-            (request_id.clone(), head.headers.clone(), Arc::clone(&app));
-        handler(Call { caller, query, stripe, request_id, headers, body, ends, app }).await
+        let (transport, secrets) = (Arc::clone(&app.stripe), Arc::clone(&app.secrets));
+        let stripe = Stripe::new(transport, secrets, Arc::clone(&timings), deadline);
+        let query = Query::parse(&incoming.query);
+        handler(Call { caller, query, stripe, incoming, app: Arc::clone(&app) }).await
     };
     let outcome = timeout_at(deadline, work).await.unwrap_or(Err(ApiError::Timeout));
     line.write(&outcome, &timings);
     let reply = outcome.unwrap_or_else(|error| error.reply(&request_id));
     response(reply, &request_id, &timings)
-}
-
-/// The deadline by the clock that other processes have too, in milliseconds since 1970.
-fn ends(deadline: Instant) -> i64 {
-    let end = SystemTime::now() + deadline.saturating_duration_since(Instant::now()) + MARGIN;
-    let since_1970 = end.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-    i64::try_from(since_1970.as_millis()).unwrap_or(i64::MAX)
-}
-
-/// API Gateway's id for the request, or Lambda's where there is no gateway.
-fn request_id(request: &Request) -> String {
-    let from_gateway = match request.request_context_ref() {
-        Some(RequestContext::ApiGatewayV2(context)) => context.request_id.clone(),
-        _ => None,
-    };
-    let from_lambda = || request.lambda_context_ref().map(|context| context.request_id.clone());
-    from_gateway.filter(|id| !id.is_empty()).or_else(from_lambda).unwrap_or_default()
-}
-
-fn deadline(request: &Request) -> Instant {
-    let left = request
-        .lambda_context_ref()
-        .and_then(|context| context.deadline().duration_since(SystemTime::now()).ok())
-        .unwrap_or(LONGEST);
-    Instant::now() + left.min(LONGEST).saturating_sub(MARGIN)
 }

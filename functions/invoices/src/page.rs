@@ -19,6 +19,8 @@ pub struct Page {
     /// Stripe filters by a status, so it sends no drafts, and what it says of more holds.
     filtered: bool,
     shown: Vec<Invoice>,
+    /// Whether Stripe was asked before.
+    asked: bool,
     after: Option<String>,
     stripe_has_more: bool,
 }
@@ -33,7 +35,7 @@ pub struct Ask<'a> {
 impl Page {
     /// A page of `limit` invoices, after the one with the id `after`; `filtered` by a status or not.
     pub fn new(limit: usize, filtered: bool, after: Option<String>) -> Self {
-        Self { limit, filtered, shown: Vec::new(), after, stripe_has_more: true }
+        Self { limit, filtered, shown: Vec::new(), asked: false, after, stripe_has_more: true }
     }
 
     /// What is still to be asked for, or `None` when the page and what follows it are known.
@@ -42,13 +44,15 @@ impl Page {
         if !self.stripe_has_more || self.shown.len() >= wanted {
             return None;
         }
-        let slack = if self.filtered { 0 } else { SLACK };
-        let limit = (self.limit - self.shown.len() + slack).min(LONGEST);
+        let first = self.limit + if self.filtered { 0 } else { SLACK };
+        // There are more drafts than usual: no more small steps.
+        let limit = if self.asked { LONGEST } else { first.min(LONGEST) };
         Some(Ask { limit: i64::try_from(limit).unwrap_or(100), after: self.after.as_deref() })
     }
 
     /// Takes Stripe's answer.
     pub fn add(&mut self, list: List<Invoice>) {
+        self.asked = true;
         // A page that promises more and has nothing would be asked for for ever.
         self.stripe_has_more = list.has_more && !list.data.is_empty();
         self.after = list.data.last().map(|invoice| invoice.id.clone()).or(self.after.take());
@@ -124,6 +128,13 @@ mod tests {
                 );
             }
         }
+    }
+
+    #[test]
+    fn a_long_run_of_drafts_is_passed_in_big_steps() {
+        let drafts: Vec<bool> = (0..400).map(|n| (20..320).contains(&n)).collect();
+        let (shown, has_more, asked) = page(&drafts, 24, None);
+        assert_eq!((shown.len(), has_more, asked), (24, true, 4));
     }
 
     #[test]

@@ -10,4 +10,4 @@ pub use breakdown::{Breakdown, sum, total_tax};
 pub use date::{At, Day, Timestamp};
 pub use error::{ApiError, Cause};
 pub use money::{Currency, InvalidCurrency, Money, exact, unit_price};
-pub use reply::{Reply, Timings, response};
+pub use reply::{Reply, Timings};

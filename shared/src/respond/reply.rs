@@ -3,9 +3,7 @@
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use lambda_http::http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use lambda_http::http::{HeaderName, HeaderValue, StatusCode};
-use lambda_http::{Body, Response};
 use serde::Serialize;
 
 use super::error::{ApiError, Cause};
@@ -112,7 +110,7 @@ impl Timings {
 
     /// `total;dur=12.3, auth;dur=0.4, stripe;dur=9.8;count=2`; durations in milliseconds. Stripe's
     /// is the sum over its requests, so it passes the total where some ran at the same time.
-    fn header(&self) -> String {
+    pub(crate) fn header(&self) -> String {
         let ms = |micros: u64| format!("{}.{}", micros / 1000, micros % 1000 / 100);
         format!(
             "total;dur={}, auth;dur={}, stripe;dur={};count={}",
@@ -126,20 +124,4 @@ impl Timings {
 
 fn micros(duration: Duration) -> u64 {
     u64::try_from(duration.as_micros()).unwrap_or(u64::MAX)
-}
-
-/// The whole HTTP response. Cannot fail: a header value that is no header value is left out.
-pub fn response(reply: Reply, request_id: &str, timings: &Timings) -> Response<Body> {
-    let mut response = Response::new(Body::Text(reply.body));
-    *response.status_mut() = reply.status;
-    let headers = response.headers_mut();
-    headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    headers.extend(reply.headers);
-    for (name, value) in [("x-request-id", request_id), ("server-timing", &timings.header())] {
-        if let Ok(value) = HeaderValue::from_str(value) {
-            headers.insert(HeaderName::from_static(name), value);
-        }
-    }
-    response
 }

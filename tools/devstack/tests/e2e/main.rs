@@ -21,6 +21,7 @@ mod faults;
 mod harness;
 mod headers;
 mod invoices;
+mod lives;
 mod logs;
 mod lone;
 mod operator;
@@ -55,6 +56,7 @@ const ALL: &[&[Case]] = &[
     states::CASES,
     scopes::CASES,
     act_as::CASES,
+    lives::CASES,
     invoices::CASES,
     queries::CASES,
     currencies::CASES,
