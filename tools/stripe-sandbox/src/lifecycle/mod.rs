@@ -3,7 +3,9 @@
 //! Each function takes the world from one consistent state to the next at a given moment. Amounts
 //! come from `engine`; nothing here knows HTTP beyond the errors that it can end in.
 
+pub mod authenticate;
 pub mod change;
+pub mod checkout;
 pub mod collect;
 pub mod discounts;
 pub mod draft;

@@ -2,10 +2,12 @@
 
 mod admin;
 mod change;
+mod checkout;
 mod dunning;
 mod endings;
 mod money;
 mod objects;
+mod portal;
 mod protocol;
 mod renewal;
 mod support;
