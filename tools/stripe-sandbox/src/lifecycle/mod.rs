@@ -16,5 +16,6 @@ pub mod preview;
 pub mod prorate;
 pub mod refusals;
 pub mod renew;
+pub mod self_service;
 pub mod subscribe;
 pub mod tick;

@@ -17,7 +17,7 @@ mod invoice_items;
 mod invoice_json;
 mod invoice_lines_json;
 mod invoice_payments;
-mod invoices;
+pub mod invoices;
 mod meter_events;
 mod meters;
 mod payment_intents;
