@@ -10,13 +10,15 @@
 //! ```
 //!
 //! `engine` is arithmetic, `lifecycle` what happens to objects, `world` where they are kept,
-//! `resources` Stripe's endpoints and wire objects, `http` the protocol around them.
+//! `resources` Stripe's endpoints and wire objects, `http` the protocol around them, `pages` what
+//! people see.
 
 mod config;
 mod engine;
 mod http;
 mod lifecycle;
 mod model;
+mod pages;
 mod resources;
 mod sandbox;
 mod world;

@@ -94,6 +94,9 @@ fn route(shared: &Shared, incoming: &Incoming) -> Reply {
             shared.faults().clear();
             Ok(json!({ "cleared": true }))
         }
+        ("POST", "/portal_configuration") => {
+            Ok(crate::resources::portal_configurations::save_default(&mut shared.world()))
+        }
         ("POST", "/reset") => {
             shared.reset();
             Ok(json!({ "reset": true }))

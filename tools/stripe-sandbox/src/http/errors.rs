@@ -111,6 +111,10 @@ impl ApiError {
         &self.0.message
     }
 
+    pub fn code_word(&self) -> &str {
+        self.0.fields.get("code").and_then(Value::as_str).unwrap_or_default()
+    }
+
     pub fn to_json(&self, request_id: &str) -> Value {
         let mut error = self.0.fields.clone();
         error.insert("type".into(), self.0.kind.into());

@@ -23,6 +23,13 @@ use Target::{Embedded, IncludedList, IncludedValue, Inline, Many, One};
 type Row = (&'static str, &'static str, Target);
 
 pub const GRAPH: &[Row] = &[
+    ("billing_portal.session", "configuration", One("billing_portal.configuration")),
+    ("checkout.session", "customer", One("customer")),
+    ("checkout.session", "invoice", One("invoice")),
+    ("checkout.session", "line_items", IncludedList("item")),
+    ("checkout.session", "payment_intent", One("payment_intent")),
+    ("checkout.session", "setup_intent", One("setup_intent")),
+    ("checkout.session", "subscription", One("subscription")),
     ("coupon", "applies_to", IncludedValue),
     ("coupon", "currency_options", IncludedValue),
     ("customer", "default_source", One("source")),
@@ -56,6 +63,7 @@ pub const GRAPH: &[Row] = &[
     ("invoiceitem", "invoice", One("invoice")),
     ("invoiceitem", "pricing.price_details.price", One("price")),
     ("invoiceitem", "test_clock", One("test_clock")),
+    ("item", "price", Inline("price")),
     ("line_item", "discount_amounts.discount", One("discount")),
     ("line_item", "discounts", Many("discount")),
     ("line_item", "pricing.price_details.price", One("price")),
@@ -110,6 +118,7 @@ pub fn is_hash(kind: &str, segments: &[&str]) -> bool {
 /// The resource whose read permission expanding into this object takes.
 pub fn resource_of(kind: &str) -> Option<&'static str> {
     Some(match kind {
+        "billing_portal.configuration" => "customer_portal",
         "customer" => "customer",
         "invoice" => "invoice",
         "payment_intent" => "payment_intent",

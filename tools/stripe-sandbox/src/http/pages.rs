@@ -1,28 +1,18 @@
-//! Pages for people: the request log, and what the links in invoices lead to.
+//! The request log as a page; every other page is in `pages`.
 
 use axum::body::Body;
 use axum::http::{HeaderValue, Response};
 
 use super::dispatch::Incoming;
 use super::log::Entry;
-use super::server::{Shared, plain, real_now};
-use crate::model::invoice::{Invoice, Line};
+use super::server::{Shared, plain};
 
 pub fn handle(shared: &Shared, incoming: &Incoming) -> Response<Body> {
     let path = incoming.path.trim_end_matches('/');
     match (incoming.method.as_str(), path) {
         ("GET", "") => html(&request_log(shared)),
-        ("GET", path) if path.starts_with("/i/") => {
-            let mut world = shared.world();
-            world.catch_up(real_now());
-            let token = path.trim_start_matches("/i/").trim_end_matches("/pdf");
-            let id = token.split_once('.').map_or(token, |(id, _)| id);
-            match world.invoices().get(id).filter(|invoice| token.ends_with(&invoice.token)) {
-                Some(invoice) => html(&invoice_page(invoice)),
-                None => plain(404, "No such invoice."),
-            }
-        }
-        _ => plain(404, "stripe-sandbox has no such page."),
+        _ => crate::pages::answer(shared, incoming)
+            .unwrap_or_else(|| plain(404, "stripe-sandbox has no such page.")),
     }
 }
 
@@ -61,24 +51,6 @@ fn request_log(shared: &Shared) -> String {
     )
 }
 
-fn invoice_page(invoice: &Invoice) -> String {
-    let money = |amount: i64| escape(&invoice.currency.format(amount.into()));
-    let row = |line: &Line| {
-        let description = escape(line.description.as_deref().unwrap_or_default());
-        format!("<tr><td>{description}</td><td>{}</td></tr>", money(line.amount))
-    };
-    let rows: Vec<String> = invoice.lines.iter().map(row).collect();
-    let rows = rows.concat();
-    format!(
-        "<h1>Invoice {}</h1><p>Status: <strong>{}</strong></p><table>{rows}<tr><th>Total<th>{}</tr>\
-         <tr><th>Due<th>{}</tr></table>",
-        escape(invoice.number.as_deref().unwrap_or("(draft)")),
-        invoice.status.as_str(),
-        money(invoice.totals.total),
-        money(invoice.amount_remaining()),
-    )
-}
-
-pub fn escape(text: &str) -> String {
+fn escape(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
 }

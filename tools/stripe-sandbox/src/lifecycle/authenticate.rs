@@ -6,7 +6,7 @@ use crate::http::errors::{ApiError, Result};
 use crate::model::invoice::{IntentStatus, PaymentStatus};
 use crate::world::{World, find};
 
-const NOT_AUTHENTICATED: Failure = Failure {
+pub const FAILED: Failure = Failure {
     code: "payment_intent_authentication_failure",
     decline_code: None,
     advice_code: None,
@@ -31,7 +31,7 @@ pub fn authenticate(world: &mut World, intent: &str, succeed: bool) -> Result<()
         intent.charge = Some(world.ids.id("ch"));
     } else {
         intent.status = IntentStatus::RequiresPaymentMethod;
-        intent.last_error = method.clone().map(|method| (method, NOT_AUTHENTICATED));
+        intent.last_error = method.clone().map(|method| (method, FAILED));
         intent.payment_method = None;
     }
     let (id, now) = (intent.id.clone(), world.now_of(&intent.customer));

@@ -5,6 +5,7 @@
 
 pub mod authenticate;
 pub mod change;
+pub mod checkout;
 pub mod collect;
 pub mod discounts;
 pub mod draft;
@@ -17,6 +18,7 @@ pub mod preview;
 pub mod prorate;
 pub mod refusals;
 pub mod renew;
+pub mod self_service;
 pub mod subscribe;
 pub mod swap;
 pub mod tick;

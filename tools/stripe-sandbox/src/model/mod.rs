@@ -6,8 +6,10 @@
 use std::collections::BTreeMap;
 
 pub mod catalog;
+pub mod checkout;
 pub mod customer;
 pub mod invoice;
+pub mod portal;
 pub mod subscription;
 
 /// Ordered, so that what is sent is the same each time.

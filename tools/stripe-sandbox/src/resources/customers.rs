@@ -321,7 +321,7 @@ pub fn to_json(customer: &Customer) -> Value {
     })
 }
 
-fn address(address: &Address) -> Value {
+pub fn address(address: &Address) -> Value {
     json!({
         "city": address.city,
         "country": address.country,

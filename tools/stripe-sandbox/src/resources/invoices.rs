@@ -179,7 +179,7 @@ fn pay(call: &mut Call<'_>) -> Result<Value> {
 }
 
 /// A manual attempt. It is counted only if it is the first of all, and changes no schedule.
-fn charge(world: &mut World, id: &str, method: Option<String>) -> Result<Value> {
+pub fn charge(world: &mut World, id: &str, method: Option<String>) -> Result<Value> {
     let mut invoice = world.invoice(id);
     let now = world.now_of(&invoice.customer);
     let method = match method {

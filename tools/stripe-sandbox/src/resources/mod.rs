@@ -6,6 +6,10 @@ use crate::http::call::Endpoint;
 use crate::world::World;
 
 mod balance_transactions;
+mod checkout_create;
+pub mod checkout_json;
+mod checkout_sessions;
+pub mod checkout_urls;
 mod coupons;
 mod customers;
 mod invoice_create;
@@ -13,11 +17,13 @@ mod invoice_items;
 mod invoice_json;
 mod invoice_lines_json;
 mod invoice_payments;
-mod invoices;
+pub mod invoices;
 mod meter_events;
 mod meters;
+pub mod payment_methods;
+mod portal_sessions;
 pub mod payment_intents;
-mod payment_methods;
+pub mod portal_configurations;
 mod preview;
 mod price_json;
 mod prices;
@@ -48,6 +54,9 @@ const ALL: &[&[Endpoint]] = &[
     invoice_items::ENDPOINTS,
     invoice_payments::ENDPOINTS,
     payment_intents::ENDPOINTS,
+    checkout_sessions::ENDPOINTS,
+    portal_configurations::ENDPOINTS,
+    portal_sessions::ENDPOINTS,
     test_clocks::ENDPOINTS,
 ];
 
@@ -58,6 +67,9 @@ pub fn endpoints() -> impl Iterator<Item = &'static Endpoint> {
 /// The wire object of the given kind with this id.
 pub fn render(world: &World, kind: &str, id: &str) -> Option<Value> {
     Some(match kind {
+        "billing_portal.configuration" => {
+            portal_configurations::to_json(world.portal_configurations.get(id)?)
+        }
         "coupon" => coupons::to_json(world.coupons.get(id)?, world.now(None)),
         "customer" => customers::to_json(world.customers.get(id)?),
         "discount" => coupons::discount_to_json(world.discounts.get(id)?),
@@ -76,6 +88,7 @@ pub fn render(world: &World, kind: &str, id: &str) -> Option<Value> {
 /// A field that the object only has when it is asked for.
 pub fn include(world: &World, kind: &str, id: &str, path: &[&str]) -> Option<Value> {
     Some(match (kind, path) {
+        ("checkout.session", ["line_items"]) => checkout_json::line_items(world, id)?,
         ("coupon", ["applies_to"]) => coupons::applies_to(world.coupons.get(id)?),
         ("coupon", ["currency_options"]) => coupons::currency_options(world.coupons.get(id)?)?,
         ("customer", ["subscriptions"]) => customers::subscriptions(world, id),

@@ -13,7 +13,7 @@ use crate::model::subscription::{BillingMode, MissingPaymentMethod};
 use crate::world::{World, find_param};
 
 /// Largest quantity of one item: together with the largest price it stays within 64 bits.
-const MOST: i64 = 999_999;
+pub const MOST: i64 = 999_999;
 
 const ITEM_UNUSED: &[&str] = &["billing_thresholds", "current_trial", "plan", "price_data"];
 

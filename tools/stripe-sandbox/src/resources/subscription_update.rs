@@ -121,7 +121,7 @@ fn pause_collection(p: &mut Params) -> Result<(PauseBehavior, Option<Timestamp>)
     Ok((behavior, p.time("resumes_at")?))
 }
 
-const FEEDBACK: &[(&str, &str)] = &[
+pub const FEEDBACK: &[(&str, &str)] = &[
     ("customer_service", "customer_service"),
     ("low_quality", "low_quality"),
     ("missing_features", "missing_features"),

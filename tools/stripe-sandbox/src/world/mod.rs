@@ -8,8 +8,10 @@ use crate::engine::period::Timestamp;
 use crate::engine::usage::Usage;
 use crate::http::errors::{ApiError, Result};
 use crate::model::catalog::{Coupon, Discount, Meter, Price, Product, TaxRate};
+use crate::model::checkout;
 use crate::model::customer::{BalanceTransaction, Customer, PaymentMethod, TestClock};
 use crate::model::invoice::{Invoice, InvoiceItem, InvoicePayment, PaymentIntent};
+use crate::model::portal;
 use crate::model::subscription::Subscription;
 
 pub mod agenda;
@@ -45,6 +47,9 @@ pub struct World {
     pub invoice_payments: Table<InvoicePayment>,
     pub payment_intents: Table<PaymentIntent>,
     pub test_clocks: Table<TestClock>,
+    pub checkout_sessions: Table<checkout::Session>,
+    pub portal_configurations: Table<portal::Configuration>,
+    pub portal_sessions: Table<portal::Session>,
     pub previews: Previews,
     agenda: Agenda,
 }
@@ -72,6 +77,9 @@ impl World {
             invoice_payments: Table::default(),
             payment_intents: Table::default(),
             test_clocks: Table::default(),
+            checkout_sessions: Table::default(),
+            portal_configurations: Table::default(),
+            portal_sessions: Table::default(),
             previews: Previews::default(),
             agenda: Agenda::default(),
         }

@@ -3,15 +3,21 @@
 #![allow(clippy::unwrap_used, reason = "a helper of a test may fail it as well as the test itself")]
 
 mod admin;
+mod browse;
 mod case;
 mod change;
+mod checkout;
+mod checkout_pages;
 mod cli;
 mod dunning;
 mod endings;
+mod invoice_pages;
 mod money;
 mod objects;
 mod pending;
 mod pending_ends;
+mod portal;
+mod portal_pages;
 mod property;
 mod protocol;
 mod renewal;

@@ -44,6 +44,11 @@ fn is_readable(kind: &str, value: &Value) -> bool {
         "billing.meter" => reads::<stripe_billing::BillingMeter>(&json),
         "billing.meter_event" => reads::<stripe_billing::BillingMeterEvent>(&json),
         "billing.meter_event_summary" => reads::<stripe_billing::BillingMeterEventSummary>(&json),
+        "billing_portal.configuration" => {
+            reads::<stripe_billing::BillingPortalConfiguration>(&json)
+        }
+        "billing_portal.session" => reads::<stripe_billing::BillingPortalSession>(&json),
+        "checkout.session" => reads::<stripe_shared::CheckoutSession>(&json),
         "coupon" => reads::<stripe_shared::Coupon>(&json),
         "customer" => reads::<stripe_shared::Customer>(&json),
         "customer_balance_transaction" => reads::<stripe_shared::CustomerBalanceTransaction>(&json),
@@ -51,6 +56,7 @@ fn is_readable(kind: &str, value: &Value) -> bool {
         "invoice" => reads::<stripe_shared::Invoice>(&json),
         "invoice_payment" => reads::<stripe_shared::InvoicePayment>(&json),
         "invoiceitem" => reads::<stripe_billing::InvoiceItem>(&json),
+        "item" => reads::<stripe_shared::CheckoutSessionItem>(&json),
         "line_item" => reads::<stripe_shared::InvoiceLineItem>(&json),
         "list" => is_readable_list(value),
         "payment_intent" => reads::<stripe_shared::PaymentIntent>(&json),

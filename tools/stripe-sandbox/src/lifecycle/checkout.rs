@@ -1,0 +1,226 @@
+//! A checkout session being filled in: what is due, and the subscription that comes of it.
+
+use super::authenticate::{FAILED, authenticate};
+use super::refusals::declined;
+use super::subscribe::{NewItem, NewSubscription, PaymentBehavior, subscribe};
+use super::{collect, preview};
+use crate::engine::payment::Outcome;
+use crate::engine::period::{DAY, Timestamp};
+use crate::http::errors::{ApiError, Result};
+use crate::model::Metadata;
+use crate::model::checkout::{Completed, MethodCollection, Payer, PaymentStatus, Session, Trial};
+use crate::model::customer::{Address, Customer, PaymentMethod, TaxExempt};
+use crate::model::invoice::{Invoice, Status as InvoiceStatus};
+use crate::model::subscription::{BillingMode, Collection, MissingPaymentMethod};
+use crate::world::World;
+
+/// What comes after the form was sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Step {
+    Done,
+    Authenticate,
+}
+
+/// The time in which a session lives: its customer's.
+pub fn now_of(world: &World, session: &Session) -> Timestamp {
+    session.customer.as_ref().map_or_else(|| world.now(None), |customer| world.now_of(customer))
+}
+
+/// The first invoice as it would be now. Changes nothing.
+pub fn quote(world: &mut World, session: &Session) -> Result<Invoice> {
+    let (customer, made) = customer_of(world, session, None);
+    let now = world.now_of(&customer);
+    let new = new_subscription(session, &customer, now);
+    let invoice = preview::of_new_subscription(world, &new, false);
+    if made {
+        world.customers.remove(&customer);
+    }
+    invoice
+}
+
+pub fn needs_card(session: &Session, due: i64) -> bool {
+    due > 0 || session.collection == MethodCollection::Always
+}
+
+/// Pays with what the form says, unless the card's holder has to authenticate first.
+pub fn submit(world: &mut World, session: &Session, payer: Payer) -> Result<Step> {
+    let due = quote(world, session)?.amount_due;
+    if let Some(card) = payer.card {
+        card.save().map_err(declined)?;
+        match card.charge(false) {
+            Outcome::Declined(failure) if due > 0 => return Err(declined(failure)),
+            Outcome::RequiresAction => {
+                let waiting = Session { authenticating: Some(payer), ..session.clone() };
+                world.checkout_sessions.put(waiting);
+                return Ok(Step::Authenticate);
+            }
+            Outcome::Succeeded | Outcome::Declined(_) => {}
+        }
+    }
+    finish(world, session.clone(), payer, false)?;
+    Ok(Step::Done)
+}
+
+/// The card's holder has answered.
+pub fn authenticated(world: &mut World, session: &Session, succeed: bool) -> Result<()> {
+    let mut session = session.clone();
+    let Some(payer) = session.authenticating.take() else {
+        return Err(ApiError::invalid("This session does not wait for authentication."));
+    };
+    world.checkout_sessions.put(session.clone());
+    if succeed { finish(world, session, payer, true) } else { Err(declined(FAILED)) }
+}
+
+fn finish(
+    world: &mut World,
+    mut session: Session,
+    payer: Payer,
+    authenticated: bool,
+) -> Result<()> {
+    let (customer, made) = customer_of(world, &session, Some(&payer));
+    let now = world.now_of(&customer);
+    let method = payer.card.map(|card| PaymentMethod {
+        id: world.ids.id("pm"),
+        card,
+        customer: Some(customer.clone()),
+        set_up: authenticated,
+        metadata: Metadata::new(),
+        created: now,
+    });
+    method.iter().for_each(|method| world.payment_methods.put(method.clone()));
+    // An authenticated payment is not to be asked for again: the invoice waits for it instead.
+    let behavior = if authenticated { PaymentBehavior::Default } else { PaymentBehavior::Error };
+    let new = NewSubscription {
+        default_payment_method: method.as_ref().map(|method| method.id.clone()),
+        behavior,
+        ..new_subscription(&session, &customer, now)
+    };
+    let subscription = match subscribe(world, &new) {
+        Ok(id) => id,
+        Err(refusal) => {
+            method.iter().for_each(|method| drop(world.payment_methods.remove(&method.id)));
+            if made {
+                world.customers.remove(&customer);
+            }
+            return Err(refusal);
+        }
+    };
+    let invoice = world.subscription(&subscription).latest_invoice;
+    if let (Some(invoice), Some(method)) = (&invoice, &method) {
+        pay_authenticated(world, invoice, method, now);
+    }
+    remember(world, &session, &customer, &payer, method.as_ref());
+    let paid = invoice.as_ref().map_or(0, |id| world.invoice(id).amount_paid);
+    let payment = if paid > 0 { PaymentStatus::Paid } else { PaymentStatus::NotRequired };
+    session.customer = Some(customer);
+    session.authenticating = None;
+    session.completed = Some(Completed { subscription, invoice, payment });
+    world.checkout_sessions.put(session);
+    Ok(())
+}
+
+/// Charges the invoice that waits; if the card asks again, the answer has been given.
+fn pay_authenticated(world: &mut World, id: &str, method: &PaymentMethod, now: Timestamp) {
+    let mut invoice = world.invoice(id);
+    if invoice.status != InvoiceStatus::Open {
+        return;
+    }
+    invoice.attempt_count = 1;
+    world.put_invoice(invoice);
+    if collect::charge(world, id, method, now) == collect::Attempt::RequiresAction
+        && let Some(intent) = collect::intent_of(world, id)
+    {
+        // It waits, as was just seen, so there is nothing to refuse.
+        let _ = authenticate(world, &intent.id, true);
+    }
+}
+
+/// What the customer is changed by: the card that paid, and what the session was told to keep.
+fn remember(
+    world: &mut World,
+    session: &Session,
+    customer: &str,
+    payer: &Payer,
+    method: Option<&PaymentMethod>,
+) {
+    let mut customer = world.customer(customer).clone();
+    if let Some(method) = method {
+        customer.default_payment_method = Some(method.id.clone());
+    }
+    customer.email = customer.email.or_else(|| payer.email.clone());
+    if session.tax.keep_name && payer.name.is_some() {
+        customer.name.clone_from(&payer.name);
+    }
+    if session.tax.keep_address && payer.country.is_some() {
+        customer.address = Some(Address {
+            country: payer.country.clone(),
+            postal_code: payer.postal_code.clone(),
+            ..Address::default()
+        });
+    }
+    world.customers.put(customer);
+}
+
+/// The session's customer, or a new one; and whether it is new.
+fn customer_of(world: &mut World, session: &Session, payer: Option<&Payer>) -> (String, bool) {
+    if let Some(customer) = &session.customer {
+        return (customer.clone(), false);
+    }
+    let customer = Customer {
+        id: world.ids.id("cus"),
+        name: payer.and_then(|payer| payer.name.clone()),
+        email: session.customer_email.clone().or_else(|| payer?.email.clone()),
+        phone: None,
+        description: None,
+        address: None,
+        metadata: Metadata::new(),
+        balance: 0,
+        currency: None,
+        invoice_prefix: world.ids.invoice_prefix(),
+        next_invoice_sequence: 1,
+        default_payment_method: None,
+        preferred_locales: Vec::new(),
+        tax_exempt: TaxExempt::None,
+        created: world.now(None),
+        test_clock: None,
+        deleted: false,
+    };
+    let id = customer.id.clone();
+    world.customers.put(customer);
+    (id, true)
+}
+
+fn new_subscription(session: &Session, customer: &str, now: Timestamp) -> NewSubscription {
+    let data = &session.subscription_data;
+    let items = session.lines.iter().map(|line| NewItem {
+        price: line.price.clone(),
+        quantity: line.quantity,
+        tax_rates: line.tax_rates.clone(),
+        coupons: Vec::new(),
+        metadata: line.metadata.clone(),
+    });
+    NewSubscription {
+        customer: customer.to_owned(),
+        items: items.collect(),
+        currency: Some(session.currency),
+        collection: Collection::Charge,
+        days_until_due: None,
+        default_payment_method: None,
+        default_tax_rates: data.default_tax_rates.clone(),
+        coupons: session.coupons.clone(),
+        description: data.description.clone(),
+        metadata: data.metadata.clone(),
+        trial_end: data.trial.map(|trial| match trial {
+            Trial::Days(days) => now + days * DAY,
+            Trial::Until(at) => at,
+        }),
+        missing_payment_method: data
+            .missing_payment_method
+            .unwrap_or(MissingPaymentMethod::CreateInvoice),
+        anchor: None,
+        prorate_first: true,
+        mode: BillingMode::Flexible,
+        behavior: PaymentBehavior::Allow,
+        save_default_payment_method: false,
+    }
+}

@@ -1,0 +1,59 @@
+//! What customers do by themselves on a page: another card, an end, no end after all.
+
+use super::change::{self, CancelAt, Update};
+use super::end;
+use crate::http::errors::Result;
+use crate::model::portal::CancelMode;
+use crate::model::subscription::{BillingMode, CancelReason, Status, Subscription};
+use crate::world::World;
+
+/// The card that pays from now on: the customer's default and that of all live subscriptions, which
+/// would otherwise go on charging their own.
+pub fn make_default(world: &mut World, customer: &str, method: &str) {
+    let mut owner = world.customer(customer).clone();
+    owner.default_payment_method = Some(method.to_owned());
+    world.customers.put(owner);
+    for mut sub in live(world, customer) {
+        sub.default_payment_method = Some(method.to_owned());
+        world.put_subscription(sub);
+    }
+}
+
+/// The customer's subscriptions that have not ended, newest first.
+pub fn live(world: &World, customer: &str) -> Vec<Subscription> {
+    let own = world.subscriptions().under(&format!("customer={customer}")).rev();
+    own.filter(|sub| !sub.status.is_terminal()).cloned().collect()
+}
+
+/// Ends it now or, as the portal does with flexible billing, by `cancel_at`.
+pub fn cancel(
+    world: &mut World,
+    id: &str,
+    mode: CancelMode,
+    feedback: Option<String>,
+    comment: Option<String>,
+) -> Result<()> {
+    let sub = world.subscription(id);
+    let notes =
+        Update { feedback: feedback.map(Some), comment: comment.map(Some), ..Update::default() };
+    if mode == CancelMode::Immediately || sub.status == Status::Incomplete {
+        change::update(world, id, &notes)?;
+        let (sub, now) = (world.subscription(id), world.now_of(&sub.customer));
+        if sub.status == Status::Incomplete {
+            end::expire(world, sub, now);
+        } else {
+            end::cancel(world, sub, CancelReason::Requested, now);
+        }
+        return Ok(());
+    }
+    let update = match sub.mode {
+        BillingMode::Flexible => Update { cancel_at: Some(Some(CancelAt::MaxPeriodEnd)), ..notes },
+        BillingMode::Classic => Update { cancel_at_period_end: Some(true), ..notes },
+    };
+    change::update(world, id, &update)
+}
+
+/// Takes a planned end back.
+pub fn renew(world: &mut World, id: &str) -> Result<()> {
+    change::update(world, id, &Update { cancel_at: Some(None), ..Update::default() })
+}

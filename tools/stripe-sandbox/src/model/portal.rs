@@ -1,0 +1,133 @@
+//! The customer portal: what it lets customers do, and the links into it.
+
+use super::{Metadata, words};
+use crate::engine::payment::TestCard;
+use crate::engine::period::{HOUR, Timestamp};
+use crate::world::store::Entity;
+
+words!(CancelMode { AtPeriodEnd = "at_period_end", Immediately = "immediately" });
+words!(FlowType {
+    CustomerUpdate = "customer_update",
+    PaymentMethodUpdate = "payment_method_update",
+    SubscriptionCancel = "subscription_cancel",
+    SubscriptionUpdate = "subscription_update",
+    SubscriptionUpdateConfirm = "subscription_update_confirm",
+});
+
+#[derive(Clone, Debug)]
+pub struct Configuration {
+    pub id: String,
+    pub name: Option<String>,
+    pub active: bool,
+    pub is_default: bool,
+    pub default_return_url: Option<String>,
+    pub headline: Option<String>,
+    pub privacy_policy_url: Option<String>,
+    pub terms_of_service_url: Option<String>,
+    pub features: Features,
+    pub metadata: Metadata,
+    pub created: Timestamp,
+    pub updated: Timestamp,
+}
+
+#[derive(Clone, Debug)]
+pub struct Features {
+    pub invoice_history: bool,
+    pub payment_method_update: bool,
+    pub subscription_cancel: bool,
+    pub cancel_mode: CancelMode,
+    /// Reasons to choose from; none: not asked.
+    pub cancel_reasons: Option<Vec<String>>,
+}
+
+impl Features {
+    pub const NONE: Features = Features {
+        invoice_history: false,
+        payment_method_update: false,
+        subscription_cancel: false,
+        cancel_mode: CancelMode::AtPeriodEnd,
+        cancel_reasons: None,
+    };
+
+    pub const ALL: Features = Features {
+        invoice_history: true,
+        payment_method_update: true,
+        subscription_cancel: true,
+        ..Features::NONE
+    };
+}
+
+impl Entity for Configuration {
+    const KIND: &'static str = "configuration";
+
+    fn id(&self) -> &str {
+        &self.id
+    }
+
+    fn keys(&self) -> Vec<String> {
+        let mut keys = vec!["all".to_owned()];
+        if self.is_default {
+            keys.push("default".to_owned());
+        }
+        keys
+    }
+}
+
+/// A link goes stale after this if nobody follows it.
+const UNUSED: i64 = 5 * 60;
+/// And after this once it was followed, counted from the last page.
+const IDLE: i64 = HOUR;
+
+#[derive(Clone, Debug)]
+pub struct Session {
+    pub id: String,
+    /// The opaque part of its address.
+    pub token: String,
+    pub customer: String,
+    pub configuration: String,
+    pub return_url: Option<String>,
+    pub locale: Option<String>,
+    pub flow: Option<Flow>,
+    /// The flow is through: the portal's own pages come next.
+    pub flow_done: bool,
+    pub created: Timestamp,
+    pub last_used: Option<Timestamp>,
+    /// A new card whose holder is being asked to authenticate.
+    pub authenticating: Option<TestCard>,
+}
+
+impl Session {
+    pub fn is_alive(&self, now: Timestamp) -> bool {
+        match self.last_used {
+            None => now < self.created + UNUSED,
+            Some(used) => now < used + IDLE,
+        }
+    }
+}
+
+impl Entity for Session {
+    const KIND: &'static str = "billing_portal.session";
+
+    fn id(&self) -> &str {
+        &self.id
+    }
+
+    fn keys(&self) -> Vec<String> {
+        vec![format!("token={}", self.token)]
+    }
+}
+
+/// A link that leads straight to one thing.
+#[derive(Clone, Debug)]
+pub struct Flow {
+    pub kind: FlowType,
+    pub subscription: Option<String>,
+    pub after: After,
+}
+
+#[derive(Clone, Debug)]
+pub enum After {
+    Homepage,
+    Confirmation(Option<String>),
+    Redirect(String),
+}

@@ -1,0 +1,43 @@
+//! The page that stands in for the bank's: confirm the payment or refuse it.
+
+use maud::{Markup, html};
+
+use super::Visit;
+use super::layout::Document;
+
+/// What is being confirmed, and where the answer goes.
+pub struct Question<'a> {
+    pub card: &'a str,
+    /// None: the card is only being saved.
+    pub amount: Option<String>,
+    pub action: &'a str,
+}
+
+impl Question<'_> {
+    pub fn page(&self) -> Markup {
+        let body = html! {
+            div.card {
+                h1 { "Confirm it is you" }
+                p {
+                    "Your bank wants to know whether "
+                    @match &self.amount {
+                        Some(amount) => { "you are paying " strong { (amount) } " with " (self.card) "." }
+                        None => { "you are saving " (self.card) " for later payments." }
+                    }
+                }
+                p.soft { "A real bank would ask for a code here. In the sandbox you choose how it ends." }
+                form method="post" action=(self.action) {
+                    div.row {
+                        button type="submit" name="outcome" value="complete" { "Complete" }
+                        button.second type="submit" name="outcome" value="fail" { "Fail" }
+                    }
+                }
+            }
+        };
+        Document { title: "Confirm it is you", narrow: true, back: None }.render(&body)
+    }
+}
+
+pub fn succeeded(visit: &Visit<'_>) -> bool {
+    visit.field("outcome") == "complete"
+}

@@ -1,0 +1,218 @@
+//! The checkout page itself: what is bought on one side, the form on the other.
+
+use maud::{Markup, html};
+
+use super::card::test_cards;
+use super::checkout::{Asked, Filled, back};
+use super::layout::{Document, Field, date, message, money, per, summary};
+use crate::engine::pricing::Amount;
+use crate::model::catalog::Price;
+use crate::model::checkout::{LineItem, Session, Status};
+use crate::model::invoice::Invoice;
+use crate::world::World;
+
+pub struct View<'a> {
+    pub world: &'a World,
+    pub session: &'a Session,
+    /// The first invoice as it would be now.
+    pub due: &'a Invoice,
+    pub action: &'a str,
+    pub filled: &'a Filled,
+}
+
+impl View<'_> {
+    pub fn page(&self) -> Markup {
+        let title = format!("Subscribe to {}", self.plan());
+        let body = html! {
+            div.columns {
+                section aria-labelledby="order" { (self.order(&title)) }
+                section.card aria-labelledby="pay" { (self.form()) }
+            }
+        };
+        Document { title: &title, narrow: false, back: back(self.session) }.render(&body)
+    }
+
+    fn plan(&self) -> &str {
+        let licensed = self.session.lines.iter().find(|line| line.quantity.is_some());
+        self.name(licensed.unwrap_or(&self.session.lines[0]))
+    }
+
+    fn price(&self, line: &LineItem) -> &Price {
+        self.world.price(&line.price)
+    }
+
+    fn name(&self, line: &LineItem) -> &str {
+        &self.world.product(&self.price(line).product).name
+    }
+
+    fn order(&self, title: &str) -> Markup {
+        let totals = &self.due.totals;
+        let cash = |minor: i64| money(self.session.currency, minor);
+        let balance = self.due.amount_due - totals.total;
+        html! {
+            h1 id="order" { (title) }
+            p.price { (cash(self.due.amount_due)) }
+            p.soft { (self.rhythm()) }
+            ul.sums {
+                @for line in &self.session.lines { (self.line(line)) }
+                @if totals.total != totals.subtotal {
+                    li { span { "Subtotal" } span { (cash(totals.subtotal)) } }
+                }
+                @if let Some((_, off)) = totals.discounts.first() {
+                    li { span { "Discount" (self.coupon()) } span { (cash(-off)) } }
+                }
+                @for tax in &totals.taxes {
+                    li {
+                        span { (self.tax_name(&tax.rate)) @if tax.inclusive { " (included)" } }
+                        span { (cash(tax.amount)) }
+                    }
+                }
+                @if balance < 0 {
+                    li { span { "Credit from your balance" } span { (cash(balance)) } }
+                } @else if balance > 0 {
+                    li { span { "Owed from before" } span { (cash(balance)) } }
+                }
+                li.total { span { "Total due today" } span { (cash(self.due.amount_due)) } }
+            }
+        }
+    }
+
+    fn line(&self, line: &LineItem) -> Markup {
+        let price = self.price(line);
+        let amount: i64 = self
+            .due
+            .lines
+            .iter()
+            .filter(|due| due.price.as_ref().is_some_and(|(id, _)| *id == line.price))
+            .map(|due| due.amount)
+            .sum();
+        html! {
+            li {
+                span {
+                    (self.name(line))
+                    small {
+                        @if let Some(quantity) = line.quantity.filter(|quantity| *quantity != 1) {
+                            "Quantity " (quantity) ", "
+                        }
+                        (self.rate(price))
+                    }
+                }
+                span {
+                    @if line.quantity.is_some() { (money(self.session.currency, amount)) }
+                    @else { span.soft { "billed by use" } }
+                }
+            }
+        }
+    }
+
+    /// "$35.00 per month", "from $0.02 per unit".
+    fn rate(&self, price: &Price) -> String {
+        let interval = price.recurring.as_ref().map(|recurring| per(recurring.interval));
+        let every = interval.map(|interval| format!(" per {interval}")).unwrap_or_default();
+        let unit = match price.amount_in(self.session.currency) {
+            Some(Amount::PerUnit(unit)) => self.session.currency.format(*unit),
+            _ => return format!("Price depends on quantity{}", every.replace(" per ", ", each ")),
+        };
+        if price.is_metered() { format!("{unit} per unit used") } else { format!("{unit}{every}") }
+    }
+
+    fn rhythm(&self) -> String {
+        let licensed = self.session.lines.iter().find(|line| line.quantity.is_some());
+        let price = self.price(licensed.unwrap_or(&self.session.lines[0]));
+        let trial = self.due.lines.iter().find(|_| self.session.subscription_data.trial.is_some());
+        match (trial, &price.recurring) {
+            (Some(line), _) => {
+                format!("Free until {}, then {}", date(line.period.1), self.rate(price))
+            }
+            (None, Some(recurring)) => {
+                format!("Renews every {} until you cancel", per(recurring.interval))
+            }
+            (None, None) => String::new(),
+        }
+    }
+
+    fn coupon(&self) -> String {
+        let coupon = self.session.coupons.first().and_then(|id| self.world.coupons.get(id));
+        coupon.map_or_else(String::new, |coupon| {
+            format!(" ({})", coupon.name.as_ref().unwrap_or(&coupon.id))
+        })
+    }
+
+    fn tax_name(&self, rate: &str) -> String {
+        self.world.tax_rates.get(rate).map_or_else(
+            || "Tax".to_owned(),
+            |rate| format!("{} {} %", rate.display_name, rate.percentage.normalize()),
+        )
+    }
+
+    fn form(&self) -> Markup {
+        let asked = Asked::of(self.session, self.due.amount_due);
+        let filled = self.filled;
+        let trial = self.session.subscription_data.trial.is_some();
+        let label = match (self.due.amount_due, trial) {
+            (0, true) => "Start trial".to_owned(),
+            (0, false) => "Start plan".to_owned(),
+            (due, _) => format!("Subscribe and pay {}", money(self.session.currency, due)),
+        };
+        html! {
+            h2 id="pay" { @if asked.card { "Pay with card" } @else { "No payment needed today" } }
+            (summary(&filled.problems))
+            form method="post" action=(self.action) novalidate {
+                @if asked.email { (self.email()) } @else { (self.known_email()) }
+                @if asked.card { (filled.card.render(&filled.problems)) }
+                @if asked.address { (self.address()) }
+                button.wide type="submit" { (label) }
+            }
+            @if asked.card {
+                p.small.soft style="margin-top:.75rem" {
+                    "The card is saved for the payments that follow. You can cancel at any time."
+                }
+                (test_cards())
+            }
+        }
+    }
+
+    fn known_email(&self) -> Markup {
+        let customer = self.session.customer.as_ref().map(|id| self.world.customer(id));
+        let email = customer.and_then(|customer| customer.email.as_ref());
+        html! {
+            @if let Some(email) = email.or(self.session.customer_email.as_ref()) {
+                p.soft { "Subscribing as " strong { (email) } }
+            }
+        }
+    }
+
+    fn email(&self) -> Markup {
+        let field = text("email", "Email", &self.filled.email);
+        Field { kind: "email", autocomplete: "email", ..field }.render(&self.filled.problems)
+    }
+
+    fn address(&self) -> Markup {
+        let problems = &self.filled.problems;
+        let country = text("country", "Country", &self.filled.country);
+        let postal = text("postal_code", "Postal code", &self.filled.postal_code);
+        html! {
+            div.pair {
+                (Field { hint: Some("Two letters"), autocomplete: "country", ..country }.render(problems))
+                (Field { hint: Some("If there is one"), autocomplete: "postal-code", ..postal }.render(problems))
+            }
+        }
+    }
+}
+
+fn text<'a>(id: &'static str, label: &'a str, value: &'a str) -> Field<'a> {
+    let (kind, autocomplete) = ("text", "off");
+    Field { id, label, hint: None, value, kind, autocomplete, numeric: false, placeholder: None }
+}
+
+/// The page of a session that is over.
+pub fn ended(session: &Session, status: Status) -> Markup {
+    if status == Status::Expired {
+        let text = "This checkout page was open for too long or has been replaced by another one. Nothing was charged. Go back and start again.";
+        return message("This page has expired", text, back(session));
+    }
+    let url = session.urls.success.as_ref().or(session.urls.back.as_ref());
+    let url = url.map(|url| url.replace("{CHECKOUT_SESSION_ID}", &session.id));
+    let text = "Your subscription has been set up. There is nothing left to do here.";
+    message("All done", text, url.as_deref().map(|url| (url, "Continue")))
+}

@@ -1,0 +1,183 @@
+//! The invoice's page: what is owed for what, and the ways to pay it.
+
+use maud::{Markup, html};
+
+use super::card::{describe, test_cards};
+use super::invoice::{Filled, is_payable, waiting};
+use super::layout::{Document, date, money, summary};
+use crate::lifecycle::collect;
+use crate::model::invoice::{Invoice, Status};
+use crate::world::World;
+
+pub struct View<'a> {
+    pub world: &'a World,
+    pub invoice: &'a Invoice,
+    pub filled: &'a Filled,
+    pub action: &'a str,
+}
+
+/// Status in words, and the colour of its tag.
+pub fn tag(invoice: &Invoice) -> Markup {
+    let (class, word) = match invoice.status {
+        Status::Draft => ("plain", "Draft"),
+        Status::Open if invoice.attempted => ("bad", "Payment due"),
+        Status::Open => ("warn", "Open"),
+        Status::Paid => ("good", "Paid"),
+        Status::Uncollectible => ("warn", "Uncollectible"),
+        Status::Void => ("plain", "Void"),
+    };
+    html! { span.tag.(class) { (word) } }
+}
+
+impl View<'_> {
+    pub fn page(&self) -> Markup {
+        let title = format!("Invoice {}", self.invoice.number.as_deref().unwrap_or("(draft)"));
+        let payable = is_payable(self.world, self.invoice);
+        let body = html! {
+            (summary(&self.filled.problems))
+            @if self.invoice.status == Status::Paid { (self.paid()) }
+            div.card {
+                div.split { h1 { (title) } (tag(self.invoice)) }
+                (self.facts())
+                (self.lines())
+            }
+            @if payable {
+                @if waiting(self.world, self.invoice).is_some() { (self.authenticate()) }
+                section.card aria-labelledby="pay" { (self.pay()) }
+            }
+        };
+        Document { title: &title, narrow: true, back: None }.render(&body)
+    }
+
+    fn cash(&self, minor: i64) -> String {
+        money(self.invoice.currency, minor)
+    }
+
+    fn paid(&self) -> Markup {
+        html! {
+            div.notice.good role="status" {
+                h2 { "Paid" }
+                p {
+                    @if self.invoice.amount_paid > 0 { "We received " (self.cash(self.invoice.amount_paid)) } @else { "Settled" }
+                    @if let Some(at) = self.invoice.transitions.paid { " on " (date(at)) }
+                    ". Thank you."
+                }
+            }
+        }
+    }
+
+    fn facts(&self) -> Markup {
+        let invoice = self.invoice;
+        let to = invoice.customer_name.as_ref().or(invoice.customer_email.as_ref());
+        html! {
+            dl {
+                @if let Some(to) = to { dt { "For" } dd { (to) } }
+                dt { "Date" } dd { (date(invoice.transitions.finalized.unwrap_or(invoice.created))) }
+                @if let Some(due) = invoice.due_date { dt { "Due" } dd { (date(due)) } }
+            }
+        }
+    }
+
+    fn lines(&self) -> Markup {
+        html! {
+            table {
+                thead { tr { th scope="col" { "For" } th.amount scope="col" { "Amount" } } }
+                tbody {
+                    @for line in &self.invoice.lines {
+                        tr {
+                            td {
+                                (line.description.as_deref().unwrap_or("Item"))
+                                br;
+                                span.small.soft {
+                                    (date(line.period.0))
+                                    @if line.period.1 > line.period.0 { " to " (date(line.period.1)) }
+                                }
+                            }
+                            td.amount { (self.cash(line.amount)) }
+                        }
+                    }
+                }
+                (self.sums())
+            }
+        }
+    }
+
+    fn sums(&self) -> Markup {
+        let (invoice, totals) = (self.invoice, &self.invoice.totals);
+        let off: i64 = totals.discounts.iter().map(|(_, amount)| amount).sum();
+        let balance = invoice.amount_due - totals.total;
+        let row = |label: &str, amount: i64| {
+            html! { tr { th scope="row" { (label) } td.amount { (self.cash(amount)) } } }
+        };
+        html! {
+            tfoot {
+                @if totals.total != totals.subtotal { (row("Subtotal", totals.subtotal)) }
+                @if off != 0 { (row("Discount", -off)) }
+                @for tax in &totals.taxes {
+                    (row(&self.tax_name(&tax.rate, tax.inclusive), tax.amount))
+                }
+                (row("Total", totals.total))
+                @if balance != 0 { (row("Customer balance", balance)) }
+                @if invoice.amount_paid > 0 { (row("Paid", -invoice.amount_paid)) }
+                tr {
+                    th scope="row" { "Amount due" }
+                    td.amount { strong { (self.cash(self.open_amount())) } }
+                }
+            }
+        }
+    }
+
+    /// Nothing is due any more on an invoice that is void.
+    fn open_amount(&self) -> i64 {
+        if self.invoice.status == Status::Void { 0 } else { self.invoice.amount_remaining() }
+    }
+
+    fn tax_name(&self, rate: &str, inclusive: bool) -> String {
+        let name = self.world.tax_rates.get(rate).map_or_else(
+            || "Tax".to_owned(),
+            |rate| format!("{} {} %", rate.display_name, rate.percentage.normalize()),
+        );
+        if inclusive { format!("{name} (included)") } else { name }
+    }
+
+    fn authenticate(&self) -> Markup {
+        html! {
+            div.notice.warn {
+                h2 { "Your bank asks you to confirm this payment" }
+                p { "It is not paid before you do." }
+                p { a.button href={ (self.action) "/authenticate" } { "Authenticate" } }
+            }
+        }
+    }
+
+    fn pay(&self) -> Markup {
+        let due = self.cash(self.invoice.amount_remaining());
+        let saved = collect::default_method(self.world, self.invoice)
+            .filter(|_| waiting(self.world, self.invoice).is_none());
+        let failed = collect::intent_of(self.world, &self.invoice.id)
+            .and_then(|intent| intent.last_error)
+            .filter(|_| self.filled.problems.is_empty());
+        html! {
+            h2 id="pay" { "Pay " (due) }
+            @if let Some((_, failure)) = failed {
+                p { strong { "The last attempt failed: " } (failure.message) }
+            }
+            @if let Some(method) = saved {
+                form method="post" action=(self.action) {
+                    input type="hidden" name="with" value="saved";
+                    p { button.wide type="submit" { "Pay " (due) " with " (describe(method.card)) } }
+                }
+                h2 { "Or with another card" }
+            }
+            form method="post" action=(self.action) novalidate {
+                (self.filled.card.render(&self.filled.problems))
+                label.check {
+                    input type="checkbox" name="keep" value="1" checked;
+                    span { "Use this card for future payments too" }
+                }
+                button.wide.second[saved.is_some()] type="submit" { "Pay " (due) }
+            }
+            (test_cards())
+        }
+    }
+}

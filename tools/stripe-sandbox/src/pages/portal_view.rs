@@ -1,0 +1,287 @@
+//! The portal's pages.
+
+use maud::{Markup, html};
+
+use super::card::{CardForm, describe, test_cards};
+use super::invoice_view::tag;
+use super::layout::{Document, Problem, date, money, summary};
+use super::portal::Portal;
+use crate::engine::period::Timestamp;
+use crate::model::invoice::{Invoice, Status as InvoiceStatus};
+use crate::model::portal::CancelMode;
+use crate::model::subscription::{Status, Subscription};
+use crate::world::World;
+
+pub struct View<'a> {
+    pub world: &'a World,
+    pub portal: &'a Portal<'a>,
+}
+
+pub struct Plan {
+    pub sub: Subscription,
+    /// When the next invoice is due, and how much it will be.
+    pub next: Option<(Timestamp, i64)>,
+}
+
+/// Invoices shown; older ones are in the API.
+const SHOWN: usize = 24;
+
+impl View<'_> {
+    pub fn home(&self, plans: &[Plan], done: Option<&str>) -> Markup {
+        let customer = self.world.customer(&self.portal.session.customer);
+        let features = &self.portal.configuration.features;
+        let headline = self.portal.configuration.headline.as_deref();
+        let body = html! {
+            h1 { (headline.unwrap_or("Your billing")) }
+            @if let Some(who) = customer.email.as_ref().or(customer.name.as_ref()) {
+                p.soft { (who) }
+            }
+            (notice(done))
+            section.card aria-labelledby="plan" {
+                h2 id="plan" { @if plans.len() > 1 { "Current plans" } @else { "Current plan" } }
+                @if plans.is_empty() { p { "You have no plan at present." } }
+                @for plan in plans { (self.plan(plan)) }
+            }
+            section.card aria-labelledby="card" { (self.payment_method(plans)) }
+            @if features.invoice_history {
+                section.card aria-labelledby="invoices" { (self.invoices()) }
+            }
+            (self.legal())
+        };
+        Document { title: "Your billing", narrow: true, back: self.portal.back() }.render(&body)
+    }
+
+    fn names(&self, sub: &Subscription) -> String {
+        let names: Vec<&str> = sub
+            .items
+            .iter()
+            .map(|item| self.world.product(&self.world.price(&item.price).product).name.as_str())
+            .collect();
+        names.join(" + ")
+    }
+
+    fn plan(&self, plan: &Plan) -> Markup {
+        let sub = &plan.sub;
+        let cancel = self.portal.configuration.features.subscription_cancel;
+        let overdue = matches!(sub.status, Status::PastDue | Status::Unpaid | Status::Incomplete);
+        html! {
+            div.split { p { strong { (self.names(sub)) } } (state(sub)) }
+            @if overdue { (self.overdue(sub)) }
+            p.soft { (self.outlook(plan)) }
+            @if cancel {
+                div.row {
+                    @if sub.cancel_at.is_some() {
+                        form method="post" action={ (self.portal.base) "/renew/" (sub.id) } {
+                            button type="submit" { "Renew plan" }
+                        }
+                    } @else {
+                        a.button.second href={ (self.portal.base) "/cancel/" (sub.id) } { "Cancel plan" }
+                    }
+                }
+            }
+        }
+    }
+
+    fn outlook(&self, plan: &Plan) -> String {
+        if let Some(at) = plan.sub.cancel_at {
+            return format!("Ends on {} and will not renew.", date(at));
+        }
+        match plan.next {
+            Some((at, amount)) if plan.sub.status != Status::Unpaid => {
+                let amount = money(plan.sub.currency, amount);
+                let already =
+                    if plan.sub.status == Status::Trialing { "The trial ends" } else { "Renews" };
+                format!(
+                    "{already} on {}. The payment will then be {amount}, with what is known today.",
+                    date(at)
+                )
+            }
+            _ => "Nothing will be charged at present.".to_owned(),
+        }
+    }
+
+    /// The oldest invoice that waits for money, with the way to pay it.
+    fn overdue(&self, sub: &Subscription) -> Markup {
+        let open = format!("subscription={}&status=open", sub.id);
+        let invoice = self.world.invoices().under(&open).next();
+        html! {
+            @if let Some(invoice) = invoice {
+                div.notice.bad {
+                    h2 { "A payment is missing" }
+                    p {
+                        (money(invoice.currency, invoice.amount_remaining()))
+                        " from " (date(invoice.created)) " could not be collected."
+                    }
+                    p { a.button href=(page_of(invoice)) { "Pay invoice" } }
+                }
+            }
+        }
+    }
+
+    fn payment_method(&self, plans: &[Plan]) -> Markup {
+        let customer = self.world.customer(&self.portal.session.customer);
+        let own = plans.iter().find_map(|plan| plan.sub.default_payment_method.as_ref());
+        let id = own.or(customer.default_payment_method.as_ref());
+        let method = id.and_then(|id| self.world.payment_methods.get(id));
+        html! {
+            h2 id="card" { "Payment method" }
+            div.split {
+                p { @match method {
+                    Some(method) => { (describe(method.card)) }
+                    None => { "No card on file." }
+                } }
+                @if self.portal.configuration.features.payment_method_update {
+                    a.button.second href={ (self.portal.base) "/card" } {
+                        @if method.is_some() { "Update card" } @else { "Add card" }
+                    }
+                }
+            }
+        }
+    }
+
+    fn invoices(&self) -> Markup {
+        let key = format!("customer={}", self.portal.session.customer);
+        let shown = |invoice: &&Invoice| invoice.status != InvoiceStatus::Draft;
+        let own: Vec<&Invoice> =
+            self.world.invoices().under(&key).rev().filter(shown).take(SHOWN).collect();
+        html! {
+            h2 id="invoices" { "Invoices" }
+            @if own.is_empty() { p.soft { "There are none yet." } }
+            @else {
+                table.stack {
+                    thead { tr {
+                        th scope="col" { "Invoice" } th scope="col" { "Date" }
+                        th scope="col" { "Status" } th.amount scope="col" { "Amount" }
+                    } }
+                    tbody { @for invoice in own { (row(invoice)) } }
+                }
+            }
+        }
+    }
+
+    fn legal(&self) -> Markup {
+        let configuration = &self.portal.configuration;
+        let links = [
+            ("Terms", &configuration.terms_of_service_url),
+            ("Privacy", &configuration.privacy_policy_url),
+        ];
+        html! {
+            p.row.small {
+                @for (label, url) in links {
+                    @if let Some(url) = url { a href=(url) { (label) } }
+                }
+            }
+        }
+    }
+
+    pub fn cancel(&self, sub: &Subscription) -> Markup {
+        let features = &self.portal.configuration.features;
+        let title = format!("Cancel {}", self.names(sub));
+        let end = sub.last_period_end().filter(|_| features.cancel_mode == CancelMode::AtPeriodEnd);
+        let body = html! {
+            div.card {
+                h1 { (title) }
+                p { @match end {
+                    Some(end) => {
+                        "The plan stays yours until " strong { (date(end)) } " and is not renewed after that. You can change your mind until then."
+                    }
+                    None => { "The plan ends at once. What has been paid is not given back." }
+                } }
+                form method="post" action={ (self.portal.base) "/cancel/" (sub.id) } {
+                    @if let Some(reasons) = &features.cancel_reasons { (reasons_form(reasons)) }
+                    div.row {
+                        button.danger type="submit" { "Cancel plan" }
+                        @if let Some((url, _)) = self.portal.back() {
+                            a.button.second href=(url) { "Keep plan" }
+                        }
+                    }
+                }
+            }
+        };
+        Document { title: &title, narrow: true, back: self.portal.back() }.render(&body)
+    }
+}
+
+fn row(invoice: &Invoice) -> Markup {
+    let number = invoice.number.as_deref().unwrap_or(&invoice.id);
+    html! {
+        tr {
+            td { a.number href=(page_of(invoice)) { (number) } }
+            td { (date(invoice.created)) }
+            td { (tag(invoice)) }
+            td.amount { (money(invoice.currency, invoice.totals.total)) }
+        }
+    }
+}
+
+fn page_of(invoice: &Invoice) -> String {
+    format!("/i/{}.{}", invoice.id, invoice.token)
+}
+
+fn state(sub: &Subscription) -> Markup {
+    let (class, word) = match sub.status {
+        _ if sub.cancel_at.is_some() => ("warn", "Ends soon"),
+        Status::Active => ("good", "Active"),
+        Status::Trialing => ("good", "Trial"),
+        Status::PastDue => ("bad", "Overdue"),
+        Status::Unpaid => ("bad", "Unpaid"),
+        Status::Incomplete => ("bad", "Not paid yet"),
+        Status::Paused => ("plain", "Paused"),
+        Status::Canceled | Status::IncompleteExpired => ("plain", "Ended"),
+    };
+    html! { span.tag.(class) { (word) } }
+}
+
+fn notice(done: Option<&str>) -> Markup {
+    let text = match done {
+        Some("card") => "Your new card will be used from now on.",
+        Some("canceled") => "Your plan will end with the period that is paid for.",
+        Some("ended") => "Your plan has ended.",
+        Some("renewed") => "Your plan will renew as before.",
+        _ => return html! {},
+    };
+    html! { div.notice.good role="status" { h2 { "Done" } p { (text) } } }
+}
+
+fn reasons_form(reasons: &[String]) -> Markup {
+    html! {
+        @if !reasons.is_empty() {
+            div.field {
+                label for="feedback" { "Why do you cancel? (optional)" }
+                select id="feedback" name="feedback" {
+                    option value="" { "No answer" }
+                    @for reason in reasons { option value=(reason) { (sentence(reason)) } }
+                }
+            }
+        }
+        div.field {
+            label for="comment" { "Anything to add? (optional)" }
+            textarea id="comment" name="comment" rows="3" maxlength="500" {}
+        }
+    }
+}
+
+/// `too_expensive` to "Too expensive".
+fn sentence(word: &str) -> String {
+    let text = word.replace('_', " ");
+    let mut letters = text.chars();
+    letters
+        .next()
+        .map_or_else(String::new, |first| format!("{}{}", first.to_uppercase(), letters.as_str()))
+}
+
+pub fn card(portal: &Portal<'_>, form: &CardForm, problems: &[Problem]) -> Markup {
+    let body = html! {
+        (summary(problems))
+        div.card {
+            h1 { "Update your card" }
+            p.soft { "It will be used for all payments from now on." }
+            form method="post" action={ (portal.base) "/card" } novalidate {
+                (form.render(problems))
+                button.wide type="submit" { "Save card" }
+            }
+            (test_cards())
+        }
+    };
+    Document { title: "Update your card", narrow: true, back: portal.back() }.render(&body)
+}
