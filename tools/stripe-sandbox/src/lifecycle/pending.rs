@@ -3,7 +3,7 @@
 use super::change::{Update, set_cancellation};
 use super::discounts::count_redemption;
 use super::draft::{name_debits, record_debits};
-use super::plan::{Planned, TrialEnd, invoice_item};
+use super::plan::{Planned, invoice_item};
 use super::subscribe::PATIENCE;
 use super::{collect, finalize};
 use crate::engine::period::Timestamp;
@@ -29,21 +29,13 @@ pub fn park(world: &mut World, id: &str, planned: Planned, update: &Update, now:
     world.claim_items(items.into_iter().chain(waited).collect(), &invoice.id);
     name_debits(&mut next, &invoice);
     record_debits(&mut next, &invoice);
-    let trial_end = update.wish.trial_end.map(|end| match end {
-        TrialEnd::Now => now,
-        TrialEnd::At(at) => at,
-    });
     let id = invoice.id.clone();
-    let trial = sub.trial.map(|(_, end)| end).filter(|end| *end > now);
     sub.latest_invoice = Some(id.clone());
     sub.pending_update = Some(Box::new(PendingUpdate {
         invoice: id.clone(),
-        expires_at: [trial, sub.next_period_end()]
-            .into_iter()
-            .flatten()
-            .fold(now + PATIENCE, Timestamp::min),
+        expires_at: expiry(&sub, now),
         reset,
-        trial_end,
+        trial_end: update.wish.trial_end.map(|end| end.at(now)),
         metadata: update.metadata.clone(),
         cancel_at_period_end: update.cancel_at_period_end,
         discounts: update.coupons.as_ref().map(|_| next.discounts.clone()),
@@ -54,6 +46,11 @@ pub fn park(world: &mut World, id: &str, planned: Planned, update: &Update, now:
     world.put_subscription(sub);
     finalize::finalize(world, &id, now);
     collect::automatic(world, &id, now);
+}
+
+fn expiry(sub: &Subscription, now: Timestamp) -> Timestamp {
+    let trial = sub.trial.map(|(_, end)| end).filter(|end| *end > now);
+    [trial, sub.next_period_end()].into_iter().flatten().fold(now + PATIENCE, Timestamp::min)
 }
 
 /// Whether a change waits for this invoice.

@@ -18,6 +18,15 @@ pub enum TrialEnd {
     At(Timestamp),
 }
 
+impl TrialEnd {
+    pub fn at(self, now: Timestamp) -> Timestamp {
+        match self {
+            TrialEnd::Now => now,
+            TrialEnd::At(at) => at,
+        }
+    }
+}
+
 /// The part of an update that may cost money.
 #[derive(Clone, Debug, Default)]
 pub struct Wish {

@@ -129,6 +129,11 @@ fn an_authenticated_payment_applies_the_change_and_a_failed_one_leaves_it_waitin
     case.api.refused(402, "POST", &format!("/v1/invoices/{invoice}/pay"), &[]);
     let done = case.api.admin("POST", &path, &json!({ "succeed": true }));
     assert_eq!(done["status"], "succeeded");
+    for (path, status) in [(path.as_str(), 400), ("/payment_intents/pi_none/authenticate", 404)] {
+        let path = format!("/_sandbox{path}");
+        let refusal = case.api.raw("POST", &path, &[], r#"{ "succeed": true }"#).unwrap();
+        assert_eq!(refusal.status, status);
+    }
     let sub = case.shown();
     assert_eq!((&sub["pending_update"], &sub["status"]), (&Value::Null, &json!("active")));
     assert_eq!(items(&sub["items"]["data"]), [bigger]);

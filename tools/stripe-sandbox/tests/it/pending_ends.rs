@@ -181,3 +181,29 @@ fn an_older_invoice_that_is_paid_meanwhile_leaves_it_active() {
 fn stamp_of(sub: &Value) -> i64 {
     sub["pending_update"]["expires_at"].as_i64().unwrap()
 }
+
+#[test]
+fn a_change_that_is_refused_for_want_of_authentication_leaves_nothing_behind() {
+    let case = at_the_middle("2000", &[]);
+    case.credit("-100");
+    case.use_card("pm_card_authenticationRequired");
+    let bigger = case.api.monthly("Pro", "usd", "5000");
+    let half = id(&case.api.post("/v1/coupons", &[("percent_off", "50"), ("duration", "once")]));
+    let before = case.shown();
+    let form = [
+        ("items[0][id]", case.item.as_str()),
+        ("items[0][price]", &bigger),
+        ("proration_behavior", "always_invoice"),
+        ("payment_behavior", "error_if_incomplete"),
+        ("discounts[0][coupon]", &half),
+        ("metadata[operation]", "7"),
+    ];
+    let path = format!("/v1/subscriptions/{}", case.sub);
+    let refusal = case.api.refused(402, "POST", &path, &form);
+    assert_eq!(refusal.code(), "subscription_payment_intent_requires_action");
+    assert_eq!((case.shown(), case.balance()), (before, json!(-100)));
+    assert_eq!(case.api.invoices(&case.sub).len(), 1);
+    assert_eq!(case.api.get(&format!("/v1/coupons/{half}"), &[])["times_redeemed"], 0);
+    let items = case.api.get("/v1/invoiceitems", &[("customer", &case.customer)]);
+    assert_eq!(items["data"], json!([]));
+}

@@ -218,22 +218,14 @@ impl World<'_> {
         let (sub, mut prices) = self.subscribe(&customer);
         prop_assert_eq!(&sub["status"], "active");
         let start = START.unix_timestamp();
-        let items = sub["items"]["data"].as_array().unwrap();
-        let ends = items.iter().map(|item| item["current_period_end"].as_i64().unwrap());
+        let ends = data(&sub["items"]).map(|item| item["current_period_end"].as_i64().unwrap());
         let length = ends.min().unwrap() - start;
-        let mut now = start + length * input.at / 1000;
+        let now = start + length * input.at / 1000;
         self.pass(&clock, start, now);
-        let before = self.set_balance(&customer);
+        let balance = self.set_balance(&customer);
 
-        let target = self.price(&input.to, 3);
-        let mut change = Form::default();
-        change.set("items[0][id]", items[0]["id"].as_str().unwrap());
-        change.set("items[0][price]", &target);
-        change.set("items[0][quantity]", input.to.quantity);
-        change.set("proration_behavior", "always_invoice");
-        if input.anchor_now {
-            change.set("billing_cycle_anchor[type]", "now");
-        }
+        prices[0] = self.price(&input.to, 3);
+        let mut change = self.change(&sub, &prices[0]);
         let mut form = change.inside("subscription_details");
         form.set("subscription", id(&sub));
         let preview = form.post(api, "/v1/invoices/create_preview");
@@ -242,33 +234,34 @@ impl World<'_> {
 
         let later = (now + input.seconds_later).min(start + length - 1);
         self.pass(&clock, now, later);
-        now = later;
         if !input.anchor_now {
             change.set("proration_date", date);
         }
         change.set("payment_behavior", input.payment_behavior);
         change.set("expand[]", "latest_invoice");
         let changed = change.post(api, &format!("/v1/subscriptions/{}", id(&sub)));
-
-        prices[0] = target;
         prop_assert_eq!(held(&changed), wanted(&prices, input));
         prop_assert_eq!(&changed["pending_update"], &Value::Null);
-        let invoice = &changed["latest_invoice"];
-        let after = api.get(&format!("/v1/customers/{customer}"), &[])["balance"].as_i64();
+        let after = api.get(&format!("/v1/customers/{customer}"), &[])["balance"].clone();
         if preview["lines"]["data"] == json!([]) {
-            prop_assert_eq!(&invoice["id"], &sub["latest_invoice"]);
-            prop_assert_eq!(after, Some(before));
+            prop_assert_eq!(&changed["latest_invoice"]["id"], &sub["latest_invoice"]);
+            prop_assert_eq!(after, balance);
             return Ok(());
         }
-        prop_assert_eq!(cost(&preview), cost(invoice));
-        prop_assert_eq!(&invoice["created"], now);
-        prop_assert_eq!(&invoice["status"], "paid");
-        prop_assert_eq!(&invoice["amount_paid"], &preview["amount_due"]);
-        prop_assert_eq!(invoice["starting_balance"].as_i64(), Some(before));
-        prop_assert_eq!(invoice["ending_balance"].as_i64(), after);
-        let (total, due) = (invoice["total"].as_i64(), invoice["amount_due"].as_i64());
-        prop_assert_eq!(after, total.zip(due).map(|(total, due)| before + total - due));
-        Ok(())
+        prop_assert_eq!(&changed["latest_invoice"]["created"], later);
+        is_as_previewed(&changed["latest_invoice"], &preview, balance, after.as_i64().unwrap())
+    }
+
+    fn change(&self, sub: &Value, price: &str) -> Form {
+        let mut change = Form::default();
+        change.set("items[0][id]", sub["items"]["data"][0]["id"].as_str().unwrap());
+        change.set("items[0][price]", price);
+        change.set("items[0][quantity]", self.input.to.quantity);
+        change.set("proration_behavior", "always_invoice");
+        if self.input.anchor_now {
+            change.set("billing_cycle_anchor[type]", "now");
+        }
+        change
     }
 
     fn pass(&self, clock: &str, from: i64, to: i64) {
@@ -278,13 +271,28 @@ impl World<'_> {
     }
 }
 
+fn data(list: &Value) -> impl Iterator<Item = &Value> {
+    list["data"].as_array().unwrap().iter()
+}
+
+fn is_as_previewed(invoice: &Value, preview: &Value, before: i64, after: i64) -> TestCaseResult {
+    prop_assert_eq!(cost(preview), cost(invoice));
+    prop_assert_eq!(&invoice["status"], "paid");
+    prop_assert_eq!(&invoice["amount_paid"], &preview["amount_due"]);
+    prop_assert_eq!(&invoice["starting_balance"], before);
+    prop_assert_eq!(&invoice["ending_balance"], after);
+    let sum = |key: &str| preview[key].as_i64().unwrap();
+    prop_assert_eq!(after, before + sum("total") - sum("amount_due"));
+    Ok(())
+}
+
 /// Price and quantity of every item.
 fn held(sub: &Value) -> Vec<(String, i64)> {
     let item = |item: &Value| {
         let price = item["price"]["id"].as_str().unwrap().to_owned();
         (price, item["quantity"].as_i64().unwrap())
     };
-    sub["items"]["data"].as_array().unwrap().iter().map(item).collect()
+    data(&sub["items"]).map(item).collect()
 }
 
 fn wanted(prices: &[String], input: &Input) -> Vec<(String, i64)> {
@@ -306,7 +314,7 @@ fn cost(invoice: &Value) -> Value {
             line["parent"]["subscription_item_details"]["proration"],
         ])
     };
-    let lines: Vec<Value> = invoice["lines"]["data"].as_array().unwrap().iter().map(line).collect();
+    let lines: Vec<Value> = data(&invoice["lines"]).map(line).collect();
     let sums = [
         "amount_due",
         "starting_balance",

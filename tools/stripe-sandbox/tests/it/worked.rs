@@ -70,28 +70,20 @@ impl Sum<'_> {
         ];
         let price = case.api.price("After", &price);
         let reset = self.interval == "year";
-        let details = |name: &str| format!("subscription_details{name}");
-        let (quantity, behavior, anchor) = (
-            details("[items][0][quantity]"),
-            details("[proration_behavior]"),
-            details("[billing_cycle_anchor][type]"),
-        );
-        let mut form = vec![(quantity.as_str(), self.to.1), (behavior.as_str(), "always_invoice")];
-        form.extend(reset.then_some((anchor.as_str(), "now")));
+        let mut form = vec![
+            ("subscription_details[items][0][quantity]", self.to.1),
+            ("subscription_details[proration_behavior]", "always_invoice"),
+        ];
+        form.extend(reset.then_some(("subscription_details[billing_cycle_anchor][type]", "now")));
         let preview = case.preview(&price, &form);
         let date = &preview["parent"]["subscription_details"]["subscription_proration_date"];
         let date = date.to_string();
-
-        let mut form: Vec<(&str, &str)> = vec![
+        let form = [
             ("items[0][quantity]", self.to.1),
             ("proration_behavior", "always_invoice"),
             ("payment_behavior", "pending_if_incomplete"),
+            if reset { ("billing_cycle_anchor[type]", "now") } else { ("proration_date", &date) },
         ];
-        form.push(if reset {
-            ("billing_cycle_anchor[type]", "now")
-        } else {
-            ("proration_date", &date)
-        });
         let changed = case.change(&price, &form);
         let invoice = changed["latest_invoice"].clone();
         self.compare("preview", &preview);
