@@ -55,7 +55,7 @@ impl Stack {
         let operator = plan.set_up(&mut processes).await?;
         let unrouted = plan.start_functions(&mut processes).await?;
         (plan.options.progress)("making the accounts, starting the functions");
-        let seeder = Seeder::new(&plan.stripe_url, &plan.aws_url, operator)?;
+        let seeder = Seeder::new(&plan.stripe_url, &plan.options.stripe.keys().secret, operator)?;
         let gateway = plan.gateway();
         let work = async { tokio::try_join!(seeder.seed(), gateway.warm_up()) };
         let (accounts, ()) = processes.during(work).await?;

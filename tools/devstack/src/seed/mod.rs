@@ -11,9 +11,8 @@ use std::panic::resume_unwind;
 use std::sync::Arc;
 use std::time::Duration;
 
-use aws_sdk_secretsmanager::config::{BehaviorVersion, Config, Credentials, Region};
 use shared::respond::Timings;
-use shared::secrets::Secrets;
+use shared::secrets::{Secrets, StripeKeys};
 use shared::stripe::Transport;
 use shared::{Scope, Stripe};
 use time::OffsetDateTime;
@@ -22,8 +21,6 @@ use tokio::time::Instant;
 
 use crate::Error;
 use crate::about::{Account, Keys};
-use crate::environment::PEPPER;
-use crate::functions::StripeSecret;
 use crate::operator::Operator;
 use story::Story;
 use tales::{TALES, Tale};
@@ -40,18 +37,17 @@ pub(crate) struct Seeder {
 }
 
 impl Seeder {
-    /// Stripe's key is read from Secrets Manager, where `billingctl` has put it.
-    pub(crate) fn new(stripe_url: &str, aws_url: &str, operator: Operator) -> Result<Self, Error> {
+    /// With the key that may do everything: the functions' own may not do what seeding does.
+    pub(crate) fn new(
+        stripe_url: &str,
+        secret_key: &str,
+        operator: Operator,
+    ) -> Result<Self, Error> {
         let base = shared::config::stripe_base(stripe_url)
             .ok_or_else(|| Error::Keys(format!("{stripe_url} is no address for Stripe")))?;
-        let config = Config::builder()
-            .behavior_version(BehaviorVersion::latest())
-            .region(Region::new("us-east-1"))
-            .credentials_provider(Credentials::new("local", "local", None, None, "devstack"))
-            .endpoint_url(aws_url)
-            .build();
-        let client = aws_sdk_secretsmanager::Client::from_conf(config);
-        let secrets = Secrets::new(client, StripeSecret::Write.id().to_owned(), PEPPER.to_owned());
+        let keys = StripeKeys::new(secret_key.into(), None)
+            .ok_or_else(|| Error::Keys("the Stripe key has not the form of one".to_owned()))?;
+        let secrets = Secrets::given(keys, "the local stack");
         let stripe = Stripe::new(
             Arc::new(Transport::new(base)),
             Arc::new(secrets),
@@ -66,6 +62,7 @@ impl Seeder {
 
     /// All accounts, in the table's order. Their stories are lived at the same time.
     pub(crate) async fn seed(&self) -> Result<Vec<Account>, Error> {
+        Story::new(self.stripe.clone(), "portal", self.now, &self.run).open_the_portal().await?;
         let mut set = JoinSet::new();
         for (index, tale) in TALES.iter().enumerate() {
             let story = Story::new(self.stripe.clone(), tale.name, self.now, &self.run);
