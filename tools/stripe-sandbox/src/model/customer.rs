@@ -139,6 +139,8 @@ impl Entity for TestClock {
     }
 
     fn keys(&self) -> Vec<String> {
-        vec!["all".into()]
+        let mut keys = vec!["all".into()];
+        keys.extend(self.target.map(|_| "advancing".into()));
+        keys
     }
 }

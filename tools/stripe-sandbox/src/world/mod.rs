@@ -157,7 +157,7 @@ impl World {
         self.run(&ClockKey::Own, target);
         let advancing: Vec<(String, Timestamp)> = self
             .test_clocks
-            .under("all")
+            .under("advancing")
             .filter_map(|clock| Some((clock.id.clone(), clock.target?)))
             .collect();
         for (id, target) in advancing {
