@@ -47,11 +47,13 @@ pub async fn of(
 ) -> Result<Reply, ApiError> {
     let changed = match answer {
         Ok(changed) => changed,
+        Err(error) if error.is_no_payment_method() => {
+            return Err(ApiError::PaymentFailed(Box::new(Decline::no_payment_method())));
+        }
         Err(error) => {
-            return Err(error.decline().map_or_else(
-                || error.into(),
-                |decline| ApiError::PaymentFailed(Box::new(decline)),
-            ));
+            let declined =
+                error.decline().map(|decline| ApiError::PaymentFailed(Box::new(decline)));
+            return Err(declined.unwrap_or_else(|| error.into()));
         }
     };
     if changed.pending_update.is_none() {

@@ -76,7 +76,7 @@ async fn open(
     let session: PortalSession = call.stripe.send_once(&create, &operation.stripe_key("portal")).await.inspect_err(|error| {
         if error.status() == Some(400) {
             tracing::error!(
-                request_id = call.request_id,
+                request_id = call.request_id(),
                 "Stripe makes no portal session. If its configuration was never saved, save it in Stripe's dashboard \
                  (Settings, Billing, Customer portal), in live mode and in test mode; if a flow is refused, turn that \
                  feature on there."

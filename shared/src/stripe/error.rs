@@ -70,6 +70,15 @@ impl StripeError {
         Some(Decline::of(&PaymentError { code, decline_code, message }))
     }
 
+    /// Whether Stripe had nothing to charge: it says so by a missing resource, in words alone.
+    #[must_use]
+    pub fn is_no_payment_method(&self) -> bool {
+        let Self::Refused { status: 400, error, .. } = self else { return false };
+        let message = error.message.as_deref().unwrap_or_default();
+        error.code.as_deref() == Some("resource_missing")
+            && message.contains("no attached payment source")
+    }
+
     /// Whether Stripe has seen this idempotency key with other parameters.
     #[must_use]
     pub fn is_key_reused(&self) -> bool {
