@@ -152,7 +152,8 @@ impl Story {
     /// that is done in the dashboard, and a saved one is left as it is.
     pub(super) async fn open_the_portal(&self) -> Result<(), Error> {
         let path = "/billing_portal/configurations";
-        let saved = RequestBuilder::new(StripeMethod::Get, path).query(&[("is_default", "true")]);
+        let saved =
+            RequestBuilder::new(StripeMethod::Get, path).query(&json!({ "is_default": true }));
         let saved = self.send(saved, format!("GET {path}")).await?;
         if saved["data"].as_array().is_some_and(|list| !list.is_empty()) {
             return Ok(());
