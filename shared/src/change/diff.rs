@@ -6,6 +6,7 @@ use crate::catalog::{Offer, Tiers};
 use crate::respond::ApiError;
 use crate::stripe::views::{Interval, Subscription, SubscriptionItem, SubscriptionStatus};
 use crate::subscription::{Current, Plan};
+use crate::token;
 
 /// What becomes of one item of a subscription.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -90,7 +91,7 @@ impl<'a> Change<'a> {
             .map_or(Interval::Month, |recurring| recurring.interval)
     }
 
-    /// The items as they are, to notice that they have changed.
+    /// A fingerprint of the items as they are, to notice that they have changed.
     #[must_use]
     pub fn state(&self) -> String {
         let item = |item: &SubscriptionItem| {
@@ -98,7 +99,7 @@ impl<'a> Change<'a> {
         };
         let mut items: Vec<_> = self.subscription.items.data.iter().map(item).collect();
         items.sort();
-        items.join(",")
+        token::fingerprint(items.join(",").as_bytes())
     }
 }
 

@@ -137,7 +137,7 @@ mod tests {
     fn quote() -> Quote {
         Quote {
             subscription: "sub_1".to_owned(),
-            state: "si_1:price_1:1".to_owned(),
+            state: "0123abcd".to_owned(),
             plan: "agency".to_owned(),
             interval: "month".to_owned(),
             proration_date: Some(1_000),
