@@ -57,6 +57,12 @@ impl Origins {
         entries.map(origin).collect::<Option<_>>().map(Self)
     }
 
+    /// Whether customers can be sent back nowhere.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     /// Checks that the field's text is a URL at all.
     ///
     /// # Errors

@@ -1,8 +1,8 @@
 //! What checkout-session does: refuses a second subscription, gives an open session out again or
 //! ends it, and makes a new one.
 
+use shared::Situation;
 use shared::catalog::Offer;
-use shared::change::Situation;
 use shared::idempotency::Operation;
 use shared::stripe::LONGEST_PAGE;
 use shared::stripe::views::{CheckoutSession, List};

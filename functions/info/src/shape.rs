@@ -2,9 +2,9 @@
 
 use serde::Serialize;
 use shared::auth::Mode;
-use shared::catalog::{FREE_TIER, Metered, Offer, Tiers};
+use shared::catalog::{FREE_TIER, Metered, Offer};
 use shared::respond::{exact, unit_price};
-use shared::stripe::views::{Customer, Interval, Subscription};
+use shared::stripe::views::{Customer, Interval};
 use shared::subscription::Current;
 use shared::{Caller, Currency, Money, Scope};
 
@@ -70,6 +70,8 @@ pub struct Settings {
     pub publishable_key: Option<String>,
     /// The currency that plans are shown in.
     pub currency: Currency,
+    /// Whether there is anywhere that customers may be sent back to.
+    pub has_pages: bool,
 }
 
 /// The account as far as info is concerned.
@@ -80,20 +82,13 @@ pub struct Account<'a> {
 }
 
 impl<'a> Account<'a> {
-    /// `subscriptions` are the customer's, newest first.
+    /// `current` is the subscription that the account is on.
     pub fn of(
         caller: &'a Caller,
         customer: Option<&'a Customer>,
-        subscriptions: &'a [Subscription],
-        tiers: &'a Tiers,
+        current: Option<Current<'a>>,
     ) -> Self {
-        Self { caller, customer, current: Current::of(subscriptions, tiers) }
-    }
-
-    /// The subscription's, else the customer's.
-    pub fn currency(&self) -> Option<Currency> {
-        let of_subscription = self.current.as_ref().map(|current| current.subscription.currency);
-        of_subscription.or(self.customer.and_then(|customer| customer.currency))
+        Self { caller, customer, current }
     }
 
     /// Whether there is a default one that a charge would be made on. Source of the order:
@@ -121,13 +116,13 @@ impl<'a> Account<'a> {
         }
     }
 
-    fn capabilities(&self, publishable_key: Option<&str>) -> Capabilities {
+    fn capabilities(&self, settings: &Settings) -> Capabilities {
         let admin = self.caller.scope >= Scope::Admin;
-        let checkout = admin && self.current.is_none();
+        let checkout = admin && self.current.is_none() && settings.has_pages;
         Capabilities {
             checkout,
             // The page mounts it with the publishable key.
-            embedded_checkout: checkout && publishable_key.is_some(),
+            embedded_checkout: checkout && settings.publishable_key.is_some(),
             portal: admin,
             plan_change: admin
                 && self.current.as_ref().is_some_and(|current| current.not_changeable().is_none()),
@@ -169,7 +164,7 @@ impl Info {
             mode: settings.mode.as_str(),
             currency: settings.currency,
             account: account.body(),
-            capabilities: account.capabilities(settings.publishable_key.as_deref()),
+            capabilities: account.capabilities(&settings),
             plans: offers.iter().map(plan).collect(),
             publishable_key: settings.publishable_key,
         }
@@ -188,7 +183,8 @@ fn usage(metered: &Metered, currency: Currency) -> Usage {
 #[cfg(test)]
 mod tests {
     use serde_json::{Value, json};
-    use shared::stripe::views::Product;
+    use shared::catalog::Tiers;
+    use shared::stripe::views::{Product, Subscription};
 
     use super::*;
 
@@ -255,11 +251,12 @@ mod tests {
         )
         .expect("a product");
         let tiers = Tiers::from_iter(&[pro]);
-        let account = Account::of(caller, customer, subscriptions, &tiers);
+        let account = Account::of(caller, customer, Current::of(subscriptions, &tiers));
         let settings = Settings {
             mode: Mode::Test,
             publishable_key: Some("pk_test_1".to_owned()),
             currency: "usd".parse().expect("a currency"),
+            has_pages: true,
         };
         let offers = [
             offer("hobby", Interval::Month, 0),
@@ -364,20 +361,5 @@ mod tests {
                 "{on_subscription} {on_customer}"
             );
         }
-    }
-
-    #[test]
-    fn the_currency_is_the_subscriptions_else_the_customers() {
-        let (caller, tiers, customer) =
-            (caller(Scope::Read, Some("cus_1")), Tiers::default(), customer(&json!({})));
-        let live = [subscription("month", &json!({}))];
-        let code = |subscriptions: &[Subscription], customer| {
-            Account::of(&caller, customer, subscriptions, &tiers)
-                .currency()
-                .map(|currency| currency.to_string())
-        };
-        assert_eq!(code(&live, Some(&customer)).as_deref(), Some("USD"));
-        assert_eq!(code(&[], Some(&customer)).as_deref(), Some("EUR"));
-        assert_eq!(code(&[], None), None);
     }
 }

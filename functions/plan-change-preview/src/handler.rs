@@ -1,7 +1,8 @@
 //! What a preview asks Stripe: the situation, then the invoice of the very update that plan-change
 //! would send, and the regular one that follows.
 
-use shared::change::{Change, Preview, Quote, Situation, Target, preview_invoice, preview_next};
+use shared::Situation;
+use shared::change::{Change, Preview, Quote, Target, preview_invoice, preview_next};
 use shared::respond::Timestamp;
 use shared::{ApiError, Call, Reply};
 

@@ -1,9 +1,8 @@
 //! What plan-change does: checks, holds the price to the quote, changes, and answers with what
 //! Stripe made of it.
 
-use shared::change::{
-    Change, Preview, Quote, Situation, Target, charge, preview_invoice, preview_next,
-};
+use shared::Situation;
+use shared::change::{Change, Preview, Quote, Target, charge, preview_invoice, preview_next};
 use shared::idempotency::Operation;
 use shared::respond::Timestamp;
 use shared::stripe::views::Expandable;

@@ -1,7 +1,8 @@
 //! What came of the change: all of it is what Stripe answered, not what we expected.
 
 use serde::Serialize;
-use shared::change::{Situation, charge};
+use shared::Situation;
+use shared::change::charge;
 use shared::idempotency::Operation;
 use shared::stripe::views::{Invoice, Subscription};
 use shared::stripe::{Decline, DeclineKind};

@@ -12,4 +12,4 @@ pub use ask::{charge, preview_invoice, preview_next, proration_date};
 pub use diff::{Change, Direction, ItemChange};
 pub use preview::Preview;
 pub use quote::{BadQuote, Quote};
-pub use target::{Situation, Target};
+pub use target::Target;

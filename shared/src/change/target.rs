@@ -1,11 +1,9 @@
-//! What is asked for, and the situation that it is asked in.
+//! The plan that is asked for.
 
-use crate::catalog::{Catalog, Offer, Tiers};
+use crate::catalog::{Offer, Tiers};
 use crate::request::Fields;
-use crate::respond::{ApiError, Currency};
-use crate::runtime::Call;
-use crate::stripe::StripeError;
-use crate::stripe::views::{Customer, Interval, Subscription};
+use crate::respond::ApiError;
+use crate::stripe::views::Interval;
 use crate::subscription::Current;
 
 /// The intervals that plans are sold by.
@@ -71,44 +69,4 @@ impl Target {
         }
         format!("There is no plan \"{plan}\". Plans: {}.", plans.join(", "))
     }
-}
-
-/// All that a decision about an account's plan rests on, read from Stripe at once.
-pub struct Situation {
-    pub subscriptions: Vec<Subscription>,
-    pub tiers: Tiers,
-    pub offers: Vec<Offer>,
-    pub currency: Currency,
-    pub catalog: Catalog,
-}
-
-impl Situation {
-    /// Reads it: one round trip to Stripe.
-    ///
-    /// # Errors
-    /// [`StripeError`].
-    pub async fn load(call: &Call) -> Result<Self, StripeError> {
-        let (catalog, tiers, (customer, subscriptions)) = tokio::try_join!(
-            Catalog::load(&call.stripe, None),
-            Tiers::load(&call.stripe),
-            customer(call)
-        )?;
-        let live = Current::of(&subscriptions, &tiers).map(|current| current.subscription.currency);
-        let own = live.or(customer.and_then(|customer| customer.currency));
-        let currency = own.unwrap_or(call.config().default_currency);
-        Ok(Self { offers: catalog.offers(currency), subscriptions, tiers, currency, catalog })
-    }
-
-    /// The subscription that the account is on.
-    #[must_use]
-    pub fn current(&self) -> Option<Current<'_>> {
-        Current::of(&self.subscriptions, &self.tiers)
-    }
-}
-
-async fn customer(call: &Call) -> Result<(Option<Customer>, Vec<Subscription>), StripeError> {
-    let Some(id) = call.customer() else { return Ok((None, Vec::new())) };
-    let (customer, subscriptions) =
-        tokio::try_join!(call.stripe.customer(id), call.stripe.subscriptions(id))?;
-    Ok((Some(customer), subscriptions))
 }
