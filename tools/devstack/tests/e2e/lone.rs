@@ -11,7 +11,7 @@ use std::sync::{Arc, Mutex};
 use std::thread::spawn;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use devstack::functions::FUNCTIONS;
+use devstack::functions::{FUNCTIONS, Function};
 use devstack::http::Answer;
 use serde_json::{Value, json};
 
@@ -27,7 +27,7 @@ pub(crate) const PATIENT: Duration = Duration::from_secs(29);
 /// A running function. Dropping it ends it.
 pub(crate) struct Lone<'a> {
     harness: &'a Harness,
-    path: &'static str,
+    function: &'static Function,
     log: String,
     child: Child,
     events: Sender<(String, Duration)>,
@@ -47,6 +47,7 @@ impl<'a> Lone<'a> {
     #[track_caller]
     pub(crate) fn start(harness: &'a Harness, name: &str, env: &[(&str, &str)]) -> Self {
         let function = FUNCTIONS.iter().find(|function| function.name == name);
+        let function = function.expect("a function of the table");
         let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
         let address = listener.local_addr().expect("an address").to_string();
         let log = format!("lone-{name}-{}", address.rsplit(':').next().unwrap_or_default());
@@ -54,7 +55,8 @@ impl<'a> Lone<'a> {
         let out = out.expect("a log");
         let mut command = Command::new(binaries().join(name));
         command.stdout(out.try_clone().expect("a log")).stderr(out);
-        command.envs(harness.environment()).envs(env.iter().copied());
+        command.envs(harness.environment()).env("STRIPE_SECRET_ID", function.secret.id());
+        command.envs(env.iter().copied());
         command.env("AWS_LAMBDA_RUNTIME_API", &address);
         command.env("AWS_LAMBDA_FUNCTION_NAME", name);
         command.env("AWS_LAMBDA_FUNCTION_VERSION", "1");
@@ -69,8 +71,7 @@ impl<'a> Lone<'a> {
                 spawn(move || serve(&stream, &waiting, &done));
             }
         });
-        let path = function.expect("a function of the table").path;
-        Self { harness, path, log, child, events, answers, asked: 0 }
+        Self { harness, function, log, child, events, answers, asked: 0 }
     }
 
     /// Its answer to a GET with these headers.
@@ -80,21 +81,36 @@ impl<'a> Lone<'a> {
         self.answer()
     }
 
-    /// Hands it a GET with these headers, which Lambda would end after `time`.
+    /// Hands it a request with these headers, which Lambda would end after `time`.
     pub(crate) fn ask(&mut self, time: Duration, headers: &[(&str, &str)]) {
+        self.ask_with(time, headers, "");
+    }
+
+    /// The same with a body.
+    pub(crate) fn ask_with(&mut self, time: Duration, headers: &[(&str, &str)], body: &str) {
         self.asked += 1;
         let fields = headers.iter().map(|(name, value)| ((*name).to_owned(), json!(value)));
-        let route = format!("GET {}", self.path);
-        let event = json!({
-            "version": "2.0", "routeKey": route, "rawPath": self.path, "rawQueryString": "",
+        let Function { method, path, .. } = self.function;
+        let route = format!("{method} {path}");
+        let mut event = json!({
+            "version": "2.0", "routeKey": route, "rawPath": path, "rawQueryString": "",
             "headers": fields.collect::<serde_json::Map<_, _>>(), "isBase64Encoded": false,
             "requestContext": {
-                "http": { "method": "GET", "path": self.path, "protocol": "HTTP/1.1" },
+                "http": { "method": method, "path": path, "protocol": "HTTP/1.1" },
                 "requestId": format!("{}-{}", self.log, self.asked), "routeKey": route,
                 "stage": "$default", "timeEpoch": 0,
             },
         });
+        if !body.is_empty() {
+            event["body"] = body.into();
+        }
         self.events.send((event.to_string(), time)).expect("it listens");
+    }
+
+    /// Kills it, as when Lambda's machine is lost: whatever it was doing ends there and then.
+    pub(crate) fn kill(mut self) {
+        self.child.kill().expect("it runs");
+        self.child.wait().expect("it ends");
     }
 
     /// Its answer to what it was asked.

@@ -16,6 +16,7 @@
 mod accounts;
 mod act_as;
 mod body;
+mod changes;
 mod currencies;
 mod faults;
 mod harness;
@@ -26,6 +27,7 @@ mod logs;
 mod lone;
 mod operator;
 mod options;
+mod posts;
 mod queries;
 mod refusal;
 mod rotation;
@@ -61,6 +63,7 @@ const ALL: &[&[Case]] = &[
     queries::CASES,
     currencies::CASES,
     options::CASES,
+    changes::CASES,
     faults::CASES,
     rotation::CASES,
     logs::CASES,

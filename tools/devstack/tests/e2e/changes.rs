@@ -1,0 +1,365 @@
+//! A change of plan from preview to invoice: what was shown is what is charged, to the cent.
+
+use serde_json::{Value, json};
+
+use crate::body::expect;
+use crate::cases;
+use crate::harness::Harness;
+use crate::posts::{Ledger, Payer, Start, change_as_previewed, money, with};
+use crate::refusal::{refused, refused_with};
+use crate::stripe::text;
+use crate::when::{DAY, at, day, month_after};
+
+cases![
+    an_upgrade_costs_what_was_shown_and_leaves_add_ons_alone,
+    a_downgrade_gives_credit_and_the_next_change_uses_it,
+    from_month_to_year_a_whole_year_starts_now,
+    from_year_to_month_the_rest_of_the_year_is_credit,
+    from_free_to_paid_a_whole_month_starts_now,
+    tax_discount_and_balance_are_charged_as_shown,
+    during_a_trial_a_change_costs_nothing_and_the_trial_goes_on,
+    yen_have_no_decimals,
+    without_a_quote_the_change_is_priced_now,
+    a_declined_card_leaves_everything_as_it_was,
+    without_a_payment_method_nothing_is_changed,
+    a_bank_that_wants_authentication_is_waited_for,
+    a_second_change_replaces_the_one_that_waits,
+];
+
+/// What is left of the month at the payer's present, of this many minor units.
+fn rest(payer: &Payer, minor: i64) -> i64 {
+    let whole = month_after(payer.start) - payer.start;
+    let left = month_after(payer.start) - payer.now;
+    (2 * minor * left + whole) / (2 * whole)
+}
+
+fn usd(minor: i64) -> Value {
+    json!(money(minor, "usd"))
+}
+
+/// A breakdown without tax and discount, for a customer without a balance.
+fn plain(minor: i64) -> Value {
+    let (due, credit) = (usd(minor.max(0)), usd(-minor.min(0)));
+    json!({
+        "subtotal": usd(minor), "discount": "0.00", "tax": "0.00", "total": usd(minor),
+        "creditApplied": "0.00", "amountDue": due, "balanceAfter": credit,
+    })
+}
+
+/// The body of a change that was made, on the payer's own clock.
+fn changed(payer: &Payer, plans: [&str; 2], minor: i64, period_end: i64) -> Value {
+    json!({
+        "plan": plans[1], "previousPlan": plans[0], "status": "active", "outcome": "applied",
+        "prorationAmount": usd(minor), "currency": "USD", "effectiveAt": at(payer.now),
+        "currentPeriodEnd": day(period_end),
+        "invoice": { "id": "<in_…>", "number": "<text>", "status": "paid", "amount": usd(minor), "hostedUrl": "<url>" },
+    })
+}
+
+/// The two lines of a change within the month.
+fn prorated(payer: &Payer, from: (&str, i64), to: (&str, i64)) -> Value {
+    let date = english(payer.now);
+    let line = |description: String, minor: i64| {
+        json!({
+            "description": description, "amount": usd(minor), "proration": true,
+            "periodStart": day(payer.now), "periodEnd": day(month_after(payer.start)),
+        })
+    };
+    json!([
+        line(format!("Unused time on {} after {date}", from.0), -rest(payer, from.1)),
+        line(format!("Remaining time on {} after {date}", to.0), rest(payer, to.1)),
+    ])
+}
+
+/// `22 Nov 2026`.
+fn english(seconds: i64) -> String {
+    let day = text(&json!({ "day": day(seconds) }), "day");
+    let months = "JanFebMarAprMayJunJulAugSepOctNovDec";
+    let month: usize = day[5..7].parse().expect("a month");
+    format!("{} {} {}", &day[8..], &months[3 * month - 3..3 * month], &day[..4])
+}
+
+fn same(actual: &Value, expected: &Value) {
+    let answer = devstack::http::Answer {
+        status: 200,
+        headers: hyper::HeaderMap::default(),
+        body: actual.to_string(),
+    };
+    expect(&answer, 200, expected);
+}
+
+fn an_upgrade_costs_what_was_shown_and_leaves_add_ons_alone(harness: &Harness) {
+    let add_on = harness.add_on("month", "usd", "500");
+    let mut prices = harness.prices("pro", "month");
+    prices.push(add_on.clone());
+    let quantity = format!("items[{}][quantity]", prices.len() - 1);
+    let more = [(&*quantity, "3")];
+    let payer = harness.payer_of("upgrades", &prices, Start { more: &more, ..Start::on("pro") });
+    let kept = [(add_on, json!(3))];
+    let (preview, answer) = change_as_previewed(harness, &payer, ["agency", "month"], &kept);
+    let cost = rest(&payer, 9_900) - rest(&payer, 3_500);
+    let end = month_after(payer.start);
+    let whole = json!({
+        "plan": "agency", "prorationAmount": usd(cost), "currency": "USD", "breakdown": plain(cost),
+        "lines": prorated(&payer, ("Pro", 3_500), ("Agency", 9_900)), "direction": "upgrade",
+        "effectiveAt": at(payer.now), "nextInvoice": { "date": day(end), "amount": "114.00" },
+        "recurring": { "amount": "99.00", "interval": "month" }, "quote": "<text>",
+    });
+    same(&preview, &whole);
+    same(&answer, &changed(&payer, ["pro", "agency"], cost, end));
+    // The renewal costs what was announced.
+    harness.advance(&payer.customer, end + 2 * crate::when::HOUR);
+    let invoices = payer.ledger(harness).invoices;
+    assert_eq!((invoices.len(), invoices[0].2), (3, 11_400));
+}
+
+fn a_downgrade_gives_credit_and_the_next_change_uses_it(harness: &Harness) {
+    let payer = harness.payer("downgrades", Start::on("agency"));
+    let (preview, answer) = change_as_previewed(harness, &payer, ["starter", "month"], &[]);
+    let cost = rest(&payer, 1_000) - rest(&payer, 9_900);
+    let end = month_after(payer.start);
+    let whole = json!({
+        "plan": "starter", "prorationAmount": usd(cost), "currency": "USD", "breakdown": plain(cost),
+        "lines": prorated(&payer, ("Agency", 9_900), ("Starter", 1_000)), "direction": "downgrade",
+        "effectiveAt": at(payer.now), "nextInvoice": { "date": day(end), "amount": "10.00" },
+        "recurring": { "amount": "10.00", "interval": "month" }, "quote": "<text>",
+    });
+    same(&preview, &whole);
+    same(&answer, &changed(&payer, ["agency", "starter"], cost, end));
+    assert_eq!(payer.ledger(harness).balance, cost);
+    let (preview, answer) = change_as_previewed(harness, &payer, ["pro", "month"], &[]);
+    let next = rest(&payer, 3_500) - rest(&payer, 1_000);
+    let shown = &preview["breakdown"];
+    assert_eq!((&shown["total"], &shown["creditApplied"]), (&usd(next), &usd(next)));
+    assert_eq!((&shown["amountDue"], &shown["balanceAfter"]), (&usd(0), &usd(-cost - next)));
+    assert_eq!((&answer["prorationAmount"], &answer["invoice"]["amount"]), (&usd(0), &usd(next)));
+    assert_eq!(payer.ledger(harness).charges(), (1, 9_900), "only the first month was charged");
+}
+
+fn from_month_to_year_a_whole_year_starts_now(harness: &Harness) {
+    let payer = harness.payer("by-the-year", Start::on("pro"));
+    let (preview, answer) = change_as_previewed(harness, &payer, ["pro", "year"], &[]);
+    let cost = 35_000 - rest(&payer, 3_500);
+    assert_eq!(preview["prorationAmount"], usd(cost), "{preview:#}");
+    assert_eq!(preview["recurring"], json!({ "amount": "350.00", "interval": "year" }));
+    assert_eq!(preview["nextInvoice"]["amount"], "350.00");
+    let subscription = payer.at_stripe(harness);
+    let end = subscription["items"]["data"][0]["current_period_end"].as_i64().expect("a moment");
+    assert!((365 * DAY..=366 * DAY).contains(&(end - payer.now)));
+    assert_eq!(preview["nextInvoice"]["date"], day(end));
+    same(&answer, &changed(&payer, ["pro", "pro"], cost, end));
+}
+
+fn from_year_to_month_the_rest_of_the_year_is_credit(harness: &Harness) {
+    let start = Start { interval: "year", ..Start::on("agency") };
+    let payer = harness.payer("no-longer-by-the-year", start);
+    let (preview, answer) = change_as_previewed(harness, &payer, ["pro", "month"], &[]);
+    assert_eq!(preview["direction"], "downgrade");
+    assert!(text(&preview, "prorationAmount").starts_with('-'), "{preview:#}");
+    assert_eq!(answer["currentPeriodEnd"], day(month_after(payer.now)));
+    assert_eq!(
+        preview["nextInvoice"],
+        json!({ "date": day(month_after(payer.now)), "amount": "35.00" })
+    );
+}
+
+fn from_free_to_paid_a_whole_month_starts_now(harness: &Harness) {
+    let payer = harness.payer("pays-at-last", Start::on("hobby"));
+    let (preview, answer) = change_as_previewed(harness, &payer, ["pro", "month"], &[]);
+    let end = month_after(payer.now);
+    assert_eq!(preview["breakdown"], plain(3_500), "{preview:#}");
+    assert_eq!(preview["nextInvoice"], json!({ "date": day(end), "amount": "35.00" }));
+    same(&answer, &changed(&payer, ["hobby", "pro"], 3_500, end));
+    assert_eq!(payer.ledger(harness).charges(), (1, 3_500));
+}
+
+fn tax_discount_and_balance_are_charged_as_shown(harness: &Harness) {
+    let coupon = [("percent_off", "20"), ("duration", "forever")];
+    let coupon = text(&harness.stripe_post("/coupons", &coupon), "id");
+    for (inclusive, balance) in [("false", -1_000), ("true", -1_000), ("false", 700), ("true", 0)] {
+        let tax = [("display_name", "VAT"), ("percentage", "19"), ("inclusive", inclusive)];
+        let tax = text(&harness.stripe_post("/tax_rates", &tax), "id");
+        let more = [("discounts[0][coupon]", &*coupon), ("default_tax_rates[0]", &*tax)];
+        let handle = format!("taxed-{inclusive}-{}", balance + 1_000);
+        let payer = harness.payer(&handle, Start { more: &more, ..Start::on("starter") });
+        if balance != 0 {
+            harness.credit(&payer.customer.id, balance, "usd");
+        }
+        let ways = [["agency", "month"], ["pro", "month"], ["pro", "year"]];
+        for to in ways {
+            let (preview, _) = change_as_previewed(harness, &payer, to, &[]);
+            let shown = &preview["breakdown"];
+            assert_ne!(shown["tax"], "0.00", "{to:?}: {shown:#}");
+            // What is prorated has the discount in it already; a whole year has it beside it.
+            assert_eq!(shown["discount"] != "0.00", to[1] == "year", "{to:?}: {shown:#}");
+        }
+    }
+}
+
+fn during_a_trial_a_change_costs_nothing_and_the_trial_goes_on(harness: &Harness) {
+    let more = [("trial_period_days", "14")];
+    let payer = harness.payer("tries", Start { more: &more, ..Start::on("pro") });
+    let (preview, answer) = change_as_previewed(harness, &payer, ["agency", "month"], &[]);
+    let end = payer.start + 14 * DAY;
+    assert_eq!(preview["prorationAmount"], "0.00");
+    assert_eq!(preview["nextInvoice"], json!({ "date": day(end), "amount": "99.00" }));
+    assert_eq!((&answer["status"], &answer["currentPeriodEnd"]), (&json!("trialing"), &day(end)));
+    assert_eq!(payer.ledger(harness).charges(), (0, 0));
+    // To the year, too; what is charged at the trial's end is what was announced.
+    let (preview, _) = change_as_previewed(harness, &payer, ["agency", "year"], &[]);
+    assert_eq!(preview["nextInvoice"], json!({ "date": day(end), "amount": "990.00" }));
+    harness.advance(&payer.customer, end + 2 * crate::when::HOUR);
+    assert_eq!(payer.ledger(harness).charges(), (1, 99_000));
+}
+
+fn yen_have_no_decimals(harness: &Harness) {
+    for (tier, amount) in [("kyoto", "4120"), ("osaka", "9800")] {
+        let product = [("name", tier), ("metadata[cantila_plan]", tier)];
+        let product = text(&harness.stripe_post("/products", &product), "id");
+        let lookup_key = format!("cantila_{tier}_month");
+        let price = [
+            ("product", &*product),
+            ("currency", "jpy"),
+            ("recurring[interval]", "month"),
+            ("unit_amount", amount),
+            ("lookup_key", &lookup_key),
+        ];
+        harness.stripe_post("/prices", &price);
+    }
+    let payer = harness.payer("moves-to-osaka", Start::on("kyoto"));
+    let (preview, _) = change_as_previewed(harness, &payer, ["osaka", "month"], &[]);
+    let cost = rest(&payer, 9_800) - rest(&payer, 4_120);
+    assert_eq!(preview["prorationAmount"], cost.to_string());
+    assert_eq!(preview["recurring"]["amount"], "9800");
+    let (preview, _) = change_as_previewed(harness, &payer, ["kyoto", "month"], &[]);
+    assert_eq!(preview["prorationAmount"], (-cost).to_string());
+}
+
+fn without_a_quote_the_change_is_priced_now(harness: &Harness) {
+    let payer = harness.payer("in-a-hurry", Start::on("pro"));
+    let cost = rest(&payer, 9_900) - rest(&payer, 3_500);
+    let answer = payer.change(harness, &json!({ "plan": "agency", "interval": null }));
+    expect(&answer, 200, &changed(&payer, ["pro", "agency"], cost, month_after(payer.start)));
+    assert_eq!(payer.ledger(harness).charges(), (2, 3_500 + cost));
+}
+
+/// Nothing differs but one more invoice that is void.
+#[track_caller]
+fn untouched(before: &Ledger, after: &Ledger, void: usize) {
+    assert_eq!(&Ledger { void: before.void + void, ..before.clone() }, after);
+}
+
+const DECLINED: &str = "The payment was declined: Your card was declined. Nothing was changed and nothing is owed. Use another payment method (POST /v1/billing/portal-session), then try again.";
+
+fn a_declined_card_leaves_everything_as_it_was(harness: &Harness) {
+    let payer = harness.payer("declined", Start::on("pro"));
+    harness.card(&payer.customer, "pm_card_chargeCustomerFail");
+    let before = payer.ledger(harness);
+    for (index, to) in [["agency", "month"], ["agency", "year"], ["pro", "year"]].iter().enumerate()
+    {
+        let body = json!({ "plan": to[0], "interval": to[1] });
+        let quote = text(&payer.preview(harness, &body), "quote");
+        let answer = payer.change(harness, &with(&body, "quote", &*quote));
+        let details = json!({ "declineCode": "generic_decline", "kind": "soft" });
+        refused_with(&answer, 402, "payment_failed", DECLINED, &details);
+        untouched(&before, &payer.ledger(harness), index + 1);
+    }
+    // Nothing is charged later, either; and with a good card the same change goes through.
+    harness.card(&payer.customer, "pm_card_visa");
+    harness.advance(&payer.customer, payer.now + 5 * DAY);
+    assert_eq!(payer.ledger(harness).charges(), before.charges());
+    change_as_previewed(harness, &payer, ["agency", "month"], &[]);
+}
+
+fn without_a_payment_method_nothing_is_changed(harness: &Harness) {
+    let payer = harness.payer("penniless", Start { card: None, ..Start::on("hobby") });
+    let before = payer.ledger(harness);
+    let body = json!({ "plan": "pro" });
+    let quote = text(&payer.preview(harness, &body), "quote");
+    let answer = payer.change(harness, &with(&body, "quote", &*quote));
+    let details = json!({ "declineCode": null, "kind": "hard" });
+    let message = "The payment was declined: There is no payment method to charge. Nothing was changed and nothing is owed. Use another payment method (POST /v1/billing/portal-session), then try again.";
+    refused_with(&answer, 402, "payment_failed", message, &details);
+    untouched(&before, &payer.ledger(harness), 0);
+}
+
+const AUTHENTICATE: &str = "The bank wants the customer to authenticate the payment. Open `details.url`; the change is made once that is done.";
+
+/// Asks for a change that the bank wants authenticated; gives the invoice that waits.
+#[track_caller]
+fn waits(harness: &Harness, payer: &Payer, plan: &str) -> Value {
+    let answer = payer.change(harness, &json!({ "plan": plan }));
+    refused_with(&answer, 402, "payment_action_required", AUTHENTICATE, &json!({ "url": "<url>" }));
+    let path = format!("/invoices?status=open&customer={}", payer.customer.id);
+    let open = harness.stripe(&path)["data"].take();
+    assert_eq!(open.as_array().map(Vec::len), Some(1), "{open:#}");
+    assert_eq!(answer.json()["details"]["url"], open[0]["hosted_invoice_url"]);
+    open[0].clone()
+}
+
+/// The customer answers the bank.
+#[track_caller]
+fn authenticate(harness: &Harness, invoice: &Value, succeed: bool) {
+    let path = format!("/invoice_payments?invoice={}", text(invoice, "id"));
+    let payments = harness.stripe(&path);
+    let intent = text(&payments["data"][0]["payment"], "payment_intent");
+    let path = format!("/payment_intents/{intent}/authenticate");
+    harness.sandbox("POST", &path, &json!({ "succeed": succeed }));
+}
+
+fn a_bank_that_wants_authentication_is_waited_for(harness: &Harness) {
+    let payer = harness.payer("asked-by-the-bank", Start::on("pro"));
+    harness.card(&payer.customer, "pm_card_authenticationRequired");
+    let before = payer.ledger(harness);
+    let invoice = waits(harness, &payer, "agency");
+    let during = payer.ledger(harness);
+    assert_eq!((&during.items, during.charges()), (&before.items, before.charges()));
+    assert!(during.pending);
+    let subscription = payer.at_stripe(harness);
+    let expires = subscription["pending_update"]["expires_at"].as_i64().expect("a moment");
+    let get = |path: &str| harness.get(path, &payer.account.key, &[]).json();
+    let summary = get("/v1/billing/summary");
+    assert_eq!(summary["plan"], "pro");
+    let pending = json!({
+        "plan": "agency", "effectiveAt": null, "reason": "payment_action_required",
+        "expiresAt": at(expires), "url": invoice["hosted_invoice_url"],
+    });
+    assert_eq!(summary["pendingChange"], pending);
+    assert_eq!(get("/v1/billing/info")["capabilities"]["planChange"], true);
+    authenticate(harness, &invoice, true);
+    let summary = get("/v1/billing/summary");
+    assert_eq!((&summary["plan"], &summary["pendingChange"]), (&json!("agency"), &Value::Null));
+    let after = payer.ledger(harness);
+    let cost = rest(&payer, 9_900) - rest(&payer, 3_500);
+    assert_eq!(after.charges(), (2, 3_500 + cost));
+    assert_eq!((after.pending, after.open(), after.void), (false, 0, 0));
+    let again = payer.change(harness, &json!({ "plan": "agency" }));
+    refused(
+        &again,
+        (
+            409,
+            "already_on_plan",
+            "This plan at this price is the current one; there is nothing to change.",
+        ),
+    );
+}
+
+fn a_second_change_replaces_the_one_that_waits(harness: &Harness) {
+    let payer = harness.payer("changes-their-mind", Start::on("starter"));
+    harness.card(&payer.customer, "pm_card_authenticationRequired");
+    let before = payer.ledger(harness);
+    let first = waits(harness, &payer, "agency");
+    let second = waits(harness, &payer, "pro");
+    assert_ne!(first["id"], second["id"]);
+    let status = harness.stripe(&format!("/invoices/{}", text(&first, "id")))["status"].clone();
+    assert_eq!(status, "void");
+    // The bank is told that it was not the customer: then a third one, which they do pay.
+    authenticate(harness, &second, false);
+    let third = waits(harness, &payer, "pro");
+    authenticate(harness, &third, true);
+    let after = payer.ledger(harness);
+    let cost = rest(&payer, 3_500) - rest(&payer, 1_000);
+    assert_eq!(after.charges(), (2, 1_000 + cost));
+    assert_eq!((after.pending, after.open(), after.balance), (false, 0, before.balance));
+    assert_eq!(harness.get("/v1/billing/summary", &payer.account.key, &[]).json()["plan"], "pro");
+}

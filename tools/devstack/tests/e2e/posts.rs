@@ -1,0 +1,325 @@
+//! What the cases of the POST routes share: accounts that pay, and what became of them at Stripe.
+
+use devstack::http::Answer;
+use serde_json::{Value, json};
+
+use crate::harness::Harness;
+use crate::operator::Own;
+use crate::stripe::{Customer, text};
+use crate::when::{DAY, now};
+
+pub(crate) const CHECKOUT: &str = "/v1/billing/checkout-session";
+pub(crate) const PORTAL: &str = "/v1/billing/portal-session";
+pub(crate) const PREVIEW: &str = "/v1/billing/plan-change/preview";
+pub(crate) const CHANGE: &str = "/v1/billing/plan-change";
+
+pub(crate) const JSON: (&str, &str) = ("content-type", "application/json");
+
+/// Ten days before the present, at which the customer's clock stands in the end.
+pub(crate) const AGE: i64 = 10 * DAY;
+
+/// An account with a subscription, and a key that may change it.
+pub(crate) struct Payer {
+    pub(crate) account: Own,
+    pub(crate) customer: Customer,
+    pub(crate) subscription: String,
+    /// When it was subscribed, and what its clock shows.
+    pub(crate) start: i64,
+    pub(crate) now: i64,
+}
+
+/// How an account comes to its subscription.
+#[derive(Clone, Copy)]
+pub(crate) struct Start<'a> {
+    pub(crate) tier: &'a str,
+    pub(crate) interval: &'a str,
+    /// A test card's name; none for an account that cannot pay.
+    pub(crate) card: Option<&'a str>,
+    /// Seconds between subscribing and now.
+    pub(crate) age: i64,
+    /// Further parameters of the subscription.
+    pub(crate) more: &'a [(&'a str, &'a str)],
+}
+
+impl Start<'_> {
+    /// Subscribed by the month ten days ago, with a good card.
+    pub(crate) const fn on(tier: &str) -> Start<'_> {
+        Start { tier, interval: "month", card: Some("pm_card_visa"), age: AGE, more: &[] }
+    }
+}
+
+impl Harness {
+    /// A POST to the API.
+    #[track_caller]
+    pub(crate) fn post(&self, path: &str, key: &str, body: &Value) -> Answer {
+        self.send("POST", path, key, &[JSON], &body.to_string())
+    }
+
+    /// The same with an idempotency key.
+    #[track_caller]
+    pub(crate) fn post_once(&self, path: &str, key: &str, once: &str, body: &Value) -> Answer {
+        self.send("POST", path, key, &[JSON, ("idempotency-key", once)], &body.to_string())
+    }
+
+    /// An account with a key that may do everything.
+    #[track_caller]
+    pub(crate) fn admin_of(&self, handle: &str, customer: Option<&str>) -> Own {
+        let mut args = vec!["accounts", "create", "--handle", handle];
+        args.extend(customer.into_iter().flat_map(|customer| ["--customer", customer]));
+        let id = text(&self.billingctl(&args), "id");
+        let key = self.new_key(handle, &["--scope", "admin"]).key;
+        Own { id, handle: handle.to_owned(), key }
+    }
+
+    /// The ids of all prices of a plan, the base fee first.
+    #[track_caller]
+    pub(crate) fn prices(&self, tier: &str, interval: &str) -> Vec<String> {
+        let path = format!("/prices?active=true&lookup_keys[0]=cantila_{tier}_{interval}");
+        let base = self.stripe(&path)["data"][0].take();
+        let (id, product) = (text(&base, "id"), text(&base, "product"));
+        let path = format!("/prices?active=true&type=recurring&limit=100&product={product}");
+        let all = self.stripe(&path);
+        let metered = all["data"].as_array().expect("a list").iter().filter(|price| {
+            price["recurring"]["interval"] == interval
+                && price["recurring"]["usage_type"] == "metered"
+        });
+        std::iter::once(id).chain(metered.map(|price| text(price, "id"))).collect()
+    }
+
+    /// Subscribes a new account and lets its days pass.
+    #[track_caller]
+    pub(crate) fn payer(&self, handle: &str, start: Start<'_>) -> Payer {
+        let prices = self.prices(start.tier, start.interval);
+        self.payer_of(handle, &prices, start)
+    }
+
+    /// The same with these prices.
+    #[track_caller]
+    pub(crate) fn payer_of(&self, handle: &str, prices: &[String], start: Start<'_>) -> Payer {
+        let end = now();
+        let from = end - start.age;
+        let customer = self.customer_at(from);
+        if let Some(card) = start.card {
+            self.card(&customer, card);
+        }
+        let names: Vec<_> =
+            (0..prices.len()).map(|index| format!("items[{index}][price]")).collect();
+        let mut form = vec![("customer", &*customer.id)];
+        form.extend(names.iter().zip(prices).map(|(name, price)| (&**name, &**price)));
+        form.extend(start.more);
+        let subscription = text(&self.stripe_post("/subscriptions", &form), "id");
+        if start.age > 0 {
+            self.advance(&customer, end);
+        }
+        let account = self.admin_of(handle, Some(&customer.id));
+        Payer { account, customer, subscription, start: from, now: end }
+    }
+
+    /// A price of something that is no plan, and can be on a subscription beside one.
+    #[track_caller]
+    pub(crate) fn add_on(&self, interval: &str, currency: &str, amount: &str) -> String {
+        let product = text(&self.stripe_post("/products", &[("name", "Address")]), "id");
+        let price = [
+            ("product", &*product),
+            ("currency", currency),
+            ("recurring[interval]", interval),
+            ("unit_amount", amount),
+        ];
+        text(&self.stripe_post("/prices", &price), "id")
+    }
+
+    /// A credit (negative) or debt of the customer's, in minor units.
+    #[track_caller]
+    pub(crate) fn credit(&self, customer: &str, amount: i64, currency: &str) {
+        let path = format!("/customers/{customer}/balance_transactions");
+        self.stripe_post(&path, &[("amount", &amount.to_string()), ("currency", currency)]);
+    }
+}
+
+/// All of a payer that a change may touch and a refused one may not.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Ledger {
+    /// Price and quantity of each item, sorted.
+    pub(crate) items: Vec<(String, Value)>,
+    pub(crate) status: String,
+    pub(crate) pending: bool,
+    /// In Stripe's sign.
+    pub(crate) balance: i64,
+    /// Id, status and what was paid of each invoice that is not void, newest first.
+    pub(crate) invoices: Vec<(String, String, i64)>,
+    /// How many are void.
+    pub(crate) void: usize,
+    /// The card that is charged.
+    pub(crate) card: Value,
+    /// Everything else of the subscription that must stay as it is.
+    pub(crate) settings: Value,
+}
+
+impl Ledger {
+    /// How often and how much was charged.
+    pub(crate) fn charges(&self) -> (usize, i64) {
+        let paid = self.invoices.iter().map(|(_, _, paid)| *paid).filter(|paid| *paid > 0);
+        (paid.clone().count(), paid.sum())
+    }
+
+    pub(crate) fn open(&self) -> usize {
+        self.invoices.iter().filter(|(_, status, _)| status == "open" || status == "draft").count()
+    }
+}
+
+impl Payer {
+    /// What Stripe has of it.
+    #[track_caller]
+    pub(crate) fn ledger(&self, harness: &Harness) -> Ledger {
+        let subscription = self.at_stripe(harness);
+        let mut items = items_of(&subscription);
+        items.sort_by_key(|(price, quantity)| (price.clone(), quantity.to_string()));
+        let customer = harness.stripe(&format!("/customers/{}", self.customer.id));
+        let invoices =
+            harness.stripe(&format!("/invoices?limit=100&customer={}", self.customer.id));
+        let invoices = invoices["data"].as_array().expect("a list");
+        let (void, kept): (Vec<_>, Vec<_>) =
+            invoices.iter().partition(|invoice| invoice["status"] == "void");
+        let entry = |invoice: &&Value| {
+            let paid = invoice["amount_paid"].as_i64().expect("an amount");
+            (text(invoice, "id"), text(invoice, "status"), paid)
+        };
+        let settings =
+            ["discounts", "default_tax_rates", "collection_method", "cancel_at", "trial_end"];
+        Ledger {
+            items,
+            status: text(&subscription, "status"),
+            pending: !subscription["pending_update"].is_null(),
+            balance: customer["balance"].as_i64().expect("an amount"),
+            invoices: kept.iter().map(entry).collect(),
+            void: void.len(),
+            card: customer["invoice_settings"]["default_payment_method"].clone(),
+            settings: settings.map(|name| subscription[name].clone()).into(),
+        }
+    }
+
+    #[track_caller]
+    pub(crate) fn at_stripe(&self, harness: &Harness) -> Value {
+        harness.stripe(&format!("/subscriptions/{}", self.subscription))
+    }
+
+    #[track_caller]
+    pub(crate) fn preview(&self, harness: &Harness, body: &Value) -> Value {
+        let answer = harness.post(PREVIEW, &self.account.key, body);
+        assert_eq!(answer.status, 200, "{body}: {}", answer.body);
+        answer.json()
+    }
+
+    #[track_caller]
+    pub(crate) fn change(&self, harness: &Harness, body: &Value) -> Answer {
+        harness.post(CHANGE, &self.account.key, body)
+    }
+}
+
+fn items_of(subscription: &Value) -> Vec<(String, Value)> {
+    let items = subscription["items"]["data"].as_array().expect("a list").iter();
+    items.map(|item| (text(&item["price"], "id"), item["quantity"].clone())).collect()
+}
+
+/// `body` with a field more.
+pub(crate) fn with(body: &Value, field: &str, value: impl Into<Value>) -> Value {
+    let mut body = body.clone();
+    body[field] = value.into();
+    body
+}
+
+/// Minor units as the API writes them.
+pub(crate) fn money(minor: i64, currency: &str) -> String {
+    let sign = if minor < 0 { "-" } else { "" };
+    let minor = minor.unsigned_abs();
+    match currency.to_ascii_lowercase().as_str() {
+        "jpy" => format!("{sign}{minor}"),
+        _ => format!("{sign}{}.{:02}", minor / 100, minor % 100),
+    }
+}
+
+/// Previews a change, makes it with the quote, and compares what Stripe made with what was shown,
+/// figure by figure. Gives the preview and the answer.
+///
+/// `kept` are the items beside the plan, each a price and its quantity.
+#[track_caller]
+pub(crate) fn change_as_previewed(
+    harness: &Harness,
+    payer: &Payer,
+    to: [&str; 2],
+    kept: &[(String, Value)],
+) -> (Value, Value) {
+    let [tier, interval] = to;
+    let body = json!({ "plan": tier, "interval": interval });
+    let before = payer.ledger(harness);
+    let preview = payer.preview(harness, &body);
+    assert_eq!(payer.ledger(harness), before, "a preview changes nothing");
+    let answer = payer.change(harness, &with(&body, "quote", &*text(&preview, "quote")));
+    assert_eq!(answer.status, 200, "{body} {preview:#}: {}", answer.body);
+    let answer = answer.json();
+    let after = payer.ledger(harness);
+
+    let mut items: Vec<_> = harness
+        .prices(tier, interval)
+        .into_iter()
+        .enumerate()
+        .map(|(index, price)| (price, if index == 0 { json!(1) } else { Value::Null }))
+        .chain(kept.iter().cloned())
+        .collect();
+    items.sort_by_key(|(price, quantity)| (price.clone(), quantity.to_string()));
+    assert_eq!(after.items, items, "exactly the plan's items and what was beside it");
+    assert_eq!(
+        (after.pending, after.open(), &after.settings, &after.status),
+        (false, 0, &before.settings, &before.status)
+    );
+
+    let currency = text(&preview, "currency");
+    let shown = &preview["breakdown"];
+    let money = |minor: i64| json!(money(minor, &currency));
+    assert_eq!(shown["balanceAfter"], money(-after.balance), "{preview:#}");
+    for field in ["plan", "prorationAmount", "currency"] {
+        assert_eq!(answer[field], preview[field], "{field}: {preview:#} {answer:#}");
+    }
+    let new: Vec<_> =
+        after.invoices.iter().filter(|invoice| !before.invoices.contains(invoice)).collect();
+    let Some(id) = answer["invoice"]["id"].as_str() else {
+        assert!(new.is_empty(), "{new:?}");
+        let none = (shown["total"].clone(), preview["lines"].clone());
+        assert_eq!(none, (money(0), json!([])));
+        return (preview, answer);
+    };
+    assert_eq!(new.len(), 1, "{new:?}");
+    assert_eq!(new[0].0, id);
+    assert_eq!(answer["effectiveAt"], preview["effectiveAt"]);
+    let invoice = harness.stripe(&format!("/invoices/{id}"));
+    let number = |field: &str| invoice[field].as_i64().expect("a number");
+    let taxes = invoice["total_taxes"].as_array().into_iter().flatten();
+    let tax: i64 = taxes.map(|tax| tax["amount"].as_i64().expect("a number")).sum();
+    let discounts = invoice["total_discount_amounts"].as_array().into_iter().flatten();
+    let discount: i64 = discounts.map(|part| part["amount"].as_i64().expect("a number")).sum();
+    for (field, made) in [
+        ("amountDue", number("amount_due")),
+        ("total", number("total")),
+        ("subtotal", number("subtotal")),
+        ("tax", tax),
+        ("discount", discount),
+    ] {
+        assert_eq!(shown[field], money(made), "{field}: {preview:#} {invoice:#}");
+    }
+    assert_eq!(number("amount_paid"), number("amount_due"), "what was due is what was charged");
+    let lines = harness.stripe(&format!("/invoices/{id}/lines?limit=100"));
+    let line = |line: &Value| {
+        let moment = |end: &str| crate::when::day(line["period"][end].as_i64().expect("a moment"));
+        json!({
+            "description": line["description"], "amount": money(line["amount"].as_i64().expect("a number")),
+            "periodStart": moment("start"), "periodEnd": moment("end"),
+        })
+    };
+    let made: Vec<_> = lines["data"].as_array().expect("a list").iter().map(line).collect();
+    let mut told = preview["lines"].clone();
+    for line in told.as_array_mut().expect("a list") {
+        line.as_object_mut().expect("an object").remove("proration");
+    }
+    assert_eq!(told, json!(made));
+    (preview, answer)
+}
