@@ -1,69 +1,10 @@
-//! The DynamoDB table: API keys by keyed hash, accounts, handles.
-//!
-//! One table, `pk` and `sk`. This file is the one place that knows the items' form; functions read
-//! them, `billingctl` writes them.
-//!
-//! | item | `pk` | `sk` |
-//! |---|---|---|
-//! | key | `KEY#<hash>` | `KEY` |
-//! | a key of an account | `ACCOUNT#<id>` | `KEY#<key id>` |
-//! | account | `ACCOUNT#<id>` | `ACCOUNT` |
-//! | handle | `HANDLE#<handle>` | `HANDLE` |
-//! | idempotency key | `IDEMPOTENCY#<account id>` | `<hash>` |
+//! The items' attributes: written and read here and nowhere else.
 
-use std::collections::HashMap;
+use aws_sdk_dynamodb::types::AttributeValue;
 
-use aws_sdk_dynamodb::Client;
-use aws_sdk_dynamodb::error::DisplayErrorContext;
-use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue};
-
-use crate::auth::{KeyHash, Scope};
-use crate::respond::{ApiError, Cause, Timestamp};
-
-/// An item as DynamoDB gives and takes it.
-pub type Item = HashMap<String, AttributeValue>;
-
-/// `pk` and `sk` of each kind of item.
-pub mod keys {
-    use super::{AttributeValue, Item};
-
-    /// The key record that a presented key leads to.
-    #[must_use]
-    pub fn key(hash: &str) -> Item {
-        item(format!("KEY#{hash}"), "KEY".to_owned())
-    }
-
-    /// The entry by which an account's keys are listed.
-    #[must_use]
-    pub fn account_key(account: &str, key_id: &str) -> Item {
-        item(format!("ACCOUNT#{account}"), format!("KEY#{key_id}"))
-    }
-
-    /// The account itself.
-    #[must_use]
-    pub fn account(id: &str) -> Item {
-        item(format!("ACCOUNT#{id}"), "ACCOUNT".to_owned())
-    }
-
-    /// The entry that makes a handle unique and leads to its account.
-    #[must_use]
-    pub fn handle(handle: &str) -> Item {
-        item(format!("HANDLE#{handle}"), "HANDLE".to_owned())
-    }
-
-    /// The record of an idempotency key, by the key's hash.
-    #[must_use]
-    pub fn idempotency(account: &str, hash: &str) -> Item {
-        item(format!("IDEMPOTENCY#{account}"), hash.to_owned())
-    }
-
-    fn item(pk: String, sk: String) -> Item {
-        Item::from([
-            ("pk".to_owned(), AttributeValue::S(pk)),
-            ("sk".to_owned(), AttributeValue::S(sk)),
-        ])
-    }
-}
+use super::{Item, StoreError};
+use crate::auth::Scope;
+use crate::respond::Timestamp;
 
 /// What is kept of an API key. The key itself is not.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -196,103 +137,7 @@ impl Account {
     }
 }
 
-/// A look-up that did not work.
-#[derive(Debug, thiserror::Error)]
-pub enum StoreError {
-    /// DynamoDB did not answer, or refused.
-    #[error("the table could not be read")]
-    Unreachable(#[source] Cause),
-    /// An item is not as this file writes it.
-    #[error("a {kind} item has no proper \"{attribute}\"")]
-    Malformed { kind: &'static str, attribute: &'static str },
-}
-
-impl From<StoreError> for ApiError {
-    fn from(error: StoreError) -> Self {
-        match error {
-            StoreError::Unreachable(cause) => Self::Unavailable(cause),
-            StoreError::Malformed { .. } => Self::Internal(Cause::from(error)),
-        }
-    }
-}
-
-/// Reads the table.
-pub struct Store {
-    client: Client,
-    table: String,
-}
-
-impl Store {
-    /// `table` is the table's name.
-    #[must_use]
-    pub fn new(client: Client, table: String) -> Self {
-        Self { client, table }
-    }
-
-    /// The record of the key with this hash.
-    ///
-    /// # Errors
-    /// [`StoreError`].
-    pub async fn key(&self, hash: &KeyHash) -> Result<Option<KeyRecord>, StoreError> {
-        self.get(keys::key(&hash.to_string())).await?.as_ref().map(KeyRecord::from_item).transpose()
-    }
-
-    /// The account with this id.
-    ///
-    /// # Errors
-    /// [`StoreError`].
-    pub async fn account(&self, id: &str) -> Result<Option<Account>, StoreError> {
-        self.get(keys::account(id)).await?.as_ref().map(Account::from_item).transpose()
-    }
-
-    /// The id of the account with this handle.
-    ///
-    /// # Errors
-    /// [`StoreError`].
-    pub async fn handle(&self, handle: &str) -> Result<Option<String>, StoreError> {
-        let found = self.get(keys::handle(handle)).await?;
-        found.map(|item| Fields { kind: "handle", item: &item }.text("account")).transpose()
-    }
-
-    /// Remembers the account's Stripe customer, unless it has one; answers with the one it then has.
-    ///
-    /// # Errors
-    /// [`StoreError`].
-    pub async fn remember_customer(
-        &self,
-        account: &str,
-        customer: &str,
-    ) -> Result<String, StoreError> {
-        let update = self
-            .client
-            .update_item()
-            .table_name(&self.table)
-            .set_key(Some(keys::account(account)))
-            .update_expression("SET customer = if_not_exists(customer, :customer)")
-            // No account is made by the way.
-            .condition_expression("attribute_exists(pk)")
-            .expression_attribute_values(":customer", text(customer))
-            .return_values(ReturnValue::AllNew);
-        let answer = update.send().await;
-        let answer = answer.map_err(|error| {
-            StoreError::Unreachable(DisplayErrorContext(error).to_string().into())
-        })?;
-        let item = answer.attributes.unwrap_or_default();
-        Fields { kind: "account", item: &item }.text("customer")
-    }
-
-    async fn get(&self, key: Item) -> Result<Option<Item>, StoreError> {
-        let request = self.client.get_item().table_name(&self.table).set_key(Some(key));
-        // Consistent, so that what the operator or a checkout has just written is there.
-        let answer = request.consistent_read(true).send().await;
-        let answer = answer.map_err(|error| {
-            StoreError::Unreachable(DisplayErrorContext(error).to_string().into())
-        })?;
-        Ok(answer.item)
-    }
-}
-
-fn text(value: &str) -> AttributeValue {
+pub(super) fn text(value: &str) -> AttributeValue {
     AttributeValue::S(value.to_owned())
 }
 
@@ -300,9 +145,9 @@ fn seconds(moment: Timestamp) -> AttributeValue {
     AttributeValue::N(moment.seconds().to_string())
 }
 
-struct Fields<'a> {
-    kind: &'static str,
-    item: &'a Item,
+pub(super) struct Fields<'a> {
+    pub(super) kind: &'static str,
+    pub(super) item: &'a Item,
 }
 
 impl Fields<'_> {
@@ -310,7 +155,7 @@ impl Fields<'_> {
         StoreError::Malformed { kind: self.kind, attribute }
     }
 
-    fn text(&self, name: &'static str) -> Result<String, StoreError> {
+    pub(super) fn text(&self, name: &'static str) -> Result<String, StoreError> {
         self.optional_text(name)?.ok_or_else(|| self.malformed(name))
     }
 

@@ -6,19 +6,23 @@
 //! under the same *operation*: Stripe's idempotency keys are derived from it, and so is the mark
 //! that a change leaves on the subscription, so that nothing is done twice.
 
+mod operation;
+
 use std::collections::HashMap;
 use std::future::Future;
 
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::error::{DisplayErrorContext, ProvideErrorMetadata};
-use aws_sdk_dynamodb::operation::update_item::builders::UpdateItemFluentBuilder;
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnValuesOnConditionCheckFailure};
 use lambda_http::http::{HeaderMap, StatusCode};
 use sha2::{Digest as _, Sha256};
 
 use crate::encode::hex;
-use crate::respond::{ApiError, Cause, Reply};
+use crate::respond::{ApiError, Reply};
 use crate::store::{Item, keys};
+use operation::Place;
+
+pub use operation::Operation;
 
 /// The header with the caller's key.
 pub const HEADER: &str = "idempotency-key";
@@ -43,81 +47,6 @@ pub fn key_of(headers: &HeaderMap) -> Result<Option<&str>, ApiError> {
             "\"Idempotency-Key\" has to be 1 to 255 visible ASCII characters, given once.",
         )
     })
-}
-
-/// What one request does, however often it is started. Everything that must not happen twice is
-/// named after it.
-#[derive(Clone, Debug)]
-pub struct Operation {
-    id: String,
-    /// Goes up when Stripe itself failed for good under the keys of before.
-    round: u32,
-    /// What an earlier start has noted down.
-    note: Option<String>,
-    /// Where notes are kept; nowhere without a key, since then there is no later start.
-    record: Option<Place>,
-}
-
-/// One item of the table.
-#[derive(Clone, Debug)]
-struct Place {
-    client: Client,
-    table: String,
-    key: Item,
-}
-
-impl Operation {
-    /// One that nothing else has.
-    ///
-    /// # Errors
-    /// `internal` if the operating system has no random numbers to give.
-    pub fn new() -> Result<Self, ApiError> {
-        let mut bytes = [0; 16];
-        getrandom::fill(&mut bytes).map_err(|error| ApiError::Internal(Cause::from(error)))?;
-        Ok(Self { id: hex(&bytes), round: 0, note: None, record: None })
-    }
-
-    /// What an earlier start of this operation has noted down, before it was cut off.
-    #[must_use]
-    pub fn note(&self) -> Option<&str> {
-        self.note.as_deref()
-    }
-
-    /// Notes down what is about to be done, for whoever has to go on.
-    ///
-    /// # Errors
-    /// `unavailable`, and then it must not be done.
-    pub async fn take_note(&self, note: &str) -> Result<(), ApiError> {
-        let Some(place) = &self.record else { return Ok(()) };
-        let update = place
-            .update(self)
-            .update_expression("SET note = :note")
-            .condition_expression("operation = :operation AND attribute_not_exists(answer)")
-            .expression_attribute_values(":note", AttributeValue::S(note.to_owned()));
-        update.send().await.map(|_| ()).map_err(|error| unavailable(&error.into_service_error()))
-    }
-
-    /// The mark that it leaves on what it changed. Stays the same in every round.
-    #[must_use]
-    pub fn mark(&self) -> &str {
-        &self.id
-    }
-
-    /// The idempotency key for one of its calls to Stripe.
-    #[must_use]
-    pub fn stripe_key(&self, step: &str) -> String {
-        format!("{}-{}-{step}", self.id, self.round)
-    }
-}
-
-impl Place {
-    fn update(&self, operation: &Operation) -> UpdateItemFluentBuilder {
-        self.client
-            .update_item()
-            .table_name(&self.table)
-            .set_key(Some(self.key.clone()))
-            .expression_attribute_values(":operation", AttributeValue::S(operation.id.clone()))
-    }
 }
 
 /// Who asks for what, under which key.

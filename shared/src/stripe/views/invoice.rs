@@ -1,0 +1,169 @@
+//! Invoices and their lines.
+
+use rust_decimal::Decimal;
+use serde::Deserialize;
+
+use super::{Expandable, Id, List};
+use crate::respond::{Currency, Timestamp};
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum InvoiceStatus {
+    Draft,
+    Open,
+    Paid,
+    Uncollectible,
+    Void,
+}
+
+impl InvoiceStatus {
+    /// Those that a caller sees; drafts are Stripe's working paper.
+    pub const SHOWN: [Self; 4] = [Self::Paid, Self::Open, Self::Void, Self::Uncollectible];
+
+    /// Stripe's word.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Draft => "draft",
+            Self::Open => "open",
+            Self::Paid => "paid",
+            Self::Uncollectible => "uncollectible",
+            Self::Void => "void",
+        }
+    }
+}
+
+#[derive(Clone, Debug, Deserialize)]
+pub struct Invoice {
+    pub id: String,
+    pub status: InvoiceStatus,
+    pub number: Option<String>,
+    pub currency: Currency,
+    pub subtotal: i64,
+    pub total: i64,
+    pub amount_due: i64,
+    pub amount_paid: i64,
+    pub amount_remaining: i64,
+    pub starting_balance: i64,
+    pub total_taxes: Option<Vec<Tax>>,
+    pub attempted: bool,
+    pub attempt_count: u32,
+    pub next_payment_attempt: Option<Timestamp>,
+    pub billing_reason: Option<String>,
+    pub created: Timestamp,
+    pub due_date: Option<Timestamp>,
+    pub period_start: Timestamp,
+    pub period_end: Timestamp,
+    pub status_transitions: StatusTransitions,
+    pub parent: Option<InvoiceParent>,
+    pub hosted_invoice_url: Option<String>,
+    pub invoice_pdf: Option<String>,
+    pub lines: List<Line>,
+}
+
+impl Invoice {
+    /// The id of the subscription that it bills, if it bills one.
+    #[must_use]
+    pub fn subscription(&self) -> Option<&str> {
+        Some(self.parent.as_ref()?.subscription_details.as_ref()?.subscription.id())
+    }
+}
+
+#[derive(Clone, Debug, Deserialize)]
+pub struct InvoiceParent {
+    pub subscription_details: Option<InvoiceSubscription>,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+pub struct InvoiceSubscription {
+    pub subscription: Expandable<Id>,
+    /// There on previews.
+    pub subscription_proration_date: Option<Timestamp>,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+pub struct StatusTransitions {
+    pub finalized_at: Option<Timestamp>,
+    pub paid_at: Option<Timestamp>,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+pub struct Tax {
+    pub amount: i64,
+    pub tax_behavior: TaxBehavior,
+}
+
+/// Whether a tax is on top of the amounts or already in them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TaxBehavior {
+    Exclusive,
+    Inclusive,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+pub struct Line {
+    pub id: String,
+    pub amount: i64,
+    pub description: Option<String>,
+    pub period: Period,
+    pub quantity: Option<Decimal>,
+    pub quantity_decimal: Option<Decimal>,
+    pub parent: Option<LineParent>,
+    pub pricing: Option<LinePricing>,
+}
+
+impl Line {
+    /// The subscription item that the line bills, if it bills one.
+    #[must_use]
+    pub fn subscription_item(&self) -> Option<&SubscriptionItemDetails> {
+        self.parent.as_ref()?.subscription_item_details.as_ref()
+    }
+
+    /// Whether it corrects for a part of a period, whichever kind of item it came from.
+    #[must_use]
+    pub fn is_proration(&self) -> bool {
+        let Some(parent) = &self.parent else { return false };
+        parent.subscription_item_details.as_ref().is_some_and(|item| item.proration)
+            || parent.invoice_item_details.as_ref().is_some_and(|item| item.proration)
+    }
+
+    /// The product that the line is for, if it is for one.
+    #[must_use]
+    pub fn product(&self) -> Option<&str> {
+        Some(&self.pricing.as_ref()?.price_details.as_ref()?.product)
+    }
+}
+
+#[derive(Clone, Copy, Debug, Deserialize)]
+pub struct Period {
+    pub start: Timestamp,
+    pub end: Timestamp,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+pub struct LineParent {
+    pub subscription_item_details: Option<SubscriptionItemDetails>,
+    pub invoice_item_details: Option<InvoiceItemDetails>,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+pub struct InvoiceItemDetails {
+    pub proration: bool,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+pub struct SubscriptionItemDetails {
+    pub subscription_item: String,
+    pub proration: bool,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+pub struct LinePricing {
+    pub price_details: Option<PriceDetails>,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+pub struct PriceDetails {
+    pub product: String,
+}

@@ -1,0 +1,110 @@
+//! Products and prices.
+
+use std::collections::HashMap;
+
+use rust_decimal::Decimal;
+use serde::Deserialize;
+
+use super::Expandable;
+use crate::respond::Currency;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum UsageType {
+    Licensed,
+    Metered,
+}
+
+/// How often a price recurs. Plans are sold by the month and by the year.
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Deserialize, serde::Serialize,
+)]
+#[serde(rename_all = "snake_case")]
+pub enum Interval {
+    Day,
+    Week,
+    Month,
+    Year,
+}
+
+impl Interval {
+    /// Stripe's word.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Day => "day",
+            Self::Week => "week",
+            Self::Month => "month",
+            Self::Year => "year",
+        }
+    }
+}
+
+#[derive(Clone, Debug, Deserialize)]
+pub struct Recurring {
+    pub interval: Interval,
+    pub interval_count: u32,
+    pub usage_type: UsageType,
+    pub meter: Option<String>,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+pub struct Price {
+    pub id: String,
+    pub currency: Currency,
+    pub product: Expandable<Product>,
+    pub lookup_key: Option<String>,
+    #[serde(default)]
+    pub metadata: HashMap<String, String>,
+    pub recurring: Option<Recurring>,
+    #[serde(flatten)]
+    pub amounts: Amounts,
+    pub currency_options: Option<HashMap<String, Amounts>>,
+}
+
+impl Price {
+    /// The product's id, expanded or not.
+    #[must_use]
+    pub fn product_id(&self) -> &str {
+        match &self.product {
+            Expandable::Id(id) => id,
+            Expandable::Object(product) => &product.id,
+        }
+    }
+
+    /// Whether it is charged by use.
+    #[must_use]
+    pub fn is_metered(&self) -> bool {
+        self.recurring.as_ref().is_some_and(|recurring| recurring.usage_type == UsageType::Metered)
+    }
+}
+
+/// What a price costs in one currency. `tiers` are there only where they were expanded.
+#[derive(Clone, Debug, Deserialize)]
+pub struct Amounts {
+    /// Minor units; null where it is sub-cent or tiered.
+    pub unit_amount: Option<i64>,
+    /// Minor units with up to 12 decimals.
+    pub unit_amount_decimal: Option<Decimal>,
+    pub tiers: Option<Vec<Tier>>,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+pub struct Tier {
+    /// Null for the last one.
+    pub up_to: Option<Decimal>,
+    /// Minor units with up to 12 decimals.
+    pub unit_amount_decimal: Option<Decimal>,
+    /// Minor units.
+    pub flat_amount_decimal: Option<Decimal>,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+pub struct Product {
+    pub id: String,
+    #[serde(default)]
+    pub name: String,
+    pub description: Option<String>,
+    #[serde(default)]
+    pub metadata: HashMap<String, String>,
+}

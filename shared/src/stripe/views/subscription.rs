@@ -1,0 +1,160 @@
+//! Subscriptions, and what is going to become of them.
+
+use std::collections::HashMap;
+
+use serde::Deserialize;
+
+use super::{Expandable, Id, Invoice, List, Price};
+use crate::respond::{Currency, Timestamp};
+
+/// A subscription's status. An unknown one fails the answer: what it entitles to is not known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SubscriptionStatus {
+    Incomplete,
+    IncompleteExpired,
+    Trialing,
+    Active,
+    PastDue,
+    Canceled,
+    Unpaid,
+    Paused,
+}
+
+impl SubscriptionStatus {
+    /// Whether the subscription has ended for good.
+    #[must_use]
+    pub fn is_ended(self) -> bool {
+        matches!(self, Self::Canceled | Self::IncompleteExpired)
+    }
+
+    /// Stripe's word.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Incomplete => "incomplete",
+            Self::IncompleteExpired => "incomplete_expired",
+            Self::Trialing => "trialing",
+            Self::Active => "active",
+            Self::PastDue => "past_due",
+            Self::Canceled => "canceled",
+            Self::Unpaid => "unpaid",
+            Self::Paused => "paused",
+        }
+    }
+}
+
+/// How a subscription's invoices are collected.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CollectionMethod {
+    ChargeAutomatically,
+    SendInvoice,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+pub struct Subscription {
+    pub id: String,
+    pub status: SubscriptionStatus,
+    pub currency: Currency,
+    pub created: Timestamp,
+    pub collection_method: CollectionMethod,
+    pub items: List<SubscriptionItem>,
+    pub trial_end: Option<Timestamp>,
+    pub cancel_at: Option<Timestamp>,
+    pub cancel_at_period_end: bool,
+    pub canceled_at: Option<Timestamp>,
+    pub ended_at: Option<Timestamp>,
+    pub cancellation_details: Option<CancellationDetails>,
+    pub status_details: Option<StatusDetails>,
+    pub pause_collection: Option<PauseCollection>,
+    pub pending_update: Option<PendingUpdate>,
+    pub schedule: Option<Expandable<Schedule>>,
+    pub latest_invoice: Option<Expandable<Invoice>>,
+    pub default_payment_method: Option<Expandable<Id>>,
+    pub default_source: Option<Expandable<Id>>,
+    #[serde(default)]
+    pub metadata: HashMap<String, String>,
+    pub test_clock: Option<Expandable<TestClock>>,
+}
+
+impl Subscription {
+    /// What time it is for this subscription: its test clock's, or ours.
+    #[must_use]
+    pub fn now(&self) -> Timestamp {
+        let clock = self.test_clock.as_ref().and_then(Expandable::object);
+        clock.map_or_else(Timestamp::now, |clock| clock.frozen_time)
+    }
+
+    /// When it is going to end, whichever way Stripe says it: at a date, or with the period.
+    #[must_use]
+    pub fn ends_at(&self) -> Option<Timestamp> {
+        let period_end = || self.items.data.iter().map(|item| item.current_period_end).max();
+        self.cancel_at.or_else(|| self.cancel_at_period_end.then(period_end).flatten())
+    }
+}
+
+#[derive(Clone, Debug, Deserialize)]
+pub struct SubscriptionItem {
+    pub id: String,
+    pub current_period_start: Timestamp,
+    pub current_period_end: Timestamp,
+    /// None for a metered price.
+    pub quantity: Option<u64>,
+    pub price: Price,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+pub struct CancellationDetails {
+    pub reason: Option<String>,
+}
+
+/// There only while the subscription is paused.
+#[derive(Clone, Debug, Deserialize)]
+pub struct StatusDetails {
+    pub paused: Option<Paused>,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+pub struct Paused {
+    pub transitioned_at: Timestamp,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+pub struct PauseCollection {
+    pub behavior: String,
+}
+
+/// A change that Stripe applies once its invoice is paid.
+#[derive(Clone, Debug, Deserialize)]
+pub struct PendingUpdate {
+    pub expires_at: Timestamp,
+    pub subscription_items: Option<Vec<PendingItem>>,
+    pub metadata: Option<HashMap<String, String>>,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+pub struct PendingItem {
+    pub price: Price,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+pub struct Schedule {
+    pub phases: Vec<Phase>,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+pub struct Phase {
+    pub start_date: Timestamp,
+    pub items: Vec<PhaseItem>,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+pub struct PhaseItem {
+    pub price: Expandable<Id>,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+pub struct TestClock {
+    pub frozen_time: Timestamp,
+}
