@@ -4,7 +4,7 @@ use super::authenticate::{FAILED, authenticate};
 use super::refusals::declined;
 use super::subscribe::{NewItem, NewSubscription, PaymentBehavior, subscribe};
 use super::{collect, preview};
-use crate::engine::payment::Outcome;
+use crate::engine::payment::{Outcome, TestCard};
 use crate::engine::period::{DAY, Timestamp};
 use crate::http::errors::{ApiError, Result};
 use crate::model::Metadata;
@@ -79,15 +79,7 @@ fn finish(
 ) -> Result<()> {
     let (customer, made) = customer_of(world, &session, Some(&payer));
     let now = world.now_of(&customer);
-    let method = payer.card.map(|card| PaymentMethod {
-        id: world.ids.id("pm"),
-        card,
-        customer: Some(customer.clone()),
-        set_up: authenticated,
-        metadata: Metadata::new(),
-        created: now,
-    });
-    method.iter().for_each(|method| world.payment_methods.put(method.clone()));
+    let method = payer.card.map(|card| keep_card(world, card, &customer, authenticated));
     // An authenticated payment is not to be asked for again: the invoice waits for it instead.
     let behavior = if authenticated { PaymentBehavior::Default } else { PaymentBehavior::Error };
     let new = NewSubscription {
@@ -117,6 +109,20 @@ fn finish(
     session.completed = Some(Completed { subscription, invoice, payment });
     world.checkout_sessions.put(session);
     Ok(())
+}
+
+/// A card saved for the customer; `set_up`: its holder has authenticated.
+pub fn keep_card(world: &mut World, card: TestCard, customer: &str, set_up: bool) -> PaymentMethod {
+    let method = PaymentMethod {
+        id: world.ids.id("pm"),
+        card,
+        customer: Some(customer.to_owned()),
+        set_up,
+        metadata: Metadata::new(),
+        created: world.now_of(customer),
+    };
+    world.payment_methods.put(method.clone());
+    method
 }
 
 /// Charges the invoice that waits; if the card asks again, the answer has been given.
