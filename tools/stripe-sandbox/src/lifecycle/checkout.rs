@@ -4,7 +4,7 @@ use super::authenticate::{FAILED, authenticate};
 use super::refusals::declined;
 use super::subscribe::{NewItem, NewSubscription, PaymentBehavior, subscribe};
 use super::{collect, preview};
-use crate::engine::payment::Outcome;
+use crate::engine::payment::{Outcome, TestCard};
 use crate::engine::period::{DAY, Timestamp};
 use crate::http::errors::{ApiError, Result};
 use crate::model::Metadata;
@@ -57,7 +57,7 @@ pub fn submit(world: &mut World, session: &Session, payer: Payer) -> Result<Step
             Outcome::Succeeded | Outcome::Declined(_) => {}
         }
     }
-    finish(world, session.clone(), payer, false)?;
+    finish(world, session.clone(), &payer, false)?;
     Ok(Step::Done)
 }
 
@@ -68,26 +68,18 @@ pub fn authenticated(world: &mut World, session: &Session, succeed: bool) -> Res
         return Err(ApiError::invalid("This session does not wait for authentication."));
     };
     world.checkout_sessions.put(session.clone());
-    if succeed { finish(world, session, payer, true) } else { Err(declined(FAILED)) }
+    if succeed { finish(world, session, &payer, true) } else { Err(declined(FAILED)) }
 }
 
 fn finish(
     world: &mut World,
     mut session: Session,
-    payer: Payer,
+    payer: &Payer,
     authenticated: bool,
 ) -> Result<()> {
-    let (customer, made) = customer_of(world, &session, Some(&payer));
+    let (customer, made) = customer_of(world, &session, Some(payer));
     let now = world.now_of(&customer);
-    let method = payer.card.map(|card| PaymentMethod {
-        id: world.ids.id("pm"),
-        card,
-        customer: Some(customer.clone()),
-        set_up: authenticated,
-        metadata: Metadata::new(),
-        created: now,
-    });
-    method.iter().for_each(|method| world.payment_methods.put(method.clone()));
+    let method = payer.card.map(|card| keep_card(world, card, &customer, authenticated));
     // An authenticated payment is not to be asked for again: the invoice waits for it instead.
     let behavior = if authenticated { PaymentBehavior::Default } else { PaymentBehavior::Error };
     let new = NewSubscription {
@@ -98,7 +90,9 @@ fn finish(
     let subscription = match subscribe(world, &new) {
         Ok(id) => id,
         Err(refusal) => {
-            method.iter().for_each(|method| drop(world.payment_methods.remove(&method.id)));
+            if let Some(method) = &method {
+                world.payment_methods.remove(&method.id);
+            }
             if made {
                 world.customers.remove(&customer);
             }
@@ -109,7 +103,7 @@ fn finish(
     if let (Some(invoice), Some(method)) = (&invoice, &method) {
         pay_authenticated(world, invoice, method, now);
     }
-    remember(world, &session, &customer, &payer, method.as_ref());
+    remember(world, &session, &customer, payer, method.as_ref());
     let paid = invoice.as_ref().map_or(0, |id| world.invoice(id).amount_paid);
     let payment = if paid > 0 { PaymentStatus::Paid } else { PaymentStatus::NotRequired };
     session.customer = Some(customer);
@@ -117,6 +111,20 @@ fn finish(
     session.completed = Some(Completed { subscription, invoice, payment });
     world.checkout_sessions.put(session);
     Ok(())
+}
+
+/// A card saved for the customer; `set_up`: its holder has authenticated.
+pub fn keep_card(world: &mut World, card: TestCard, customer: &str, set_up: bool) -> PaymentMethod {
+    let method = PaymentMethod {
+        id: world.ids.id("pm"),
+        card,
+        customer: Some(customer.to_owned()),
+        set_up,
+        metadata: Metadata::new(),
+        created: world.now_of(customer),
+    };
+    world.payment_methods.put(method.clone());
+    method
 }
 
 /// Charges the invoice that waits; if the card asks again, the answer has been given.

@@ -90,6 +90,7 @@ pub enum Trial {
 }
 
 /// What is asked of the customer because of taxes, and kept of it.
+#[expect(clippy::struct_excessive_bools, reason = "Stripe's parameters, each on or off")]
 #[derive(Clone, Debug, Default)]
 pub struct Tax {
     pub automatic: bool,

@@ -14,7 +14,9 @@ pub fn visit(world: &mut World, visit: &Visit<'_>) -> Reply {
     let Some((session, base)) = find(world, &visit.path) else {
         return Reply::not_found("No such checkout session");
     };
+    let gone = session.customer.as_ref().is_some_and(|id| world.customer(id).deleted);
     match session.status(now_of(world, &session)) {
+        Status::Open if gone => return Reply::Page(410, ended(&session, Status::Expired)),
         Status::Complete => return completed(&session),
         Status::Expired => return Reply::Page(410, ended(&session, Status::Expired)),
         Status::Open => {}

@@ -155,7 +155,11 @@ impl View<'_> {
             (due, _) => format!("Subscribe and pay {}", money(self.session.currency, due)),
         };
         html! {
-            h2 id="pay" { @if asked.card { "Pay with card" } @else { "No payment needed today" } }
+            h2 id="pay" {
+                @if !asked.card { "No payment needed today" }
+                @else if self.due.amount_due == 0 { "Card for later payments" }
+                @else { "Pay with card" }
+            }
             (summary(&filled.problems))
             form method="post" action=(self.action) novalidate {
                 @if asked.email { (self.email()) } @else { (self.known_email()) }
@@ -164,7 +168,7 @@ impl View<'_> {
                 button.wide type="submit" { (label) }
             }
             @if asked.card {
-                p.small.soft style="margin-top:.75rem" {
+                p.small.soft.after {
                     "The card is saved for the payments that follow. You can cancel at any time."
                 }
                 (test_cards())

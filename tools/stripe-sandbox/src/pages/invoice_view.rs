@@ -71,7 +71,7 @@ impl View<'_> {
         let to = invoice.customer_name.as_ref().or(invoice.customer_email.as_ref());
         html! {
             dl {
-                @if let Some(to) = to { dt { "For" } dd { (to) } }
+                @if let Some(to) = to { dt { "Billed to" } dd { (to) } }
                 dt { "Date" } dd { (date(invoice.transitions.finalized.unwrap_or(invoice.created))) }
                 @if let Some(due) = invoice.due_date { dt { "Due" } dd { (date(due)) } }
             }
@@ -81,7 +81,7 @@ impl View<'_> {
     fn lines(&self) -> Markup {
         html! {
             table {
-                thead { tr { th scope="col" { "For" } th.amount scope="col" { "Amount" } } }
+                thead { tr { th scope="col" { "Description" } th.amount scope="col" { "Amount" } } }
                 tbody {
                     @for line in &self.invoice.lines {
                         tr {

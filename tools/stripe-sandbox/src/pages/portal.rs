@@ -6,10 +6,9 @@ use super::layout::{Problem, message};
 use super::portal_view::{Plan, View};
 use super::{Reply, Visit};
 use crate::engine::payment::{Outcome, TestCard};
+use crate::lifecycle::checkout::keep_card;
 use crate::lifecycle::preview::{self, Details};
 use crate::lifecycle::{authenticate, self_service};
-use crate::model::Metadata;
-use crate::model::customer::PaymentMethod;
 use crate::model::portal::{After, Configuration, FlowType, Session};
 use crate::model::subscription::Subscription;
 use crate::world::World;
@@ -156,16 +155,7 @@ impl Portal<'_> {
 
     fn keep(&mut self, world: &mut World, card: TestCard, authenticated: bool) -> Reply {
         let customer = self.session.customer.clone();
-        let method = PaymentMethod {
-            id: world.ids.id("pm"),
-            card,
-            customer: Some(customer.clone()),
-            set_up: authenticated,
-            metadata: Metadata::new(),
-            created: world.now_of(&customer),
-        };
-        let id = method.id.clone();
-        world.payment_methods.put(method);
+        let id = keep_card(world, card, &customer, authenticated).id;
         self_service::make_default(world, &customer, &id);
         self.finished(world, "card")
     }

@@ -67,7 +67,7 @@ impl View<'_> {
         html! {
             div.split { p { strong { (self.names(sub)) } } (state(sub)) }
             @if overdue { (self.overdue(sub)) }
-            p.soft { (self.outlook(plan)) }
+            p.soft { (Self::outlook(plan)) }
             @if cancel {
                 div.row {
                     @if sub.cancel_at.is_some() {
@@ -82,21 +82,21 @@ impl View<'_> {
         }
     }
 
-    fn outlook(&self, plan: &Plan) -> String {
+    fn outlook(plan: &Plan) -> String {
         if let Some(at) = plan.sub.cancel_at {
             return format!("Ends on {} and will not renew.", date(at));
         }
-        match plan.next {
-            Some((at, amount)) if plan.sub.status != Status::Unpaid => {
-                let amount = money(plan.sub.currency, amount);
-                let already =
-                    if plan.sub.status == Status::Trialing { "The trial ends" } else { "Renews" };
-                format!(
-                    "{already} on {}. The payment will then be {amount}, with what is known today.",
-                    date(at)
-                )
+        let Some((at, amount)) = plan.next.filter(|_| plan.sub.status != Status::Unpaid) else {
+            return "Nothing will be charged at present.".to_owned();
+        };
+        let (at, amount) = (date(at), money(plan.sub.currency, amount));
+        let metered = plan.sub.items.iter().any(|item| item.quantity.is_none());
+        let usage = if metered { " Usage until then comes on top." } else { "" };
+        match plan.sub.status {
+            Status::Trialing => {
+                format!("The trial ends on {at}. The plan costs {amount} then.{usage}")
             }
-            _ => "Nothing will be charged at present.".to_owned(),
+            _ => format!("Renews on {at} for {amount}.{usage}"),
         }
     }
 
@@ -148,12 +148,13 @@ impl View<'_> {
             h2 id="invoices" { "Invoices" }
             @if own.is_empty() { p.soft { "There are none yet." } }
             @else {
-                table.stack {
-                    thead { tr {
-                        th scope="col" { "Invoice" } th scope="col" { "Date" }
-                        th scope="col" { "Status" } th.amount scope="col" { "Amount" }
+                // The narrow layout is no table to a browser any more, so the roles are said.
+                table.stack role="table" {
+                    thead role="rowgroup" { tr role="row" {
+                        th role="columnheader" { "Invoice" } th role="columnheader" { "Date" }
+                        th role="columnheader" { "Status" } th.amount role="columnheader" { "Amount" }
                     } }
-                    tbody { @for invoice in own { (row(invoice)) } }
+                    tbody role="rowgroup" { @for invoice in own { (row(invoice)) } }
                 }
             }
         }
@@ -205,11 +206,11 @@ impl View<'_> {
 fn row(invoice: &Invoice) -> Markup {
     let number = invoice.number.as_deref().unwrap_or(&invoice.id);
     html! {
-        tr {
-            td { a.number href=(page_of(invoice)) { (number) } }
-            td { (date(invoice.created)) }
-            td { (tag(invoice)) }
-            td.amount { (money(invoice.currency, invoice.totals.total)) }
+        tr role="row" {
+            td role="cell" { a.number href=(page_of(invoice)) { (number) } }
+            td role="cell" { (date(invoice.created)) }
+            td role="cell" { (tag(invoice)) }
+            td.amount role="cell" { (money(invoice.currency, invoice.totals.total)) }
         }
     }
 }

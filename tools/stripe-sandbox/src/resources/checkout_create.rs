@@ -83,7 +83,8 @@ pub fn create(call: &mut Call<'_>) -> Result<serde_json::Value> {
     Ok(shown)
 }
 
-fn read(p: &mut Params) -> Result<Session> {
+/// What is refused whatever else is asked for.
+fn refuse(p: &mut Params) -> Result<()> {
     if p.has("payment_method_types") {
         return Err(ApiError::invalid("The parameter `payment_method_types` is no longer supported. Remove it to use the payment methods of your Dashboard, or filter them with `allowed_payment_method_types`.")
             .code("payment_method_types_no_longer_supported")
@@ -91,10 +92,14 @@ fn read(p: &mut Params) -> Result<Session> {
     }
     p.not_imitated(UNUSED)?;
     match p.choice("mode", Mode::NAMES)? {
-        Some(Mode::Subscription) => {}
-        Some(other) => return Err(ApiError::not_imitated(&format!("mode={}", other.as_str()))),
-        None => return Err(ApiError::missing_param("mode")),
+        Some(Mode::Subscription) => Ok(()),
+        Some(other) => Err(ApiError::not_imitated(&format!("mode={}", other.as_str()))),
+        None => Err(ApiError::missing_param("mode")),
     }
+}
+
+fn read(p: &mut Params) -> Result<Session> {
+    refuse(p)?;
     let ui = p.choice("ui_mode", UiMode::NAMES)?.unwrap_or(UiMode::Hosted);
     let (customer, customer_email) = (p.text("customer")?, p.text("customer_email")?);
     if customer.is_some() && customer_email.is_some() {

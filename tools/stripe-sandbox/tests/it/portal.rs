@@ -113,11 +113,17 @@ fn a_flow_needs_its_feature_and_what_it_is_about() {
         let message = refusal(&api, &form);
         assert!(message.contains(text), "{flow}: {message}");
     }
+    follows(&api, &mine, &on, &sub);
+}
+
+/// A flow that is fine is said back.
+#[track_caller]
+fn follows(api: &Api, customer: &str, configuration: &str, sub: &str) {
     let form = [
-        of,
-        ("configuration", on.as_str()),
+        ("customer", customer),
+        ("configuration", configuration),
         ("flow_data[type]", "subscription_cancel"),
-        (cancel, &sub),
+        ("flow_data[subscription_cancel][subscription]", sub),
         ("flow_data[after_completion][type]", "redirect"),
         ("flow_data[after_completion][redirect][return_url]", "https://app.example/gone"),
         ("expand[]", "configuration"),
@@ -125,7 +131,7 @@ fn a_flow_needs_its_feature_and_what_it_is_about() {
     let session = api.post(SESSIONS, &form);
     assert_eq!(session["flow"]["subscription_cancel"]["subscription"], json!(sub));
     assert_eq!(session["flow"]["after_completion"]["type"], "redirect");
-    assert_eq!(session["configuration"]["id"], json!(on));
+    assert_eq!(session["configuration"]["id"], json!(configuration));
 }
 
 #[test]

@@ -65,7 +65,7 @@ fn the_portal_shows_the_plan_the_card_and_the_invoices() {
     for text in [
         "Pro",
         "Active",
-        "Renews on 1 May 2027. The payment will then be $35.00",
+        "Renews on 1 May 2027 for $35.00.",
         "Visa ending in 4242",
         "href=\"https://app.example/billing\"",
         "ada@example.com",

@@ -1,0 +1,73 @@
+//! What the pages are about: a sandbox with a plan and a customer, over its API.
+
+use std::io::{Read, Write};
+use std::net::TcpStream;
+
+use serde_json::Value;
+use stripe_sandbox::{Config, Running, Sandbox};
+
+pub struct Shop {
+    pub running: Running,
+    pub price: String,
+    pub customer: String,
+}
+
+impl Shop {
+    pub fn new() -> Shop {
+        let running = Sandbox::start(Config::default()).unwrap();
+        let mut shop = Shop { running, price: String::new(), customer: String::new() };
+        shop.shop("POST", "/_sandbox/portal_configuration", "");
+        let product = shop.made("/v1/products", "name=Pro&description=For+teams");
+        shop.price = shop.made(
+            "/v1/prices",
+            &format!("product={product}&currency=usd&unit_amount=3500&recurring[interval]=month"),
+        );
+        shop.customer = shop.made("/v1/customers", "email=ada@example.com&name=Ada+Lovelace");
+        shop
+    }
+
+    pub fn post(&self, path: &str, form: &str) -> Value {
+        self.shop("POST", path, form)
+    }
+
+    pub fn get(&self, path: &str) -> Value {
+        self.shop("GET", path, "")
+    }
+
+    fn made(&self, path: &str, form: &str) -> String {
+        self.post(path, form)["id"].as_str().expect("an id").to_owned()
+    }
+
+    /// The URL of a checkout page that leads back to the sandbox's own first page.
+    pub fn checkout(&self) -> String {
+        let home = &self.running.url;
+        let rate = self.made("/v1/tax_rates", "display_name=VAT&percentage=19&inclusive=false");
+        let form = format!(
+            "mode=subscription&customer={}&line_items[0][price]={}&line_items[0][quantity]=1\
+             &subscription_data[default_tax_rates][0]={rate}\
+             &success_url={home}/?paid={{CHECKOUT_SESSION_ID}}&cancel_url={home}/?cancelled",
+            self.customer, self.price
+        );
+        self.post("/v1/checkout/sessions", &form)["url"].as_str().expect("a URL").to_owned()
+    }
+
+    pub fn portal(&self) -> String {
+        let form = format!("customer={}&return_url={}/", self.customer, self.running.url);
+        self.post("/v1/billing_portal/sessions", &form)["url"].as_str().expect("a URL").to_owned()
+    }
+
+    fn shop(&self, method: &str, path: &str, body: &str) -> Value {
+        let mut stream = TcpStream::connect(self.running.address).unwrap();
+        let head = format!(
+            "{method} {path} HTTP/1.1\r\nhost: sandbox\r\nconnection: close\r\nauthorization: Bearer sk_test_sandbox\r\n\
+             content-type: application/x-www-form-urlencoded\r\ncontent-length: {}\r\n\r\n{body}",
+            body.len()
+        );
+        stream.write_all(head.as_bytes()).unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        let (head, json) = answer.split_once("\r\n\r\n").unwrap();
+        assert!(head.starts_with("HTTP/1.1 200"), "{method} {path}: {answer}");
+        serde_json::from_str(json).unwrap()
+    }
+}

@@ -1,0 +1,174 @@
+//! The little of WebDriver that the test needs, spoken to Debian's chromedriver over plain HTTP.
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+/// Starting a browser on a busy machine takes its time.
+const PATIENCE: Duration = Duration::from_secs(90);
+
+/// The name under which the protocol wraps an element's id.
+const ELEMENT: &str = "element-6066-11e4-a52e-4f735466cecf";
+
+const ARGUMENTS: &[&str] = &[
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--disable-dev-shm-usage",
+    "--force-color-profile=srgb",
+];
+
+/// The path of a program, if it is installed.
+pub fn installed(program: &str) -> Option<PathBuf> {
+    let path = std::env::var_os("PATH")?;
+    std::env::split_paths(&path).map(|folder| folder.join(program)).find(|file| file.is_file())
+}
+
+/// A browser; dropping it closes it.
+pub struct Browser {
+    driver: Child,
+    address: SocketAddr,
+    session: String,
+    profile: PathBuf,
+}
+
+impl Browser {
+    /// Starts chromedriver on a free port and a browser with an empty profile below `folder`.
+    pub fn start(driver: &Path, chromium: &Path, folder: &Path) -> Browser {
+        let mut child = Command::new(driver)
+            .arg("--port=0")
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("chromedriver starts");
+        let address = SocketAddr::from(([127, 0, 0, 1], port_of(&mut child)));
+        let profile = folder.join(format!("profile-{}", child.id()));
+        let mut arguments: Vec<String> = ARGUMENTS.iter().map(|&text| text.to_owned()).collect();
+        arguments.push(format!("--user-data-dir={}", profile.display()));
+        let options = json!({ "binary": chromium, "args": arguments });
+        let wanted = json!({ "browserName": "chrome", "goog:chromeOptions": options });
+        let body = json!({ "capabilities": { "alwaysMatch": wanted } });
+        let made = exchange(address, "POST", "/session", &body);
+        let session = made["sessionId"].as_str().expect("a session").to_owned();
+        Browser { driver: child, address, session, profile }
+    }
+
+    fn call(&self, method: &str, path: &str, body: &Value) -> Value {
+        exchange(self.address, method, &format!("/session/{}{path}", self.session), body)
+    }
+
+    pub fn open(&self, url: &str) {
+        self.call("POST", "/url", &json!({ "url": url }));
+    }
+
+    pub fn url(&self) -> String {
+        self.call("GET", "/url", &Value::Null).as_str().expect("a URL").to_owned()
+    }
+
+    fn element(&self, css: &str) -> String {
+        let body = json!({ "using": "css selector", "value": css });
+        let found = self.call("POST", "/element", &body);
+        found[ELEMENT].as_str().unwrap_or_else(|| panic!("no {css}: {found}")).to_owned()
+    }
+
+    pub fn write(&self, css: &str, text: &str) {
+        let element = self.element(css);
+        self.call("POST", &format!("/element/{element}/clear"), &json!({}));
+        self.call("POST", &format!("/element/{element}/value"), &json!({ "text": text }));
+    }
+
+    pub fn click(&self, css: &str) {
+        let element = self.element(css);
+        self.call("POST", &format!("/element/{element}/click"), &json!({}));
+    }
+
+    /// The value of a JavaScript expression.
+    pub fn ask(&self, expression: &str) -> Value {
+        let script = format!("return ({expression})");
+        self.call("POST", "/execute/sync", &json!({ "script": script, "args": [] }))
+    }
+
+    fn devtools(&self, command: &str, parameters: &Value) -> Value {
+        let body = json!({ "cmd": command, "params": parameters });
+        self.call("POST", "/goog/cdp/execute", &body)
+    }
+
+    pub fn width(&self, width: u32) {
+        let size =
+            json!({ "width": width, "height": 800, "deviceScaleFactor": 1, "mobile": false });
+        self.devtools("Emulation.setDeviceMetricsOverride", &size);
+        self.devtools("Emulation.setScrollbarsHidden", &json!({ "hidden": true }));
+    }
+
+    /// The whole page as a picture.
+    pub fn picture(&self, file: &Path) {
+        let how = json!({ "format": "png", "captureBeyondViewport": true });
+        let taken = self.devtools("Page.captureScreenshot", &how);
+        let data = taken["data"].as_str().expect("a picture");
+        std::fs::write(file, decode(data)).expect("the picture is kept");
+    }
+}
+
+impl Drop for Browser {
+    fn drop(&mut self) {
+        self.call("DELETE", "", &Value::Null);
+        // The driver is ours alone; it may have ended by itself.
+        let _ = self.driver.kill();
+        let _ = self.driver.wait();
+        let _ = std::fs::remove_dir_all(&self.profile);
+    }
+}
+
+/// "ChromeDriver was started successfully on port 12345."
+fn port_of(driver: &mut Child) -> u16 {
+    let out = driver.stdout.take().expect("it is piped");
+    let mut lines = BufReader::new(out).lines();
+    let port = lines.find_map(|line| {
+        let line = line.expect("chromedriver says where it listens");
+        let (_, port) = line.split_once("successfully on port ")?;
+        port.trim_end_matches('.').parse().ok()
+    });
+    // What else it says is read away, so that it never waits for a reader.
+    std::thread::spawn(move || lines.for_each(drop));
+    port.expect("chromedriver names its port")
+}
+
+/// One request on one connection; the answer's `value`.
+fn exchange(address: SocketAddr, method: &str, path: &str, body: &Value) -> Value {
+    let body = if body.is_null() { String::new() } else { body.to_string() };
+    let mut stream = TcpStream::connect(address).expect("chromedriver listens");
+    stream.set_read_timeout(Some(PATIENCE)).expect("a time-out can be set");
+    let head = format!(
+        "{method} {path} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n",
+        body.len()
+    );
+    stream.write_all(head.as_bytes()).expect("the request goes out");
+    stream.write_all(body.as_bytes()).expect("the request goes out");
+    // It keeps the connection open whatever it is told, so the length counts.
+    let mut answer = BufReader::new(stream);
+    let (mut length, mut line) = (0, String::new());
+    while answer.read_line(&mut line).expect("an answer comes in") > 2 {
+        if let Some(value) = line.to_ascii_lowercase().strip_prefix("content-length:") {
+            length = value.trim().parse().expect("a length");
+        }
+        line.clear();
+    }
+    let mut json = vec![0; length];
+    answer.read_exact(&mut json).expect("an answer comes in whole");
+    let mut answer: Value = serde_json::from_slice(&json).expect("chromedriver answers in JSON");
+    answer["value"].take()
+}
+
+fn decode(base64: &str) -> Vec<u8> {
+    use base64::Engine;
+    base64::engine::general_purpose::STANDARD.decode(base64).expect("base64")
+}
