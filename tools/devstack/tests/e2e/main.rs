@@ -30,6 +30,7 @@ mod options;
 mod posts;
 mod queries;
 mod refusal;
+mod refusals;
 mod rotation;
 mod routes;
 mod scopes;
@@ -64,6 +65,7 @@ const ALL: &[&[Case]] = &[
     currencies::CASES,
     options::CASES,
     changes::CASES,
+    refusals::CASES,
     faults::CASES,
     rotation::CASES,
     logs::CASES,

@@ -1,0 +1,431 @@
+//! What the POST routes refuse, in whole answers: bodies, URLs, plans, states, quotes.
+
+use devstack::http::Answer;
+use serde_json::{Value, json};
+
+use crate::body::expect;
+use crate::cases;
+use crate::harness::Harness;
+use crate::posts::{CHANGE, CHECKOUT, JSON, PORTAL, PREVIEW, Payer, Start, with};
+use crate::refusal::{MALFORMED_BODY, Refusal, invalid, refused, refused_with};
+use crate::stripe::text;
+use crate::when::{DAY, now};
+
+cases![
+    a_body_that_is_no_json_object_is_refused,
+    a_field_that_is_not_as_it_has_to_be_is_named,
+    a_url_has_to_be_one_and_to_lie_within_the_origins,
+    an_unknown_plan_is_answered_with_the_plans_there_are,
+    without_a_subscription_there_is_nothing_to_change,
+    with_a_subscription_in_any_state_there_is_no_checkout,
+    what_cannot_be_changed_is_told_why,
+    the_current_plan_is_no_change,
+    a_quote_has_to_be_ours_and_for_this,
+    a_quote_that_no_longer_holds_is_answered_with_a_new_one,
+    what_is_wrong_is_looked_for_in_order,
+];
+
+/// Each POST route, a body that it takes, and its fields.
+const ROUTES: [(&str, &str, &str); 4] = [
+    (CHECKOUT, r#"{"plan":"pro"}"#, "plan, interval, uiMode, successUrl, cancelUrl, returnUrl"),
+    (PORTAL, "{}", "returnUrl, flow"),
+    (PREVIEW, r#"{"plan":"agency"}"#, "plan, interval"),
+    (CHANGE, r#"{"plan":"agency"}"#, "plan, interval, quote"),
+];
+
+const NO_SUBSCRIPTION: Refusal = (
+    409,
+    "no_subscription",
+    "There is no subscription to change. Start one with POST /v1/billing/checkout-session.",
+);
+
+const ALREADY_SUBSCRIBED: Refusal = (
+    409,
+    "already_subscribed",
+    "There is a subscription already. Change it with POST /v1/billing/plan-change.",
+);
+
+const ALREADY_ON_PLAN: Refusal = (
+    409,
+    "already_on_plan",
+    "This plan at this price is the current one; there is nothing to change.",
+);
+
+const QUOTE: &str = "\"quote\" has to be the quote of a preview for this account and this plan. Ask for a new preview.";
+
+/// A body sent as it is, by an account that none of these is to change.
+#[track_caller]
+fn send(harness: &Harness, path: &str, body: &str) -> Answer {
+    harness.send("POST", path, &harness.account("metered").keys.admin, &[JSON], body)
+}
+
+fn a_body_that_is_no_json_object_is_refused(harness: &Harness) {
+    let key = &harness.account("metered").keys.admin;
+    for (path, good, _) in ROUTES {
+        for body in ["{", "plan=pro", "{'plan':'pro'}", "{} {}", "\u{feff}{}", r#"{"plan":"pro",}"#]
+        {
+            refused(&send(harness, path, body), MALFORMED_BODY);
+        }
+        for body in ["[]", "null", "1", "true", "\"pro\"", r#"[{"plan":"pro"}]"#] {
+            invalid(&send(harness, path, body), "body", "The body has to be a JSON object.");
+        }
+        let long = format!("{{{}}}", " ".repeat(16 * 1024));
+        let message = "The body is too large; at most 16384 bytes are taken.";
+        refused(&send(harness, path, &long), (413, "body_too_large", message));
+        let message = "The body has to be JSON; send `content-type: application/json`.";
+        for media_type in ["text/plain", "application/x-www-form-urlencoded", "application/jsonp"] {
+            let answer = harness.send("POST", path, key, &[("content-type", media_type)], good);
+            refused(&answer, (415, "unsupported_media_type", message));
+        }
+        let message = "There is no query parameter \"plan\" here. Known are: none.";
+        invalid(&send(harness, &format!("{path}?plan=pro"), good), "plan", message);
+    }
+}
+
+fn a_field_that_is_not_as_it_has_to_be_is_named(harness: &Harness) {
+    for (path, _, known) in ROUTES {
+        let message = format!("There is no field \"coupon\" here. Known are: {known}.");
+        invalid(&send(harness, path, r#"{"coupon":"free"}"#), "coupon", &message);
+        let fields: Vec<&str> = known.split(", ").collect();
+        for field in &fields {
+            for value in [r#""""#, "1", "true", "[]", "{}", r#"["pro"]"#, "0.5"] {
+                let message = format!("\"{field}\" has to be text, and not empty.");
+                let body = format!("{{\"{field}\":{value}}}");
+                invalid(&send(harness, path, &body), field, &message);
+            }
+            for twice in [
+                format!("{{\"{field}\":\"a\",\"{field}\":\"a\"}}"),
+                format!("{{\"{field}\":null,\"{field}\":\"a\"}}"),
+            ] {
+                let message = format!("The field \"{field}\" is given twice; give it once.");
+                invalid(&send(harness, path, &twice), field, &message);
+            }
+        }
+        if fields.contains(&"plan") {
+            let message = "\"plan\" is missing; it has to be given.";
+            for body in ["", "{}", r#"{"plan":null}"#, r#"{"interval":"month"}"#] {
+                invalid(&send(harness, path, body), "plan", message);
+            }
+            for interval in ["week", "MONTH", "monthly", " year"] {
+                let body = json!({ "plan": "agency", "interval": interval });
+                let message = "\"interval\" has to be one of month, year.";
+                invalid(&send(harness, path, &body.to_string()), "interval", message);
+            }
+        }
+    }
+    let message = "\"uiMode\" has to be one of hosted, embedded.";
+    let body = r#"{"plan":"pro","uiMode":"elements"}"#;
+    invalid(&send(harness, CHECKOUT, body), "uiMode", message);
+    let message = "\"flow\" has to be one of payment_method_update, subscription_cancel.";
+    invalid(&send(harness, PORTAL, r#"{"flow":"subscription_update"}"#), "flow", message);
+    for (mode, field) in [
+        (Value::Null, "returnUrl"),
+        (json!("hosted"), "returnUrl"),
+        (json!("embedded"), "successUrl"),
+        (json!("embedded"), "cancelUrl"),
+    ] {
+        let body = json!({ "plan": "pro", "uiMode": mode, field: "http://localhost:3000/" });
+        let message = format!(
+            "\"{field}\" does not go with this uiMode: hosted takes successUrl and cancelUrl, embedded takes returnUrl."
+        );
+        invalid(&send(harness, CHECKOUT, &body.to_string()), field, &message);
+    }
+}
+
+fn a_url_has_to_be_one_and_to_lie_within_the_origins(harness: &Harness) {
+    let places = [
+        (CHECKOUT, json!({ "plan": "pro" }), "successUrl"),
+        (CHECKOUT, json!({ "plan": "pro" }), "cancelUrl"),
+        (CHECKOUT, json!({ "plan": "pro", "uiMode": "embedded" }), "returnUrl"),
+        (PORTAL, json!({}), "returnUrl"),
+    ];
+    for (path, body, field) in places {
+        for url in [
+            "/billing",
+            "//localhost:3000/",
+            "localhost:3000",
+            "http://shop.example/",
+            "javascript:alert(1)",
+            "https://localhost:3000@evil.example/",
+            "https://evil.example\\@localhost:3000/",
+            "http://localhost:3000/a b",
+        ] {
+            let message =
+                format!("\"{field}\" has to be an absolute https URL (http only on localhost).");
+            invalid(&send(harness, path, &with(&body, field, url).to_string()), field, &message);
+        }
+        for url in [
+            "https://evil.example/",
+            "http://localhost:3001/",
+            "https://localhost:3000/",
+            "http://localhost/",
+        ] {
+            let message = format!(
+                "\"{field}\" lies outside the origins that this API may send customers back to. Use one of your own pages, or ask the operator to allow this one."
+            );
+            let answer = send(harness, path, &with(&body, field, url).to_string());
+            refused_with(&answer, 422, "url_not_allowed", &message, &json!({ "field": field }));
+        }
+    }
+}
+
+fn an_unknown_plan_is_answered_with_the_plans_there_are(harness: &Harness) {
+    let product = [("name", "Campus"), ("metadata[cantila_plan]", "campus")];
+    let product = text(&harness.stripe_post("/products", &product), "id");
+    let price = [
+        ("product", &*product),
+        ("currency", "usd"),
+        ("recurring[interval]", "year"),
+        ("unit_amount", "50000"),
+        ("lookup_key", "cantila_campus_year"),
+    ];
+    let price = text(&harness.stripe_post("/prices", &price), "id");
+    let rows = [
+        ("gold", "month", "There is no plan \"gold\". Plans: hobby, starter, pro, agency."),
+        ("Pro", "month", "There is no plan \"Pro\". Plans: hobby, starter, pro, agency."),
+        (
+            "dedicated",
+            "month",
+            "The plan \"dedicated\" is arranged personally. Write to sales@cantila.example.",
+        ),
+        (
+            "dedicated",
+            "year",
+            "The plan \"dedicated\" is arranged personally. Write to sales@cantila.example.",
+        ),
+        (
+            "campus",
+            "month",
+            "The plan \"campus\" is not sold by the month. Plans by the month: hobby, starter, pro, agency.",
+        ),
+    ];
+    for path in [CHECKOUT, PREVIEW, CHANGE] {
+        for account in ["fresh", "metered"] {
+            for (plan, interval, message) in rows {
+                let body = json!({ "plan": plan, "interval": interval });
+                let answer = harness.post(path, &harness.account(account).keys.admin, &body);
+                refused_with(&answer, 422, "unknown_plan", message, &json!({ "field": "plan" }));
+            }
+        }
+    }
+    harness.stripe_post(&format!("/prices/{price}"), &[("active", "false")]);
+    harness.stripe_post(&format!("/products/{product}"), &[("active", "false")]);
+}
+
+fn without_a_subscription_there_is_nothing_to_change(harness: &Harness) {
+    for account in ["fresh", "canceled"] {
+        let key = &harness.account(account).keys.admin;
+        for path in [PREVIEW, CHANGE] {
+            for plan in ["hobby", "pro"] {
+                refused(&harness.post(path, key, &json!({ "plan": plan })), NO_SUBSCRIPTION);
+            }
+        }
+        let body = json!({ "flow": "subscription_cancel" });
+        refused(&harness.post(PORTAL, key, &body), NO_SUBSCRIPTION);
+    }
+}
+
+/// An account whose subscription cannot be changed, and why.
+struct Stuck {
+    key: String,
+    reason: &'static str,
+    message: &'static str,
+}
+
+const OVERDUE: &str =
+    "An invoice of this subscription is overdue. Pay it first; GET /v1/billing/dunning says how.";
+const ENDING: &str = "This subscription is going to end. Renew it in the billing portal (POST /v1/billing/portal-session) first.";
+
+fn stuck(harness: &Harness, prefix: &str) -> Vec<Stuck> {
+    let seeded = |name: &str| Stuck {
+        key: harness.account(name).keys.admin.clone(),
+        reason: "overdue",
+        message: OVERDUE,
+    };
+    let mut all = vec![seeded("overdue"), seeded("suspended")];
+    let own = |name: &str| format!("{prefix}-{name}");
+    let mut add = |payer: Payer, reason, message| {
+        all.push(Stuck { key: payer.account.key, reason, message });
+    };
+    let incomplete = [("payment_behavior", "default_incomplete")];
+    let start = Start { age: 60, more: &incomplete, ..Start::on("pro") };
+    let message = "The first invoice of this subscription is not paid yet. Pay it first; GET /v1/billing/dunning says how.";
+    add(harness.payer(&own("incomplete"), start), "incomplete", message);
+    let pause = [
+        ("trial_period_days", "5"),
+        ("trial_settings[end_behavior][missing_payment_method]", "pause"),
+    ];
+    let start = Start { card: None, more: &pause, ..Start::on("pro") };
+    let message = "This subscription is paused. Add a payment method first; GET /v1/billing/dunning says how.";
+    add(harness.payer(&own("paused"), start), "paused", message);
+    let end = (now() + 9 * DAY).to_string();
+    for (name, value) in [("cancel_at_period_end", "true"), ("cancel_at", &*end)] {
+        let more = [(name, value)];
+        let handle = own(&name.replace('_', "-"));
+        let start = Start { age: 60, more: &more, ..Start::on("pro") };
+        add(harness.payer(&handle, start), "ending", ENDING);
+    }
+    let invoiced = [("collection_method", "send_invoice"), ("days_until_due", "30")];
+    let start = Start { age: 60, more: &invoiced, ..Start::on("hobby") };
+    let message = "This subscription is paid by invoice, so a change cannot be charged at once. Ask the operator to make it.";
+    add(harness.payer(&own("invoiced"), start), "invoiced", message);
+    let prices = [harness.add_on("month", "usd", "500")];
+    let start = Start { age: 60, ..Start::on("pro") };
+    let message =
+        "This subscription is not on a plan of the catalogue. Ask the operator to change it.";
+    add(harness.payer_of(&own("uncatalogued"), &prices, start), "not_in_catalogue", message);
+    all
+}
+
+fn with_a_subscription_in_any_state_there_is_no_checkout(harness: &Harness) {
+    let seeded = ["metered", "free", "client"].map(|name| harness.account(name).keys.admin.clone());
+    let stuck = stuck(harness, "no-checkout").into_iter().map(|stuck| stuck.key);
+    for key in seeded.into_iter().chain(stuck) {
+        for body in [json!({ "plan": "pro" }), json!({ "plan": "hobby", "uiMode": "embedded" })] {
+            refused(&harness.post(CHECKOUT, &key, &body), ALREADY_SUBSCRIBED);
+        }
+    }
+}
+
+fn what_cannot_be_changed_is_told_why(harness: &Harness) {
+    for Stuck { key, reason, message } in stuck(harness, "no-change") {
+        for path in [PREVIEW, CHANGE] {
+            // The plan that some of them are on, too: that it cannot be changed comes first.
+            for plan in ["starter", "pro", "hobby"] {
+                let answer = harness.post(path, &key, &json!({ "plan": plan }));
+                let details = json!({ "reason": reason });
+                refused_with(&answer, 409, "subscription_not_changeable", message, &details);
+            }
+        }
+    }
+}
+
+fn the_current_plan_is_no_change(harness: &Harness) {
+    for (account, plan) in [("metered", "pro"), ("free", "hobby"), ("client", "starter")] {
+        let key = &harness.account(account).keys.admin;
+        for path in [PREVIEW, CHANGE] {
+            for interval in [Value::Null, json!("month")] {
+                let body = json!({ "plan": plan, "interval": interval });
+                refused(&harness.post(path, key, &body), ALREADY_ON_PLAN);
+            }
+        }
+    }
+}
+
+fn a_quote_has_to_be_ours_and_for_this(harness: &Harness) {
+    let payer = harness.payer("quoted", Start::on("pro"));
+    let before = payer.ledger(harness);
+    let agency = json!({ "plan": "agency" });
+    let good = text(&payer.preview(harness, &agency), "quote");
+    let other = harness.post(PREVIEW, &harness.account("metered").keys.admin, &agency).json();
+    let altered = |index: usize| {
+        let mut bytes = good.clone().into_bytes();
+        bytes[index] = if bytes[index] == b'A' { b'B' } else { b'A' };
+        String::from_utf8(bytes).expect("ASCII")
+    };
+    let rows = [
+        (agency.clone(), "made-up".to_owned()),
+        (agency.clone(), good[1..].to_owned()),
+        (agency.clone(), format!("{good}A")),
+        (agency.clone(), altered(3)),
+        (agency.clone(), altered(good.len() / 2)),
+        (agency.clone(), altered(good.len() - 4)),
+        (agency, text(&other, "quote")),
+        (json!({ "plan": "starter" }), good.clone()),
+        (json!({ "plan": "agency", "interval": "year" }), good.clone()),
+    ];
+    for (body, quote) in rows {
+        invalid(&payer.change(harness, &with(&body, "quote", quote)), "quote", QUOTE);
+    }
+    assert_eq!(payer.ledger(harness), before);
+    let answer =
+        payer.change(harness, &json!({ "plan": "agency", "interval": "month", "quote": good }));
+    assert_eq!(answer.status, 200, "{}", answer.body);
+}
+
+const CHANGED: &str = "The amount has changed since it was quoted; nothing was charged. Show the new preview in `details.preview`, and confirm with its quote.";
+
+fn a_quote_that_no_longer_holds_is_answered_with_a_new_one(harness: &Harness) {
+    let add_on = harness.add_on("month", "usd", "500");
+    let mut prices = harness.prices("pro", "month");
+    prices.push(add_on);
+    type Meddle = fn(&Harness, &Payer);
+    let rows: [(&str, Meddle); 4] = [
+        ("less-balance", |harness, payer| harness.credit(&payer.customer.id, 1, "usd")),
+        ("more-balance", |harness, payer| harness.credit(&payer.customer.id, -1, "usd")),
+        ("another-plan", |harness, payer| {
+            assert_eq!(payer.change(harness, &json!({ "plan": "starter" })).status, 200);
+        }),
+        ("another-item", |harness, payer| {
+            let items = payer.at_stripe(harness)["items"]["data"].take();
+            let last = items.as_array().and_then(|items| items.last()).expect("the add-on").clone();
+            let path = format!("/subscriptions/{}", payer.subscription);
+            let item = [("items[0][id]", &*text(&last, "id")), ("items[0][quantity]", "2")];
+            harness.stripe_post(&path, &[&item[..], &[("proration_behavior", "none")]].concat());
+        }),
+    ];
+    let body = json!({ "plan": "agency" });
+    for (handle, meddle) in rows {
+        let payer = harness.payer_of(handle, &prices, Start::on("pro"));
+        let quote = text(&payer.preview(harness, &body), "quote");
+        meddle(harness, &payer);
+        let before = payer.ledger(harness);
+        let answer = payer.change(harness, &with(&body, "quote", quote));
+        let fresh = with(&payer.preview(harness, &body), "quote", "<text>");
+        let details = json!({ "preview": fresh });
+        refused_with(&answer, 409, "quote_changed", CHANGED, &details);
+        assert_eq!(payer.ledger(harness), before, "{handle}");
+        let preview = answer.json()["details"]["preview"].take();
+        let answer = payer.change(harness, &with(&body, "quote", preview["quote"].clone()));
+        assert_eq!(answer.status, 200, "{handle}: {}", answer.body);
+        assert_eq!(answer.json()["prorationAmount"], preview["prorationAmount"], "{handle}");
+    }
+}
+
+/// Every request here is wrong in two ways, and is told the one that comes first.
+fn what_is_wrong_is_looked_for_in_order(harness: &Harness) {
+    let account = harness.admin_of("all-wrong", None);
+    let read = &harness.account("fresh").keys.read;
+    let answer = harness.send("POST", CHANGE, read, &[JSON], "{");
+    assert_eq!((answer.status, &answer.json()["error"]), (403, &json!("insufficient_scope")));
+    let error = |path: &str, headers: &[(&str, &str)], body: &str| {
+        let answer = harness.send("POST", path, &account.key, headers, body);
+        (answer.status, text(&answer.json(), "error"), answer.json()["details"]["field"].clone())
+    };
+    let plain = ("content-type", "text/plain");
+    let bad_key = ("idempotency-key", "not good");
+    let act_as = ("x-cantila-act-as", "nobody");
+    let long = " ".repeat(17 * 1024);
+    let evil = r#"{"plan":"gold","successUrl":"https://evil.example/"}"#;
+    let key = ("idempotency-key", "used-before");
+    let rows: [(&str, Vec<(&str, &str)>, &str, u16, &str, Value); 12] = [
+        (CHANGE, vec![JSON, act_as], "{", 403, "act_as_forbidden", Value::Null),
+        (CHANGE, vec![plain], &long, 413, "body_too_large", Value::Null),
+        (CHANGE, vec![plain], "{", 415, "unsupported_media_type", Value::Null),
+        (CHANGE, vec![JSON, bad_key], "{", 400, "malformed_body", Value::Null),
+        (CHANGE, vec![JSON, bad_key], "{}", 422, "validation", json!("plan")),
+        (
+            CHANGE,
+            vec![JSON, bad_key],
+            r#"{"plan":"gold"}"#,
+            422,
+            "validation",
+            json!("Idempotency-Key"),
+        ),
+        (CHECKOUT, vec![JSON, bad_key], evil, 422, "validation", json!("Idempotency-Key")),
+        (CHECKOUT, vec![JSON], evil, 422, "url_not_allowed", json!("successUrl")),
+        (CHANGE, vec![JSON], r#"{"plan":"gold","quote":"x"}"#, 422, "unknown_plan", json!("plan")),
+        (CHANGE, vec![JSON], r#"{"plan":"pro","quote":"x"}"#, 422, "validation", json!("quote")),
+        (CHANGE, vec![JSON, key], r#"{"plan":"pro"}"#, 409, "no_subscription", Value::Null),
+        (CHECKOUT, vec![JSON, key], evil, 422, "idempotency_key_reused", Value::Null),
+    ];
+    for (path, headers, body, status, code, field) in rows {
+        let found = error(path, &headers, body);
+        assert_eq!(found, (status, code.to_owned(), field), "{path} {headers:?} {:.60}", body);
+    }
+    expect(
+        &harness.get("/v1/billing/invoices", &account.key, &[]),
+        200,
+        &json!({ "invoices": [], "hasMore": false, "nextCursor": null }),
+    );
+}

@@ -1,0 +1,481 @@
+//! What is sent twice, lost, killed or raced for is done once.
+
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+use devstack::http::Answer;
+use serde_json::{Value, json};
+
+use crate::cases;
+use crate::harness::{Harness, Request};
+use crate::lone::{Lone, PATIENT};
+use crate::posts::{CHANGE, CHECKOUT, JSON, Ledger, PORTAL, Payer, Start, with};
+use crate::refusal::{invalid, refused};
+use crate::stripe::text;
+
+cases![
+    a_repeated_change_is_answered_as_the_first_time,
+    a_refusal_is_repeated_too_whatever_has_happened_since,
+    a_key_goes_with_one_request,
+    what_failed_on_stripes_side_may_be_tried_again_with_the_same_key,
+    a_change_whose_answer_was_lost_is_made_and_charged_once,
+    a_change_cut_off_by_the_deadline_is_finished_by_the_repetition,
+    a_killed_change_is_finished_by_the_repetition,
+    a_killed_change_that_was_declined_is_undone_by_the_repetition,
+    of_many_identical_changes_at_once_one_is_made,
+    of_many_checkouts_at_once_one_session_is_open,
+];
+
+/// A replay: the very same status and body, and an id of its own.
+#[track_caller]
+fn replays(answer: &Answer, first: &Answer) {
+    assert_eq!((answer.status, &answer.body), (first.status, &first.body));
+    assert_eq!(answer.header("idempotent-replayed"), "true");
+    assert_eq!(first.header("idempotent-replayed"), "");
+    assert_ne!(answer.header("x-request-id"), first.header("x-request-id"));
+}
+
+fn a_repeated_change_is_answered_as_the_first_time(harness: &Harness) {
+    let payer = harness.payer("repeats", Start::on("pro"));
+    let body = json!({ "plan": "agency" });
+    let quote = text(&payer.preview(harness, &body), "quote");
+    let first =
+        harness.post_once(CHANGE, &payer.account.key, "once", &with(&body, "quote", &*quote));
+    assert_eq!(first.status, 200, "{}", first.body);
+    let after = payer.ledger(harness);
+    for same in [
+        format!(r#"{{"plan":"agency","quote":"{quote}"}}"#),
+        format!(r#" {{ "quote" : "{quote}", "interval": null, "plan" : "\u0061gency" }} "#),
+    ] {
+        let headers = [JSON, ("idempotency-key", "once")];
+        let again = harness.send("POST", CHANGE, &payer.account.key, &headers, &same);
+        replays(&again, &first);
+    }
+    assert_eq!(payer.ledger(harness), after);
+    // Another account's key of the same name is another key.
+    let other = harness.payer("repeats-not", Start::on("pro"));
+    let answer = harness.post_once(CHANGE, &other.account.key, "once", &body);
+    assert_eq!((answer.status, answer.header("idempotent-replayed")), (200, ""));
+}
+
+fn a_refusal_is_repeated_too_whatever_has_happened_since(harness: &Harness) {
+    let payer = harness.payer("declined-twice", Start::on("pro"));
+    harness.card(&payer.customer, "pm_card_chargeCustomerFail");
+    let body = json!({ "plan": "agency" });
+    let ask = || harness.post_once(CHANGE, &payer.account.key, "declined", &body);
+    let first = ask();
+    assert_eq!(first.status, 402, "{}", first.body);
+    harness.card(&payer.customer, "pm_card_visa");
+    let before = payer.ledger(harness);
+    let again = ask();
+    replays(&again, &first);
+    assert_eq!(again.json()["requestId"], first.header("x-request-id"));
+    assert_eq!(payer.ledger(harness), before);
+    // A new key is a new try.
+    assert_eq!(harness.post_once(CHANGE, &payer.account.key, "again", &body).status, 200);
+    let current = harness.post_once(CHANGE, &payer.account.key, "current", &body);
+    assert_eq!(current.status, 409, "{}", current.body);
+    replays(&harness.post_once(CHANGE, &payer.account.key, "current", &body), &current);
+}
+
+fn a_key_goes_with_one_request(harness: &Harness) {
+    let account = harness.admin_of("one-key", None);
+    let ask =
+        |path: &str, key: &str, body: Value| harness.post_once(path, &account.key, key, &body);
+    let first = ask(CHECKOUT, "k", json!({ "plan": "pro" }));
+    assert_eq!(first.status, 201, "{}", first.body);
+    let message = "This Idempotency-Key was used for another request within the last 24 hours. Use a new key for a new request.";
+    for (path, body) in [
+        (CHECKOUT, json!({ "plan": "agency" })),
+        (CHECKOUT, json!({ "plan": "pro", "interval": "month" })),
+        (CHANGE, json!({ "plan": "pro" })),
+        (PORTAL, json!({})),
+    ] {
+        refused(&ask(path, "k", body), (422, "idempotency_key_reused", message));
+    }
+    replays(&ask(CHECKOUT, "k", json!({ "plan": "pro", "interval": null })), &first);
+    let long = "x".repeat(256);
+    let message = "\"Idempotency-Key\" has to be 1 to 255 visible ASCII characters, given once.";
+    for path in [CHECKOUT, PORTAL, CHANGE] {
+        for bad in ["", "two words", &long] {
+            let body = if path == PORTAL { json!({}) } else { json!({ "plan": "pro" }) };
+            invalid(&ask(path, bad, body), "Idempotency-Key", message);
+        }
+    }
+    let portal = ask(PORTAL, &long[..255], json!({}));
+    assert_eq!(portal.status, 201, "{}", portal.body);
+    replays(&ask(PORTAL, &long[..255], json!({})), &portal);
+}
+
+fn what_failed_on_stripes_side_may_be_tried_again_with_the_same_key(harness: &Harness) {
+    for (handle, fault, status) in [
+        ("fails-500", json!({ "kind": "status", "status": 500 }), 503),
+        ("fails-503", json!({ "kind": "status", "status": 503 }), 503),
+        ("fails-429", json!({ "kind": "status", "status": 429, "should_retry": false }), 429),
+        ("fails-403", json!({ "kind": "status", "status": 403 }), 502),
+        ("fails-cut", json!({ "kind": "cut" }), 503),
+        ("fails-garbage", json!({ "kind": "garbage" }), 502),
+    ] {
+        let payer = harness.payer(handle, Start::on("pro"));
+        let before = payer.ledger(harness);
+        let ask =
+            || harness.post_once(CHANGE, &payer.account.key, "try", &json!({ "plan": "agency" }));
+        for path in ["/v1/", "/v1/subscriptions/"] {
+            let broken = harness.break_stripe(&with(
+                &with(&fault, "path", path),
+                "method",
+                if path == "/v1/" { "GET" } else { "POST" },
+            ));
+            let answer = ask();
+            assert_eq!(answer.status, status, "{handle} {path}: {}", answer.body);
+            drop(broken);
+            assert_eq!(payer.ledger(harness), before, "{handle} {path}");
+        }
+        let answer = ask();
+        assert_eq!(
+            (answer.status, answer.header("idempotent-replayed")),
+            (200, ""),
+            "{handle}: {}",
+            answer.body
+        );
+        once(harness, &payer, &before);
+        replays(&ask(), &answer);
+    }
+}
+
+/// From pro to agency exactly one change was made and one amount charged.
+#[track_caller]
+fn once(harness: &Harness, payer: &Payer, before: &Ledger) {
+    let after = payer.ledger(harness);
+    assert_eq!(after.charges().0, before.charges().0 + 1, "{after:?}");
+    assert_eq!(after.invoices.len(), before.invoices.len() + 1, "{after:?}");
+    assert_eq!(
+        (after.pending, after.open(), after.void, after.balance),
+        (false, 0, before.void, before.balance)
+    );
+    let mut prices = harness.prices("agency", "month");
+    prices.sort();
+    assert_eq!(after.items.iter().map(|(price, _)| price.clone()).collect::<Vec<_>>(), prices);
+}
+
+/// The answer to a change from pro to agency, without what differs from account to account.
+fn gist(answer: &Answer) -> Value {
+    let mut body = answer.json();
+    for field in ["id", "number", "hostedUrl"] {
+        assert!(body["invoice"][field].is_string(), "{body:#}");
+        body["invoice"][field] = Value::Null;
+    }
+    for field in ["effectiveAt", "currentPeriodEnd", "prorationAmount"] {
+        assert!(body[field].is_string(), "{body:#}");
+        body[field] = Value::Null;
+    }
+    body["invoice"]["amount"] = Value::Null;
+    body
+}
+
+/// What an undisturbed change answers.
+fn undisturbed() -> Value {
+    json!({
+        "plan": "agency", "previousPlan": "pro", "status": "active", "outcome": "applied",
+        "prorationAmount": null, "currency": "USD", "effectiveAt": null, "currentPeriodEnd": null,
+        "invoice": { "id": null, "number": null, "status": "paid", "amount": null, "hostedUrl": null },
+    })
+}
+
+#[track_caller]
+fn is_as_undisturbed(answer: &Answer) {
+    assert_eq!(answer.status, 200, "{}", answer.body);
+    assert_eq!(gist(answer), undisturbed());
+}
+
+fn a_change_whose_answer_was_lost_is_made_and_charged_once(harness: &Harness) {
+    for (index, (count, fault)) in [
+        (1, json!({ "kind": "status", "status": 500 })),
+        (1, json!({ "kind": "status", "status": 503 })),
+        (1, json!({ "kind": "cut" })),
+        (100, json!({ "kind": "status", "status": 500 })),
+        (100, json!({ "kind": "status", "status": 500, "should_retry": false })),
+        (100, json!({ "kind": "cut" })),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        for key in [None, Some("lost")] {
+            let handle = format!("lost-{index}-{}", key.unwrap_or("keyless"));
+            let payer = harness.payer(&handle, Start::on("pro"));
+            let before = payer.ledger(harness);
+            let body = json!({ "plan": "agency" });
+            let lose = json!({ "path": "/v1/subscriptions/", "method": "POST", "after_work": true, "count": count });
+            let mut lose = lose;
+            lose.as_object_mut()
+                .expect("an object")
+                .extend(fault.as_object().expect("an object").clone());
+            let broken = harness.break_stripe(&lose);
+            let ask = || match key {
+                Some(key) => harness.post_once(CHANGE, &payer.account.key, key, &body),
+                None => payer.change(harness, &body),
+            };
+            let answer = ask();
+            drop(broken);
+            is_as_undisturbed(&answer);
+            once(harness, &payer, &before);
+            if key.is_some() {
+                replays(&ask(), &answer);
+                once(harness, &payer, &before);
+            }
+        }
+    }
+}
+
+/// plan-change by itself, asked with an idempotency key.
+struct Alone<'a> {
+    harness: &'a Harness,
+    payer: &'a Payer,
+}
+
+impl<'a> Alone<'a> {
+    #[track_caller]
+    fn start(&self) -> Lone<'a> {
+        Lone::start(self.harness, "plan-change", &[])
+    }
+
+    fn ask(&self, function: &mut Lone<'_>, time: Duration) {
+        let bearer = format!("Bearer {}", self.payer.account.key);
+        let headers = [JSON, ("authorization", &*bearer), ("idempotency-key", "killed")];
+        function.ask_with(time, &headers, r#"{"plan":"agency"}"#);
+    }
+
+    /// The answer of a new process to the same request, once the first one's claim has ended.
+    #[track_caller]
+    fn again(&self) -> Answer {
+        let mut function = self.start();
+        let started = Instant::now();
+        loop {
+            self.ask(&mut function, PATIENT);
+            let answer = function.answer();
+            if answer.status != 409 {
+                return answer;
+            }
+            assert_eq!(answer.json()["error"], "idempotency_in_progress", "{}", answer.body);
+            assert!(started.elapsed() < Duration::from_secs(10), "the claim never ends");
+            sleep(Duration::from_millis(100));
+        }
+    }
+
+    /// Starts a change and kills it as soon as `is_time`.
+    #[track_caller]
+    fn killed_when(&self, is_time: impl Fn() -> bool) {
+        let mut function = self.start();
+        self.ask(&mut function, Duration::from_secs(2));
+        let started = Instant::now();
+        while !is_time() {
+            assert!(started.elapsed() < Duration::from_secs(5), "it never came that far");
+            sleep(Duration::from_millis(5));
+        }
+        function.kill();
+    }
+}
+
+/// Whether Stripe has been sent a request like this one since there were `before` of them.
+fn sent(harness: &Harness, method: &str, path: &str) -> usize {
+    let requests = harness.sandbox("GET", "/requests", &Value::Null)["requests"].take();
+    let requests = requests.as_array().expect("a list").iter();
+    requests
+        .filter(|one| {
+            one["method"] == method && one["path"].as_str().is_some_and(|at| at.starts_with(path))
+        })
+        .count()
+}
+
+const SLOW: u64 = 3_000;
+
+fn a_change_cut_off_by_the_deadline_is_finished_by_the_repetition(harness: &Harness) {
+    let payer = harness.payer("too-late", Start::on("pro"));
+    let before = payer.ledger(harness);
+    let alone = Alone { harness, payer: &payer };
+    let broken = harness.break_stripe(&json!({
+        "path": "/v1/subscriptions/", "method": "POST", "kind": "latency", "delay_ms": SLOW, "after_work": true, "count": 1,
+    }));
+    let mut function = alone.start();
+    alone.ask(&mut function, Duration::from_secs(2));
+    let late = function.answer();
+    assert_eq!(late.status, 504, "{}", late.body);
+    drop(broken);
+    once(harness, &payer, &before);
+    sleep(Duration::from_millis(SLOW));
+    is_as_undisturbed(&alone.again());
+    once(harness, &payer, &before);
+}
+
+fn a_killed_change_is_finished_by_the_repetition(harness: &Harness) {
+    let points: [(&str, Value); 4] = [
+        // Before anything was asked of Stripe but the situation; before the update; after it.
+        (
+            "killed-at-the-start",
+            json!({ "path": "/v1/customers", "method": "GET", "after_work": true }),
+        ),
+        ("killed-before-the-update", json!({ "path": "/v1/subscriptions/", "method": "POST" })),
+        (
+            "killed-after-the-update",
+            json!({ "path": "/v1/subscriptions/", "method": "POST", "after_work": true }),
+        ),
+        (
+            "killed-after-a-while",
+            json!({ "path": "/v1/subscriptions/", "method": "POST", "after_work": true }),
+        ),
+    ];
+    for (handle, point) in points {
+        let payer = harness.payer(handle, Start::on("pro"));
+        let before = payer.ledger(harness);
+        let alone = Alone { harness, payer: &payer };
+        let delay = if handle == "killed-after-a-while" { 1_500 } else { SLOW };
+        let fault = with(&with(&with(&point, "kind", "latency"), "delay_ms", delay), "count", 1);
+        let broken = harness.break_stripe(&fault);
+        let started = Instant::now();
+        alone.killed_when(|| match handle {
+            "killed-after-the-update" => payer.ledger(harness) != before,
+            // Stripe has the change, and the second process finds its answer still under way.
+            "killed-after-a-while" => started.elapsed() > Duration::from_millis(1_000),
+            _ => started.elapsed() > Duration::from_millis(600),
+        });
+        drop(broken);
+        if handle.starts_with("killed-after") {
+            once(harness, &payer, &before);
+        } else {
+            assert_eq!(payer.ledger(harness), before);
+        }
+        // Meanwhile Stripe works the abandoned request off, or has never heard of it.
+        is_as_undisturbed(&alone.again());
+        once(harness, &payer, &before);
+        sleep(Duration::from_millis(delay).saturating_sub(started.elapsed()));
+        once(harness, &payer, &before);
+        let again = alone.again();
+        assert_eq!(again.header("idempotent-replayed"), "true");
+        once(harness, &payer, &before);
+    }
+}
+
+fn a_killed_change_that_was_declined_is_undone_by_the_repetition(harness: &Harness) {
+    for (handle, path) in [
+        ("declined-and-killed", "/v1/subscriptions/"),
+        ("declined-and-half-undone", "/v1/invoices/"),
+    ] {
+        let payer = harness.payer(handle, Start::on("pro"));
+        harness.card(&payer.customer, "pm_card_chargeCustomerFail");
+        let before = payer.ledger(harness);
+        let alone = Alone { harness, payer: &payer };
+        let broken = harness.break_stripe(&json!({
+            "path": path, "method": "POST", "kind": "latency", "delay_ms": SLOW, "after_work": path != "/v1/invoices/", "count": 1,
+        }));
+        let voids = sent(harness, "POST", "/v1/invoices/");
+        let started = Instant::now();
+        alone.killed_when(|| {
+            payer.ledger(harness).pending
+                && (path != "/v1/invoices/" || started.elapsed() > Duration::from_millis(1_000))
+        });
+        drop(broken);
+        assert!(payer.ledger(harness).pending);
+        let answer = alone.again();
+        assert_eq!(
+            (answer.status, &answer.json()["error"]),
+            (402, &json!("payment_failed")),
+            "{}",
+            answer.body
+        );
+        assert!(sent(harness, "POST", "/v1/invoices/") > voids);
+        assert_eq!(payer.ledger(harness), Ledger { void: before.void + 1, ..before.clone() });
+    }
+}
+
+/// Processes of one function, so that requests really run at the same time.
+#[track_caller]
+fn crowd<'a>(harness: &'a Harness, name: &str, size: usize) -> Vec<Lone<'a>> {
+    (0..size).map(|_| Lone::start(harness, name, &[])).collect()
+}
+
+fn of_many_identical_changes_at_once_one_is_made(harness: &Harness) {
+    let body = r#"{"plan":"agency"}"#;
+    for handle in ["raced-for", "raced-for-again"] {
+        let payer = harness.payer(handle, Start::on("pro"));
+        let before = payer.ledger(harness);
+        let mut functions = crowd(harness, "plan-change", 6);
+        let bearer = format!("Bearer {}", payer.account.key);
+        let headers = [JSON, ("authorization", &*bearer), ("idempotency-key", "race")];
+        for _ in 0..4 {
+            for function in &mut functions {
+                function.ask_with(PATIENT, &headers, body);
+            }
+        }
+        let mut good = Vec::new();
+        for function in &functions {
+            for _ in 0..4 {
+                let answer = function.answer();
+                match answer.status {
+                    200 => good.push(answer.body),
+                    _ => {
+                        assert_eq!(
+                            answer.json()["error"],
+                            "idempotency_in_progress",
+                            "{}",
+                            answer.body
+                        );
+                        assert_eq!((answer.status, answer.header("retry-after")), (409, "1"));
+                    }
+                }
+            }
+        }
+        assert!(!good.is_empty() && good.iter().all(|body| *body == good[0]), "{good:?}");
+        once(harness, &payer, &before);
+    }
+    // Through the gateway as well, where they queue.
+    let payer = harness.payer("raced-for-in-a-queue", Start::on("pro"));
+    let before = payer.ledger(harness);
+    let request = |_| Request {
+        method: "POST",
+        url: format!("{}{CHANGE}", harness.about().api_url),
+        headers: vec![
+            ("content-type", "application/json".to_owned()),
+            ("authorization", format!("Bearer {}", payer.account.key)),
+            ("idempotency-key", "race".to_owned()),
+        ],
+        body: body.to_owned(),
+    };
+    let answers = harness.together((0..20).map(request).collect());
+    let done = answers.iter().filter(|answer| answer.status == 200).count();
+    let busy = answers.iter().filter(|answer| answer.status == 409).count();
+    assert_eq!((done >= 1, done + busy), (true, 20));
+    once(harness, &payer, &before);
+}
+
+fn of_many_checkouts_at_once_one_session_is_open(harness: &Harness) {
+    let account = harness.admin_of("checks-out-twenty-times", None);
+    let mut functions = crowd(harness, "checkout-session", 7);
+    let bearer = format!("Bearer {}", account.key);
+    for _ in 0..3 {
+        for function in &mut functions {
+            function.ask_with(PATIENT, &[JSON, ("authorization", &*bearer)], r#"{"plan":"pro"}"#);
+        }
+    }
+    let mut ids = Vec::new();
+    for function in &functions {
+        for _ in 0..3 {
+            let answer = function.answer();
+            assert_eq!(answer.status, 201, "{}", answer.body);
+            ids.push(text(&answer.json(), "id"));
+        }
+    }
+    ids.dedup();
+    assert_eq!(ids.len(), 1, "{ids:?}");
+    let session = harness.stripe(&format!("/checkout/sessions/{}", ids[0]));
+    let customer = text(&session, "customer");
+    let all = harness.stripe(&format!("/checkout/sessions?customer={customer}"));
+    let open = all["data"].as_array().expect("a list").iter();
+    assert_eq!(open.filter(|session| session["status"] == "open").count(), 1);
+    let customers = harness.stripe("/customers?limit=100")["data"].take();
+    let own = customers.as_array().expect("a list").iter().filter(|customer| {
+        customer["metadata"]
+            .as_object()
+            .is_some_and(|pairs| pairs.values().any(|value| *value == *account.id))
+    });
+    assert_eq!(own.count(), 1, "one customer");
+}
