@@ -1,12 +1,13 @@
 //! The reads that more than one endpoint makes.
 
+use ::stripe::StripeRequest;
 use serde::de::DeserializeOwned;
 use stripe_billing::invoice::{CreatePreviewInvoice, ListInvoice};
 use stripe_billing::invoice_line_item::ListInvoiceInvoiceLineItem;
 use stripe_billing::invoice_payment::ListInvoicePayment;
 use stripe_billing::subscription::{ListSubscription, ListSubscriptionStatus};
 use stripe_billing::subscription_item::ListSubscriptionItem;
-use stripe_client_core::{RequestBuilder, StripeRequest};
+use stripe_client_core::RequestBuilder;
 use stripe_core::customer::RetrieveCustomer;
 
 use super::views::{Customer, Invoice, InvoicePayment, List, Listed, Subscription};

@@ -13,8 +13,9 @@ pub mod views;
 
 use std::sync::Arc;
 
+use ::stripe::StripeRequest;
 use serde::de::DeserializeOwned;
-use stripe_client_core::{RequestBuilder, StripeRequest};
+use stripe_client_core::RequestBuilder;
 use tokio::time::Instant;
 
 pub use calls::LONGEST_PAGE;

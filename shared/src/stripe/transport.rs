@@ -5,6 +5,7 @@
 use std::fmt::Display;
 use std::time::Duration;
 
+use ::stripe::{CustomizedStripeRequest, RequestStrategy};
 use bytes::Bytes;
 use http_body_util::{BodyExt as _, Full, Limited};
 use hyper::header::{AUTHORIZATION, CONTENT_TYPE, HeaderValue, RETRY_AFTER, USER_AGENT};
@@ -15,10 +16,7 @@ use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
-use stripe_client_core::{
-    CustomizedStripeRequest, RequestBuilder, RequestStrategy, StripeClient, StripeClientErr,
-    StripeMethod, VERSION,
-};
+use stripe_client_core::{RequestBuilder, StripeClient, StripeClientErr, StripeMethod, VERSION};
 use tokio::time::{Instant, timeout_at};
 
 use super::Stripe;
