@@ -17,6 +17,7 @@ mod accounts;
 mod act_as;
 mod body;
 mod changes;
+mod checkouts;
 mod currencies;
 mod faults;
 mod harness;
@@ -31,6 +32,7 @@ mod posts;
 mod queries;
 mod refusal;
 mod refusals;
+mod repeats;
 mod rotation;
 mod routes;
 mod scopes;
@@ -64,8 +66,10 @@ const ALL: &[&[Case]] = &[
     queries::CASES,
     currencies::CASES,
     options::CASES,
+    checkouts::CASES,
     changes::CASES,
     refusals::CASES,
+    repeats::CASES,
     faults::CASES,
     rotation::CASES,
     logs::CASES,
