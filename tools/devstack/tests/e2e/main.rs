@@ -29,6 +29,7 @@ mod lone;
 mod operator;
 mod options;
 mod posts;
+mod property;
 mod queries;
 mod refusal;
 mod refusals;
@@ -70,6 +71,7 @@ const ALL: &[&[Case]] = &[
     changes::CASES,
     refusals::CASES,
     repeats::CASES,
+    property::CASES,
     faults::CASES,
     rotation::CASES,
     logs::CASES,
