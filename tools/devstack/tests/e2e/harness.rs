@@ -24,6 +24,8 @@ pub(crate) struct Harness {
     folder: PathBuf,
     answered: RefCell<Vec<Answered>>,
     secrets: RefCell<Vec<String>>,
+    /// What an answer may hold, and a log may not.
+    private: RefCell<Vec<String>>,
 }
 
 /// What a function has answered, and has to have left a line about in its log.
@@ -32,6 +34,8 @@ pub(crate) struct Answered {
     pub(crate) log: String,
     pub(crate) request_id: String,
     pub(crate) status: u16,
+    /// Whether it was given before.
+    pub(crate) replayed: bool,
 }
 
 /// One of many requests that are sent at the same time.
@@ -65,7 +69,14 @@ impl Harness {
             [&account.keys.read, &account.keys.deploy, &account.keys.admin].map(Clone::clone)
         });
         let secrets = RefCell::new(secrets.collect());
-        let harness = Self { stack, runtime, folder, answered: RefCell::default(), secrets };
+        let harness = Self {
+            stack,
+            runtime,
+            folder,
+            answered: RefCell::default(),
+            secrets,
+            private: RefCell::default(),
+        };
         harness.keep_secret(&harness.about().stripe_key);
         for id in ["cantila-billing/stripe-read", "cantila-billing/stripe-write"] {
             harness.keep_secret(&text(&harness.secret(id), "secretKey"));
@@ -158,6 +169,7 @@ impl Harness {
             log: log.to_owned(),
             request_id: answer.header("x-request-id").to_owned(),
             status: answer.status,
+            replayed: !answer.header("idempotent-replayed").is_empty(),
         });
     }
 
@@ -169,6 +181,16 @@ impl Harness {
     /// Notes a key that no answer and no log may hold.
     pub(crate) fn keep_secret(&self, key: &str) {
         self.secrets.borrow_mut().push(key.to_owned());
+    }
+
+    /// Notes what was told to its owner and belongs in no log.
+    pub(crate) fn keep_from_logs(&self, text: &str) {
+        self.private.borrow_mut().push(text.to_owned());
+    }
+
+    /// All of that so far.
+    pub(crate) fn private(&self) -> Ref<'_, Vec<String>> {
+        self.private.borrow()
     }
 
     /// Every key that was in play so far.

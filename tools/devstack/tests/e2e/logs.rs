@@ -45,6 +45,7 @@ fn every_request_has_left_one_line_with_its_id_and_status(harness: &Harness) {
         assert_eq!(line["status"], answered.status, "{line}");
         let level = if answered.status >= 500 { "ERROR" } else { "INFO" };
         let message = match answered.status {
+            _ if answered.replayed => "answered",
             ..400 => "answered",
             400..500 => "refused",
             500.. => "failed",
@@ -56,11 +57,11 @@ fn every_request_has_left_one_line_with_its_id_and_status(harness: &Harness) {
 }
 
 fn no_log_of_a_function_holds_a_secret(harness: &Harness) {
-    let secrets = harness.secrets();
+    let (secrets, private) = (harness.secrets(), harness.private());
     assert!(secrets.iter().all(|secret| secret.len() > 10), "short ones are found anywhere");
     for (name, log) in logs(harness) {
         assert!(name.starts_with("lone-") || !log.is_empty(), "{name} has logged nothing");
-        for secret in secrets.iter() {
+        for secret in secrets.iter().chain(private.iter()) {
             // Not the line itself, which would only spread it.
             assert!(
                 !log.contains(secret.as_str()),

@@ -17,6 +17,7 @@ mod accounts;
 mod act_as;
 mod body;
 mod changes;
+mod checkouts;
 mod currencies;
 mod faults;
 mod harness;
@@ -28,9 +29,11 @@ mod lone;
 mod operator;
 mod options;
 mod posts;
+mod property;
 mod queries;
 mod refusal;
 mod refusals;
+mod repeats;
 mod rotation;
 mod routes;
 mod scopes;
@@ -64,8 +67,11 @@ const ALL: &[&[Case]] = &[
     queries::CASES,
     currencies::CASES,
     options::CASES,
+    checkouts::CASES,
     changes::CASES,
     refusals::CASES,
+    repeats::CASES,
+    property::CASES,
     faults::CASES,
     rotation::CASES,
     logs::CASES,

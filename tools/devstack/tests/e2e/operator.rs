@@ -31,12 +31,16 @@ impl Harness {
     /// What leads a program of ours to this stack, and nowhere else.
     pub(crate) fn environment(&self) -> Vec<(&'static str, String)> {
         let text = str::to_owned;
+        let origin = self.about().allowed_origins.first().map_or("", String::as_str);
         vec![
             ("BILLING_TABLE", self.about().table.clone()),
             ("STRIPE_SECRET_ID", text("cantila-billing/stripe-read")),
             ("PEPPER_SECRET_ID", text("cantila-billing/pepper")),
             ("STRIPE_API_BASE", self.about().stripe_url.clone()),
             ("ALLOWED_ORIGINS", self.about().allowed_origins.join(",")),
+            ("CHECKOUT_SUCCESS_URL", format!("{origin}/billing/welcome")),
+            ("CHECKOUT_CANCEL_URL", format!("{origin}/billing/plans")),
+            ("RETURN_URL", format!("{origin}/billing")),
             ("AWS_ENDPOINT_URL", self.about().aws_url.clone()),
             ("AWS_REGION", text("us-east-1")),
             ("AWS_ACCESS_KEY_ID", text("local")),

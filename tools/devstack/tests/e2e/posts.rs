@@ -259,11 +259,15 @@ pub(crate) fn change_as_previewed(
     let answer = answer.json();
     let after = payer.ledger(harness);
 
+    // The plan's own quantity stays as well.
+    let base = before.items.iter().filter(|item| !kept.contains(item));
+    let base = base.map(|(_, quantity)| quantity).find(|quantity| !quantity.is_null());
+    let base = base.cloned().unwrap_or(Value::Null);
     let mut items: Vec<_> = harness
         .prices(tier, interval)
         .into_iter()
         .enumerate()
-        .map(|(index, price)| (price, if index == 0 { json!(1) } else { Value::Null }))
+        .map(|(index, price)| (price, if index == 0 { base.clone() } else { Value::Null }))
         .chain(kept.iter().cloned())
         .collect();
     items.sort_by_key(|(price, quantity)| (price.clone(), quantity.to_string()));

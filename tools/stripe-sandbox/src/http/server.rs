@@ -131,7 +131,9 @@ async fn handle(State(shared): State<Arc<Shared>>, request: Request) -> Response
         idempotency_key: header("idempotency-key"),
     };
     if incoming.path == "/v1" || incoming.path.starts_with("/v1/") {
-        stripe(&shared, &incoming).await
+        // On a task of its own: whoever hangs up does not take back what was asked for.
+        let work = tokio::spawn(async move { stripe(&shared, &incoming).await });
+        work.await.unwrap_or_else(|_| plain(500, "The sandbox has failed; its log says where."))
     } else if incoming.path.starts_with("/_sandbox") {
         admin::handle(&shared, &incoming)
     } else {

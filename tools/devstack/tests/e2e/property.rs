@@ -1,0 +1,171 @@
+//! Whatever the plan, quantity, tax, discount, balance and usage: what a preview shows is what the
+//! change with its quote charges.
+//!
+//! `E2E_CASES` is how many subscriptions are tried, `E2E_SEED` repeats a run that failed.
+
+use serde_json::json;
+
+use crate::cases;
+use crate::harness::Harness;
+use crate::posts::{Start, change_as_previewed};
+use crate::stripe::text;
+use crate::when::DAY;
+
+cases![what_is_shown_is_what_is_charged];
+
+const TIMES: u64 = 40;
+
+const PLANS: [&str; 4] = ["hobby", "starter", "pro", "agency"];
+const INTERVALS: [&str; 3] = ["month", "month", "year"];
+const METERS: [&str; 5] = ["cpu", "ram", "egress", "storage", "database"];
+
+/// Numbers that look random (SplitMix64).
+struct Dice(u64);
+
+impl Dice {
+    fn roll(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut mixed = self.0;
+        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        mixed ^ (mixed >> 31)
+    }
+
+    fn below(&mut self, end: u64) -> u64 {
+        self.roll() % end
+    }
+
+    fn between(&mut self, from: i64, to: i64) -> i64 {
+        let span = u64::try_from(to - from).expect("a range");
+        from + i64::try_from(self.below(span)).expect("small")
+    }
+
+    fn one_in(&mut self, many: u64) -> bool {
+        self.below(many) == 0
+    }
+
+    fn pick<T: Copy>(&mut self, all: &[T]) -> T {
+        let index = self.below(all.len().try_into().expect("few"));
+        all[usize::try_from(index).expect("few")]
+    }
+}
+
+fn setting(name: &str) -> Option<u64> {
+    std::env::var(name).ok().map(|text| text.parse().expect("a number"))
+}
+
+fn what_is_shown_is_what_is_charged(harness: &Harness) {
+    let seed = setting("E2E_SEED").unwrap_or_else(|| crate::when::now().unsigned_abs());
+    let mut dice = Dice(seed);
+    for case in 0..setting("E2E_CASES").unwrap_or(TIMES) {
+        // Shown where the case fails: the test's output is not captured.
+        let told = Told { seed, case, text: std::cell::RefCell::default() };
+        one(harness, &mut dice, &told);
+    }
+}
+
+/// Prints what it is about if the case panics.
+struct Told {
+    seed: u64,
+    case: u64,
+    text: std::cell::RefCell<String>,
+}
+
+impl Told {
+    fn note(&self, text: &str) {
+        self.text.borrow_mut().push_str(text);
+    }
+}
+
+impl Drop for Told {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            println!("case {} of E2E_SEED={}: {}", self.case, self.seed, self.text.borrow());
+        }
+    }
+}
+
+/// The parameters of a discount and a tax, or of neither.
+fn terms(harness: &Harness, dice: &mut Dice) -> Vec<(&'static str, String)> {
+    let mut more = Vec::new();
+    if dice.one_in(2) {
+        let rate = dice.pick(&["7.7", "19", "20", "8.875"]);
+        let inclusive = dice.pick(&["true", "false"]);
+        let tax = [("display_name", "VAT"), ("percentage", rate), ("inclusive", inclusive)];
+        let tax = text(&harness.stripe_post("/tax_rates", &tax), "id");
+        more.push(("default_tax_rates[0]", tax));
+    }
+    if dice.one_in(2) {
+        let duration = ("duration", dice.pick(&["once", "forever"]));
+        let amount = dice.between(1, 4_000).to_string();
+        let percent = dice.between(1, 100).to_string();
+        let coupon = match dice.one_in(2) {
+            true => harness.stripe_post("/coupons", &[duration, ("percent_off", &percent)]),
+            false => harness
+                .stripe_post("/coupons", &[duration, ("amount_off", &amount), ("currency", "usd")]),
+        };
+        more.push(("discounts[0][coupon]", text(&coupon, "id")));
+    }
+    if dice.one_in(6) {
+        more.push(("trial_period_days", dice.between(1, 60).to_string()));
+    }
+    more
+}
+
+fn one(harness: &Harness, dice: &mut Dice, told: &Told) {
+    let (tier, interval) = (dice.pick(&PLANS), dice.pick(&INTERVALS));
+    let mut more = terms(harness, dice);
+    let mut prices = harness.prices(tier, interval);
+    let mut kept = Vec::new();
+    more.push(("items[0][quantity]", dice.pick(&[1, 1, 1, 2, 7]).to_string()));
+    let quantity = format!("items[{}][quantity]", prices.len());
+    let count = dice.between(1, 9);
+    if dice.one_in(3) {
+        let add_on = harness.add_on(interval, "usd", &dice.between(1, 3_000).to_string());
+        prices.push(add_on.clone());
+        kept.push((add_on, json!(count)));
+    }
+    let mut form: Vec<(&str, &str)> =
+        more.iter().map(|(name, value)| (*name, value.as_str())).collect();
+    let count = count.to_string();
+    if !kept.is_empty() {
+        form.push((&quantity, &count));
+    }
+    let age = dice.between(60, 27 * DAY);
+    let start = Start { interval, age, more: &form, ..Start::on(tier) };
+    told.note(&format!("{tier} by the {interval}, {age} s old, {form:?}"));
+    let handle = format!("dice-{}-{}", told.seed, told.case);
+    let payer = harness.payer_of(&handle, &prices, start);
+    if dice.one_in(2) {
+        for meter in METERS {
+            let event = format!("cantila_{meter}");
+            let value = dice.between(0, 6_000).to_string();
+            let event = [
+                ("event_name", &*event),
+                ("payload[stripe_customer_id]", &payer.customer.id),
+                ("payload[value]", &value),
+            ];
+            harness.stripe_post("/billing/meter_events", &event);
+            told.note(&format!(", {meter} {value}"));
+        }
+    }
+    let mut current = [tier, interval];
+    for _ in 0..1 + dice.below(2) {
+        if dice.one_in(2) {
+            let balance = dice.between(-6_000, 3_000);
+            harness.credit(&payer.customer.id, balance, "usd");
+            told.note(&format!(", balance {balance}"));
+        }
+        // An add-on is billed by an interval of its own, with which it stays.
+        let mut to = [dice.pick(&PLANS), dice.pick(&INTERVALS)];
+        if !kept.is_empty() {
+            to[1] = interval;
+        }
+        if to == current {
+            continue;
+        }
+        told.note(&format!(", to {to:?}"));
+        change_as_previewed(harness, &payer, to, &kept);
+        current = to;
+    }
+}
