@@ -19,7 +19,7 @@ const PLANS: [&str; 4] = ["hobby", "starter", "pro", "agency"];
 const INTERVALS: [&str; 3] = ["month", "month", "year"];
 const METERS: [&str; 5] = ["cpu", "ram", "egress", "storage", "database"];
 
-/// Numbers that look random (SplitMix64).
+/// Numbers that look random (`SplitMix64`).
 struct Dice(u64);
 
 impl Dice {
@@ -99,11 +99,12 @@ fn terms(harness: &Harness, dice: &mut Dice) -> Vec<(&'static str, String)> {
         let duration = ("duration", dice.pick(&["once", "forever"]));
         let amount = dice.between(1, 4_000).to_string();
         let percent = dice.between(1, 100).to_string();
-        let coupon = match dice.one_in(2) {
-            true => harness.stripe_post("/coupons", &[duration, ("percent_off", &percent)]),
-            false => harness
-                .stripe_post("/coupons", &[duration, ("amount_off", &amount), ("currency", "usd")]),
+        let off = if dice.one_in(2) {
+            vec![duration, ("percent_off", &percent)]
+        } else {
+            vec![duration, ("amount_off", &amount), ("currency", "usd")]
         };
+        let coupon = harness.stripe_post("/coupons", &off);
         more.push(("discounts[0][coupon]", text(&coupon, "id")));
     }
     if dice.one_in(6) {
@@ -150,7 +151,7 @@ fn one(harness: &Harness, dice: &mut Dice, told: &Told) {
         }
     }
     let mut current = [tier, interval];
-    for _ in 0..1 + dice.below(2) {
+    for _ in 0..=dice.below(2) {
         if dice.one_in(2) {
             let balance = dice.between(-6_000, 3_000);
             harness.credit(&payer.customer.id, balance, "usd");

