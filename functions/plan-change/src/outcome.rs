@@ -103,6 +103,9 @@ impl Changed {
         let subscriptions = std::slice::from_ref(changed);
         let plan = Current::of(subscriptions, &situation.tiers).and_then(|current| current.plan);
         let invoice = planned.invoice(changed);
+        // The answer to the update does not say what time it is there; the reading before it does.
+        let before = situation.subscriptions.iter().find(|before| before.id == changed.id);
+        let now = || before.unwrap_or(changed).now();
         let base = plan.map(|plan| plan.item).or(changed.items.data.first());
         Self {
             plan: plan.map(|plan| plan.tier.to_owned()),
@@ -111,7 +114,7 @@ impl Changed {
             outcome: "applied",
             proration_amount: invoice.map_or(Money::new(0, changed.currency), charge),
             currency: changed.currency,
-            effective_at: invoice.map_or_else(|| changed.now(), |invoice| invoice.created).at(),
+            effective_at: invoice.map_or_else(now, |invoice| invoice.created).at(),
             current_period_end: base.map(|item| item.current_period_end.day()),
             invoice: invoice.map(InvoiceBody::of),
         }

@@ -32,7 +32,12 @@ pub async fn preview_invoice(
         details.proration_date = date.map(Timestamp::seconds);
     }
     let preview = CreatePreviewInvoice::new().subscription(change.subscription.id.as_str());
-    stripe.preview(&preview.subscription_details(details)).await
+    let mut invoice = stripe.preview(&preview.subscription_details(details)).await?;
+    if invoice.lines.data.is_empty() {
+        // There will be no invoice, as in a trial, and so nothing that an older debt is added to.
+        invoice.amount_due = 0;
+    }
+    Ok(invoice)
 }
 
 /// The first regular invoice after the change.

@@ -87,7 +87,7 @@ pub enum ApiError {
     )]
     Stripe(#[source] Cause),
     #[error(
-        "Stripe could not be reached. Nothing was changed by this request; try again in a few seconds."
+        "Stripe could not be reached, or gave no clear answer. Try again in a few seconds; a request that changes something with the same Idempotency-Key, so that it is not done twice."
     )]
     StripeUnavailable(#[source] Cause),
     #[error("A service that this one needs could not be reached. Try again in a few seconds.")]

@@ -18,6 +18,7 @@ cases![
     from_free_to_paid_a_whole_month_starts_now,
     tax_discount_and_balance_are_charged_as_shown,
     during_a_trial_a_change_costs_nothing_and_the_trial_goes_on,
+    an_older_debt_is_not_shown_as_the_cost_of_a_change_without_an_invoice,
     yen_have_no_decimals,
     without_a_quote_the_change_is_priced_now,
     a_declined_card_leaves_everything_as_it_was,
@@ -210,6 +211,17 @@ fn during_a_trial_a_change_costs_nothing_and_the_trial_goes_on(harness: &Harness
     assert_eq!(preview["nextInvoice"], json!({ "date": day(end), "amount": "990.00" }));
     harness.advance(&payer.customer, end + 2 * crate::when::HOUR);
     assert_eq!(payer.ledger(harness).charges(), (1, 99_000));
+}
+
+fn an_older_debt_is_not_shown_as_the_cost_of_a_change_without_an_invoice(harness: &Harness) {
+    let more = [("trial_period_days", "14")];
+    let payer = harness.payer("tries-in-debt", Start { more: &more, ..Start::on("pro") });
+    harness.credit(&payer.customer.id, 2_505, "usd");
+    let (preview, answer) = change_as_previewed(harness, &payer, ["agency", "month"], &[]);
+    assert_eq!(preview["prorationAmount"], "0.00");
+    assert_eq!(preview["breakdown"]["balanceAfter"], "-25.05");
+    assert_eq!((&answer["prorationAmount"], &answer["invoice"]), (&json!("0.00"), &Value::Null));
+    assert_eq!(answer["effectiveAt"], preview["effectiveAt"]);
 }
 
 fn yen_have_no_decimals(harness: &Harness) {

@@ -153,9 +153,7 @@ fn one(harness: &Harness, dice: &mut Dice, told: &Told) {
     let mut current = [tier, interval];
     for _ in 0..=dice.below(2) {
         if dice.one_in(2) {
-            // A trial's change makes no invoice, while the preview of one with a debt has it due.
-            let trial = more.iter().any(|(name, _)| *name == "trial_period_days");
-            let balance = dice.between(-6_000, if trial { 0 } else { 3_000 });
+            let balance = dice.between(-6_000, 3_000);
             harness.credit(&payer.customer.id, balance, "usd");
             told.note(&format!(", balance {balance}"));
         }

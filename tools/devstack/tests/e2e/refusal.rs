@@ -35,7 +35,7 @@ pub(crate) const STRIPE_ERROR: Refusal = (
 pub(crate) const STRIPE_UNAVAILABLE: Refusal = (
     503,
     "stripe_unavailable",
-    "Stripe could not be reached. Nothing was changed by this request; try again in a few seconds.",
+    "Stripe could not be reached, or gave no clear answer. Try again in a few seconds; a request that changes something with the same Idempotency-Key, so that it is not done twice.",
 );
 
 pub(crate) const UNAVAILABLE: Refusal = (
