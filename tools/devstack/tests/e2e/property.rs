@@ -1,7 +1,8 @@
 //! Whatever the plan, quantity, tax, discount, balance and usage: what a preview shows is what the
 //! change with its quote charges.
 //!
-//! `E2E_CASES` is how many subscriptions are tried, `E2E_SEED` repeats a run that failed.
+//! `E2E_CASES` is how many subscriptions are tried, with up to a dozen changes each; `E2E_SEED`
+//! repeats a run that failed.
 
 use serde_json::json;
 
@@ -13,7 +14,7 @@ use crate::when::DAY;
 
 cases![what_is_shown_is_what_is_charged];
 
-const TIMES: u64 = 40;
+const TIMES: u64 = 20;
 
 const PLANS: [&str; 4] = ["hobby", "starter", "pro", "agency"];
 const INTERVALS: [&str; 3] = ["month", "month", "year"];
@@ -151,7 +152,7 @@ fn one(harness: &Harness, dice: &mut Dice, told: &Told) {
         }
     }
     let mut current = [tier, interval];
-    for _ in 0..=dice.below(2) {
+    for _ in 0..=dice.below(11) {
         if dice.one_in(2) {
             let balance = dice.between(-6_000, 3_000);
             harness.credit(&payer.customer.id, balance, "usd");
