@@ -152,7 +152,7 @@ fn one(harness: &Harness, dice: &mut Dice, told: &Told) {
         }
     }
     let mut current = [tier, interval];
-    for _ in 0..=dice.below(11) {
+    for _ in 0..=dice.below(13) {
         if dice.one_in(2) {
             let balance = dice.between(-6_000, 3_000);
             harness.credit(&payer.customer.id, balance, "usd");
