@@ -2,8 +2,7 @@
 //! would send, and the regular one that follows.
 
 use shared::Situation;
-use shared::change::{Change, Preview, Quote, Target, preview_invoice, preview_next};
-use shared::respond::Timestamp;
+use shared::change::{Change, Target, quoted_preview};
 use shared::{ApiError, Call, Reply};
 
 /// Two round trips to Stripe in sequence.
@@ -14,11 +13,5 @@ pub async fn plan_change_preview(call: Call) -> Result<Reply, ApiError> {
     let current = situation.current();
     let offer = target.offer(&situation.offers, &situation.tiers, current.as_ref())?;
     let change = Change::of(current.as_ref(), &situation.tiers, offer)?;
-    let (now, next) = tokio::try_join!(
-        preview_invoice(&call.stripe, &change, None),
-        preview_next(&call.stripe, &change)
-    )?;
-    let quote = Quote::of(&change, &now, Timestamp::now())
-        .seal(&call.pepper().await?, &call.caller.account.id);
-    Reply::ok(&Preview::of(&change, &now, &next, quote)?)
+    Reply::ok(&quoted_preview(&call, &change).await?)
 }

@@ -2,7 +2,7 @@
 //! Stripe made of it.
 
 use shared::Situation;
-use shared::change::{Change, Preview, Quote, Target, charge, preview_invoice, preview_next};
+use shared::change::{Change, Quote, Target, charge, preview_invoice, quoted_preview};
 use shared::idempotency::Operation;
 use shared::respond::Timestamp;
 use shared::stripe::views::Expandable;
@@ -86,13 +86,7 @@ async fn hold(call: &Call, change: &Change<'_>, quote: &Quote) -> Result<(), Api
             Ok(_) | Err(_) => {}
         }
     }
-    let (now, next) = tokio::try_join!(
-        preview_invoice(&call.stripe, change, None),
-        preview_next(&call.stripe, change)
-    )?;
-    let quote = Quote::of(change, &now, Timestamp::now())
-        .seal(&call.pepper().await?, &call.caller.account.id);
-    let preview = Preview::of(change, &now, &next, quote)?;
+    let preview = quoted_preview(call, change).await?;
     let preview =
         serde_json::to_value(preview).map_err(|error| ApiError::Internal(error.into()))?;
     Err(ApiError::QuoteChanged { preview: Box::new(preview) })

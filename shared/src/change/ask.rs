@@ -9,9 +9,26 @@ use stripe_billing::invoice::{
 };
 
 use super::diff::Change;
-use crate::respond::{Money, Timestamp};
+use super::preview::Preview;
+use super::quote::Quote;
+use crate::respond::{ApiError, Money, Timestamp};
+use crate::runtime::Call;
 use crate::stripe::views::Invoice;
 use crate::stripe::{Stripe, StripeError};
+
+/// The preview as it is shown, with a quote as of now: one round trip to Stripe.
+///
+/// # Errors
+/// [`ApiError`] where Stripe, or the key that quotes are sealed with, cannot be reached.
+pub async fn quoted_preview(call: &Call, change: &Change<'_>) -> Result<Preview, ApiError> {
+    let (now, next) = tokio::try_join!(
+        preview_invoice(&call.stripe, change, None),
+        preview_next(&call.stripe, change)
+    )?;
+    let quote = Quote::of(change, &now, Timestamp::now());
+    let quote = quote.seal(&call.pepper().await?, &call.caller.account.id);
+    Ok(Preview::of(change, &now, &next, quote)?)
+}
 
 /// The invoice that the change would make now. `date` is the proration date of a quote; without
 /// it Stripe takes its own present, and reports it.
@@ -44,7 +61,7 @@ pub async fn preview_invoice(
 ///
 /// # Errors
 /// [`StripeError`].
-pub async fn preview_next(stripe: &Stripe, change: &Change<'_>) -> Result<Invoice, StripeError> {
+async fn preview_next(stripe: &Stripe, change: &Change<'_>) -> Result<Invoice, StripeError> {
     let mut details = details(change);
     let mut preview = CreatePreviewInvoice::new().subscription(change.subscription.id.as_str());
     if change.resets_cycle {

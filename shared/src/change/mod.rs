@@ -8,7 +8,7 @@ mod preview;
 mod quote;
 mod target;
 
-pub use ask::{charge, preview_invoice, preview_next, proration_date};
+pub use ask::{charge, preview_invoice, proration_date, quoted_preview};
 pub use diff::{Change, Direction, ItemChange};
 pub use preview::Preview;
 pub use quote::{BadQuote, Quote};

@@ -9,8 +9,7 @@ use crate::engine::lines::Context;
 use crate::engine::proration;
 use crate::http::call::{Call, Endpoint, delete, get, list, post};
 use crate::http::errors::{ApiError, Result};
-use crate::lifecycle::end;
-use crate::model::invoice::InvoiceItem;
+use crate::lifecycle::{end, plan};
 use crate::model::subscription::{CancelReason, Collection, Status, Subscription};
 use crate::world::{World, check_filter, find};
 
@@ -129,22 +128,8 @@ fn credit_unused_time(world: &mut World, sub: &Subscription, now: i64) {
         let context: Context<'_> = world.context(sub, item);
         lines.extend(proration::credit(context, context.full_amount(), now).0);
     }
-    for mut line in lines {
-        let id = world.ids.id("ii");
-        if let crate::model::invoice::Origin::SubscriptionItem { invoice_item, .. } =
-            &mut line.origin
-        {
-            *invoice_item = Some(id.clone());
-        }
-        world.invoice_items.put(InvoiceItem {
-            id,
-            customer: sub.customer.clone(),
-            subscription: Some(sub.id.clone()),
-            invoice: None,
-            currency: sub.currency,
-            line,
-            date: now,
-            test_clock: sub.test_clock.clone(),
-        });
+    for line in lines {
+        let item = plan::invoice_item(world, sub, line, now);
+        world.invoice_items.put(item);
     }
 }
