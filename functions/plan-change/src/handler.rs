@@ -8,8 +8,8 @@ use shared::respond::Timestamp;
 use shared::stripe::views::Expandable;
 use shared::{ApiError, Call, Reply};
 
-use crate::outcome;
 use crate::update::{self, Planned};
+use crate::{outcome, swept};
 
 /// The endpoint's name, by which an idempotency key is bound to it.
 const ROUTE: &str = "plan-change";
@@ -101,7 +101,10 @@ async fn release_pending(
     let subscription = change.subscription;
     let latest = subscription.latest_invoice.as_ref().and_then(Expandable::object);
     match latest.filter(|_| subscription.pending_update.is_some()) {
-        Some(invoice) => update::void(call, &invoice.id, &operation.stripe_key("replace")).await,
+        Some(invoice) => {
+            let key = operation.stripe_key("replace");
+            swept::drop_change(call, subscription, &invoice.id, &key).await
+        }
         None => Ok(()),
     }
 }

@@ -2,6 +2,7 @@
 
 mod handler;
 mod outcome;
+mod swept;
 mod update;
 
 use shared::{Scope, serve};

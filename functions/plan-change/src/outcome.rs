@@ -9,6 +9,7 @@ use shared::stripe::{Decline, DeclineKind};
 use shared::subscription::Current;
 use shared::{ApiError, At, Call, Currency, Day, Money, Reply, StripeError};
 
+use crate::swept;
 use crate::update::{self, Planned};
 
 /// The answer's body.
@@ -66,7 +67,7 @@ pub async fn of(
     });
     match paid_since {
         Some(subscription) => applied(situation, planned, subscription),
-        None => Err(unpaid(call, planned, &changed, operation).await?),
+        None => Err(unpaid(call, situation, planned, &changed, operation).await?),
     }
 }
 
@@ -82,6 +83,7 @@ fn applied(
 /// is dropped, so that nothing is left to pay and nothing that a retry would charge.
 async fn unpaid(
     call: &Call,
+    situation: &Situation,
     planned: &Planned,
     changed: &Subscription,
     operation: &Operation,
@@ -94,8 +96,15 @@ async fn unpaid(
     if decline.kind == DeclineKind::Authentication {
         return Ok(ApiError::PaymentActionRequired { url: invoice.hosted_invoice_url.clone() });
     }
-    update::void(call, &invoice.id, &operation.stripe_key("undo")).await?;
+    let key = operation.stripe_key("undo");
+    swept::drop_change(call, before(situation, changed), &invoice.id, &key).await?;
     Ok(ApiError::PaymentFailed(Box::new(decline)))
+}
+
+/// The subscription as it was read before the change, with all its items and its clock.
+fn before<'a>(situation: &'a Situation, changed: &'a Subscription) -> &'a Subscription {
+    let mut before = situation.subscriptions.iter();
+    before.find(|before| before.id == changed.id).unwrap_or(changed)
 }
 
 impl Changed {
@@ -104,8 +113,7 @@ impl Changed {
         let plan = Current::of(subscriptions, &situation.tiers).and_then(|current| current.plan);
         let invoice = planned.invoice(changed);
         // The answer to the update does not say what time it is there; the reading before it does.
-        let before = situation.subscriptions.iter().find(|before| before.id == changed.id);
-        let now = || before.unwrap_or(changed).now();
+        let now = || before(situation, changed).now();
         let base = plan.map(|plan| plan.item).or(changed.items.data.first());
         Self {
             plan: plan.map(|plan| plan.tier.to_owned()),

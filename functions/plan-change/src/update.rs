@@ -7,8 +7,7 @@ use shared::change::{Change, ItemChange};
 use shared::idempotency::Operation;
 use shared::respond::Timestamp;
 use shared::stripe::views::{Expandable, Invoice, Subscription};
-use shared::{ApiError, Call, StripeError};
-use stripe_billing::invoice::VoidInvoiceInvoice;
+use shared::{Call, StripeError};
 use stripe_billing::subscription::{
     UpdateSubscription, UpdateSubscriptionBillingCycleAnchor as Anchor,
     UpdateSubscriptionBillingCycleAnchorType as AnchorType, UpdateSubscriptionItems,
@@ -129,16 +128,6 @@ pub async fn send(
     let Some(customer) = call.customer().filter(|_| unclear) else { return Err(error) };
     let Ok(subscriptions) = call.stripe.subscriptions(customer).await else { return Err(error) };
     subscriptions.into_iter().find(|subscription| is_marked(operation, subscription)).ok_or(error)
-}
-
-/// Voids an invoice, which drops the change that waits for it. One that is paid meanwhile, or void
-/// already, is left as it is.
-pub async fn void(call: &Call, invoice: &str, key: &str) -> Result<(), ApiError> {
-    match call.stripe.send_once::<Invoice>(&VoidInvoiceInvoice::new(invoice), key).await {
-        Ok(_) => Ok(()),
-        Err(error) if error.status() == Some(400) => Ok(()),
-        Err(error) => Err(error.into()),
-    }
 }
 
 #[cfg(test)]

@@ -41,6 +41,7 @@ mod shape;
 mod states;
 mod stock;
 mod stripe;
+mod swept;
 mod when;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -69,6 +70,7 @@ const ALL: &[&[Case]] = &[
     options::CASES,
     checkouts::CASES,
     changes::CASES,
+    swept::CASES,
     refusals::CASES,
     repeats::CASES,
     property::CASES,

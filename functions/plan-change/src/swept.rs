@@ -1,0 +1,296 @@
+//! What an invoice swept up beside the change that it was for: usage so far, and items that waited
+//! for the next invoice. Stripe bills neither again once that invoice is void, so when a change is
+//! dropped, they are put back for the next invoice.
+
+use std::collections::{HashMap, HashSet};
+
+use serde::Deserialize;
+use shared::respond::Timestamp;
+use shared::stripe::views::{Expandable, Id, InvoiceStatus, Listed, Period, Subscription};
+use shared::{ApiError, Call, Currency, StripeError};
+use stripe_billing::invoice::{RetrieveInvoice, VoidInvoiceInvoice};
+use stripe_billing::invoice_item::{CreateInvoiceItem, ListInvoiceItem, Period as ItemPeriod};
+use stripe_billing::invoice_line_item::ListInvoiceInvoiceLineItem;
+
+/// The metadata key by which an item that was put back names the line that it stands for.
+const PUT_BACK_KEY: &str = "cantila_put_back";
+
+/// Stripe's longest page.
+const LONGEST_PAGE: i64 = 100;
+
+/// The invoice of a change that is to be dropped.
+#[derive(Clone, Debug, Deserialize)]
+struct Dropped {
+    status: InvoiceStatus,
+    created: Timestamp,
+    currency: Currency,
+    customer: Expandable<Id>,
+}
+
+/// A line of it.
+#[derive(Clone, Debug, Deserialize)]
+struct Line {
+    id: String,
+    amount: i64,
+    description: Option<String>,
+    discountable: bool,
+    period: Period,
+    parent: Option<Parent>,
+    pricing: Option<Pricing>,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+struct Parent {
+    subscription_item_details: Option<Origin>,
+    invoice_item_details: Option<Origin>,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+struct Origin {
+    invoice_item: Option<String>,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+struct Pricing {
+    price_details: Option<PriceDetails>,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+struct PriceDetails {
+    price: Expandable<Id>,
+}
+
+/// An item that was billed by the invoice.
+#[derive(Clone, Debug, Deserialize)]
+struct Item {
+    id: String,
+    /// When it was made.
+    date: Timestamp,
+    #[serde(default)]
+    tax_rates: Vec<Id>,
+    #[serde(default)]
+    metadata: HashMap<String, String>,
+}
+
+impl Item {
+    /// Whether it waited already when the change came. What was put back may have been made within
+    /// the same second.
+    fn is_older_than(&self, invoice: &Dropped) -> bool {
+        self.date < invoice.created || self.metadata.contains_key(PUT_BACK_KEY)
+    }
+}
+
+impl Listed for Line {
+    fn id(&self) -> &str {
+        &self.id
+    }
+}
+
+impl Listed for Item {
+    fn id(&self) -> &str {
+        &self.id
+    }
+}
+
+impl Line {
+    fn invoice_item(&self) -> Option<&str> {
+        let parent = self.parent.as_ref()?;
+        let origins = [&parent.subscription_item_details, &parent.invoice_item_details];
+        origins.into_iter().flatten().find_map(|origin| origin.invoice_item.as_deref())
+    }
+
+    fn price(&self) -> Option<&str> {
+        Some(self.pricing.as_ref()?.price_details.as_ref()?.price.id())
+    }
+}
+
+/// Drops the change that waits for `invoice`: voids that, and puts back what else was on it.
+///
+/// An invoice that was paid meanwhile is left as it is, and the change with it.
+pub async fn drop_change(
+    call: &Call,
+    subscription: &Subscription,
+    invoice: &str,
+    key: &str,
+) -> Result<(), ApiError> {
+    // Read before anything is done: what cannot be read must not be lost.
+    let retrieve = RetrieveInvoice::new(invoice);
+    let lines = ListInvoiceInvoiceLineItem::new(invoice).limit(LONGEST_PAGE);
+    let items = ListInvoiceItem::new().invoice(invoice).limit(LONGEST_PAGE);
+    let (dropped, lines, items): (Dropped, Vec<Line>, Vec<Item>) = tokio::try_join!(
+        call.stripe.send(&retrieve),
+        call.stripe.all(&lines),
+        call.stripe.all(&items)
+    )?;
+    if !void(call, invoice, key).await? {
+        return Ok(());
+    }
+    for back in put_back(subscription, &dropped, &lines, &items) {
+        // The same key whoever drops the change: a line is put back once.
+        let key = format!("put-back-{invoice}-{}", back.line);
+        call.stripe.send_once::<Id>(&back.request, &key).await.inspect_err(|error| {
+            tracing::error!(invoice, line = back.line, %error, "what a dropped change had swept up was not put back");
+        })?;
+    }
+    Ok(())
+}
+
+/// Whether the invoice is void now; it is not if it was paid meanwhile.
+async fn void(call: &Call, invoice: &str, key: &str) -> Result<bool, StripeError> {
+    let voided = call.stripe.send_once::<Dropped>(&VoidInvoiceInvoice::new(invoice), key).await;
+    let now = match voided {
+        Err(error) if error.status() == Some(400) => {
+            call.stripe.send::<Dropped>(&RetrieveInvoice::new(invoice)).await
+        }
+        answer => answer,
+    }?;
+    Ok(now.status == InvoiceStatus::Void)
+}
+
+/// An item for the next invoice, in place of a line of the one that is void.
+struct PutBack {
+    line: String,
+    request: CreateInvoiceItem,
+}
+
+/// The lines that are not of the change itself: they bill usage, or an item that is older than the
+/// invoice. What came with the change was made with it.
+fn put_back(
+    subscription: &Subscription,
+    invoice: &Dropped,
+    lines: &[Line],
+    items: &[Item],
+) -> Vec<PutBack> {
+    let prices = subscription.items.data.iter().map(|item| &item.price);
+    let metered: HashSet<&str> =
+        prices.filter(|price| price.is_metered()).map(|price| price.id.as_str()).collect();
+    let older: HashMap<&str, &Item> = items
+        .iter()
+        .filter(|item| item.is_older_than(invoice))
+        .map(|item| (item.id.as_str(), item))
+        .collect();
+    let swept = |line: &&Line| {
+        line.amount != 0
+            && (line.price().is_some_and(|price| metered.contains(price))
+                || line.invoice_item().is_some_and(|item| older.contains_key(item)))
+    };
+    let put_back = |line: &Line| {
+        let item = line.invoice_item().and_then(|item| older.get(item));
+        let rates = item.map(|item| item.tax_rates.iter().map(|rate| rate.id.clone()).collect());
+        PutBack { line: line.id.clone(), request: request(subscription, invoice, line, rates) }
+    };
+    lines.iter().filter(swept).map(put_back).collect()
+}
+
+fn request(
+    subscription: &Subscription,
+    invoice: &Dropped,
+    line: &Line,
+    tax_rates: Option<Vec<String>>,
+) -> CreateInvoiceItem {
+    let Ok(currency) = invoice.currency.as_str().parse::<stripe_types::Currency>();
+    let period = ItemPeriod { start: line.period.start.seconds(), end: line.period.end.seconds() };
+    let mut request = CreateInvoiceItem::new()
+        .customer(invoice.customer.id())
+        .subscription(subscription.id.as_str())
+        .amount(line.amount)
+        .currency(currency)
+        .discountable(line.discountable)
+        .period(period)
+        .metadata(HashMap::from([(PUT_BACK_KEY.to_owned(), line.id.clone())]));
+    if let Some(description) = &line.description {
+        request = request.description(description.as_str());
+    }
+    if let Some(rates) = tax_rates.filter(|rates| !rates.is_empty()) {
+        request = request.tax_rates(rates);
+    }
+    request
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+    use stripe_client_core::StripeRequest as _;
+
+    use super::*;
+
+    fn read<T: serde::de::DeserializeOwned>(value: Value) -> T {
+        serde_json::from_value(value).expect("a view")
+    }
+
+    /// On a licensed and a metered price.
+    fn subscription() -> Subscription {
+        let item = |id: &str, usage: &str| {
+            let recurring =
+                json!({ "interval": "month", "interval_count": 1, "usage_type": usage });
+            let price = json!({
+                "id": format!("price_{id}"), "product": "prod_1", "currency": "usd", "active": true, "recurring": recurring,
+                "billing_scheme": "per_unit", "unit_amount": 1, "unit_amount_decimal": "1", "type": "recurring",
+            });
+            json!({ "id": format!("si_{id}"), "current_period_start": 0, "current_period_end": 9, "price": price })
+        };
+        read(json!({
+            "id": "sub_1", "status": "active", "currency": "usd", "created": 0, "collection_method": "charge_automatically",
+            "cancel_at_period_end": false,
+            "items": { "data": [item("base", "licensed"), item("cpu", "metered")], "has_more": false },
+        }))
+    }
+
+    fn line(amount: i64, price: Option<&str>, item: Option<&str>) -> Value {
+        let parent = json!({
+            "subscription_item_details": price.map(|_| json!({ "invoice_item": item })),
+            "invoice_item_details": item.filter(|_| price.is_none()).map(|item| json!({ "invoice_item": item })),
+        });
+        json!({
+            "id": "il_1", "amount": amount, "description": "What it is", "discountable": true,
+            "period": { "start": 10, "end": 20 }, "parent": parent,
+            "pricing": price.map(|price| json!({ "price_details": { "price": price } })),
+        })
+    }
+
+    /// The body that puts the line back, if it is put back, for an invoice that was made at 100.
+    fn body(line: Value) -> Option<String> {
+        let invoice = read(
+            json!({ "status": "void", "created": 100, "currency": "usd", "customer": "cus_1" }),
+        );
+        let items = [
+            json!({ "id": "ii_old", "date": 99, "tax_rates": [{ "id": "txr_1" }] }),
+            json!({ "id": "ii_new", "date": 100 }),
+            json!({ "id": "ii_back", "date": 100, "metadata": { "cantila_put_back": "il_0" } }),
+        ];
+        let back = put_back(&subscription(), &invoice, &[read(line)], &items.map(read));
+        assert!(back.len() <= 1);
+        back.first().map(|back| back.request.build().body.unwrap_or_default())
+    }
+
+    #[test]
+    fn usage_and_older_items_are_put_back_and_what_came_with_the_change_is_not() {
+        let with = |amount: i64, rates: &str| {
+            Some(format!(
+                "amount={amount}&currency=usd&customer=cus_1&description=What+it+is&discountable=true&metadata[cantila_put_back]=il_1&period[end]=20&period[start]=10&subscription=sub_1{rates}"
+            ))
+        };
+        let cases = [
+            ("usage", line(240, Some("price_cpu"), None), with(240, "")),
+            ("usage as an item", line(240, Some("price_cpu"), Some("ii_new")), with(240, "")),
+            ("no usage", line(0, Some("price_cpu"), None), None),
+            (
+                "a one-off from before",
+                line(5_000, None, Some("ii_old")),
+                with(5_000, "&tax_rates[0]=txr_1"),
+            ),
+            (
+                "a credit from before",
+                line(-700, Some("price_base"), Some("ii_old")),
+                with(-700, "&tax_rates[0]=txr_1"),
+            ),
+            ("put back before", line(240, None, Some("ii_back")), with(240, "")),
+            ("credit of the change", line(-1_000, Some("price_base"), Some("ii_new")), None),
+            ("debit of the change", line(2_500, Some("price_bigger"), Some("ii_new")), None),
+            ("a new period", line(9_900, Some("price_bigger"), None), None),
+        ];
+        for (name, line, expected) in cases {
+            assert_eq!(body(line), expected, "{name}");
+        }
+    }
+}
