@@ -1,6 +1,9 @@
 //! What a sandbox is started with.
 
 use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
 
 use crate::engine::period::DAY;
 
@@ -14,6 +17,8 @@ pub struct Config {
     /// Days between one failed automatic attempt and the next.
     pub retry_days: Vec<i64>,
     pub exhausted: Exhausted,
+    /// Where the state is read from, if it is there, and kept when the sandbox stops.
+    pub snapshot: Option<PathBuf>,
 }
 
 /// The secret key of a sandbox that was not given another.
@@ -27,13 +32,15 @@ impl Default for Config {
             restricted_keys: Vec::new(),
             retry_days: vec![3, 5, 7],
             exhausted: Exhausted::Unpaid,
+            snapshot: None,
         }
     }
 }
 
 /// What becomes of a subscription whose last automatic attempt has failed; a dashboard setting at Stripe.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum, Serialize, Deserialize)]
 #[value(rename_all = "snake_case")]
+#[serde(rename_all = "snake_case")]
 pub enum Exhausted {
     Cancel,
     Unpaid,
@@ -42,11 +49,12 @@ pub enum Exhausted {
 }
 
 /// The part of the configuration that the world needs.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Settings {
     pub retry_days: Vec<i64>,
     pub exhausted: Exhausted,
-    /// `http://127.0.0.1:PORT`, for the links in objects.
+    /// `http://127.0.0.1:PORT`, for the links in objects. Not part of a snapshot: it may be another one next time.
+    #[serde(skip)]
     pub origin: String,
 }
 

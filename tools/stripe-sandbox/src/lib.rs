@@ -21,6 +21,7 @@ mod model;
 mod pages;
 mod resources;
 mod sandbox;
+mod snapshot;
 mod world;
 
 pub use config::{Config, DEFAULT_SECRET_KEY, Exhausted};

@@ -1,10 +1,13 @@
 //! The command line of the sandbox.
 
-use std::io::Write;
+use std::io::{self, Write};
 use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::process::ExitCode;
 
 use clap::Parser;
 use stripe_sandbox::{Config, DEFAULT_SECRET_KEY, Exhausted, Sandbox};
+use tokio::signal::unix::{SignalKind, signal};
 
 /// A local stand-in for Stripe Billing (API 2026-09-30.endive). State is in memory.
 #[derive(Parser)]
@@ -25,6 +28,9 @@ struct Cli {
     /// What becomes of a subscription whose last attempt failed.
     #[arg(long, value_enum, default_value = "unpaid")]
     retries_exhausted: Exhausted,
+    /// Reads the state from this file, if it is there, and keeps it there at the end.
+    #[arg(long, value_name = "FILE")]
+    snapshot: Option<PathBuf>,
 }
 
 fn restricted_key(text: &str) -> Result<(String, Vec<String>), String> {
@@ -35,17 +41,38 @@ fn restricted_key(text: &str) -> Result<(String, Vec<String>), String> {
     ))
 }
 
-fn main() -> std::io::Result<()> {
-    let cli = Cli::parse();
+fn main() -> ExitCode {
+    match run(Cli::parse()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("stripe-sandbox: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(cli: Cli) -> io::Result<()> {
     let running = Sandbox::start(Config {
         listen: cli.listen,
         secret_keys: cli.secret_key,
         restricted_keys: cli.restricted_key,
         retry_days: cli.retry_days.into_iter().map(i64::from).collect(),
         exhausted: cli.retries_exhausted,
+        snapshot: cli.snapshot,
     })?;
+    // Before anybody can know that it runs: a signal that comes at once is not lost.
+    let signals = tokio::runtime::Builder::new_current_thread().enable_io().build()?;
+    let (mut terminate, mut interrupt) = {
+        let _entered = signals.enter();
+        (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?)
+    };
     println!("stripe-sandbox listening on {}", running.url);
-    std::io::stdout().flush()?;
-    running.wait();
-    Ok(())
+    io::stdout().flush()?;
+    signals.block_on(async {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+    });
+    running.stop()
 }

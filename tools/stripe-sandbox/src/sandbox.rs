@@ -18,7 +18,7 @@ pub struct Running {
     pub url: String,
     pub address: SocketAddr,
     stop: Option<oneshot::Sender<()>>,
-    thread: Option<JoinHandle<()>>,
+    thread: Option<JoinHandle<io::Result<()>>>,
 }
 
 impl Sandbox {
@@ -27,24 +27,26 @@ impl Sandbox {
     ///
     /// # Errors
     ///
-    /// If the address is taken, or there is no thread to be had.
+    /// If the address is taken, there is no thread to be had, or the snapshot cannot be read.
     pub fn start(config: Config) -> io::Result<Running> {
         let listener = TcpListener::bind(config.listen)?;
         listener.set_nonblocking(true)?;
         let address = listener.local_addr()?;
-        let shared = Arc::new(Shared::new(config, address));
+        let shared = Arc::new(Shared::new(config, address)?);
         let (stop, stopped) = oneshot::channel();
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let thread =
             std::thread::Builder::new().name("stripe-sandbox".to_owned()).spawn(move || {
+                let served = Arc::clone(&shared);
                 runtime.block_on(async move {
                     let listener = tokio::net::TcpListener::from_std(listener)
                         .expect("the listener is non-blocking");
                     tokio::select! {
-                        _ = axum::serve(listener, router(shared)) => {}
+                        _ = axum::serve(listener, router(served)) => {}
                         _ = stopped => {}
                     }
                 });
+                shared.save().map(drop)
             })?;
         Ok(Running {
             url: format!("http://{address}"),
@@ -56,20 +58,26 @@ impl Sandbox {
 }
 
 impl Running {
-    /// Serves until the process ends.
-    pub fn wait(mut self) {
-        if let Some(thread) = self.thread.take() {
-            // A panic on the server's thread has been reported there.
-            let _ = thread.join();
-        }
+    /// Stops, and keeps the state in the snapshot if there is to be one.
+    ///
+    /// # Errors
+    ///
+    /// If the snapshot cannot be written.
+    pub fn stop(mut self) -> io::Result<()> {
+        self.end()
+    }
+
+    fn end(&mut self) -> io::Result<()> {
+        drop(self.stop.take());
+        // A panic on the server's thread has been reported there.
+        self.thread.take().map_or(Ok(()), |thread| thread.join().unwrap_or(Ok(())))
     }
 }
 
 impl Drop for Running {
     fn drop(&mut self) {
-        drop(self.stop.take());
-        if let Some(thread) = self.thread.take() {
-            let _ = thread.join();
+        if let Err(error) = self.end() {
+            eprintln!("stripe-sandbox: {error}");
         }
     }
 }

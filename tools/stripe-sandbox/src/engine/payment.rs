@@ -1,7 +1,11 @@
 //! Stripe's test cards, and what becomes of a charge on each.
 
+use serde::de::Error;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
 /// A card that exists only in test mode, known by its token and number.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum TestCard {
     Visa,
     VisaDebit,
@@ -87,6 +91,18 @@ const PROCESSING: Failure = failure(
     "try_again_later",
     "An error occurred while processing your card. Try again in a little bit.",
 );
+
+/// The bank did not believe that it was the card's holder.
+pub const AUTHENTICATION_FAILED: Failure = Failure {
+    code: "payment_intent_authentication_failure",
+    decline_code: None,
+    advice_code: None,
+    message: "We are unable to authenticate your payment method. Please choose a different payment method and try again.",
+};
+
+/// Every failure that an intent can remember: what a snapshot's names are looked up in.
+const FAILURES: &[Failure] =
+    &[GENERIC, FUNDS, LOST, STOLEN, EXPIRED, CVC, PROCESSING, AUTHENTICATION_FAILED];
 
 const fn row(
     card: TestCard,
@@ -260,6 +276,25 @@ impl Failure {
     pub fn is_hard(&self) -> bool {
         self.decline_code.is_some_and(|code| HARD_DECLINES.contains(&code))
     }
+
+    /// What tells it from all other failures.
+    fn name(&self) -> &'static str {
+        self.decline_code.unwrap_or(self.code)
+    }
+}
+
+impl Serialize for Failure {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.name())
+    }
+}
+
+impl<'de> Deserialize<'de> for Failure {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Failure, D::Error> {
+        let name = String::deserialize(deserializer)?;
+        let known = FAILURES.iter().find(|failure| failure.name() == name);
+        known.copied().ok_or_else(|| D::Error::custom(format!("unknown failure {name}")))
+    }
 }
 
 #[cfg(test)]
@@ -278,6 +313,18 @@ mod tests {
         assert_eq!(TestCard::AuthenticationOnSetup.charge(false), Outcome::RequiresAction);
         assert_eq!(TestCard::AuthenticationOnSetup.charge(true), Outcome::Succeeded);
         assert_eq!(TestCard::AuthenticationAlways.charge(true), Outcome::RequiresAction);
+    }
+
+    #[test]
+    fn every_failure_is_found_again_by_its_name() {
+        let declines = CARDS.iter().filter_map(|spec| match spec.on_charge {
+            OnCharge::Decline(failure) => Some(failure),
+            _ => None,
+        });
+        for failure in declines.chain([AUTHENTICATION_FAILED]) {
+            let name = serde_json::to_string(&failure).unwrap();
+            assert_eq!(serde_json::from_str::<Failure>(&name).unwrap(), failure, "{name}");
+        }
     }
 
     #[test]

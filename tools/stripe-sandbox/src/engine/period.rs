@@ -3,6 +3,7 @@
 //! Every boundary is computed from the anchor, never from the previous boundary. A subscription
 //! that began on 31 January renews on 28 February and then again on 31 March.
 
+use serde::{Deserialize, Serialize};
 use time::{Date, Month, OffsetDateTime};
 
 /// Seconds since the epoch, as Stripe writes every time.
@@ -11,7 +12,8 @@ pub type Timestamp = i64;
 pub const HOUR: i64 = 3600;
 pub const DAY: i64 = 24 * HOUR;
 
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Unit {
     Day,
     Week,
@@ -33,7 +35,7 @@ impl Unit {
     }
 }
 
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Interval {
     pub unit: Unit,
     pub count: i64,

@@ -1,17 +1,20 @@
 //! What a quantity costs: per unit, graduated or volume tiers, exact to the last decimal.
 
 use rust_decimal::Decimal;
+use serde::{Deserialize, Serialize};
 
 use super::money::Currency;
 
 /// How one price in one currency turns a quantity into money.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Amount {
     PerUnit(Decimal),
     Tiered { mode: TierMode, tiers: Vec<Tier> },
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum TierMode {
     Graduated,
     Volume,
@@ -30,7 +33,7 @@ impl TierMode {
 }
 
 /// One step of a tiered price; `up_to` is inclusive and missing on the last.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Tier {
     pub up_to: Option<i64>,
     pub unit: Option<Decimal>,
@@ -38,7 +41,7 @@ pub struct Tier {
 }
 
 /// `transform_quantity`: bill packages instead of units.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Packages {
     pub divide_by: i64,
     pub round_up: bool,

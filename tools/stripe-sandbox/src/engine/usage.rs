@@ -1,8 +1,10 @@
 //! What metered customers used: events in, one number per period out.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap};
 
 use rust_decimal::Decimal;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::period::Timestamp;
 use crate::model::catalog::Aggregation;
@@ -11,7 +13,7 @@ use crate::model::catalog::Aggregation;
 ///
 /// The same meter can go on counting for the next price in the middle of a period, and within one
 /// second. So what was billed is told apart by the order in which it was reported.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Unbilled {
     /// The earliest moment of usage that counts.
     pub from: Timestamp,
@@ -25,10 +27,13 @@ impl Unbilled {
     }
 }
 
+type Events = HashMap<(String, String), BTreeMap<(Timestamp, u64), Decimal>>;
+
 /// All usage, by meter and customer, in the order of its timestamps.
-#[derive(Default)]
+#[derive(Default, Serialize, Deserialize)]
 pub struct Usage {
-    events: HashMap<(String, String), BTreeMap<(Timestamp, u64), Decimal>>,
+    #[serde(serialize_with = "flat", deserialize_with = "series")]
+    events: Events,
     identifiers: HashMap<String, Timestamp>,
     next: u64,
 }
@@ -77,6 +82,27 @@ impl Usage {
             Aggregation::Last => values.next_back().unwrap_or_default(),
         }
     }
+}
+
+/// One event as a snapshot has it: meter, customer, moment, number and value.
+type Event<'a> = (Cow<'a, str>, Cow<'a, str>, Timestamp, u64, Decimal);
+
+fn flat<S: Serializer>(events: &Events, serializer: S) -> Result<S::Ok, S::Error> {
+    let flat = events.iter().flat_map(|((meter, customer), series)| {
+        series.iter().map(move |((at, number), value)| -> Event<'_> {
+            (meter.into(), customer.into(), *at, *number, *value)
+        })
+    });
+    serializer.collect_seq(flat)
+}
+
+fn series<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Events, D::Error> {
+    let mut events = Events::new();
+    for (meter, customer, at, number, value) in Vec::<Event<'_>>::deserialize(deserializer)? {
+        let key = (meter.into_owned(), customer.into_owned());
+        events.entry(key).or_default().insert((at, number), value);
+    }
+    Ok(events)
 }
 
 #[cfg(test)]

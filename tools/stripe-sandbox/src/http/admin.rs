@@ -88,6 +88,11 @@ fn route(shared: &Shared, incoming: &Incoming) -> Reply {
         ("POST", "/portal_configuration") => {
             Ok(crate::resources::portal_configurations::save_default(&mut shared.world()))
         }
+        ("POST", "/snapshot") => match shared.save() {
+            Ok(Some(path)) => Ok(json!({ "path": path.display().to_string() })),
+            Ok(None) => Err((400, "start the sandbox with --snapshot to have one".to_owned())),
+            Err(error) => Err((500, error.to_string())),
+        },
         ("POST", "/reset") => {
             shared.reset();
             Ok(json!({ "reset": true }))

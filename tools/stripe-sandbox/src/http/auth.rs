@@ -4,11 +4,13 @@ use std::collections::{BTreeSet, HashMap};
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use serde::{Deserialize, Serialize};
 
 use super::errors::{ApiError, Result};
 
 /// What a key may do: everything, or what is listed.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Grant {
     Everything,
     Only(BTreeSet<String>),
@@ -32,7 +34,7 @@ impl Grant {
     }
 }
 
-#[derive(Default)]
+#[derive(Default, Serialize, Deserialize)]
 pub struct Keys {
     grants: HashMap<String, Grant>,
 }

@@ -34,15 +34,9 @@ pub struct Answer {
     pub request_id: String,
     pub key: Option<String>,
     pub message: Option<String>,
-    pub idempotency: Option<Claimed>,
+    /// The key that this request holds. Until it is finished, the same key is answered with a conflict.
+    pub claimed: Option<String>,
     pub replay_of: Option<String>,
-}
-
-/// A key that this request holds. Until it is settled, the same key is answered with a conflict.
-pub struct Claimed {
-    pub key: String,
-    /// None: the work never began, so the key is free again.
-    pub outcome: Option<Outcome>,
 }
 
 pub fn answer(shared: &Shared, incoming: &Incoming) -> Answer {
@@ -52,11 +46,11 @@ pub fn answer(shared: &Shared, incoming: &Incoming) -> Answer {
         request_id: shared.request_id(),
         key: None,
         message: None,
-        idempotency: None,
+        claimed: None,
         replay_of: None,
     };
-    let result = run(shared, incoming, &mut answer);
-    match result {
+    let mut started = false;
+    match run(shared, incoming, &mut answer, &mut started) {
         Ok(body) => answer.body = body,
         Err(error) => {
             answer.status = error.status();
@@ -64,20 +58,23 @@ pub fn answer(shared: &Shared, incoming: &Incoming) -> Answer {
             answer.body = error.to_json(&answer.request_id).to_string();
         }
     }
-    let outcome = Outcome {
-        status: answer.status,
-        body: answer.body.clone(),
-        request_id: answer.request_id.clone(),
-    };
-    if let Some(claimed) = &mut answer.idempotency
-        && claimed.outcome.is_some()
-    {
-        claimed.outcome = Some(outcome);
+    if let Some(key) = answer.claimed.as_ref().filter(|_| started) {
+        let outcome = Outcome {
+            status: answer.status,
+            body: answer.body.clone(),
+            request_id: answer.request_id.clone(),
+        };
+        shared.idempotency().record(key, outcome);
     }
     answer
 }
 
-fn run(shared: &Shared, incoming: &Incoming, answer: &mut Answer) -> Result<String> {
+fn run(
+    shared: &Shared,
+    incoming: &Incoming,
+    answer: &mut Answer,
+    started: &mut bool,
+) -> Result<String> {
     let caller = shared.keys().authenticate(incoming.authorization.as_deref())?;
     answer.key = Some(caller.key.clone());
     check_version(incoming)?;
@@ -95,7 +92,7 @@ fn run(shared: &Shared, incoming: &Incoming, answer: &mut Answer) -> Result<Stri
     if let Some(key) = key {
         let fingerprint = fingerprint(&incoming.method, &incoming.path, &pairs);
         match shared.idempotency().claim(key, fingerprint, world.now(None))? {
-            Claim::Run => answer.idempotency = Some(Claimed { key: key.clone(), outcome: None }),
+            Claim::Run => answer.claimed = Some(key.clone()),
             Claim::Replay(outcome) => {
                 answer.status = outcome.status;
                 answer.replay_of = Some(outcome.request_id);
@@ -103,12 +100,8 @@ fn run(shared: &Shared, incoming: &Incoming, answer: &mut Answer) -> Result<Stri
             }
         }
     }
-    let (result, started) = execute(&mut world, endpoint, ids, incoming, &pairs, &caller);
-    if started && let Some(claimed) = &mut answer.idempotency {
-        // The outcome itself is filled in when it is known in full.
-        claimed.outcome =
-            Some(Outcome { status: 0, body: String::new(), request_id: String::new() });
-    }
+    let result;
+    (result, *started) = execute(&mut world, endpoint, ids, incoming, &pairs, &caller);
     result.map(|value| value.to_string())
 }
 

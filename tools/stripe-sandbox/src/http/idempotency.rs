@@ -2,29 +2,35 @@
 
 use std::collections::HashMap;
 
+use serde::{Deserialize, Serialize};
+
 use super::errors::{ApiError, Result};
 use crate::engine::period::{DAY, Timestamp};
 
 /// A finished outcome.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Outcome {
     pub status: u16,
     pub body: String,
     pub request_id: String,
 }
 
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 enum State {
-    Running,
+    /// With its outcome, once the work is done and only the answer is still on its way.
+    Running(Option<Outcome>),
     Done(Outcome),
 }
 
+#[derive(Serialize, Deserialize)]
 struct Entry {
     fingerprint: String,
     state: State,
     since: Timestamp,
 }
 
-#[derive(Default)]
+#[derive(Default, Serialize, Deserialize)]
 pub struct Store {
     entries: HashMap<String, Entry>,
 }
@@ -32,7 +38,7 @@ pub struct Store {
 /// What a request with a key is to do.
 #[derive(Debug, PartialEq)]
 pub enum Claim {
-    /// Nobody used the key: do the work, then `finish` or `release`.
+    /// Nobody used the key: do the work, `record` what came of it, and `finish` in any case.
     Run,
     Replay(Outcome),
 }
@@ -53,13 +59,13 @@ impl Store {
         }
         match self.entries.get(key) {
             None => {
-                self.entries.insert(key.to_owned(), Entry { fingerprint, state: State::Running, since: now });
+                self.entries.insert(key.to_owned(), Entry { fingerprint, state: State::Running(None), since: now });
                 Ok(Claim::Run)
             }
             Some(entry) if entry.fingerprint != fingerprint => Err(ApiError::idempotency(format!(
                 "Keys for idempotent requests can only be used with the same parameters they were first used with. Try using a key other than '{key}' if you meant to execute a different request."
             ))),
-            Some(Entry { state: State::Running, .. }) => Err(ApiError::conflict(format!(
+            Some(Entry { state: State::Running(_), .. }) => Err(ApiError::conflict(format!(
                 "There is currently another in-progress request using this Idempotent Key (that probably means you submitted twice, and the other request is still going through): {key}. Please try again later."
             ))
             .code("idempotency_key_in_use")),
@@ -67,15 +73,33 @@ impl Store {
         }
     }
 
-    pub fn finish(&mut self, key: &str, outcome: Outcome) {
+    /// The work is done, and this came of it. Until `finish`, the same key is still a conflict.
+    pub fn record(&mut self, key: &str, outcome: Outcome) {
         if let Some(entry) = self.entries.get_mut(key) {
-            entry.state = State::Done(outcome);
+            entry.state = State::Running(Some(outcome));
         }
     }
 
-    /// The request never got as far as its work: the key is free again.
-    pub fn release(&mut self, key: &str) {
-        self.entries.remove(key);
+    /// The answer is out. A request that has recorded nothing never got as far as its work: the key
+    /// is free again.
+    pub fn finish(&mut self, key: &str) {
+        let Some(entry) = self.entries.get_mut(key) else { return };
+        match &mut entry.state {
+            State::Running(outcome) => match outcome.take() {
+                Some(outcome) => entry.state = State::Done(outcome),
+                None => drop(self.entries.remove(key)),
+            },
+            State::Done(_) => {}
+        }
+    }
+
+    /// After a snapshot was read nothing is running any more.
+    pub fn wake(mut self) -> Store {
+        let running: Vec<String> = self.entries.keys().cloned().collect();
+        for key in &running {
+            self.finish(key);
+        }
+        self
     }
 }
 
@@ -99,10 +123,20 @@ mod tests {
         let mut store = Store::default();
         assert_eq!(store.claim("k", "f".into(), 0).unwrap(), Claim::Run);
         assert_eq!(store.claim("k", "f".into(), 1).unwrap_err().status(), 409);
-        store.finish("k", outcome("x"));
+        store.record("k", outcome("x"));
+        assert_eq!(store.claim("k", "f".into(), 1).unwrap_err().status(), 409);
+        store.finish("k");
         assert_eq!(store.claim("k", "f".into(), DAY - 1).unwrap(), Claim::Replay(outcome("x")));
         assert_eq!(store.claim("k", "other".into(), 2).unwrap_err().status(), 400);
         assert_eq!(store.claim("k", "other".into(), DAY).unwrap(), Claim::Run);
+    }
+
+    #[test]
+    fn what_never_began_leaves_its_key_free() {
+        let mut store = Store::default();
+        assert_eq!(store.claim("k", "f".into(), 0).unwrap(), Claim::Run);
+        store.finish("k");
+        assert_eq!(store.claim("k", "other".into(), 1).unwrap(), Claim::Run);
     }
 
     #[test]

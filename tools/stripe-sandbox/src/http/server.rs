@@ -1,6 +1,8 @@
 //! The HTTP server: what all requests share, faults, headers and the log.
 
+use std::io;
 use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
@@ -20,6 +22,7 @@ use super::log::{Entry, Log};
 use super::{admin, pages};
 use crate::config::{Config, Settings};
 use crate::engine::period::Timestamp;
+use crate::snapshot::{self, View};
 use crate::world::World;
 use crate::world::ids::Ids;
 
@@ -31,6 +34,7 @@ pub struct Shared {
     faults: Mutex<Faults>,
     log: Mutex<Log>,
     request_ids: Mutex<Ids>,
+    snapshot: Option<PathBuf>,
 }
 
 /// A request that panicked must not take the sandbox with it: the lock is taken over.
@@ -39,27 +43,39 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 impl Shared {
-    pub fn new(config: Config, address: SocketAddr) -> Shared {
-        let mut keys = Keys::default();
+    /// What the snapshot holds, if there is one; keys of the configuration are valid as well.
+    pub fn new(config: Config, address: SocketAddr) -> io::Result<Shared> {
+        let origin = format!("http://{address}");
+        let found = config.snapshot.as_deref().map(snapshot::read).transpose()?.flatten();
+        let (world, mut keys, idempotency) = if let Some(found) = found {
+            (found.world.wake(origin), found.keys, found.idempotency.wake())
+        } else {
+            let settings =
+                Settings { retry_days: config.retry_days, exhausted: config.exhausted, origin };
+            (World::new(settings, seed(), real_now()), Keys::default(), Store::default())
+        };
         for key in &config.secret_keys {
             keys.set(key, Grant::Everything);
         }
         for (key, permissions) in config.restricted_keys {
             keys.set(&key, Grant::from_list(Some(permissions)));
         }
-        let settings = Settings {
-            retry_days: config.retry_days,
-            exhausted: config.exhausted,
-            origin: format!("http://{address}"),
-        };
-        Shared {
-            world: Mutex::new(World::new(settings, seed(), real_now())),
+        Ok(Shared {
+            world: Mutex::new(world),
             keys: Mutex::new(keys),
-            idempotency: Mutex::default(),
+            idempotency: Mutex::new(idempotency),
             faults: Mutex::default(),
             log: Mutex::default(),
             request_ids: Mutex::new(Ids::new(seed())),
-        }
+            snapshot: config.snapshot,
+        })
+    }
+
+    /// Writes the snapshot, if there is to be one, and says where.
+    pub fn save(&self) -> io::Result<Option<&Path>> {
+        let Some(path) = self.snapshot.as_deref() else { return Ok(None) };
+        View::new(&self.world(), &self.keys(), &self.idempotency()).write(path)?;
+        Ok(Some(path))
     }
 
     pub fn world(&self) -> MutexGuard<'_, World> {
@@ -153,21 +169,17 @@ async fn stripe(shared: &Shared, incoming: &Incoming) -> Response<Body> {
             return fault_response(fault, &answer);
         }
     }
-    let mut answer = answer(shared, incoming);
+    let answer = answer(shared, incoming);
     let after = fault.as_ref().filter(|fault| fault.after_work);
     if let Some(fault) = after {
         wait(fault).await;
     }
-    let claimed = answer.idempotency.take();
     let keyed = incoming
         .idempotency_key
         .as_deref()
-        .filter(|_| claimed.is_some() || answer.replay_of.is_some());
-    if let Some(claimed) = claimed {
-        match claimed.outcome {
-            Some(outcome) => shared.idempotency().finish(&claimed.key, outcome),
-            None => shared.idempotency().release(&claimed.key),
-        }
+        .filter(|_| answer.claimed.is_some() || answer.replay_of.is_some());
+    if let Some(key) = &answer.claimed {
+        shared.idempotency().finish(key);
     }
     record(shared, incoming, &answer, kind);
     match after.filter(|fault| fault.kind != Kind::Latency) {
@@ -199,7 +211,7 @@ fn fault_answer(shared: &Shared, fault: &Fault) -> Answer {
         _ => (fault.status, error.to_json(&request_id).to_string()),
     };
     let message = Some(error.message().to_owned());
-    Answer { status, body, request_id, key: None, message, idempotency: None, replay_of: None }
+    Answer { status, body, request_id, key: None, message, claimed: None, replay_of: None }
 }
 
 fn fault_response(fault: &Fault, answer: &Answer) -> Response<Body> {

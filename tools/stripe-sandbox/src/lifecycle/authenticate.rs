@@ -1,17 +1,10 @@
 //! The customer's answer to the bank's question whether it is really them.
 
 use super::{collect, finalize};
-use crate::engine::payment::Failure;
+use crate::engine::payment::AUTHENTICATION_FAILED;
 use crate::http::errors::{ApiError, Result};
 use crate::model::invoice::{IntentStatus, PaymentStatus};
 use crate::world::{World, find};
-
-pub const FAILED: Failure = Failure {
-    code: "payment_intent_authentication_failure",
-    decline_code: None,
-    advice_code: None,
-    message: "We are unable to authenticate your payment method. Please choose a different payment method and try again.",
-};
 
 /// Moves an intent that requires action on. If the customer succeeds, its invoice is paid, with all
 /// that follows from that.
@@ -31,7 +24,7 @@ pub fn authenticate(world: &mut World, intent: &str, succeed: bool) -> Result<()
         intent.charge = Some(world.ids.id("ch"));
     } else {
         intent.status = IntentStatus::RequiresPaymentMethod;
-        intent.last_error = method.clone().map(|method| (method, FAILED));
+        intent.last_error = method.clone().map(|method| (method, AUTHENTICATION_FAILED));
         intent.payment_method = None;
     }
     let (id, now) = (intent.id.clone(), world.now_of(&intent.customer));

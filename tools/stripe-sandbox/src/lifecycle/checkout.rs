@@ -1,10 +1,10 @@
 //! A checkout session being filled in: what is due, and the subscription that comes of it.
 
-use super::authenticate::{FAILED, authenticate};
+use super::authenticate::authenticate;
 use super::refusals::declined;
 use super::subscribe::{NewItem, NewSubscription, PaymentBehavior, subscribe};
 use super::{collect, preview};
-use crate::engine::payment::{Outcome, TestCard};
+use crate::engine::payment::{AUTHENTICATION_FAILED, Outcome, TestCard};
 use crate::engine::period::{DAY, Timestamp};
 use crate::http::errors::{ApiError, Result};
 use crate::model::Metadata;
@@ -68,7 +68,11 @@ pub fn authenticated(world: &mut World, session: &Session, succeed: bool) -> Res
         return Err(ApiError::invalid("This session does not wait for authentication."));
     };
     world.checkout_sessions.put(session.clone());
-    if succeed { finish(world, session, &payer, true) } else { Err(declined(FAILED)) }
+    if succeed {
+        finish(world, session, &payer, true)
+    } else {
+        Err(declined(AUTHENTICATION_FAILED))
+    }
 }
 
 fn finish(

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use rust_decimal::Decimal;
+use serde::{Deserialize, Serialize};
 
 use super::{Metadata, words};
 use crate::engine::money::Currency;
@@ -10,7 +11,7 @@ use crate::engine::period::{Interval, Timestamp};
 use crate::engine::pricing::{Amount, Packages};
 use crate::world::store::Entity;
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Product {
     pub id: String,
     pub name: String,
@@ -43,7 +44,7 @@ impl Entity for Product {
 words!(UsageType { Licensed = "licensed", Metered = "metered" });
 words!(TaxBehavior { Exclusive = "exclusive", Inclusive = "inclusive", Unspecified = "unspecified" });
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Recurring {
     pub interval: Interval,
     pub usage: UsageType,
@@ -51,7 +52,7 @@ pub struct Recurring {
     pub trial_period_days: Option<i64>,
 }
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Price {
     pub id: String,
     pub product: String,
@@ -104,7 +105,7 @@ impl Entity for Price {
 
 words!(Aggregation { Count = "count", Last = "last", Sum = "sum" });
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Meter {
     pub id: String,
     pub display_name: String,
@@ -137,7 +138,7 @@ impl Entity for Meter {
 words!(CouponDuration { Forever = "forever", Once = "once", Repeating = "repeating" });
 
 /// What a coupon takes off.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum Reduction {
     Percent(Decimal),
     /// In the coupon's own currency, and in others.
@@ -147,7 +148,7 @@ pub enum Reduction {
     },
 }
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Coupon {
     pub id: String,
     pub name: Option<String>,
@@ -183,7 +184,7 @@ impl Entity for Coupon {
 }
 
 /// A coupon at work on a subscription, an item or a one-off invoice.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Discount {
     pub id: String,
     pub coupon: String,
@@ -215,7 +216,7 @@ impl Entity for Discount {
     }
 }
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct TaxRate {
     pub id: String,
     pub display_name: String,

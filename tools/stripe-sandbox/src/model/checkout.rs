@@ -1,5 +1,7 @@
 //! Checkout sessions: what somebody is about to subscribe to on a page.
 
+use serde::{Deserialize, Serialize};
+
 use super::subscription::MissingPaymentMethod;
 use super::{Metadata, words};
 use crate::engine::money::Currency;
@@ -15,7 +17,7 @@ words!(MethodCollection { Always = "always", IfRequired = "if_required" });
 words!(Redirect { Always = "always", IfRequired = "if_required", Never = "never" });
 words!(PaymentStatus { NotRequired = "no_payment_required", Paid = "paid", Unpaid = "unpaid" });
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Session {
     pub id: String,
     /// What the client secret has after the id.
@@ -44,7 +46,7 @@ pub struct Session {
 }
 
 /// One line, and what it costs at once.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct LineItem {
     pub id: String,
     pub price: String,
@@ -74,7 +76,7 @@ impl LineItem {
 }
 
 /// What the subscription will be made with.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct SubscriptionData {
     pub metadata: Metadata,
     pub description: Option<String>,
@@ -83,7 +85,7 @@ pub struct SubscriptionData {
     pub missing_payment_method: Option<MissingPaymentMethod>,
 }
 
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 pub enum Trial {
     Days(i64),
     Until(Timestamp),
@@ -91,7 +93,7 @@ pub enum Trial {
 
 /// What is asked of the customer because of taxes, and kept of it.
 #[expect(clippy::struct_excessive_bools, reason = "Stripe's parameters, each on or off")]
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Tax {
     pub automatic: bool,
     pub ids: bool,
@@ -100,7 +102,7 @@ pub struct Tax {
     pub keep_name: bool,
 }
 
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Urls {
     pub success: Option<String>,
     pub cancel: Option<String>,
@@ -108,7 +110,7 @@ pub struct Urls {
     pub redirect: Option<Redirect>,
 }
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Completed {
     pub subscription: String,
     pub invoice: Option<String>,
@@ -116,7 +118,7 @@ pub struct Completed {
 }
 
 /// Who pays, as the page's form says it.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Payer {
     /// None where none is asked for.
     pub card: Option<TestCard>,

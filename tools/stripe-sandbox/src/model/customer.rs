@@ -1,12 +1,14 @@
 //! Who pays and with what: customers, their balance, their cards and their clocks.
 
+use serde::{Deserialize, Serialize};
+
 use super::{Metadata, words};
 use crate::engine::money::Currency;
 use crate::engine::payment::TestCard;
 use crate::engine::period::Timestamp;
 use crate::world::store::Entity;
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Customer {
     pub id: String,
     pub name: Option<String>,
@@ -31,7 +33,7 @@ pub struct Customer {
 
 words!(TaxExempt { Exempt = "exempt", None = "none", Reverse = "reverse" });
 
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Address {
     pub city: Option<String>,
     pub country: Option<String>,
@@ -64,7 +66,7 @@ impl Entity for Customer {
     }
 }
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct PaymentMethod {
     pub id: String,
     pub card: TestCard,
@@ -95,7 +97,7 @@ words!(BalanceReason {
     UnappliedFromInvoice = "unapplied_from_invoice",
 });
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct BalanceTransaction {
     pub id: String,
     pub customer: String,
@@ -121,7 +123,7 @@ impl Entity for BalanceTransaction {
     }
 }
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct TestClock {
     pub id: String,
     pub name: Option<String>,

@@ -1,6 +1,7 @@
 //! Invoices, their lines, and how they were paid.
 
 use rust_decimal::Decimal;
+use serde::{Deserialize, Serialize};
 
 use super::subscription::Collection;
 use super::{Metadata, words};
@@ -24,13 +25,13 @@ words!(UncollectibleReason {
 });
 
 /// Where a line comes from.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum Origin {
     SubscriptionItem { subscription: String, item: String, invoice_item: Option<String> },
     InvoiceItem { invoice_item: String, subscription: Option<String> },
 }
 
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Line {
     pub id: String,
     pub amount: i64,
@@ -54,7 +55,7 @@ pub struct Line {
     pub taxes: Vec<LineTax>,
 }
 
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct LineTax {
     pub rate: String,
     pub inclusive: bool,
@@ -63,7 +64,7 @@ pub struct LineTax {
 }
 
 /// The sums over an invoice's lines.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Totals {
     pub subtotal: i64,
     pub subtotal_excluding_tax: i64,
@@ -73,7 +74,7 @@ pub struct Totals {
     pub total_excluding_tax: i64,
 }
 
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Transitions {
     pub finalized: Option<Timestamp>,
     pub paid: Option<Timestamp>,
@@ -81,7 +82,7 @@ pub struct Transitions {
     pub voided: Option<Timestamp>,
 }
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Invoice {
     pub id: String,
     pub customer: String,
@@ -174,7 +175,7 @@ impl Entity for Invoice {
 }
 
 /// Something to be put on the next invoice.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct InvoiceItem {
     pub id: String,
     pub customer: String,
@@ -209,7 +210,7 @@ impl Entity for InvoiceItem {
 
 words!(PaymentStatus { Canceled = "canceled", Open = "open", Paid = "paid" });
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct InvoicePayment {
     pub id: String,
     pub invoice: String,
@@ -251,7 +252,7 @@ words!(IntentStatus {
     Succeeded = "succeeded",
 });
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct PaymentIntent {
     pub id: String,
     pub client_secret: String,

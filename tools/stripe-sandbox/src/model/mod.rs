@@ -5,6 +5,8 @@
 
 use std::collections::BTreeMap;
 
+use serde::{Deserialize, Serialize};
+
 pub mod catalog;
 pub mod checkout;
 pub mod customer;
@@ -16,7 +18,7 @@ pub mod subscription;
 pub type Metadata = BTreeMap<String, String>;
 
 /// Metadata of a request, merged into what is there: an empty value removes its key.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum MetadataChange {
     Clear,
     Merge(Vec<(String, String)>),
@@ -43,8 +45,10 @@ impl MetadataChange {
 macro_rules! words {
     ($(#[$doc:meta])* $name:ident { $($variant:ident = $word:literal),+ $(,)? }) => {
         $(#[$doc])*
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-        pub enum $name { $($variant),+ }
+        #[derive(
+            Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize, serde::Deserialize,
+        )]
+        pub enum $name { $(#[serde(rename = $word)] $variant),+ }
 
         #[allow(dead_code, reason = "some words are only read and some only written")]
         impl $name {

@@ -1,5 +1,7 @@
 //! The customer portal: what it lets customers do, and the links into it.
 
+use serde::{Deserialize, Serialize};
+
 use super::{Metadata, words};
 use crate::engine::payment::TestCard;
 use crate::engine::period::{HOUR, Timestamp};
@@ -14,7 +16,7 @@ words!(FlowType {
     SubscriptionUpdateConfirm = "subscription_update_confirm",
 });
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Configuration {
     pub id: String,
     pub name: Option<String>,
@@ -30,7 +32,7 @@ pub struct Configuration {
     pub updated: Timestamp,
 }
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Features {
     pub invoice_history: bool,
     pub payment_method_update: bool,
@@ -78,7 +80,7 @@ const UNUSED: i64 = 5 * 60;
 /// And after this once it was followed, counted from the last page.
 const IDLE: i64 = HOUR;
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Session {
     pub id: String,
     /// The opaque part of its address.
@@ -118,14 +120,14 @@ impl Entity for Session {
 }
 
 /// A link that leads straight to one thing.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Flow {
     pub kind: FlowType,
     pub subscription: Option<String>,
     pub after: After,
 }
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub enum After {
     Homepage,
     Confirmation(Option<String>),

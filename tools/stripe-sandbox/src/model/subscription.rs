@@ -1,5 +1,7 @@
 //! Subscriptions and their items.
 
+use serde::{Deserialize, Serialize};
+
 use super::{Metadata, MetadataChange, words};
 use crate::engine::money::Currency;
 use crate::engine::period::Timestamp;
@@ -38,14 +40,14 @@ words!(PauseReason {
     TrialEndWithoutPaymentMethod = "trial_end_without_payment_method",
 });
 
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Cancellation {
     pub reason: Option<CancelReason>,
     pub feedback: Option<String>,
     pub comment: Option<String>,
 }
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Subscription {
     pub id: String,
     pub customer: String,
@@ -84,7 +86,7 @@ pub struct Subscription {
 }
 
 /// What a subscription will become when the invoice for that is paid, and what was asked for.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct PendingUpdate {
     pub invoice: String,
     pub expires_at: Timestamp,
@@ -150,7 +152,7 @@ impl Entity for Subscription {
     }
 }
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Item {
     pub id: String,
     pub price: String,
@@ -168,7 +170,7 @@ pub struct Item {
 }
 
 /// A line that charged a stretch of an item's current period, after discounts and before tax.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Debit {
     pub invoice: Option<String>,
     pub line: String,

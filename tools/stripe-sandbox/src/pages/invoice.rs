@@ -5,6 +5,7 @@ use super::card::{self, CardForm};
 use super::invoice_view::View;
 use super::layout::{Problem, money};
 use super::{Reply, Visit};
+use crate::engine::payment::AUTHENTICATION_FAILED;
 use crate::lifecycle::{authenticate, collect, self_service};
 use crate::model::invoice::{IntentStatus, Invoice, PaymentIntent, Status};
 use crate::resources::invoices::charge;
@@ -114,7 +115,7 @@ fn answered(world: &mut World, invoice: &Invoice, base: &str, visit: &Visit<'_>)
     if succeed {
         return done(world, invoice, base, visit.asks("keep") == Some("1"));
     }
-    let problems = vec![("number", authenticate::FAILED.message.to_owned())];
+    let problems = vec![("number", AUTHENTICATION_FAILED.message.to_owned())];
     let filled = Filled { problems, ..Filled::default() };
     page(world, &world.invoice(&invoice.id), 402, &filled)
 }

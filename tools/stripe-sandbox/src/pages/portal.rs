@@ -5,10 +5,10 @@ use super::card::{self, CardForm};
 use super::layout::{Problem, message};
 use super::portal_view::{Plan, View};
 use super::{Reply, Visit};
-use crate::engine::payment::{Outcome, TestCard};
+use crate::engine::payment::{AUTHENTICATION_FAILED, Outcome, TestCard};
 use crate::lifecycle::checkout::keep_card;
 use crate::lifecycle::preview::{self, Details};
-use crate::lifecycle::{authenticate, self_service};
+use crate::lifecycle::self_service;
 use crate::model::portal::{After, Configuration, FlowType, Session};
 use crate::model::subscription::Subscription;
 use crate::world::World;
@@ -180,7 +180,7 @@ impl Portal<'_> {
             return self.keep(world, card, true);
         }
         world.portal_sessions.put(self.session.clone());
-        let problems = [("number", authenticate::FAILED.message.to_owned())];
+        let problems = [("number", AUTHENTICATION_FAILED.message.to_owned())];
         self.card_page(402, &CardForm::default(), &problems)
     }
 

@@ -1,6 +1,9 @@
 //! Ids that look like Stripe's: a prefix and letters and digits.
 
+use serde::{Deserialize, Serialize};
+
 /// A small generator of its own (splitmix64), so that a seed gives the same ids again.
+#[derive(Serialize, Deserialize)]
 pub struct Ids {
     state: u64,
 }

@@ -3,6 +3,8 @@
 //! A request is handled while the world is locked. Before it is, everything that has become due
 //! happens, in the order in which it became due, each thing at its own moment.
 
+use serde::{Deserialize, Serialize};
+
 use crate::config::Settings;
 use crate::engine::period::Timestamp;
 use crate::engine::usage::Usage;
@@ -24,6 +26,7 @@ use ids::Ids;
 use previews::Previews;
 use store::{Entity, Table};
 
+#[derive(Serialize, Deserialize)]
 pub struct World {
     pub settings: Settings,
     pub ids: Ids,
@@ -51,6 +54,7 @@ pub struct World {
     pub portal_configurations: Table<portal::Configuration>,
     pub portal_sessions: Table<portal::Session>,
     pub previews: Previews,
+    #[serde(skip)]
     agenda: Agenda,
 }
 
@@ -83,6 +87,20 @@ impl World {
             previews: Previews::default(),
             agenda: Agenda::default(),
         }
+    }
+
+    /// A world as it was read from a snapshot, with its agenda, at its new address.
+    pub fn wake(mut self, origin: String) -> World {
+        self.settings.origin = origin;
+        for subscription in self.subscriptions.all() {
+            let due = Due::Subscription(subscription.id.clone());
+            self.agenda.set(ClockKey::from(&subscription.test_clock), due, subscription.next_due());
+        }
+        for invoice in self.invoices.all() {
+            let due = Due::Invoice(invoice.id.clone());
+            self.agenda.set(ClockKey::from(&invoice.test_clock), due, invoice.next_due());
+        }
+        self
     }
 
     /// The time on a test clock, or on the sandbox's own.

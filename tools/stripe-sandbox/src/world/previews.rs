@@ -2,9 +2,11 @@
 
 use std::collections::VecDeque;
 
+use serde::{Deserialize, Serialize};
+
 use crate::model::invoice::Invoice;
 
-#[derive(Default)]
+#[derive(Default, Serialize, Deserialize)]
 pub struct Previews(VecDeque<Invoice>);
 
 const KEPT: usize = 200;

@@ -5,6 +5,8 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
+use serde::{Deserialize, Serialize};
+
 pub trait Entity: Clone {
     /// What Stripe calls it in "No such …".
     const KIND: &'static str;
@@ -15,11 +17,36 @@ pub trait Entity: Clone {
     fn keys(&self) -> Vec<String>;
 }
 
+#[derive(Serialize, Deserialize)]
+#[serde(from = "Stored<T>", bound(deserialize = "T: Entity + Deserialize<'de>"))]
 pub struct Table<T> {
     rows: BTreeMap<u64, T>,
+    #[serde(skip)]
     by_id: HashMap<String, u64>,
+    #[serde(skip)]
     index: HashMap<String, BTreeSet<u64>>,
     next: u64,
+}
+
+/// A table as a snapshot has it. The rest follows from the objects.
+#[derive(Deserialize)]
+struct Stored<T> {
+    rows: BTreeMap<u64, T>,
+    next: u64,
+}
+
+impl<T: Entity> From<Stored<T>> for Table<T> {
+    fn from(stored: Stored<T>) -> Table<T> {
+        let mut table = Table { next: stored.next, ..Table::default() };
+        for (row, object) in stored.rows {
+            table.by_id.insert(object.id().to_owned(), row);
+            for key in object.keys() {
+                table.index.entry(key).or_default().insert(row);
+            }
+            table.rows.insert(row, object);
+        }
+        table
+    }
 }
 
 impl<T> Default for Table<T> {
@@ -69,6 +96,11 @@ impl<T: Entity> Table<T> {
                 self.index.remove(key);
             }
         }
+    }
+
+    /// Everything, oldest first.
+    pub fn all(&self) -> impl Iterator<Item = &T> {
+        self.rows.values()
     }
 
     /// Everything under an index entry, oldest first.

@@ -21,6 +21,7 @@ mod portal_pages;
 mod property;
 mod protocol;
 mod renewal;
+mod snapshot;
 mod support;
 mod trial;
 mod types;
