@@ -5,6 +5,7 @@ use super::{Metadata, words};
 use crate::engine::money::Currency;
 use crate::engine::payment::TestCard;
 use crate::engine::period::Timestamp;
+use crate::model::catalog::Redeem;
 use crate::model::invoice::LineTax;
 use crate::world::store::Entity;
 
@@ -28,7 +29,7 @@ pub struct Session {
     pub locale: Option<String>,
     pub lines: Vec<LineItem>,
     pub currency: Currency,
-    pub coupons: Vec<String>,
+    pub discounts: Vec<Redeem>,
     pub allow_promotion_codes: Option<bool>,
     pub collection: MethodCollection,
     pub subscription_data: SubscriptionData,
@@ -81,6 +82,8 @@ pub struct SubscriptionData {
     pub default_tax_rates: Vec<String>,
     pub trial: Option<Trial>,
     pub missing_payment_method: Option<MissingPaymentMethod>,
+    /// Prorations show their discounts.
+    pub itemized: bool,
 }
 
 #[derive(Clone, Copy, Debug)]
