@@ -41,7 +41,8 @@ impl Applied {
 }
 
 /// Fills in each line's discounts and taxes and returns the sums. `item_discounts` are found by the
-/// ids on the lines, `discounts` are those of the whole invoice.
+/// ids on the lines, `discounts` are those of the whole invoice. Prorations come with their discounts,
+/// which were worked out with their amounts.
 pub fn add_up(
     lines: &mut [Line],
     item_discounts: &[Applied],
@@ -50,12 +51,16 @@ pub fn add_up(
     currency: Currency,
 ) -> Totals {
     let mut rest: Vec<i64> = lines.iter().map(|line| line.amount).collect();
-    for line in lines.iter_mut() {
+    for line in lines.iter_mut().filter(|line| !line.proration) {
         line.discount_amounts.clear();
     }
-    let mine = |applied: &Applied, line: &Line| line.item_discounts.contains(&applied.id);
+    let mine = |applied: &Applied, line: &Line| {
+        !line.proration && line.item_discounts.contains(&applied.id)
+    };
     reduce(lines, &mut rest, item_discounts, currency, mine);
+    take_off(lines, &mut rest, |line, id| line.item_discounts.contains(id));
     let before: Vec<i64> = rest.clone();
+    take_off(lines, &mut rest, |line, id| !line.item_discounts.contains(id));
     reduce(lines, &mut rest, discounts, currency, Applied::covers);
 
     let mut totals = Totals { subtotal: before.iter().sum(), ..Totals::default() };
@@ -103,6 +108,14 @@ fn reduce(
                 line.discount_amounts.push((discount.id.clone(), amount));
             }
         }
+    }
+}
+
+/// What prorations already say about those of their discounts that are `meant`.
+fn take_off(lines: &[Line], rest: &mut [i64], meant: impl Fn(&Line, &String) -> bool) {
+    for (line, rest) in lines.iter().zip(rest).filter(|(line, _)| line.proration) {
+        let meant = line.discount_amounts.iter().filter(|(id, _)| meant(line, id));
+        *rest -= meant.map(|(_, amount)| amount).sum::<i64>();
     }
 }
 

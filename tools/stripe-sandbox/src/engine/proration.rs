@@ -4,9 +4,10 @@
 //! debited, so every item keeps its debit lines and a credit shortens them.
 
 use rust_decimal::Decimal;
+use serde::{Deserialize, Serialize};
 
 use super::lines::Context;
-use super::money::Currency;
+use super::money::{Currency, allocate};
 use super::period::{Timestamp, short_date};
 use crate::model::invoice::Line;
 use crate::model::subscription::{BillingMode, Debit};
@@ -23,13 +24,46 @@ pub fn share(
     currency.round(Decimal::from(amount) * left / Decimal::from(end - start))
 }
 
+/// What a whole period costs, and what each discount takes off that.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Cost {
+    pub gross: i64,
+    pub discounts: Vec<(String, i64)>,
+}
+
+impl Cost {
+    pub fn net(&self) -> i64 {
+        self.gross - self.off()
+    }
+
+    fn off(&self) -> i64 {
+        self.discounts.iter().map(|(_, amount)| amount).sum()
+    }
+
+    /// The part of it that falls on `[at, end)` of `period`. Before and after discounts are rounded,
+    /// each for itself; the discounts are the difference.
+    fn part(&self, at: Timestamp, period: (Timestamp, Timestamp), currency: Currency) -> Cost {
+        let gross = share(self.gross, at, period, currency);
+        let off = gross - share(self.net(), at, period, currency);
+        let weights: Vec<i64> = self.discounts.iter().map(|(_, amount)| *amount).collect();
+        let ids = self.discounts.iter().map(|(id, _)| id.clone());
+        Cost { gross, discounts: ids.zip(allocate(off, &weights)).collect() }
+    }
+
+    fn negated(self) -> Cost {
+        let discounts = self.discounts.into_iter().map(|(id, amount)| (id, -amount));
+        Cost { gross: -self.gross, discounts: discounts.collect() }
+    }
+}
+
 /// Gives back the unused time of an item from `at` on. Returns the credit lines and the debits as
-/// they are after it. `full` is what a period costs now, after discounts: classic billing needs it.
-pub fn credit(context: Context<'_>, full: i64, at: Timestamp) -> (Vec<Line>, Vec<Debit>) {
+/// they are after it. `cost` is what a period costs now: classic billing needs it.
+pub fn credit(context: Context<'_>, cost: &Cost, at: Timestamp) -> (Vec<Line>, Vec<Debit>) {
     let currency = context.subscription.currency;
     if context.subscription.mode == BillingMode::Classic {
-        let amount = -share(full, at, context.item.period, currency);
-        return (vec![credit_line(context, amount, (at, context.item.period.1))], Vec::new());
+        let back = cost.part(at, context.item.period, currency);
+        let line = credit_line(context, back, (at, context.item.period.1));
+        return (vec![line], Vec::new());
     }
     let mut lines = Vec::new();
     let mut debits = Vec::new();
@@ -39,44 +73,68 @@ pub fn credit(context: Context<'_>, full: i64, at: Timestamp) -> (Vec<Line>, Vec
             continue;
         }
         let from = at.max(debit.period.0);
-        let back = share(debit.amount, from, debit.period, currency);
-        let mut line = credit_line(context, -back, (from, debit.period.1));
-        line.tax_rates.clone_from(&debit.tax_rates);
-        line.credited = debit.invoice.clone().map(|invoice| (invoice, vec![debit.line.clone()]));
-        lines.push(line);
+        let back = debit.cost.part(from, debit.period, currency);
         if from > debit.period.0 {
             debits.push(Debit {
-                amount: debit.amount - back,
+                cost: less(&debit.cost, &back),
                 period: (debit.period.0, from),
                 ..debit.clone()
             });
         }
+        let mut line = credit_line(context, back, (from, debit.period.1));
+        line.tax_rates.clone_from(&debit.tax_rates);
+        line.item_discounts.clone_from(&debit.item_discounts);
+        line.credited = debit.invoice.clone().map(|invoice| (invoice, vec![debit.line.clone()]));
+        lines.push(line);
     }
     (lines, debits)
 }
 
-/// Charges the rest of the period, of which a whole one costs `full` after discounts.
-pub fn debit(context: Context<'_>, full: i64, at: Timestamp) -> Line {
-    let amount = share(full, at, context.item.period, context.subscription.currency);
-    proration_line(context, "Remaining time on", amount, (at, context.item.period.1))
+/// What is left of a debit when a part of it is given back.
+fn less(cost: &Cost, back: &Cost) -> Cost {
+    let left = cost.discounts.iter().zip(&back.discounts);
+    let discounts = left.map(|((id, amount), (_, back))| (id.clone(), amount - back)).collect();
+    Cost { gross: cost.gross - back.gross, discounts }
 }
 
-fn credit_line(context: Context<'_>, amount: i64, period: (Timestamp, Timestamp)) -> Line {
-    proration_line(context, "Unused time on", amount, period)
+/// Charges the rest of the period, of which a whole one has this `cost`; and that as a debit.
+pub fn debit(context: Context<'_>, cost: &Cost, at: Timestamp) -> (Line, Debit) {
+    let period = (at, context.item.period.1);
+    let cost = cost.part(at, context.item.period, context.subscription.currency);
+    let line = proration_line(context, "Remaining time on", cost.clone(), period);
+    let debit = Debit {
+        invoice: None,
+        line: String::new(),
+        cost,
+        period,
+        tax_rates: line.tax_rates.clone(),
+        item_discounts: line.item_discounts.clone(),
+    };
+    (line, debit)
+}
+
+fn credit_line(context: Context<'_>, back: Cost, period: (Timestamp, Timestamp)) -> Line {
+    proration_line(context, "Unused time on", back.negated(), period)
 }
 
 fn proration_line(
     context: Context<'_>,
     what: &str,
-    amount: i64,
+    cost: Cost,
     period: (Timestamp, Timestamp),
 ) -> Line {
     let name = match context.item.quantity {
         Some(quantity) if quantity != 1 => format!("{quantity} × {}", context.product.name),
         _ => context.product.name.clone(),
     };
-    let mut line =
-        context.line(amount, format!("{what} {name} after {}", short_date(period.0)), period);
+    let description = format!("{what} {name} after {}", short_date(period.0));
+    let itemized = context.subscription.itemized;
+    let amount = if itemized { cost.gross } else { cost.net() };
+    let mut line = context.line(amount, description, period);
+    // Included discounts are named all the same, with nothing left to take off.
+    let shown = |amount: i64| if itemized { amount } else { 0 };
+    line.discount_amounts =
+        cost.discounts.into_iter().map(|(id, amount)| (id, shown(amount))).collect();
     line.proration = true;
     line.discountable = false;
     line.quantity = context.item.quantity.map(Decimal::from);

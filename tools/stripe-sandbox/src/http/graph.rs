@@ -78,6 +78,8 @@ pub const GRAPH: &[Row] = &[
     ("price", "product", One("product")),
     ("price", "tiers", IncludedValue),
     ("product", "default_price", One("price")),
+    ("promotion_code", "customer", One("customer")),
+    ("promotion_code", "promotion.coupon", One("coupon")),
     ("subscription", "customer", One("customer")),
     ("subscription", "default_payment_method", One("payment_method")),
     ("subscription", "default_source", One("source")),

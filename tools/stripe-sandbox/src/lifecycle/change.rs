@@ -1,14 +1,16 @@
 //! `POST /v1/subscriptions/{id}`: plain fields, cancellation dates, and changes that cost money.
 
 use super::collect::{self, Attempt};
+use super::discounts::Redeemer;
 use super::draft::name_debits;
 use super::plan::{Planned, Wish, plan};
 use super::refusals::{declined, no_payment_method, requires_action};
 use super::subscribe::PaymentBehavior;
-use super::{discounts, finalize, pending};
+use super::{finalize, pending};
 use crate::engine::period::Timestamp;
 use crate::http::errors::{ApiError, Result};
 use crate::http::params::{Change, MetadataChange};
+use crate::model::catalog::{Discount, Redeem};
 use crate::model::subscription::{
     CancelReason, Collection, MissingPaymentMethod, PauseBehavior, PendingUpdate, Status,
     Subscription,
@@ -32,7 +34,7 @@ pub struct Update {
     pub default_payment_method: Change<String>,
     pub description: Change<String>,
     pub default_tax_rates: Option<Vec<String>>,
-    pub coupons: Option<Vec<String>>,
+    pub discounts: Option<Vec<Redeem>>,
     pub cancel_at: Change<CancelAt>,
     pub cancel_at_period_end: Option<bool>,
     pub pause_collection: Change<(PauseBehavior, Option<Timestamp>)>,
@@ -50,7 +52,7 @@ impl Update {
         self.default_payment_method.is_some()
             || self.description.is_some()
             || self.default_tax_rates.is_some()
-            || self.coupons.is_some()
+            || self.discounts.is_some()
             || self.cancel_at.is_some()
             || self.cancel_at_period_end.is_some()
             || self.pause_collection.is_some()
@@ -62,7 +64,7 @@ impl Update {
     fn conflicts_with(&self, pending: &PendingUpdate) -> bool {
         let ends_otherwise = self.cancel_at_period_end.is_some() || self.cancel_at.is_some();
         !self.wish.is_nothing()
-            || self.coupons.is_some()
+            || self.discounts.is_some()
             || self.default_tax_rates.is_some()
             || self.collection == Some(Collection::Send)
             || (ends_otherwise
@@ -81,19 +83,33 @@ pub fn update(world: &mut World, id: &str, update: &Update) -> Result<()> {
         .code("invalid_canceled_subscription_fields"));
     }
     set_plain_fields(&mut sub, update);
-    let new = discounts::replace(world, &mut sub, update.coupons.as_ref(), now)?;
-    match change_and_bill(world, &sub, update, now) {
-        Ok(applied) => {
-            for discount in new.iter().filter(|_| applied) {
-                discounts::count_redemption(world, &discount.coupon);
-            }
-            Ok(())
-        }
+    let mut redeemer = Redeemer::of(&sub, now);
+    let outcome = replace_discounts(world, &mut sub, update.discounts.as_deref(), &mut redeemer)
+        .and_then(|()| change_and_bill(world, &sub, update, &mut redeemer, now));
+    match outcome {
+        Ok(true) => redeemer.count(world),
+        Ok(false) => {}
         Err(refusal) => {
-            discounts::take_back(world, &new);
-            Err(refusal)
+            redeemer.take_back(world);
+            return Err(refusal);
         }
     }
+    Ok(())
+}
+
+/// The discounts of the whole subscription, if others are asked for.
+pub fn replace_discounts(
+    world: &mut World,
+    sub: &mut Subscription,
+    wanted: Option<&[Redeem]>,
+    redeemer: &mut Redeemer,
+) -> Result<()> {
+    if let Some(wanted) = wanted {
+        let (id, present) = (sub.id.clone(), sub.discounts.clone());
+        let own = |new| Discount { subscription: Some(id.clone()), ..new };
+        sub.discounts = redeemer.redeem(world, wanted, &present, own)?;
+    }
+    Ok(())
 }
 
 fn set_plain_fields(sub: &mut Subscription, update: &Update) {
@@ -151,9 +167,10 @@ fn change_and_bill(
     world: &mut World,
     sub: &Subscription,
     update: &Update,
+    redeemer: &mut Redeemer,
     now: Timestamp,
 ) -> Result<bool> {
-    let mut planned = plan(world, sub, &update.wish, now)?;
+    let mut planned = plan(world, sub, &update.wish, redeemer, now)?;
     set_cancellation(&mut planned.sub, update.cancel_at_period_end, update.cancel_at, now);
     if planned.sub.cancel_at.is_some_and(|at| at <= now) && !sub.status.is_terminal() {
         return Err(

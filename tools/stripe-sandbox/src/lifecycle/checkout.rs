@@ -208,7 +208,7 @@ fn new_subscription(session: &Session, customer: &str, now: Timestamp) -> NewSub
         price: line.price.clone(),
         quantity: line.quantity,
         tax_rates: line.tax_rates.clone(),
-        coupons: Vec::new(),
+        discounts: Vec::new(),
         metadata: line.metadata.clone(),
     });
     NewSubscription {
@@ -219,7 +219,7 @@ fn new_subscription(session: &Session, customer: &str, now: Timestamp) -> NewSub
         days_until_due: None,
         default_payment_method: None,
         default_tax_rates: data.default_tax_rates.clone(),
-        coupons: session.coupons.clone(),
+        discounts: session.discounts.clone(),
         description: data.description.clone(),
         metadata: data.metadata.clone(),
         trial_end: data.trial.map(|trial| match trial {
@@ -231,7 +231,7 @@ fn new_subscription(session: &Session, customer: &str, now: Timestamp) -> NewSub
             .unwrap_or(MissingPaymentMethod::CreateInvoice),
         anchor: None,
         prorate_first: true,
-        mode: BillingMode::Flexible,
+        mode: (BillingMode::Flexible, session.subscription_data.itemized),
         behavior: PaymentBehavior::Allow,
         save_default_payment_method: false,
     }

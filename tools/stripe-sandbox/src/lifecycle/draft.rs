@@ -3,6 +3,7 @@
 use crate::engine::invoice::{Applied, add_up, settle};
 use crate::engine::lines::Context;
 use crate::engine::period::Timestamp;
+use crate::engine::proration::Cost;
 use crate::model::catalog::TaxRate;
 use crate::model::customer::Customer;
 use crate::model::invoice::{
@@ -76,6 +77,10 @@ impl World {
 
     /// A draft for the subscription: added up, with ids, not yet kept.
     pub fn draft(&mut self, sub: &Subscription, new: NewInvoice) -> Invoice {
+        let mut lines = new.lines;
+        for line in &mut lines {
+            self.settle_line(line, &sub.default_tax_rates, new.created);
+        }
         let mut invoice = Invoice {
             subscription: Some(sub.id.clone()),
             subscription_metadata: sub.metadata.clone(),
@@ -86,13 +91,25 @@ impl World {
             currency: sub.currency,
             reason: new.reason,
             period: new.period,
-            lines: new.lines,
+            lines,
             auto_advance: true,
             ..blank(self.customer(&sub.customer), new.created)
         };
         self.name_invoice(&mut invoice);
         self.add_up(&mut invoice);
         invoice
+    }
+
+    /// What a line has once its invoice is made at `at`: those of its discounts that are still in
+    /// force, and the default tax rates, if it is a one-off without its own. (A proration has the
+    /// discounts and rates of the time that it is about.)
+    pub fn settle_line(&self, line: &mut Line, default_rates: &[String], at: Timestamp) {
+        if !line.proration {
+            line.item_discounts = self.discounts_in_force(&line.item_discounts, at);
+        }
+        if matches!(line.origin, Origin::InvoiceItem { .. }) && line.tax_rates.is_empty() {
+            line.tax_rates = default_rates.to_vec();
+        }
     }
 
     /// Gives the invoice and its lines their ids.
@@ -183,7 +200,7 @@ pub fn record_debits(sub: &mut Subscription, invoice: &invoice::Invoice) {
             continue;
         }
         if let Some(item) = sub.items.iter_mut().find(|mine| mine.id == *item) {
-            item.debits.push(debit_of(line, Some(&invoice.id)));
+            item.debits.push(debit_of(line, &invoice.id));
         }
     }
 }
@@ -201,14 +218,30 @@ pub fn name_debits(sub: &mut Subscription, invoice: &invoice::Invoice) {
     }
 }
 
-/// A line as something that can be credited: its amount after discounts.
-pub fn debit_of(line: &Line, invoice: Option<&str>) -> Debit {
-    let off: i64 = line.discount_amounts.iter().map(|(_, amount)| amount).sum();
+/// The line of a whole period as something that can be credited.
+fn debit_of(line: &Line, invoice: &str) -> Debit {
     Debit {
-        invoice: invoice.map(str::to_owned),
+        invoice: Some(invoice.to_owned()),
         line: line.id.clone(),
-        amount: line.amount - off,
+        cost: cost_of(line),
         period: line.period,
         tax_rates: line.tax_rates.clone(),
+        item_discounts: line.item_discounts.clone(),
+    }
+}
+
+fn cost_of(line: &Line) -> Cost {
+    Cost { gross: line.amount, discounts: line.discount_amounts.clone() }
+}
+
+/// Late usage can take a larger part of a fixed discount than it did in the draft. What is credited
+/// later is what the final invoice charged.
+pub fn correct_debits(sub: &mut Subscription, invoice: &invoice::Invoice) {
+    for debit in sub.items.iter_mut().flat_map(|item| &mut item.debits) {
+        let same =
+            |line: &&Line| line.id == debit.line && line.period == debit.period && !line.proration;
+        if let Some(line) = invoice.lines.iter().find(same) {
+            debit.cost = cost_of(line);
+        }
     }
 }

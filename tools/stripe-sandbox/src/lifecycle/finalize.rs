@@ -1,6 +1,6 @@
 //! From draft to open, paid, void or uncollectible, and what that does to the subscription.
 
-use super::draft::record_debits;
+use super::draft::{correct_debits, record_debits};
 use super::{collect, end, pending};
 use crate::engine::invoice::settle;
 use crate::engine::period::{DAY, Timestamp};
@@ -19,6 +19,10 @@ pub fn finalize(world: &mut World, id: &str, at: Timestamp) {
     let mut invoice = world.invoice(id);
     recount(world, &mut invoice);
     world.add_up(&mut invoice);
+    if let Some(mut sub) = invoice.subscription.as_ref().map(|id| world.subscription(id)) {
+        correct_debits(&mut sub, &invoice);
+        world.put_subscription(sub);
+    }
     apply_balance(world, &mut invoice, at);
     number(world, &mut invoice);
     invoice.status = InvoiceStatus::Open;
@@ -63,6 +67,7 @@ fn recount(world: &mut World, invoice: &mut Invoice) {
     }
     for line in lines.iter_mut().filter(|line| line.id.is_empty()) {
         line.id = world.ids.id("il");
+        world.settle_line(line, &[], invoice.created);
     }
     invoice.lines = lines;
 }

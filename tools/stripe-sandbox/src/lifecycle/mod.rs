@@ -7,6 +7,7 @@ pub mod authenticate;
 pub mod change;
 pub mod checkout;
 pub mod collect;
+mod cost;
 pub mod discounts;
 pub mod draft;
 pub mod end;

@@ -1,7 +1,7 @@
 //! Changes that wait for their invoice to be paid (`payment_behavior=pending_if_incomplete`).
 
 use super::change::{Update, set_cancellation};
-use super::discounts::count_redemption;
+use super::discounts::count_new;
 use super::draft::{name_debits, record_debits};
 use super::plan::{Planned, invoice_item};
 use super::subscribe::PATIENCE;
@@ -38,7 +38,7 @@ pub fn park(world: &mut World, id: &str, planned: Planned, update: &Update, now:
         trial_end: update.wish.trial_end.map(|end| end.at(now)),
         metadata: update.metadata.clone(),
         cancel_at_period_end: update.cancel_at_period_end,
-        discounts: update.coupons.as_ref().map(|_| next.discounts.clone()),
+        discounts: update.discounts.as_ref().map(|_| next.discounts.clone()),
         swept,
         next,
     }));
@@ -85,7 +85,8 @@ pub fn forget(world: &mut World, id: &str) {
 
 /// The invoice is paid: the subscription becomes what it would have become at once.
 pub fn apply(world: &mut World, id: &str, at: Timestamp) {
-    let mut sub = world.subscription(id);
+    let before = world.subscription(id);
+    let mut sub = before.clone();
     let Some(pending) = sub.pending_update.take() else { return };
     let PendingUpdate { mut next, swept, .. } = *pending;
     bill_usage_since(world, &sub, &mut next, &swept, at);
@@ -101,15 +102,10 @@ pub fn apply(world: &mut World, id: &str, at: Timestamp) {
         change.apply(&mut sub.metadata);
     }
     if let Some(discounts) = pending.discounts {
-        let new = discounts.iter().filter(|id| !sub.discounts.contains(id));
-        let used: Vec<String> =
-            new.filter_map(|id| Some(world.discounts.get(id)?.coupon.clone())).collect();
-        for coupon in used {
-            count_redemption(world, &coupon);
-        }
         sub.discounts = discounts;
     }
     set_cancellation(&mut sub, pending.cancel_at_period_end, None, at);
+    count_new(world, &before, &sub);
     world.put_subscription(sub);
 }
 

@@ -2,6 +2,7 @@
 //!
 //! A preview shows what is here and an update carries it out, so the two cannot differ.
 
+use super::discounts::Redeemer;
 use super::draft::{NewInvoice, set_against};
 use super::pending;
 use super::prorate::{Changed, ItemsChange, ProrationBehavior, change_items};
@@ -60,6 +61,7 @@ pub fn plan(
     world: &mut World,
     before: &Subscription,
     wish: &Wish,
+    redeemer: &mut Redeemer,
     now: Timestamp,
 ) -> Result<Planned> {
     let mut planned = Planned {
@@ -74,7 +76,7 @@ pub fn plan(
     let mut periods = Vec::new();
     let mut at_once = false;
     if let Some(change) = &wish.items {
-        let changed = change_items(world, before, change, now)?;
+        let changed = change_items(world, before, change, redeemer, now)?;
         planned.date = Some(changed.date);
         planned.reset = changed.reset;
         planned.swept.clone_from(&changed.swept);

@@ -1,15 +1,17 @@
 //! `POST /v1/invoices/create_preview`: an invoice that is only computed.
 
-use super::change::{CancelAt, set_cancellation};
+use super::change::{CancelAt, replace_discounts, set_cancellation};
+use super::discounts::Redeemer;
 use super::draft::{NewInvoice, blank};
 use super::plan::{Wish, plan};
 use super::prorate::ProrationBehavior;
 use super::subscribe::{NewSubscription, preview_first};
-use super::{discounts, end, renew};
+use super::{end, renew};
 use crate::engine::period::{HOUR, Timestamp};
 use crate::engine::usage::Unbilled;
 use crate::http::errors::{ApiError, Result};
 use crate::model::MetadataChange;
+use crate::model::catalog::Redeem;
 use crate::model::invoice::{BillingReason, Invoice, Line};
 use crate::model::subscription::{Collection, Status, Subscription};
 use crate::world::World;
@@ -23,8 +25,8 @@ pub struct Details {
     pub cancel_at_period_end: Option<bool>,
     pub cancel_now: bool,
     pub default_tax_rates: Option<Vec<String>>,
-    /// Coupons that replace the subscription's for this preview.
-    pub coupons: Option<Vec<String>>,
+    /// What replaces the subscription's discounts for this preview.
+    pub discounts: Option<Vec<Redeem>>,
     /// The steady state: no prorations, no trial, nothing pending.
     pub recurring: bool,
 }
@@ -41,8 +43,9 @@ pub fn of_subscription(world: &mut World, id: &str, details: &Details) -> Result
         change.apply(&mut sub.metadata);
     }
     // They stay in the world: what the preview refers to can be expanded.
-    discounts::replace(world, &mut sub, details.coupons.as_ref(), now)?;
-    of_change(world, &sub, details, now)
+    let mut redeemer = Redeemer::of(&sub, now);
+    replace_discounts(world, &mut sub, details.discounts.as_deref(), &mut redeemer)?;
+    of_change(world, &sub, details, &mut redeemer, now)
 }
 
 /// What an update with the same parameters makes, or the renewal if it makes nothing at once.
@@ -50,9 +53,10 @@ fn of_change(
     world: &mut World,
     sub: &Subscription,
     details: &Details,
+    redeemer: &mut Redeemer,
     now: Timestamp,
 ) -> Result<Invoice> {
-    let mut planned = plan(world, sub, &details.wish, now)?;
+    let mut planned = plan(world, sub, &details.wish, redeemer, now)?;
     let cancel_at = details.cancel_at.map(|at| Some(CancelAt::Time(at)));
     set_cancellation(&mut planned.sub, details.cancel_at_period_end, cancel_at, now);
     if details.cancel_now {
@@ -82,10 +86,7 @@ pub fn of_new_subscription(
     recurring: bool,
 ) -> Result<Invoice> {
     let now = world.now_of(&new.customer);
-    let (sub, lines, discounts) = preview_first(world, new, now)?;
-    for discount in discounts {
-        world.discounts.put(discount);
-    }
+    let (sub, lines) = preview_first(world, new, now)?;
     Ok(if recurring {
         steady(world, &sub, now)
     } else {

@@ -2,13 +2,13 @@
 //! lines of whole periods where the cycle starts anew. Preview and update share it, so that a quote
 //! and the change that follows it are the same to the cent.
 
-use super::draft::debit_of;
+use super::discounts::Redeemer;
 use super::swap::{Swap, swaps};
-use crate::engine::invoice::add_up;
 use crate::engine::period::Timestamp;
 use crate::engine::pricing::Amount;
 use crate::engine::proration;
 use crate::http::errors::{ApiError, Result};
+use crate::model::catalog::Redeem;
 use crate::model::invoice::Line;
 use crate::model::subscription::{BillingMode, Debit, Item, Status, Subscription};
 use crate::model::{MetadataChange, words};
@@ -24,6 +24,7 @@ pub struct ItemChange {
     pub quantity: Option<i64>,
     pub deleted: bool,
     pub tax_rates: Option<Vec<String>>,
+    pub discounts: Option<Vec<Redeem>>,
     pub metadata: Option<MetadataChange>,
 }
 
@@ -58,6 +59,8 @@ struct Plan<'a> {
     date: Timestamp,
     prorated: bool,
     reset: bool,
+    /// All items as they will be.
+    after: Vec<Item>,
     credits: Vec<Line>,
     debits: Vec<Line>,
     swept: Vec<String>,
@@ -67,10 +70,11 @@ pub fn change_items(
     world: &mut World,
     sub: &Subscription,
     change: &ItemsChange,
+    redeemer: &mut Redeemer,
     now: Timestamp,
 ) -> Result<Changed> {
     let date = check_date(sub, change, now)?;
-    let new = swaps(world, sub, change, now)?;
+    let new = swaps(world, sub, change, redeemer, now)?;
     // A trial goes on to its end, and nothing is charged before that.
     let trialing = sub.status == Status::Trialing;
     let reset = !trialing && (change.anchor_now || classic_reset(world, sub, &new));
@@ -81,6 +85,7 @@ pub fn change_items(
         date,
         prorated,
         reset,
+        after: new.iter().filter_map(|swap| swap.new.clone()).collect(),
         credits: Vec::new(),
         debits: Vec::new(),
         swept: Vec::new(),
@@ -179,8 +184,8 @@ impl Plan<'_> {
         if !self.prorated {
             return if self.reset { Vec::new() } else { old.debits.clone() };
         }
-        let full = self.net(sub, old);
-        let (lines, debits) = proration::credit(self.world.context(sub, old), full, self.date);
+        let cost = self.world.cost(sub, &sub.items, old, self.date);
+        let (lines, debits) = proration::credit(self.world.context(sub, old), &cost, self.date);
         self.credits.extend(lines);
         debits
     }
@@ -211,20 +216,11 @@ impl Plan<'_> {
         }
         item.period = interval.period_at(next.anchor, self.date.max(next.start));
         if item.quantity.is_some() && self.prorated {
-            let full = self.net(next, item);
-            let line = proration::debit(self.world.context(next, item), full, self.date);
-            item.debits.push(debit_of(&line, None));
+            let cost = self.world.cost(next, &self.after, item, self.date);
+            let context = self.world.context(next, item);
+            let (line, debit) = proration::debit(context, &cost, self.date);
+            item.debits.push(debit);
             self.debits.push(line);
         }
-    }
-
-    /// What a whole period of the item costs after its discounts.
-    fn net(&self, sub: &Subscription, item: &Item) -> i64 {
-        let mut lines = self.world.context(sub, item).period_ahead(item.period);
-        let discounts = self.world.discounts_in_force(&sub.discounts, self.date);
-        let fixed = |id: &String| self.world.applied(std::slice::from_ref(id));
-        let applied: Vec<_> = discounts.iter().flat_map(fixed).collect();
-        let own = self.world.applied(&item.discounts);
-        add_up(&mut lines, &own, &applied, &[], sub.currency).total
     }
 }

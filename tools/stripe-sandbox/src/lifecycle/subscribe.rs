@@ -1,18 +1,19 @@
 //! A new subscription: its items, its first invoice and the first payment.
 
 use super::collect::{self, Attempt};
-use super::discounts::{self, count_redemption};
+use super::discounts::Redeemer;
 use super::draft::NewInvoice;
 use super::finalize;
 use super::items::{make_item, set_currency};
 use super::refusals::{declined, no_payment_method, other_currency, requires_action};
+use super::swap::redeem_for;
 use crate::engine::lines::Context;
 use crate::engine::money::Currency;
 use crate::engine::period::{HOUR, Timestamp};
 use crate::engine::proration::share;
 use crate::http::errors::{ApiError, Result};
 use crate::model::Metadata;
-use crate::model::catalog::Discount;
+use crate::model::catalog::{Discount, Redeem};
 use crate::model::invoice::{BillingReason, Invoice, Line};
 use crate::model::subscription::{
     BillingMode, Cancellation, Collection, Item, MissingPaymentMethod, Status, Subscription,
@@ -39,7 +40,7 @@ pub struct NewSubscription {
     pub days_until_due: Option<i64>,
     pub default_payment_method: Option<String>,
     pub default_tax_rates: Vec<String>,
-    pub coupons: Vec<String>,
+    pub discounts: Vec<Redeem>,
     pub description: Option<String>,
     pub metadata: Metadata,
     pub trial_end: Option<Timestamp>,
@@ -47,7 +48,8 @@ pub struct NewSubscription {
     /// The first full period begins here; until then the customer pays a part.
     pub anchor: Option<Timestamp>,
     pub prorate_first: bool,
-    pub mode: BillingMode,
+    /// The billing mode, and whether prorations show their discounts.
+    pub mode: (BillingMode, bool),
     pub behavior: PaymentBehavior,
     pub save_default_payment_method: bool,
 }
@@ -57,17 +59,35 @@ pub struct NewItem {
     pub price: String,
     pub quantity: Option<i64>,
     pub tax_rates: Vec<String>,
-    pub coupons: Vec<String>,
+    pub discounts: Vec<Redeem>,
     pub metadata: Metadata,
 }
 
 /// Creates it and, as far as that is how it is collected, pays for it. Returns its id.
 pub fn subscribe(world: &mut World, new: &NewSubscription) -> Result<String> {
     let now = world.now_of(&new.customer);
-    let (mut sub, discounts) = build(world, new, now)?;
-    for discount in discounts {
-        world.discounts.put(discount);
+    let currency = choose_currency(world, new)?;
+    let mut redeemer = Redeemer::new(&new.customer, currency, now);
+    match prepare(world, new, &mut redeemer, now) {
+        Ok((sub, invoice)) => {
+            redeemer.count(world);
+            Ok(keep(world, sub, invoice, new.behavior, now))
+        }
+        Err(refusal) => {
+            redeemer.take_back(world);
+            Err(refusal)
+        }
     }
+}
+
+/// The subscription and its first invoice, neither of them kept.
+fn prepare(
+    world: &mut World,
+    new: &NewSubscription,
+    redeemer: &mut Redeemer,
+    now: Timestamp,
+) -> Result<(Subscription, Option<Invoice>)> {
+    let mut sub = build(world, new, redeemer, now)?;
     let lines = first_lines(world, &mut sub, new, now);
     let invoice = (!lines.is_empty()).then(|| {
         let new = NewInvoice {
@@ -78,20 +98,26 @@ pub fn subscribe(world: &mut World, new: &NewSubscription) -> Result<String> {
         };
         world.draft(&sub, new)
     });
-    if let Some(invoice) = &invoice
-        && let Err(refusal) = payable(world, &sub, invoice, new.behavior)
-    {
-        sub.discounts.iter().for_each(|id| drop(world.discounts.remove(id)));
-        return Err(refusal);
+    if let Some(invoice) = &invoice {
+        payable(world, &sub, invoice, new.behavior)?;
     }
-    redeem(world, new);
+    Ok((sub, invoice))
+}
+
+fn keep(
+    world: &mut World,
+    sub: Subscription,
+    invoice: Option<Invoice>,
+    behavior: PaymentBehavior,
+    now: Timestamp,
+) -> String {
     set_currency(world, &sub.customer, sub.currency);
     let id = sub.id.clone();
     match invoice {
         None => world.put_subscription(sub),
-        Some(invoice) => start(world, sub, invoice, new.behavior, now),
+        Some(invoice) => start(world, sub, invoice, behavior, now),
     }
-    Ok(id)
+    id
 }
 
 fn start(
@@ -160,24 +186,22 @@ fn payable(
 fn build(
     world: &mut World,
     new: &NewSubscription,
+    redeemer: &mut Redeemer,
     now: Timestamp,
-) -> Result<(Subscription, Vec<Discount>)> {
+) -> Result<Subscription> {
     let currency = choose_currency(world, new)?;
     check_intervals(world, new)?;
     let id = world.ids.id("sub");
-    let mut discounts = Vec::new();
-    for coupon in &new.coupons {
-        let discount = discounts::discount(world, coupon, &new.customer, currency, now)?;
-        discounts.push(Discount { subscription: Some(id.clone()), ..discount });
-    }
-    let own = discounts.iter().map(|discount| discount.id.clone()).collect();
-    let items = build_items(world, new, currency, now, &mut discounts)?;
+    let own = |new| Discount { subscription: Some(id.clone()), ..new };
+    let discounts = redeemer.redeem(world, &new.discounts, &[], own)?;
+    let items = build_items(world, new, currency, redeemer, now)?;
     let customer = world.customer(&new.customer);
-    let sub = Subscription {
+    Ok(Subscription {
         id,
         customer: customer.id.clone(),
         status: if new.trial_end.is_some() { Status::Trialing } else { Status::Active },
-        mode: new.mode,
+        mode: new.mode.0,
+        itemized: new.mode.1,
         items,
         currency,
         anchor: new.trial_end.or(new.anchor).unwrap_or(now),
@@ -187,7 +211,7 @@ fn build(
         days_until_due: new.days_until_due,
         default_payment_method: new.default_payment_method.clone(),
         default_tax_rates: new.default_tax_rates.clone(),
-        discounts: own,
+        discounts,
         description: new.description.clone(),
         metadata: new.metadata.clone(),
         trial: new.trial_end.map(|end| (now, end)),
@@ -204,27 +228,21 @@ fn build(
         expires_at: None,
         pending_update: None,
         test_clock: customer.test_clock.clone(),
-    };
-    Ok((sub, discounts))
+    })
 }
 
 fn build_items(
     world: &mut World,
     new: &NewSubscription,
     currency: Currency,
+    redeemer: &mut Redeemer,
     now: Timestamp,
-    discounts: &mut Vec<Discount>,
 ) -> Result<Vec<Item>> {
     let mut items = Vec::new();
     for wanted in &new.items {
         let id = world.ids.id("si");
-        let mut item = make_item(world, wanted, id.clone(), Vec::new(), currency, now)?;
-        for coupon in &wanted.coupons {
-            let discount = discounts::discount(world, coupon, &new.customer, currency, now)?;
-            item.discounts.push(discount.id.clone());
-            discounts.push(Discount { subscription_item: Some(id.clone()), ..discount });
-        }
-        items.push(item);
+        let discounts = redeem_for(world, &id, &wanted.discounts, &[], redeemer)?;
+        items.push(make_item(world, wanted, id, discounts, currency, now)?);
     }
     Ok(items)
 }
@@ -255,18 +273,12 @@ fn check_intervals(world: &World, new: &NewSubscription) -> Result<()> {
         world.price(&item.price).recurring.as_ref().map(|recurring| recurring.interval)
     };
     let mixed = new.items.windows(2).any(|pair| interval(&pair[0]) != interval(&pair[1]));
-    if mixed && new.mode == BillingMode::Classic {
+    if mixed && new.mode.0 == BillingMode::Classic {
         return Err(ApiError::invalid(
             "All prices on a subscription must have the same `recurring.interval` and `recurring.interval_count`. If you meant to update an existing subscription item instead of creating a new one, make sure to include the subscription item ID in your request.",
         ));
     }
     Ok(())
-}
-
-fn redeem(world: &mut World, new: &NewSubscription) {
-    for coupon in new.coupons.iter().chain(new.items.iter().flat_map(|item| &item.coupons)) {
-        count_redemption(world, coupon);
-    }
 }
 
 /// Sets the items' first periods and returns what is charged for them.
@@ -303,13 +315,15 @@ fn part_of_a_period(context: Context<'_>, now: Timestamp, natural: (Timestamp, T
     Line { quantity: Some(quantity.into()), ..context.line(amount, description, (now, natural.1)) }
 }
 
-/// The subscription and its first lines as they would be, with the discounts that they refer to.
+/// The subscription and its first lines as they would be. The discounts that they refer to stay in
+/// the world: they can be expanded.
 pub fn preview_first(
     world: &mut World,
     new: &NewSubscription,
     now: Timestamp,
-) -> Result<(Subscription, Vec<Line>, Vec<Discount>)> {
-    let (mut sub, discounts) = build(world, new, now)?;
+) -> Result<(Subscription, Vec<Line>)> {
+    let mut redeemer = Redeemer::new(&new.customer, choose_currency(world, new)?, now);
+    let mut sub = build(world, new, &mut redeemer, now)?;
     let lines = first_lines(world, &mut sub, new, now);
-    Ok((sub, lines, discounts))
+    Ok((sub, lines))
 }

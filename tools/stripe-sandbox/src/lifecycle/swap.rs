@@ -1,11 +1,13 @@
 //! The items of a subscription, each beside the one that it becomes.
 
+use super::discounts::Redeemer;
 use super::items::make_item;
 use super::prorate::{ItemChange, ItemsChange};
 use super::subscribe::NewItem;
 use crate::engine::period::Timestamp;
 use crate::http::errors::{ApiError, Result};
 use crate::model::Metadata;
+use crate::model::catalog::{Discount, Redeem};
 use crate::model::subscription::{Item, Subscription};
 use crate::world::World;
 
@@ -20,13 +22,14 @@ pub fn swaps(
     world: &mut World,
     sub: &Subscription,
     change: &ItemsChange,
+    redeemer: &mut Redeemer,
     now: Timestamp,
 ) -> Result<Vec<Swap>> {
     let keep = |item: &Item| Swap { old: Some(item.clone()), new: Some(item.clone()) };
     let mut swaps: Vec<Swap> = sub.items.iter().map(keep).collect();
     for entry in &change.items {
         let Some(id) = &entry.id else {
-            swaps.push(Swap { old: None, new: Some(added(world, sub, entry, now)?) });
+            swaps.push(Swap { old: None, new: Some(added(world, sub, entry, redeemer, now)?) });
             continue;
         };
         let swap = swaps
@@ -34,7 +37,8 @@ pub fn swaps(
             .find(|swap| swap.old.as_ref().is_some_and(|old| old.id == *id))
             .ok_or_else(|| ApiError::no_such_param("subscription item", id, "items"))?;
         let old = swap.old.as_ref().expect("found by its id");
-        swap.new = if entry.deleted { None } else { Some(replaced(world, sub, old, entry)?) };
+        swap.new =
+            if entry.deleted { None } else { Some(replaced(world, sub, old, entry, redeemer)?) };
     }
     check_left(&swaps)?;
     Ok(swaps)
@@ -62,6 +66,7 @@ fn added(
     world: &mut World,
     sub: &Subscription,
     entry: &ItemChange,
+    redeemer: &mut Redeemer,
     now: Timestamp,
 ) -> Result<Item> {
     let price = entry.price.clone().ok_or_else(|| ApiError::missing_param("items[price]"))?;
@@ -69,17 +74,25 @@ fn added(
         price,
         quantity: entry.quantity,
         tax_rates: entry.tax_rates.clone().unwrap_or_default(),
-        coupons: Vec::new(),
+        discounts: Vec::new(),
         metadata: Metadata::new(),
     };
     let id = world.ids.id("si");
-    let mut item = make_item(world, &new, id, Vec::new(), sub.currency, now)?;
+    let discounts = entry.discounts.as_deref().unwrap_or_default();
+    let discounts = redeem_for(world, &id, discounts, &sub.discounts, redeemer)?;
+    let mut item = make_item(world, &new, id, discounts, sub.currency, now)?;
     merge_metadata(&mut item, entry);
     Ok(item)
 }
 
 /// A changed price resets the quantity to 1 unless a quantity comes with it.
-fn replaced(world: &World, sub: &Subscription, old: &Item, entry: &ItemChange) -> Result<Item> {
+fn replaced(
+    world: &mut World,
+    sub: &Subscription,
+    old: &Item,
+    entry: &ItemChange,
+    redeemer: &mut Redeemer,
+) -> Result<Item> {
     let price = entry.price.clone().unwrap_or_else(|| old.price.clone());
     let quantity = match (entry.quantity, price == old.price) {
         (None, true) => old.quantity,
@@ -89,16 +102,34 @@ fn replaced(world: &World, sub: &Subscription, old: &Item, entry: &ItemChange) -
         price,
         quantity,
         tax_rates: entry.tax_rates.clone().unwrap_or_else(|| old.tax_rates.clone()),
-        coupons: Vec::new(),
+        discounts: Vec::new(),
         metadata: old.metadata.clone(),
     };
-    let mut item =
-        make_item(world, &new, old.id.clone(), old.discounts.clone(), sub.currency, old.created)?;
+    let discounts = match &entry.discounts {
+        None => old.discounts.clone(),
+        Some(wanted) => {
+            let present = [&old.discounts[..], &sub.discounts].concat();
+            redeem_for(world, &old.id, wanted, &present, redeemer)?
+        }
+    };
+    let mut item = make_item(world, &new, old.id.clone(), discounts, sub.currency, old.created)?;
     item.period = old.period;
     item.usage = old.usage;
     item.debits.clone_from(&old.debits);
     merge_metadata(&mut item, entry);
     Ok(item)
+}
+
+/// The discounts of one item.
+pub fn redeem_for(
+    world: &mut World,
+    item: &str,
+    wanted: &[Redeem],
+    present: &[String],
+    redeemer: &mut Redeemer,
+) -> Result<Vec<String>> {
+    let own = |new| Discount { subscription_item: Some(item.to_owned()), ..new };
+    redeemer.redeem(world, wanted, present, own)
 }
 
 fn merge_metadata(item: &mut Item, entry: &ItemChange) {

@@ -183,15 +183,66 @@ impl Entity for Coupon {
     }
 }
 
+/// A name for a coupon that customers can be given.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct PromotionCode {
+    pub id: String,
+    pub code: String,
+    pub coupon: String,
+    pub active: bool,
+    /// Nobody else may use it.
+    pub customer: Option<String>,
+    pub expires_at: Option<Timestamp>,
+    pub max_redemptions: Option<i64>,
+    pub times_redeemed: i64,
+    /// Only for customers who have not paid for anything yet.
+    pub first_time: bool,
+    pub metadata: Metadata,
+    pub created: Timestamp,
+}
+
+impl PromotionCode {
+    /// Whether it can be used: not after its coupon, nor longer or more often than it was meant to be.
+    pub fn is_active(&self, coupon: &Coupon, now: Timestamp) -> bool {
+        self.active
+            && coupon.is_valid(now)
+            && self.expires_at.is_none_or(|end| now < end)
+            && self.max_redemptions.is_none_or(|max| self.times_redeemed < max)
+    }
+}
+
+impl Entity for PromotionCode {
+    const KIND: &'static str = "promotion code";
+
+    fn id(&self) -> &str {
+        &self.id
+    }
+
+    fn keys(&self) -> Vec<String> {
+        let code = self.code.to_lowercase();
+        vec!["all".into(), format!("coupon={}", self.coupon), format!("code={code}")]
+    }
+}
+
+/// An entry of `discounts`: what is to be redeemed, or a discount that is there already.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub enum Redeem {
+    Coupon(String),
+    PromotionCode(String),
+    Discount(String),
+}
+
 /// A coupon at work on a subscription, an item or a one-off invoice.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Discount {
     pub id: String,
     pub coupon: String,
+    pub promotion_code: Option<String>,
     pub customer: Option<String>,
     pub subscription: Option<String>,
     pub subscription_item: Option<String>,
     pub invoice: Option<String>,
+    pub invoice_item: Option<String>,
     pub start: Timestamp,
     pub end: Option<Timestamp>,
     /// A `once` coupon has done its work.

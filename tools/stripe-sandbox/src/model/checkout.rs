@@ -7,6 +7,7 @@ use super::{Metadata, words};
 use crate::engine::money::Currency;
 use crate::engine::payment::TestCard;
 use crate::engine::period::Timestamp;
+use crate::model::catalog::Redeem;
 use crate::model::invoice::LineTax;
 use crate::world::store::Entity;
 
@@ -30,7 +31,7 @@ pub struct Session {
     pub locale: Option<String>,
     pub lines: Vec<LineItem>,
     pub currency: Currency,
-    pub coupons: Vec<String>,
+    pub discounts: Vec<Redeem>,
     pub allow_promotion_codes: Option<bool>,
     pub collection: MethodCollection,
     pub subscription_data: SubscriptionData,
@@ -83,6 +84,8 @@ pub struct SubscriptionData {
     pub default_tax_rates: Vec<String>,
     pub trial: Option<Trial>,
     pub missing_payment_method: Option<MissingPaymentMethod>,
+    /// Prorations show their discounts.
+    pub itemized: bool,
 }
 
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::{Metadata, MetadataChange, words};
 use crate::engine::money::Currency;
 use crate::engine::period::Timestamp;
+use crate::engine::proration::Cost;
 use crate::engine::usage::Unbilled;
 use crate::world::store::Entity;
 
@@ -53,6 +54,8 @@ pub struct Subscription {
     pub customer: String,
     pub status: Status,
     pub mode: BillingMode,
+    /// Flexible billing: prorations show their discounts (`proration_discounts=itemized`).
+    pub itemized: bool,
     pub items: Vec<Item>,
     pub currency: Currency,
     /// Every item's periods are counted from here.
@@ -169,12 +172,13 @@ pub struct Item {
     pub debits: Vec<Debit>,
 }
 
-/// A line that charged a stretch of an item's current period, after discounts and before tax.
+/// A line that charged a stretch of an item's current period, before tax.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Debit {
     pub invoice: Option<String>,
     pub line: String,
-    pub amount: i64,
+    pub cost: Cost,
     pub period: (Timestamp, Timestamp),
     pub tax_rates: Vec<String>,
+    pub item_discounts: Vec<String>,
 }

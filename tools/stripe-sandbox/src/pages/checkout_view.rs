@@ -132,7 +132,8 @@ impl View<'_> {
     }
 
     fn coupon(&self) -> String {
-        let coupon = self.session.coupons.first().and_then(|id| self.world.coupons.get(id));
+        let discount = self.due.discounts.first().and_then(|id| self.world.discounts.get(id));
+        let coupon = discount.and_then(|discount| self.world.coupons.get(&discount.coupon));
         coupon.map_or_else(String::new, |coupon| {
             format!(" ({})", coupon.name.as_ref().unwrap_or(&coupon.id))
         })

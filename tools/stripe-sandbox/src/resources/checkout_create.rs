@@ -11,6 +11,7 @@ use crate::http::errors::{ApiError, Result};
 use crate::http::params::Params;
 use crate::lifecycle::checkout::{now_of, quote};
 use crate::model::Metadata;
+use crate::model::catalog::Redeem;
 use crate::model::checkout::{
     LineItem, MethodCollection, Mode, Session, SubscriptionData, Tax, Trial, UiMode,
 };
@@ -106,7 +107,7 @@ fn read(p: &mut Params) -> Result<Session> {
         return Err(exclusive("customer", "customer_email"));
     }
     let metadata = metadata(p)?;
-    let (coupons, allow_promotion_codes) = read_discounts(p)?;
+    let (discounts, allow_promotion_codes) = read_discounts(p)?;
     Ok(Session {
         id: String::new(),
         secret: String::new(),
@@ -117,7 +118,7 @@ fn read(p: &mut Params) -> Result<Session> {
         locale: p.text("locale")?,
         lines: read_lines(p)?,
         currency: crate::engine::money::Currency::USD,
-        coupons,
+        discounts,
         allow_promotion_codes,
         collection: p
             .choice("payment_method_collection", MethodCollection::NAMES)?
@@ -148,18 +149,18 @@ fn metadata(p: &mut Params) -> Result<Metadata> {
 }
 
 /// Stripe goes by whether `allow_promotion_codes` is there at all.
-fn read_discounts(p: &mut Params) -> Result<(Vec<String>, Option<bool>)> {
+fn read_discounts(p: &mut Params) -> Result<(Vec<Redeem>, Option<bool>)> {
     let both = p.has("allow_promotion_codes") && p.has("discounts");
     let codes = p.boolean("allow_promotion_codes")?;
-    let coupons = shared::coupons(p)?.unwrap_or_default();
-    if both && !coupons.is_empty() {
+    let discounts = shared::discounts(p)?.unwrap_or_default();
+    if both && !discounts.is_empty() {
         return Err(exclusive("allow_promotion_codes", "discounts"));
     }
-    if coupons.len() > 1 {
+    if discounts.len() > 1 {
         return Err(ApiError::invalid("You can only apply one discount to a Checkout Session.")
             .param("discounts"));
     }
-    Ok((coupons, codes))
+    Ok((discounts, codes))
 }
 
 fn read_lines(p: &mut Params) -> Result<Vec<LineItem>> {
@@ -187,7 +188,8 @@ fn read_lines(p: &mut Params) -> Result<Vec<LineItem>> {
 
 fn read_data(p: &mut Params) -> Result<SubscriptionData> {
     p.not_imitated(UNUSED_DATA)?;
-    if shared::billing_mode(p)? == crate::model::subscription::BillingMode::Classic {
+    let (mode, itemized) = shared::billing_mode(p)?;
+    if mode == crate::model::subscription::BillingMode::Classic {
         return Err(ApiError::not_imitated("subscription_data[billing_mode][type]=classic"));
     }
     let (days, until) = (p.integer_in("trial_period_days", 1..=730)?, p.time("trial_end")?);
@@ -203,6 +205,7 @@ fn read_data(p: &mut Params) -> Result<SubscriptionData> {
         default_tax_rates: p.strings("default_tax_rates")?.unwrap_or_default(),
         trial: days.map(Trial::Days).or(until.map(Trial::Until)),
         missing_payment_method: shared::trial_settings(p)?,
+        itemized,
     })
 }
 
@@ -310,19 +313,7 @@ fn price_lines(world: &mut World, session: &mut Session) -> Result<()> {
         for made in invoice.lines.iter().filter(own) {
             line.subtotal += made.amount;
             line.taxes.extend(made.taxes.iter().cloned());
-        }
-        let off: i64 = invoice
-            .lines
-            .iter()
-            .filter(own)
-            .flat_map(|made| &made.discount_amounts)
-            .map(|(_, amount)| amount)
-            .sum();
-        // The discount itself is only made with the subscription.
-        if let Some(coupon) = session.coupons.first()
-            && off != 0
-        {
-            line.discounts = vec![(coupon.clone(), off)];
+            line.discounts.extend(made.discount_amounts.iter().cloned());
         }
     }
     Ok(())

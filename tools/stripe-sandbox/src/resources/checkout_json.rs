@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 use super::{price_json, tax_rates};
 use crate::http::page;
 use crate::lifecycle::checkout::now_of;
+use crate::model::catalog::Redeem;
 use crate::model::checkout::{LineItem, PaymentStatus, Redirect, Session, Status, UiMode};
 use crate::world::World;
 
@@ -45,8 +46,7 @@ pub fn to_json(world: &World, session: &Session) -> Value {
         "customer_creation": if session.customer.is_some() && done.is_none() { None } else { Some("always") },
         "customer_details": customer_details(world, session),
         "customer_email": session.customer_email,
-        "discounts": session.coupons.iter()
-            .map(|coupon| json!({ "coupon": coupon, "promotion_code": null })).collect::<Vec<_>>(),
+        "discounts": session.discounts.iter().map(discount).collect::<Vec<_>>(),
         "expires_at": session.expires_at,
     });
     let rest = json!({
@@ -148,4 +148,13 @@ fn line_to_json(world: &World, session: &Session, line: &LineItem) -> Value {
             Some(json!({ "amount": tax.amount, "rate": rate, "taxability_reason": "standard_rated", "taxable_amount": tax.taxable }))
         }).collect::<Vec<_>>(),
     })
+}
+
+/// What is to be redeemed, by the name that it was asked for.
+fn discount(wanted: &Redeem) -> Value {
+    match wanted {
+        Redeem::Coupon(id) => json!({ "coupon": id, "promotion_code": null }),
+        Redeem::PromotionCode(id) => json!({ "coupon": null, "promotion_code": id }),
+        Redeem::Discount(_) => Value::Null,
+    }
 }

@@ -4,15 +4,17 @@ use serde_json::Value;
 
 use super::customers::living_param;
 use super::invoice_json::to_json;
-use super::subscription_params::{coupons, no_automatic_tax};
+use super::subscription_params::{discounts, no_automatic_tax};
 use super::{payment_methods, tax_rates};
 use crate::engine::money::Currency;
 use crate::engine::period::{DAY, HOUR, Timestamp};
 use crate::http::call::Call;
 use crate::http::errors::{ApiError, Result};
 use crate::http::params::{Change, MetadataChange, Params};
+use crate::lifecycle::discounts::Redeemer;
 use crate::lifecycle::draft::blank;
-use crate::lifecycle::{discounts, refusals};
+use crate::lifecycle::refusals;
+use crate::model::catalog::{Discount, Redeem};
 use crate::model::invoice::{Invoice, InvoiceItem, Status};
 use crate::model::subscription::Collection;
 use crate::world::{World, find, find_param};
@@ -44,7 +46,7 @@ struct Fields {
     due_date: Option<Timestamp>,
     default_payment_method: Change<String>,
     default_tax_rates: Option<Vec<String>>,
-    coupons: Option<Vec<String>>,
+    discounts: Option<Vec<Redeem>>,
     description: Change<String>,
     footer: Change<String>,
     number: Change<String>,
@@ -63,7 +65,7 @@ impl Fields {
             due_date: p.time("due_date")?,
             default_payment_method: p.change("default_payment_method")?,
             default_tax_rates: p.strings("default_tax_rates")?,
-            coupons: coupons(p)?,
+            discounts: discounts(p)?,
             description: p.change("description")?,
             footer: p.change("footer")?,
             number: p.change("number")?,
@@ -97,8 +99,17 @@ impl Fields {
             tax_rates::check(world, &rates, "default_tax_rates")?;
             invoice.default_tax_rates = rates;
         }
-        if let Some(coupons) = self.coupons {
-            invoice.discounts = discounts(world, invoice, &coupons, now)?;
+        if let Some(wanted) = self.discounts {
+            let mut redeemer = Redeemer::new(&invoice.customer, invoice.currency, now);
+            let own = |new| Discount { invoice: Some(invoice.id.clone()), ..new };
+            match redeemer.redeem(world, &wanted, &invoice.discounts, own) {
+                Ok(ids) => invoice.discounts = ids,
+                Err(refusal) => {
+                    redeemer.take_back(world);
+                    return Err(refusal);
+                }
+            }
+            redeemer.count(world);
         }
         set(&mut invoice.description, self.description);
         set(&mut invoice.footer, self.footer);
@@ -112,28 +123,6 @@ impl Fields {
         }
         Ok(())
     }
-}
-
-fn discounts(
-    world: &mut World,
-    invoice: &Invoice,
-    coupons: &[String],
-    now: Timestamp,
-) -> Result<Vec<String>> {
-    let mut made = Vec::new();
-    for coupon in coupons {
-        if invoice.discounts.contains(coupon) {
-            made.push(coupon.clone());
-            continue;
-        }
-        let mut discount =
-            discounts::discount(world, coupon, &invoice.customer, invoice.currency, now)?;
-        discount.invoice = Some(invoice.id.clone());
-        made.push(discount.id.clone());
-        discounts::count_redemption(world, coupon);
-        world.discounts.put(discount);
-    }
-    Ok(made)
 }
 
 pub fn create(call: &mut Call<'_>) -> Result<Value> {
@@ -206,7 +195,7 @@ pub fn update(call: &mut Call<'_>) -> Result<Value> {
     let fields = Fields::read(&mut call.params)?;
     call.begin()?;
     let mut invoice = find(call.world.invoices(), &id)?.clone();
-    let notes_only = fields.coupons.is_none()
+    let notes_only = fields.discounts.is_none()
         && fields.default_tax_rates.is_none()
         && fields.collection.is_none()
         && fields.number.is_none()

@@ -28,6 +28,7 @@ mod preview;
 mod price_json;
 mod prices;
 mod products;
+mod promotion_codes;
 mod subscription_create;
 mod subscription_items;
 mod subscription_json;
@@ -43,6 +44,7 @@ const ALL: &[&[Endpoint]] = &[
     meters::ENDPOINTS,
     meter_events::ENDPOINTS,
     coupons::ENDPOINTS,
+    promotion_codes::ENDPOINTS,
     tax_rates::ENDPOINTS,
     customers::ENDPOINTS,
     balance_transactions::ENDPOINTS,
@@ -78,6 +80,7 @@ pub fn render(world: &World, kind: &str, id: &str) -> Option<Value> {
         "payment_method" => payment_methods::to_json(world.payment_methods.get(id)?),
         "price" => price_json::to_json(world.prices.get(id)?),
         "product" => products::to_json(world.products.get(id)?),
+        "promotion_code" => promotion_codes::to_json(world, world.promotion_codes.get(id)?),
         "subscription" => subscription_json::to_json(world, world.subscriptions().get(id)?),
         "tax_rate" => tax_rates::to_json(world.tax_rates.get(id)?),
         "test_clock" => test_clocks::to_json(world.test_clocks.get(id)?),

@@ -17,6 +17,7 @@ use crate::lifecycle::plan::{TrialEnd, Wish};
 use crate::lifecycle::preview::{Details, of_items, of_new_subscription, of_subscription};
 use crate::lifecycle::prorate::{ItemChange, ProrationBehavior};
 use crate::lifecycle::subscribe::{NewItem, NewSubscription, PaymentBehavior};
+use crate::model::catalog::Redeem;
 use crate::model::invoice::{Invoice, Origin};
 use crate::model::subscription::{BillingMode, Collection, MissingPaymentMethod};
 use crate::model::{Metadata, MetadataChange};
@@ -40,7 +41,7 @@ struct Request {
     subscription: Option<String>,
     currency: Option<Currency>,
     recurring: bool,
-    coupons: Option<Vec<String>>,
+    discounts: Option<Vec<Redeem>>,
     invoice_items: Vec<Wanted>,
     details: SubscriptionDetails,
 }
@@ -53,7 +54,7 @@ struct SubscriptionDetails {
     anchor_now: bool,
     behavior: Option<ProrationBehavior>,
     date: Option<Timestamp>,
-    mode: Option<BillingMode>,
+    mode: Option<(BillingMode, bool)>,
     cancel_at: Option<Timestamp>,
     cancel_at_period_end: Option<bool>,
     cancel_now: bool,
@@ -89,7 +90,7 @@ fn read(p: &mut Params) -> Result<Request> {
         recurring: p
             .choice("preview_mode", &[("next", false), ("recurring", true)])?
             .unwrap_or(false),
-        coupons: shared::coupons(p)?,
+        discounts: shared::discounts(p)?,
         invoice_items: p.list("invoice_items", Wanted::read)?.unwrap_or_default(),
         details: p.hash("subscription_details", read_details)?.unwrap_or_default(),
     })
@@ -132,7 +133,7 @@ fn existing(world: &mut World, id: &str, request: Request) -> Result<Invoice> {
         cancel_at_period_end: details.cancel_at_period_end,
         cancel_now: details.cancel_now,
         default_tax_rates: details.default_tax_rates,
-        coupons: request.coupons,
+        discounts: request.discounts,
         recurring: request.recurring,
     };
     let mut preview = of_subscription(world, id, &details)?;
@@ -170,14 +171,14 @@ fn prospective(world: &mut World, request: Request) -> Result<Invoice> {
                 days_until_due: None,
                 default_payment_method: None,
                 default_tax_rates: details.default_tax_rates.unwrap_or_default(),
-                coupons: request.coupons.unwrap_or_default(),
+                discounts: request.discounts.unwrap_or_default(),
                 description: None,
                 metadata: Metadata::new(),
                 trial_end,
                 missing_payment_method: MissingPaymentMethod::CreateInvoice,
                 anchor: None,
                 prorate_first: true,
-                mode: details.mode.unwrap_or(BillingMode::Flexible),
+                mode: details.mode.unwrap_or((BillingMode::Flexible, false)),
                 behavior: PaymentBehavior::Allow,
                 save_default_payment_method: false,
             };
@@ -210,7 +211,7 @@ fn new_items(changes: Vec<ItemChange>) -> Result<Vec<NewItem>> {
                 price,
                 quantity: change.quantity,
                 tax_rates: change.tax_rates.unwrap_or_default(),
-                coupons: Vec::new(),
+                discounts: change.discounts.unwrap_or_default(),
                 metadata: Metadata::new(),
             }),
             (None, None) => Err(ApiError::missing_param("subscription_details[items][price]")),

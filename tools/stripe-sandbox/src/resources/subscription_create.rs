@@ -82,7 +82,7 @@ fn read(p: &mut Params) -> Result<(NewSubscription, Extras)> {
         days_until_due,
         default_payment_method: p.text("default_payment_method")?,
         default_tax_rates: p.strings("default_tax_rates")?.unwrap_or_default(),
-        coupons: shared::coupons(p)?.unwrap_or_default(),
+        discounts: shared::discounts(p)?.unwrap_or_default(),
         description: p.text("description")?,
         metadata: Metadata::new(),
         trial_end: None,

@@ -11,6 +11,7 @@ use crate::world::World;
 pub fn to_json(world: &World, sub: &Subscription) -> Value {
     let items = sub.items.iter().map(|item| item_to_json(world, sub, item)).collect();
     let flexible = sub.mode == BillingMode::Flexible;
+    let prorations = if sub.itemized { "itemized" } else { "included" };
     let status_details = sub.paused.map(|(reason, at)| {
         json!({ "paused": { "subscription": { "type": reason.as_str() }, "transitioned_at": at, "type": "subscription" } })
     });
@@ -23,7 +24,7 @@ pub fn to_json(world: &World, sub: &Subscription) -> Value {
         "billing_cycle_anchor": sub.anchor,
         "billing_cycle_anchor_config": null,
         "billing_mode": {
-            "flexible": flexible.then(|| json!({ "proration_discounts": "included" })),
+            "flexible": flexible.then(|| json!({ "proration_discounts": prorations })),
             "type": sub.mode.as_str(),
             "updated_at": null,
         },

@@ -9,6 +9,7 @@ use crate::lifecycle::plan::TrialEnd;
 use crate::lifecycle::prorate::{ItemChange, ItemsChange, ProrationBehavior};
 use crate::lifecycle::subscribe::NewItem;
 use crate::model::Metadata;
+use crate::model::catalog::Redeem;
 use crate::model::subscription::{BillingMode, MissingPaymentMethod};
 use crate::world::{World, find_param};
 
@@ -59,7 +60,7 @@ pub fn new_items(p: &mut Params) -> Result<Vec<NewItem>> {
             price: item.required("price")?,
             quantity: item.integer_in("quantity", 0..=MOST)?,
             tax_rates: item.strings("tax_rates")?.unwrap_or_default(),
-            coupons: coupons(item)?.unwrap_or_default(),
+            discounts: discounts(item)?.unwrap_or_default(),
             metadata,
         })
     })?;
@@ -74,7 +75,6 @@ pub fn new_items(p: &mut Params) -> Result<Vec<NewItem>> {
 pub fn item_changes(p: &mut Params) -> Result<Option<Vec<ItemChange>>> {
     p.list("items", |item| {
         item.not_imitated(ITEM_UNUSED)?;
-        item.not_imitated(&["discounts"])?;
         // Has had no effect since usage is metered.
         item.boolean("clear_usage")?;
         let id = item.text("id")?;
@@ -90,19 +90,31 @@ pub fn item_changes(p: &mut Params) -> Result<Option<Vec<ItemChange>>> {
             quantity: item.integer_in("quantity", 0..=MOST)?,
             deleted,
             tax_rates: item.strings("tax_rates")?,
+            discounts: discounts(item)?,
             metadata: item.metadata()?,
         })
     })
 }
 
-/// `discounts[]`: coupons, or discounts that are there already. An empty string removes all.
-pub fn coupons(p: &mut Params) -> Result<Option<Vec<String>>> {
+/// `discounts[]`: coupons, promotion codes, or discounts that are there already. An empty string
+/// removes all.
+pub fn discounts(p: &mut Params) -> Result<Option<Vec<Redeem>>> {
     p.list("discounts", |entry| {
-        entry.not_imitated(&["promotion_code"])?;
         let name = entry.name("coupon");
-        match (entry.text("coupon")?, entry.text("discount")?) {
-            (Some(id), None) | (None, Some(id)) => Ok(id),
-            _ => Err(ApiError::missing_param(&name)),
+        let given = [
+            entry.text("coupon")?.map(Redeem::Coupon),
+            entry.text("promotion_code")?.map(Redeem::PromotionCode),
+            entry.text("discount")?.map(Redeem::Discount),
+        ];
+        let mut given = given.into_iter().flatten();
+        match (given.next(), given.next()) {
+            (Some(one), None) => Ok(one),
+            (None, _) => Err(ApiError::missing_param(&name)),
+            (Some(_), Some(_)) => Err(ApiError::invalid(
+                "You may only specify one of these parameters: coupon, discount, promotion_code.",
+            )
+            .code("parameters_exclusive")
+            .param(&name)),
         }
     })
 }
@@ -138,15 +150,25 @@ pub fn items_change(
     Some(ItemsChange { items: items.unwrap_or_default(), anchor_now, behavior, date })
 }
 
-pub fn billing_mode(p: &mut Params) -> Result<BillingMode> {
+/// The billing mode, and whether prorations show their discounts.
+pub fn billing_mode(p: &mut Params) -> Result<(BillingMode, bool)> {
     let mode = p.hash("billing_mode", |inner| {
-        inner.hash("flexible", |flexible| {
-            flexible.choice("proration_discounts", &[("included", ())])
+        let shown = inner.hash("flexible", |flexible| {
+            flexible.choice("proration_discounts", &[("included", false), ("itemized", true)])
         })?;
-        let name = inner.name("type");
-        inner.choice("type", BillingMode::NAMES)?.ok_or_else(|| ApiError::missing_param(&name))
+        let (name, flexible) = (inner.name("type"), inner.name("flexible"));
+        let mode = inner
+            .choice("type", BillingMode::NAMES)?
+            .ok_or_else(|| ApiError::missing_param(&name))?;
+        if mode == BillingMode::Classic && shown.is_some() {
+            return Err(ApiError::invalid(
+                "`billing_mode[flexible]` can only be set when `billing_mode[type]` is `flexible`.",
+            )
+            .param(&flexible));
+        }
+        Ok((mode, shown.flatten().unwrap_or(false)))
     })?;
-    Ok(mode.unwrap_or(BillingMode::Flexible))
+    Ok(mode.unwrap_or((BillingMode::Flexible, false)))
 }
 
 pub fn trial_settings(p: &mut Params) -> Result<Option<MissingPaymentMethod>> {

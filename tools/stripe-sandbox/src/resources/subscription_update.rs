@@ -97,7 +97,7 @@ fn read(p: &mut Params) -> Result<Update> {
         default_payment_method: p.change("default_payment_method")?,
         description: p.change("description")?,
         default_tax_rates: p.strings("default_tax_rates")?,
-        coupons: shared::coupons(p)?,
+        discounts: shared::discounts(p)?,
         cancel_at: shared::cancel_at(p)?,
         cancel_at_period_end: p.boolean("cancel_at_period_end")?,
         pause_collection: p.hash_change("pause_collection", pause_collection)?,

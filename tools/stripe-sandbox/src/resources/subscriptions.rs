@@ -5,7 +5,6 @@ use serde_json::Value;
 use super::subscription_create::create;
 use super::subscription_json::to_json;
 use super::subscription_update::{cancellation_details, update};
-use crate::engine::lines::Context;
 use crate::engine::proration;
 use crate::http::call::{Call, Endpoint, delete, get, list, post};
 use crate::http::errors::{ApiError, Result};
@@ -125,8 +124,8 @@ fn cancel(call: &mut Call<'_>) -> Result<Value> {
 fn credit_unused_time(world: &mut World, sub: &Subscription, now: i64) {
     let mut lines = Vec::new();
     for item in sub.items.iter().filter(|item| item.quantity.is_some()) {
-        let context: Context<'_> = world.context(sub, item);
-        lines.extend(proration::credit(context, context.full_amount(), now).0);
+        let cost = world.cost(sub, &sub.items, item, now);
+        lines.extend(proration::credit(world.context(sub, item), &cost, now).0);
     }
     for line in lines {
         let item = plan::invoice_item(world, sub, line, now);

@@ -9,7 +9,7 @@ use crate::config::Settings;
 use crate::engine::period::Timestamp;
 use crate::engine::usage::Usage;
 use crate::http::errors::{ApiError, Result};
-use crate::model::catalog::{Coupon, Discount, Meter, Price, Product, TaxRate};
+use crate::model::catalog::{Coupon, Discount, Meter, Price, Product, PromotionCode, TaxRate};
 use crate::model::checkout;
 use crate::model::customer::{BalanceTransaction, Customer, PaymentMethod, TestClock};
 use crate::model::invoice::{Invoice, InvoiceItem, InvoicePayment, PaymentIntent};
@@ -40,6 +40,7 @@ pub struct World {
     pub usage: Usage,
     pub coupons: Table<Coupon>,
     pub discounts: Table<Discount>,
+    pub promotion_codes: Table<PromotionCode>,
     pub tax_rates: Table<TaxRate>,
     pub customers: Table<Customer>,
     pub payment_methods: Table<PaymentMethod>,
@@ -71,6 +72,7 @@ impl World {
             usage: Usage::default(),
             coupons: Table::default(),
             discounts: Table::default(),
+            promotion_codes: Table::default(),
             tax_rates: Table::default(),
             customers: Table::default(),
             payment_methods: Table::default(),

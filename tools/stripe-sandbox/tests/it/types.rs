@@ -64,6 +64,7 @@ fn is_readable(kind: &str, value: &Value) -> bool {
         "plan" => reads::<stripe_shared::Plan>(&json),
         "price" => reads::<stripe_shared::Price>(&json),
         "product" => reads::<stripe_shared::Product>(&json),
+        "promotion_code" => reads::<stripe_shared::PromotionCode>(&json),
         "subscription" => reads::<stripe_shared::Subscription>(&json),
         "subscription_item" => reads::<stripe_shared::SubscriptionItem>(&json),
         "tax_rate" => reads::<stripe_shared::TaxRate>(&json),
