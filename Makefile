@@ -1,9 +1,9 @@
 # Everything that is done by hand here. `make` lists it.
 #
-# Needed: git, Rust, Python 3 with venv, make, a C compiler. cargo-nextest is used where it is.
+# Needed: git, Rust, Python 3 with venv, make, a C compiler. cargo-nextest is used where it is, Node for one test.
 
 .DEFAULT_GOAL := help
-.PHONY: help setup build run stop test fmt lint clean-local
+.PHONY: help setup venv node_modules build run stop test fmt lint clean-local
 
 # Where `make run` listens.
 API_PORT ?= 9100
@@ -17,8 +17,14 @@ BIN := $(or $(CARGO_TARGET_DIR),target)/debug
 help: ## Show this
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{ printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
+# Where the suite of Stripe's Node SDK is, and the oldest Node that it runs on.
+NODE_SUITE := tools/stripe-sandbox/tests/sdk/node
+NODE_OLDEST := 20
+
+setup: venv node_modules ## Install the pinned Python and Node packages, where they are missing or outdated
+
 # The stamp says which requirements .venv was made from, and where: it does not survive a move.
-setup: ## Make .venv with the pinned Python tools, if it is missing or outdated
+venv:
 	@want="$$($(PYTHON) -c 'import hashlib, os; print(hashlib.sha256(open("requirements.txt", "rb").read()).hexdigest(), os.getcwd())')" && \
 	have="$$(cat .venv/stamp 2>/dev/null || true)" && \
 	if [ "$$want" != "$$have" ] || ! .venv/bin/python -c '' 2>/dev/null; then \
@@ -27,6 +33,16 @@ setup: ## Make .venv with the pinned Python tools, if it is missing or outdated
 		$(PYTHON) -m venv $$clear .venv && \
 		.venv/bin/python -m pip install --quiet --disable-pip-version-check -r requirements.txt && \
 		echo "$$want" > .venv/stamp; \
+	fi
+
+# Nothing but one test needs Node. The stamp is the lock file that was installed from.
+node_modules:
+	@if ! command -v npm >/dev/null 2>&1 || ! node -e 'process.exit(parseInt(process.versions.node) < $(NODE_OLDEST) ? 1 : 0)' 2>/dev/null; then \
+		echo "SKIPPED: the tests with Stripe's Node SDK (stripe-sandbox, --test sdk): they need node $(NODE_OLDEST) or later, and npm"; \
+	elif ! cmp -s $(NODE_SUITE)/package-lock.json $(NODE_SUITE)/node_modules/stamp; then \
+		echo "installing Stripe's Node SDK" && \
+		(cd $(NODE_SUITE) && npm ci --silent --no-audit --no-fund) && \
+		cp $(NODE_SUITE)/package-lock.json $(NODE_SUITE)/node_modules/stamp; \
 	fi
 
 # The whole workspace at once, as `cargo lambda watch` builds it: other choices would mean other

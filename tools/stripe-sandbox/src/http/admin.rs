@@ -7,11 +7,12 @@ use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
 use super::auth::Grant;
+use super::call::Shape;
 use super::dispatch::Incoming;
 use super::faults::Fault;
 use super::server::{Shared, real_now};
 use crate::lifecycle;
-use crate::resources::payment_intents;
+use crate::resources::{self, payment_intents};
 use crate::world::find;
 
 type Reply = Result<Value, (u16, String)>;
@@ -61,6 +62,7 @@ fn route(shared: &Shared, incoming: &Incoming) -> Reply {
             let removed = shared.keys().remove(key.trim_start_matches("/keys/"));
             removed.then(|| json!({ "removed": true })).ok_or((404, "no such key".to_owned()))
         }
+        ("GET", "/endpoints") => Ok(endpoints()),
         ("GET", "/clock") => Ok(clock(shared)),
         ("POST", "/clock") => {
             let advance: Advance = read(incoming)?;
@@ -99,6 +101,18 @@ fn route(shared: &Shared, incoming: &Incoming) -> Reply {
         }
         (method, _) => Err((404, format!("no such admin path: {method} {}", incoming.path))),
     }
+}
+
+/// What is imitated, for whoever wants to be sure of having tried all of it.
+fn endpoints() -> Value {
+    let rows = resources::endpoints().map(|endpoint| {
+        let (object, list) = match endpoint.shape {
+            Shape::Object(kind) => (kind, false),
+            Shape::List(kind) => (kind, true),
+        };
+        json!({ "method": endpoint.method, "path": endpoint.path, "object": object, "list": list })
+    });
+    json!({ "endpoints": rows.collect::<Vec<_>>() })
 }
 
 /// The customer's answer to the bank.

@@ -99,6 +99,7 @@ fn to_json(transaction: &BalanceTransaction) -> Value {
         "credit_note": null,
         "currency": transaction.currency.as_str(),
         "customer": transaction.customer,
+        "customer_account": null,
         "description": transaction.description,
         "ending_balance": transaction.ending_balance,
         "invoice": transaction.invoice,

@@ -21,6 +21,7 @@ pub fn to_json(world: &World, session: &Session) -> Value {
         "adaptive_pricing": { "enabled": false },
         "after_expiration": null,
         "allow_promotion_codes": session.allow_promotion_codes,
+        "allowed_payment_method_types": null,
         "amount_subtotal": sum(|line| line.subtotal),
         "amount_total": sum(LineItem::total),
         "automatic_tax": {
@@ -50,12 +51,15 @@ pub fn to_json(world: &World, session: &Session) -> Value {
         "expires_at": session.expires_at,
     });
     let rest = json!({
+        "integration_identifier": null,
         "invoice": done.and_then(|done| done.invoice.clone()),
         "invoice_creation": null,
         "livemode": false,
         "locale": session.locale,
+        "managed_payments": null,
         "metadata": session.metadata,
         "mode": "subscription",
+        "origin_context": null,
         "payment_intent": null,
         "payment_link": null,
         "payment_method_collection": session.collection.as_str(),
@@ -66,8 +70,6 @@ pub fn to_json(world: &World, session: &Session) -> Value {
         "permissions": null,
         "phone_number_collection": { "enabled": false },
         "recovered_from": null,
-        "redirect_on_completion": embedded.then(|| session.urls.redirect.unwrap_or(Redirect::Always).as_str()),
-        "return_url": session.urls.back,
         "saved_payment_method_options": null,
         "setup_intent": null,
         "shipping_address_collection": null,
@@ -86,6 +88,9 @@ pub fn to_json(world: &World, session: &Session) -> Value {
         "wallet_options": null,
     });
     super::merge(&mut shown, rest);
+    let redirect = session.urls.redirect.unwrap_or(Redirect::Always);
+    super::set(&mut shown, "redirect_on_completion", embedded.then(|| redirect.as_str()));
+    super::set(&mut shown, "return_url", session.urls.back.clone());
     shown
 }
 
@@ -99,7 +104,10 @@ fn customer_details(world: &World, session: &Session) -> Value {
     let email = email.or(session.customer_email.as_ref());
     let Some(customer) = customer.filter(|_| session.completed.is_some()) else {
         return email.map_or(Value::Null, |email| {
-            json!({ "address": null, "email": email, "name": null, "phone": null, "tax_exempt": "none", "tax_ids": null })
+            json!({
+                "address": null, "business_name": null, "email": email, "individual_name": null, "name": null,
+                "phone": null, "tax_exempt": "none", "tax_ids": null,
+            })
         });
     };
     json!({

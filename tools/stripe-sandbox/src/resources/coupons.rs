@@ -177,12 +177,9 @@ pub fn to_json(coupon: &Coupon, now: Timestamp) -> Value {
     })
 }
 
-pub fn applies_to(coupon: &Coupon) -> Value {
-    if coupon.applies_to.is_empty() {
-        Value::Null
-    } else {
-        json!({ "products": coupon.applies_to })
-    }
+/// A coupon for everything has no such field, whether it is asked for or not.
+pub fn applies_to(coupon: &Coupon) -> Option<Value> {
+    (!coupon.applies_to.is_empty()).then(|| json!({ "products": coupon.applies_to }))
 }
 
 pub fn currency_options(coupon: &Coupon) -> Option<Value> {
@@ -204,6 +201,7 @@ pub fn discount_to_json(discount: &Discount) -> Value {
         "object": "discount",
         "checkout_session": null,
         "customer": discount.customer,
+        "customer_account": null,
         "end": discount.end,
         "invoice": discount.invoice,
         "invoice_item": discount.invoice_item,

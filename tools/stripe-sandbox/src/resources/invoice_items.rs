@@ -246,12 +246,11 @@ fn to_json(world: &World, item: &InvoiceItem) -> Value {
             Origin::SubscriptionItem { item, .. } => Some(item),
             Origin::InvoiceItem { .. } => None,
         };
-        json!({
-            "subscription_details": { "subscription": subscription, "subscription_item": item },
-            "type": "subscription_details",
-        })
+        let mut details = json!({ "subscription": subscription });
+        super::set(&mut details, "subscription_item", item.cloned());
+        json!({ "subscription_details": details, "type": "subscription_details" })
     });
-    json!({
+    let mut shown = json!({
         "id": item.id,
         "object": "invoiceitem",
         "amount": item.line.amount,
@@ -270,10 +269,23 @@ fn to_json(world: &World, item: &InvoiceItem) -> Value {
         "period": { "end": item.line.period.1, "start": item.line.period.0 },
         "pricing": pricing(&item.line),
         "proration": item.line.proration,
-        "proration_details": null,
         "quantity": super::number(quantity.trunc()),
         "quantity_decimal": quantity.normalize().to_string(),
         "tax_rates": rates,
         "test_clock": item.test_clock,
-    })
+    });
+    let proration = item.line.proration.then(|| proration_details(&item.line));
+    super::set(&mut shown, "proration_details", proration);
+    shown
+}
+
+/// What a credit takes back. The discounts of a proration are in its amount, not beside it.
+fn proration_details(line: &Line) -> Value {
+    let credited = line.credited.as_ref().map(|(invoice, lines)| {
+        json!({
+            "invoice_line_item_details": { "invoice": invoice, "invoice_line_items": lines },
+            "type": "invoice_line_items",
+        })
+    });
+    json!({ "credited_items": credited, "discount_amounts": [] })
 }

@@ -80,9 +80,6 @@ pub fn to_json(world: &World, invoice: &Invoice) -> Value {
         "starting_balance": invoice.starting_balance,
         "statement_descriptor": null,
         "status": invoice.status.as_str(),
-        "status_details": invoice.uncollectible_reason.map(|reason| {
-            json!({ "uncollectible": { "reason": reason.as_str() } })
-        }),
         "status_transitions": {
             "finalized_at": invoice.transitions.finalized,
             "marked_uncollectible_at": invoice.transitions.uncollectible,
@@ -101,6 +98,9 @@ pub fn to_json(world: &World, invoice: &Invoice) -> Value {
     });
     super::merge(&mut shown, rest);
     super::merge(&mut shown, links(world, invoice));
+    let why = invoice.uncollectible_reason;
+    let why = why.map(|reason| json!({ "uncollectible": { "reason": reason.as_str() } }));
+    super::set(&mut shown, "status_details", why);
     shown
 }
 

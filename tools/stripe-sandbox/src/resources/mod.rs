@@ -83,7 +83,7 @@ pub fn render(world: &World, kind: &str, id: &str) -> Option<Value> {
         "promotion_code" => promotion_codes::to_json(world, world.promotion_codes.get(id)?),
         "subscription" => subscription_json::to_json(world, world.subscriptions().get(id)?),
         "tax_rate" => tax_rates::to_json(world.tax_rates.get(id)?),
-        "test_clock" => test_clocks::to_json(world.test_clocks.get(id)?),
+        "test_helpers.test_clock" => test_clocks::to_json(world.test_clocks.get(id)?),
         _ => return None,
     })
 }
@@ -92,7 +92,7 @@ pub fn render(world: &World, kind: &str, id: &str) -> Option<Value> {
 pub fn include(world: &World, kind: &str, id: &str, path: &[&str]) -> Option<Value> {
     Some(match (kind, path) {
         ("checkout.session", ["line_items"]) => checkout_json::line_items(world, id)?,
-        ("coupon", ["applies_to"]) => coupons::applies_to(world.coupons.get(id)?),
+        ("coupon", ["applies_to"]) => coupons::applies_to(world.coupons.get(id)?)?,
         ("coupon", ["currency_options"]) => coupons::currency_options(world.coupons.get(id)?)?,
         ("customer", ["subscriptions"]) => customers::subscriptions(world, id),
         ("customer", ["tax"]) => {
@@ -112,6 +112,13 @@ pub fn include(world: &World, kind: &str, id: &str, path: &[&str]) -> Option<Val
 /// A decimal as a JSON number, for the few fields where Stripe has one.
 fn number(value: rust_decimal::Decimal) -> Value {
     serde_json::from_str(&value.normalize().to_string()).expect("a decimal's text is a JSON number")
+}
+
+/// Adds a field that an object without a value has not at all, not even as null.
+fn set(object: &mut Value, key: &str, value: Option<impl Into<Value>>) {
+    if let Some(value) = value {
+        object[key] = value.into();
+    }
 }
 
 /// Adds the second object's fields to the first: `json!` has its limits with very large objects.

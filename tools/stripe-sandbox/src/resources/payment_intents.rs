@@ -38,9 +38,10 @@ pub fn to_json(world: &World, intent: &PaymentIntent) -> Value {
         intent.last_error.as_ref().map(|(method, failure)| payment_error(world, method, failure));
     let next_action = (intent.status == IntentStatus::RequiresAction)
         .then(|| json!({ "type": "use_stripe_sdk", "use_stripe_sdk": { "type": "three_d_secure_redirect" } }));
-    json!({
+    let mut shown = json!({
         "id": intent.id,
         "object": "payment_intent",
+        "allowed_payment_method_types": null,
         "amount": intent.amount,
         "amount_capturable": 0,
         "amount_details": { "tip": {} },
@@ -56,16 +57,25 @@ pub fn to_json(world: &World, intent: &PaymentIntent) -> Value {
         "created": intent.created,
         "currency": intent.currency.as_str(),
         "customer": intent.customer,
+        "customer_account": null,
         "description": intent.description,
+        "excluded_payment_method_types": null,
+    });
+    let rest = json!({
         "last_payment_error": error,
         "latest_charge": intent.charge,
         "livemode": false,
+        "managed_payments": null,
         "metadata": {},
         "next_action": next_action,
         "on_behalf_of": null,
         "payment_method": intent.payment_method,
-        "payment_method_options": { "card": { "request_three_d_secure": "automatic" } },
+        "payment_method_configuration_details": null,
+        "payment_method_options": { "card": {
+            "installments": null, "mandate_options": null, "network": null, "request_three_d_secure": "automatic",
+        } },
         "payment_method_types": ["card"],
+        "payment_record": null,
         "processing": null,
         "receipt_email": null,
         "review": null,
@@ -73,23 +83,27 @@ pub fn to_json(world: &World, intent: &PaymentIntent) -> Value {
         "shipping": null,
         "source": null,
         "statement_descriptor": null,
+        "statement_descriptor_suffix": null,
         "status": intent.status.as_str(),
         "transfer_data": null,
         "transfer_group": null,
-    })
+    });
+    super::merge(&mut shown, rest);
+    shown
 }
 
 fn payment_error(world: &World, method: &str, failure: &Failure) -> Value {
     let doc_url = format!("https://stripe.com/docs/error-codes/{}", failure.code.replace('_', "-"));
-    json!({
+    let mut shown = json!({
         "type": "card_error",
-        "advice_code": failure.advice_code,
         "code": failure.code,
-        "decline_code": failure.decline_code,
         "doc_url": doc_url,
         "message": failure.message,
         "payment_method": world.payment_methods.get(method).map(payment_methods::to_json),
-    })
+    });
+    super::set(&mut shown, "advice_code", failure.advice_code);
+    super::set(&mut shown, "decline_code", failure.decline_code);
+    shown
 }
 
 /// What the browser confirms an open invoice with; null on one that has nothing to confirm.

@@ -182,6 +182,8 @@ pub fn to_json(product: &Product) -> Value {
         "shippable": null,
         "statement_descriptor": product.statement_descriptor,
         "tax_code": product.tax_code,
+        "tax_details": product.tax_code.as_ref()
+            .map(|code| json!({ "performance_location": null, "tax_code": code })),
         "type": "service",
         "unit_label": product.unit_label,
         "updated": product.updated,

@@ -26,7 +26,6 @@ pub fn to_json(world: &World, sub: &Subscription) -> Value {
         "billing_mode": {
             "flexible": flexible.then(|| json!({ "proration_discounts": prorations })),
             "type": sub.mode.as_str(),
-            "updated_at": null,
         },
         "billing_schedules": [],
         "billing_thresholds": null,
@@ -51,10 +50,14 @@ pub fn to_json(world: &World, sub: &Subscription) -> Value {
         "description": sub.description,
         "discounts": world.discounts_in_force(&sub.discounts, world.now_of(&sub.customer)),
         "ended_at": sub.ended_at,
-        "invoice_settings": { "account_tax_ids": null, "issuer": { "type": "self" } },
+        "invoice_settings": {
+            "account_tax_ids": null, "custom_fields": null, "description": null, "footer": null,
+            "issuer": { "type": "self" },
+        },
         "items": page::embedded(&format!("/v1/subscription_items?subscription={}", sub.id), items),
         "latest_invoice": sub.latest_invoice,
         "livemode": false,
+        "managed_payments": null,
         "metadata": sub.metadata,
     });
     let rest = json!({
@@ -74,7 +77,6 @@ pub fn to_json(world: &World, sub: &Subscription) -> Value {
         "schedule": null,
         "start_date": sub.start,
         "status": sub.status.as_str(),
-        "status_details": status_details,
         "test_clock": sub.test_clock,
         "transfer_data": null,
         "trial_end": sub.trial.map(|(_, end)| end),
@@ -87,6 +89,7 @@ pub fn to_json(world: &World, sub: &Subscription) -> Value {
         "trial_start": sub.trial.map(|(start, _)| start),
     });
     super::merge(&mut shown, rest);
+    super::set(&mut shown, "status_details", status_details);
     shown
 }
 
@@ -124,6 +127,7 @@ pub fn item_to_json(world: &World, sub: &Subscription, item: &Item) -> Value {
         "created": item.created,
         "current_period_end": item.period.1,
         "current_period_start": item.period.0,
+        "current_trial": null,
         "discounts": item.discounts,
         "metadata": item.metadata,
         "plan": price_json::plan(price),

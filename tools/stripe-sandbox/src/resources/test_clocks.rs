@@ -13,11 +13,16 @@ use crate::model::customer::TestClock;
 use crate::world::{World, find};
 
 pub const ENDPOINTS: &[Endpoint] = &[
-    post("/v1/test_helpers/test_clocks", "test_clock", "test_clock", create),
-    list("/v1/test_helpers/test_clocks", "test_clock", "test_clock", index),
-    get("/v1/test_helpers/test_clocks/{}", "test_clock", "test_clock", retrieve),
-    delete("/v1/test_helpers/test_clocks/{}", "test_clock", "test_clock", remove),
-    post("/v1/test_helpers/test_clocks/{}/advance", "test_clock", "test_clock", advance),
+    post("/v1/test_helpers/test_clocks", "test_clock", "test_helpers.test_clock", create),
+    list("/v1/test_helpers/test_clocks", "test_clock", "test_helpers.test_clock", index),
+    get("/v1/test_helpers/test_clocks/{}", "test_clock", "test_helpers.test_clock", retrieve),
+    delete("/v1/test_helpers/test_clocks/{}", "test_clock", "test_helpers.test_clock", remove),
+    post(
+        "/v1/test_helpers/test_clocks/{}/advance",
+        "test_clock",
+        "test_helpers.test_clock",
+        advance,
+    ),
 ];
 
 const LIFETIME: i64 = 30 * DAY;

@@ -1,0 +1,3 @@
+// Where the sandbox rightly differs from the declared types, and why.
+
+export const EXCEPTIONS = [];
