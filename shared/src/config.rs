@@ -34,6 +34,9 @@ pub struct Config {
     pub checkout_cancel_url: Option<String>,
     /// `RETURN_URL`: and after the billing portal or an embedded checkout.
     pub return_url: Option<String>,
+    /// `AUTH_FAILURES_PER_MINUTE`, default 60: so often may an address fail to authenticate, in each
+    /// process by itself; 0 is no limit.
+    pub auth_failures_per_minute: u32,
     /// `AUTOMATIC_TAX`, `true` or `false`, default `false`: whether Stripe works out tax at checkout.
     pub automatic_tax: bool,
 }
@@ -95,6 +98,12 @@ impl Config {
             checkout_success_url: env.own_page("CHECKOUT_SUCCESS_URL", &origins)?,
             checkout_cancel_url: env.own_page("CHECKOUT_CANCEL_URL", &origins)?,
             return_url: env.own_page("RETURN_URL", &origins)?,
+            auth_failures_per_minute: env.parsed(
+                "AUTH_FAILURES_PER_MINUTE",
+                "60",
+                at_most_a_thousand,
+                "a number from 0 to 1000",
+            )?,
             automatic_tax: env.parsed(
                 "AUTOMATIC_TAX",
                 "false",
@@ -147,22 +156,30 @@ impl Env<'_> {
 }
 
 /// The origin that Stripe's requests go to.
-///
-/// `host.docker.internal` is this machine as `sam local`'s containers see it.
 #[must_use]
 pub fn stripe_base(text: &str) -> Option<Uri> {
     let uri: Uri = text.parse().ok()?;
-    let local = matches!(uri.host()?, "127.0.0.1" | "localhost" | "[::1]" | "host.docker.internal");
     let scheme_is_safe = match uri.scheme_str()? {
         "https" => true,
-        "http" => local,
+        "http" => is_this_machine(uri.host()?),
         _ => false,
     };
-    (scheme_is_safe && uri.path_and_query().is_none_or(|rest| rest == "/")).then_some(uri)
+    let is_bare = !uri.authority()?.as_str().contains('@')
+        && uri.path_and_query().is_none_or(|rest| rest == "/");
+    (scheme_is_safe && is_bare).then_some(uri)
+}
+
+/// `host.docker.internal` is this machine as `sam local`'s containers see it.
+pub(crate) fn is_this_machine(host: &str) -> bool {
+    matches!(host, "127.0.0.1" | "localhost" | "[::1]" | "host.docker.internal")
 }
 
 fn positive(text: &str) -> Option<u32> {
-    text.parse().ok().filter(|number| (1..=1000).contains(number))
+    at_most_a_thousand(text).filter(|number| *number > 0)
+}
+
+fn at_most_a_thousand(text: &str) -> Option<u32> {
+    text.parse().ok().filter(|number| *number <= 1000)
 }
 
 #[cfg(test)]
@@ -189,6 +206,7 @@ mod tests {
         assert_eq!(config.stripe_base, "https://api.stripe.com/");
         assert_eq!(config.default_currency.as_str(), "usd");
         assert_eq!((config.dunning_max_attempts, config.dunning_grace_days), (4, 21));
+        assert_eq!(config.auth_failures_per_minute, 60);
     }
 
     #[test]
@@ -199,7 +217,12 @@ mod tests {
             ("PEPPER_SECRET_ID", ""),
             ("STRIPE_API_BASE", "http://api.stripe.com"),
             ("STRIPE_API_BASE", "http://127.0.0.1.example.com"),
+            ("STRIPE_API_BASE", "http://169.254.169.254"),
+            ("STRIPE_API_BASE", "http://localhost@api.example.com"),
+            ("STRIPE_API_BASE", "https://api.stripe.com@api.example.com"),
             ("STRIPE_API_BASE", "https://api.stripe.com/v1"),
+            ("STRIPE_API_BASE", "https://api.stripe.com?a=b"),
+            ("STRIPE_API_BASE", "ftp://api.stripe.com"),
             ("STRIPE_API_BASE", "api.stripe.com"),
             ("DEFAULT_CURRENCY", "dollars"),
             ("DUNNING_MAX_ATTEMPTS", "0"),
@@ -208,6 +231,8 @@ mod tests {
             ("CHECKOUT_SUCCESS_URL", "https://elsewhere.example/"),
             ("CHECKOUT_CANCEL_URL", "/cancel"),
             ("RETURN_URL", "https://elsewhere.example/"),
+            ("AUTH_FAILURES_PER_MINUTE", "-1"),
+            ("AUTH_FAILURES_PER_MINUTE", "1001"),
             ("AUTOMATIC_TAX", "yes"),
         ];
         for (name, value) in cases {

@@ -6,7 +6,7 @@ use stripe_core::customer::CreateCustomer;
 
 use crate::respond::ApiError;
 use crate::runtime::Call;
-use crate::stripe::views::Id;
+use crate::stripe::views::Customer;
 
 /// The metadata key by which Stripe's objects name our account.
 pub const ACCOUNT_KEY: &str = "cantila_account";
@@ -25,6 +25,6 @@ pub async fn ensure(call: &Call) -> Result<String, ApiError> {
     let account = &call.caller.account.id;
     let metadata = HashMap::from([(ACCOUNT_KEY.to_owned(), account.clone())]);
     let create = CreateCustomer::new().metadata(metadata);
-    let made: Id = call.stripe.send_once(&create, &format!("customer-{account}")).await?;
+    let made: Customer = call.stripe.send_once(&create, &format!("customer-{account}")).await?;
     Ok(call.table().remember_customer(account, &made.id).await?)
 }

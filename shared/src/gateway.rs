@@ -9,11 +9,12 @@ use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use lambda_http::Body;
 use lambda_http::aws_lambda_events::apigw::{ApiGatewayV2httpRequest, ApiGatewayV2httpResponse};
-use lambda_http::http::header::{CACHE_CONTROL, CONTENT_TYPE};
+use lambda_http::http::header::{CACHE_CONTROL, CONTENT_TYPE, X_CONTENT_TYPE_OPTIONS};
 use lambda_http::http::{HeaderMap, HeaderName, HeaderValue};
 use lambda_runtime::LambdaEvent;
 use tokio::time::Instant;
 
+use crate::auth::Source;
 use crate::respond::{Reply, Timings};
 
 /// How long before Lambda's own deadline we answer `timeout`: long enough to write it out.
@@ -26,6 +27,8 @@ const LONGEST: Duration = Duration::from_secs(29);
 pub(crate) struct Incoming {
     /// API Gateway's id for it, or Lambda's where there is no gateway.
     pub(crate) request_id: String,
+    /// Where the gateway says that it came from.
+    pub(crate) source: Source,
     pub(crate) method: String,
     pub(crate) path: String,
     /// As it was sent, without the `?`.
@@ -46,6 +49,7 @@ impl Incoming {
         let id = payload.request_context.request_id.filter(|id| !id.is_empty());
         Self {
             request_id: id.unwrap_or(context.request_id),
+            source: Source::of(payload.request_context.http.source_ip.as_deref()),
             method: payload.request_context.http.method.to_string(),
             path: payload.raw_path.unwrap_or_default(),
             query: payload.raw_query_string.unwrap_or_default(),
@@ -77,6 +81,8 @@ pub(crate) fn response(
     let mut headers = HeaderMap::new();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    // Names that customers chose are text, whatever a browser makes of them.
+    headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     headers.extend(reply.headers);
     for (name, value) in [("x-request-id", request_id), ("server-timing", &timings.header())] {
         if let Ok(value) = HeaderValue::from_str(value) {

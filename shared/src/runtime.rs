@@ -10,7 +10,7 @@ use lambda_http::aws_lambda_events::apigw::{ApiGatewayV2httpRequest, ApiGatewayV
 use lambda_runtime::{LambdaEvent, service_fn};
 use tokio::time::timeout_at;
 
-use crate::auth::{Authenticator, Caller, Scope};
+use crate::auth::{Authenticator, Caller, Scope, Throttle};
 use crate::config::Config;
 use crate::gateway::{Incoming, response};
 use crate::idempotency::{self, Claim, Operation, Records};
@@ -27,6 +27,7 @@ use crate::{aws, telemetry};
 pub struct App {
     config: Config,
     auth: Authenticator,
+    throttle: Throttle,
     table: Store,
     records: Records,
     secrets: Arc<Secrets>,
@@ -54,6 +55,7 @@ impl App {
         let table = || Store::new(dynamodb.clone(), config.table.clone());
         Ok(Self {
             auth: Authenticator::new(table()),
+            throttle: Throttle::new(config.auth_failures_per_minute),
             table: table(),
             records: Records::new(dynamodb.clone(), config.table.clone()),
             stripe: Arc::new(Transport::new(config.stripe_base.clone())),
@@ -195,7 +197,7 @@ where
     let work = async {
         let caller = app.auth.authenticate(&incoming.headers, scope, &app.secrets).await;
         timings.auth_done();
-        let caller = caller?;
+        let caller = app.throttle.weigh(incoming.source, caller)?;
         line.caller(&caller);
         let (transport, secrets) = (Arc::clone(&app.stripe), Arc::clone(&app.secrets));
         let stripe = Stripe::new(transport, secrets, Arc::clone(&timings), deadline);

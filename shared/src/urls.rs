@@ -37,7 +37,10 @@ impl Origin {
             _ => return None,
         };
         let port = match authority.as_str().rsplit_once(':') {
-            Some((_, port)) if !port.ends_with(']') => port.parse().ok()?,
+            Some((_, port)) if !port.ends_with(']') => {
+                // Rust would take "+443" for a number, which no browser does.
+                port.parse().ok().filter(|_| port.bytes().all(|byte| byte.is_ascii_digit()))?
+            }
             _ => default,
         };
         Some(Self { scheme: uri.scheme_str()?.to_owned(), host, port })
@@ -115,6 +118,8 @@ mod tests {
             ("javascript:alert(1)", Err("validation")),
             ("https://console.cantila.example/a b", Err("validation")),
             ("https://cönsole.example/", Err("validation")),
+            ("http://localhost:+3000/", Err("validation")),
+            ("http://localhost:65536/", Err("validation")),
             ("", Err("validation")),
         ];
         for (url, expected) in cases {

@@ -3,6 +3,7 @@
 mod cache;
 mod key;
 mod scope;
+mod throttle;
 
 use lambda_http::http::HeaderMap;
 use lambda_http::http::header::AUTHORIZATION;
@@ -10,6 +11,7 @@ use tokio::sync::Mutex;
 
 pub use key::{ApiKey, KeyHash, MalformedKey, Mode, generate};
 pub use scope::{Scope, UnknownScope};
+pub(crate) use throttle::{Source, Throttle};
 
 use crate::respond::{ApiError, Cause, Timestamp};
 use crate::secrets::{Pepper, Secrets};
@@ -41,6 +43,8 @@ pub struct Authenticator {
     store: Store,
     keys: Mutex<Cache<KeyHash, Option<KeyRecord>>>,
     accounts: Mutex<Cache<String, Account>>,
+    /// Sub-accounts, by their parent's id and their own.
+    subs: Mutex<Cache<(String, String), Account>>,
     handles: Mutex<Cache<String, Option<String>>>,
 }
 
@@ -52,6 +56,7 @@ impl Authenticator {
             store,
             keys: Mutex::new(Cache::new(REMEMBERED)),
             accounts: Mutex::new(Cache::new(REMEMBERED)),
+            subs: Mutex::new(Cache::new(REMEMBERED)),
             handles: Mutex::new(Cache::new(REMEMBERED)),
         }
     }
@@ -112,27 +117,35 @@ impl Authenticator {
         Ok(found)
     }
 
-    /// One answer for a foreign account and for none at all, so that nobody can look for names.
+    /// One answer for a foreign account and for none at all, after the same look-ups, so that nobody
+    /// can look for names, not by the clock either.
     async fn sub_account(&self, own: Account, other: &str) -> Result<Account, ApiError> {
         if other == own.id || other == own.handle {
             return Ok(own);
         }
         let id = if Account::is_id(other) {
             other.to_owned()
+        } else if Account::is_handle(other) {
+            // No account has a handle for its id, but looking takes as long as for one that there is.
+            self.handle(other).await?.unwrap_or_else(|| other.to_owned())
         } else {
-            self.handle(other).await?.ok_or(ApiError::ActAsForbidden)?
+            return Err(ApiError::ActAsForbidden);
         };
-        let account = self.account(&id).await?.ok_or(ApiError::ActAsForbidden)?;
-        match &account.parent {
-            Some(parent) if *parent == own.id => Ok(account),
-            _ => Err(ApiError::ActAsForbidden),
+        // Remembered apart from all accounts: what their own requests leave behind tells nothing.
+        let place = (own.id, id);
+        if let Some(known) = self.subs.lock().await.get(&place) {
+            return Ok(known);
         }
+        let found = self.store.account(&place.1).await?;
+        let is_own = |account: &Account| account.parent.as_ref() == Some(&place.0);
+        let account = found.filter(is_own).ok_or(ApiError::ActAsForbidden)?;
+        if account.customer.is_some() {
+            self.subs.lock().await.put(place, account.clone());
+        }
+        Ok(account)
     }
 
     async fn handle(&self, handle: &str) -> Result<Option<String>, ApiError> {
-        if !Account::is_handle(handle) {
-            return Ok(None);
-        }
         if let Some(known) = self.handles.lock().await.get(handle) {
             return Ok(known);
         }

@@ -5,6 +5,7 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use super::{Item, StoreError};
 use crate::auth::Scope;
 use crate::respond::Timestamp;
+use crate::stripe::views;
 
 /// What is kept of an API key. The key itself is not.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -131,7 +132,11 @@ impl Account {
             id: fields.text("id")?,
             handle: fields.text("handle")?,
             parent: fields.optional_text("parent")?,
-            customer: fields.optional_text("customer")?,
+            customer: match fields.optional_text("customer")? {
+                // It goes into the path of requests to Stripe.
+                Some(id) if !views::is_id(&id) => return Err(fields.malformed("customer")),
+                customer => customer,
+            },
             created_at: fields.moment("createdAt")?.ok_or_else(|| fields.malformed("createdAt"))?,
         })
     }

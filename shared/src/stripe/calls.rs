@@ -29,6 +29,8 @@ fn after(request: &impl StripeRequest, id: &str) -> RequestBuilder {
     let mut request = request.build();
     let query = request.query.take().filter(|query| !query.is_empty());
     let query = query.map(|query| format!("{query}&")).unwrap_or_default();
+    // Of a product or an old price whoever made it chose the id.
+    let id = form_urlencoded::byte_serialize(id.as_bytes()).collect::<String>();
     request.query = Some(format!("{query}starting_after={id}"));
     request
 }

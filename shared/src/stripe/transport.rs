@@ -22,6 +22,7 @@ use tokio::time::{Instant, timeout_at};
 use super::Stripe;
 use super::error::{ErrorView, StripeError};
 use super::retry::{Outcome, wait};
+use super::views::is_id;
 
 /// Longest wait for one attempt. Previews and changes take Stripe a second or two.
 const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(10);
@@ -62,10 +63,7 @@ pub(super) struct Answer {
 
 impl Exchange {
     pub(super) fn new(request: RequestBuilder, key: Option<String>) -> Result<Self, StripeError> {
-        // async-stripe puts ids into the path as they are.
-        let is_plain =
-            |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'/' | b'-');
-        if !request.path.bytes().all(is_plain) || request.path.contains("//") {
+        if !is_path(&request.path) {
             return Err(StripeError::BadPath(request.path));
         }
         let method = match request.method {
@@ -154,6 +152,13 @@ impl Transport {
             .map_err(|error| error.to_string())?;
         Ok((Response::from_parts(parts, ()), body.to_bytes()))
     }
+}
+
+/// Whether a path is made of words and ids alone. async-stripe puts ids into it as they are, and one
+/// with a dot or a question mark in it would lead to another resource, with our key. One with a slash
+/// is refused where it is read (`views::checked`).
+fn is_path(path: &str) -> bool {
+    path.strip_prefix('/').is_some_and(|rest| rest.split('/').all(is_id))
 }
 
 /// An error and what caused it; hyper's own text is only "client error".

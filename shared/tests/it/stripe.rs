@@ -190,6 +190,47 @@ async fn nonsense_is_refused() {
 }
 
 #[tokio::test]
+async fn a_redirect_is_not_followed() {
+    let elsewhere = Server::start(vec![json(GOOD)]).await;
+    for status in [301, 302, 303, 307, 308] {
+        let location = format!("location: {}/v1/customers/cus_1\r\n", elsewhere.url);
+        let world = World::with(vec![refusal(status, location.leak())]).await;
+        assert!(
+            matches!(world.get().await, Err(StripeError::Refused { status: found, .. }) if found == status)
+        );
+        assert!(
+            matches!(world.post(Some("k")).await, Err(StripeError::Refused { status: found, .. }) if found == status)
+        );
+    }
+    assert_eq!(elsewhere.got(), Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn an_id_in_a_query_is_one_value_whatever_is_in_it() {
+    let first = r#"{"data":[{"id":"gold&customer=cus_2#"}],"has_more":true}"#;
+    let world = World::with(vec![json(first), json(r#"{"data":[],"has_more":false}"#)]).await;
+    let list = stripe_product::product::ListProduct::new().limit(1);
+    let all: Vec<shared::stripe::views::Product> = world.client.all(&list).await.unwrap();
+    assert_eq!(all.len(), 1);
+    let second = world.stripe.got().remove(1);
+    assert!(
+        second
+            .starts_with("GET /v1/products?limit=1&starting_after=gold%26customer%3Dcus_2%23 HTTP"),
+        "{second}"
+    );
+}
+
+#[tokio::test]
+async fn an_answer_without_end_is_given_up() {
+    let long = format!(r#"{{"id":"cus_1","name":"{}"}}"#, "x".repeat(9 * 1024 * 1024));
+    let world = World::with(vec![json(&long)]).await;
+    assert!(matches!(world.get().await, Err(StripeError::Unreachable { .. })));
+    let deep = format!(r#"{{"id":"cus_1","deep":{}}}"#, "[".repeat(100_000));
+    let world = World::with(vec![json(&deep)]).await;
+    assert!(matches!(world.get().await, Err(StripeError::Nonsense { .. })));
+}
+
+#[tokio::test]
 async fn an_id_that_is_none_is_not_sent() {
     let world = World::with(vec![json(GOOD)]).await;
     for path in [
@@ -197,6 +238,14 @@ async fn an_id_that_is_none_is_not_sent() {
         "/customers/cus_1?x=y",
         "/customers//",
         "/customers/a b",
+        "/customers/",
+        "customers/cus_1",
+        "/customers/cus_1#",
+        "/customers/cus_1%2Fsources",
+        "/customers/cus_1\\..",
+        "/customers/cus_1;x=y",
+        "/customers/cus_1\r\nx: y",
+        "/@evil.example/",
         "/customers/é",
     ] {
         let result: Result<View, _> =

@@ -181,6 +181,56 @@ async fn a_parent_acts_for_its_own_sub_accounts_and_for_nobody_else() {
 }
 
 #[tokio::test]
+async fn every_refusal_of_a_key_of_the_right_form_takes_one_look_up_and_then_none() {
+    let rows = [
+        ("unknown", json("{}")),
+        ("expired", key_item(&json!({ "expiresAt": { "N": "2000" } }))),
+        ("revoked", key_item(&json!({ "revokedAt": { "N": "2000" } }))),
+    ];
+    for (what, answer) in rows {
+        let world = World::new(vec![answer, json("nonsense")]).await;
+        for _ in 0..3 {
+            assert_eq!(world.refused("").await, "unauthenticated", "{what}");
+            assert_eq!(world.table.got().len(), 1, "{what}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_foreign_account_takes_as_many_look_ups_as_none() {
+    let handle = || item(&json!({ "account": text("acc_2") }));
+    let foreign = || account_item("acc_2", "client", Some("acc_9"), Some("cus_2"));
+    let rows = [
+        ("client", vec![handle(), foreign()], [2, 1, 1]),
+        ("client", vec![json("{}")], [2, 1, 1]),
+        ("acc_2", vec![foreign()], [1, 1, 1]),
+        ("acc_2", vec![json("{}")], [1, 1, 1]),
+    ];
+    for (act_as, answers, look_ups) in rows {
+        let own = [key_item(&json!({})), acme(Some("cus_1"))];
+        let world = World::new(own.into_iter().chain(answers).collect()).await;
+        world.ask("").await.unwrap();
+        for expected in look_ups {
+            let before = world.table.got().len();
+            assert_eq!(world.refused(act_as).await, "act_as_forbidden");
+            assert_eq!(world.table.got().len() - before, expected, "{act_as}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_sub_account_is_remembered_for_its_own_parent_alone() {
+    let handle = item(&json!({ "account": text("acc_2") }));
+    let child = account_item("acc_2", "client", Some("acc_1"), Some("cus_2"));
+    let own = [key_item(&json!({})), acme(Some("cus_1"))];
+    let world = World::new(own.into_iter().chain([handle, child]).collect()).await;
+    for _ in 0..3 {
+        assert_eq!(world.ask("client").await.unwrap().account.id, "acc_2");
+        assert_eq!(world.table.got().len(), 4);
+    }
+}
+
+#[tokio::test]
 async fn without_the_table_the_answer_is_unavailable_and_nothing_is_remembered() {
     for failure in [
         Behavior::Hang,

@@ -4,12 +4,13 @@ use std::collections::HashMap;
 
 use serde::Deserialize;
 
-use super::{Expandable, Id};
+use super::{Expandable, Id, checked};
 use crate::respond::{Currency, Timestamp};
 
 /// A customer; of a deleted one Stripe gives no more than the id.
 #[derive(Clone, Debug, Deserialize)]
 pub struct Customer {
+    #[serde(deserialize_with = "checked::id")]
     pub id: String,
     pub currency: Option<Currency>,
     pub invoice_settings: Option<CustomerInvoiceSettings>,
@@ -24,10 +25,12 @@ pub struct CustomerInvoiceSettings {
 /// A Checkout Session.
 #[derive(Clone, Debug, Deserialize)]
 pub struct CheckoutSession {
+    #[serde(deserialize_with = "checked::id")]
     pub id: String,
     pub status: Option<String>,
     pub mode: String,
     /// Of an open one on Stripe's own page.
+    #[serde(default, deserialize_with = "checked::maybe_page")]
     pub url: Option<String>,
     /// Of an open one on the caller's page.
     pub client_secret: Option<String>,
@@ -39,5 +42,6 @@ pub struct CheckoutSession {
 /// A Billing Portal session.
 #[derive(Clone, Debug, Deserialize)]
 pub struct PortalSession {
+    #[serde(deserialize_with = "checked::page")]
     pub url: String,
 }

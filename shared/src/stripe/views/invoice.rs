@@ -3,7 +3,7 @@
 use rust_decimal::Decimal;
 use serde::Deserialize;
 
-use super::{Expandable, Id, List};
+use super::{Expandable, Id, List, checked};
 use crate::respond::{Currency, Timestamp};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
@@ -35,6 +35,7 @@ impl InvoiceStatus {
 
 #[derive(Clone, Debug, Deserialize)]
 pub struct Invoice {
+    #[serde(deserialize_with = "checked::id")]
     pub id: String,
     pub status: InvoiceStatus,
     pub number: Option<String>,
@@ -56,7 +57,9 @@ pub struct Invoice {
     pub period_end: Timestamp,
     pub status_transitions: StatusTransitions,
     pub parent: Option<InvoiceParent>,
+    #[serde(default, deserialize_with = "checked::maybe_page")]
     pub hosted_invoice_url: Option<String>,
+    #[serde(default, deserialize_with = "checked::maybe_page")]
     pub invoice_pdf: Option<String>,
     pub lines: List<Line>,
 }

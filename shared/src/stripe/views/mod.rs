@@ -4,6 +4,7 @@
 //! answer that lacks it is refused. Amounts are minor units, moments are Unix seconds, both as
 //! Stripe sends them. Field documentation: <https://docs.stripe.com/api>.
 
+mod checked;
 mod customer;
 mod invoice;
 mod payment;
@@ -12,6 +13,7 @@ mod subscription;
 
 use serde::Deserialize;
 
+pub use checked::is_id;
 pub use customer::*;
 pub use invoice::*;
 pub use payment::*;

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use serde::Deserialize;
 
-use super::{Expandable, Id, Invoice, List, Price};
+use super::{Expandable, Id, Invoice, List, Price, checked};
 use crate::respond::{Currency, Timestamp};
 
 /// A subscription's status. An unknown one fails the answer: what it entitles to is not known.
@@ -54,6 +54,7 @@ pub enum CollectionMethod {
 
 #[derive(Clone, Debug, Deserialize)]
 pub struct Subscription {
+    #[serde(deserialize_with = "checked::id")]
     pub id: String,
     pub status: SubscriptionStatus,
     pub currency: Currency,
