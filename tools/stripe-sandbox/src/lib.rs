@@ -24,5 +24,5 @@ mod sandbox;
 mod snapshot;
 mod world;
 
-pub use config::{Config, DEFAULT_SECRET_KEY, Exhausted};
+pub use config::{Config, DEFAULT_SECRET_KEY, Exhausted, Rules};
 pub use sandbox::{Running, Sandbox};

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Parser;
-use stripe_sandbox::{Config, DEFAULT_SECRET_KEY, Exhausted, Sandbox};
+use stripe_sandbox::{Config, DEFAULT_SECRET_KEY, Exhausted, Rules, Sandbox};
 use tokio::signal::unix::{SignalKind, signal};
 
 /// A local stand-in for Stripe Billing (API 2026-09-30.endive). State is in memory.
@@ -28,6 +28,12 @@ struct Cli {
     /// What becomes of a subscription whose last attempt failed.
     #[arg(long, value_enum, default_value = "unpaid")]
     retries_exhausted: Exhausted,
+    /// A renewal's first failed payment pauses the subscription.
+    #[arg(long)]
+    pause_on_first_failure: bool,
+    /// What a failed payment has paused goes on by itself once its invoice is settled.
+    #[arg(long)]
+    resume_when_paid: bool,
     /// Reads the state from this file, if it is there, and keeps it there at the end.
     #[arg(long, value_name = "FILE")]
     snapshot: Option<PathBuf>,
@@ -56,8 +62,12 @@ fn run(cli: Cli) -> io::Result<()> {
         listen: cli.listen,
         secret_keys: cli.secret_key,
         restricted_keys: cli.restricted_key,
-        retry_days: cli.retry_days.into_iter().map(i64::from).collect(),
-        exhausted: cli.retries_exhausted,
+        rules: Rules {
+            retry_days: cli.retry_days,
+            retries_exhausted: cli.retries_exhausted,
+            pause_on_first_failure: cli.pause_on_first_failure,
+            resume_when_paid: cli.resume_when_paid,
+        },
         snapshot: cli.snapshot,
     })?;
     // Before anybody can know that it runs: a signal that comes at once is not lost.

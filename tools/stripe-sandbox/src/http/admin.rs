@@ -4,15 +4,16 @@ use axum::body::Body;
 use axum::http::{HeaderValue, Response, StatusCode};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use super::auth::Grant;
 use super::call::Shape;
 use super::dispatch::Incoming;
 use super::faults::Fault;
 use super::server::{Shared, real_now};
+use crate::engine::payment::TestCard;
 use crate::lifecycle;
-use crate::resources::{self, payment_intents};
+use crate::resources::{self, payment_intents, payment_methods};
 use crate::world::find;
 
 type Reply = Result<Value, (u16, String)>;
@@ -36,6 +37,13 @@ struct Advance {
 #[serde(deny_unknown_fields)]
 struct Authenticate {
     succeed: bool,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Bank {
+    /// A test card's token.
+    behaves_as: String,
 }
 
 pub fn handle(shared: &Shared, incoming: &Incoming) -> Response<Body> {
@@ -74,6 +82,11 @@ fn route(shared: &Shared, incoming: &Incoming) -> Reply {
                 path.trim_end_matches("/authenticate").trim_start_matches("/payment_intents/");
             authenticate(shared, intent, &read(incoming)?)
         }
+        ("POST", path) if path.starts_with("/payment_methods/") => {
+            behave(shared, path.trim_start_matches("/payment_methods/"), &read(incoming)?)
+        }
+        ("GET", "/settings") => Ok(json!(shared.world().settings.rules)),
+        ("POST", "/settings") => change_settings(shared, &read(incoming)?),
         ("GET", "/requests") => {
             Ok(json!({ "requests": shared.log().recent().collect::<Vec<_>>() }))
         }
@@ -113,6 +126,32 @@ fn endpoints() -> Value {
         json!({ "method": endpoint.method, "path": endpoint.path, "object": object, "list": list })
     });
     json!({ "endpoints": rows.collect::<Vec<_>>() })
+}
+
+/// A card that was saved is lost, or its holder has money again.
+fn behave(shared: &Shared, method: &str, bank: &Bank) -> Reply {
+    let card = TestCard::from_token(&bank.behaves_as)
+        .ok_or_else(|| (400, format!("no such test card: {}", bank.behaves_as)))?;
+    let mut world = shared.world();
+    world.catch_up(real_now());
+    let found = find(&world.payment_methods, method).cloned();
+    let mut method = found.map_err(|error| (error.status(), error.message().to_owned()))?;
+    method.behaves_as = card;
+    world.payment_methods.put(method.clone());
+    Ok(payment_methods::to_json(&method))
+}
+
+/// Sets what the body names and leaves the rest; what has become due before happens by the old rules.
+fn change_settings(shared: &Shared, change: &Map<String, Value>) -> Reply {
+    let mut world = shared.world();
+    world.catch_up(real_now());
+    let mut rules = json!(world.settings.rules);
+    for (name, value) in change {
+        rules[name] = value.clone();
+    }
+    let refused = |error: serde_json::Error| (400, error.to_string());
+    world.settings.rules = serde_json::from_value(rules).map_err(refused)?;
+    Ok(json!(world.settings.rules))
 }
 
 /// The customer's answer to the bank.

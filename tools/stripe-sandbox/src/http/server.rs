@@ -50,8 +50,7 @@ impl Shared {
         let (world, mut keys, idempotency) = if let Some(found) = found {
             (found.world.wake(origin), found.keys, found.idempotency.wake())
         } else {
-            let settings =
-                Settings { retry_days: config.retry_days, exhausted: config.exhausted, origin };
+            let settings = Settings { rules: config.rules, origin };
             (World::new(settings, seed(), real_now()), Keys::default(), Store::default())
         };
         for key in &config.secret_keys {
@@ -102,7 +101,7 @@ impl Shared {
         lock(&self.request_ids).id("req")
     }
 
-    /// Forgets everything but the keys.
+    /// Forgets everything but the keys and the settings.
     pub fn reset(&self) {
         let mut world = self.world();
         *world = World::new(world.settings.clone(), seed(), real_now());

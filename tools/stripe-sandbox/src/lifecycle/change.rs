@@ -12,8 +12,8 @@ use crate::http::errors::{ApiError, Result};
 use crate::http::params::{Change, MetadataChange};
 use crate::model::catalog::{Discount, Redeem};
 use crate::model::subscription::{
-    CancelReason, Collection, MissingPaymentMethod, PauseBehavior, PendingUpdate, Status,
-    Subscription,
+    CancelReason, Collection, PauseBehavior, PendingUpdate, Status, Subscription,
+    TrialSettingsChange,
 };
 use crate::world::World;
 
@@ -40,7 +40,7 @@ pub struct Update {
     pub pause_collection: Change<(PauseBehavior, Option<Timestamp>)>,
     pub collection: Option<Collection>,
     pub days_until_due: Option<i64>,
-    pub missing_payment_method: Option<MissingPaymentMethod>,
+    pub trial_settings: TrialSettingsChange,
     pub save_default_payment_method: Option<bool>,
     pub wish: Wish,
     pub behavior: Option<PaymentBehavior>,
@@ -128,7 +128,7 @@ fn set_plain_fields(sub: &mut Subscription, update: &Update) {
     set(&mut sub.default_tax_rates, update.default_tax_rates.as_ref());
     set(&mut sub.pause_collection, update.pause_collection.as_ref());
     set(&mut sub.collection, update.collection.as_ref());
-    set(&mut sub.missing_payment_method, update.missing_payment_method.as_ref());
+    sub.trial_settings = update.trial_settings.apply(sub.trial_settings);
     set(&mut sub.save_default_payment_method, update.save_default_payment_method.as_ref());
     sub.days_until_due = update.days_until_due.or(sub.days_until_due);
 }
@@ -193,7 +193,7 @@ fn change_and_bill(
     Ok(true)
 }
 
-fn make(world: &mut World, planned: Planned, behavior: PaymentBehavior, now: Timestamp) {
+pub fn make(world: &mut World, planned: Planned, behavior: PaymentBehavior, now: Timestamp) {
     let Planned { mut sub, items, waited, invoice, .. } = planned;
     for item in &items {
         world.invoice_items.put(item.clone());
@@ -227,7 +227,7 @@ fn refusal(
         };
     }
     let Some(method) = collect::method_of(world, sub) else { return Err(no_payment_method()) };
-    Ok(match Attempt::from(method.card.charge(method.set_up)) {
+    Ok(match Attempt::from(method.charge()) {
         Attempt::Paid | Attempt::NoPaymentMethod => None,
         Attempt::Declined(failure) => Some(declined(failure)),
         Attempt::RequiresAction => Some(requires_action("subscription")),

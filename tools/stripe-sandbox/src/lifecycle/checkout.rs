@@ -11,7 +11,7 @@ use crate::model::Metadata;
 use crate::model::checkout::{Completed, MethodCollection, Payer, PaymentStatus, Session, Trial};
 use crate::model::customer::{Address, Customer, PaymentMethod, TaxExempt};
 use crate::model::invoice::{Invoice, Status as InvoiceStatus};
-use crate::model::subscription::{BillingMode, Collection, MissingPaymentMethod};
+use crate::model::subscription::{BillingMode, Collection};
 use crate::world::World;
 
 /// What comes after the form was sent.
@@ -122,6 +122,7 @@ pub fn keep_card(world: &mut World, card: TestCard, customer: &str, set_up: bool
     let method = PaymentMethod {
         id: world.ids.id("pm"),
         card,
+        behaves_as: card,
         customer: Some(customer.to_owned()),
         set_up,
         metadata: Metadata::new(),
@@ -226,9 +227,7 @@ fn new_subscription(session: &Session, customer: &str, now: Timestamp) -> NewSub
             Trial::Days(days) => now + days * DAY,
             Trial::Until(at) => at,
         }),
-        missing_payment_method: data
-            .missing_payment_method
-            .unwrap_or(MissingPaymentMethod::CreateInvoice),
+        trial_settings: data.trial_settings,
         anchor: None,
         prorate_first: true,
         mode: (BillingMode::Flexible, session.subscription_data.itemized),

@@ -1,6 +1,6 @@
 //! Taking the money: payment intents, attempts, the retry schedule and what follows its end.
 
-use super::{end, finalize, pending};
+use super::{end, finalize, pause, pending, resume};
 use crate::config::Exhausted;
 use crate::engine::payment::{Failure, Outcome};
 use crate::engine::period::Timestamp;
@@ -115,7 +115,7 @@ pub fn intent_of(world: &World, invoice: &str) -> Option<PaymentIntent> {
 /// Charges `method` for the open invoice. Only the first attempt and automatic ones are counted.
 pub fn charge(world: &mut World, invoice: &str, method: &PaymentMethod, at: Timestamp) -> Attempt {
     let mut intent = intent_of(world, invoice).expect("an open invoice has a payment intent");
-    let attempt = Attempt::from(method.card.charge(method.set_up));
+    let attempt = Attempt::from(method.charge());
     intent.payment_method = Some(method.id.clone());
     intent.last_error = None;
     match attempt {
@@ -140,6 +140,8 @@ pub fn charge(world: &mut World, invoice: &str, method: &PaymentMethod, at: Time
     if attempt == Attempt::Paid {
         close_payment(world, &id, PaymentStatus::Paid, at);
         finalize::paid(world, &id, at);
+    } else {
+        resume::attempt_failed(world, &id, at);
     }
     attempt
 }
@@ -203,32 +205,43 @@ pub fn failed(world: &mut World, id: &str, at: Timestamp) {
     {
         return;
     }
-    let next = world.settings.retry_after(invoice.attempt_count).map(|delay| at + delay);
+    let next = world.settings.rules.retry_after(invoice.attempt_count).map(|delay| at + delay);
     invoice.next_payment_attempt = next;
     invoice.auto_advance = next.is_some();
-    world.put_invoice(invoice);
+    world.put_invoice(invoice.clone());
     let Some(mut sub) = sub else { return };
     if matches!(sub.status, Status::Active | Status::Trialing) {
         sub.status = Status::PastDue;
         world.put_subscription(sub.clone());
+        if pauses_at_once(world, &sub, &invoice) {
+            return pause::on_failure(world, &sub.id, PauseReason::FirstPaymentFailure, id, at);
+        }
     }
     if next.is_none() && sub.status == Status::PastDue {
-        exhausted(world, sub, at);
+        exhausted(world, sub, id, at);
     }
 }
 
-fn exhausted(world: &mut World, mut sub: Subscription, at: Timestamp) {
-    match world.settings.exhausted {
+/// The rule about first failures is one about renewals.
+fn pauses_at_once(world: &World, sub: &Subscription, invoice: &Invoice) -> bool {
+    world.settings.rules.pause_on_first_failure
+        && invoice.attempt_count == 1
+        && invoice.reason == BillingReason::SubscriptionCycle
+        && pause::is_possible(sub)
+}
+
+fn exhausted(world: &mut World, mut sub: Subscription, invoice: &str, at: Timestamp) {
+    match world.settings.rules.retries_exhausted {
         Exhausted::PastDue => {}
         Exhausted::Unpaid => {
             sub.status = Status::Unpaid;
             world.put_subscription(sub);
         }
-        Exhausted::Cancel => end::cancel(world, sub, CancelReason::PaymentFailed, at),
-        Exhausted::Pause => {
-            sub.status = Status::Paused;
-            sub.paused = Some((PauseReason::FinalPaymentFailure, at));
-            world.put_subscription(sub);
+        Exhausted::Pause if pause::is_possible(&sub) => {
+            pause::on_failure(world, &sub.id, PauseReason::FinalPaymentFailure, invoice, at);
+        }
+        Exhausted::Cancel | Exhausted::Pause => {
+            end::cancel(world, sub, CancelReason::PaymentFailed, at);
         }
     }
 }

@@ -35,6 +35,7 @@ pub fn cancel(world: &mut World, mut sub: Subscription, reason: CancelReason, at
     sub.canceled_at = sub.canceled_at.or(Some(at));
     sub.cancellation.reason = Some(reason);
     sub.paused = None;
+    sub.resumption = None;
     let id = sub.id.clone();
     world.put_subscription(sub);
     let unsettled: Vec<_> = [InvoiceStatus::Draft, InvoiceStatus::Open]

@@ -1,7 +1,7 @@
 //! From draft to open, paid, void or uncollectible, and what that does to the subscription.
 
 use super::draft::{correct_debits, record_debits};
-use super::{collect, end, pending};
+use super::{collect, end, pending, resume};
 use crate::engine::invoice::settle;
 use crate::engine::period::{DAY, Timestamp};
 use crate::model::Metadata;
@@ -162,6 +162,7 @@ pub fn paid(world: &mut World, id: &str, at: Timestamp) {
         if pending::waits_for(&world.subscription(&sub), id) {
             pending::apply(world, &sub, at);
         }
+        resume::settled(world, &sub, id, at);
         follow_latest_invoice(world, &sub, at);
     }
 }
@@ -182,6 +183,7 @@ pub fn void(world: &mut World, id: &str, at: Timestamp) {
     if pending::waits_for(&sub, id) {
         pending::forget(world, &sub.id);
     }
+    resume::abandon(world, &sub.id, id);
     if sub.status == Status::Incomplete {
         end::incomplete_expired(world, sub, at);
     } else {
@@ -199,6 +201,7 @@ pub fn mark_uncollectible(world: &mut World, id: &str, reason: UncollectibleReas
     let sub = invoice.subscription.clone();
     world.put_invoice(invoice);
     if let Some(sub) = sub {
+        resume::settled(world, &sub, id, at);
         follow_latest_invoice(world, &sub, at);
     }
 }

@@ -33,7 +33,7 @@ pub fn park(world: &mut World, id: &str, planned: Planned, update: &Update, now:
     sub.latest_invoice = Some(id.clone());
     sub.pending_update = Some(Box::new(PendingUpdate {
         invoice: id.clone(),
-        expires_at: expiry(&sub, now),
+        expires_at: expiry(&sub, update, now),
         reset,
         trial_end: update.wish.trial_end.map(|end| end.at(now)),
         metadata: update.metadata.clone(),
@@ -48,9 +48,13 @@ pub fn park(world: &mut World, id: &str, planned: Planned, update: &Update, now:
     collect::automatic(world, &id, now);
 }
 
-fn expiry(sub: &Subscription, now: Timestamp) -> Timestamp {
+fn expiry(sub: &Subscription, update: &Update, now: Timestamp) -> Timestamp {
     let trial = sub.trial.map(|(_, end)| end).filter(|end| *end > now);
-    [trial, sub.next_period_end()].into_iter().flatten().fold(now + PATIENCE, Timestamp::min)
+    let wished = update.wish.trial_end.map(|end| end.at(now)).filter(|end| *end > now);
+    [trial, wished, sub.next_period_end()]
+        .into_iter()
+        .flatten()
+        .fold(now + PATIENCE, Timestamp::min)
 }
 
 /// Whether a change waits for this invoice.
@@ -94,7 +98,7 @@ pub fn apply(world: &mut World, id: &str, at: Timestamp) {
     sub.anchor = next.anchor;
     if pending.trial_end.is_some() {
         sub.trial = next.trial;
-        if sub.status == Status::Trialing {
+        if [sub.status, next.status].contains(&Status::Trialing) {
             sub.status = next.status;
         }
     }

@@ -6,9 +6,9 @@ use super::discounts::Redeemer;
 use super::draft::{NewInvoice, set_against};
 use super::pending;
 use super::prorate::{Changed, ItemsChange, ProrationBehavior, change_items};
-use super::renew;
+use super::trial;
 use crate::engine::period::Timestamp;
-use crate::http::errors::{ApiError, Result};
+use crate::http::errors::Result;
 use crate::model::invoice::{BillingReason, Invoice, InvoiceItem, Line, Origin};
 use crate::model::subscription::{Status, Subscription};
 use crate::world::World;
@@ -33,6 +33,9 @@ impl TrialEnd {
 pub struct Wish {
     pub items: Option<ItemsChange>,
     pub trial_end: Option<TrialEnd>,
+    /// For a trial that begins in the middle of a paid period.
+    pub behavior: Option<ProrationBehavior>,
+    pub date: Option<Timestamp>,
 }
 
 impl Wish {
@@ -57,6 +60,20 @@ pub struct Planned {
     pub reset: bool,
 }
 
+impl Planned {
+    pub fn unchanged(sub: &Subscription) -> Planned {
+        Planned {
+            sub: sub.clone(),
+            items: Vec::new(),
+            waited: Vec::new(),
+            invoice: None,
+            date: None,
+            swept: Vec::new(),
+            reset: false,
+        }
+    }
+}
+
 pub fn plan(
     world: &mut World,
     before: &Subscription,
@@ -64,25 +81,20 @@ pub fn plan(
     redeemer: &mut Redeemer,
     now: Timestamp,
 ) -> Result<Planned> {
-    let mut planned = Planned {
-        sub: before.clone(),
-        items: Vec::new(),
-        waited: Vec::new(),
-        invoice: None,
-        date: None,
-        swept: Vec::new(),
-        reset: false,
-    };
+    let mut planned = Planned::unchanged(before);
     let mut periods = Vec::new();
-    let mut at_once = false;
+    let mut at_once = begin_trial(world, &mut planned, wish, now)?;
     if let Some(change) = &wish.items {
-        let changed = change_items(world, before, change, redeemer, now)?;
-        planned.date = Some(changed.date);
+        let date = change.date.filter(|_| planned.date.is_none());
+        let change = ItemsChange { date, ..change.clone() };
+        let start = planned.sub.clone();
+        let changed = change_items(world, &start, &change, redeemer, now)?;
+        planned.date = planned.date.or(Some(changed.date));
         planned.reset = changed.reset;
-        planned.swept.clone_from(&changed.swept);
+        planned.swept.extend(changed.swept.iter().cloned());
         periods = take(world, &mut planned, changed, now);
         let always = change.behavior == ProrationBehavior::AlwaysInvoice;
-        at_once = planned.reset || (always && !planned.items.is_empty());
+        at_once |= planned.reset || (always && !planned.items.is_empty());
     }
     if let Some(end) = wish.trial_end {
         let begun = move_trial_end(world, &mut planned.sub, end, now)?;
@@ -93,6 +105,26 @@ pub fn plan(
         draft(world, before, &mut planned, periods, now);
     }
     Ok(planned)
+}
+
+/// A trial for a subscription that has none: says whether there is an invoice for that at once.
+fn begin_trial(
+    world: &mut World,
+    planned: &mut Planned,
+    wish: &Wish,
+    now: Timestamp,
+) -> Result<bool> {
+    let Some(TrialEnd::At(end)) = wish.trial_end else { return Ok(false) };
+    if planned.sub.status == Status::Trialing {
+        return Ok(false);
+    }
+    let behavior = wish.behavior.unwrap_or(ProrationBehavior::CreateProrations);
+    let begun = trial::begin(world, &planned.sub, end, behavior, wish.date, now)?;
+    let always = behavior == ProrationBehavior::AlwaysInvoice && !begun.prorations.is_empty();
+    planned.date = Some(begun.date);
+    planned.swept.clone_from(&begun.swept);
+    take(world, planned, begun, now);
+    Ok(always)
 }
 
 /// Makes the prorations invoice items, and returns the lines of whole periods.
@@ -134,32 +166,20 @@ fn move_trial_end(
     end: TrialEnd,
     now: Timestamp,
 ) -> Result<Option<Vec<Line>>> {
-    if sub.status != Status::Trialing {
-        return Err(ApiError::not_imitated("trial_end (of a subscription that is not trialing)"));
-    }
     match end {
-        TrialEnd::At(at) if at > now => {
-            sub.trial = sub.trial.map(|(start, _)| (start, at));
-            sub.anchor = at;
-            for item in &mut sub.items {
-                item.period.1 = at;
-            }
-            Ok(None)
-        }
-        TrialEnd::At(_) => Err(ApiError::invalid(
-            "Invalid timestamp: must be an integer Unix timestamp in the future.",
-        )
-        .param("trial_end")),
+        TrialEnd::At(at) => trial::set_end(sub, at, now).map(|()| None),
+        // There is no trial to end.
+        TrialEnd::Now if sub.status != Status::Trialing => Ok(None),
         TrialEnd::Now => {
             sub.trial = sub.trial.map(|(start, _)| (start, now));
             sub.status = Status::Active;
-            Ok(Some(renew::begin_periods(world, sub, now)))
+            Ok(Some(trial::paid_periods(world, sub, now)))
         }
     }
 }
 
 /// The invoice of a change: its prorations, what was pending before it, and periods that begin now.
-fn draft(
+pub fn draft(
     world: &mut World,
     before: &Subscription,
     planned: &mut Planned,

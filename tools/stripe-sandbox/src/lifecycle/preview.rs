@@ -3,10 +3,12 @@
 use super::change::{CancelAt, replace_discounts, set_cancellation};
 use super::discounts::Redeemer;
 use super::draft::{NewInvoice, blank};
-use super::plan::{Wish, plan};
+use super::pause::BillFor;
+use super::plan::{Planned, Wish, plan};
 use super::prorate::ProrationBehavior;
+use super::resume::Way;
 use super::subscribe::{NewSubscription, preview_first};
-use super::{end, renew};
+use super::{end, pause, renew, resume, trial};
 use crate::engine::period::{HOUR, Timestamp};
 use crate::engine::usage::Unbilled;
 use crate::http::errors::{ApiError, Result};
@@ -27,6 +29,10 @@ pub struct Details {
     pub default_tax_rates: Option<Vec<String>>,
     /// What replaces the subscription's discounts for this preview.
     pub discounts: Option<Vec<Redeem>>,
+    /// The invoice of a pause.
+    pub pause: Option<BillFor>,
+    /// The invoice of going on now.
+    pub resume: Option<Way>,
     /// The steady state: no prorations, no trial, nothing pending.
     pub recurring: bool,
 }
@@ -35,8 +41,16 @@ pub struct Details {
 pub fn of_subscription(world: &mut World, id: &str, details: &Details) -> Result<Invoice> {
     let mut sub = world.subscription(id);
     let now = world.now_of(&sub.customer);
+    if let Some(way) = details.resume {
+        let planned = resume::plan(world, &sub, way, now)?;
+        return at_once(planned, &sub);
+    }
     if sub.status.is_terminal() || sub.status == Status::Paused {
         return Err(none_upcoming(&sub.customer));
+    }
+    if let Some(bill) = details.pause {
+        let planned = pause::plan(world, &sub, bill, now)?;
+        return at_once(planned, &sub);
     }
     sub.default_tax_rates = details.default_tax_rates.clone().unwrap_or(sub.default_tax_rates);
     if let Some(change) = details.metadata.clone() {
@@ -46,6 +60,15 @@ pub fn of_subscription(world: &mut World, id: &str, details: &Details) -> Result
     let mut redeemer = Redeemer::of(&sub, now);
     replace_discounts(world, &mut sub, details.discounts.as_deref(), &mut redeemer)?;
     of_change(world, &sub, details, &mut redeemer, now)
+}
+
+/// The invoice that is made at once, if there is one.
+fn at_once(planned: Planned, sub: &Subscription) -> Result<Invoice> {
+    let date = planned.date;
+    let mut invoice =
+        planned.invoice.map(as_preview).ok_or_else(|| none_upcoming(&sub.customer))?;
+    invoice.proration_date = date;
+    Ok(invoice)
 }
 
 /// What an update with the same parameters makes, or the renewal if it makes nothing at once.
@@ -65,8 +88,8 @@ fn of_change(
     if details.recurring {
         return Ok(steady(world, &planned.sub, now));
     }
-    let always = details.wish.items.as_ref().map(|change| change.behavior)
-        == Some(ProrationBehavior::AlwaysInvoice);
+    let always = !details.wish.is_nothing()
+        && details.wish.behavior == Some(ProrationBehavior::AlwaysInvoice);
     let mut invoice = match planned.invoice {
         Some(invoice) => as_preview(invoice),
         None if always => compute(world, &planned.sub, Vec::new(), (now, now), now),
@@ -128,7 +151,7 @@ fn next_invoice(
     }
     let (next, own) = if sub.status == Status::Trialing {
         let mut next = sub.clone();
-        let own = renew::begin_periods(world, &mut next, at);
+        let own = trial::paid_periods(world, &mut next, at);
         (next, own)
     } else {
         renew::turn(world, sub, at)

@@ -96,7 +96,7 @@ pub fn change_items(
     Ok(Changed { sub, prorations, periods, date, swept, reset })
 }
 
-fn check_date(sub: &Subscription, change: &ItemsChange, now: Timestamp) -> Result<Timestamp> {
+pub fn check_date(sub: &Subscription, change: &ItemsChange, now: Timestamp) -> Result<Timestamp> {
     let Some(date) = change.date else { return Ok(now) };
     if change.anchor_now {
         return Err(ApiError::invalid(
@@ -223,4 +223,33 @@ impl Plan<'_> {
             self.debits.push(line);
         }
     }
+}
+
+/// Credits for the licensed items' time from the moment that `from` names for each, and the debits
+/// that are left.
+pub fn give_back(
+    world: &World,
+    sub: &mut Subscription,
+    from: impl Fn(&Item) -> Option<Timestamp>,
+) -> Vec<Line> {
+    let snapshot = sub.clone();
+    let mut lines = Vec::new();
+    for (item, old) in sub.items.iter_mut().zip(&snapshot.items) {
+        let Some(at) = from(old).filter(|_| old.quantity.is_some()) else { continue };
+        let cost = world.cost(&snapshot, &snapshot.items, old, at);
+        let (credits, debits) = proration::credit(world.context(&snapshot, old), &cost, at);
+        item.debits = debits;
+        lines.extend(credits);
+    }
+    lines
+}
+
+pub fn metered(sub: &Subscription) -> impl Iterator<Item = &Item> {
+    sub.items.iter().filter(|item| item.quantity.is_none())
+}
+
+/// The lines of what was used up to now and is not billed yet. Nothing under classic billing.
+pub fn usage_so_far(world: &World, sub: &Subscription, now: Timestamp) -> Vec<Line> {
+    let billed = metered(sub).filter(|_| bills_usage(sub));
+    billed.flat_map(|item| world.closing_usage(sub, item, now)).collect()
 }

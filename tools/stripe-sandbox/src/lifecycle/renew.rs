@@ -3,14 +3,11 @@
 use rust_decimal::Decimal;
 
 use super::draft::NewInvoice;
-use super::{collect, end, finalize};
+use super::finalize;
 use crate::engine::period::{HOUR, Timestamp};
 use crate::engine::usage::Unbilled;
 use crate::model::invoice::{BillingReason, Invoice, Line};
-use crate::model::subscription::{
-    CancelReason, Collection, Item, MissingPaymentMethod, PauseBehavior, PauseReason, Status,
-    Subscription,
-};
+use crate::model::subscription::{Collection, Item, PauseBehavior, Status, Subscription};
 use crate::world::World;
 
 impl World {
@@ -90,7 +87,7 @@ pub fn renew(world: &mut World, sub: &Subscription, at: Timestamp) {
 }
 
 /// A renewal's invoice: a draft for an hour, unless the subscription is unpaid or its collection paused.
-fn issue(
+pub fn issue(
     world: &mut World,
     mut sub: Subscription,
     lines: Vec<Line>,
@@ -116,26 +113,6 @@ fn wait_an_hour(invoice: &mut Invoice, advance: bool, at: Timestamp) {
     invoice.finalizes_at = advance.then_some(at + HOUR);
     invoice.next_payment_attempt =
         invoice.finalizes_at.filter(|_| invoice.collection == Collection::Charge);
-}
-
-/// Without a payment method the trial's settings decide; otherwise the first paid period begins.
-pub fn end_trial(world: &mut World, mut sub: Subscription, at: Timestamp) {
-    let start = sub.trial.map_or(at, |(start, _)| start);
-    let payable = sub.collection == Collection::Send || collect::method_of(world, &sub).is_some();
-    match sub.missing_payment_method {
-        MissingPaymentMethod::Cancel if !payable => {
-            return end::cancel(world, sub, CancelReason::Requested, at);
-        }
-        MissingPaymentMethod::Pause if !payable => {
-            sub.status = Status::Paused;
-            sub.paused = Some((PauseReason::TrialEndWithoutPaymentMethod, at));
-            return world.put_subscription(sub);
-        }
-        _ => {}
-    }
-    let lines = begin_periods(world, &mut sub, at);
-    sub.status = Status::Active;
-    issue(world, sub, lines, (start, at), at);
 }
 
 /// All items start a period at `at`, counted from there. What was used before is not billed.

@@ -16,7 +16,7 @@ use crate::model::Metadata;
 use crate::model::catalog::{Discount, Redeem};
 use crate::model::invoice::{BillingReason, Invoice, Line};
 use crate::model::subscription::{
-    BillingMode, Cancellation, Collection, Item, MissingPaymentMethod, Status, Subscription,
+    BillingMode, Cancellation, Collection, Item, Status, Subscription, TrialSettings,
 };
 use crate::model::words;
 use crate::world::World;
@@ -44,7 +44,7 @@ pub struct NewSubscription {
     pub description: Option<String>,
     pub metadata: Metadata,
     pub trial_end: Option<Timestamp>,
-    pub missing_payment_method: MissingPaymentMethod,
+    pub trial_settings: TrialSettings,
     /// The first full period begins here; until then the customer pays a part.
     pub anchor: Option<Timestamp>,
     pub prorate_first: bool,
@@ -176,7 +176,7 @@ fn payable(
     if behavior != PaymentBehavior::Error {
         return Ok(());
     }
-    match Attempt::from(method.card.charge(method.set_up)) {
+    match Attempt::from(method.charge()) {
         Attempt::Declined(failure) => Err(declined(failure)),
         Attempt::RequiresAction => Err(requires_action("subscription")),
         Attempt::Paid | Attempt::NoPaymentMethod => Ok(()),
@@ -204,7 +204,7 @@ fn build(
         itemized: new.mode.1,
         items,
         currency,
-        anchor: new.trial_end.or(new.anchor).unwrap_or(now),
+        anchor: new.anchor.or(new.trial_end).unwrap_or(now),
         created: now,
         start: now,
         collection: new.collection,
@@ -215,7 +215,7 @@ fn build(
         description: new.description.clone(),
         metadata: new.metadata.clone(),
         trial: new.trial_end.map(|end| (now, end)),
-        missing_payment_method: new.missing_payment_method,
+        trial_settings: new.trial_settings,
         cancel_at: None,
         cancel_at_period_end: false,
         canceled_at: None,
@@ -224,6 +224,7 @@ fn build(
         latest_invoice: None,
         pause_collection: None,
         paused: None,
+        resumption: None,
         save_default_payment_method: new.save_default_payment_method,
         expires_at: None,
         pending_update: None,
@@ -297,15 +298,29 @@ fn first_lines(
             lines.extend(old.quantity.map(|_| context.trial(item.period)));
             continue;
         }
-        let natural = context.interval().period_at(snapshot.anchor, now);
-        item.period = (now.max(natural.0), natural.1);
-        if natural.0 == now {
-            lines.extend(context.period_ahead(item.period));
-        } else if new.prorate_first && old.quantity.is_some() {
-            lines.push(part_of_a_period(context, now, natural));
-        }
+        let (period, own) = first_period(context, now, new.prorate_first);
+        item.period = period;
+        lines.extend(own);
     }
     lines
+}
+
+/// The period that an item begins at `now`, up to the next boundary of the subscription's cycle, and
+/// what it costs: all of it, or its part of a whole one.
+pub fn first_period(
+    context: Context<'_>,
+    now: Timestamp,
+    prorate: bool,
+) -> ((Timestamp, Timestamp), Vec<Line>) {
+    let natural = context.interval().period_at(context.subscription.anchor, now);
+    let period = (now.max(natural.0), natural.1);
+    if natural.0 == now {
+        (period, context.period_ahead(period))
+    } else if prorate && context.item.quantity.is_some() {
+        (period, vec![part_of_a_period(context, now, natural)])
+    } else {
+        (period, Vec::new())
+    }
 }
 
 fn part_of_a_period(context: Context<'_>, now: Timestamp, natural: (Timestamp, Timestamp)) -> Line {

@@ -1,6 +1,6 @@
 //! What time does, one due thing at a time.
 
-use super::{collect, end, finalize, pending, renew};
+use super::{collect, end, finalize, pending, renew, trial};
 use crate::engine::period::Timestamp;
 use crate::model::invoice::Status as InvoiceStatus;
 use crate::model::subscription::{Collection, PauseBehavior, Status};
@@ -21,6 +21,9 @@ pub fn subscription(world: &mut World, id: &str, at: Timestamp) {
     if due(sub.cancel_at) {
         return end::at_scheduled_date(world, sub, at);
     }
+    if let Some(resumption) = sub.resumption.as_ref().filter(|way| due(way.expires_at)) {
+        return finalize::void(world, &resumption.invoice, at);
+    }
     if let Some((_, resumes)) = sub.pause_collection
         && due(resumes)
     {
@@ -28,7 +31,7 @@ pub fn subscription(world: &mut World, id: &str, at: Timestamp) {
         return world.put_subscription(sub);
     }
     if sub.status == Status::Trialing {
-        return renew::end_trial(world, sub, at);
+        return trial::end(world, sub, at);
     }
     if sub.status.is_running() && due(sub.next_period_end()) {
         renew::renew(world, &sub, at);

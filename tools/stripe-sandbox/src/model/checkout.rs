@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::subscription::MissingPaymentMethod;
+use super::subscription::TrialSettings;
 use super::{Metadata, words};
 use crate::engine::money::Currency;
 use crate::engine::payment::TestCard;
@@ -83,7 +83,7 @@ pub struct SubscriptionData {
     pub description: Option<String>,
     pub default_tax_rates: Vec<String>,
     pub trial: Option<Trial>,
-    pub missing_payment_method: Option<MissingPaymentMethod>,
+    pub trial_settings: TrialSettings,
     /// Prorations show their discounts.
     pub itemized: bool,
 }

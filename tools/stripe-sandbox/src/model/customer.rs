@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Metadata, words};
 use crate::engine::money::Currency;
-use crate::engine::payment::TestCard;
+use crate::engine::payment::{Outcome, TestCard};
 use crate::engine::period::Timestamp;
 use crate::world::store::Entity;
 
@@ -70,11 +70,20 @@ impl Entity for Customer {
 pub struct PaymentMethod {
     pub id: String,
     pub card: TestCard,
+    /// The card whose charges end as this one's do: itself, until its bank changes its mind.
+    pub behaves_as: TestCard,
     pub customer: Option<String>,
     /// The holder authenticated while the card was saved, which some cards then accept for later charges.
     pub set_up: bool,
     pub metadata: Metadata,
     pub created: Timestamp,
+}
+
+impl PaymentMethod {
+    /// What becomes of a charge.
+    pub fn charge(&self) -> Outcome {
+        self.behaves_as.charge(self.set_up)
+    }
 }
 
 impl Entity for PaymentMethod {

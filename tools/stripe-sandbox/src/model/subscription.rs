@@ -38,8 +38,54 @@ words!(MissingPaymentMethod { Cancel = "cancel", CreateInvoice = "create_invoice
 words!(CancelReason { Requested = "cancellation_requested", PaymentFailed = "payment_failed" });
 words!(PauseReason {
     FinalPaymentFailure = "final_payment_failure",
+    FirstPaymentFailure = "first_payment_failure",
+    PauseRequested = "pause_requested",
     TrialEndWithoutPaymentMethod = "trial_end_without_payment_method",
 });
+
+/// Why and since when it is paused.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Paused {
+    pub reason: PauseReason,
+    pub at: Timestamp,
+    /// The invoice whose payment failed.
+    pub invoice: Option<String>,
+}
+
+/// What follows a trial: without a payment method, and for the billing cycle.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TrialSettings {
+    pub missing_payment_method: MissingPaymentMethod,
+    /// The cycle goes on as it was; otherwise it begins when the trial ends.
+    pub keeps_anchor: bool,
+}
+
+impl Default for TrialSettings {
+    fn default() -> TrialSettings {
+        TrialSettings {
+            missing_payment_method: MissingPaymentMethod::CreateInvoice,
+            keeps_anchor: false,
+        }
+    }
+}
+
+/// The part of a trial's settings that a request names.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct TrialSettingsChange {
+    pub missing_payment_method: Option<MissingPaymentMethod>,
+    pub keeps_anchor: Option<bool>,
+}
+
+impl TrialSettingsChange {
+    pub fn apply(self, to: TrialSettings) -> TrialSettings {
+        TrialSettings {
+            missing_payment_method: self
+                .missing_payment_method
+                .unwrap_or(to.missing_payment_method),
+            keeps_anchor: self.keeps_anchor.unwrap_or(to.keeps_anchor),
+        }
+    }
+}
 
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Cancellation {
@@ -70,7 +116,7 @@ pub struct Subscription {
     pub description: Option<String>,
     pub metadata: Metadata,
     pub trial: Option<(Timestamp, Timestamp)>,
-    pub missing_payment_method: MissingPaymentMethod,
+    pub trial_settings: TrialSettings,
     pub cancel_at: Option<Timestamp>,
     pub cancel_at_period_end: bool,
     pub canceled_at: Option<Timestamp>,
@@ -78,7 +124,9 @@ pub struct Subscription {
     pub ended_at: Option<Timestamp>,
     pub latest_invoice: Option<String>,
     pub pause_collection: Option<(PauseBehavior, Option<Timestamp>)>,
-    pub paused: Option<(PauseReason, Timestamp)>,
+    pub paused: Option<Paused>,
+    /// A way out of the pause that waits for its invoice.
+    pub resumption: Option<Box<Resumption>>,
     /// `payment_settings[save_default_payment_method]=on_subscription`.
     pub save_default_payment_method: bool,
     /// Set while the first invoice waits: when the subscription expires unpaid.
@@ -105,6 +153,17 @@ pub struct PendingUpdate {
     pub swept: Vec<String>,
 }
 
+/// What a paused subscription will be once the invoice for that is settled or, without
+/// `needs_success`, attempted.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Resumption {
+    pub invoice: String,
+    pub needs_success: bool,
+    /// When the invoice is void for want of an attempt.
+    pub expires_at: Option<Timestamp>,
+    pub next: Subscription,
+}
+
 impl Subscription {
     pub fn item(&self, id: &str) -> Option<&Item> {
         self.items.iter().find(|item| item.id == id)
@@ -129,7 +188,8 @@ impl Subscription {
         let resume =
             self.pause_collection.and_then(|(_, at)| at).filter(|_| !self.status.is_terminal());
         let pending = self.pending_update.as_ref().map(|pending| pending.expires_at);
-        [period, trial, cancel, expiry, resume, pending].into_iter().flatten().min()
+        let resumption = self.resumption.as_ref().and_then(|resumption| resumption.expires_at);
+        [period, trial, cancel, expiry, resume, pending, resumption].into_iter().flatten().min()
     }
 }
 

@@ -15,6 +15,7 @@ use crate::model::catalog::Redeem;
 use crate::model::checkout::{
     LineItem, MethodCollection, Mode, Session, SubscriptionData, Tax, Trial, UiMode,
 };
+use crate::model::subscription::TrialSettings;
 use crate::world::World;
 
 /// Parameters that Stripe has and the sandbox has not.
@@ -204,7 +205,7 @@ fn read_data(p: &mut Params) -> Result<SubscriptionData> {
         description: p.text("description")?,
         default_tax_rates: p.strings("default_tax_rates")?.unwrap_or_default(),
         trial: days.map(Trial::Days).or(until.map(Trial::Until)),
-        missing_payment_method: shared::trial_settings(p)?,
+        trial_settings: shared::trial_settings(p)?.apply(TrialSettings::default()),
         itemized,
     })
 }

@@ -33,6 +33,7 @@ mod subscription_create;
 mod subscription_items;
 mod subscription_json;
 mod subscription_params;
+mod subscription_pause;
 mod subscription_update;
 mod subscriptions;
 mod tax_rates;

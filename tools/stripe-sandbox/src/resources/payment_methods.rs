@@ -64,6 +64,7 @@ fn keep(world: &mut World, card: TestCard, customer: Option<&str>) -> String {
     world.payment_methods.put(PaymentMethod {
         id: id.clone(),
         card,
+        behaves_as: card,
         customer: customer.map(str::to_owned),
         set_up: false,
         metadata: Metadata::new(),

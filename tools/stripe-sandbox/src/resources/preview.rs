@@ -6,20 +6,22 @@ use super::customers::living_param;
 use super::invoice_items::Wanted;
 use super::invoice_json::to_json;
 use super::subscription_params as shared;
-use super::tax_rates;
+use super::{subscription_pause, tax_rates};
 use crate::engine::money::Currency;
 use crate::engine::period::{DAY, Timestamp};
 use crate::http::call::{Call, Endpoint, post_read};
 use crate::http::errors::{ApiError, Result};
 use crate::http::params::{Params, parse_time};
 use crate::lifecycle::draft::set_against;
+use crate::lifecycle::pause::BillFor;
 use crate::lifecycle::plan::{TrialEnd, Wish};
 use crate::lifecycle::preview::{Details, of_items, of_new_subscription, of_subscription};
 use crate::lifecycle::prorate::{ItemChange, ProrationBehavior};
+use crate::lifecycle::resume::Way;
 use crate::lifecycle::subscribe::{NewItem, NewSubscription, PaymentBehavior};
 use crate::model::catalog::Redeem;
 use crate::model::invoice::{Invoice, Origin};
-use crate::model::subscription::{BillingMode, Collection, MissingPaymentMethod};
+use crate::model::subscription::{BillingMode, Collection, TrialSettings};
 use crate::model::{Metadata, MetadataChange};
 use crate::world::{World, find_param};
 
@@ -34,7 +36,7 @@ const UNUSED: &[&str] = &[
     "schedule",
     "schedule_details",
 ];
-const DETAILS_UNUSED: &[&str] = &["billing_schedules", "pause", "resume_at", "start_date"];
+const DETAILS_UNUSED: &[&str] = &["billing_schedules", "start_date"];
 
 struct Request {
     customer: Option<String>,
@@ -51,7 +53,7 @@ struct Request {
 struct SubscriptionDetails {
     metadata: Option<MetadataChange>,
     items: Option<Vec<ItemChange>>,
-    anchor_now: bool,
+    anchor_now: Option<bool>,
     behavior: Option<ProrationBehavior>,
     date: Option<Timestamp>,
     mode: Option<(BillingMode, bool)>,
@@ -60,6 +62,19 @@ struct SubscriptionDetails {
     cancel_now: bool,
     default_tax_rates: Option<Vec<String>>,
     trial_end: Option<TrialEnd>,
+    pause: Option<BillFor>,
+    resume: bool,
+}
+
+impl SubscriptionDetails {
+    /// How a paused subscription is to go on.
+    fn way(&self) -> Way {
+        Way {
+            anchor_now: self.anchor_now.unwrap_or(true),
+            behavior: self.behavior.unwrap_or(ProrationBehavior::CreateProrations),
+            date: self.date,
+        }
+    }
 }
 
 fn create_preview(call: &mut Call<'_>) -> Result<Value> {
@@ -111,6 +126,8 @@ fn read_details(p: &mut Params) -> Result<SubscriptionDetails> {
         cancel_now: p.boolean("cancel_now")?.unwrap_or(false),
         default_tax_rates: p.strings("default_tax_rates")?,
         trial_end: shared::trial_end(p)?,
+        pause: p.hash("pause", subscription_pause::read_pause)?,
+        resume: p.choice("resume_at", &[("now", ())])?.is_some(),
     })
 }
 
@@ -124,10 +141,18 @@ fn existing(world: &mut World, id: &str, request: Request) -> Result<Invoice> {
     }
     let details = request.details;
     shared::check_item_changes(world, &sub, details.items.as_deref().unwrap_or_default())?;
-    let items =
-        shared::items_change(details.items, details.anchor_now, details.behavior, details.date);
+    let resume = details.resume.then(|| details.way());
+    let anchor_now = details.anchor_now.unwrap_or(false);
+    let items = shared::items_change(details.items, anchor_now, details.behavior, details.date);
     let details = Details {
-        wish: Wish { items, trial_end: details.trial_end },
+        pause: details.pause,
+        resume,
+        wish: Wish {
+            items,
+            trial_end: details.trial_end,
+            behavior: details.behavior,
+            date: details.date,
+        },
         metadata: details.metadata,
         cancel_at: details.cancel_at,
         cancel_at_period_end: details.cancel_at_period_end,
@@ -175,7 +200,7 @@ fn prospective(world: &mut World, request: Request) -> Result<Invoice> {
                 description: None,
                 metadata: Metadata::new(),
                 trial_end,
-                missing_payment_method: MissingPaymentMethod::CreateInvoice,
+                trial_settings: TrialSettings::default(),
                 anchor: None,
                 prorate_first: true,
                 mode: details.mode.unwrap_or((BillingMode::Flexible, false)),

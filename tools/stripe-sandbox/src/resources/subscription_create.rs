@@ -13,8 +13,9 @@ use crate::lifecycle::change::{self, CancelAt, Update};
 use crate::lifecycle::plan::TrialEnd;
 use crate::lifecycle::prorate::ProrationBehavior;
 use crate::lifecycle::subscribe::{NewSubscription, PaymentBehavior, subscribe};
+use crate::lifecycle::trial;
 use crate::model::Metadata;
-use crate::model::subscription::{Collection, MissingPaymentMethod};
+use crate::model::subscription::{Collection, TrialSettings};
 
 /// What is read beside the subscription itself.
 struct Extras {
@@ -86,8 +87,7 @@ fn read(p: &mut Params) -> Result<(NewSubscription, Extras)> {
         description: p.text("description")?,
         metadata: Metadata::new(),
         trial_end: None,
-        missing_payment_method: shared::trial_settings(p)?
-            .unwrap_or(MissingPaymentMethod::CreateInvoice),
+        trial_settings: shared::trial_settings(p)?.apply(TrialSettings::default()),
         anchor: p.time("billing_cycle_anchor")?,
         prorate_first: shared::proration_behavior(p)? != Some(ProrationBehavior::None),
         mode: shared::billing_mode(p)?,
@@ -132,18 +132,7 @@ fn trial_end(
         (None, Some(days)) if days > 0 => now + days * DAY,
         _ => return Ok(None),
     };
-    if end <= now {
-        return Err(ApiError::invalid(
-            "Invalid timestamp: must be an integer Unix timestamp in the future.",
-        )
-        .param("trial_end"));
-    }
-    if end > now + 730 * DAY {
-        return Err(ApiError::invalid(
-            "Invalid timestamp: can be no more than two years in the future.",
-        )
-        .param("trial_end"));
-    }
+    trial::check_end(end, now)?;
     Ok(Some(end))
 }
 
@@ -153,8 +142,10 @@ fn check_anchor(new: &NewSubscription, now: Timestamp) -> Result<()> {
             Err(ApiError::invalid("`billing_cycle_anchor` must be a timestamp in the future.")
                 .param("billing_cycle_anchor"))
         }
-        Some(_) if new.trial_end.is_some() => {
-            Err(ApiError::not_imitated("billing_cycle_anchor (with a trial)"))
+        Some(_) if new.trial_end.is_some() && !new.trial_settings.keeps_anchor => {
+            Err(ApiError::not_imitated(
+                "billing_cycle_anchor (with a trial that sets the anchor at its end)",
+            ))
         }
         _ => Ok(()),
     }

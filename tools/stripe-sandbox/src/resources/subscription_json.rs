@@ -12,8 +12,8 @@ pub fn to_json(world: &World, sub: &Subscription) -> Value {
     let items = sub.items.iter().map(|item| item_to_json(world, sub, item)).collect();
     let flexible = sub.mode == BillingMode::Flexible;
     let prorations = if sub.itemized { "itemized" } else { "included" };
-    let status_details = sub.paused.map(|(reason, at)| {
-        json!({ "paused": { "subscription": { "type": reason.as_str() }, "transitioned_at": at, "type": "subscription" } })
+    let status_details = sub.paused.as_ref().map(|paused| {
+        json!({ "paused": { "subscription": { "type": paused.reason.as_str() }, "transitioned_at": paused.at, "type": "subscription" } })
     });
     let mut shown = json!({
         "id": sub.id,
@@ -82,8 +82,8 @@ pub fn to_json(world: &World, sub: &Subscription) -> Value {
         "trial_end": sub.trial.map(|(_, end)| end),
         "trial_settings": {
             "end_behavior": {
-                "billing_cycle_anchor": "now",
-                "missing_payment_method": sub.missing_payment_method.as_str(),
+                "billing_cycle_anchor": if sub.trial_settings.keeps_anchor { "unchanged" } else { "now" },
+                "missing_payment_method": sub.trial_settings.missing_payment_method.as_str(),
             },
         },
         "trial_start": sub.trial.map(|(start, _)| start),

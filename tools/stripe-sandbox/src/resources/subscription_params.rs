@@ -10,7 +10,7 @@ use crate::lifecycle::prorate::{ItemChange, ItemsChange, ProrationBehavior};
 use crate::lifecycle::subscribe::NewItem;
 use crate::model::Metadata;
 use crate::model::catalog::Redeem;
-use crate::model::subscription::{BillingMode, MissingPaymentMethod};
+use crate::model::subscription::{BillingMode, MissingPaymentMethod, TrialSettingsChange};
 use crate::world::{World, find_param};
 
 /// Largest quantity of one item: together with the largest price it stays within 64 bits.
@@ -124,8 +124,8 @@ pub fn proration_behavior(p: &mut Params) -> Result<Option<ProrationBehavior>> {
 }
 
 /// The anchor as update and preview take it: an object. Its old form, a string, is refused.
-pub fn anchor_now(p: &mut Params, with_timestamp: bool) -> Result<bool> {
-    let now = p.hash("billing_cycle_anchor", |inner| {
+pub fn anchor_now(p: &mut Params, with_timestamp: bool) -> Result<Option<bool>> {
+    p.hash("billing_cycle_anchor", |inner| {
         let name = inner.name("type");
         if with_timestamp {
             inner.not_imitated(&["timestamp"])?;
@@ -133,8 +133,7 @@ pub fn anchor_now(p: &mut Params, with_timestamp: bool) -> Result<bool> {
         inner
             .choice("type", &[("now", true), ("unchanged", false)])?
             .ok_or_else(|| ApiError::missing_param(&name))
-    })?;
-    Ok(now.unwrap_or(false))
+    })
 }
 
 pub fn items_change(
@@ -171,20 +170,18 @@ pub fn billing_mode(p: &mut Params) -> Result<(BillingMode, bool)> {
     Ok(mode.unwrap_or((BillingMode::Flexible, false)))
 }
 
-pub fn trial_settings(p: &mut Params) -> Result<Option<MissingPaymentMethod>> {
+pub fn trial_settings(p: &mut Params) -> Result<TrialSettingsChange> {
     let settings = p.hash("trial_settings", |inner| {
         inner.hash("end_behavior", |end| {
-            if end.choice("billing_cycle_anchor", &[("now", true), ("unchanged", false)])?
-                == Some(false)
-            {
-                return Err(ApiError::not_imitated(
-                    "trial_settings[end_behavior][billing_cycle_anchor]=unchanged",
-                ));
-            }
-            end.choice("missing_payment_method", MissingPaymentMethod::NAMES)
+            Ok(TrialSettingsChange {
+                missing_payment_method: end
+                    .choice("missing_payment_method", MissingPaymentMethod::NAMES)?,
+                keeps_anchor: end
+                    .choice("billing_cycle_anchor", &[("now", false), ("unchanged", true)])?,
+            })
         })
     })?;
-    Ok(settings.flatten().flatten())
+    Ok(settings.flatten().unwrap_or_default())
 }
 
 /// `payment_settings`: cards are all there is, so only what is said about keeping one is used.

@@ -86,7 +86,7 @@ fn read(p: &mut Params) -> Result<Update> {
     shared::no_automatic_tax(p)?;
     p.boolean("off_session")?;
     let items = shared::item_changes(p)?;
-    let anchor_now = shared::anchor_now(p, false)?;
+    let anchor_now = shared::anchor_now(p, false)?.unwrap_or(false);
     let proration = shared::proration_behavior(p)?;
     let date = p.time("proration_date")?;
     let (feedback, comment) = cancellation_details(p)?;
@@ -103,11 +103,13 @@ fn read(p: &mut Params) -> Result<Update> {
         pause_collection: p.hash_change("pause_collection", pause_collection)?,
         collection: p.choice("collection_method", Collection::NAMES)?,
         days_until_due: p.integer_in("days_until_due", 0..=3650)?,
-        missing_payment_method: shared::trial_settings(p)?,
+        trial_settings: shared::trial_settings(p)?,
         save_default_payment_method: shared::payment_settings(p)?,
         wish: Wish {
             items: shared::items_change(items, anchor_now, proration, date),
             trial_end: shared::trial_end(p)?,
+            behavior: proration,
+            date,
         },
         behavior,
     })

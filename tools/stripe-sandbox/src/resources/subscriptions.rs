@@ -4,6 +4,7 @@ use serde_json::Value;
 
 use super::subscription_create::create;
 use super::subscription_json::to_json;
+use super::subscription_pause::{pause, resume};
 use super::subscription_update::{cancellation_details, update};
 use crate::engine::proration;
 use crate::http::call::{Call, Endpoint, delete, get, list, post};
@@ -18,6 +19,8 @@ pub const ENDPOINTS: &[Endpoint] = &[
     get("/v1/subscriptions/{}", "subscription", "subscription", retrieve),
     post("/v1/subscriptions/{}", "subscription", "subscription", update),
     delete("/v1/subscriptions/{}", "subscription", "subscription", cancel),
+    post("/v1/subscriptions/{}/pause", "subscription", "subscription", pause),
+    post("/v1/subscriptions/{}/resume", "subscription", "subscription", resume),
 ];
 
 /// `status` of the list: one status, or a word for several. Canceled ones are left out by default.

@@ -109,3 +109,30 @@ fn a_reset_forgets_everything_but_the_keys() {
     let headers = [("authorization", "Bearer sk_test_other")];
     assert_eq!(api.raw("GET", "/v1/products", &headers, "").unwrap().status, 200);
 }
+
+#[test]
+fn the_rules_about_failed_payments_can_be_changed_while_it_runs() {
+    let api = Api::new();
+    let before = json!({
+        "retry_days": [3, 5, 7], "retries_exhausted": "unpaid",
+        "pause_on_first_failure": false, "resume_when_paid": false,
+    });
+    assert_eq!(api.admin("GET", "/settings", &Value::Null), before);
+    let changed =
+        api.admin("POST", "/settings", &json!({ "retry_days": [1], "resume_when_paid": true }));
+    let after = json!({
+        "retry_days": [1], "retries_exhausted": "unpaid",
+        "pause_on_first_failure": false, "resume_when_paid": true,
+    });
+    assert_eq!(changed, after);
+    for (body, word) in [
+        (json!({ "retry_hours": [1] }), "retry_hours"),
+        (json!({ "retries_exhausted": "forget" }), "forget"),
+        (json!({ "retry_days": [-1] }), "-1"),
+    ] {
+        let refusal = api.raw("POST", "/_sandbox/settings", &[], &body.to_string()).unwrap();
+        assert_eq!(refusal.status, 400, "{body}");
+        assert!(refusal.json["error"].as_str().unwrap().contains(word), "{}", refusal.text);
+    }
+    assert_eq!(api.admin("GET", "/settings", &Value::Null), after);
+}

@@ -1,7 +1,7 @@
 //! Payments that fail: the schedule, where it ends, and how a subscription recovers.
 
 use serde_json::{Value, json};
-use stripe_sandbox::{Config, Exhausted};
+use stripe_sandbox::{Config, Exhausted, Rules};
 use time::OffsetDateTime;
 use time::macros::datetime;
 
@@ -26,8 +26,9 @@ struct Overdue {
 }
 
 /// A subscription whose first period was paid and whose renewal has just failed.
-fn overdue(exhausted: Exhausted, card: &str) -> Overdue {
-    let api = Api::with(&Config { exhausted, ..Config::default() });
+fn overdue(retries_exhausted: Exhausted, card: &str) -> Overdue {
+    let rules = Rules { retries_exhausted, ..Rules::default() };
+    let api = Api::with(&Config { rules, ..Config::default() });
     let clock = api.clock_at(START);
     let base = api.monthly("Pro", "usd", "3500");
     let customer = api.customer(&clock, Some("pm_card_visa"), &[]);
@@ -327,4 +328,38 @@ fn error_if_incomplete_leaves_nothing_behind() {
         assert_eq!(all["data"], json!([]));
         assert_eq!(api.get("/v1/invoices", &[("customer", &customer)])["data"], json!([]));
     }
+}
+
+#[test]
+fn after_a_hard_decline_the_schedule_goes_on_but_only_another_card_is_charged() {
+    let it = overdue(Exhausted::Unpaid, "pm_card_visa");
+    // The renewal of May was paid. The card is lost before that of June.
+    let card = it.api.get(&format!("/v1/customers/{}", it.customer), &[])["invoice_settings"]
+        ["default_payment_method"]
+        .clone();
+    let path = format!("/payment_methods/{}", card.as_str().unwrap());
+    let bank = json!({ "behaves_as": "pm_card_chargeDeclinedLostCard" });
+    assert_eq!(it.api.admin("POST", &path, &bank)["card"]["last4"], "4242");
+    it.api.advance(&it.clock, datetime!(2027-06-01 01:00 UTC));
+    let invoice = id(&it.api.invoices(&it.sub)[0]);
+    let it = Overdue { invoice, ..it };
+    let charge = it.api.intent(&it.invoice)["latest_charge"].clone();
+    assert_eq!(it.api.intent(&it.invoice)["last_payment_error"]["decline_code"], "lost_card");
+
+    // 3 and 5 days after the attempts before: 4 and 9 June.
+    let retries = [datetime!(2027-06-04 01:00 UTC), datetime!(2027-06-09 01:00 UTC)];
+    assert_eq!(it.attempts(), (json!(1), stamp(retries[0])));
+    // The bank would say yes by now, but it is not asked.
+    it.api.admin("POST", &path, &json!({ "behaves_as": "pm_card_visa" }));
+    it.api.advance(&it.clock, retries[0]);
+    assert_eq!(it.attempts(), (json!(2), stamp(retries[1])));
+    assert_eq!(
+        (it.status(), &it.api.intent(&it.invoice)["latest_charge"]),
+        (json!("past_due"), &charge)
+    );
+
+    use_card(&it.api, &it.customer, "pm_card_mastercard");
+    it.api.advance(&it.clock, retries[1]);
+    assert_eq!((it.status(), it.attempts().0), (json!("active"), json!(3)));
+    assert_ne!(it.api.intent(&it.invoice)["latest_charge"], charge);
 }

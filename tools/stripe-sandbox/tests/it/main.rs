@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a helper of a test may fail it as well as the test itself")]
 
 mod admin;
+mod arrears;
 mod browse;
 mod case;
 mod change;
@@ -11,9 +12,12 @@ mod checkout_pages;
 mod cli;
 mod dunning;
 mod endings;
+mod ends;
+mod failure_pauses;
 mod invoice_pages;
 mod money;
 mod objects;
+mod pause;
 mod pending;
 mod pending_ends;
 mod portal;
@@ -24,6 +28,7 @@ mod renewal;
 mod snapshot;
 mod support;
 mod trial;
+mod trial_ends;
 mod types;
 mod usage;
 mod worked;

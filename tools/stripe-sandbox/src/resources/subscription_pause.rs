@@ -1,0 +1,62 @@
+//! `POST /v1/subscriptions/{id}/pause` and `/resume`
+
+use serde_json::Value;
+
+use super::subscription_json;
+use super::subscription_params as shared;
+use crate::http::call::Call;
+use crate::http::errors::{ApiError, Result};
+use crate::http::params::Params;
+use crate::lifecycle::pause::{self, BillFor, UnusedFrom};
+use crate::lifecycle::prorate::ProrationBehavior;
+use crate::lifecycle::resume::{self, ResumeOn, Way};
+use crate::world::find;
+
+pub fn pause(call: &mut Call<'_>) -> Result<Value> {
+    let id = call.id();
+    let bill = read_pause(&mut call.params)?;
+    call.begin()?;
+    find(call.world.subscriptions(), &id)?;
+    pause::pause(call.world, &id, bill)?;
+    Ok(subscription_json::to_json(call.world, &call.world.subscription(&id)))
+}
+
+/// What an update, a pause or a preview of one says about what is settled.
+pub fn read_pause(p: &mut Params) -> Result<BillFor> {
+    p.choice("type", &[("subscription", ())])?;
+    let default = BillFor::default();
+    let choices = p.hash("bill_for", |inner| {
+        let usage = typed(inner, "outstanding_usage_through", &[("now", true), ("none", false)])?;
+        let unused = typed(inner, "unused_time_from", UnusedFrom::NAMES)?;
+        Ok((usage, unused))
+    })?;
+    let (usage, unused) = choices.unwrap_or_default();
+    let invoice =
+        p.choice("invoicing_behavior", &[("invoice", true), ("pending_invoice_item", false)])?;
+    Ok(BillFor {
+        usage: usage.unwrap_or(default.usage),
+        unused: unused.unwrap_or(default.unused),
+        invoice: invoice.unwrap_or(default.invoice),
+    })
+}
+
+/// A hash that consists of its `type`.
+fn typed<T: Copy>(p: &mut Params, key: &str, choices: &[(&'static str, T)]) -> Result<Option<T>> {
+    p.hash(key, |inner| {
+        let name = inner.name("type");
+        inner.choice("type", choices)?.ok_or_else(|| ApiError::missing_param(&name))
+    })
+}
+
+pub fn resume(call: &mut Call<'_>) -> Result<Value> {
+    let id = call.id();
+    let p = &mut call.params;
+    let anchor_now = shared::anchor_now(p, false)?.unwrap_or(true);
+    let on = p.choice("payment_behavior", ResumeOn::NAMES)?.unwrap_or(ResumeOn::Attempt);
+    let behavior = shared::proration_behavior(p)?.unwrap_or(ProrationBehavior::CreateProrations);
+    let date = p.time("proration_date")?;
+    call.begin()?;
+    find(call.world.subscriptions(), &id)?;
+    resume::resume(call.world, &id, Way { anchor_now, behavior, date }, on)?;
+    Ok(subscription_json::to_json(call.world, &call.world.subscription(&id)))
+}
