@@ -3,6 +3,7 @@
 //! A function's `main` names its scope and its handler and calls [`serve`]. The handler gets a
 //! [`Call`]: who is asking, what they asked, and a way to ask Stripe within the time that is left.
 
+pub mod aside;
 pub mod auth;
 pub mod aws;
 pub mod catalog;

@@ -17,8 +17,8 @@ use crate::idempotency::{self, Claim, Operation, Records};
 use crate::log_line::LogLine;
 use crate::query::Query;
 use crate::request::Fields;
-use crate::respond::{ApiError, Cause, Reply, Timings};
-use crate::secrets::{Pepper, Secrets};
+use crate::respond::{ApiError, Cause, Reply, Timestamp, Timings};
+use crate::secrets::{Pepper, Peppers, Secrets};
 use crate::store::Store;
 use crate::stripe::{Stripe, Transport};
 use crate::{aws, telemetry};
@@ -47,16 +47,16 @@ impl App {
             config.stripe_secret_id.clone(),
             config.pepper_secret_id.clone(),
         );
-        let (stripe, pepper) = tokio::join!(secrets.stripe(), secrets.pepper());
+        let (stripe, pepper) = tokio::join!(secrets.stripe(), secrets.peppers());
         for error in [stripe.err(), pepper.err()].into_iter().flatten() {
             tracing::error!("not ready yet: {error}");
         }
         let dynamodb = aws_sdk_dynamodb::Client::new(&sdk);
-        let table = || Store::new(dynamodb.clone(), config.table.clone());
+        let table = Store::new(dynamodb.clone(), config.table.clone());
         Ok(Self {
-            auth: Authenticator::new(table()),
+            auth: Authenticator::new(table.clone()),
             throttle: Throttle::new(config.auth_failures_per_minute),
-            table: table(),
+            table,
             records: Records::new(dynamodb.clone(), config.table.clone()),
             stripe: Arc::new(Transport::new(config.stripe_base.clone())),
             secrets: Arc::new(secrets),
@@ -89,7 +89,29 @@ impl Call {
     /// # Errors
     /// `unavailable`.
     pub async fn pepper(&self) -> Result<Pepper, ApiError> {
-        self.app.secrets.pepper().await.map_err(|error| ApiError::Unavailable(Cause::from(error)))
+        Ok(self.peppers().await?.for_new(Timestamp::now()).clone())
+    }
+
+    /// Opens a token with whichever pepper it was sealed with; `open` gives none for the wrong one.
+    ///
+    /// # Errors
+    /// `unavailable`.
+    pub async fn unseal<T>(
+        &self,
+        open: impl Fn(&Pepper) -> Option<T>,
+    ) -> Result<Option<T>, ApiError> {
+        let (peppers, now) = (self.peppers().await?, Timestamp::now());
+        if let Some(opened) = peppers.find(now, &open) {
+            return Ok(Some(opened));
+        }
+        // Or with one that this process has not heard of.
+        let fresh = self.app.secrets.peppers_after(&peppers).await;
+        Ok(fresh.and_then(|peppers| peppers.find(now, &open)))
+    }
+
+    async fn peppers(&self) -> Result<Arc<Peppers>, ApiError> {
+        let peppers = self.app.secrets.peppers().await;
+        peppers.map_err(|error| ApiError::Unavailable(Cause::from(error)))
     }
 
     /// Stripe's publishable key, if the secret holds one.
@@ -194,6 +216,10 @@ where
     let timings = Arc::new(Timings::start());
     let mut line = LogLine::new(&incoming);
     let (request_id, deadline) = (incoming.request_id.clone(), incoming.deadline);
+    if app.secrets.is_due() {
+        let secrets = Arc::clone(&app.secrets);
+        app.auth.aside().begin(async move { secrets.refresh().await });
+    }
     let work = async {
         let caller = app.auth.authenticate(&incoming.headers, scope, &app.secrets).await;
         timings.auth_done();
@@ -205,6 +231,7 @@ where
         handler(Call { caller, query, stripe, incoming, app: Arc::clone(&app) }).await
     };
     let outcome = timeout_at(deadline, work).await.unwrap_or(Err(ApiError::Timeout));
+    app.auth.aside().settle(deadline).await;
     line.write(&outcome, &timings);
     let reply = outcome.unwrap_or_else(|error| error.reply(&request_id));
     response(reply, &request_id, &timings)

@@ -23,11 +23,11 @@ pub async fn invoices(call: Call) -> Result<Reply, ApiError> {
             None => Reply::ok(&Invoices::of(&[], None)?),
         };
     };
-    let pepper = call.pepper().await?;
     let bounds = Bounds { purpose: CURSOR, account: &call.caller.account.id };
     let after = match &params.cursor {
         Some(cursor) => {
-            let id = token::open(&pepper, bounds, cursor).and_then(|id| String::from_utf8(id).ok());
+            let id = call.unseal(|pepper| token::open(pepper, bounds, cursor)).await?;
+            let id = id.and_then(|id| String::from_utf8(id).ok());
             Some(id.ok_or_else(Params::bad_cursor)?)
         }
         None => None,
@@ -44,6 +44,7 @@ pub async fn invoices(call: Call) -> Result<Reply, ApiError> {
         page.add(call.stripe.send::<List<Invoice>>(&list).await?);
     }
     let (invoices, has_more) = page.finish();
+    let pepper = call.pepper().await?;
     let last = invoices.last().filter(|_| has_more);
     let cursor = last.map(|invoice| token::seal(&pepper, bounds, invoice.id.as_bytes()));
     Reply::ok(&Invoices::of(&invoices, cursor)?)

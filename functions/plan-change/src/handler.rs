@@ -2,9 +2,10 @@
 //! Stripe made of it.
 
 use shared::Situation;
-use shared::change::{Change, Quote, Target, charge, preview_invoice, quoted_preview};
+use shared::change::{BadQuote, Change, Quote, Target, charge, preview_invoice, quoted_preview};
 use shared::idempotency::Operation;
 use shared::respond::Timestamp;
+use shared::secrets::Pepper;
 use shared::stripe::views::Expandable;
 use shared::{ApiError, Call, Reply};
 
@@ -46,12 +47,13 @@ async fn change(
     let offer = target.offer(&situation.offers, &situation.tiers, current.as_ref())?;
     let quote = match quote {
         Some(token) => {
-            let quote = Quote::open(
-                &call.pepper().await?,
-                &call.caller.account.id,
-                token,
-                Timestamp::now(),
-            )?;
+            let (account, now) = (&call.caller.account.id, Timestamp::now());
+            // One that is ours and too old was opened all the same.
+            let ours = |pepper: &Pepper| match Quote::open(pepper, account, token, now) {
+                Err(BadQuote::NotOurs) => None,
+                opened => Some(opened),
+            };
+            let quote = call.unseal(ours).await?.unwrap_or(Err(BadQuote::NotOurs))?;
             quote.check_plan(&offer.tier, offer.interval)?;
             Some(quote)
         }

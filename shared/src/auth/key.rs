@@ -16,6 +16,9 @@ const BASE62: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnop
 const RANDOM_LENGTH: usize = 32;
 const CHECKSUM_LENGTH: usize = 6;
 
+/// How many of the random characters are shown in a list.
+const PREFIX_LENGTH: usize = 4;
+
 /// Whether real money moves.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Mode {
@@ -33,6 +36,12 @@ impl Mode {
             Self::Live => "live",
             Self::Test => "test",
         }
+    }
+
+    /// The mode that a key, or the start of one, names.
+    #[must_use]
+    pub fn of_key(text: &str) -> Option<Self> {
+        [Self::Live, Self::Test].into_iter().find(|mode| text.starts_with(mode.prefix()))
     }
 
     fn prefix(self) -> &'static str {
@@ -60,10 +69,7 @@ impl<'a> ApiKey<'a> {
     /// # Errors
     /// [`MalformedKey`], which says nothing about the key.
     pub fn parse(text: &'a str) -> Result<Self, MalformedKey> {
-        let mode = [Mode::Live, Mode::Test]
-            .into_iter()
-            .find(|mode| text.starts_with(mode.prefix()))
-            .ok_or(MalformedKey)?;
+        let mode = Mode::of_key(text).ok_or(MalformedKey)?;
         let prefix = mode.prefix().len();
         let is_base62 = text.bytes().skip(prefix).all(|byte| byte.is_ascii_alphanumeric());
         if text.len() != prefix + RANDOM_LENGTH + CHECKSUM_LENGTH || !is_base62 {
@@ -91,7 +97,16 @@ impl<'a> ApiKey<'a> {
     /// The first characters, to tell keys apart in a list: the mode and 4 of 32 random ones.
     #[must_use]
     pub fn display_prefix(&self) -> &'a str {
-        &self.text[..self.mode.prefix().len() + 4]
+        &self.text[..self.mode.prefix().len() + PREFIX_LENGTH]
+    }
+
+    /// Whether the text can be what [`ApiKey::display_prefix`] gives.
+    #[must_use]
+    pub fn is_display_prefix(text: &str) -> bool {
+        let rest = Mode::of_key(text).and_then(|mode| text.strip_prefix(mode.prefix()));
+        rest.is_some_and(|rest| {
+            rest.len() == PREFIX_LENGTH && rest.bytes().all(|byte| byte.is_ascii_alphanumeric())
+        })
     }
 }
 
@@ -126,9 +141,19 @@ fn checksum(body: &str) -> String {
     digits.iter().copied().map(char::from).collect()
 }
 
-/// HMAC-SHA-256 of a key under the pepper.
+/// HMAC-SHA-256 of a key's whole text under the pepper's text; written as 64 lower-case
+/// hexadecimal digits.
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub struct KeyHash([u8; 32]);
+
+impl KeyHash {
+    /// Whether the text has the form of a hash.
+    #[must_use]
+    pub fn is_hash(text: &str) -> bool {
+        let is_digit = |byte: u8| matches!(byte, b'0'..=b'9' | b'a'..=b'f');
+        text.len() == 64 && text.bytes().all(is_digit)
+    }
+}
 
 impl fmt::Display for KeyHash {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -164,7 +189,14 @@ mod tests {
         let text = key.expose_secret();
         assert!(text.starts_with("sk_live_"));
         assert_eq!(text.len(), 8 + 32 + 6);
-        assert_eq!(ApiKey::parse(text).expect("its own form").mode(), Mode::Live);
+        let parsed = ApiKey::parse(text).expect("its own form");
+        assert_eq!(parsed.mode(), Mode::Live);
+        assert!(ApiKey::is_display_prefix(parsed.display_prefix()));
+        for not_one in
+            [text, "sk_live_", "sk_live_Ab1", "sk_live_Ab1-", "rk_live_Ab12", "sk_test_é12"]
+        {
+            assert!(!ApiKey::is_display_prefix(not_one), "{not_one}");
+        }
         assert_ne!(generate(Mode::Live).expect("random numbers").expose_secret(), text);
     }
 
@@ -202,7 +234,8 @@ mod tests {
         assert_eq!(hash(&a, "one"), hash(&a, "one"));
         assert_ne!(hash(&a, "one"), hash(&b, "one"));
         assert_ne!(hash(&a, "one"), hash(&a, "two"));
-        assert_eq!(hash(&a, "one").to_string().len(), 64);
+        assert!(KeyHash::is_hash(&hash(&a, "one").to_string()));
+        assert!(!KeyHash::is_hash(&"A".repeat(64)) && !KeyHash::is_hash(&"a".repeat(63)));
     }
 
     proptest! {

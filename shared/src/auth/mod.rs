@@ -2,8 +2,12 @@
 
 mod cache;
 mod key;
+mod look_up;
 mod scope;
 mod throttle;
+mod uses;
+
+use std::sync::Arc;
 
 use lambda_http::http::HeaderMap;
 use lambda_http::http::header::AUTHORIZATION;
@@ -13,10 +17,13 @@ pub use key::{ApiKey, KeyHash, MalformedKey, Mode, generate};
 pub use scope::{Scope, UnknownScope};
 pub(crate) use throttle::{Source, Throttle};
 
+use crate::aside::Aside;
 use crate::respond::{ApiError, Cause, Timestamp};
-use crate::secrets::{Pepper, Secrets};
-use crate::store::{KeyRecord, Store};
+use crate::secrets::Secrets;
+use crate::store::Store;
 use cache::Cache;
+use look_up::Keys;
+use uses::Uses;
 
 pub use crate::store::Account;
 
@@ -41,7 +48,9 @@ pub struct Caller {
 /// Looks callers up, and remembers what it found for 60 seconds at most.
 pub struct Authenticator {
     store: Store,
-    keys: Mutex<Cache<KeyHash, Option<KeyRecord>>>,
+    keys: Keys,
+    uses: Uses,
+    aside: Arc<Aside>,
     accounts: Mutex<Cache<String, Account>>,
     /// Sub-accounts, by their parent's id and their own.
     subs: Mutex<Cache<(String, String), Account>>,
@@ -53,8 +62,10 @@ impl Authenticator {
     #[must_use]
     pub fn new(store: Store) -> Self {
         Self {
+            keys: Keys::new(store.clone(), REMEMBERED),
+            uses: Uses::new(store.clone(), REMEMBERED),
+            aside: Arc::default(),
             store,
-            keys: Mutex::new(Cache::new(REMEMBERED)),
             accounts: Mutex::new(Cache::new(REMEMBERED)),
             subs: Mutex::new(Cache::new(REMEMBERED)),
             handles: Mutex::new(Cache::new(REMEMBERED)),
@@ -78,11 +89,12 @@ impl Authenticator {
         if key.mode() != secrets.stripe().await.map_err(unavailable)?.mode {
             return Err(ApiError::Unauthenticated);
         }
-        let pepper = secrets.pepper().await.map_err(unavailable)?;
-        let record = self.key(&key, &pepper).await?.ok_or(ApiError::Unauthenticated)?;
-        if !record.is_valid(Timestamp::now()) {
+        let found = self.keys.find(&key, secrets).await?.ok_or(ApiError::Unauthenticated)?;
+        let (record, now) = (&found.record, Timestamp::now());
+        if !record.is_valid(now) {
             return Err(ApiError::Unauthenticated);
         }
+        self.uses.note(&found, now, &self.aside);
         if record.scope < required {
             return Err(ApiError::InsufficientScope { required, granted: record.scope });
         }
@@ -91,17 +103,13 @@ impl Authenticator {
             Some(other) => self.sub_account(own, other).await?,
             None => own,
         };
-        Ok(Caller { account, scope: record.scope, key_id: record.id })
+        Ok(Caller { account, scope: record.scope, key_id: record.id.clone() })
     }
 
-    async fn key(&self, key: &ApiKey<'_>, pepper: &Pepper) -> Result<Option<KeyRecord>, ApiError> {
-        let hash = key.hash(pepper);
-        if let Some(known) = self.keys.lock().await.get(&hash) {
-            return Ok(known);
-        }
-        let found = self.store.key(&hash).await?;
-        self.keys.lock().await.put(hash, found.clone());
-        Ok(found)
+    /// What goes on beside the requests: writing down that keys are used.
+    #[must_use]
+    pub fn aside(&self) -> &Aside {
+        &self.aside
     }
 
     /// An account without a Stripe customer is not remembered: the first checkout gives it one,

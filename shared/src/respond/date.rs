@@ -1,5 +1,7 @@
 //! Moments and days, both UTC.
 
+use std::fmt;
+
 use serde::{Deserialize, Serialize, Serializer};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
@@ -16,6 +18,13 @@ impl Timestamp {
     pub fn now() -> Self {
         let now = OffsetDateTime::now_utc();
         Self(now.replace_nanosecond(0).unwrap_or(now))
+    }
+
+    /// A moment as RFC 3339 has it, to the second.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        let moment = OffsetDateTime::parse(text, &Rfc3339).ok()?;
+        Self::try_from(moment.unix_timestamp()).ok()
     }
 
     /// Unix seconds.
@@ -66,10 +75,21 @@ impl Serialize for At {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Day(Timestamp);
 
+impl Day {
+    fn text(self) -> Result<String, time::error::Format> {
+        self.0.0.format(format_description!("[year]-[month]-[day]"))
+    }
+}
+
+impl fmt::Display for Day {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text().map_err(|_| fmt::Error)?)
+    }
+}
+
 impl Serialize for Day {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let text = self.0.0.format(format_description!("[year]-[month]-[day]"));
-        serializer.serialize_str(&text.map_err(serde::ser::Error::custom)?)
+        serializer.serialize_str(&self.text().map_err(serde::ser::Error::custom)?)
     }
 }
 
@@ -90,6 +110,10 @@ mod tests {
             assert_eq!(
                 serde_json::json!([moment.at(), moment.day()]),
                 serde_json::json!([at, day])
+            );
+            assert_eq!(
+                (moment.day().to_string().as_str(), Timestamp::parse(at)),
+                (day, Some(moment))
             );
         }
     }

@@ -7,6 +7,10 @@ use crate::auth::Scope;
 use crate::respond::Timestamp;
 use crate::stripe::views;
 
+/// The two attributes that functions write.
+pub(super) const LAST_USED_ON: &str = "lastUsedOn";
+pub(super) const REHASHED: &str = "rehashed";
+
 /// What is kept of an API key. The key itself is not.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct KeyRecord {
@@ -26,6 +30,12 @@ pub struct KeyRecord {
     pub expires_at: Option<Timestamp>,
     /// When it was revoked, if it was.
     pub revoked_at: Option<Timestamp>,
+    /// The last day on which it was used, such as `2026-06-28`. Functions write it.
+    pub last_used_on: Option<String>,
+    /// The name of the pepper that its hash was made under ([`crate::secrets::Pepper::id`]).
+    pub pepper: Option<String>,
+    /// Its hash under the pepper that came after that one. Functions write it when it is used.
+    pub rehashed: Option<String>,
 }
 
 impl KeyRecord {
@@ -48,6 +58,13 @@ impl KeyRecord {
         ]);
         item.extend(self.expires_at.map(|end| ("expiresAt".to_owned(), seconds(end))));
         item.extend(self.revoked_at.map(|end| ("revokedAt".to_owned(), seconds(end))));
+        for (name, value) in [
+            (LAST_USED_ON, &self.last_used_on),
+            ("pepper", &self.pepper),
+            (REHASHED, &self.rehashed),
+        ] {
+            item.extend(value.as_ref().map(|value| (name.to_owned(), text(value))));
+        }
         item
     }
 
@@ -66,6 +83,9 @@ impl KeyRecord {
             created_at: fields.moment("createdAt")?.ok_or_else(|| fields.malformed("createdAt"))?,
             expires_at: fields.moment("expiresAt")?,
             revoked_at: fields.moment("revokedAt")?,
+            last_used_on: fields.optional_text(LAST_USED_ON)?,
+            pepper: fields.optional_text("pepper")?,
+            rehashed: fields.optional_text(REHASHED)?,
         })
     }
 }
@@ -198,6 +218,9 @@ mod tests {
             created_at: at(1_000),
             expires_at: Some(at(2_000)),
             revoked_at: None,
+            last_used_on: Some("2026-06-28".to_owned()),
+            pepper: None,
+            rehashed: Some("ab12".to_owned()),
         }
     }
 

@@ -21,7 +21,7 @@ use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue};
 
 use crate::auth::KeyHash;
 use crate::respond::{ApiError, Cause};
-use items::{Fields, text};
+use items::{Fields, LAST_USED_ON, REHASHED, text};
 
 pub use items::{Account, KeyRecord};
 
@@ -91,6 +91,7 @@ impl From<StoreError> for ApiError {
 }
 
 /// Reads the table.
+#[derive(Clone)]
 pub struct Store {
     client: Client,
     table: String,
@@ -153,6 +154,51 @@ impl Store {
         })?;
         let item = answer.attributes.unwrap_or_default();
         Fields { kind: "account", item: &item }.text("customer")
+    }
+
+    /// Notes on the key's record that it was used today, and its hash under the present pepper if it
+    /// is stored under the one before. Does nothing if that day is noted already, or if the record
+    /// has gone.
+    ///
+    /// It names no attribute but these two and the table's key, and asks for none back: that is all
+    /// that the functions' policies let them write to a key.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn note_use(
+        &self,
+        stored: &KeyHash,
+        today: &str,
+        rehashed: Option<&KeyHash>,
+    ) -> Result<(), StoreError> {
+        let update = self
+            .client
+            .update_item()
+            .table_name(&self.table)
+            .set_key(Some(keys::key(&stored.to_string())))
+            .expression_attribute_names("#day", LAST_USED_ON)
+            .expression_attribute_values(":today", text(today));
+        // An update makes the item that it does not find, so it has to be there.
+        let update = match rehashed {
+            None => update.update_expression("SET #day = :today").condition_expression(
+                "attribute_exists(pk) AND (attribute_not_exists(#day) OR #day < :today)",
+            ),
+            Some(rehashed) => update
+                .update_expression("SET #day = :today, #rehashed = :rehashed")
+                .condition_expression("attribute_exists(pk)")
+                .expression_attribute_names("#rehashed", REHASHED)
+                .expression_attribute_values(":rehashed", text(&rehashed.to_string())),
+        };
+        match update.send().await {
+            Ok(_) => Ok(()),
+            Err(error) => {
+                let error = error.into_service_error();
+                if error.is_conditional_check_failed_exception() {
+                    return Ok(());
+                }
+                Err(StoreError::Unreachable(DisplayErrorContext(error).to_string().into()))
+            }
+        }
     }
 
     async fn get(&self, key: Item) -> Result<Option<Item>, StoreError> {

@@ -1,89 +1,23 @@
 //! The records of idempotency keys, against moto's DynamoDB.
 
-use std::io::{BufRead as _, BufReader};
-use std::net::TcpListener;
-use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use aws_sdk_dynamodb::Client;
-use aws_sdk_dynamodb::types::{
-    AttributeDefinition, AttributeValue, BillingMode, KeySchemaElement, KeyType,
-    ScalarAttributeType,
-};
+use aws_sdk_dynamodb::types::AttributeValue;
 use shared::idempotency::{Claim, Operation, Records};
 use shared::{ApiError, Reply};
 
-/// moto's server for one test.
-struct Moto {
-    child: Child,
-    client: Client,
-    records: Records,
-}
-
-impl Drop for Moto {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
-
-impl Moto {
-    async fn start() -> Self {
-        let program = concat!(env!("CARGO_MANIFEST_DIR"), "/../.venv/bin/moto_server");
-        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-        let mut child = Command::new(program)
-            .args(["-p", &port.to_string()])
-            .stdout(Stdio::null())
-            .stderr(Stdio::piped())
-            .spawn()
-            .expect("moto is not installed: run `make setup`");
-        let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
-        while !lines.next().unwrap().unwrap().contains("Running on") {}
-        // Whoever stops reading stops moto, once the pipe is full.
-        std::thread::spawn(move || lines.for_each(drop));
-        let config =
-            crate::server::aws(&format!("http://127.0.0.1:{port}"), Duration::from_secs(10));
-        let client = Client::new(&config);
-        let attribute = |name: &str| {
-            AttributeDefinition::builder()
-                .attribute_name(name)
-                .attribute_type(ScalarAttributeType::S)
-                .build()
-                .unwrap()
-        };
-        let key = |name: &str, kind: KeyType| {
-            KeySchemaElement::builder().attribute_name(name).key_type(kind).build().unwrap()
-        };
-        let table =
-            client.create_table().table_name("billing").billing_mode(BillingMode::PayPerRequest);
-        let table =
-            table.attribute_definitions(attribute("pk")).attribute_definitions(attribute("sk"));
-        table
-            .key_schema(key("pk", KeyType::Hash))
-            .key_schema(key("sk", KeyType::Range))
-            .send()
-            .await
-            .unwrap();
-        let records = Records::new(client.clone(), "billing".to_owned());
-        Self { child, client, records }
-    }
-
-    /// Puts another value into the only record.
-    async fn set(&self, name: &str, value: AttributeValue) {
-        let mut items =
-            self.client.scan().table_name("billing").send().await.unwrap().items.unwrap();
-        assert_eq!(items.len(), 1);
-        let mut item = items.remove(0);
-        item.insert(name.to_owned(), value);
-        self.client.put_item().table_name("billing").set_item(Some(item)).send().await.unwrap();
-    }
-}
+use crate::moto::{Moto, TABLE};
 
 const FAR: i64 = 4_102_444_800_000;
 
 fn claim(fingerprint: &'static str, until: i64) -> Claim<'static> {
     Claim { account: "acc_1", route: "plan-change", fingerprint, key: "the-key", until }
+}
+
+fn records(moto: &Moto) -> Records {
+    Records::new(moto.client.clone(), TABLE.to_owned())
 }
 
 /// What a caller sees: status and body of the answer.
@@ -93,7 +27,7 @@ async fn ask(
     request_id: &str,
     work: impl AsyncFnOnce(Operation) -> Result<Reply, ApiError>,
 ) -> (u16, String) {
-    let outcome = moto.records.once(claim, request_id, |operation| work(operation)).await;
+    let outcome = records(moto).once(claim, request_id, |operation| work(operation)).await;
     let reply = outcome.unwrap_or_else(|error| error.reply(request_id));
     (reply.status(), reply.body().to_owned())
 }
@@ -112,7 +46,7 @@ async fn an_answer_is_given_again_whatever_happens_in_between() {
     let first = ask(&moto, claim("a", FAR), "req-1", async |_| done("once")).await;
     assert_eq!(first, (200, r#"{"done":"once"}"#.to_owned()));
     assert_eq!(ask(&moto, claim("a", FAR), "req-2", never).await, first);
-    let outcome = moto.records.once(claim("a", FAR), "req-3", never).await.unwrap();
+    let outcome = records(&moto).once(claim("a", FAR), "req-3", never).await.unwrap();
     assert_eq!(outcome.header("idempotent-replayed"), Some("true"));
     let other = Claim { account: "acc_2", ..claim("a", FAR) };
     assert_eq!(
@@ -136,7 +70,7 @@ async fn the_same_key_for_another_body_or_route_is_refused() {
     ask(&moto, claim("a", FAR), "req-1", async |_| done("once")).await;
     let route = Claim { route: "checkout-session", ..claim("a", FAR) };
     for other in [claim("b", FAR), route] {
-        let error = moto.records.once(other, "req-2", never).await.unwrap_err();
+        let error = records(&moto).once(other, "req-2", never).await.unwrap_err();
         assert_eq!(error.kind().1, "idempotency_key_reused");
     }
 }
@@ -145,9 +79,9 @@ async fn the_same_key_for_another_body_or_route_is_refused() {
 async fn while_the_first_request_runs_the_key_is_taken_even_for_another_body() {
     let moto = Moto::start().await;
     let outcome = ask(&moto, claim("a", FAR), "req-1", async |_| {
-        let second = moto.records.once(claim("a", FAR), "req-2", never).await.unwrap_err();
+        let second = records(&moto).once(claim("a", FAR), "req-2", never).await.unwrap_err();
         assert_eq!(second.kind().1, "idempotency_in_progress");
-        let other = moto.records.once(claim("b", FAR), "req-3", never).await.unwrap_err();
+        let other = records(&moto).once(claim("b", FAR), "req-3", never).await.unwrap_err();
         assert_eq!(other.kind().1, "idempotency_key_reused");
         done("once")
     });
@@ -247,7 +181,7 @@ async fn after_a_day_the_key_is_new_even_if_the_record_is_still_there() {
 async fn without_the_table_nothing_is_done() {
     let moto = Moto::start().await;
     let config = crate::server::aws("http://127.0.0.1:1", Duration::from_secs(1));
-    let records = Records::new(Client::new(&config), "billing".to_owned());
+    let records = Records::new(Client::new(&config), TABLE.to_owned());
     let error = records.once(claim("a", FAR), "req-1", never).await.unwrap_err();
     assert_eq!(error.kind().1, "unavailable");
     drop(moto);

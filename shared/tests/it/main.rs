@@ -3,6 +3,8 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod idempotency;
+mod moto;
+mod rotation;
 mod server;
 mod stripe;
 mod table;

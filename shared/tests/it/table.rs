@@ -1,5 +1,7 @@
 //! Who is asking, against a table that is slow, broken, refusing or out of its mind.
 
+use std::time::Duration;
+
 use lambda_http::http::{HeaderMap, HeaderValue};
 use secrecy::ExposeSecret as _;
 use serde_json::{Value, json};
@@ -7,6 +9,7 @@ use shared::auth::{Authenticator, Mode, generate};
 use shared::secrets::Secrets;
 use shared::store::Store;
 use shared::{ApiError, Caller, Scope};
+use tokio::time::Instant;
 
 use crate::server::{Behavior, Server, json, refusal};
 
@@ -29,6 +32,8 @@ fn key_item(change: &Value) -> Behavior {
     let mut fields = json!({
         "keyId": text("key_1"), "account": text("acc_1"), "scope": text("read"), "name": text("ci"),
         "prefix": text("sk_test_Ab12"), "createdAt": { "N": "1000" },
+        // So that nothing is to be written.
+        "lastUsedOn": text("9999-12-31"),
     });
     fields.as_object_mut().unwrap().extend(change.as_object().unwrap().clone());
     item(&fields)
@@ -63,7 +68,7 @@ impl World {
             "pepper".to_owned(),
         );
         secrets.stripe().await.unwrap();
-        secrets.pepper().await.unwrap();
+        secrets.peppers().await.unwrap();
         let table = Server::start(table).await;
         let auth = Authenticator::new(Store::new(
             aws_sdk_dynamodb::Client::new(&table.aws()),
@@ -250,4 +255,25 @@ async fn without_the_table_the_answer_is_unavailable_and_nothing_is_remembered()
 async fn an_item_that_is_not_ours_is_a_bug_of_ours() {
     let world = World::new(vec![key_item(&json!({ "scope": text("root") }))]).await;
     assert_eq!(world.refused("").await, "internal");
+}
+
+#[tokio::test]
+async fn a_table_that_takes_no_writes_holds_up_no_request_for_long_and_is_tried_once() {
+    let unused = || key_item(&json!({ "lastUsedOn": text("2000-01-01") }));
+    for failure in [refusal(400, ""), Behavior::Close, Behavior::Hang] {
+        // The account is known from another key, so that what comes third is the write.
+        let answers = vec![key_item(&json!({})), acme(Some("cus_1")), unused(), failure];
+        let world = World::new(answers).await;
+        world.ask("").await.unwrap();
+        let other = generate(Mode::Test).unwrap();
+        for _ in 0..3 {
+            world.ask_with(other.expose_secret(), "", Scope::Read).await.unwrap();
+            let started = Instant::now();
+            world.auth.aside().settle(started + Duration::from_mins(1)).await;
+            assert!(started.elapsed() < Duration::from_secs(1));
+        }
+        let got = world.table.got();
+        let writes = got.iter().filter(|request| request.contains("UpdateItem")).count();
+        assert_eq!((got.len(), writes), (4, 1));
+    }
 }

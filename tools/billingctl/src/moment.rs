@@ -24,11 +24,15 @@ pub(crate) fn duration(text: &str) -> Result<i64, String> {
     number.checked_mul(seconds).filter(|seconds| *seconds > 0).ok_or_else(wrong)
 }
 
+/// The same, or `0`.
+pub(crate) fn duration_or_zero(text: &str) -> Result<i64, String> {
+    if text == "0" { Ok(0) } else { duration(text) }
+}
+
 /// A moment, as `2027-01-31T00:00:00Z`.
 pub(crate) fn parse(text: &str) -> Result<Timestamp, String> {
-    let wrong = || format!("\"{text}\" is no moment; write it as 2027-01-31T00:00:00Z");
-    let moment = OffsetDateTime::parse(text, &Rfc3339).map_err(|_| wrong())?;
-    Timestamp::try_from(moment.unix_timestamp()).map_err(|_| wrong())
+    Timestamp::parse(text)
+        .ok_or_else(|| format!("\"{text}\" is no moment; write it as 2027-01-31T00:00:00Z"))
 }
 
 /// As people and programs read it: RFC 3339 in UTC.
@@ -47,7 +51,9 @@ mod tests {
     fn durations_are_days_hours_or_minutes() {
         for (text, seconds) in [("90d", 7_776_000), ("12h", 43_200), ("1m", 60)] {
             assert_eq!(duration(text), Ok(seconds), "{text}");
+            assert_eq!(duration_or_zero(text), Ok(seconds), "{text}");
         }
+        assert!(duration("0").is_err() && duration_or_zero("0") == Ok(0));
         for bad in [
             "",
             "d",

@@ -5,7 +5,7 @@ use std::fmt::Display;
 
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
-use aws_sdk_dynamodb::types::{AttributeValue, ConditionCheck, Put, TransactWriteItem};
+use aws_sdk_dynamodb::types::{AttributeValue, ConditionCheck, Put, TransactWriteItem, Update};
 use shared::Account;
 use shared::store::{Item, KeyRecord, keys};
 
@@ -42,19 +42,25 @@ impl Table {
 
     /// The account that a handle or an id names.
     pub(crate) async fn account(&self, handle_or_id: &str) -> Result<Account> {
-        let none = || {
+        self.find_account(handle_or_id).await?.ok_or_else(|| {
             Failure::new(format!(
                 "there is no account \"{handle_or_id}\"; `billingctl accounts list` shows those there are"
             ))
-        };
+        })
+    }
+
+    /// The same, if there is one.
+    pub(crate) async fn find_account(&self, handle_or_id: &str) -> Result<Option<Account>> {
         let id = if Account::is_id(handle_or_id) {
             handle_or_id.to_owned()
         } else {
-            let entry = self.get(keys::handle(handle_or_id)).await?.ok_or_else(none)?;
-            text(&entry, HANDLE_ACCOUNT)?
+            match self.get(keys::handle(handle_or_id)).await? {
+                Some(entry) => text(&entry, HANDLE_ACCOUNT)?,
+                None => return Ok(None),
+            }
         };
-        let item = self.get(keys::account(&id)).await?.ok_or_else(none)?;
-        Ok(Account::from_item(&item)?)
+        let item = self.get(keys::account(&id)).await?;
+        item.map(|item| Ok(Account::from_item(&item)?)).transpose()
     }
 
     /// Every account, by handle.
@@ -93,8 +99,8 @@ impl Table {
             let entry = entry.map_err(|error| self.failed("list the account's keys", &error))?;
             let hash = text(&entry, HASH)?;
             // Entry and key are written and never deleted together; one without the other is no key.
-            if let Some(item) = self.get(keys::key(&hash)).await? {
-                found.push((hash, KeyRecord::from_item(&item)?));
+            if let Some(record) = self.key(&hash).await? {
+                found.push((hash, record));
             }
         }
         found.sort_by(|(_, a), (_, b)| (a.created_at, &a.id).cmp(&(b.created_at, &b.id)));
@@ -109,8 +115,13 @@ impl Table {
     ) -> Result<Option<(String, KeyRecord)>> {
         let Some(entry) = self.get(keys::account_key(account, id)).await? else { return Ok(None) };
         let hash = text(&entry, HASH)?;
-        let item = self.get(keys::key(&hash)).await?;
-        item.map(|item| Ok((hash, KeyRecord::from_item(&item)?))).transpose()
+        Ok(self.key(&hash).await?.map(|record| (hash, record)))
+    }
+
+    /// The record of the key with this hash.
+    pub(crate) async fn key(&self, hash: &str) -> Result<Option<KeyRecord>> {
+        let item = self.get(keys::key(hash)).await?;
+        item.map(|item| Ok(KeyRecord::from_item(&item)?)).transpose()
     }
 
     async fn get(&self, key: Item) -> Result<Option<Item>> {
@@ -177,28 +188,52 @@ impl Table {
         before: &Item,
         after: &Item,
     ) -> Result<bool> {
-        let update = self.client.update_item().table_name(&self.name).set_key(Some(key));
-        let update = match before.get(attribute) {
-            Some(value) => update
-                .condition_expression("#attribute = :before")
-                .expression_attribute_values(":before", value.clone()),
-            None => update
-                .condition_expression("attribute_exists(pk) AND attribute_not_exists(#attribute)"),
-        };
-        let update = update
-            .update_expression("SET #attribute = :after")
-            .expression_attribute_names("#attribute", attribute)
-            .expression_attribute_values(
-                ":after",
-                after.get(attribute).cloned().unwrap_or(AttributeValue::Null(true)),
-            );
-        match update.send().await {
-            Ok(_) => Ok(true),
-            Err(error) if error::code(&error) == Some("ConditionalCheckFailedException") => {
-                Ok(false)
+        let part = self.changed(key, &[attribute], before, after)?;
+        Ok(matches!(self.write(vec![part]).await?, Written::Done))
+    }
+
+    /// The same as a part of a transaction, for some attributes at once. An attribute that `after`
+    /// lacks is taken away; one that is the same in both has only to be so still.
+    pub(crate) fn changed(
+        &self,
+        key: Item,
+        attributes: &[&str],
+        before: &Item,
+        after: &Item,
+    ) -> Result<TransactWriteItem> {
+        let (mut set, mut remove) = (Vec::new(), Vec::new());
+        let mut conditions = vec!["attribute_exists(pk)".to_owned()];
+        let mut update = Update::builder().table_name(&self.name).set_key(Some(key));
+        for (index, attribute) in attributes.iter().enumerate() {
+            update = update.expression_attribute_names(format!("#a{index}"), *attribute);
+            match before.get(*attribute) {
+                Some(value) => {
+                    conditions.push(format!("#a{index} = :before{index}"));
+                    let name = format!(":before{index}");
+                    update = update.expression_attribute_values(name, value.clone());
+                }
+                None => conditions.push(format!("attribute_not_exists(#a{index})")),
             }
-            Err(error) => Err(self.failed("write to the table", &error)),
+            match after.get(*attribute) {
+                Some(value) => {
+                    set.push(format!("#a{index} = :after{index}"));
+                    let name = format!(":after{index}");
+                    update = update.expression_attribute_values(name, value.clone());
+                }
+                None => remove.push(format!("#a{index}")),
+            }
         }
+        let clause = |word: &str, parts: Vec<String>| {
+            if parts.is_empty() { String::new() } else { format!("{word} {} ", parts.join(", ")) }
+        };
+        let expression = clause("SET", set) + &clause("REMOVE", remove);
+        let update = update
+            .update_expression(expression.trim_end())
+            .condition_expression(conditions.join(" AND "))
+            .build();
+        Ok(TransactWriteItem::builder()
+            .update(update.map_err(|error| Failure::new(error.to_string()))?)
+            .build())
     }
 
     pub(crate) fn failed<E, R>(&self, doing: impl Display, error: &SdkError<E, R>) -> Failure

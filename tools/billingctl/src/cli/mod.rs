@@ -1,8 +1,9 @@
 //! The command line: what can be asked for, and the help that teaches it.
 #![expect(clippy::doc_markdown, reason = "a terminal prints these comments as they are")]
 
-mod access;
+mod accounts;
 mod installation;
+mod keys;
 mod values;
 
 use clap::builder::NonEmptyStringValueParser;
@@ -10,13 +11,15 @@ use clap::{Args, Parser, Subcommand};
 
 use crate::error::Result;
 use crate::output::Output;
-use crate::{accounts, catalog, keys, setup};
+use crate::{accounts as account, catalog, keys as key, setup};
 
-pub(crate) use access::{CreateAccount, CreateKey, LinkAccount, RevokeKey};
+pub(crate) use accounts::{CreateAccount, LinkAccount};
 pub(crate) use installation::{ApplyCatalog, Setup};
+pub(crate) use keys::{CreateKey, ImportKeys, RevokeKey, RollKey};
 
-use access::{Accounts, Keys};
+use accounts::Accounts;
 use installation::Catalog;
+use keys::Keys;
 
 /// Runs the billing API's own state: its table and secrets, accounts, API keys, and the plan catalogue in Stripe.
 ///
@@ -81,13 +84,15 @@ pub(crate) async fn run(cli: Cli) -> Result<()> {
     let global = &cli.global;
     match cli.command {
         Command::Setup(wanted) => setup::run(global, &wanted).await,
-        Command::Accounts(Accounts::Create(wanted)) => accounts::create(global, wanted).await,
-        Command::Accounts(Accounts::List) => accounts::list(global).await,
-        Command::Accounts(Accounts::Show { account }) => accounts::show(global, &account).await,
-        Command::Accounts(Accounts::Link(wanted)) => accounts::link(global, wanted).await,
-        Command::Keys(Keys::Create(wanted)) => keys::create(global, wanted).await,
-        Command::Keys(Keys::List { account }) => keys::list(global, &account).await,
-        Command::Keys(Keys::Revoke(wanted)) => keys::revoke(global, &wanted).await,
+        Command::Accounts(Accounts::Create(wanted)) => account::create(global, wanted).await,
+        Command::Accounts(Accounts::List) => account::list(global).await,
+        Command::Accounts(Accounts::Show { account }) => account::show(global, &account).await,
+        Command::Accounts(Accounts::Link(wanted)) => account::link(global, wanted).await,
+        Command::Keys(Keys::Create(wanted)) => key::create(global, wanted).await,
+        Command::Keys(Keys::List { account }) => key::list(global, &account).await,
+        Command::Keys(Keys::Roll(wanted)) => key::roll(global, &wanted).await,
+        Command::Keys(Keys::Revoke(wanted)) => key::revoke(global, &wanted).await,
+        Command::Keys(Keys::Import(wanted)) => key::import(global, &wanted).await,
         Command::Catalog(Catalog::Show { currency }) => {
             catalog::show(global.output(), currency).await
         }

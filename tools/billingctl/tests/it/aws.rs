@@ -1,62 +1,19 @@
 //! `setup`, `accounts` and `keys`, against moto.
 
-use aws_sdk_dynamodb::config::{BehaviorVersion, Credentials, Region};
 use aws_sdk_dynamodb::types::BillingMode;
 use serde_json::{Value, json};
-use shared::auth::Authenticator;
-use shared::secrets::Secrets;
-use shared::store::Store;
-use shared::{ApiError, Caller, Scope};
+use shared::{ApiError, Scope};
 
+use crate::functions::{
+    PEPPER, READ, TABLE, WRITE, authenticate, dynamo, secrets_manager, with_stripe_keys,
+};
 use crate::harness::Shell;
 use crate::moto::Moto;
-
-const TABLE: &str = "cantila-billing";
-const PEPPER: &str = "cantila-billing/pepper";
-const READ: &str = "cantila-billing/stripe-read";
-const WRITE: &str = "cantila-billing/stripe-write";
-
-fn with_stripe_keys(shell: &Shell) -> Shell {
-    let shell = shell
-        .with("STRIPE_READ_KEY", "rk_test_hunter1")
-        .with("STRIPE_WRITE_KEY", "rk_test_hunter2");
-    shell.with("STRIPE_PUBLISHABLE_KEY", "pk_test_hunter3")
-}
 
 fn statuses(table: &str, secrets: [&str; 3]) -> Value {
     let secret = |(name, status): (&str, &str)| json!({ "name": name, "status": status });
     let secrets: Vec<Value> = [PEPPER, READ, WRITE].into_iter().zip(secrets).map(secret).collect();
     json!({ "table": { "name": TABLE, "status": table }, "secrets": secrets })
-}
-
-fn dynamo(moto: &Moto) -> aws_sdk_dynamodb::Client {
-    let config = aws_sdk_dynamodb::Config::builder()
-        .behavior_version(BehaviorVersion::latest())
-        .region(Region::new("eu-central-1"))
-        .credentials_provider(Credentials::new("test", "test", None, None, "test"))
-        .endpoint_url(&moto.url);
-    aws_sdk_dynamodb::Client::from_conf(config.build())
-}
-
-fn secrets_manager(moto: &Moto) -> aws_sdk_secretsmanager::Client {
-    let config = aws_sdk_secretsmanager::Config::builder()
-        .behavior_version(BehaviorVersion::latest())
-        .region(Region::new("eu-central-1"))
-        .credentials_provider(Credentials::new("test", "test", None, None, "test"))
-        .endpoint_url(&moto.url);
-    aws_sdk_secretsmanager::Client::from_conf(config.build())
-}
-
-/// What the functions make of a key.
-async fn authenticate(moto: &Moto, key: &str, act_as: Option<&str>) -> Result<Caller, ApiError> {
-    let secrets = Secrets::new(secrets_manager(moto), READ.to_owned(), PEPPER.to_owned());
-    let mut headers = lambda_http::http::HeaderMap::new();
-    headers.insert("authorization", format!("Bearer {key}").parse().expect("a header"));
-    if let Some(act_as) = act_as {
-        headers.insert(shared::auth::ACT_AS, act_as.parse().expect("a header"));
-    }
-    let authenticator = Authenticator::new(Store::new(dynamo(moto), TABLE.to_owned()));
-    authenticator.authenticate(&headers, Scope::Read, &secrets).await
 }
 
 #[tokio::test]

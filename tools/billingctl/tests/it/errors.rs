@@ -60,7 +60,9 @@ fn a_wrong_command_line_ends_with_2_and_help_with_0() {
         &["accounts", "show"],
         &["accounts", "link"],
         &["keys", "create"],
+        &["keys", "roll"],
         &["keys", "revoke"],
+        &["keys", "import"],
         &["catalog", "apply"],
         &["catalog", "show"],
     ] {

@@ -3,5 +3,7 @@
 mod aws;
 mod catalog;
 mod errors;
+mod functions;
 mod harness;
+mod keys;
 mod moto;

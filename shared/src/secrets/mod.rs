@@ -3,7 +3,11 @@
 //! A function starts even if they cannot be read, and tries again at each request: a process that
 //! dies at start would make a short outage of Secrets Manager a longer one of ours.
 
+mod pepper;
+mod watch;
+
 use std::sync::Arc;
+use std::time::Duration;
 
 use aws_sdk_secretsmanager::Client;
 use aws_sdk_secretsmanager::error::DisplayErrorContext;
@@ -12,6 +16,9 @@ use serde::Deserialize;
 use tokio::sync::Mutex;
 
 use crate::auth::Mode;
+use watch::Watch;
+
+pub use pepper::{Pepper, Peppers, Previous};
 
 /// What the Stripe secret holds: `{"secretKey": "rk_live_…", "publishableKey": "pk_live_…"}`.
 #[derive(Deserialize)]
@@ -47,28 +54,6 @@ impl StripeKeys {
     }
 }
 
-/// What the pepper secret holds: `{"pepper": "…"}`.
-#[derive(Deserialize)]
-struct PepperText {
-    pepper: SecretString,
-}
-
-/// The key of every keyed hash of ours.
-#[derive(Clone, Debug)]
-pub struct Pepper(SecretString);
-
-impl Pepper {
-    pub(crate) fn expose(&self) -> &[u8] {
-        self.0.expose_secret().as_bytes()
-    }
-}
-
-impl From<&str> for Pepper {
-    fn from(text: &str) -> Self {
-        Self(SecretString::from(text))
-    }
-}
-
 /// A secret could not be had. Never says what was in it.
 #[derive(Debug, thiserror::Error)]
 pub enum SecretError {
@@ -80,14 +65,15 @@ pub enum SecretError {
     Malformed { id: String, expected: &'static str },
 }
 
-/// Reads each secret once a process, and Stripe's again when Stripe refuses the key.
+/// Reads each secret once a process; Stripe's again when Stripe refuses the key, and the pepper's
+/// when a key or a token is unknown, and now and then.
 pub struct Secrets {
     /// None where Stripe's keys were given and there is nothing to read.
     client: Option<Client>,
     stripe_id: String,
     pepper_id: String,
     stripe: Mutex<Option<Arc<StripeKeys>>>,
-    pepper: Mutex<Option<Pepper>>,
+    pepper: Watch,
 }
 
 impl Secrets {
@@ -99,7 +85,7 @@ impl Secrets {
             stripe_id,
             pepper_id,
             stripe: Mutex::new(None),
-            pepper: Mutex::new(None),
+            pepper: Watch::new(),
         }
     }
 
@@ -113,7 +99,7 @@ impl Secrets {
             stripe_id: origin.to_owned(),
             pepper_id: origin.to_owned(),
             stripe,
-            pepper: Mutex::new(None),
+            pepper: Watch::new(),
         }
     }
 
@@ -145,18 +131,43 @@ impl Secrets {
         }
     }
 
-    /// The pepper, read at the first call.
+    /// The same, but the pepper is looked for again after `pause` and not only after 5 s.
+    #[must_use]
+    pub fn look_again_after(self, pause: Duration) -> Self {
+        Self { pepper: self.pepper.look_again_after(pause), ..self }
+    }
+
+    /// The pepper, and the one before it during a rotation; read at the first call.
     ///
     /// # Errors
     /// [`SecretError`].
-    pub async fn pepper(&self) -> Result<Pepper, SecretError> {
-        let mut known = self.pepper.lock().await;
-        if let Some(pepper) = &*known {
-            return Ok(pepper.clone());
-        }
-        let pepper = parse_pepper(&self.pepper_id, &self.read(&self.pepper_id).await?)?;
-        *known = Some(pepper.clone());
-        Ok(pepper)
+    pub async fn peppers(&self) -> Result<Arc<Peppers>, SecretError> {
+        self.pepper.get(|| self.read_peppers()).await
+    }
+
+    /// Other peppers than `known`, under which something was unknown: it may have been rotated since.
+    /// None if there are none, or if Secrets Manager was asked a moment ago.
+    pub async fn peppers_after(&self, known: &Arc<Peppers>) -> Option<Arc<Peppers>> {
+        self.pepper.after(known, || self.read_peppers()).await
+    }
+
+    /// Whether it is time to look whether the pepper was rotated, though nothing was unknown.
+    #[must_use]
+    pub fn is_due(&self) -> bool {
+        self.client.is_some() && self.pepper.is_due()
+    }
+
+    /// Looks. What cannot be read now stays as it is known.
+    pub async fn refresh(&self) {
+        self.pepper.refresh(|| self.read_peppers()).await;
+    }
+
+    async fn read_peppers(&self) -> Result<Peppers, SecretError> {
+        let text = self.read(&self.pepper_id).await?;
+        Peppers::parse(&text).ok_or_else(|| SecretError::Malformed {
+            id: self.pepper_id.clone(),
+            expected: r#"{"pepper": "at least 32 characters"}"#,
+        })
     }
 
     async fn read_stripe(
@@ -192,18 +203,6 @@ fn parse_stripe(id: &str, text: &SecretString) -> Result<StripeKeys, SecretError
     StripeKeys::new(secret.secret_key, secret.publishable_key).ok_or_else(malformed)
 }
 
-fn parse_pepper(id: &str, text: &SecretString) -> Result<Pepper, SecretError> {
-    let malformed = || SecretError::Malformed {
-        id: id.to_owned(),
-        expected: r#"{"pepper": "at least 32 characters"}"#,
-    };
-    let secret: PepperText = serde_json::from_str(text.expose_secret()).map_err(|_| malformed())?;
-    if secret.pepper.expose_secret().len() < 32 {
-        return Err(malformed());
-    }
-    Ok(Pepper(secret.pepper))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -231,18 +230,12 @@ mod tests {
             "hunter2hunter2",
             r#"{"secretKey":"hunter2"}"#,
             r#"{"secretKey":"sk_test_\nx: hunter2"}"#,
-            r#"{"pepper":"hunter2"}"#,
             "[]",
         ];
         for text in cases {
             let secret = SecretString::from(text);
-            let errors = [
-                parse_stripe("the-id", &secret).expect_err(text).to_string(),
-                parse_pepper("the-id", &secret).expect_err(text).to_string(),
-            ];
-            for error in errors {
-                assert!(error.contains("the-id") && !error.contains("hunter2"), "{error}");
-            }
+            let error = parse_stripe("the-id", &secret).expect_err(text).to_string();
+            assert!(error.contains("the-id") && !error.contains("hunter2"), "{error}");
         }
     }
 

@@ -1,89 +1,24 @@
-//! `accounts` and `keys` on the command line.
+//! `keys` on the command line.
+
+use std::path::PathBuf;
 
 use clap::builder::NonEmptyStringValueParser;
 use clap::{Args, Subcommand};
 use shared::respond::Timestamp;
 
 use super::installation::READ_SECRET;
-use super::values::{ModeName, ScopeName, account_id, customer, handle, handle_or_id};
+use super::values::{ModeName, ScopeName, handle_or_id};
 use crate::moment;
 
-/// Create, show and link accounts, the platform's customers
-#[derive(Subcommand)]
-pub(super) enum Accounts {
-    Create(CreateAccount),
-    /// List every account
-    ///
-    /// Next: billingctl accounts show HANDLE
-    #[command(verbatim_doc_comment)]
-    List,
-    /// Show one account and its keys
-    ///
-    ///   billingctl accounts show acme
-    ///
-    /// Next: billingctl keys create --account acme --scope read
-    #[command(verbatim_doc_comment)]
-    Show {
-        /// A handle, or an id (acc_…)
-        #[arg(value_name = "HANDLE_OR_ID", value_parser = handle_or_id)]
-        account: String,
-    },
-    Link(LinkAccount),
-}
-
-/// Create an account
-///
-/// An account without a Stripe customer is fine: its first checkout makes one.
-///
-///   billingctl accounts create --handle acme
-///   billingctl accounts create --handle client --parent acme
-///
-/// With a parent it is a sub-account, in which the parent's keys may work (X-Cantila-Act-As).
-///
-/// Next: billingctl keys create --account acme --scope admin
-#[derive(Args)]
-#[command(verbatim_doc_comment)]
-pub(crate) struct CreateAccount {
-    /// Its name in URLs and headers: 2 to 40 of a–z, 0–9 and -, a letter first; no two are alike
-    #[arg(long, value_parser = handle)]
-    pub(crate) handle: String,
-    /// The account that may act for it, which must have no parent itself
-    #[arg(long, value_name = "HANDLE_OR_ID", value_parser = handle_or_id)]
-    pub(crate) parent: Option<String>,
-    /// Its Stripe customer, if it has one already
-    #[arg(long, value_name = "CUS_ID", value_parser = customer)]
-    pub(crate) customer: Option<String>,
-    /// Its id (acc_…); made up if not given
-    #[arg(long, value_name = "ACC_ID", value_parser = account_id)]
-    pub(crate) id: Option<String>,
-}
-
-/// Link an account to its Stripe customer
-///
-///   billingctl accounts link acme --customer cus_123
-///
-/// From then on the account's subscription, invoices and portal are that customer's.
-#[derive(Args)]
-#[command(verbatim_doc_comment)]
-pub(crate) struct LinkAccount {
-    /// A handle, or an id (acc_…)
-    #[arg(value_name = "HANDLE_OR_ID", value_parser = handle_or_id)]
-    pub(crate) account: String,
-    /// The Stripe customer
-    #[arg(long, value_name = "CUS_ID", value_parser = customer)]
-    pub(crate) customer: String,
-    /// Link it even though it is linked to another customer
-    #[arg(long)]
-    pub(crate) replace: bool,
-}
-
-/// Create, list and revoke API keys
+/// Create, list, roll, revoke and import API keys
 #[derive(Subcommand)]
 pub(super) enum Keys {
     Create(CreateKey),
     /// List an account's keys, never the keys themselves
     ///
     ///   billingctl keys list --account acme
+    ///
+    /// When a key was last used is known to the day (UTC).
     ///
     /// Next: billingctl keys revoke KEY_ID --account acme
     #[command(verbatim_doc_comment)]
@@ -92,7 +27,9 @@ pub(super) enum Keys {
         #[arg(long, value_name = "HANDLE_OR_ID", value_parser = handle_or_id)]
         account: String,
     },
+    Roll(RollKey),
     Revoke(RevokeKey),
+    Import(ImportKeys),
 }
 
 /// Create an API key, and print it this once
@@ -139,4 +76,56 @@ pub(crate) struct RevokeKey {
     /// The account: a handle, or an id (acc_…)
     #[arg(long, value_name = "HANDLE_OR_ID", value_parser = handle_or_id)]
     pub(crate) account: String,
+}
+
+/// Replace an API key by a new one; for a time both work
+///
+///   billingctl keys roll key_0123456789abcdef --account acme
+///   billingctl keys roll key_0123456789abcdef --account acme --overlap 0
+///
+/// The new key has the account, the scope and the name of the old one, and as long a life if that one
+/// had an end. The key alone goes to stdout, this once. The old one works until the overlap is over,
+/// and never longer than it would have without this.
+#[derive(Args)]
+#[command(verbatim_doc_comment)]
+pub(crate) struct RollKey {
+    /// The key's id, as `billingctl keys list` shows it
+    #[arg(value_name = "KEY_ID")]
+    pub(crate) key: String,
+    /// The account: a handle, or an id (acc_…)
+    #[arg(long, value_name = "HANDLE_OR_ID", value_parser = handle_or_id)]
+    pub(crate) account: String,
+    /// How long both work, such as 24h or 30m; with 0 the old one stops within 60 seconds
+    #[arg(long, value_name = "DURATION", default_value = "24h", value_parser = moment::duration_or_zero)]
+    pub(crate) overlap: i64,
+}
+
+/// Import keys of another installation, by their hashes
+///
+///   billingctl keys import keys.csv
+///   billingctl keys import keys.jsonl --dry-run
+///   export-keys | billingctl keys import -
+///
+/// A row of CSV (with a header) or a JSON object a line has
+///
+///   hash       HMAC-SHA-256 of the whole key text (sk_live_…), with the text of this stack's pepper
+///              as the HMAC's key, as 64 lower-case hexadecimal digits
+///   account    a handle or an id of this stack
+///   scope      read, deploy or admin
+///   prefix     the key's first 12 characters, such as sk_live_Ab12
+///   name       optional
+///   createdAt  such as 2026-01-31T00:00:00Z
+///   expiresAt  the same, or empty or absent for none
+///
+/// Only keys of this API's own form can ever work: sk_live_ or sk_test_, 32 characters, a checksum of 6.
+/// Everything is checked before anything is written, and importing a file again changes nothing.
+#[derive(Args)]
+#[command(verbatim_doc_comment)]
+pub(crate) struct ImportKeys {
+    /// The file, or - for stdin
+    #[arg(value_name = "FILE")]
+    pub(crate) file: PathBuf,
+    /// Only check
+    #[arg(long)]
+    pub(crate) dry_run: bool,
 }
