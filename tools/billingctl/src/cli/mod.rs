@@ -5,6 +5,8 @@ mod access;
 mod installation;
 mod values;
 
+use std::process::ExitCode;
+
 use clap::builder::NonEmptyStringValueParser;
 use clap::{Args, Parser, Subcommand};
 
@@ -13,7 +15,7 @@ use crate::output::Output;
 use crate::{accounts, catalog, keys, setup};
 
 pub(crate) use access::{CreateAccount, CreateKey, LinkAccount, RevokeKey};
-pub(crate) use installation::{ApplyCatalog, Setup};
+pub(crate) use installation::{ApplyCatalog, PlanCatalog, Setup};
 
 use access::{Accounts, Keys};
 use installation::Catalog;
@@ -76,10 +78,10 @@ enum Command {
     Catalog(Catalog),
 }
 
-/// Does what was asked for.
-pub(crate) async fn run(cli: Cli) -> Result<()> {
+/// Does what was asked for, and says what to end with.
+pub(crate) async fn run(cli: Cli) -> Result<ExitCode> {
     let global = &cli.global;
-    match cli.command {
+    let done = match cli.command {
         Command::Setup(wanted) => setup::run(global, &wanted).await,
         Command::Accounts(Accounts::Create(wanted)) => accounts::create(global, wanted).await,
         Command::Accounts(Accounts::List) => accounts::list(global).await,
@@ -91,8 +93,12 @@ pub(crate) async fn run(cli: Cli) -> Result<()> {
         Command::Catalog(Catalog::Show { currency }) => {
             catalog::show(global.output(), currency).await
         }
+        Command::Catalog(Catalog::Plan(wanted)) => {
+            return catalog::plan(global.output(), &wanted).await;
+        }
         Command::Catalog(Catalog::Apply(wanted)) => catalog::apply(global.output(), &wanted).await,
-    }
+    };
+    done.map(|()| ExitCode::SUCCESS)
 }
 
 #[cfg(test)]
