@@ -37,6 +37,9 @@ pub struct Config {
     /// `AUTH_FAILURES_PER_MINUTE`, default 60: so often may an address fail to authenticate, in each
     /// process by itself; 0 is no limit.
     pub auth_failures_per_minute: u32,
+    /// `PORTAL_CONFIGURATION`, default none: id of the Billing Portal's configuration, where it is
+    /// not the default one of the Stripe account.
+    pub portal_configuration: Option<String>,
     /// `AUTOMATIC_TAX`, `true` or `false`, default `false`: whether Stripe works out tax at checkout.
     pub automatic_tax: bool,
 }
@@ -103,6 +106,12 @@ impl Config {
                 "60",
                 at_most_a_thousand,
                 "a number from 0 to 1000",
+            )?,
+            portal_configuration: env.parsed(
+                "PORTAL_CONFIGURATION",
+                "",
+                portal_configuration,
+                "the id of a portal configuration, which begins with bpc_",
             )?,
             automatic_tax: env.parsed(
                 "AUTOMATIC_TAX",
@@ -174,6 +183,17 @@ pub(crate) fn is_this_machine(host: &str) -> bool {
     matches!(host, "127.0.0.1" | "localhost" | "[::1]" | "host.docker.internal")
 }
 
+/// Nothing is none.
+#[expect(clippy::option_option, reason = "the outer one is whether it is an id at all")]
+fn portal_configuration(text: &str) -> Option<Option<String>> {
+    if text.is_empty() {
+        return Some(None);
+    }
+    let is_id = text.starts_with("bpc_")
+        && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
+    is_id.then(|| Some(text.to_owned()))
+}
+
 fn positive(text: &str) -> Option<u32> {
     at_most_a_thousand(text).filter(|number| *number > 0)
 }
@@ -233,6 +253,8 @@ mod tests {
             ("RETURN_URL", "https://elsewhere.example/"),
             ("AUTH_FAILURES_PER_MINUTE", "-1"),
             ("AUTH_FAILURES_PER_MINUTE", "1001"),
+            ("PORTAL_CONFIGURATION", "bpc_/../x"),
+            ("PORTAL_CONFIGURATION", "default"),
             ("AUTOMATIC_TAX", "yes"),
         ];
         for (name, value) in cases {

@@ -1,14 +1,16 @@
-//! What info asks Stripe: the catalogue and all about the customer, at once.
+//! What info asks Stripe: the catalogue, all about the customer, and the portal, at once.
 
 use shared::{ApiError, Call, Reply, Situation};
 
+use crate::portal;
 use crate::shape::{Account, Info, Settings};
 
 /// One round trip to Stripe, but for customers who are billed in another currency than the
 /// catalogue's own.
 pub async fn info(call: Call) -> Result<Reply, ApiError> {
     call.query.only(&[])?;
-    let situation = Situation::load(&call).await?;
+    let (situation, has_portal) =
+        tokio::try_join!(Situation::load(&call), portal::is_set_up(&call))?;
     let account = Account::of(&call.caller, situation.customer.as_ref(), situation.current());
     let config = call.config();
     let settings = Settings {
@@ -17,6 +19,7 @@ pub async fn info(call: Call) -> Result<Reply, ApiError> {
         currency: situation.currency,
         // The operator's own pages lie within these origins, too.
         has_pages: !config.allowed_origins.is_empty(),
+        has_portal,
     };
     Reply::ok(&Info::of(settings, &account, &situation.offers))
 }

@@ -72,6 +72,8 @@ pub struct Settings {
     pub currency: Currency,
     /// Whether there is anywhere that customers may be sent back to.
     pub has_pages: bool,
+    /// Whether Stripe would open the Billing Portal.
+    pub has_portal: bool,
 }
 
 /// The account as far as info is concerned.
@@ -123,7 +125,7 @@ impl<'a> Account<'a> {
             checkout,
             // The page mounts it with the publishable key.
             embedded_checkout: checkout && settings.publishable_key.is_some(),
-            portal: admin,
+            portal: admin && settings.has_portal,
             plan_change: admin
                 && self.current.as_ref().is_some_and(|current| current.not_changeable().is_none()),
         }
@@ -257,6 +259,7 @@ mod tests {
             publishable_key: Some("pk_test_1".to_owned()),
             currency: "usd".parse().expect("a currency"),
             has_pages: true,
+            has_portal: true,
         };
         let offers = [
             offer("hobby", Interval::Month, 0),
@@ -312,6 +315,21 @@ mod tests {
             let expected = json!({ "checkout": checkout, "embeddedCheckout": embedded, "portal": portal, "planChange": change });
             assert_eq!(got["capabilities"], expected, "{scope}");
         }
+    }
+
+    #[test]
+    fn a_portal_that_stripe_would_not_open_is_not_offered() {
+        let caller = caller(Scope::Admin, None);
+        let settings = |has_portal| Settings {
+            mode: Mode::Test,
+            publishable_key: None,
+            currency: "usd".parse().expect("a currency"),
+            has_pages: true,
+            has_portal,
+        };
+        let account = Account::of(&caller, None, None);
+        assert!(account.capabilities(&settings(true)).portal);
+        assert!(!account.capabilities(&settings(false)).portal);
     }
 
     #[test]

@@ -67,6 +67,9 @@ async fn open(
         }
     };
     let mut create = CreateBillingPortalSession::new().customer(customer::ensure(call).await?);
+    if let Some(id) = &call.config().portal_configuration {
+        create = create.configuration(id);
+    }
     if let Some(url) = fields.get(RETURN_URL).or(call.config().return_url.as_deref()) {
         create = create.return_url(url);
     }
@@ -77,9 +80,8 @@ async fn open(
         if error.status() == Some(400) {
             tracing::error!(
                 request_id = call.request_id(),
-                "Stripe makes no portal session. If its configuration was never saved, save it in Stripe's dashboard \
-                 (Settings, Billing, Customer portal), in live mode and in test mode; if a flow is refused, turn that \
-                 feature on there."
+                "Stripe makes no portal session. If there is no configuration, `billingctl catalog apply` makes one and \
+                 says how the functions get to know it; if a flow is refused, turn that feature on in catalog.toml."
             );
         }
     })?;

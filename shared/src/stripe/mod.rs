@@ -7,6 +7,7 @@
 mod calls;
 mod decline;
 mod error;
+pub mod permissions;
 mod retry;
 mod transport;
 pub mod views;

@@ -21,7 +21,7 @@ use clap::Parser as _;
 async fn main() -> ExitCode {
     // clap itself answers a wrong command line, with exit code 2.
     match cli::run(cli::Cli::parse()).await {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(code) => code,
         Err(failure) => output::fail(&failure),
     }
 }

@@ -37,7 +37,7 @@ impl Operator {
 
     /// Makes the plans in Stripe.
     pub(crate) async fn apply_catalog(&self, env: &[(&str, &str)]) -> Result<(), Error> {
-        self.run(&["catalog", "apply", "--file", "catalog.toml"], env).await.map(drop)
+        self.run(&["catalog", "apply", "--file", "catalog.toml", "--yes"], env).await.map(drop)
     }
 
     pub(crate) async fn create_account(

@@ -4,13 +4,14 @@ use std::path::Path;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
+use shared::stripe::permissions::slugs;
 use tokio::time::sleep;
 
 use crate::Error;
 use crate::http;
 use crate::local::Local;
 use crate::process::Processes;
-use crate::stripe::{READ_PERMISSIONS, StripeKeys, WRITE_PERMISSIONS};
+use crate::stripe::StripeKeys;
 
 /// Python takes its time on a cold disk.
 const LIMIT: Duration = Duration::from_mins(1);
@@ -36,15 +37,20 @@ pub(crate) fn start_sandbox(
 ) -> Result<(), Error> {
     let mut command = Command::new(binaries.join("stripe-sandbox"));
     command.args(["--listen", &format!("127.0.0.1:{port}"), "--secret-key", &keys.secret]);
-    for (key, permissions) in [(&keys.read, READ_PERMISSIONS), (&keys.write, WRITE_PERMISSIONS)] {
+    let (read, write) = (slugs(|row| row.read_key), slugs(|row| row.write_key));
+    for (key, permissions) in [(&keys.read, read), (&keys.write, write)] {
         command.args(["--restricted-key", &format!("{key}={}", permissions.join(","))]);
     }
     processes.spawn("stripe", command, "`make build` makes it.")
 }
 
-/// Waits until the sandbox answers.
+/// Waits until the sandbox answers, and saves its portal settings as is done once in the dashboard:
+/// the API can change that default configuration and not make it.
 pub(crate) async fn await_sandbox(local: &Local, url: &str) -> Result<(), Error> {
-    await_answer(local, "stripe", &format!("{url}/v1/customers")).await
+    await_answer(local, "stripe", &format!("{url}/v1/customers")).await?;
+    let saved = format!("{url}/_sandbox/portal_configuration");
+    let answer = http::send("POST", &saved, &[], "", Duration::from_secs(5)).await;
+    answer.map(drop).map_err(|reason| local.silent("stripe", LIMIT, reason))
 }
 
 /// Waits until there is an answer at `url`, whatever it is.

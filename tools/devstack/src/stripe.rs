@@ -11,28 +11,6 @@ const SANDBOX_PUBLISHABLE: &str = "pk_test_sandbox";
 /// Stands for a publishable key that was not given: only a page with Stripe.js on it needs one.
 const UNSET_PUBLISHABLE: &str = "pk_test_unset";
 
-/// What the four reading functions need, found by leaving each out in turn. `rak_plan` is prices.
-pub(crate) const READ_PERMISSIONS: &[&str] = &[
-    "rak_customer_read",
-    "rak_invoice_read",
-    "rak_payment_intent_read",
-    "rak_plan_read",
-    "rak_product_read",
-    "rak_subscription_read",
-];
-
-/// What the four writing functions need.
-pub(crate) const WRITE_PERMISSIONS: &[&str] = &[
-    "rak_checkout_session_write",
-    "rak_customer_write",
-    "rak_customer_portal_write",
-    "rak_invoice_write",
-    "rak_payment_intent_read",
-    "rak_plan_read",
-    "rak_product_read",
-    "rak_subscription_write",
-];
-
 /// Keys of a Stripe in test mode.
 #[derive(Clone, Debug)]
 pub struct StripeKeys {

@@ -10,14 +10,14 @@ use sha2::{Digest as _, Sha256};
 use shared::stripe::Stripe;
 use shared::stripe::views::Id;
 use stripe_billing::billing_meter::{ReactivateBillingMeter, UpdateBillingMeter};
-use stripe_client_core::StripeRequest;
+use stripe_client_core::{RequestBuilder, StripeRequest};
 use stripe_product::price::UpdatePrice;
 use stripe_product::product::{RetrieveProduct, UpdateProduct};
 
 use super::plan::{Change, NewPrice, Todo};
-use super::requests;
 use super::views::ProductView;
 use super::wanted::{Meter, Plan};
+use super::{portal, requests};
 use crate::error::{Failure, Result};
 use crate::ids;
 
@@ -58,7 +58,12 @@ impl<'a> Applier<'a> {
             Change::ArchivePrice { id, .. } => {
                 self.update(id, &UpdatePrice::new(id.as_str()).active(false)).await
             }
-            Change::KeepMeter { id, .. }
+            Change::CreatePortal(wanted) => self.create_built(portal::create(wanted), &[]).await,
+            Change::UpdatePortal { id, portal: wanted } => {
+                self.update_built(id, portal::update(id, wanted)).await
+            }
+            Change::KeepPortal { id }
+            | Change::KeepMeter { id, .. }
             | Change::KeepProduct { id, .. }
             | Change::KeepPrice { id, .. } => Ok(id.clone()),
         }
@@ -130,7 +135,10 @@ impl<'a> Applier<'a> {
     /// `before` are the ids of what came before this one. Without them, going back within a day to
     /// what was there before would be answered with the archived object of then.
     async fn create(&self, request: &impl StripeRequest, before: &[String]) -> Result<String> {
-        let mut request = request.build();
+        self.create_built(request.build(), before).await
+    }
+
+    async fn create_built(&self, mut request: RequestBuilder, before: &[String]) -> Result<String> {
         // async-stripe writes metadata in an order that differs between two builds of one request.
         let mut fields: Vec<&str> =
             request.body.as_deref().unwrap_or_default().split('&').collect();
@@ -145,7 +153,12 @@ impl<'a> Applier<'a> {
     }
 
     async fn update(&self, id: &str, request: &impl StripeRequest) -> Result<String> {
-        let _: Id = self.stripe.send_once(request, &ids::random("billingctl-")?).await?;
+        self.update_built(id, request.build()).await
+    }
+
+    async fn update_built(&self, id: &str, request: RequestBuilder) -> Result<String> {
+        let key = ids::random("billingctl-")?;
+        let _: Id = self.stripe.send_built(request, Some(key)).await?;
         Ok(id.to_owned())
     }
 }

@@ -1,7 +1,7 @@
 //! What a catalogue file may say, and what of it is refused where.
 
 use super::super::file::parse;
-use super::super::wanted::{Charge, Price};
+use super::super::wanted::{Cancel, Charge, Portal, Price};
 use super::*;
 
 const SHIPPED: &str = include_str!("../../../../catalog.toml");
@@ -133,8 +133,16 @@ fn what_makes_no_sense_is_refused_with_its_line_and_the_reason() {
     let cpu = "cpu.usd = \"0.012\"";
     let cases = [
         (small(cpu, &format!("{PRO}\nprice = 3")), 9, "unknown field `price`"),
-        (small(cpu, &format!("{PRO}\nmonth.usd = 10.5")), 9, "expected an amount in quotes"),
-        (small(cpu, &format!("{PRO}\nmonth.usd = 10")), 9, "expected an amount in quotes"),
+        (
+            small(cpu, &format!("{PRO}\nmonth.usd = 10.5")),
+            9,
+            "expected an amount in quotes, such as \"10.00\", found a number",
+        ),
+        (
+            small(cpu, &format!("{PRO}\nmonth.usd = 10")),
+            9,
+            "expected an amount in quotes, such as \"10.00\", found a number",
+        ),
         (
             small(cpu, &format!("{PRO}\nmonth.usd = \"10.005\"")),
             9,
@@ -150,6 +158,7 @@ fn what_makes_no_sense_is_refused_with_its_line_and_the_reason() {
             "more than Stripe charges at once",
         ),
         (small(cpu, &format!("{PRO}\nmonth.dollars = \"1\"")), 9, "is no currency"),
+        (small(cpu, &format!("{PRO}\nmonth.xyz = \"1\"")), 9, "is no currency"),
         (small(cpu, &format!("{PRO}\nmonth.eur = \"1\"")), 4, "no amount in eur"),
         (small(cpu, &format!("{PRO}\nmonth = {{}}")), 9, "no amount in usd"),
         (
@@ -180,7 +189,7 @@ fn what_makes_no_sense_is_refused_with_its_line_and_the_reason() {
             10,
             "has no amount for \"cpu\"",
         ),
-        (small(cpu, &format!("{PRO}\nmonth.usd = \"1\"\nincluded.cpu = -1")), 10, "invalid value"),
+        (small(cpu, &format!("{PRO}\nmonth.usd = \"1\"\nincluded.cpu = -1")), 10, "0 or more"),
         (
             small(cpu, &format!("{PRO}\nmonth.usd = \"1\"\nincluded.cpu = 99999999999")),
             10,
@@ -204,10 +213,124 @@ fn what_makes_no_sense_is_refused_with_its_line_and_the_reason() {
         ("currency = \"usd\"\nplans = [".to_owned(), 2, ""),
     ];
     for (text, line, reason) in cases {
-        let error = parse(&text).expect_err(&text);
-        assert!(
-            error.starts_with(&format!("line {line}: ")) && error.contains(reason),
-            "{error} for\n{text}"
+        let faults = parse(&text).expect_err(&text);
+        let is_it =
+            |fault: &String| fault.starts_with(&format!("{line}:")) && fault.contains(reason);
+        assert!(faults.iter().any(is_it), "{line}: {reason} in {faults:?} for\n{text}");
+    }
+}
+
+#[test]
+fn every_fault_of_a_file_is_said_at_once_with_line_and_column() {
+    let text = "\
+currency = \"xyz\"
+colour = 1
+meters = [{ name = \"cpu\", event_name = \"e e\", unit = \"h\" }]
+[overage]
+cpu.usd = 0.012
+gpu.usd = \"1\"
+[[plans]]
+tier = \"pro\"
+name = 3
+description = \"d\"
+month.usd = \"1.005\"
+included.cpu = -1
+[[plans]]
+tier = \"pro\"
+name = \"Pro\"
+description = \"d\"
+year.usd = \"1\"
+[portal]
+headline = \"\"
+invoice_history = \"yes\"
+payment_method_update = true
+subscription_cancel = \"later\"
+subscription_update = true
+privacy_policy_url = \"http://a.example\"
+customer_update = [\"email\", \"email\", \"hat\"]
+";
+    let starts = [
+        "1:12: \"xyz\" is no currency of Stripe's",
+        "2:1: unknown field `colour`",
+        "3:11: missing field `display_name`",
+        "3:40: an event name is letters",
+        "5:11: expected an amount in quotes",
+        "6:1: there is no meter \"gpu\"",
+        "9:8: expected text in quotes, found a number",
+        "11:13: \"1.005\" has more decimals",
+        "12:16: expected a whole number",
+        "14:8: there are two plans with the tier \"pro\"",
+        "19:12: this has to be 1 to 250",
+        "20:19: expected true or false, found text",
+        "22:23: \"later\" is not one of",
+        "23:23: the portal cannot change plans",
+        "24:22: \"http://a.example\" is no https URL",
+        "25:29: \"email\" is here twice",
+        "25:38: \"hat\" is not one of",
+    ];
+    let faults = parse(text).expect_err("seventeen faults");
+    for start in starts {
+        assert!(faults.iter().any(|fault| fault.starts_with(start)), "{start} in {faults:#?}");
+    }
+    let lines: Vec<u32> = faults
+        .iter()
+        .map(|fault| fault.split(':').next().expect("a line").parse().expect("a number"))
+        .collect();
+    assert!(lines.is_sorted(), "{faults:#?}");
+}
+
+#[test]
+fn what_breaks_tomls_own_rules_is_said_beside_the_rest() {
+    let faults =
+        parse("currency = \"usd\"\ncurrency = \"eur\"\nname = \nplans = 3\n").expect_err("faults");
+    for start in ["2:1: ", "3:", "4:9: expected an array"] {
+        assert!(faults.iter().any(|fault| fault.starts_with(start)), "{start} in {faults:#?}");
+    }
+}
+
+#[test]
+fn one_offer_under_two_names_is_a_fault_and_two_offers_at_one_price_are_not() {
+    let cpu = "cpu.usd = \"0.012\"";
+    let two = |month: &str, cpus: u32| {
+        let plan = |tier: &str, month: &str, cpus: u32| {
+            format!(
+                "tier = \"{tier}\"\nname = \"N\"\ndescription = \"d\"\nmonth.usd = \"{month}\"\nincluded.cpu = {cpus}\n"
+            )
+        };
+        parse(&small(cpu, &format!("{}[[plans]]\n{}", plan("a", "1", 1), plan("b", month, cpus))))
+    };
+    let faults = two("1.00", 1).expect_err("alike");
+    assert_eq!(
+        faults,
+        ["12:8: \"b\" costs and includes just what \"a\" does; one of them is too many"]
+    );
+    assert!(two("1", 2).is_ok());
+    assert!(two("2", 1).is_ok());
+}
+
+#[test]
+fn the_portal_is_read_as_it_is_written_and_absent_where_it_is() {
+    let plans = "currency = \"usd\"\nplans = []\n";
+    assert_eq!(parse(plans).expect("sound").portal, None);
+    let portal = "[portal]\ninvoice_history = true\npayment_method_update = false\n";
+    for (cancel, expected) in [
+        ("off", None),
+        ("at_period_end", Some(Cancel::AtPeriodEnd)),
+        ("immediately", Some(Cancel::Immediately)),
+    ] {
+        let text = format!(
+            "{plans}{portal}subscription_cancel = \"{cancel}\"\nheadline = \"H\"\ncustomer_update = [\"name\", \"email\"]\n"
+        );
+        let portal = parse(&text).expect("sound").portal.expect("there");
+        assert_eq!(
+            portal,
+            Portal {
+                headline: Some("H".to_owned()),
+                invoice_history: true,
+                subscription_cancel: expected,
+                customer_update: ["email", "name"].map(str::to_owned).into(),
+                ..Portal::default()
+            }
         );
     }
 }

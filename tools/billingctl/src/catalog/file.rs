@@ -1,90 +1,195 @@
-//! The catalogue file: what it may say. What it says is checked in `check`, and refused with the
-//! line that it stands on, before anything is sent.
+//! The catalogue file: what it may say, as it stands there. What it says is checked in `check`.
+//!
+//! A field that is missing or of the wrong kind is `None` here and among the faults, so that the rest
+//! of the file can still be checked.
 
-use std::collections::BTreeMap;
-use std::fmt;
-use std::ops::Range;
-
-use serde::de::{Deserialize, Deserializer, Error, Visitor};
 use toml::Spanned;
+use toml::de::DeValue;
 
 use super::check;
+use super::reader::{Faults, Fields, count, document, text};
 use super::wanted::Catalogue;
 
+pub(super) type Text = Option<Spanned<String>>;
+
 /// Amounts by currency.
-pub(super) type Amounts = BTreeMap<Spanned<String>, Spanned<Amount>>;
+pub(super) type Amounts = Vec<(Spanned<String>, Text)>;
 
-#[derive(serde::Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Default)]
 pub(super) struct File {
-    pub(super) currency: Spanned<String>,
-    #[serde(default)]
+    pub(super) currency: Text,
     pub(super) meters: Vec<Meter>,
-    #[serde(default)]
-    pub(super) overage: BTreeMap<Spanned<String>, Spanned<Amounts>>,
+    pub(super) overage: Vec<(Spanned<String>, Spanned<Amounts>)>,
     pub(super) plans: Vec<Plan>,
+    pub(super) portal: Option<Portal>,
 }
 
-#[derive(serde::Deserialize)]
-#[serde(deny_unknown_fields)]
 pub(super) struct Meter {
-    pub(super) name: Spanned<String>,
-    pub(super) event_name: Spanned<String>,
-    pub(super) display_name: Spanned<String>,
-    pub(super) unit: Spanned<String>,
+    pub(super) name: Text,
+    pub(super) event_name: Text,
+    pub(super) display_name: Text,
+    pub(super) unit: Text,
 }
 
-#[derive(serde::Deserialize)]
-#[serde(deny_unknown_fields)]
 pub(super) struct Plan {
-    pub(super) tier: Spanned<String>,
-    pub(super) name: Spanned<String>,
-    pub(super) description: Spanned<String>,
-    pub(super) contact: Option<Spanned<String>>,
+    pub(super) tier: Text,
+    pub(super) name: Text,
+    pub(super) description: Text,
+    pub(super) contact: Text,
     pub(super) month: Option<Spanned<Amounts>>,
     pub(super) year: Option<Spanned<Amounts>>,
-    #[serde(default)]
-    pub(super) included: BTreeMap<Spanned<String>, Spanned<u64>>,
+    pub(super) included: Vec<(Spanned<String>, Option<Spanned<u64>>)>,
 }
 
-/// An amount as it is written. TOML's own numbers with a point are floats, so it has to be text.
-pub(super) struct Amount(pub(super) String);
+pub(super) struct Portal {
+    pub(super) headline: Text,
+    pub(super) privacy_policy_url: Text,
+    pub(super) terms_of_service_url: Text,
+    pub(super) default_return_url: Text,
+    pub(super) invoice_history: Option<bool>,
+    pub(super) payment_method_update: Option<bool>,
+    pub(super) subscription_cancel: Text,
+    pub(super) cancellation_reasons: Vec<Spanned<String>>,
+    pub(super) customer_update: Vec<Spanned<String>>,
+}
 
-impl<'de> Deserialize<'de> for Amount {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Text;
-        impl Visitor<'_> for Text {
-            type Value = Amount;
+/// The catalogue, or every reason why it is none, `line:column: reason` each.
+pub(crate) fn parse(text: &str) -> Result<Catalogue, Vec<String>> {
+    let mut faults = Faults::default();
+    let document = document(text, &mut faults);
+    let file = File::read(Fields::new(document.get_ref(), 0..0), &mut faults);
+    let catalogue = check::catalogue(&file, &mut faults);
+    if faults.is_empty() { Ok(catalogue) } else { Err(faults.located(text)) }
+}
 
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("an amount in quotes, such as \"10.00\"")
-            }
-
-            fn visit_str<E: Error>(self, text: &str) -> Result<Amount, E> {
-                Ok(Amount(text.to_owned()))
-            }
-        }
-        deserializer.deserialize_str(Text)
+impl File {
+    fn read(mut fields: Fields<'_, '_>, faults: &mut Faults) -> Self {
+        let file = Self {
+            currency: fields.text("currency", faults),
+            meters: each(fields.array("meters", faults), Meter::read, faults),
+            overage: overage(&mut fields, faults),
+            plans: plans(&mut fields, faults),
+            portal: fields
+                .optional("portal")
+                .and_then(|value| Some(Portal::read(Fields::of(value, faults)?, faults))),
+        };
+        fields.finish(faults);
+        file
     }
 }
 
-/// What is wrong, and where.
-#[derive(Debug)]
-pub(super) struct Wrong {
-    pub(super) span: Range<usize>,
-    pub(super) reason: String,
+/// None at all has to be said, since it archives everything.
+fn plans(fields: &mut Fields<'_, '_>, faults: &mut Faults) -> Vec<Plan> {
+    fields.required("plans", faults);
+    each(fields.array("plans", faults), Plan::read, faults)
 }
 
-/// The catalogue, or the line and the reason why it is none.
-pub(crate) fn parse(text: &str) -> Result<Catalogue, String> {
-    let file: File = toml::from_str(text).map_err(|error| {
-        let reason = error.message().replace('\n', "; ");
-        located(text, error.span().unwrap_or_default(), &reason)
-    })?;
-    check::catalogue(&file).map_err(|wrong| located(text, wrong.span, &wrong.reason))
+fn each<T>(
+    values: &[Spanned<DeValue<'_>>],
+    read: impl Fn(Fields<'_, '_>, &mut Faults) -> T,
+    faults: &mut Faults,
+) -> Vec<T> {
+    let mut things = Vec::new();
+    for value in values {
+        if let Some(fields) = Fields::of(value, faults) {
+            things.push(read(fields, faults));
+        }
+    }
+    things
 }
 
-fn located(text: &str, span: Range<usize>, reason: &str) -> String {
-    let before = text.as_bytes().iter().take(span.start);
-    format!("line {}: {reason}", before.filter(|byte| **byte == b'\n').count() + 1)
+fn overage(
+    fields: &mut Fields<'_, '_>,
+    faults: &mut Faults,
+) -> Vec<(Spanned<String>, Spanned<Amounts>)> {
+    let Some(fields) = fields.optional("overage").and_then(|value| Fields::of(value, faults))
+    else {
+        return Vec::new();
+    };
+    let mut overage = Vec::new();
+    for (meter, value) in fields.entries() {
+        if let Some(amounts) = amounts(value, faults) {
+            overage.push((meter, amounts));
+        }
+    }
+    overage
+}
+
+/// TOML's own numbers with a point are floats, so an amount has to be text.
+fn amounts(value: &Spanned<DeValue<'_>>, faults: &mut Faults) -> Option<Spanned<Amounts>> {
+    let what = "an amount in quotes, such as \"10.00\"";
+    let fields = Fields::of(value, faults)?;
+    let amounts = fields.entries().map(|(code, value)| (code, text(value, what, faults))).collect();
+    Some(Spanned::new(value.span(), amounts))
+}
+
+impl Meter {
+    fn read(mut fields: Fields<'_, '_>, faults: &mut Faults) -> Self {
+        let meter = Self {
+            name: fields.text("name", faults),
+            event_name: fields.text("event_name", faults),
+            display_name: fields.text("display_name", faults),
+            unit: fields.text("unit", faults),
+        };
+        fields.finish(faults);
+        meter
+    }
+}
+
+impl Plan {
+    fn read(mut fields: Fields<'_, '_>, faults: &mut Faults) -> Self {
+        let plan = Self {
+            tier: fields.text("tier", faults),
+            name: fields.text("name", faults),
+            description: fields.text("description", faults),
+            contact: fields.optional_text("contact", faults),
+            month: fields.optional("month").and_then(|value| amounts(value, faults)),
+            year: fields.optional("year").and_then(|value| amounts(value, faults)),
+            included: included(&mut fields, faults),
+        };
+        fields.finish(faults);
+        plan
+    }
+}
+
+fn included(
+    fields: &mut Fields<'_, '_>,
+    faults: &mut Faults,
+) -> Vec<(Spanned<String>, Option<Spanned<u64>>)> {
+    let fields = fields.optional("included").and_then(|value| Fields::of(value, faults));
+    let entries = fields.iter().flat_map(Fields::entries);
+    entries.map(|(meter, value)| (meter, count(value, faults))).collect()
+}
+
+impl Portal {
+    fn read(mut fields: Fields<'_, '_>, faults: &mut Faults) -> Self {
+        if let Some(value) = fields.optional("subscription_update") {
+            faults.add(
+                value.span(),
+                "the portal cannot change plans: the API does, and shows the amount first",
+            );
+        }
+        let portal = Self {
+            headline: fields.optional_text("headline", faults),
+            privacy_policy_url: fields.optional_text("privacy_policy_url", faults),
+            terms_of_service_url: fields.optional_text("terms_of_service_url", faults),
+            default_return_url: fields.optional_text("default_return_url", faults),
+            invoice_history: fields.boolean("invoice_history", faults),
+            payment_method_update: fields.boolean("payment_method_update", faults),
+            subscription_cancel: fields.text("subscription_cancel", faults),
+            cancellation_reasons: texts(&mut fields, "cancellation_reasons", faults),
+            customer_update: texts(&mut fields, "customer_update", faults),
+        };
+        fields.finish(faults);
+        portal
+    }
+}
+
+fn texts(
+    fields: &mut Fields<'_, '_>,
+    name: &'static str,
+    faults: &mut Faults,
+) -> Vec<Spanned<String>> {
+    let values = fields.array(name, faults);
+    values.iter().filter_map(|value| text(value, "text in quotes", faults)).collect()
 }

@@ -6,9 +6,12 @@ use proptest::prelude::*;
 use rust_decimal::Decimal;
 use shared::stripe::views::Interval;
 
-use super::now::{Meter as MeterNow, Now, Price as PriceNow, Product as ProductNow, Terms};
+use super::now::{
+    Meter as MeterNow, Now, PortalConfiguration as PortalNow, Price as PriceNow,
+    Product as ProductNow, Terms,
+};
 use super::plan::{Change, NewPrice, Todo, plan};
-use super::wanted::{Catalogue, Charge, Meter, Metered, Plan, Price};
+use super::wanted::{Catalogue, Charge, Meter, Metered, Plan, Portal, Price};
 
 /// What Stripe would hold after the changes; new things get ids that count on.
 pub(super) fn perform(now: Now, todo: &Todo) -> Now {
@@ -56,7 +59,20 @@ impl Model<'_> {
                 (found.active, found.metered) = (true, price.metered);
             }
             Change::ArchivePrice { id, .. } => self.price(&id).active = false,
-            Change::KeepMeter { .. } | Change::KeepProduct { .. } | Change::KeepPrice { .. } => {}
+            Change::CreatePortal(portal) => {
+                let id = self.id("bpc");
+                let (active, is_default, is_ours) = (true, false, true);
+                self.now.portals.push(PortalNow { id, active, is_default, is_ours, portal });
+            }
+            Change::UpdatePortal { id, portal } => {
+                let found = self.now.portals.iter_mut().find(|found| found.id == id);
+                let found = found.expect("a known configuration");
+                (found.active, found.is_ours, found.portal) = (true, true, portal);
+            }
+            Change::KeepMeter { .. }
+            | Change::KeepProduct { .. }
+            | Change::KeepPrice { .. }
+            | Change::KeepPortal { .. } => {}
         }
     }
 
@@ -133,9 +149,11 @@ fn some_catalogue() -> impl Strategy<Value = Catalogue> {
     let interval = prop::sample::select(vec!["month", "year"]);
     let sold = prop::collection::btree_map(interval, (0_i64..3, any::<bool>(), meters), 0..3);
     let plans = prop::collection::btree_map(0_u32..3, (sold, 0_u32..2), 0..4);
-    (plans, 0_u32..2).prop_map(|(plans, wording)| Catalogue {
+    (plans, 0_u32..3).prop_map(|(plans, wording)| Catalogue {
         meters: (0..3).map(|n| some_meter(n, wording)).collect(),
         plans: plans.into_iter().map(|(n, (sold, wording))| some_plan(n, &sold, wording)).collect(),
+        portal: (wording > 0)
+            .then(|| Portal { headline: Some(format!("H{wording}")), ..Portal::default() }),
     })
 }
 
@@ -234,7 +252,10 @@ fn changes(wanted: &Catalogue, now: &Now) -> Vec<Change> {
     let is_kept = |change: &Change| {
         matches!(
             change,
-            Change::KeepMeter { .. } | Change::KeepProduct { .. } | Change::KeepPrice { .. }
+            Change::KeepMeter { .. }
+                | Change::KeepProduct { .. }
+                | Change::KeepPrice { .. }
+                | Change::KeepPortal { .. }
         )
     };
     todo.into_iter().filter(|change| !is_kept(change)).collect()

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use shared::respond::Currency;
 use shared::stripe::views::Interval;
 
-use super::wanted::{Charge, Metered};
+use super::wanted::{Charge, Metered, Portal};
 
 /// The product's metadata key for whom to ask, where the plan is sold by people.
 pub(crate) const CONTACT_KEY: &str = "cantila_contact";
@@ -16,6 +16,28 @@ pub(crate) struct Now {
     pub(crate) meters: Vec<Meter>,
     pub(crate) products: Vec<Product>,
     pub(crate) prices: Vec<Price>,
+    pub(crate) foreign: Vec<Foreign>,
+    pub(crate) portals: Vec<PortalConfiguration>,
+}
+
+/// A price of a product that is no plan, with a lookup key that the catalogue needs.
+#[derive(Clone, Debug)]
+pub(crate) struct Foreign {
+    pub(crate) lookup_key: String,
+    pub(crate) price: String,
+    pub(crate) product: String,
+}
+
+/// A configuration of the Billing Portal.
+#[derive(Clone, Debug)]
+pub(crate) struct PortalConfiguration {
+    pub(crate) id: String,
+    pub(crate) active: bool,
+    /// Used by sessions that name none.
+    pub(crate) is_default: bool,
+    /// Whether it has our mark.
+    pub(crate) is_ours: bool,
+    pub(crate) portal: Portal,
 }
 
 #[derive(Clone, Debug)]

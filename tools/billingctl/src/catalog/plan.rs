@@ -5,8 +5,11 @@
 
 use std::collections::HashMap;
 
-use super::now::{Meter as MeterNow, Now, Price as PriceNow, Product as ProductNow, Terms};
-use super::wanted::{Catalogue, Meter, Plan, Price};
+use super::now::{
+    Foreign, Meter as MeterNow, Now, Price as PriceNow, Product as ProductNow, Terms,
+};
+use super::portal;
+use super::wanted::{Catalogue, Meter, Plan, Portal, Price};
 
 /// One thing to do, or to leave as it is.
 #[derive(Clone, Debug)]
@@ -22,6 +25,9 @@ pub(crate) enum Change {
     UpdatePrice { id: String, price: Price },
     KeepPrice { id: String, price: Price },
     ArchivePrice { id: String, lookup_key: Option<String>, why: Why },
+    CreatePortal(Portal),
+    UpdatePortal { id: String, portal: Portal },
+    KeepPortal { id: String },
 }
 
 /// A price to be made, on a product and for a meter that may yet have to be made.
@@ -62,11 +68,19 @@ pub(crate) enum Conflict {
         "the Stripe products {0} and {1} both have the metadata cantila_plan={2}; remove it from the one that is not the plan"
     )]
     TwoProducts(String, String, String),
+    #[error(
+        "the lookup key {lookup_key} belongs to the Stripe price {price} of the product {product}, which is no plan; take the key away from it, or give the product the metadata cantila_plan if it is one",
+        lookup_key = _0.lookup_key, price = _0.price, product = _0.product
+    )]
+    ForeignKey(Foreign),
 }
 
 /// Applying the result to `now` and planning again gives nothing but things to keep.
 pub(crate) fn plan(wanted: &Catalogue, now: &Now) -> Result<Todo, Conflict> {
     let mut todo = Todo::default();
+    if let Some(foreign) = now.foreign.first() {
+        return Err(Conflict::ForeignKey(foreign.clone()));
+    }
     for meter in &wanted.meters {
         todo.meter(meter, now)?;
     }
@@ -80,6 +94,9 @@ pub(crate) fn plan(wanted: &Catalogue, now: &Now) -> Result<Todo, Conflict> {
         if !wanted.plans.iter().any(|plan| plan.tier == product.tier) {
             todo.retire(product, now);
         }
+    }
+    if let Some(portal) = &wanted.portal {
+        todo.portal(portal, now);
     }
     Ok(todo)
 }
@@ -225,6 +242,18 @@ impl Todo {
                 tier: product.tier.clone(),
             });
         }
+    }
+}
+
+impl Todo {
+    fn portal(&mut self, wanted: &Portal, now: &Now) {
+        self.changes.push(match portal::ours(&now.portals) {
+            None => Change::CreatePortal(wanted.clone()),
+            Some(found) if found.active && found.is_ours && found.portal == *wanted => {
+                Change::KeepPortal { id: found.id.clone() }
+            }
+            Some(found) => Change::UpdatePortal { id: found.id.clone(), portal: wanted.clone() },
+        });
     }
 }
 

@@ -1,7 +1,6 @@
 //! The requests that make Stripe hold what is wanted.
 
 use std::collections::HashMap;
-use std::str::FromStr as _;
 
 use rust_decimal::Decimal;
 use shared::catalog::{METER_KEY, PLAN_KEY, UNIT_KEY};
@@ -20,6 +19,7 @@ use stripe_product::price::{
 use stripe_product::product::{CreateProduct, UpdateProduct};
 use stripe_shared::{PriceBillingScheme, PriceTiersMode};
 
+use super::amount::stripe_currency;
 use super::now::CONTACT_KEY;
 use super::wanted::{Charge, Meter, Metered, Plan, Price};
 
@@ -145,10 +145,7 @@ fn metadata(metered: &Metered) -> HashMap<String, String> {
 }
 
 fn currency(code: Currency) -> stripe_types::Currency {
-    match stripe_types::Currency::from_str(code.as_str()) {
-        Ok(currency) => currency,
-        Err(never) => match never {},
-    }
+    stripe_currency(code.as_str())
 }
 
 /// Sold again, and with the right words.

@@ -7,10 +7,12 @@ use shared::respond::Currency;
 use shared::stripe::views::Interval;
 
 /// Everything, checked: names are unique, and what is referred to is there.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Catalogue {
     pub(crate) meters: Vec<Meter>,
     pub(crate) plans: Vec<Plan>,
+    /// None: the portal is not looked after.
+    pub(crate) portal: Option<Portal>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -55,4 +57,39 @@ pub(crate) enum Charge {
     Flat(Decimal),
     /// Nothing for the first units, then for each one.
     Beyond { included: u64, unit: Decimal },
+}
+
+/// What customers may do in Stripe's Billing Portal, and what it says of us.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Portal {
+    pub(crate) headline: Option<String>,
+    pub(crate) privacy_policy_url: Option<String>,
+    pub(crate) terms_of_service_url: Option<String>,
+    pub(crate) default_return_url: Option<String>,
+    pub(crate) invoice_history: bool,
+    pub(crate) payment_method_update: bool,
+    pub(crate) subscription_cancel: Option<Cancel>,
+    /// What to choose from when canceling; none: not asked. Sorted.
+    pub(crate) cancellation_reasons: Vec<String>,
+    /// Which of their details customers may change; none: not any. Sorted.
+    pub(crate) customer_update: Vec<String>,
+    /// Always false in a file: a change of plan goes through the API, which shows the amount first.
+    pub(crate) subscription_update: bool,
+}
+
+/// When a subscription ends that is canceled in the portal.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Cancel {
+    AtPeriodEnd,
+    Immediately,
+}
+
+impl Cancel {
+    /// As Stripe writes it.
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Self::AtPeriodEnd => "at_period_end",
+            Self::Immediately => "immediately",
+        }
+    }
 }

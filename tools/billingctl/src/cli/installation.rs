@@ -39,25 +39,50 @@ pub(super) enum Catalog {
     ///
     ///   STRIPE_SECRET_KEY=rk_test_… billingctl catalog show
     ///
-    /// Next: edit catalog.toml, then billingctl catalog apply --dry-run
+    /// Next: edit catalog.toml, then billingctl catalog plan
     #[command(verbatim_doc_comment)]
     Show {
         /// The currency to show the prices in
         #[arg(long, default_value = "usd")]
         currency: Currency,
     },
+    Plan(PlanCatalog),
     Apply(ApplyCatalog),
+}
+
+/// Show what an apply would change, and change nothing
+///
+///   STRIPE_SECRET_KEY=rk_test_… billingctl catalog plan
+///   STRIPE_SECRET_KEY=rk_test_… billingctl catalog plan --exit-code
+///
+/// Like a diff: + is made, ~ changes (old → new), - is archived. A file with faults is refused with
+/// all of them, each with its line and column, before anything is sent.
+///
+/// It ends with 0; with --exit-code, with 3 if there are differences. 1 is a failure, 2 a wrong
+/// command line. The key needs to read products, prices, meters and the customer portal, and
+/// subscriptions to count who stays on an old price.
+///
+/// Next: billingctl catalog apply
+#[derive(Args)]
+#[command(verbatim_doc_comment)]
+pub(crate) struct PlanCatalog {
+    /// The catalogue
+    #[arg(long, default_value = "catalog.toml")]
+    pub(crate) file: PathBuf,
+    /// End with 3 if there are differences
+    #[arg(long)]
+    pub(crate) exit_code: bool,
 }
 
 /// Make Stripe hold the catalogue of a file
 ///
-///   STRIPE_SECRET_KEY=sk_test_… billingctl catalog apply --dry-run
 ///   STRIPE_SECRET_KEY=sk_test_… billingctl catalog apply
 ///
-/// Running it again changes nothing. The products of the plans and all their recurring prices are
-/// the catalogue's: what the file no longer has is archived. A price in Stripe cannot be changed, so
-/// for a new amount or allowance a new price is made and the old one archived; whoever subscribed to
-/// the old one stays on it.
+/// It shows the plan and asks before it changes anything. Running it again changes nothing; one that
+/// broke off half way is finished by the next. The products of the plans and all their recurring
+/// prices are the catalogue's: what the file no longer has is archived. A price in Stripe cannot be
+/// changed, so for a new amount or allowance a new price is made, which takes the lookup key along,
+/// and then the old one is archived; whoever subscribed to the old one stays on it.
 ///
 /// Next: billingctl catalog show
 #[derive(Args)]
@@ -66,7 +91,7 @@ pub(crate) struct ApplyCatalog {
     /// The catalogue
     #[arg(long, default_value = "catalog.toml")]
     pub(crate) file: PathBuf,
-    /// Only say what would be done
+    /// Do not ask
     #[arg(long)]
-    pub(crate) dry_run: bool,
+    pub(crate) yes: bool,
 }

@@ -6,6 +6,8 @@ mod installation;
 mod keys;
 mod values;
 
+use std::process::ExitCode;
+
 use clap::builder::NonEmptyStringValueParser;
 use clap::{Args, Parser, Subcommand};
 
@@ -14,7 +16,7 @@ use crate::output::Output;
 use crate::{accounts as account, catalog, keys as key, setup};
 
 pub(crate) use accounts::{CreateAccount, LinkAccount};
-pub(crate) use installation::{ApplyCatalog, Setup};
+pub(crate) use installation::{ApplyCatalog, PlanCatalog, Setup};
 pub(crate) use keys::{CreateKey, ImportKeys, RevokeKey, RollKey};
 
 use accounts::Accounts;
@@ -79,10 +81,10 @@ enum Command {
     Catalog(Catalog),
 }
 
-/// Does what was asked for.
-pub(crate) async fn run(cli: Cli) -> Result<()> {
+/// Does what was asked for, and says what to end with.
+pub(crate) async fn run(cli: Cli) -> Result<ExitCode> {
     let global = &cli.global;
-    match cli.command {
+    let done = match cli.command {
         Command::Setup(wanted) => setup::run(global, &wanted).await,
         Command::Accounts(Accounts::Create(wanted)) => account::create(global, wanted).await,
         Command::Accounts(Accounts::List) => account::list(global).await,
@@ -96,8 +98,12 @@ pub(crate) async fn run(cli: Cli) -> Result<()> {
         Command::Catalog(Catalog::Show { currency }) => {
             catalog::show(global.output(), currency).await
         }
+        Command::Catalog(Catalog::Plan(wanted)) => {
+            return catalog::plan(global.output(), &wanted).await;
+        }
         Command::Catalog(Catalog::Apply(wanted)) => catalog::apply(global.output(), &wanted).await,
-    }
+    };
+    done.map(|()| ExitCode::SUCCESS)
 }
 
 #[cfg(test)]

@@ -11,6 +11,7 @@ use shared::respond::Timings;
 use shared::secrets::{Secrets, StripeKeys};
 use shared::stripe::Transport;
 use shared::stripe::views::{Id, Price, Product};
+use stripe_client_core::{RequestBuilder, StripeMethod};
 use stripe_product::price::ListPrice;
 use stripe_product::product::{DeleteProduct, ListProduct, UpdateProduct};
 use stripe_sandbox::{Config, DEFAULT_SECRET_KEY, Running, Sandbox};
@@ -52,7 +53,7 @@ impl Catalog {
     #[track_caller]
     fn apply(&self) -> Vec<String> {
         let file = self.file.to_str().expect("UTF-8");
-        changes(&self.shell.json(&["catalog", "apply", "--file", file]))
+        changes(&self.shell.json(&["catalog", "apply", "--yes", "--file", file]))
     }
 
     fn stripe(&self) -> Stripe {
@@ -103,12 +104,14 @@ included = { cpu = 10 }
 async fn the_shipped_catalogue_is_made_once_and_shown_as_the_api_offers_it() {
     let catalog = Catalog::new("shipped", SHIPPED);
     let file = catalog.file.to_str().expect("UTF-8").to_owned();
-    let dry = catalog.shell.run(&["catalog", "apply", "--file", &file, "--dry-run", "--json"]);
-    assert_eq!(changes(&dry.json()).len(), 5 + 5 + 48);
-    assert!(dry.stderr.contains("would create price cantila_pro_month"), "{dry:?}");
-    assert_eq!(catalog.sold().await, Vec::<String>::new(), "a dry run changes nothing");
+    let planned = catalog.shell.json(&["catalog", "plan", "--file", &file]);
+    assert_eq!((changes(&planned).len(), &planned["differs"]), (5 + 5 + 48 + 1, &json!(true)));
+    let unasked = catalog.shell.run(&["catalog", "apply", "--file", &file]);
+    assert!(unasked.failure().contains("--yes"), "{unasked:?}");
+    assert!(unasked.stderr.contains("+ price cantila_pro_month\n"), "{unasked:?}");
+    assert_eq!(catalog.sold().await, Vec::<String>::new(), "neither changes anything");
 
-    assert_eq!(catalog.apply().len(), 5 + 5 + 48);
+    assert_eq!(catalog.apply().len(), 5 + 5 + 48 + 1);
     assert_eq!(catalog.apply(), Vec::<String>::new());
     let again = catalog.shell.run(&["catalog", "apply", "--file", &file]);
     assert!(again.stdout.starts_with("nothing to change") && again.stderr.is_empty(), "{again:?}");
@@ -238,7 +241,7 @@ async fn an_apply_that_was_killed_half_way_is_finished_by_the_next() {
     let catalog = Catalog::new("killed", SHIPPED);
     let file = catalog.file.to_str().expect("UTF-8");
     for lines in [2, 7, 12, 20] {
-        catalog.shell.run_until(&["catalog", "apply", "--file", file], lines);
+        catalog.shell.run_until(&["catalog", "apply", "--yes", "--file", file], lines);
     }
     catalog.apply();
     let sold = catalog.sold().await;
@@ -280,8 +283,13 @@ async fn two_products_for_one_plan_are_refused_and_named() {
         let update = UpdateProduct::new(product.id.as_str()).active(true).metadata(metadata);
         let _: Id = catalog.stripe().send(&update).await.expect("an update");
     }
-    let run =
-        catalog.shell.run(&["catalog", "apply", "--file", catalog.file.to_str().expect("UTF-8")]);
+    let run = catalog.shell.run(&[
+        "catalog",
+        "apply",
+        "--yes",
+        "--file",
+        catalog.file.to_str().expect("UTF-8"),
+    ]);
     let failure = run.failure();
     assert!(
         products.iter().all(|product| failure.contains(&product.id))
@@ -324,12 +332,76 @@ fn a_key_that_stripe_refuses_is_said_to_be_refused_and_not_quoted() {
 
 #[test]
 fn a_key_that_may_only_read_is_said_to_lack_a_permission() {
-    let rights = ["rak_product_read", "rak_plan_read", "rak_billing_meter_read"].map(str::to_owned);
+    let rights = ["product", "plan", "billing_meter", "customer_portal"];
+    let rights = rights.map(|resource| format!("rak_{resource}_read"));
     let restricted_keys = vec![("rk_test_read".to_owned(), rights.to_vec())];
     let catalog =
         Catalog::with("read-only", SMALL, Config { restricted_keys, ..Config::default() });
     let shell = catalog.shell.with("STRIPE_SECRET_KEY", "rk_test_read");
     assert_eq!(shell.json(&["catalog", "show"])["plans"], json!([]));
-    let run = shell.run(&["catalog", "apply", "--file", catalog.file.to_str().expect("UTF-8")]);
+    let file = catalog.file.to_str().expect("UTF-8");
+    assert!(
+        shell.json(&["catalog", "plan", "--file", file])["differs"].as_bool().expect("a boolean")
+    );
+    let run = shell.run(&["catalog", "apply", "--yes", "--file", file]);
     assert!(run.failure().contains("lacks a permission"), "{run:?}");
+}
+
+#[tokio::test]
+async fn a_plan_ends_with_3_only_if_it_differs_and_is_asked_to() {
+    let catalog = Catalog::new("exit-code", SMALL);
+    let file = catalog.file.to_str().expect("UTF-8").to_owned();
+    let code = |flags: &[&str]| {
+        catalog.shell.run(&[&["catalog", "plan", "--file", &file], flags].concat()).code
+    };
+    assert_eq!((code(&[]), code(&["--exit-code"])), (Some(0), Some(3)));
+    catalog.apply();
+    assert_eq!((code(&[]), code(&["--exit-code"])), (Some(0), Some(0)));
+    catalog.edit("35.00", "36.00");
+    assert_eq!(code(&["--exit-code", "--json"]), Some(3));
+    catalog.edit("36.00", "36,00");
+    assert_eq!(code(&["--exit-code"]), Some(1), "a faulty file is a failure");
+}
+
+#[tokio::test]
+async fn a_plan_says_how_many_stay_on_the_old_price() {
+    let catalog = Catalog::new("stay", SMALL);
+    catalog.apply();
+    let prices: Vec<Price> =
+        catalog.stripe().all(&ListPrice::new().active(true).limit(100)).await.expect("a list");
+    let base = prices.iter().find(|price| price.lookup_key.as_deref() == Some("cantila_pro_month"));
+    let base = base.expect("a base price").id.clone();
+    let post = async |path: &str, form: Value| {
+        let request = RequestBuilder::new(StripeMethod::Post, path).form(&form);
+        catalog.stripe().send_built::<Id>(request, None).await.expect(path).id
+    };
+    for _ in 0..2 {
+        let customer = post("/customers", json!({ "payment_method": "pm_card_visa", "invoice_settings": { "default_payment_method": "pm_card_visa" } })).await;
+        post("/subscriptions", json!({ "customer": customer, "items": [{ "price": base }] })).await;
+    }
+    catalog.edit("35.00", "36.00");
+    let file = catalog.file.to_str().expect("UTF-8").to_owned();
+    let plan = catalog.shell.run(&["catalog", "plan", "--file", &file]);
+    assert!(
+        plan.stdout.contains(&format!("- {base} is archived; 2 subscriptions stay on it")),
+        "{plan:?}"
+    );
+    let json = catalog.shell.json(&["catalog", "plan", "--file", &file]);
+    let archived = json["changes"].as_array().expect("an array").iter();
+    let archived: Vec<_> = archived.filter(|change| change["action"] == "archive").collect();
+    assert_eq!((archived.len(), &archived[0]["subscriptions"]), (1, &json!(2)));
+}
+
+#[tokio::test]
+async fn a_lookup_key_that_belongs_to_something_else_is_refused_by_name() {
+    let catalog = Catalog::new("foreign", SMALL);
+    let post = async |path: &str, form: Value| {
+        let request = RequestBuilder::new(StripeMethod::Post, path).form(&form);
+        catalog.stripe().send_built::<Id>(request, None).await.expect(path).id
+    };
+    let product = post("/products", json!({ "name": "A hat" })).await;
+    let price = post("/prices", json!({ "product": product, "currency": "usd", "unit_amount": 1, "recurring": { "interval": "month" }, "lookup_key": "cantila_pro_month" })).await;
+    let run =
+        catalog.shell.run(&["catalog", "plan", "--file", catalog.file.to_str().expect("UTF-8")]);
+    assert!(run.failure().contains(&price) && run.failure().contains(&product), "{run:?}");
 }

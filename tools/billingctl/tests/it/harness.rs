@@ -66,8 +66,11 @@ impl Shell {
         let mut command = self.command(arguments);
         let mut process =
             command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().expect("the binary runs");
-        let progress = BufReader::new(process.stderr.take().expect("piped"));
-        progress.lines().take(lines).for_each(drop);
+        let progress = BufReader::new(process.stderr.take().expect("piped")).lines();
+        let is_progress = |line: &String| {
+            ["created ", "updated ", "archived "].iter().any(|done| line.starts_with(done))
+        };
+        progress.map_while(Result::ok).filter(is_progress).take(lines).for_each(drop);
         process.kill().expect("its own process");
         process.wait().expect("its own process");
     }

@@ -62,7 +62,6 @@ impl Seeder {
 
     /// All accounts, in the table's order. Their stories are lived at the same time.
     pub(crate) async fn seed(&self) -> Result<Vec<Account>, Error> {
-        Story::new(self.stripe.clone(), "portal", self.now, &self.run).open_the_portal().await?;
         let mut set = JoinSet::new();
         for (index, tale) in TALES.iter().enumerate() {
             let story = Story::new(self.stripe.clone(), tale.name, self.now, &self.run);

@@ -148,25 +148,6 @@ impl Story {
         self.send(request, format!("GET {path_and_query}")).await
     }
 
-    /// Stripe makes no portal session before its configuration was saved once. In a real account
-    /// that is done in the dashboard, and a saved one is left as it is.
-    pub(super) async fn open_the_portal(&self) -> Result<(), Error> {
-        let path = "/billing_portal/configurations";
-        let saved =
-            RequestBuilder::new(StripeMethod::Get, path).query(&json!({ "is_default": true }));
-        let saved = self.send(saved, format!("GET {path}")).await?;
-        if saved["data"].as_array().is_some_and(|list| !list.is_empty()) {
-            return Ok(());
-        }
-        let on = json!({ "enabled": true });
-        let features = json!({
-            "invoice_history": on,
-            "payment_method_update": on,
-            "subscription_cancel": { "enabled": true, "mode": "at_period_end" },
-        });
-        self.post(path, &json!({ "features": features })).await.map(drop)
-    }
-
     async fn post(&self, path: &str, form: &Value) -> Result<Value, Error> {
         self.send(RequestBuilder::new(StripeMethod::Post, path).form(form), format!("POST {path}"))
             .await

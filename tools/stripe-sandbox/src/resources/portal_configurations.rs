@@ -148,21 +148,20 @@ fn create(call: &mut Call<'_>) -> Result<Value> {
     }
     let fields = Fields::read(&mut call.params)?;
     call.begin()?;
-    let mut configuration = new(call.world, Features::NONE);
+    let mut configuration = new(call.world, Features::NONE, false);
     fields.apply(&mut configuration);
     let shown = to_json(&configuration);
     call.world.portal_configurations.put(configuration);
     Ok(shown)
 }
 
-/// The first one becomes the default, as if it had been saved in the dashboard.
-fn new(world: &mut World, features: Features) -> Configuration {
+fn new(world: &mut World, features: Features, is_default: bool) -> Configuration {
     let now = world.now(None);
     Configuration {
         id: world.ids.id("bpc"),
         name: None,
         active: true,
-        is_default: default(world).is_none(),
+        is_default,
         default_return_url: None,
         headline: None,
         privacy_policy_url: None,
@@ -178,12 +177,13 @@ pub fn default(world: &World) -> Option<&Configuration> {
     world.portal_configurations.under("default").next()
 }
 
-/// What saving the settings in the dashboard does: there is a default afterwards.
+/// What saving the settings in the dashboard does, and no call of the API: there is a default
+/// afterwards.
 pub fn save_default(world: &mut World) -> Value {
     if let Some(default) = default(world) {
         return to_json(default);
     }
-    let configuration = new(world, Features::ALL);
+    let configuration = new(world, Features::ALL, true);
     let shown = to_json(&configuration);
     world.portal_configurations.put(configuration);
     shown

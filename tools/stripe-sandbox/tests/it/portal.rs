@@ -40,9 +40,13 @@ fn without_a_default_configuration_no_session_is_made() {
 }
 
 #[test]
-fn the_first_configuration_becomes_the_default() {
+fn a_configuration_that_the_api_makes_is_used_where_it_is_named_and_never_the_default() {
     let api = Api::new();
     let first = api.post(CONFIGURATIONS, &[("features[invoice_history][enabled]", "true")]);
+    assert_eq!(first["is_default"], json!(false));
+    let unnamed = customer(&api);
+    assert!(refusal(&api, &[("customer", &unnamed)]).starts_with("No configuration provided"));
+    let first = api.admin("POST", "/portal_configuration", &Value::Null);
     let second = api.post(
         CONFIGURATIONS,
         &[
@@ -57,11 +61,11 @@ fn the_first_configuration_becomes_the_default() {
     assert_eq!((&first["is_default"], &second["is_default"]), (&json!(true), &json!(false)));
     assert_eq!(second["features"]["subscription_cancel"]["mode"], "immediately");
     let listed = |form: Form<'_>| api.get(CONFIGURATIONS, form)["data"].as_array().unwrap().len();
-    assert_eq!((listed(&[]), listed(&[("is_default", "true")])), (2, 1));
+    assert_eq!((listed(&[]), listed(&[("is_default", "true")])), (3, 1));
     let path = format!("{CONFIGURATIONS}/{}", id(&second));
     let off = api.post(&path, &[("active", "false"), ("default_return_url", "")]);
     assert_eq!((&off["active"], &off["default_return_url"]), (&json!(false), &Value::Null));
-    assert_eq!(listed(&[("active", "true")]), 1);
+    assert_eq!(listed(&[("active", "true")]), 2);
     assert_eq!(api.get(&path, &[])["features"], second["features"]);
     let customer = customer(&api);
     let form = [("customer", customer.as_str()), ("configuration", &id(&second))];

@@ -28,7 +28,8 @@ fn portal() -> Portal {
     let email = [("email", "ada@example.com")];
     let customer = api.customer(&clock, Some("pm_card_visa"), &email);
     let sub = id(&api.subscribe(&customer, &base, &[]));
-    api.post("/v1/billing_portal/configurations", CONFIGURATION);
+    let saved = id(&api.admin("POST", "/portal_configuration", &Value::Null));
+    api.post(&format!("/v1/billing_portal/configurations/{saved}"), CONFIGURATION);
     Portal { api, clock, customer, sub }
 }
 

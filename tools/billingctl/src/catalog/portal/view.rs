@@ -1,0 +1,113 @@
+//! A portal configuration as Stripe sends it.
+
+use std::collections::HashMap;
+
+use serde::Deserialize;
+use shared::stripe::views::Listed;
+
+use super::super::now::PortalConfiguration;
+use super::super::wanted::{Cancel, Portal};
+use super::MARK;
+
+#[derive(Deserialize)]
+pub(in super::super) struct PortalView {
+    id: String,
+    active: bool,
+    is_default: bool,
+    default_return_url: Option<String>,
+    business_profile: ProfileView,
+    features: FeaturesView,
+    #[serde(default)]
+    metadata: Option<HashMap<String, String>>,
+}
+
+#[derive(Deserialize)]
+struct ProfileView {
+    headline: Option<String>,
+    privacy_policy_url: Option<String>,
+    terms_of_service_url: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct FeaturesView {
+    customer_update: UpdateView,
+    invoice_history: SwitchView,
+    payment_method_update: SwitchView,
+    subscription_cancel: CancelView,
+    subscription_update: SwitchView,
+}
+
+#[derive(Deserialize)]
+struct SwitchView {
+    enabled: bool,
+}
+
+#[derive(Deserialize)]
+struct UpdateView {
+    enabled: bool,
+    #[serde(default)]
+    allowed_updates: Vec<String>,
+}
+
+#[derive(Deserialize)]
+struct CancelView {
+    enabled: bool,
+    mode: String,
+    cancellation_reason: ReasonView,
+}
+
+#[derive(Deserialize)]
+struct ReasonView {
+    enabled: bool,
+    #[serde(default)]
+    options: Vec<String>,
+}
+
+impl Listed for PortalView {
+    fn id(&self) -> &str {
+        &self.id
+    }
+}
+
+impl From<PortalView> for PortalConfiguration {
+    fn from(view: PortalView) -> Self {
+        Self {
+            is_ours: view.metadata.as_ref().is_some_and(|metadata| metadata.contains_key(MARK)),
+            portal: portal(&view),
+            id: view.id,
+            active: view.active,
+            is_default: view.is_default,
+        }
+    }
+}
+
+fn portal(view: &PortalView) -> Portal {
+    let said = |text: &Option<String>| text.clone().filter(|text| !text.is_empty());
+    let sorted = |enabled: bool, words: &[String]| {
+        let mut words = if enabled { words.to_vec() } else { Vec::new() };
+        words.sort();
+        words
+    };
+    let (profile, features) = (&view.business_profile, &view.features);
+    let cancel = &features.subscription_cancel;
+    let mode = match cancel.mode.as_str() {
+        "immediately" => Cancel::Immediately,
+        _ => Cancel::AtPeriodEnd,
+    };
+    let reason = &cancel.cancellation_reason;
+    Portal {
+        headline: said(&profile.headline),
+        privacy_policy_url: said(&profile.privacy_policy_url),
+        terms_of_service_url: said(&profile.terms_of_service_url),
+        default_return_url: said(&view.default_return_url),
+        invoice_history: features.invoice_history.enabled,
+        payment_method_update: features.payment_method_update.enabled,
+        subscription_cancel: cancel.enabled.then_some(mode),
+        cancellation_reasons: sorted(cancel.enabled && reason.enabled, &reason.options),
+        customer_update: sorted(
+            features.customer_update.enabled,
+            &features.customer_update.allowed_updates,
+        ),
+        subscription_update: features.subscription_update.enabled,
+    }
+}
