@@ -37,6 +37,7 @@ mod repeats;
 mod rotation;
 mod routes;
 mod scopes;
+mod secrets;
 mod shape;
 mod states;
 mod stock;
