@@ -141,9 +141,20 @@ impl Harness {
             headers: vec![("authorization", format!("Bearer {key}"))],
             body: String::new(),
         };
-        let answers = self.together(paths.iter().map(request).collect());
-        for (path, answer) in paths.iter().zip(&answers) {
-            self.note("GET", path, answer);
+        self.send_all(paths.iter().map(request).collect())
+    }
+
+    /// Any requests to the API, several at the same time.
+    #[track_caller]
+    pub(crate) fn send_all(&self, requests: Vec<Request>) -> Vec<Answer> {
+        let places = requests.iter().map(|request| {
+            let path = request.url.trim_start_matches(&*self.about().api_url).to_owned();
+            (request.method, path)
+        });
+        let places: Vec<_> = places.collect();
+        let answers = self.together(requests);
+        for ((method, path), answer) in places.iter().zip(&answers) {
+            self.note(method, path, answer);
         }
         answers
     }
