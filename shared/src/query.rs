@@ -1,5 +1,6 @@
 //! Query parameters, read strictly.
 
+use crate::encode::quoted;
 use crate::respond::ApiError;
 
 /// Query parameters, decoded, in order.
@@ -20,9 +21,10 @@ impl Query {
     pub fn only(&self, known: &[&str]) -> Result<(), ApiError> {
         for (index, (name, _)) in self.0.iter().enumerate() {
             if !known.contains(&name.as_str()) {
+                let name = quoted(name);
                 let known = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
                 return Err(ApiError::validation(
-                    name,
+                    &name,
                     format!("There is no query parameter \"{name}\" here. Known are: {known}."),
                 ));
             }

@@ -13,7 +13,7 @@ use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, Visitor};
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 
-use crate::encode::hex;
+use crate::encode::{hex, quoted};
 use crate::respond::ApiError;
 
 /// Longest body, in bytes.
@@ -51,6 +51,7 @@ impl Fields {
         let mut seen = BTreeMap::new();
         for (name, value) in pairs {
             if !known.contains(&name.as_str()) {
+                let name = quoted(&name);
                 let known = known.join(", ");
                 return Err(ApiError::validation(
                     &name,

@@ -1,6 +1,7 @@
 //! The plan that is asked for.
 
 use crate::catalog::{Offer, Tiers};
+use crate::encode::quoted;
 use crate::request::Fields;
 use crate::respond::ApiError;
 use crate::stripe::views::Interval;
@@ -67,6 +68,6 @@ impl Target {
                 plans.join(", ")
             );
         }
-        format!("There is no plan \"{plan}\". Plans: {}.", plans.join(", "))
+        format!("There is no plan \"{}\". Plans: {}.", quoted(plan), plans.join(", "))
     }
 }

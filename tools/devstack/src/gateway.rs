@@ -70,6 +70,8 @@ impl Gateway {
             &self.port.to_string(),
             "--color",
             "never",
+            // Where it runs, API Gateway gives browsers no leave either.
+            "--disable-cors",
         ]);
         if self.functions == Functions::Prebuilt {
             watch.args(["--only-lambda-apis", "--ignore-changes"]);

@@ -1,6 +1,7 @@
 //! The stack as the cases use it: requests to the API, to Stripe, and the seeded accounts.
 
 use std::cell::{Ref, RefCell};
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -11,7 +12,6 @@ use serde_json::Value;
 use tokio::runtime::{Builder, Runtime};
 
 use crate::headers;
-use crate::stripe::text;
 
 /// Longest wait for an answer: a function that has ended never gives one.
 const LIMIT: Duration = Duration::from_secs(30);
@@ -23,9 +23,9 @@ pub(crate) struct Harness {
     runtime: Runtime,
     folder: PathBuf,
     answered: RefCell<Vec<Answered>>,
-    secrets: RefCell<Vec<String>>,
+    secrets: RefCell<BTreeSet<String>>,
     /// What an answer may hold, and a log may not.
-    private: RefCell<Vec<String>>,
+    private: RefCell<BTreeSet<String>>,
 }
 
 /// What a function has answered, and has to have left a line about in its log.
@@ -78,10 +78,9 @@ impl Harness {
             private: RefCell::default(),
         };
         harness.keep_secret(&harness.about().stripe_key);
-        for id in ["cantila-billing/stripe-read", "cantila-billing/stripe-write"] {
-            harness.keep_secret(&text(&harness.secret(id), "secretKey"));
+        for name in ["stripe-read", "stripe-write", "pepper"] {
+            harness.learn_from_secret(&harness.secret(&format!("cantila-billing/{name}")));
         }
-        harness.keep_secret(&text(&harness.secret("cantila-billing/pepper"), "pepper"));
         Ok(harness)
     }
 
@@ -142,9 +141,20 @@ impl Harness {
             headers: vec![("authorization", format!("Bearer {key}"))],
             body: String::new(),
         };
-        let answers = self.together(paths.iter().map(request).collect());
-        for (path, answer) in paths.iter().zip(&answers) {
-            self.note("GET", path, answer);
+        self.send_all(paths.iter().map(request).collect())
+    }
+
+    /// Any requests to the API, several at the same time.
+    #[track_caller]
+    pub(crate) fn send_all(&self, requests: Vec<Request>) -> Vec<Answer> {
+        let places = requests.iter().map(|request| {
+            let path = request.url.trim_start_matches(&*self.about().api_url).to_owned();
+            (request.method, path)
+        });
+        let places: Vec<_> = places.collect();
+        let answers = self.together(requests);
+        for ((method, path), answer) in places.iter().zip(&answers) {
+            self.note(method, path, answer);
         }
         answers
     }
@@ -165,6 +175,7 @@ impl Harness {
         headers::check(answer);
         let is_told = |secret: &&String| answer.body.contains(secret.as_str());
         assert!(self.secrets().iter().find(is_told).is_none(), "a secret in {}", answer.body);
+        self.learn_from_answer(answer);
         self.answered.borrow_mut().push(Answered {
             log: log.to_owned(),
             request_id: answer.header("x-request-id").to_owned(),
@@ -180,21 +191,21 @@ impl Harness {
 
     /// Notes a key that no answer and no log may hold.
     pub(crate) fn keep_secret(&self, key: &str) {
-        self.secrets.borrow_mut().push(key.to_owned());
+        self.secrets.borrow_mut().insert(key.to_owned());
     }
 
     /// Notes what was told to its owner and belongs in no log.
     pub(crate) fn keep_from_logs(&self, text: &str) {
-        self.private.borrow_mut().push(text.to_owned());
+        self.private.borrow_mut().insert(text.to_owned());
     }
 
     /// All of that so far.
-    pub(crate) fn private(&self) -> Ref<'_, Vec<String>> {
+    pub(crate) fn private(&self) -> Ref<'_, BTreeSet<String>> {
         self.private.borrow()
     }
 
     /// Every key that was in play so far.
-    pub(crate) fn secrets(&self) -> Ref<'_, Vec<String>> {
+    pub(crate) fn secrets(&self) -> Ref<'_, BTreeSet<String>> {
         self.secrets.borrow()
     }
 
@@ -255,6 +266,7 @@ impl Harness {
         headers: &[(&str, &str)],
         body: &str,
     ) -> Answer {
+        self.learn_card(body);
         match self.runtime.block_on(http::send(method, url, headers, body, LIMIT)) {
             Ok(answer) => answer,
             Err(error) => panic!("{error}; logs: {}", self.logs().display()),

@@ -1,27 +1,34 @@
 //! What is left in the logs after all other cases: one line a request, and no secret.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::fs;
 
 use serde_json::Value;
 
 use crate::cases;
 use crate::harness::Harness;
+use crate::secrets::Finder;
 
-cases![every_request_has_left_one_line_with_its_id_and_status, no_log_of_a_function_holds_a_secret,];
+cases![
+    every_request_has_left_one_line_with_its_id_and_status,
+    no_log_holds_a_secret_that_was_in_play,
+];
+
+/// Every log, by its name.
+fn all_logs(harness: &Harness) -> HashMap<String, String> {
+    let entries = fs::read_dir(harness.logs()).expect("the folder with the logs");
+    let read = |entry: std::io::Result<fs::DirEntry>| {
+        let path = entry.expect("an entry").path();
+        let name = path.file_stem().expect("a name").to_string_lossy().into_owned();
+        (name, String::from_utf8_lossy(&fs::read(path).expect("a log")).into_owned())
+    };
+    entries.map(read).collect()
+}
 
 /// The log of each function, by its name.
 fn logs(harness: &Harness) -> HashMap<String, String> {
-    let entries = fs::read_dir(harness.logs()).expect("the folder with the logs");
-    let not_ours = ["aws", "gateway", "stripe"];
-    let mut logs = HashMap::new();
-    for entry in entries {
-        let path = entry.expect("an entry").path();
-        let name = path.file_stem().expect("a name").to_string_lossy().into_owned();
-        if !not_ours.contains(&&*name) {
-            logs.insert(name, fs::read_to_string(path).expect("text"));
-        }
-    }
+    let mut logs = all_logs(harness);
+    logs.retain(|name, _| !["aws", "gateway", "stripe"].contains(&name.as_str()));
     logs
 }
 
@@ -56,18 +63,27 @@ fn every_request_has_left_one_line_with_its_id_and_status(harness: &Harness) {
     }
 }
 
-fn no_log_of_a_function_holds_a_secret(harness: &Harness) {
-    let (secrets, private) = (harness.secrets(), harness.private());
-    assert!(secrets.iter().all(|secret| secret.len() > 10), "short ones are found anywhere");
-    for (name, log) in logs(harness) {
-        assert!(name.starts_with("lone-") || !log.is_empty(), "{name} has logged nothing");
-        for secret in secrets.iter().chain(private.iter()) {
-            // Not the line itself, which would only spread it.
-            assert!(
-                !log.contains(secret.as_str()),
-                "{name} has logged a secret, {}…",
-                &secret[..8]
-            );
-        }
+/// Those of the functions, of the local stack, and the sandbox's own list of requests. moto's is left
+/// out: it writes down the requests that it gets, which name a key by its hash.
+fn no_log_holds_a_secret_that_was_in_play(harness: &Harness) {
+    let secrets: BTreeSet<String> = harness.secrets().union(&harness.private()).cloned().collect();
+    assert!(secrets.len() > 30, "so few are in play even if this case runs by itself");
+    let finder = Finder::new(&secrets);
+    let mut logs = all_logs(harness);
+    logs.remove("aws");
+    logs.insert(
+        "requests".to_owned(),
+        harness.sandbox("GET", "/requests", &Value::Null).to_string(),
+    );
+    let mut bytes = 0;
+    for (name, log) in logs {
+        let may_be_empty =
+            name.starts_with("lone-") || matches!(name.as_str(), "gateway" | "stripe");
+        assert!(may_be_empty || !log.is_empty(), "{name} has logged nothing");
+        // Not the line itself, which would only spread it.
+        let found = finder.find(log.as_bytes()).map(|secret| &secret[..8.min(secret.len() / 2)]);
+        assert_eq!(found, None, "{name} has logged a secret that begins so");
+        bytes += log.len();
     }
+    println!("    {} secrets in {bytes} bytes of logs: none found", secrets.len());
 }

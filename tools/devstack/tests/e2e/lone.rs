@@ -33,6 +33,8 @@ pub(crate) struct Lone<'a> {
     events: Sender<(String, Duration)>,
     answers: Receiver<String>,
     asked: u32,
+    /// The address that the gateway says requests come from.
+    pub(crate) source: String,
 }
 
 impl Drop for Lone<'_> {
@@ -71,7 +73,16 @@ impl<'a> Lone<'a> {
                 spawn(move || serve(&stream, &waiting, &done));
             }
         });
-        Self { harness, function, log, child, events, answers, asked: 0 }
+        Self {
+            harness,
+            function,
+            log,
+            child,
+            events,
+            answers,
+            asked: 0,
+            source: "192.0.2.1".to_owned(),
+        }
     }
 
     /// Its answer to a GET with these headers.
@@ -96,7 +107,7 @@ impl<'a> Lone<'a> {
             "version": "2.0", "routeKey": route, "rawPath": path, "rawQueryString": "",
             "headers": fields.collect::<serde_json::Map<_, _>>(), "isBase64Encoded": false,
             "requestContext": {
-                "http": { "method": method, "path": path, "protocol": "HTTP/1.1" },
+                "http": { "method": method, "path": path, "protocol": "HTTP/1.1", "sourceIp": self.source },
                 "requestId": format!("{}-{}", self.log, self.asked), "routeKey": route,
                 "stage": "$default", "timeEpoch": 0,
             },
@@ -116,26 +127,33 @@ impl<'a> Lone<'a> {
     /// Its answer to what it was asked.
     #[track_caller]
     pub(crate) fn answer(&self) -> Answer {
+        let answer = self.answer_if_any();
+        answer.unwrap_or_else(|| panic!("{} has given Lambda an error", self.log))
+    }
+
+    /// The same, but none where the function could not read the event and told Lambda so.
+    #[track_caller]
+    pub(crate) fn answer_if_any(&self) -> Option<Answer> {
         let Ok(text) = self.answers.recv_timeout(LIMIT) else {
             panic!("{} does not answer; logs: {}", self.log, self.harness.logs().display())
         };
-        let answer = read(&text);
+        let answer = read(&text)?;
         self.harness.noted(&self.log, &answer);
-        answer
+        Some(answer)
     }
 }
 
 /// The function's answer as API Gateway would send it on.
-fn read(text: &str) -> Answer {
+fn read(text: &str) -> Option<Answer> {
     let answer: Value = serde_json::from_str(text).expect("JSON");
-    let status = answer["statusCode"].as_u64().and_then(|status| status.try_into().ok());
+    let status = answer["statusCode"].as_u64().and_then(|status| status.try_into().ok())?;
     let mut headers = hyper::HeaderMap::new();
     for (name, value) in answer["headers"].as_object().into_iter().flatten() {
         let name: hyper::header::HeaderName = name.parse().expect("a name");
         headers.insert(name, value.as_str().unwrap_or_default().parse().expect("a value"));
     }
     let body = answer["body"].as_str().unwrap_or_default().to_owned();
-    Answer { status: status.expect("a status"), headers, body }
+    Some(Answer { status, headers, body })
 }
 
 /// Answers the function's requests on one connection.

@@ -37,6 +37,11 @@ mod repeats;
 mod rotation;
 mod routes;
 mod scopes;
+mod secrets;
+mod security_bodies;
+mod security_headers;
+mod security_limits;
+mod security_objects;
 mod shape;
 mod states;
 mod stock;
@@ -76,6 +81,10 @@ const ALL: &[&[Case]] = &[
     property::CASES,
     faults::CASES,
     rotation::CASES,
+    security_objects::CASES,
+    security_bodies::CASES,
+    security_limits::CASES,
+    security_headers::CASES,
     logs::CASES,
 ];
 

@@ -59,7 +59,9 @@ impl Harness {
         let output = command.output().expect("`cargo build --workspace` makes billingctl");
         let (out, err) = (&output.stdout, String::from_utf8_lossy(&output.stderr));
         assert!(output.status.success(), "billingctl {args:?}: {err}");
-        serde_json::from_slice(out).expect("JSON")
+        let printed = serde_json::from_slice(out).expect("JSON");
+        self.learn_keys(&printed);
+        printed
     }
 
     /// An account, linked to this Stripe customer if one is named, with a key that may read.
@@ -76,9 +78,7 @@ impl Harness {
     #[track_caller]
     pub(crate) fn new_key(&self, account: &str, args: &[&str]) -> Key {
         let made = self.billingctl(&[&["keys", "create", "--account", account], args].concat());
-        let key = Key { id: text(&made, "id"), key: text(&made, "key") };
-        self.keep_secret(&key.key);
-        key
+        Key { id: text(&made, "id"), key: text(&made, "key") }
     }
 
     /// A call of AWS, such as `DynamoDB_20120810.GetItem` or `secretsmanager.GetSecretValue`.
@@ -116,6 +116,7 @@ impl Harness {
     /// Puts another value into a secret.
     #[track_caller]
     pub(crate) fn put_secret(&self, id: &str, value: &Value) {
+        self.learn_from_secret(value);
         let body = json!({ "SecretId": id, "SecretString": value.to_string() });
         self.aws("secretsmanager.PutSecretValue", &body);
     }

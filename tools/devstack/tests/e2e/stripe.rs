@@ -88,6 +88,7 @@ impl Harness {
     /// The sandbox itself: its keys, faults and log.
     #[track_caller]
     pub(crate) fn sandbox(&self, method: &str, path: &str, body: &Value) -> Value {
+        self.learn_keys(body);
         let url = format!("{}/_sandbox{path}", self.about().stripe_url);
         let answer = self.exchange(method, &url, &[], &body.to_string());
         assert_eq!(answer.status, 200, "{path}: {}", answer.body);

@@ -1,0 +1,273 @@
+//! Nothing of another account can be reached, whatever of it is named, and wherever.
+//!
+//! Two accounts with everything that an account can have. With the one's key every place that takes
+//! an id, a name or a token is given every one of the other's.
+
+use std::collections::BTreeSet;
+
+use devstack::functions::{FUNCTIONS, Function};
+use devstack::http::Answer;
+use serde_json::{Value, json};
+
+use crate::body::expect;
+use crate::cases;
+use crate::harness::{Harness, Request};
+use crate::posts::{CHANGE, PORTAL, PREVIEW, Payer, Start, with};
+use crate::refusal::{ACT_AS_FORBIDDEN, refused};
+use crate::stripe::text;
+
+cases![
+    nothing_of_another_account_can_be_reached_by_naming_it,
+    another_accounts_idempotency_key_is_a_key_of_ones_own,
+    what_is_anothers_and_what_is_nobodys_are_told_alike,
+];
+
+const INVOICES: &str = "/v1/billing/invoices";
+
+/// An account, and what of it another might name.
+struct Side {
+    payer: Payer,
+    names: Vec<String>,
+    /// Every text that its objects at Stripe and its own answers are made of.
+    texts: BTreeSet<String>,
+}
+
+impl Side {
+    /// An account that has changed its plan, has a balance, a cursor, a quote and a portal session.
+    fn new(harness: &Harness, handle: &str, to: &str, person: &str) -> Self {
+        let payer = harness.payer(handle, Start::on("starter"));
+        let key = &payer.account.key;
+        let changed = payer.change(harness, &json!({ "plan": to }));
+        assert_eq!(changed.status, 200, "{}", changed.body);
+        let person = [
+            ("name", person),
+            ("email", &*format!("{person}@{handle}.example")),
+            ("phone", &*format!("555-{person}")),
+        ];
+        harness.stripe_post(&format!("/customers/{}", payer.customer.id), &person);
+        harness.credit(&payer.customer.id, -432_109, "usd");
+        let page = harness.get(&format!("{INVOICES}?limit=1"), key, &[]).json();
+        let quote = payer.preview(harness, &json!({ "plan": "pro" }));
+        let portal = harness.post_once(PORTAL, key, &format!("{handle}-0001"), &json!({})).json();
+        let mut texts = BTreeSet::new();
+        for path in [
+            format!("/customers/{}", payer.customer.id),
+            format!("/subscriptions/{}?expand[]=latest_invoice", payer.subscription),
+            format!("/invoices?limit=100&customer={}", payer.customer.id),
+            format!("/payment_methods?customer={}", payer.customer.id),
+            format!("/payment_intents?customer={}", payer.customer.id),
+        ] {
+            collect(&harness.stripe(&path), &mut texts);
+        }
+        let own = [&page, &quote, &portal, &changed.json()];
+        for answer in own {
+            collect(answer, &mut texts);
+        }
+        texts.extend([payer.account.id.clone(), payer.account.handle.clone()]);
+        let invoice = &page["invoices"][0];
+        let item = text(&payer.at_stripe(harness)["items"]["data"][0], "id");
+        let names = vec![
+            payer.account.id.clone(),
+            payer.account.handle.clone(),
+            payer.customer.id.clone(),
+            payer.subscription.clone(),
+            item,
+            text(invoice, "id"),
+            text(invoice, "number"),
+            text(invoice, "hostedUrl"),
+            text(&page, "nextCursor"),
+            text(&quote, "quote"),
+            text(&portal, "url"),
+            format!("{handle}-0001"),
+        ];
+        Self { payer, names, texts }
+    }
+
+    /// What is in none but its own answers: ids, tokens, addresses, names.
+    fn marks<'a>(&'a self, other: &'a Self) -> Vec<&'a str> {
+        let is_telling = |text: &&str| text.len() >= 8 && !text.contains(' ') && !is_moment(text);
+        let only = self.texts.difference(&other.texts).map(String::as_str);
+        // Two plans' words are no secrets: what is sold is shown to everyone.
+        let is_catalogue = |text: &str| {
+            ["price_", "prod_", "cantila_", "mtr_"].iter().any(|prefix| text.starts_with(prefix))
+        };
+        only.filter(is_telling).filter(|text| !is_catalogue(text)).chain(["4321.09"]).collect()
+    }
+}
+
+/// Whether a text is a day or a moment, of which two accounts may have the same.
+fn is_moment(text: &str) -> bool {
+    text.len() >= 10 && text.as_bytes()[..4].iter().all(u8::is_ascii_digit) && &text[4..5] == "-"
+}
+
+fn collect(value: &Value, texts: &mut BTreeSet<String>) {
+    match value {
+        Value::String(text) => drop(texts.insert(text.clone())),
+        Value::Array(values) => values.iter().for_each(|value| collect(value, texts)),
+        Value::Object(fields) => fields.values().for_each(|value| collect(value, texts)),
+        _ => {}
+    }
+}
+
+/// A request with one of the other's names in one place, and what it should be answered with.
+struct Attempt {
+    what: String,
+    name: String,
+    request: Request,
+    statuses: &'static [u16],
+}
+
+/// Parameters and fields that other APIs take an object's id in.
+const FOREIGN: [&str; 5] = ["account", "customer", "subscription", "invoice", "id"];
+
+/// Headers in which other systems are told whose request it is.
+const HEADERS: [&str; 5] =
+    ["stripe-account", "x-account-id", "x-forwarded-user", "x-amzn-oidc-identity", "cookie"];
+
+fn attempts(harness: &Harness, key: &str, function: &'static Function, name: &str) -> Vec<Attempt> {
+    let bearer = ("authorization", format!("Bearer {key}"));
+    let sample = function.sample.unwrap_or_default();
+    let request = |path: &str, more: Option<(&'static str, String)>, body: String| Request {
+        method: function.method,
+        url: format!("{}{path}", harness.about().api_url),
+        headers: std::iter::once(bearer.clone())
+            .chain((!body.is_empty()).then(|| ("content-type", "application/json".to_owned())))
+            .chain(more)
+            .collect(),
+        body,
+    };
+    let mut all = Vec::new();
+    let mut add = |what: String, request: Request, statuses: &'static [u16]| {
+        let what = format!("{} with {name} in {what}", function.name);
+        all.push(Attempt { what, name: name.to_owned(), request, statuses });
+    };
+    let path = function.path;
+    let act_as = Some(("x-cantila-act-as", name.to_owned()));
+    add("act-as".to_owned(), request(path, act_as, sample.to_owned()), &[403]);
+    let bytes: Vec<_> = name.bytes().map(|byte| format!("%{byte:02X}")).collect();
+    let encoded = bytes.concat();
+    for parameter in FOREIGN.into_iter().chain(["cursor"]) {
+        let path = format!("{path}?{parameter}={encoded}");
+        add(parameter.to_owned(), request(&path, None, sample.to_owned()), &[422]);
+    }
+    add("the path".to_owned(), request(&format!("{path}/{encoded}"), None, String::new()), &[404]);
+    if function.method == "GET" {
+        for header in HEADERS {
+            add(
+                header.to_owned(),
+                request(path, Some((header, name.to_owned())), String::new()),
+                &[200],
+            );
+        }
+        return all;
+    }
+    let base: Value = serde_json::from_str(sample).expect("JSON");
+    let known = ["plan", "quote", "returnUrl", "successUrl", "flow"];
+    for field in FOREIGN.into_iter().chain(known) {
+        let body = with(&base, field, name).to_string();
+        add(field.to_owned(), request(path, None, body), &[409, 422]);
+    }
+    all
+}
+
+fn nothing_of_another_account_can_be_reached_by_naming_it(harness: &Harness) {
+    let mine = Side::new(harness, "objects-mine", "agency", "Ada");
+    let theirs = Side::new(harness, "objects-theirs", "agency", "Belinda");
+    let marks = theirs.marks(&mine);
+    for known in [&theirs.payer.customer.id, &theirs.payer.subscription, &theirs.payer.account.id] {
+        assert!(marks.contains(&known.as_str()), "{known} in {marks:?}");
+    }
+    assert!(marks.len() > 20, "{marks:?}");
+    let before = [&mine, &theirs].map(|side| side.payer.ledger(harness));
+    let attempts: Vec<_> = FUNCTIONS
+        .iter()
+        .flat_map(|function| theirs.names.iter().map(move |name| (function, name)))
+        .flat_map(|(function, name)| attempts(harness, &mine.payer.account.key, function, name))
+        .collect();
+    let (requests, expected): (Vec<_>, Vec<_>) = attempts
+        .into_iter()
+        .map(|Attempt { what, name, request, statuses }| (request, (what, name, statuses)))
+        .unzip();
+    let answers = harness.send_all(requests);
+    for (answer, (what, name, statuses)) in answers.iter().zip(&expected) {
+        assert!(statuses.contains(&answer.status), "{what}: {} {}", answer.status, answer.body);
+        // What was sent may be quoted; anything beside it may not.
+        let whole = format!("{:?} {}", answer.headers, answer.body).replace(name.as_str(), "");
+        let told = marks.iter().find(|mark| whole.contains(**mark));
+        assert_eq!(told, None, "{what}: {}", answer.body);
+    }
+    assert_eq!([&mine, &theirs].map(|side| side.payer.ledger(harness)), before);
+    println!("    {} requests, each searched for {} marks", answers.len(), marks.len());
+}
+
+fn another_accounts_idempotency_key_is_a_key_of_ones_own(harness: &Harness) {
+    let [first, second] = ["same-key-a", "same-key-b"].map(|name| harness.admin_of(name, None));
+    let checkout = json!({ "plan": "pro" });
+    for (path, body) in [(PORTAL, json!({})), (crate::posts::CHECKOUT, checkout)] {
+        let key = format!("the-same{}", path.replace('/', "-"));
+        let answers =
+            [&first, &second].map(|account| harness.post_once(path, &account.key, &key, &body));
+        for answer in &answers {
+            assert_eq!((answer.status, answer.header("idempotent-replayed")), (201, ""));
+        }
+        let [first, second] = answers.map(|answer| text(&answer.json(), "url"));
+        assert_ne!(first, second, "{path}");
+    }
+}
+
+/// A made-up text of the same form.
+fn made_up(name: &str) -> String {
+    let turn = |byte: u8| match byte {
+        b'0'..=b'8' | b'a'..=b'y' | b'A'..=b'Y' => byte + 1,
+        b'9' => b'0',
+        b'z' => b'a',
+        b'Z' => b'A',
+        other => other,
+    };
+    let (prefix, rest) = match name.split_once('_') {
+        Some((prefix, rest)) => (format!("{prefix}_"), rest),
+        None => (String::new(), name),
+    };
+    prefix + &rest.bytes().map(|byte| char::from(turn(byte))).collect::<String>()
+}
+
+fn what_is_anothers_and_what_is_nobodys_are_told_alike(harness: &Harness) {
+    let key = harness.account("overdue").keys.admin.clone();
+    let other = harness.account("agency");
+    let agency = json!({ "plan": "pro" });
+    let quote = text(&harness.post(PREVIEW, &other.keys.admin, &agency).json(), "quote");
+    let page =
+        harness.get(&format!("{INVOICES}?limit=1"), &harness.account("metered").keys.read, &[]);
+    let cursor = page.json()["nextCursor"].as_str().map_or_else(|| quote.clone(), str::to_owned);
+    let gist = |answer: &Answer, name: &str| {
+        let mut body = answer.json();
+        body["requestId"] = "".into();
+        let mut headers: Vec<_> =
+            answer.headers.keys().map(|name| name.as_str().to_owned()).collect();
+        headers.sort();
+        (answer.status, body.to_string().replace(name, "<name>"), headers)
+    };
+    for name in [&other.id, &other.handle, &"client".to_owned()] {
+        let ask = |name: &str| {
+            let answer = harness.get(INVOICES, &key, &[("x-cantila-act-as", name)]);
+            refused(&answer, ACT_AS_FORBIDDEN);
+            gist(&answer, name)
+        };
+        assert_eq!(ask(name), ask(&made_up(name)));
+    }
+    let ask =
+        |name: &str| gist(&harness.get(&format!("{INVOICES}?cursor={name}"), &key, &[]), name);
+    assert_eq!(ask(&cursor), ask(&made_up(&cursor)));
+    let ask = |name: &str| {
+        let own = harness.account("metered");
+        let body = json!({ "plan": "agency", "quote": name });
+        gist(&harness.post(CHANGE, &own.keys.admin, &body), name)
+    };
+    let foreign = text(
+        &harness.post(PREVIEW, &other.keys.admin, &json!({ "plan": "starter" })).json(),
+        "quote",
+    );
+    assert_eq!(ask(&foreign), ask(&made_up(&foreign)));
+    let own = harness.get(INVOICES, &harness.account("metered").keys.read, &[]);
+    expect(&harness.get(INVOICES, &harness.account("metered").keys.read, &[]), 200, &own.json());
+}
