@@ -3,7 +3,8 @@
 # Needed: git, Rust, Python 3 with venv, make, a C compiler. cargo-nextest is used where it is, Node for one test.
 
 .DEFAULT_GOAL := help
-.PHONY: help setup venv node_modules build run stop test fmt lint audit clean-local
+.PHONY: help setup venv node_modules setup-deploy compile binaries build run stop test fmt lint audit \
+	lint-template lint-workflows sam-local smoke rollback clean-local
 
 # Where `make run` listens.
 API_PORT ?= 9100
@@ -15,25 +16,33 @@ PYTHON ?= python3
 BIN := $(or $(CARGO_TARGET_DIR),target)/debug
 
 help: ## Show this
-	@awk -F ':.*## ' '/^[a-z-]+:.*## /{ printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{ printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 # Where the suite of Stripe's Node SDK is, and the oldest Node that it runs on.
 NODE_SUITE := tools/stripe-sandbox/tests/sdk/node
 NODE_OLDEST := 20
 
+# Makes the venv $(1) from the pinned tools of $(2), if it is missing or outdated. The stamp says
+# which requirements it was made from, and where: a venv does not survive a move.
+define make_venv
+	@want="$$($(PYTHON) -c 'import hashlib, os, sys; print(hashlib.sha256(open(sys.argv[1], "rb").read()).hexdigest(), os.getcwd())' $(2))" && \
+	have="$$(cat $(1)/stamp 2>/dev/null || true)" && \
+	if [ "$$want" != "$$have" ] || ! $(1)/bin/python -c '' 2>/dev/null; then \
+		echo "making $(1)" && \
+		case "$$have" in "" | *" $(CURDIR)") clear= ;; *) clear=--clear ;; esac && \
+		$(PYTHON) -m venv $$clear $(1) && \
+		$(1)/bin/python -m pip install --quiet --disable-pip-version-check -r $(2) && \
+		echo "$$want" > $(1)/stamp; \
+	fi
+endef
+
 setup: venv node_modules ## Install the pinned Python and Node packages, where they are missing or outdated
 
-# The stamp says which requirements .venv was made from, and where: it does not survive a move.
 venv:
-	@want="$$($(PYTHON) -c 'import hashlib, os; print(hashlib.sha256(open("requirements.txt", "rb").read()).hexdigest(), os.getcwd())')" && \
-	have="$$(cat .venv/stamp 2>/dev/null || true)" && \
-	if [ "$$want" != "$$have" ] || ! .venv/bin/python -c '' 2>/dev/null; then \
-		echo "making .venv" && \
-		case "$$have" in "" | *" $(CURDIR)") clear= ;; *) clear=--clear ;; esac && \
-		$(PYTHON) -m venv $$clear .venv && \
-		.venv/bin/python -m pip install --quiet --disable-pip-version-check -r requirements.txt && \
-		echo "$$want" > .venv/stamp; \
-	fi
+	$(call make_venv,.venv,requirements.txt)
+
+setup-deploy: ## Make .venv-deploy with the tools that deployments are checked with (SAM, cfn-lint, checkov)
+	$(call make_venv,.venv-deploy,requirements-deploy.txt)
 
 # Nothing but one test needs Node. The stamp is the lock file that was installed from.
 node_modules:
@@ -47,10 +56,10 @@ node_modules:
 
 # The whole workspace at once, as `cargo lambda watch` builds it: other choices would mean other
 # features of the dependencies, and the first request would wait for a second build.
-build: ## Build everything, as `make run` uses it
+compile: ## Build everything as `make run` uses it
 	cargo build --workspace
 
-run: setup build ## Start the whole system on this machine (DETACH=1: in the background)
+run: setup compile ## Start the whole system on this machine (DETACH=1: in the background)
 	@$(BIN)/devstack run $(if $(filter-out 0,$(DETACH)),--detach)
 
 stop: ## End what `make run DETACH=1` has started
@@ -80,3 +89,44 @@ audit: setup ## Look for known holes and withdrawn versions among the crates; ne
 
 clean-local: stop ## Delete what a local stack leaves behind (logs, keys)
 	rm -rf .local
+
+# --- Deployment: docs/operating.md ------------------------------------------------------------
+
+# What Lambda is to run on: arm64, or x86_64 together with the template's Architecture=x86_64.
+ARCH ?= arm64
+FUNCTIONS ?= $(notdir $(wildcard functions/*))
+PACKAGES := target/lambda
+
+# The same commit gives the same bytes wherever it is built: no path of this machine is left in them.
+HOME_OF_CRATES := $(or $(CARGO_HOME),$(HOME)/.cargo)/registry/src
+export_for_lambda = PATH="$(CURDIR)/.venv/bin:$$PATH" \
+	RUSTFLAGS="--remap-path-prefix=$(CURDIR)=/billing --remap-path-prefix=$(HOME_OF_CRATES)=/crates" \
+	CFLAGS="-ffile-prefix-map=$(CURDIR)=/billing -ffile-prefix-map=$(HOME_OF_CRATES)=/crates" \
+	AWS_LC_SYS_NO_JITTER_ENTROPY=1 SOURCE_DATE_EPOCH=315532800
+
+# All at once: the dependencies, which are nearly all of the work, are compiled and optimised once.
+binaries: venv
+	@$(export_for_lambda) cargo lambda build --release --locked \
+		$(if $(filter arm64,$(ARCH)),--arm64,--x86-64) $(addprefix --package ,$(FUNCTIONS))
+
+build: binaries ## Build the functions' deployment packages in target/lambda (ARCH=x86_64; FUNCTIONS="summary info")
+	@$(PYTHON) tools/deployer/package.py $(PACKAGES) $(FUNCTIONS)
+
+# `sam build` asks for each function by its name in the template. The first one builds all eight.
+build-%Function: binaries
+	@name="$$(printf %s '$*' | sed 's/\(.\)\([A-Z]\)/\1-\2/g' | tr '[:upper:]' '[:lower:]')" && \
+	cp "$(PACKAGES)/$$name/bootstrap" "$(ARTIFACTS_DIR)/bootstrap"
+
+lint-template: setup-deploy ## Check template.yaml: sam validate, cfn-lint, checkov
+	@set -e; export SAM_CLI_TELEMETRY=0 AWS_DEFAULT_REGION=$${AWS_DEFAULT_REGION:-us-east-1}; set -x; \
+	.venv-deploy/bin/cfn-lint template.yaml; \
+	.venv-deploy/bin/sam validate --lint; \
+	LOG_LEVEL=ERROR .venv-deploy/bin/checkov --config-file .checkov.yaml
+
+lint-workflows: ## Check .github/workflows (ACTIONLINT=… takes an actionlint that is there)
+ifdef ACTIONLINT
+	$(ACTIONLINT)
+else
+	$(call make_venv,.venv-actionlint,requirements-actionlint.txt)
+	.venv-actionlint/bin/actionlint
+endif

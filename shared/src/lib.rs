@@ -14,6 +14,7 @@ mod encode;
 mod gateway;
 pub mod idempotency;
 mod log_line;
+pub mod metrics;
 mod query;
 pub mod request;
 pub mod respond;

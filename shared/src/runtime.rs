@@ -15,6 +15,7 @@ use crate::config::Config;
 use crate::gateway::{Incoming, response};
 use crate::idempotency::{self, Claim, Operation, Records};
 use crate::log_line::LogLine;
+use crate::metrics::Metrics;
 use crate::query::Query;
 use crate::request::Fields;
 use crate::respond::{ApiError, Cause, Reply, Timestamp, Timings};
@@ -32,6 +33,7 @@ pub struct App {
     records: Records,
     secrets: Arc<Secrets>,
     stripe: Arc<Transport>,
+    metrics: Metrics,
 }
 
 impl App {
@@ -60,6 +62,7 @@ impl App {
             records: Records::new(dynamodb.clone(), config.table.clone()),
             stripe: Arc::new(Transport::new(config.stripe_base.clone())),
             secrets: Arc::new(secrets),
+            metrics: Metrics::from_env(),
             config,
         })
     }
@@ -233,6 +236,7 @@ where
     let outcome = timeout_at(deadline, work).await.unwrap_or(Err(ApiError::Timeout));
     app.auth.aside().settle(deadline).await;
     line.write(&outcome, &timings);
+    app.metrics.write(&outcome, &timings);
     let reply = outcome.unwrap_or_else(|error| error.reply(&request_id));
     response(reply, &request_id, &timings)
 }

@@ -73,6 +73,8 @@ pub struct Timings {
     auth_micros: AtomicU64,
     stripe_micros: AtomicU64,
     stripe_count: AtomicU32,
+    stripe_errors: AtomicU32,
+    stripe_rate_limits: AtomicU32,
 }
 
 impl Timings {
@@ -84,6 +86,8 @@ impl Timings {
             auth_micros: AtomicU64::new(0),
             stripe_micros: AtomicU64::new(0),
             stripe_count: AtomicU32::new(0),
+            stripe_errors: AtomicU32::new(0),
+            stripe_rate_limits: AtomicU32::new(0),
         }
     }
 
@@ -94,6 +98,24 @@ impl Timings {
     pub(crate) fn stripe_attempt(&self, took: Duration) {
         self.stripe_micros.fetch_add(micros(took), Ordering::Relaxed);
         self.stripe_count.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// One of them had no answer of use: no connection, a 5xx, a refused key.
+    pub(crate) fn stripe_error(&self) {
+        self.stripe_errors.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// One of them met Stripe's rate limit.
+    pub(crate) fn stripe_rate_limit(&self) {
+        self.stripe_rate_limits.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(crate) fn stripe_errors(&self) -> u32 {
+        self.stripe_errors.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn stripe_rate_limits(&self) -> u32 {
+        self.stripe_rate_limits.load(Ordering::Relaxed)
     }
 
     /// Requests sent to Stripe so far, retries included.

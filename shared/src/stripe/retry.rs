@@ -20,6 +20,23 @@ pub enum Outcome {
     Broken,
 }
 
+impl Outcome {
+    /// There was no answer of use, and that is Stripe's fault, the network's or our key's.
+    #[must_use]
+    pub fn is_failure(self) -> bool {
+        match self {
+            Self::Broken => true,
+            Self::Status { status, .. } => matches!(status, 401 | 403 | 500..=599),
+        }
+    }
+
+    /// Stripe had too many requests of ours.
+    #[must_use]
+    pub fn is_rate_limit(self) -> bool {
+        matches!(self, Self::Status { status: 429, .. })
+    }
+}
+
 /// How long to wait before attempt number `next` (2 is the first retry), or `None` for giving up.
 ///
 /// Statuses: <https://docs.stripe.com/error-low-level>. 409 is a key still in use or a lock, 424 a
@@ -77,6 +94,20 @@ mod tests {
         for (outcome, next, expected) in cases {
             assert_eq!(wait(outcome, next, 1_000), expected, "{outcome:?} before {next}");
         }
+    }
+
+    #[test]
+    fn a_failure_is_stripes_or_our_keys_and_a_rate_limit_is_none() {
+        let failures = [
+            Outcome::Broken,
+            status(500, None, None),
+            status(401, None, None),
+            status(403, None, None),
+        ];
+        let others = [400, 402, 404, 409, 424, 429].map(|code| status(code, None, None));
+        assert!(failures.into_iter().all(Outcome::is_failure));
+        assert!(!others.into_iter().any(Outcome::is_failure));
+        assert_eq!(others.map(Outcome::is_rate_limit), [false, false, false, false, false, true]);
     }
 
     #[test]

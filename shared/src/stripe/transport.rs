@@ -186,6 +186,11 @@ impl Stripe {
                 Ok(answer) => return Ok(answer),
                 Err(failure) => failure,
             };
+            match outcome {
+                _ if outcome.is_failure() => self.timings.stripe_error(),
+                _ if outcome.is_rate_limit() => self.timings.stripe_rate_limit(),
+                _ => {}
+            }
             attempt += 1;
             let pause = wait(outcome, attempt, jitter()).filter(|_| exchange.repeatable);
             let resume = pause.map(|pause| Instant::now() + pause);

@@ -1,0 +1,145 @@
+//! Which functions a change concerns. Not guessed from paths: whatever is compiled into a function
+//! concerns it, and what that is cargo says.
+
+mod lock;
+mod repository;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::{Value, json};
+
+use crate::Error;
+use lock::{Lock, Manifest};
+
+pub use repository::since;
+
+/// What there is to deploy.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Changes {
+    /// The template or its settings have changed: `sam deploy`.
+    pub stack: bool,
+    /// Functions that are other programs now.
+    pub functions: BTreeSet<String>,
+}
+
+impl Changes {
+    /// For a workflow.
+    #[must_use]
+    pub fn json(&self) -> Value {
+        json!({ "stack": self.stack, "functions": self.functions })
+    }
+}
+
+/// A package as it is compiled into functions.
+#[derive(Clone, Debug, Default)]
+pub struct Package {
+    /// Its folder in the repository, for those that are ours.
+    pub folder: Option<String>,
+    pub name: String,
+    pub version: String,
+}
+
+/// Each function, with every package that is compiled into it, itself included.
+pub type Graph = BTreeMap<String, Vec<Package>>;
+
+/// One state of the files that say which dependencies there are.
+#[derive(Clone, Debug)]
+pub struct State {
+    pub lock: String,
+    pub manifest: String,
+}
+
+/// What concerns every function: what compiles them, and how.
+const BUILD: [&str; 5] =
+    ["Makefile", "requirements.txt", "rust-toolchain", "rust-toolchain.toml", ".cargo/config.toml"];
+
+/// What concerns the stack.
+const STACK: [&str; 2] = ["template.yaml", "samconfig.toml"];
+
+/// What has to be deployed after these files have changed.
+///
+/// # Errors
+/// [`Error::Unreadable`] if a lock file or manifest is none.
+pub fn concerned(
+    graph: &Graph,
+    files: &[String],
+    before: &State,
+    after: &State,
+) -> Result<Changes, Error> {
+    let locks = (Lock::parse(&before.lock)?, Lock::parse(&after.lock)?);
+    let manifests = (Manifest::parse(&before.manifest)?, Manifest::parse(&after.manifest)?);
+    let changed = |name: &str| files.iter().any(|file| file == name);
+    let all = BUILD.iter().any(|name| changed(name)) || manifests.0.build != manifests.1.build;
+    let is_other = |package: &Package| {
+        let is_own = package.folder.as_ref().is_some_and(|folder| {
+            files.iter().any(|file| is_source(file) && file.starts_with(&format!("{folder}/")))
+        });
+        is_own
+            || manifests.0.dependencies.get(&package.name)
+                != manifests.1.dependencies.get(&package.name)
+            || locks.0.entry(package) != locks.1.entry(package)
+    };
+    let functions = graph
+        .iter()
+        .filter(|(_, packages)| all || packages.iter().any(is_other))
+        .map(|(function, _)| function.clone())
+        .collect();
+    Ok(Changes { stack: STACK.iter().any(|name| changed(name)), functions })
+}
+
+/// What a compiler reads, and not what explains or tests it from outside.
+fn is_source(file: &str) -> bool {
+    let is_prose = std::path::Path::new(file).extension().is_some_and(|kind| kind == "md");
+    !is_prose && !file.contains("/tests/")
+}
+
+/// The graph out of `cargo metadata`'s answer, for packages under `functions/`.
+///
+/// # Errors
+/// [`Error::Unreadable`].
+pub fn graph(metadata: &Value) -> Result<Graph, Error> {
+    let bad = || Error::unreadable("cargo's metadata", "something is missing in it");
+    let root = metadata["workspace_root"].as_str().ok_or_else(bad)?;
+    let mut packages: BTreeMap<&str, Package> = BTreeMap::new();
+    for package in metadata["packages"].as_array().ok_or_else(bad)? {
+        let text = |key: &str| package[key].as_str().ok_or_else(bad);
+        let folder = text("manifest_path")?
+            .strip_prefix(root)
+            .and_then(|path| path.trim_start_matches('/').strip_suffix("/Cargo.toml"))
+            .filter(|_| package["source"].is_null());
+        let (name, version) = (text("name")?.to_owned(), text("version")?.to_owned());
+        packages.insert(text("id")?, Package { folder: folder.map(str::to_owned), name, version });
+    }
+    let mut edges: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+    for node in metadata["resolve"]["nodes"].as_array().ok_or_else(bad)? {
+        let dependencies = node["deps"].as_array().ok_or_else(bad)?.iter();
+        let built = dependencies.filter(|dependency| is_built(dependency));
+        let ids = built.filter_map(|dependency| dependency["pkg"].as_str()).collect();
+        edges.insert(node["id"].as_str().ok_or_else(bad)?, ids);
+    }
+    let is_function = |package: &&Package| {
+        package.folder.as_deref().is_some_and(|folder| folder.starts_with("functions/"))
+    };
+    let functions = packages.iter().filter(|(_, package)| is_function(package));
+    let closure = |id: &str| {
+        let (mut seen, mut waiting) = (BTreeSet::new(), vec![id]);
+        while let Some(id) = waiting.pop() {
+            if let Some((known, _)) = packages.get_key_value(id)
+                && seen.insert(*known)
+            {
+                waiting.extend(edges.get(id).into_iter().flatten());
+            }
+        }
+        seen.into_iter().filter_map(|id| packages.get(id).cloned()).collect()
+    };
+    Ok(functions.map(|(id, package)| (package.name.clone(), closure(id))).collect())
+}
+
+/// Not what is only there for tests.
+fn is_built(dependency: &Value) -> bool {
+    let kinds = dependency["dep_kinds"].as_array().into_iter().flatten();
+    kinds.into_iter().any(|kind| kind["kind"] != "dev")
+}
+
+#[cfg(test)]
+mod tests;

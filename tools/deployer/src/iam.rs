@@ -1,0 +1,221 @@
+//! What a role of the template allows, for the few constructs that the template uses. Anything
+//! else is an error: a policy that cannot be judged has to fail the test that judges it.
+
+use serde_json::Value;
+
+use crate::{Error, Template};
+
+/// One call of an AWS service, as it was seen.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Call {
+    /// Such as `dynamodb:GetItem`.
+    pub action: String,
+    /// Logical name of the table or secret.
+    pub resource: String,
+    /// The partition keys that it names; none but for `DynamoDB`.
+    pub leading_keys: Vec<String>,
+    /// The attributes that it names; empty means all of them.
+    pub attributes: Vec<String>,
+}
+
+/// One thing that a role allows: an action on a resource, for one pattern of partition keys.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Grant {
+    pub action: String,
+    pub resource: String,
+    /// Such as `KEY#*`; none where any key will do.
+    pub leading_key: Option<String>,
+    /// The only attributes that may be named; none where any may.
+    pub attributes: Option<Vec<String>>,
+}
+
+impl Grant {
+    /// Whether this grant by itself, or with others of its statement, lets the call through.
+    #[must_use]
+    pub fn covers(&self, call: &Call) -> bool {
+        self.action == call.action
+            && self.resource == call.resource
+            && self
+                .leading_key
+                .as_ref()
+                .is_none_or(|pattern| call.leading_keys.iter().all(|key| matches(pattern, key)))
+            && self.attributes.as_ref().is_none_or(|allowed| {
+                // A call that names none reads all of them.
+                !call.attributes.is_empty()
+                    && call.attributes.iter().all(|name| allowed.contains(name))
+            })
+    }
+}
+
+/// What a role allows where every condition of the template is false, as it is
+/// with all parameters at their defaults.
+///
+/// # Errors
+/// [`Error::Unknown`] for what is not understood here.
+pub fn role(template: &Template, logical: &str) -> Result<Vec<Grant>, Error> {
+    let properties = template.properties(logical);
+    let known = ["AssumeRolePolicyDocument", "Policies"];
+    if let Some(other) =
+        properties.as_object().into_iter().flatten().find(|(name, _)| !known.contains(&&***name))
+    {
+        return Err(Error::unknown(logical, format!("{} is not understood", other.0)));
+    }
+    let mut grants = Vec::new();
+    for policy in properties["Policies"].as_array().into_iter().flatten() {
+        let policy = match policy.get("Fn::If") {
+            Some(branches) => &branches[2],
+            None => policy,
+        };
+        if policy["Ref"] == "AWS::NoValue" {
+            continue;
+        }
+        let statements = policy["PolicyDocument"]["Statement"].as_array();
+        for statement in
+            statements.ok_or_else(|| Error::unknown(logical, "a policy has no statements"))?
+        {
+            grants.extend(statement_grants(logical, statement)?);
+        }
+    }
+    Ok(grants)
+}
+
+fn statement_grants(place: &str, statement: &Value) -> Result<Vec<Grant>, Error> {
+    if statement["Effect"] != "Allow" {
+        return Err(Error::unknown(place, format!("only Allow is understood: {statement}")));
+    }
+    let (leading, attributes) = conditions(place, &statement["Condition"])?;
+    let leading: Vec<Option<String>> = match leading {
+        Some(patterns) => patterns.into_iter().map(Some).collect(),
+        None => vec![None],
+    };
+    let mut grants = Vec::new();
+    for action in one_or_many(&statement["Action"]) {
+        let action = action.as_str().filter(|text| !text.contains('*'));
+        let action = action.ok_or_else(|| Error::unknown(place, "an action with a wildcard"))?;
+        for resource in one_or_many(&statement["Resource"]) {
+            let resource = resource_name(resource)
+                .ok_or_else(|| Error::unknown(place, format!("the resource {resource}")))?;
+            grants.extend(leading.iter().map(|leading_key| Grant {
+                action: action.to_owned(),
+                resource: resource.to_owned(),
+                leading_key: leading_key.clone(),
+                attributes: attributes.clone(),
+            }));
+        }
+    }
+    Ok(grants)
+}
+
+type Conditions = (Option<Vec<String>>, Option<Vec<String>>);
+
+fn conditions(place: &str, condition: &Value) -> Result<Conditions, Error> {
+    let (mut leading, mut attributes) = (None, None);
+    for (operator, keys) in condition.as_object().into_iter().flatten() {
+        for (key, values) in keys.as_object().into_iter().flatten() {
+            let values: Vec<String> = one_or_many(values)
+                .into_iter()
+                .filter_map(|v| v.as_str().map(str::to_owned))
+                .collect();
+            match (operator.as_str(), key.as_str()) {
+                ("ForAllValues:StringLike", "dynamodb:LeadingKeys") => leading = Some(values),
+                ("ForAllValues:StringEquals", "dynamodb:Attributes") => attributes = Some(values),
+                // What a call gives back is no more than what it may name.
+                ("StringEqualsIfExists", "dynamodb:ReturnValues" | "dynamodb:Select") => {}
+                _ => return Err(Error::unknown(place, format!("the condition {operator} {key}"))),
+            }
+        }
+    }
+    Ok((leading, attributes))
+}
+
+fn one_or_many(value: &Value) -> Vec<&Value> {
+    value.as_array().map_or_else(|| vec![value], |list| list.iter().collect())
+}
+
+/// The logical name, or `*`.
+fn resource_name(resource: &Value) -> Option<&str> {
+    resource
+        .as_str()
+        .filter(|text| *text == "*")
+        .or_else(|| resource["Ref"].as_str())
+        .or_else(|| resource["Fn::GetAtt"][0].as_str())
+}
+
+/// IAM's `*`, at the end only.
+fn matches(pattern: &str, text: &str) -> bool {
+    match pattern.strip_suffix('*') {
+        Some(start) => text.starts_with(start),
+        None => text == pattern,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TEMPLATE: &str = r#"
+Resources:
+  R:
+    Type: AWS::IAM::Role
+    Properties:
+      Policies:
+        - PolicyDocument:
+            Statement:
+              - Effect: Allow
+                Action: [dynamodb:GetItem, dynamodb:PutItem]
+                Resource: !GetAtt Table.Arn
+                Condition: { ForAllValues:StringLike: { "dynamodb:LeadingKeys": ["KEY#*", "HANDLE#*"] } }
+              - Effect: Allow
+                Action: dynamodb:UpdateItem
+                Resource: !GetAtt Table.Arn
+                Condition: { ForAllValues:StringEquals: { "dynamodb:Attributes": [pk, lastUsedOn] } }
+        - !If [HasKey, { PolicyDocument: { Statement: [{ Effect: Deny }] } }, !Ref AWS::NoValue]
+        - PolicyDocument: { Statement: [{ Effect: Allow, Action: s:Get, Resource: !Ref Secret }] }
+"#;
+
+    fn call(action: &str, resource: &str, keys: &[&str], attributes: &[&str]) -> Call {
+        let text = |list: &[&str]| list.iter().map(|text| (*text).to_owned()).collect();
+        Call {
+            action: action.to_owned(),
+            resource: resource.to_owned(),
+            leading_keys: text(keys),
+            attributes: text(attributes),
+        }
+    }
+
+    #[test]
+    fn a_call_is_let_through_for_what_is_granted_and_nothing_else() {
+        let grants = role(&Template::parse(TEMPLATE).expect("YAML"), "R").expect("understood");
+        let rows = [
+            (call("dynamodb:GetItem", "Table", &["KEY#1"], &[]), true),
+            (call("dynamodb:PutItem", "Table", &["HANDLE#1"], &["x"]), true),
+            (call("dynamodb:GetItem", "Table", &["ACCOUNT#1"], &[]), false),
+            (call("dynamodb:GetItem", "Other", &["KEY#1"], &[]), false),
+            (call("dynamodb:DeleteItem", "Table", &["KEY#1"], &[]), false),
+            (call("dynamodb:UpdateItem", "Table", &["X"], &["pk", "lastUsedOn"]), true),
+            (call("dynamodb:UpdateItem", "Table", &["X"], &["pk", "scope"]), false),
+            (call("dynamodb:UpdateItem", "Table", &["X"], &[]), false),
+            (call("s:Get", "Secret", &[], &[]), true),
+        ];
+        for (call, expected) in rows {
+            assert_eq!(grants.iter().any(|grant| grant.covers(&call)), expected, "{call:?}");
+        }
+    }
+
+    #[test]
+    fn what_is_not_understood_is_an_error() {
+        for statement in [
+            "{ Effect: Deny, Action: s:Get, Resource: '*' }",
+            "{ Effect: Allow, Action: 's:*', Resource: '*' }",
+            "{ Effect: Allow, Action: s:Get, Resource: 'arn:x' }",
+            "{ Effect: Allow, Action: s:Get, Resource: '*', Condition: { StringLike: { a: b } } }",
+        ] {
+            let text = format!(
+                "Resources: {{ R: {{ Properties: {{ Policies: [{{ PolicyDocument: {{ Statement: [{statement}] }} }}] }} }} }}"
+            );
+            assert!(role(&Template::parse(&text).expect("YAML"), "R").is_err(), "{statement}");
+        }
+        let managed = "Resources: { R: { Properties: { ManagedPolicyArns: [x] } } }";
+        assert!(role(&Template::parse(managed).expect("YAML"), "R").is_err());
+    }
+}

@@ -1,0 +1,158 @@
+//! `template.yaml` as JSON, with `CloudFormation`'s short tags (`!Ref x`) in their long form.
+
+use std::fs;
+use std::path::Path;
+
+use serde_json::{Map, Value, json};
+use serde_yaml_ng::Value as Yaml;
+
+use crate::Error;
+
+/// A template.
+#[derive(Clone, Debug)]
+pub struct Template(Value);
+
+impl Template {
+    /// Reads a file.
+    ///
+    /// # Errors
+    /// [`Error::File`], [`Error::Unreadable`].
+    pub fn read(path: &Path) -> Result<Self, Error> {
+        let text = fs::read_to_string(path)
+            .map_err(|source| Error::File { path: path.to_owned(), source })?;
+        Self::parse(&text)
+    }
+
+    /// Reads YAML, and JSON, which is YAML too.
+    ///
+    /// # Errors
+    /// [`Error::Unreadable`].
+    pub fn parse(text: &str) -> Result<Self, Error> {
+        let yaml: Yaml = serde_yaml_ng::from_str(text)
+            .map_err(|error| Error::unreadable("the template", error.to_string()))?;
+        Ok(Self(to_json(yaml)?))
+    }
+
+    /// All of it.
+    #[must_use]
+    pub fn json(&self) -> &Value {
+        &self.0
+    }
+
+    /// The properties of the resource with this logical name.
+    #[must_use]
+    pub fn properties(&self, logical: &str) -> &Value {
+        &self.0["Resources"][logical]["Properties"]
+    }
+
+    /// Logical names and properties of the resources of one type, in the template's order.
+    pub fn of_type<'a>(&'a self, kind: &'a str) -> impl Iterator<Item = (&'a str, &'a Value)> {
+        let resources = self.0["Resources"].as_object().into_iter().flatten();
+        resources
+            .filter(move |(_, resource)| resource["Type"] == kind)
+            .map(|(logical, resource)| (logical.as_str(), &resource["Properties"]))
+    }
+
+    /// The functions' logical names and properties.
+    pub fn functions(&self) -> impl Iterator<Item = (&str, &Value)> {
+        self.of_type("AWS::Serverless::Function")
+    }
+
+    /// The same template with these environment variables in every function, for `sam local`: it
+    /// hands over no variable that the template does not name.
+    #[must_use]
+    pub fn with_environment(mut self, variables: &[(&str, &str)]) -> Self {
+        let resources = self.0["Resources"].as_object_mut().into_iter().flatten();
+        for (_, resource) in
+            resources.filter(|(_, resource)| resource["Type"] == "AWS::Serverless::Function")
+        {
+            for (name, value) in variables {
+                resource["Properties"]["Environment"]["Variables"][*name] = json!(value);
+            }
+        }
+        self
+    }
+
+    pub(crate) fn json_mut(&mut self) -> &mut Value {
+        &mut self.0
+    }
+}
+
+/// `PlanChangeFunction` for `plan-change`.
+#[must_use]
+pub fn logical_name(function: &str) -> String {
+    let capital = |word: &str| {
+        let mut letters = word.chars();
+        letters.next().map(|first| first.to_uppercase().chain(letters).collect::<String>())
+    };
+    format!("{}Function", function.split('-').filter_map(capital).collect::<String>())
+}
+
+fn to_json(yaml: Yaml) -> Result<Value, Error> {
+    Ok(match yaml {
+        Yaml::Null => Value::Null,
+        Yaml::Bool(value) => value.into(),
+        Yaml::Number(number) => serde_json::to_value(number)
+            .map_err(|error| Error::unreadable("a number of the template", error.to_string()))?,
+        Yaml::String(text) => text.into(),
+        Yaml::Sequence(list) => {
+            Value::Array(list.into_iter().map(to_json).collect::<Result<_, _>>()?)
+        }
+        Yaml::Mapping(mapping) => {
+            let mut object = Map::new();
+            for (key, value) in mapping {
+                let key = key.as_str().map(str::to_owned);
+                let key = key.ok_or_else(|| {
+                    Error::unreadable("the template", "a key is no text; put it into quotes")
+                })?;
+                object.insert(key, to_json(value)?);
+            }
+            Value::Object(object)
+        }
+        Yaml::Tagged(tagged) => {
+            long_form(tagged.tag.to_string().trim_start_matches('!'), &to_json(tagged.value)?)
+        }
+    })
+}
+
+fn long_form(tag: &str, value: &Value) -> Value {
+    match (tag, value.as_str()) {
+        ("Ref" | "Condition", _) => json!({ tag: value }),
+        ("GetAtt", Some(text)) => json!({ "Fn::GetAtt": text.split('.').collect::<Vec<_>>() }),
+        _ => json!({ format!("Fn::{tag}"): value }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn short_tags_read_as_their_long_form() {
+        let template = Template::parse(
+            "A: !Ref B\nC: !GetAtt D.Arn\nE: !If [F, !Sub 'g${H}', !Ref AWS::NoValue]\nI: &j [1, true]\nK: *j\n",
+        );
+        let expected = json!({
+            "A": { "Ref": "B" },
+            "C": { "Fn::GetAtt": ["D", "Arn"] },
+            "E": { "Fn::If": ["F", { "Fn::Sub": "g${H}" }, { "Ref": "AWS::NoValue" }] },
+            "I": [1, true],
+            "K": [1, true],
+        });
+        assert_eq!(template.expect("YAML").json(), &expected);
+    }
+
+    #[test]
+    fn a_function_is_called_after_its_folder() {
+        assert_eq!(logical_name("summary"), "SummaryFunction");
+        assert_eq!(logical_name("plan-change-preview"), "PlanChangePreviewFunction");
+    }
+
+    #[test]
+    fn a_variable_for_sam_local_is_in_every_function() {
+        let text = "Resources: { A: { Type: AWS::Serverless::Function, Properties: {} }, B: { Type: X, Properties: {} } }";
+        let template = Template::parse(text).expect("YAML").with_environment(&[("K", "v")]);
+        assert_eq!(template.properties("A")["Environment"]["Variables"], json!({ "K": "v" }));
+        assert_eq!(template.properties("B"), &json!({}));
+    }
+}
