@@ -89,6 +89,13 @@ pub const GRAPH: &[Row] = &[
     ("subscription", "pending_setup_intent", One("setup_intent")),
     ("subscription", "schedule", One("subscription_schedule")),
     ("subscription", "test_clock", One("test_helpers.test_clock")),
+    ("subscription_schedule", "customer", One("customer")),
+    ("subscription_schedule", "default_settings.default_payment_method", One("payment_method")),
+    ("subscription_schedule", "phases.default_payment_method", One("payment_method")),
+    ("subscription_schedule", "phases.items.plan", One("plan")),
+    ("subscription_schedule", "phases.items.price", One("price")),
+    ("subscription_schedule", "subscription", One("subscription")),
+    ("subscription_schedule", "test_clock", One("test_clock")),
     ("subscription_item", "discounts", Many("discount")),
     ("subscription_item", "plan", Inline("plan")),
     ("subscription_item", "price", Inline("price")),
@@ -127,7 +134,7 @@ pub fn resource_of(kind: &str) -> Option<&'static str> {
         "payment_method" => "payment_method",
         "price" => "plan",
         "product" => "product",
-        "subscription" => "subscription",
+        "subscription" | "subscription_schedule" => "subscription",
         _ => return None,
     })
 }

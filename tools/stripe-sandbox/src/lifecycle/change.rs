@@ -4,7 +4,7 @@ use super::collect::{self, Attempt};
 use super::discounts::Redeemer;
 use super::draft::name_debits;
 use super::plan::{Planned, Wish, plan};
-use super::refusals::{declined, no_payment_method, requires_action};
+use super::refusals::{declined, managed_by, no_payment_method, requires_action};
 use super::subscribe::PaymentBehavior;
 use super::{finalize, pending};
 use crate::engine::period::Timestamp;
@@ -60,14 +60,17 @@ impl Update {
             || !self.wish.is_nothing()
     }
 
+    fn says_when_it_ends(&self) -> bool {
+        self.cancel_at_period_end.is_some() || self.cancel_at.is_some()
+    }
+
     /// Whether it cannot be made while `pending` waits.
     fn conflicts_with(&self, pending: &PendingUpdate) -> bool {
-        let ends_otherwise = self.cancel_at_period_end.is_some() || self.cancel_at.is_some();
         !self.wish.is_nothing()
             || self.discounts.is_some()
             || self.default_tax_rates.is_some()
             || self.collection == Some(Collection::Send)
-            || (ends_otherwise
+            || (self.says_when_it_ends()
                 && pending.cancel_at_period_end.is_some()
                 && pending.cancel_at_period_end != self.cancel_at_period_end)
     }
@@ -81,6 +84,9 @@ pub fn update(world: &mut World, id: &str, update: &Update) -> Result<()> {
             "A canceled subscription can only update its cancellation_details and metadata.",
         )
         .code("invalid_canceled_subscription_fields"));
+    }
+    if let Some(schedule) = sub.schedule.as_ref().filter(|_| update.says_when_it_ends()) {
+        return Err(managed_by(schedule));
     }
     set_plain_fields(&mut sub, update);
     let mut redeemer = Redeemer::of(&sub, now);

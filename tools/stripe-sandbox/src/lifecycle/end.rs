@@ -1,7 +1,9 @@
 //! How subscriptions end.
 
 use super::draft::NewInvoice;
-use super::{collect, finalize, pending};
+use super::plan::invoice_item;
+use super::prorate::give_back;
+use super::{collect, finalize, pending, schedule};
 use crate::engine::period::Timestamp;
 use crate::model::invoice::{BillingReason, Line, Status as InvoiceStatus};
 use crate::model::subscription::{CancelReason, Status, Subscription};
@@ -25,6 +27,30 @@ pub fn incomplete_expired(world: &mut World, mut sub: Subscription, at: Timestam
     world.put_subscription(sub);
 }
 
+/// Somebody wants it to end now. Unused time is credited and what is not billed yet is billed only if
+/// that is asked for as well.
+pub fn by_request(
+    world: &mut World,
+    mut sub: Subscription,
+    invoice_now: bool,
+    prorate: bool,
+    now: Timestamp,
+) {
+    if sub.status == Status::Incomplete {
+        return expire(world, sub, now);
+    }
+    if prorate && sub.status != Status::Trialing {
+        for line in give_back(world, &mut sub, |_| Some(now)) {
+            let item = invoice_item(world, &sub, line, now);
+            world.invoice_items.put(item);
+        }
+    }
+    let id = sub.id.clone();
+    let lines = if invoice_now { closing_lines_now(world, &sub, now) } else { Vec::new() };
+    cancel(world, sub, CancelReason::Requested, now);
+    self::invoice_now(world, &id, lines, now);
+}
+
 /// Ends it now. Open invoices stay as they are, but nothing is collected by itself any more. A change
 /// that waits can never come into force, so it is dropped.
 pub fn cancel(world: &mut World, mut sub: Subscription, reason: CancelReason, at: Timestamp) {
@@ -36,6 +62,9 @@ pub fn cancel(world: &mut World, mut sub: Subscription, reason: CancelReason, at
     sub.cancellation.reason = Some(reason);
     sub.paused = None;
     sub.resumption = None;
+    if let Some(id) = &sub.schedule {
+        schedule::end_with_subscription(world, id, at);
+    }
     let id = sub.id.clone();
     world.put_subscription(sub);
     let unsettled: Vec<_> = [InvoiceStatus::Draft, InvoiceStatus::Open]

@@ -20,14 +20,7 @@ pub fn make_item(
 ) -> Result<Item> {
     let price = world.price(&new.price);
     supports(price, currency)?;
-    let quantity = match (price.is_metered(), new.quantity) {
-        (true, Some(_)) => {
-            return Err(ApiError::invalid("You cannot set the quantity for metered plans.")
-                .param("quantity"));
-        }
-        (true, None) => None,
-        (false, quantity) => Some(quantity.unwrap_or(1)),
-    };
+    let quantity = quantity_of(price, new.quantity)?;
     Ok(Item {
         id,
         price: price.id.clone(),
@@ -40,6 +33,18 @@ pub fn make_item(
         usage: Unbilled::since(now),
         debits: Vec::new(),
     })
+}
+
+/// Metered prices have none, and others one if none is said.
+pub fn quantity_of(price: &Price, wanted: Option<i64>) -> Result<Option<i64>> {
+    match (price.is_metered(), wanted) {
+        (true, Some(_)) => {
+            Err(ApiError::invalid("You cannot set the quantity for metered plans.")
+                .param("quantity"))
+        }
+        (true, None) => Ok(None),
+        (false, quantity) => Ok(Some(quantity.unwrap_or(1))),
+    }
 }
 
 pub fn supports(price: &Price, currency: Currency) -> Result<()> {

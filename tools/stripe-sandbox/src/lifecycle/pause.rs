@@ -31,9 +31,12 @@ impl Default for BillFor {
     }
 }
 
-/// Only flexible billing knows pauses, and only what charges by itself can be resumed.
+/// Only flexible billing knows pauses, a schedule rules them out, and only what charges by itself can
+/// be resumed.
 pub fn is_possible(sub: &Subscription) -> bool {
-    sub.mode == BillingMode::Flexible && sub.collection == Collection::Charge
+    sub.mode == BillingMode::Flexible
+        && sub.collection == Collection::Charge
+        && sub.schedule.is_none()
 }
 
 pub fn begin(sub: &mut Subscription, reason: PauseReason, invoice: Option<String>, at: Timestamp) {
@@ -87,6 +90,11 @@ fn check(sub: &Subscription) -> Result<()> {
     if sub.mode != BillingMode::Flexible {
         return refuse(
             "You can only pause a subscription whose `billing_mode[type]` is `flexible`.",
+        );
+    }
+    if sub.schedule.is_some() {
+        return refuse(
+            "You cannot pause a subscription that is managed by a subscription schedule.",
         );
     }
     if !matches!(sub.status, Status::Active | Status::PastDue) {

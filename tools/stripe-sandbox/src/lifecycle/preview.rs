@@ -8,7 +8,7 @@ use super::plan::{Planned, Wish, plan};
 use super::prorate::ProrationBehavior;
 use super::resume::Way;
 use super::subscribe::{NewSubscription, preview_first};
-use super::{end, pause, renew, resume, trial};
+use super::{end, pause, phase, renew, resume, trial};
 use crate::engine::period::{HOUR, Timestamp};
 use crate::engine::usage::Unbilled;
 use crate::http::errors::{ApiError, Result};
@@ -153,6 +153,8 @@ fn next_invoice(
         let mut next = sub.clone();
         let own = trial::paid_periods(world, &mut next, at);
         (next, own)
+    } else if let Some(turned) = into_next_phase(world, sub, at) {
+        turned
     } else {
         renew::turn(world, sub, at)
     };
@@ -160,6 +162,17 @@ fn next_invoice(
     let mut invoice = compute(world, &next, lines, (start, at), at);
     invoice.next_payment_attempt = Some(at + HOUR).filter(|_| sub.collection == Collection::Charge);
     Ok(invoice)
+}
+
+/// The renewal that a schedule makes something else of.
+fn into_next_phase(
+    world: &mut World,
+    sub: &Subscription,
+    at: Timestamp,
+) -> Option<(Subscription, Vec<Line>)> {
+    let schedule = world.schedules().get(sub.schedule.as_ref()?)?;
+    let next = schedule.phases.get(schedule.current + 1).filter(|phase| phase.start == at)?.clone();
+    phase::turn(world, sub, &next, at)
 }
 
 fn steady(world: &mut World, sub: &Subscription, now: Timestamp) -> Invoice {

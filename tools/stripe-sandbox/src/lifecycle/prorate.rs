@@ -8,13 +8,13 @@ use crate::engine::period::Timestamp;
 use crate::engine::pricing::Amount;
 use crate::engine::proration;
 use crate::http::errors::{ApiError, Result};
+use crate::model::MetadataChange;
 use crate::model::catalog::Redeem;
 use crate::model::invoice::Line;
 use crate::model::subscription::{BillingMode, Debit, Item, Status, Subscription};
-use crate::model::{MetadataChange, words};
 use crate::world::World;
 
-words!(ProrationBehavior { AlwaysInvoice = "always_invoice", CreateProrations = "create_prorations", None = "none" });
+pub use crate::model::subscription::ProrationBehavior;
 
 /// One entry of `items` in an update or a preview.
 #[derive(Clone, Debug, Default)]

@@ -36,3 +36,9 @@ pub fn other_currency(fixed: Currency) -> ApiError {
         "You cannot combine currencies on a single customer. This customer has an active subscription, subscription schedule, discount, quote, or invoice item with currency {fixed}."
     ))
 }
+
+pub fn managed_by(schedule: &str) -> ApiError {
+    ApiError::invalid(format!(
+        "The subscription is managed by the subscription schedule `{schedule}`, and updating any cancelation behavior directly is not allowed. Please update the schedule instead."
+    ))
+}

@@ -228,6 +228,7 @@ fn build(
         save_default_payment_method: new.save_default_payment_method,
         expires_at: None,
         pending_update: None,
+        schedule: None,
         test_clock: customer.test_clock.clone(),
     })
 }

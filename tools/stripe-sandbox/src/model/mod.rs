@@ -12,6 +12,7 @@ pub mod checkout;
 pub mod customer;
 pub mod invoice;
 pub mod portal;
+pub mod schedule;
 pub mod subscription;
 
 /// Ordered, so that what is sent is the same each time.

@@ -32,6 +32,7 @@ impl Status {
 }
 
 words!(BillingMode { Classic = "classic", Flexible = "flexible" });
+words!(ProrationBehavior { AlwaysInvoice = "always_invoice", CreateProrations = "create_prorations", None = "none" });
 words!(Collection { Charge = "charge_automatically", Send = "send_invoice" });
 words!(PauseBehavior { KeepAsDraft = "keep_as_draft", MarkUncollectible = "mark_uncollectible", Void = "void" });
 words!(MissingPaymentMethod { Cancel = "cancel", CreateInvoice = "create_invoice", Pause = "pause" });
@@ -133,6 +134,8 @@ pub struct Subscription {
     pub expires_at: Option<Timestamp>,
     /// A change that waits for its invoice to be paid.
     pub pending_update: Option<Box<PendingUpdate>>,
+    /// What manages it.
+    pub schedule: Option<String>,
     pub test_clock: Option<String>,
 }
 

@@ -34,6 +34,8 @@ mod subscription_items;
 mod subscription_json;
 mod subscription_params;
 mod subscription_pause;
+mod subscription_schedule_json;
+mod subscription_schedules;
 mod subscription_update;
 mod subscriptions;
 mod tax_rates;
@@ -52,6 +54,7 @@ const ALL: &[&[Endpoint]] = &[
     payment_methods::ENDPOINTS,
     subscriptions::ENDPOINTS,
     subscription_items::ENDPOINTS,
+    subscription_schedules::ENDPOINTS,
     preview::ENDPOINTS,
     invoices::ENDPOINTS,
     invoice_items::ENDPOINTS,
@@ -82,7 +85,11 @@ pub fn render(world: &World, kind: &str, id: &str) -> Option<Value> {
         "price" => price_json::to_json(world.prices.get(id)?),
         "product" => products::to_json(world.products.get(id)?),
         "promotion_code" => promotion_codes::to_json(world, world.promotion_codes.get(id)?),
+        "plan" => price_json::plan(world.prices.get(id)?),
         "subscription" => subscription_json::to_json(world, world.subscriptions().get(id)?),
+        "subscription_schedule" => {
+            subscription_schedule_json::to_json(world, world.schedules().get(id)?)
+        }
         "tax_rate" => tax_rates::to_json(world.tax_rates.get(id)?),
         "test_helpers.test_clock" => test_clocks::to_json(world.test_clocks.get(id)?),
         _ => return None,

@@ -10,8 +10,6 @@ use crate::world::World;
 
 pub fn to_json(world: &World, sub: &Subscription) -> Value {
     let items = sub.items.iter().map(|item| item_to_json(world, sub, item)).collect();
-    let flexible = sub.mode == BillingMode::Flexible;
-    let prorations = if sub.itemized { "itemized" } else { "included" };
     let status_details = sub.paused.as_ref().map(|paused| {
         json!({ "paused": { "subscription": { "type": paused.reason.as_str() }, "transitioned_at": paused.at, "type": "subscription" } })
     });
@@ -23,10 +21,7 @@ pub fn to_json(world: &World, sub: &Subscription) -> Value {
         "automatic_tax": { "disabled_reason": null, "enabled": false, "liability": null },
         "billing_cycle_anchor": sub.anchor,
         "billing_cycle_anchor_config": null,
-        "billing_mode": {
-            "flexible": flexible.then(|| json!({ "proration_discounts": prorations })),
-            "type": sub.mode.as_str(),
-        },
+        "billing_mode": billing_mode(sub),
         "billing_schedules": [],
         "billing_thresholds": null,
         "cancel_at": sub.cancel_at,
@@ -74,7 +69,7 @@ pub fn to_json(world: &World, sub: &Subscription) -> Value {
         "pending_invoice_item_interval": null,
         "pending_setup_intent": null,
         "pending_update": sub.pending_update.as_ref().map(|pending| pending_update(world, pending)),
-        "schedule": null,
+        "schedule": sub.schedule,
         "start_date": sub.start,
         "status": sub.status.as_str(),
         "test_clock": sub.test_clock,
@@ -91,6 +86,15 @@ pub fn to_json(world: &World, sub: &Subscription) -> Value {
     super::merge(&mut shown, rest);
     super::set(&mut shown, "status_details", status_details);
     shown
+}
+
+pub fn billing_mode(sub: &Subscription) -> Value {
+    let flexible = sub.mode == BillingMode::Flexible;
+    let prorations = if sub.itemized { "itemized" } else { "included" };
+    json!({
+        "flexible": flexible.then(|| json!({ "proration_discounts": prorations })),
+        "type": sub.mode.as_str(),
+    })
 }
 
 /// A change that waits for its invoice to be paid: only what it would change is not null.

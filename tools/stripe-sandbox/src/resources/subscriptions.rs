@@ -6,12 +6,11 @@ use super::subscription_create::create;
 use super::subscription_json::to_json;
 use super::subscription_pause::{pause, resume};
 use super::subscription_update::{cancellation_details, update};
-use crate::engine::proration;
 use crate::http::call::{Call, Endpoint, delete, get, list, post};
 use crate::http::errors::{ApiError, Result};
-use crate::lifecycle::{end, plan};
-use crate::model::subscription::{CancelReason, Collection, Status, Subscription};
-use crate::world::{World, check_filter, find};
+use crate::lifecycle::end;
+use crate::model::subscription::{Collection, Status, Subscription};
+use crate::world::{check_filter, find};
 
 pub const ENDPOINTS: &[Endpoint] = &[
     post("/v1/subscriptions", "subscription", "subscription", create),
@@ -111,27 +110,6 @@ fn cancel(call: &mut Call<'_>) -> Result<Value> {
     let now = world.now_of(&sub.customer);
     sub.cancellation.feedback = feedback.unwrap_or(sub.cancellation.feedback);
     sub.cancellation.comment = comment.unwrap_or(sub.cancellation.comment);
-    if sub.status == Status::Incomplete {
-        end::expire(world, sub, now);
-        return Ok(to_json(world, &world.subscription(&id)));
-    }
-    if prorate && sub.status != Status::Trialing {
-        credit_unused_time(world, &sub, now);
-    }
-    let lines = if invoice_now { end::closing_lines_now(world, &sub, now) } else { Vec::new() };
-    end::cancel(world, sub, CancelReason::Requested, now);
-    end::invoice_now(world, &id, lines, now);
+    end::by_request(world, sub, invoice_now, prorate, now);
     Ok(to_json(world, &world.subscription(&id)))
-}
-
-fn credit_unused_time(world: &mut World, sub: &Subscription, now: i64) {
-    let mut lines = Vec::new();
-    for item in sub.items.iter().filter(|item| item.quantity.is_some()) {
-        let cost = world.cost(sub, &sub.items, item, now);
-        lines.extend(proration::credit(world.context(sub, item), &cost, now).0);
-    }
-    for line in lines {
-        let item = plan::invoice_item(world, sub, line, now);
-        world.invoice_items.put(item);
-    }
 }

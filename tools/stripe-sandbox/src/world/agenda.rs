@@ -19,10 +19,12 @@ impl From<&Option<String>> for ClockKey {
     }
 }
 
-/// Ordered: at one and the same moment invoices come before the periods that follow them.
+/// Ordered: at one and the same moment invoices come before the periods that follow them, and a
+/// schedule says first what those are to be.
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Due {
     Invoice(String),
+    Schedule(String),
     Subscription(String),
 }
 

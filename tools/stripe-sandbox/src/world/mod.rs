@@ -14,6 +14,7 @@ use crate::model::checkout;
 use crate::model::customer::{BalanceTransaction, Customer, PaymentMethod, TestClock};
 use crate::model::invoice::{Invoice, InvoiceItem, InvoicePayment, PaymentIntent};
 use crate::model::portal;
+use crate::model::schedule::Schedule;
 use crate::model::subscription::Subscription;
 
 pub mod agenda;
@@ -47,6 +48,7 @@ pub struct World {
     pub balance_transactions: Table<BalanceTransaction>,
     subscriptions: Table<Subscription>,
     invoices: Table<Invoice>,
+    schedules: Table<Schedule>,
     pub invoice_items: Table<InvoiceItem>,
     pub invoice_payments: Table<InvoicePayment>,
     pub payment_intents: Table<PaymentIntent>,
@@ -79,6 +81,7 @@ impl World {
             balance_transactions: Table::default(),
             subscriptions: Table::default(),
             invoices: Table::default(),
+            schedules: Table::default(),
             invoice_items: Table::default(),
             invoice_payments: Table::default(),
             payment_intents: Table::default(),
@@ -101,6 +104,10 @@ impl World {
         for invoice in self.invoices.all() {
             let due = Due::Invoice(invoice.id.clone());
             self.agenda.set(ClockKey::from(&invoice.test_clock), due, invoice.next_due());
+        }
+        for schedule in self.schedules.all() {
+            let due = Due::Schedule(schedule.id.clone());
+            self.agenda.set(ClockKey::from(&schedule.test_clock), due, schedule.next_due());
         }
         self
     }
@@ -137,6 +144,17 @@ impl World {
         let due = Due::Invoice(invoice.id.clone());
         self.agenda.set(ClockKey::from(&invoice.test_clock), due, invoice.next_due());
         self.invoices.put(invoice);
+    }
+
+    pub fn schedules(&self) -> &Table<Schedule> {
+        &self.schedules
+    }
+
+    /// Keeps the schedule, and notes when its phase is over.
+    pub fn put_schedule(&mut self, schedule: Schedule) {
+        let due = Due::Schedule(schedule.id.clone());
+        self.agenda.set(ClockKey::from(&schedule.test_clock), due, schedule.next_due());
+        self.schedules.put(schedule);
     }
 
     pub fn delete_invoice(&mut self, id: &str) {
@@ -193,6 +211,7 @@ impl World {
             match due {
                 Due::Subscription(id) => crate::lifecycle::tick::subscription(self, &id, at),
                 Due::Invoice(id) => crate::lifecycle::tick::invoice(self, &id, at),
+                Due::Schedule(id) => crate::lifecycle::schedule::tick(self, &id, at),
             }
         }
         self.set_now(clock, target);

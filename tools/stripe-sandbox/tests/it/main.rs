@@ -25,6 +25,7 @@ mod portal_pages;
 mod property;
 mod protocol;
 mod renewal;
+mod schedules;
 mod snapshot;
 mod support;
 mod trial;

@@ -66,6 +66,7 @@ fn is_readable(kind: &str, value: &Value) -> bool {
         "product" => reads::<stripe_shared::Product>(&json),
         "promotion_code" => reads::<stripe_shared::PromotionCode>(&json),
         "subscription" => reads::<stripe_shared::Subscription>(&json),
+        "subscription_schedule" => reads::<stripe_shared::SubscriptionSchedule>(&json),
         "subscription_item" => reads::<stripe_shared::SubscriptionItem>(&json),
         "tax_rate" => reads::<stripe_shared::TaxRate>(&json),
         "test_helpers.test_clock" => reads::<stripe_shared::TestHelpersTestClock>(&json),

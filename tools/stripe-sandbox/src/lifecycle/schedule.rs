@@ -1,0 +1,245 @@
+//! Schedules: made from a subscription, they change it phase by phase, release it, or end it.
+
+use super::change::{self, Update};
+use super::plan::Wish;
+use super::prorate::{ItemChange, ItemsChange, ProrationBehavior};
+use super::{end, phase, renew};
+use crate::engine::period::Timestamp;
+use crate::http::errors::{ApiError, Result};
+use crate::model::schedule::{EndBehavior, Phase, PhaseItem, Schedule, Status};
+use crate::model::subscription::{Item, Status as SubscriptionStatus, Subscription};
+use crate::model::{Metadata, MetadataChange};
+use crate::world::{World, find};
+
+/// A schedule of one phase: the present period, as it is.
+pub fn from_subscription(world: &mut World, id: &str) -> Result<String> {
+    let mut sub = world.subscription(id);
+    if !sub.status.is_running() {
+        return Err(ApiError::invalid(format!(
+            "You cannot migrate a subscription whose status is `{}` to a schedule.",
+            sub.status.as_str()
+        )));
+    }
+    if let Some(schedule) = &sub.schedule {
+        return Err(ApiError::invalid(format!(
+            "You cannot migrate a subscription that is already attached to a schedule: `{schedule}`."
+        )));
+    }
+    let now = world.now_of(&sub.customer);
+    let schedule = Schedule {
+        id: world.ids.id("sub_sched"),
+        customer: sub.customer.clone(),
+        subscription: sub.id.clone(),
+        currency: sub.currency,
+        status: Status::Active,
+        end_behavior: match sub.cancel_at {
+            Some(_) => EndBehavior::Cancel,
+            None => EndBehavior::Release,
+        },
+        phases: vec![present_phase(&sub, now)],
+        current: 0,
+        metadata: Metadata::new(),
+        created: now,
+        canceled_at: None,
+        completed_at: None,
+        released_at: None,
+        test_clock: sub.test_clock.clone(),
+    };
+    let made = schedule.id.clone();
+    sub.schedule = Some(made.clone());
+    world.put_subscription(sub);
+    world.put_schedule(schedule);
+    Ok(made)
+}
+
+fn present_phase(sub: &Subscription, now: Timestamp) -> Phase {
+    let start = sub.items.iter().map(|item| item.period.0).max().unwrap_or(now);
+    let end = sub.cancel_at.or(sub.next_period_end()).unwrap_or(now);
+    let item = |item: &Item| PhaseItem {
+        price: item.price.clone(),
+        quantity: item.quantity,
+        tax_rates: item.tax_rates.clone(),
+        metadata: item.metadata.clone(),
+    };
+    let trialing = sub.status == SubscriptionStatus::Trialing;
+    Phase {
+        start,
+        end,
+        items: sub.items.iter().map(item).collect(),
+        behavior: ProrationBehavior::CreateProrations,
+        anchor: None,
+        metadata: Metadata::new(),
+        trial_end: sub.trial.map(|(_, end)| end).filter(|_| trialing),
+    }
+}
+
+/// What a request changes about a schedule; `phases` begin with the present one.
+pub struct Change {
+    pub phases: Option<Vec<Phase>>,
+    pub end_behavior: Option<EndBehavior>,
+    pub metadata: Option<MetadataChange>,
+    /// How a change of the present phase is prorated.
+    pub behavior: ProrationBehavior,
+}
+
+pub fn update(world: &mut World, id: &str, change: Change) -> Result<()> {
+    let mut schedule = living(world, id, "update")?;
+    let now = world.now_of(&schedule.customer);
+    if let Some(phases) = change.phases {
+        check(&schedule, &phases, now)?;
+        schedule.phases.truncate(schedule.current);
+        schedule.phases.extend(phases);
+        let present = schedule.phase().clone();
+        let sub = world.subscription(&schedule.subscription);
+        if phase::differs(&sub, &present.items) {
+            apply(world, &sub, &present, change.behavior, false)?;
+        }
+    }
+    schedule.end_behavior = change.end_behavior.unwrap_or(schedule.end_behavior);
+    if let Some(metadata) = change.metadata {
+        metadata.apply(&mut schedule.metadata);
+    }
+    let ends = (schedule.end_behavior == EndBehavior::Cancel).then(|| schedule.end());
+    set_end(world, &schedule.subscription, ends, now);
+    world.put_schedule(schedule);
+    Ok(())
+}
+
+/// The schedule decides when its subscription ends.
+fn set_end(world: &mut World, sub: &str, ends: Option<Timestamp>, now: Timestamp) {
+    let mut sub = world.subscription(sub);
+    sub.cancel_at_period_end = false;
+    let at = ends.map(change::CancelAt::Time);
+    change::set_cancellation(&mut sub, None, Some(at), now);
+    world.put_subscription(sub);
+}
+
+/// A schedule that still has something to do.
+fn living(world: &World, id: &str, what: &str) -> Result<Schedule> {
+    let schedule = find(world.schedules(), id)?;
+    if schedule.status == Status::Active {
+        return Ok(schedule.clone());
+    }
+    Err(ApiError::invalid(format!(
+        "You cannot {what} a subscription schedule that is currently in the `{}` status. It must be in the `not_started` or `active` status.",
+        schedule.status.as_str()
+    )))
+}
+
+/// Phases follow one another without a gap, and the one that has begun keeps its beginning.
+fn check(schedule: &Schedule, phases: &[Phase], now: Timestamp) -> Result<()> {
+    let refuse = |message: &str, param: &str| Err(ApiError::invalid(message).param(param));
+    let Some(first) = phases.first() else {
+        return Err(ApiError::missing_param("phases"));
+    };
+    if first.start != schedule.phase().start {
+        return refuse(
+            "You can not modify the start date of the current phase.",
+            "phases[0][start_date]",
+        );
+    }
+    if first.end <= now {
+        return refuse("The current phase must end in the future.", "phases[0][end_date]");
+    }
+    for (index, phase) in phases.iter().enumerate() {
+        if phase.end <= phase.start {
+            let param = format!("phases[{index}][end_date]");
+            return refuse("The `end_date` of a phase must be after its `start_date`.", &param);
+        }
+        if index > 0 && phases[index - 1].end != phase.start {
+            let param = format!("phases[{index}][start_date]");
+            return refuse("A phase must start when the phase before it ends.", &param);
+        }
+    }
+    Ok(())
+}
+
+/// The subscription becomes what the phase says, as if somebody asked for that now.
+fn apply(
+    world: &mut World,
+    sub: &Subscription,
+    phase: &Phase,
+    behavior: ProrationBehavior,
+    anchor_now: bool,
+) -> Result<()> {
+    let items: Vec<ItemChange> = phase::changes(sub, &phase.items);
+    let items = Some(ItemsChange { items, anchor_now, behavior, date: None });
+    let wish = Wish { items, ..Wish::default() };
+    change::update(world, &sub.id, &Update { wish, ..Update::default() })
+}
+
+/// The present phase is over.
+pub fn tick(world: &mut World, id: &str, at: Timestamp) {
+    let Ok(mut schedule) = living(world, id, "advance") else { return };
+    if schedule.current + 1 < schedule.phases.len() {
+        schedule.current += 1;
+        world.put_schedule(schedule.clone());
+        return enter(world, &schedule, at);
+    }
+    if schedule.end_behavior == EndBehavior::Cancel {
+        // The subscription's own date has come as well.
+        schedule.status = Status::Completed;
+        schedule.completed_at = Some(at);
+        return world.put_schedule(schedule);
+    }
+    detach(world, schedule, at);
+}
+
+fn enter(world: &mut World, schedule: &Schedule, at: Timestamp) {
+    let mut sub = world.subscription(&schedule.subscription);
+    let phase = schedule.phase();
+    let pairs = phase.metadata.iter().map(|(key, value)| (key.clone(), value.clone()));
+    MetadataChange::Merge(pairs.collect()).apply(&mut sub.metadata);
+    world.put_subscription(sub.clone());
+    if sub.status.is_terminal() {
+        return;
+    }
+    if let Some((next, lines)) = phase::turn(world, &sub, phase, at) {
+        super::pending::discard(world, &sub.id, at);
+        let start = sub.items.iter().map(|item| item.period.0).min().unwrap_or(at);
+        let next = Subscription { pending_update: None, ..next };
+        return renew::issue(world, next, lines, (start, at), at);
+    }
+    let anchor_now = phase.starts_cycle();
+    if anchor_now || phase::differs(&sub, &phase.items) {
+        // Prices were looked at when the phase was made, and nobody is there to be told.
+        drop(apply(world, &sub, phase, phase.behavior, anchor_now));
+    }
+}
+
+/// The subscription goes on without it.
+fn detach(world: &mut World, mut schedule: Schedule, at: Timestamp) {
+    let mut sub = world.subscription(&schedule.subscription);
+    sub.schedule = None;
+    world.put_subscription(sub);
+    schedule.status = Status::Released;
+    schedule.released_at = Some(at);
+    world.put_schedule(schedule);
+}
+
+pub fn release(world: &mut World, id: &str, keep_end: bool) -> Result<()> {
+    let schedule = living(world, id, "release")?;
+    let now = world.now_of(&schedule.customer);
+    if !keep_end && schedule.end_behavior == EndBehavior::Cancel {
+        set_end(world, &schedule.subscription, None, now);
+    }
+    detach(world, schedule, now);
+    Ok(())
+}
+
+/// Ends the subscription, and the schedule with it.
+pub fn cancel(world: &mut World, id: &str, invoice_now: bool, prorate: bool) -> Result<()> {
+    let schedule = living(world, id, "cancel")?;
+    let sub = world.subscription(&schedule.subscription);
+    let now = world.now_of(&schedule.customer);
+    end::by_request(world, sub, invoice_now, prorate, now);
+    Ok(())
+}
+
+/// Its subscription has ended.
+pub fn end_with_subscription(world: &mut World, id: &str, at: Timestamp) {
+    let Ok(mut schedule) = living(world, id, "cancel") else { return };
+    schedule.status = Status::Canceled;
+    schedule.canceled_at = Some(at);
+    world.put_schedule(schedule);
+}

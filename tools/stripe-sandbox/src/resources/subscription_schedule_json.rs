@@ -1,0 +1,102 @@
+//! Subscription schedules on the wire.
+
+use serde_json::{Value, json};
+
+use crate::model::schedule::{Phase, PhaseItem, Schedule, Status};
+use crate::world::World;
+
+use super::tax_rates;
+
+pub fn to_json(world: &World, schedule: &Schedule) -> Value {
+    let active = schedule.status == Status::Active;
+    let released = schedule.status == Status::Released;
+    let sub = world.subscription(&schedule.subscription);
+    let phases: Vec<Value> =
+        schedule.phases.iter().map(|phase| phase_to_json(world, schedule, phase)).collect();
+    json!({
+        "id": schedule.id,
+        "object": "subscription_schedule",
+        "application": null,
+        "billing_mode": super::subscription_json::billing_mode(&sub),
+        "canceled_at": schedule.canceled_at,
+        "completed_at": schedule.completed_at,
+        "created": schedule.created,
+        "current_phase": active.then(|| {
+            let phase = schedule.phase();
+            json!({ "end_date": phase.end, "start_date": phase.start })
+        }),
+        "customer": schedule.customer,
+        "customer_account": null,
+        "default_settings": default_settings(),
+        "end_behavior": schedule.end_behavior.as_str(),
+        "livemode": false,
+        "metadata": schedule.metadata,
+        "pause_schedules": null,
+        "phases": phases,
+        "released_at": schedule.released_at,
+        "released_subscription": released.then_some(&schedule.subscription),
+        "status": schedule.status.as_str(),
+        "subscription": (!released).then_some(&schedule.subscription),
+        "test_clock": schedule.test_clock,
+    })
+}
+
+fn default_settings() -> Value {
+    json!({
+        "application_fee_percent": null,
+        "automatic_tax": { "disabled_reason": null, "enabled": false, "liability": null },
+        "billing_cycle_anchor": "automatic",
+        "billing_thresholds": null,
+        "collection_method": "charge_automatically",
+        "default_payment_method": null,
+        "description": null,
+        "invoice_settings": {
+            "account_tax_ids": null, "custom_fields": null, "days_until_due": null,
+            "description": null, "footer": null, "issuer": { "type": "self" },
+        },
+        "on_behalf_of": null,
+        "transfer_data": null,
+    })
+}
+
+fn phase_to_json(world: &World, schedule: &Schedule, phase: &Phase) -> Value {
+    let items: Vec<Value> = phase.items.iter().map(|item| item_to_json(world, item)).collect();
+    json!({
+        "add_invoice_items": [],
+        "application_fee_percent": null,
+        "billing_cycle_anchor": phase.anchor.map(crate::model::schedule::PhaseAnchor::as_str),
+        "billing_thresholds": null,
+        "collection_method": null,
+        "currency": schedule.currency.as_str(),
+        "default_payment_method": null,
+        "default_tax_rates": [],
+        "description": null,
+        "discounts": [],
+        "end_date": phase.end,
+        "invoice_settings": null,
+        "items": items,
+        "metadata": phase.metadata,
+        "on_behalf_of": null,
+        "proration_behavior": phase.behavior.as_str(),
+        "start_date": phase.start,
+        "transfer_data": null,
+        "trial_end": phase.trial_end,
+    })
+}
+
+fn item_to_json(world: &World, item: &PhaseItem) -> Value {
+    let rates = item.tax_rates.iter().filter_map(|id| world.tax_rates.get(id));
+    let rates: Vec<Value> = rates.map(tax_rates::to_json).collect();
+    let mut shown = json!({
+        "billing_thresholds": null,
+        "discounts": [],
+        "metadata": item.metadata,
+        "plan": item.price,
+        "price": item.price,
+        "tax_rates": rates,
+    });
+    if let Some(quantity) = item.quantity {
+        shown["quantity"] = quantity.into();
+    }
+    shown
+}
