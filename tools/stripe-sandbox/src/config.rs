@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
@@ -17,6 +18,8 @@ pub struct Config {
     pub rules: Rules,
     /// Where the state is read from, if it is there, and kept when the sandbox stops.
     pub snapshot: Option<PathBuf>,
+    /// How long a request waits for objects that another one is changing.
+    pub lock_timeout: Duration,
 }
 
 /// The secret key of a sandbox that was not given another.
@@ -30,6 +33,7 @@ impl Default for Config {
             restricted_keys: Vec::new(),
             rules: Rules::default(),
             snapshot: None,
+            lock_timeout: Duration::from_secs(2),
         }
     }
 }

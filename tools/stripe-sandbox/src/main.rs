@@ -4,6 +4,7 @@ use std::io::{self, Write};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use clap::Parser;
 use stripe_sandbox::{Config, DEFAULT_SECRET_KEY, Exhausted, Rules, Sandbox};
@@ -37,6 +38,9 @@ struct Cli {
     /// Reads the state from this file, if it is there, and keeps it there at the end.
     #[arg(long, value_name = "FILE")]
     snapshot: Option<PathBuf>,
+    /// How long a request waits for an object that another one is changing.
+    #[arg(long, default_value_t = 2000)]
+    lock_timeout_ms: u64,
 }
 
 fn restricted_key(text: &str) -> Result<(String, Vec<String>), String> {
@@ -69,6 +73,7 @@ fn run(cli: Cli) -> io::Result<()> {
             resume_when_paid: cli.resume_when_paid,
         },
         snapshot: cli.snapshot,
+        lock_timeout: Duration::from_millis(cli.lock_timeout_ms),
     })?;
     // Before anybody can know that it runs: a signal that comes at once is not lost.
     let signals = tokio::runtime::Builder::new_current_thread().enable_io().build()?;

@@ -8,7 +8,8 @@ use std::thread::JoinHandle;
 use tokio::sync::oneshot;
 
 use crate::config::Config;
-use crate::http::server::{Shared, router};
+use crate::http::connections::serve;
+use crate::http::shared::Shared;
 
 pub struct Sandbox;
 
@@ -42,7 +43,7 @@ impl Sandbox {
                     let listener = tokio::net::TcpListener::from_std(listener)
                         .expect("the listener is non-blocking");
                     tokio::select! {
-                        _ = axum::serve(listener, router(served)) => {}
+                        () = serve(listener, address, served) => {}
                         _ = stopped => {}
                     }
                 });

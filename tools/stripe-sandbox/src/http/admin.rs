@@ -1,16 +1,18 @@
 //! `/_sandbox/…`: what a test or a developer does to the sandbox itself. Not part of Stripe, no key needed.
 
-use axum::body::Body;
-use axum::http::{HeaderValue, Response, StatusCode};
+use hyper::header::HeaderValue;
+use hyper::{Response, StatusCode};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value, json};
 
 use super::auth::Grant;
+use super::body::{Body, whole};
 use super::call::Shape;
 use super::dispatch::Incoming;
-use super::faults::Fault;
-use super::server::{Shared, real_now};
+use super::faults::{Fault, Kind};
+use super::limits::Limits;
+use super::shared::{Shared, real_now};
 use crate::engine::payment::TestCard;
 use crate::lifecycle;
 use crate::resources::{self, payment_intents, payment_methods};
@@ -46,12 +48,16 @@ struct Bank {
     behaves_as: String,
 }
 
-pub fn handle(shared: &Shared, incoming: &Incoming) -> Response<Body> {
-    let (status, body) = match route(shared, incoming) {
+pub async fn handle(shared: &Shared, incoming: &Incoming) -> Response<Body> {
+    let reply = match (incoming.method.as_str(), incoming.path.as_str()) {
+        ("POST", "/_sandbox/faults") => add_fault(shared, incoming).await,
+        _ => route(shared, incoming),
+    };
+    let (status, body) = match reply {
         Ok(body) => (200, body),
         Err((status, message)) => (status, json!({ "error": message })),
     };
-    let mut response = Response::new(Body::from(body.to_string()));
+    let mut response = Response::new(whole(body.to_string()));
     *response.status_mut() =
         StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     response.headers_mut().insert("content-type", HeaderValue::from_static("application/json"));
@@ -90,15 +96,25 @@ fn route(shared: &Shared, incoming: &Incoming) -> Reply {
         ("GET", "/requests") => {
             Ok(json!({ "requests": shared.log().recent().collect::<Vec<_>>() }))
         }
-        ("POST", "/faults") => {
-            let fault: Fault = read(incoming)?;
-            let shown = json!(fault);
-            shared.faults().add(fault);
-            Ok(shown)
-        }
+        ("GET", "/faults") => Ok(json!({ "faults": shared.faults().waiting() })),
         ("DELETE", "/faults") => {
             shared.faults().clear();
             Ok(json!({ "cleared": true }))
+        }
+        ("GET", "/limits") => Ok(json!(shared.limiter().limits)),
+        ("POST", "/limits") => {
+            let limits: Limits = read(incoming)?;
+            let shown = json!(limits);
+            shared.limit(limits);
+            Ok(shown)
+        }
+        ("DELETE", "/limits") => {
+            shared.limit(Limits::default());
+            Ok(json!({ "cleared": true }))
+        }
+        ("DELETE", "/connections") => {
+            shared.connections.close();
+            Ok(json!({ "closed": true }))
         }
         ("POST", "/portal_configuration") => {
             Ok(crate::resources::portal_configurations::save_default(&mut shared.world()))
@@ -114,6 +130,18 @@ fn route(shared: &Shared, incoming: &Incoming) -> Reply {
         }
         (method, _) => Err((404, format!("no such admin path: {method} {}", incoming.path))),
     }
+}
+
+async fn add_fault(shared: &Shared, incoming: &Incoming) -> Reply {
+    let fault: Fault = read(incoming)?;
+    fault.check().map_err(|why| (400, why))?;
+    let shown = json!(fault);
+    if fault.kind == Kind::Refuse {
+        shared.connections.refuse(fault.delay()).await;
+    } else {
+        shared.faults().add(fault);
+    }
+    Ok(shown)
 }
 
 /// What is imitated, for whoever wants to be sure of having tried all of it.

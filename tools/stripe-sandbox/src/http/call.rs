@@ -3,8 +3,8 @@
 use serde_json::Value;
 
 use super::errors::Result;
-use super::page;
 use super::params::{Params, TimeRange};
+use super::{form, page};
 use crate::world::World;
 use crate::world::store::{Cursor, Entity, Table};
 
@@ -89,7 +89,7 @@ impl Endpoint {
         for expected in self.path.split('/') {
             let given = given.next()?;
             if expected == "{}" && !given.is_empty() {
-                ids.push(given.to_owned());
+                ids.push(form::decode_path(given)?);
             } else if expected != given {
                 return None;
             }

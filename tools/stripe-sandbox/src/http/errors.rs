@@ -57,8 +57,13 @@ impl ApiError {
     }
 
     pub fn unknown_url(method: &str, path: &str) -> ApiError {
+        let hint = if path.ends_with('/') {
+            " If you are trying to list objects, remove the trailing slash. If you are trying to retrieve an object, make sure you passed a valid (non-empty) identifier in your code."
+        } else {
+            ""
+        };
         let message = format!(
-            "Unrecognized request URL ({method}: {path}). Please see https://stripe.com/docs or we can help at https://support.stripe.com/."
+            "Unrecognized request URL ({method}: {path}).{hint} Please see https://stripe.com/docs or we can help at https://support.stripe.com/."
         );
         ApiError::new(404, "invalid_request_error", message)
     }
@@ -115,7 +120,8 @@ impl ApiError {
         self.0.fields.get("code").and_then(Value::as_str).unwrap_or_default()
     }
 
-    pub fn to_json(&self, request_id: &str) -> Value {
+    /// The error object; `log_url` is where the request can be looked at.
+    pub fn to_json(&self, log_url: &str) -> Value {
         let mut error = self.0.fields.clone();
         error.insert("type".into(), self.0.kind.into());
         error.insert("message".into(), self.0.message.as_str().into());
@@ -123,8 +129,7 @@ impl ApiError {
             let url = format!("https://stripe.com/docs/error-codes/{}", code.replace('_', "-"));
             error.insert("doc_url".into(), url.into());
         }
-        let log = format!("https://dashboard.stripe.com/test/logs/{request_id}");
-        error.insert("request_log_url".into(), log.into());
+        error.insert("request_log_url".into(), log_url.into());
         json!({ "error": error })
     }
 }

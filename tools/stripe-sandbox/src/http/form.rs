@@ -98,6 +98,11 @@ fn next_index(entries: &[(String, Node)], rest: &[&str]) -> String {
     }
 }
 
+/// A part of a path, in which a plus sign is one. None if it is not properly encoded.
+pub fn decode_path(part: &str) -> Option<String> {
+    if part.contains('%') { decode(&part.replace('+', "%2B")).ok() } else { Some(part.to_owned()) }
+}
+
 fn decode(text: &str) -> Result<String, ApiError> {
     let mut bytes = Vec::with_capacity(text.len());
     let mut rest = text.bytes();

@@ -9,6 +9,7 @@ use super::subscribe::PaymentBehavior;
 use super::{finalize, pending};
 use crate::engine::period::Timestamp;
 use crate::http::errors::{ApiError, Result};
+use crate::http::limits::check_invoices;
 use crate::http::params::{Change, MetadataChange};
 use crate::model::catalog::{Discount, Redeem};
 use crate::model::subscription::{
@@ -182,6 +183,9 @@ fn change_and_bill(
         return Err(
             ApiError::invalid("`cancel_at` must be a timestamp in the future.").param("cancel_at")
         );
+    }
+    if planned.invoice.is_some() {
+        check_invoices(world, &sub.id, now)?;
     }
     let behavior = update.behavior.unwrap_or(PaymentBehavior::Allow);
     if let Some(refusal) = refusal(world, &planned, behavior)? {

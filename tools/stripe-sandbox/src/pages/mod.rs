@@ -3,13 +3,14 @@
 //! Plain HTML forms, answered by HTML or by a redirect. Everything that they do is done by the
 //! same functions as the API's requests.
 
-use axum::body::Body;
-use axum::http::{HeaderMap, HeaderValue, Response, StatusCode};
+use hyper::header::{HeaderMap, HeaderValue};
+use hyper::{Response, StatusCode};
 use maud::Markup;
 
+use crate::http::body::{Body, whole};
 use crate::http::dispatch::Incoming;
 use crate::http::form;
-use crate::http::server::{Shared, real_now};
+use crate::http::shared::{Shared, real_now};
 use crate::world::World;
 
 mod authenticate;
@@ -21,6 +22,7 @@ mod invoice_view;
 mod layout;
 mod portal;
 mod portal_view;
+mod requests;
 
 /// What a page is asked for.
 struct Visit<'a> {
@@ -61,13 +63,14 @@ impl Reply {
 /// Answers what is a page's address; None for any other.
 pub fn answer(shared: &Shared, incoming: &Incoming) -> Option<Response<Body>> {
     let mut path: Vec<&str> = incoming.path.split('/').filter(|part| !part.is_empty()).collect();
-    let page: fn(&mut World, &Visit<'_>) -> Reply = match path.first().copied()? {
-        "c" => checkout::visit,
-        "i" => invoice::visit,
-        "p" => portal::visit,
-        _ => return None,
+    let page: Option<fn(&mut World, &Visit<'_>) -> Reply> = match path.first().copied() {
+        Some("c") => Some(checkout::visit),
+        Some("i") => Some(invoice::visit),
+        Some("p") => Some(portal::visit),
+        None | Some("requests") => None,
+        Some(_) => return None,
     };
-    path.remove(0);
+    path = path.split_off(path.len().min(1));
     let (Ok(query), Ok(form)) = (form::pairs(&incoming.query), form::pairs(&incoming.body)) else {
         let text = "The form did not arrive as it should.";
         return Some(respond(Reply::Page(400, layout::message("Try again", text, None))));
@@ -77,9 +80,11 @@ pub fn answer(shared: &Shared, incoming: &Incoming) -> Option<Response<Body>> {
         "POST" => true,
         _ => return None,
     };
+    let visit = Visit { post, path, query, form };
+    let Some(page) = page else { return Some(respond(requests::visit(&shared.log(), &visit))) };
     let mut world = shared.world();
     world.catch_up(real_now());
-    Some(respond(page(&mut world, &Visit { post, path, query, form })))
+    Some(respond(page(&mut world, &visit)))
 }
 
 fn respond(reply: Reply) -> Response<Body> {
@@ -87,7 +92,7 @@ fn respond(reply: Reply) -> Response<Body> {
         Reply::Page(status, page) => (status, page.into_string(), None),
         Reply::Go(target) => (303, String::new(), Some(target)),
     };
-    let mut response = Response::new(Body::from(body));
+    let mut response = Response::new(whole(body));
     *response.status_mut() =
         StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     set_headers(response.headers_mut(), target.as_deref());

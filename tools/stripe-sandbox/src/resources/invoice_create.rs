@@ -10,6 +10,7 @@ use crate::engine::money::Currency;
 use crate::engine::period::{DAY, HOUR, Timestamp};
 use crate::http::call::Call;
 use crate::http::errors::{ApiError, Result};
+use crate::http::limits::check_invoices;
 use crate::http::params::{Change, MetadataChange, Params};
 use crate::lifecycle::discounts::Redeemer;
 use crate::lifecycle::draft::blank;
@@ -147,6 +148,9 @@ pub fn create(call: &mut Call<'_>) -> Result<Value> {
         return Err(refusals::other_currency(fixed));
     }
     let now = world.now_of(&customer);
+    if let Some(id) = &subscription {
+        check_invoices(world, id, now)?;
+    }
     let mut invoice =
         Invoice { currency, subscription: subscription.clone(), ..blank(&found, now) };
     if let Some(sub) = subscription.map(|id| world.subscription(&id)) {

@@ -9,6 +9,7 @@ use crate::config::Settings;
 use crate::engine::period::Timestamp;
 use crate::engine::usage::Usage;
 use crate::http::errors::{ApiError, Result};
+use crate::http::limits::InvoiceLimits;
 use crate::model::catalog::{Coupon, Discount, Meter, Price, Product, PromotionCode, TaxRate};
 use crate::model::checkout;
 use crate::model::customer::{BalanceTransaction, Customer, PaymentMethod, TestClock};
@@ -57,6 +58,7 @@ pub struct World {
     pub portal_configurations: Table<portal::Configuration>,
     pub portal_sessions: Table<portal::Session>,
     pub previews: Previews,
+    pub invoice_limits: InvoiceLimits,
     #[serde(skip)]
     agenda: Agenda,
 }
@@ -90,6 +92,7 @@ impl World {
             portal_configurations: Table::default(),
             portal_sessions: Table::default(),
             previews: Previews::default(),
+            invoice_limits: InvoiceLimits::default(),
             agenda: Agenda::default(),
         }
     }

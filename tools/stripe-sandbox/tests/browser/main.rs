@@ -89,6 +89,19 @@ fn a_person_can_subscribe_pay_and_cancel() {
     subscribe(&visitor, &shop);
     pay_overdue(&visitor, &shop);
     manage(&visitor, &shop);
+    look_at_the_log(&visitor, &shop);
+}
+
+fn look_at_the_log(visitor: &Visitor, shop: &Shop) {
+    visitor.browser.open(&format!("{}/", shop.running.url));
+    visitor.reads("newest first");
+    visitor.look("requests");
+    visitor.browser.write("#path", "/v1/subscriptions/\n");
+    visitor.reads("POST /v1/subscriptions/sub_");
+    visitor.look("requests-filtered");
+    visitor.browser.click(".log a");
+    visitor.reads("default_payment_method");
+    visitor.look("request");
 }
 
 fn subscribe(visitor: &Visitor, shop: &Shop) {

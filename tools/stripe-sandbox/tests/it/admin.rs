@@ -38,8 +38,45 @@ fn requests_are_logged_without_their_keys() {
     assert_eq!((&entry["status"], &entry["path"]), (&json!(404), &json!("/v1/customers/cus_none")));
     assert!(entry["request_id"].as_str().unwrap().starts_with("req_"));
     assert!(!log.to_string().contains("sk_test_sandbox"));
-    let page = api.raw("GET", "/", &[], "").unwrap();
-    assert!(page.text.contains("stripe-sandbox") && page.text.contains("/v1/customers/cus_none"));
+    let page = api.open("/");
+    page.shows(200, "/v1/customers/cus_none");
+    assert!(!page.text.contains("sk_test_sandbox"));
+}
+
+#[test]
+fn the_log_can_be_filtered_and_each_request_be_looked_at_without_its_secrets() {
+    let api = Api::new();
+    api.post("/v1/customers", &[("name", "Ada <b>")]);
+    let missing = api.refused(404, "GET", "/v1/customers/cus_none", &[("expand[]", "tax")]);
+    for (query, shown, hidden) in [
+        ("?status=failed", "/v1/customers/cus_none", "POST /v1/customers<"),
+        ("?status=404", "/v1/customers/cus_none", "POST /v1/customers<"),
+        ("?status=2xx", "POST /v1/customers<", "cus_none"),
+        ("?path=cus_none", "/v1/customers/cus_none", "POST /v1/customers<"),
+        ("?status=5xx", "Nothing yet that fits.", "cus_none<"),
+    ] {
+        let page = api.open(&format!("/{query}"));
+        page.shows(200, shown);
+        assert!(!page.text.contains(hidden), "{query}: {}", page.text);
+    }
+    // The error says where to look.
+    let url = missing.json["error"]["request_log_url"].as_str().unwrap();
+    assert!(url.ends_with(missing.header("request-id").unwrap()));
+    let page = api.open(url);
+    for text in ["No such customer", "<dt>expand[]</dt><dd>tax</dd>", "resource_missing"] {
+        page.shows(200, text);
+    }
+    api.open("/requests/req_none").shows(404, "There is no such request");
+
+    api.admin("POST", "/portal_configuration", &Value::Null);
+    let customer = crate::support::id(&api.post("/v1/customers", &[]));
+    let session = api.post("/v1/billing_portal/sessions", &[("customer", &customer)]);
+    let door = session["url"].as_str().unwrap().rsplit('/').next().unwrap();
+    let log = api.admin("GET", "/requests", &Value::Null);
+    let request = log["requests"][0]["request_id"].as_str().unwrap();
+    let page = api.open(&format!("/requests/{request}"));
+    page.shows(200, "billing_portal.session");
+    assert!(!page.text.contains(door));
 }
 
 #[test]

@@ -1,0 +1,134 @@
+//! Rate limits, off until somebody asks for them.
+
+use std::collections::{HashMap, VecDeque};
+use std::time::{Duration, Instant};
+
+use serde::{Deserialize, Serialize};
+
+use super::call::Endpoint;
+use super::errors::{ApiError, Result};
+use crate::engine::period::{DAY, Timestamp};
+use crate::world::World;
+
+/// How much is let through; None: all.
+#[derive(Clone, Debug, Default, Deserialize, Serialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Limits {
+    /// Requests in any one second.
+    pub per_second: Option<usize>,
+    /// The same for each endpoint.
+    pub per_endpoint_per_second: Option<usize>,
+    /// Sent with a refusal as `Stripe-Should-Retry`; None: the header is not there.
+    pub should_retry: Option<bool>,
+    /// New invoices of one subscription by request, by the clock of its customer.
+    pub invoices_per_minute: Option<usize>,
+    pub invoices_per_day: Option<usize>,
+}
+
+impl Limits {
+    pub fn of_invoices(&self) -> InvoiceLimits {
+        InvoiceLimits { per_minute: self.invoices_per_minute, per_day: self.invoices_per_day }
+    }
+}
+
+/// The part that the work itself has to look at.
+#[derive(Clone, Debug, Default, Deserialize, Serialize)]
+pub struct InvoiceLimits {
+    pub per_minute: Option<usize>,
+    pub per_day: Option<usize>,
+}
+
+/// The limits and what counts against them.
+#[derive(Default)]
+pub struct Limiter {
+    pub limits: Limits,
+    all: VecDeque<Instant>,
+    by_endpoint: HashMap<(&'static str, &'static str), VecDeque<Instant>>,
+}
+
+impl Limiter {
+    pub fn set(&mut self, limits: Limits) {
+        *self = Limiter { limits, ..Limiter::default() };
+    }
+
+    /// Counts a request, or refuses it, which does not count.
+    pub fn admit(&mut self, endpoint: &Endpoint, now: Instant) -> Result<()> {
+        let Limits { per_second, per_endpoint_per_second, .. } = self.limits;
+        if per_second.is_none() && per_endpoint_per_second.is_none() {
+            return Ok(());
+        }
+        let own = self.by_endpoint.entry((endpoint.method, endpoint.path)).or_default();
+        if is_full(&mut self.all, per_second, now) || is_full(own, per_endpoint_per_second, now) {
+            return Err(rate_limit());
+        }
+        self.all.push_back(now);
+        own.push_back(now);
+        Ok(())
+    }
+}
+
+fn is_full(seen: &mut VecDeque<Instant>, limit: Option<usize>, now: Instant) -> bool {
+    while seen.front().is_some_and(|at| now.duration_since(*at) >= Duration::from_secs(1)) {
+        seen.pop_front();
+    }
+    limit.is_some_and(|limit| seen.len() >= limit)
+}
+
+pub fn rate_limit() -> ApiError {
+    ApiError::with_status(
+        429,
+        "Request rate limit exceeded. Learn more about rate limits here https://stripe.com/docs/rate-limits.",
+    )
+    .code("rate_limit")
+}
+
+/// Refuses one more invoice of a subscription that has had too many of late.
+pub fn check_invoices(world: &World, subscription: &str, now: Timestamp) -> Result<()> {
+    let limits = &world.invoice_limits;
+    for (limit, seconds) in [(limits.per_minute, 60), (limits.per_day, DAY)] {
+        let Some(limit) = limit else { continue };
+        let key = format!("subscription={subscription}");
+        let recent = world.invoices().under(&key).rev().take_while(|i| i.created > now - seconds);
+        if recent.take(limit).count() == limit {
+            return Err(rate_limit());
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::resources;
+
+    fn endpoint(path: &str) -> &'static Endpoint {
+        resources::endpoints().find(|endpoint| endpoint.path == path).unwrap()
+    }
+
+    #[test]
+    fn any_one_second_lets_through_as_many_as_allowed_and_refusals_do_not_count() {
+        let (a, b) = (endpoint("/v1/customers"), endpoint("/v1/products"));
+        let start = Instant::now();
+        let at = |millis| start + Duration::from_millis(millis);
+        let mut limiter = Limiter::default();
+        assert!(limiter.admit(a, at(0)).is_ok(), "off by default");
+        limiter.set(Limits {
+            per_second: Some(3),
+            per_endpoint_per_second: Some(2),
+            ..Limits::default()
+        });
+        for (millis, endpoint, admitted) in [
+            (0, a, true),
+            (100, a, true),
+            (200, a, false),
+            (300, b, true),
+            (400, b, false),
+            (1000, b, true),
+            (1050, b, false),
+            (1100, a, true),
+            (1150, a, false),
+        ] {
+            assert_eq!(limiter.admit(endpoint, at(millis)).is_ok(), admitted, "at {millis} ms");
+        }
+    }
+}

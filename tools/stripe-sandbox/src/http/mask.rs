@@ -1,0 +1,55 @@
+//! What is shown of requests and answers to people who look at the log: everything but secrets.
+
+use super::auth::masked;
+
+/// Keys whose text is a secret, in JSON.
+const SECRET: &[&str] = &["\"client_secret\":\"", "\"secret\":\""];
+/// What comes after this in an address lets its holder in.
+const DOORS: &[&str] = &["/p/session/", "/c/embed/"];
+
+/// A parameter as it may be shown.
+pub fn param(key: &str, value: &str) -> String {
+    let last = key.trim_end_matches(']').rsplit('[').next().unwrap_or(key);
+    match last {
+        "client_secret" | "cvc" | "number" | "key" | "token" => masked(value),
+        _ => text(value),
+    }
+}
+
+/// A text, JSON or not, whole or cut off, as it may be shown.
+pub fn text(text: &str) -> String {
+    let mut shown = text.to_owned();
+    for (marks, ends) in [(SECRET, &['"'][..]), (DOORS, &['"', '/', '?', '&', ' '][..])] {
+        for mark in marks {
+            shown = blot(&shown, mark, ends);
+        }
+    }
+    shown
+}
+
+fn blot(text: &str, mark: &str, ends: &[char]) -> String {
+    let mut parts = text.split(mark);
+    let mut shown = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        let end = part.find(ends).unwrap_or(part.len());
+        shown.extend([mark, &masked(&part[..end]), &part[end..]]);
+    }
+    shown
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn secrets_are_blotted_out_wherever_they_stand() {
+        let body = r#"{"client_secret":"pi_1abc_secret_5678","url":"http://127.0.0.1:1/p/session/abcdefghijklmnop","x":"cut off /p/session/qrstuvwxyz0123"#;
+        let shown = text(body);
+        for secret in ["1abc_secret", "abcdefghijkl", "qrstuvwxyz"] {
+            assert!(!shown.contains(secret), "{shown}");
+        }
+        assert!(shown.contains("\"x\":\"cut off /p/session/"), "{shown}");
+        assert_eq!(param("card[number]", "4242424242424242"), "42424242****4242");
+        assert_eq!(param("metadata[team]", "a b"), "a b");
+    }
+}
