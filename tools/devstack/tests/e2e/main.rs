@@ -39,9 +39,11 @@ mod routes;
 mod scopes;
 mod secrets;
 mod security_bodies;
+mod security_guessing;
 mod security_headers;
 mod security_limits;
 mod security_objects;
+mod security_stripe;
 mod shape;
 mod states;
 mod stock;
@@ -85,6 +87,8 @@ const ALL: &[&[Case]] = &[
     security_bodies::CASES,
     security_limits::CASES,
     security_headers::CASES,
+    security_guessing::CASES,
+    security_stripe::CASES,
     logs::CASES,
 ];
 

@@ -144,7 +144,7 @@ fn what_stripe_takes_and_we_do_not_is_refused_and_changes_nothing(harness: &Harn
     }
     assert_eq!(writes(harness), written, "nothing was sent to Stripe");
     assert_eq!(payer.ledger(harness), before);
-    println!("    {} bodies", said.len());
+    assert!(said.len() > 500, "{} bodies", said.len());
 }
 
 /// The id of the last request with which a function has written anything to Stripe.
@@ -265,15 +265,23 @@ fn a_url_that_could_lead_elsewhere_is_refused(harness: &Harness) {
         body,
     };
     let written = writes(harness);
-    for (path, body, field) in &places {
-        let requests = TRICKS.iter().map(|url| {
+    for (index, (path, body, field)) in places.iter().enumerate() {
+        // Every URL in the portal's field, and in one of the checkout's three.
+        let is_meant = |turn: usize| *path == PORTAL || turn % 3 == index;
+        let tricks: Vec<_> = TRICKS
+            .iter()
+            .enumerate()
+            .filter(|(turn, _)| is_meant(*turn))
+            .map(|(_, url)| url)
+            .collect();
+        let requests = tricks.iter().map(|url| {
             // Written into the JSON as it is, so that the table can have escapes.
             request(
                 path,
                 with(body, field, "URL").to_string().replace("URL\"", &format!("{url}\"")),
             )
         });
-        for (answer, url) in harness.send_all(requests.collect()).iter().zip(TRICKS) {
+        for (answer, url) in harness.send_all(requests.collect()).iter().zip(&tricks) {
             let body = answer.json();
             assert_eq!(
                 (answer.status, &body["details"]["field"]),

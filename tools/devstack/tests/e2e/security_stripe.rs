@@ -1,0 +1,220 @@
+//! Stripe's answers are not taken on trust either: hostile ones lead us nowhere, and nobody else.
+
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::net::{TcpListener, TcpStream};
+use std::sync::{Arc, Mutex, OnceLock};
+use std::thread::spawn;
+
+use serde_json::Value;
+
+use crate::cases;
+use crate::harness::Harness;
+use crate::lone::{Lone, PATIENT};
+use crate::posts::JSON;
+
+cases![hostile_answers_of_stripe_lead_nobody_anywhere];
+
+/// Which fields of Stripe's answers are made something else.
+type Which = fn(name: &str, value: &Value) -> bool;
+
+/// These fields, and what they are made.
+type Twist = (Which, fn() -> Value);
+
+/// Between a function and the sandbox: hands requests on and twists the answers.
+struct Between {
+    url: String,
+    twist: Arc<Mutex<Twist>>,
+    /// The first line of every request.
+    asked: Arc<Mutex<Vec<String>>>,
+}
+
+impl Between {
+    fn start(stripe_url: &str) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+        let url = format!("http://{}", listener.local_addr().expect("an address"));
+        let twist: Arc<Mutex<Twist>> = Arc::new(Mutex::new((nothing, trap)));
+        let asked = Arc::new(Mutex::new(Vec::new()));
+        let stripe = stripe_url.trim_start_matches("http://").to_owned();
+        let (shared_twist, kept) = (Arc::clone(&twist), Arc::clone(&asked));
+        spawn(move || {
+            for stream in listener.incoming().flatten() {
+                let (stripe, twist, kept) =
+                    (stripe.clone(), Arc::clone(&shared_twist), Arc::clone(&kept));
+                spawn(move || hand_on(&stream, &stripe, &twist, &kept));
+            }
+        });
+        Self { url, twist, asked }
+    }
+
+    fn twist(&self, twist: Twist) {
+        *self.twist.lock().expect("no panic") = twist;
+        self.asked.lock().expect("no panic").clear();
+    }
+}
+
+/// The head, without the empty line, and the body.
+fn message(stream: &TcpStream) -> Option<(Vec<String>, Vec<u8>)> {
+    let mut reader = BufReader::new(stream);
+    let (mut head, mut length) = (Vec::new(), 0);
+    loop {
+        let mut line = String::new();
+        reader.read_line(&mut line).ok().filter(|count| *count > 0)?;
+        let line = line.trim_end().to_owned();
+        if line.is_empty() {
+            break;
+        }
+        if let Some((_, value)) =
+            line.split_once(':').filter(|(name, _)| name.eq_ignore_ascii_case("content-length"))
+        {
+            length = value.trim().parse().ok()?;
+        }
+        head.push(line);
+    }
+    let mut body = vec![0; length];
+    reader.read_exact(&mut body).ok()?;
+    Some((head, body))
+}
+
+fn hand_on(mut stream: &TcpStream, stripe: &str, twist: &Mutex<Twist>, asked: &Mutex<Vec<String>>) {
+    while let Some((head, body)) = message(stream) {
+        asked.lock().expect("no panic").push(head[0].clone());
+        let Ok(mut there) = TcpStream::connect(stripe) else { return };
+        let head = head.join("\r\n");
+        let sent = there.write_all(format!("{head}\r\n\r\n").as_bytes());
+        if sent.and_then(|()| there.write_all(&body)).is_err() {
+            return;
+        }
+        let Some((head, body)) = message(&there) else { return };
+        let mut answer: Value = serde_json::from_slice(&body).unwrap_or_default();
+        walk("", &mut answer, *twist.lock().expect("no panic"));
+        let body = answer.to_string();
+        let status = head[0].clone();
+        let answer = format!(
+            "{status}\r\nrequest-id: req_1\r\ncontent-length: {}\r\n\r\n{body}",
+            body.len()
+        );
+        if stream.write_all(answer.as_bytes()).is_err() {
+            return;
+        }
+    }
+}
+
+fn walk(name: &str, value: &mut Value, twist: Twist) {
+    match value {
+        Value::Array(values) => values.iter_mut().for_each(|value| walk(name, value, twist)),
+        Value::Object(fields) => {
+            for (name, value) in fields {
+                walk(name, value, twist);
+            }
+        }
+        _ => {}
+    }
+    let (which, made) = twist;
+    if which(name, value) {
+        *value = made();
+    }
+}
+
+fn is_page(name: &str, _: &Value) -> bool {
+    ["url", "hosted_invoice_url", "invoice_pdf"].contains(&name)
+}
+
+fn is_name(name: &str, _: &Value) -> bool {
+    ["name", "description", "number"].contains(&name)
+}
+
+fn is_id(name: &str, _: &Value) -> bool {
+    name == "id"
+}
+
+fn is_currency(name: &str, _: &Value) -> bool {
+    name == "currency"
+}
+
+fn is_amount(name: &str, value: &Value) -> bool {
+    value.is_number() && ["amount", "total", "balance"].iter().any(|word| name.contains(word))
+}
+
+fn is_moment(name: &str, value: &Value) -> bool {
+    let moments = ["created", "_end", "_start", "_at", "_attempt", "start", "end"];
+    value.is_number() && moments.iter().any(|moment| name.ends_with(moment))
+}
+
+/// A page on this machine, to which nobody is to go.
+static TRAP: OnceLock<String> = OnceLock::new();
+
+fn trap() -> Value {
+    TRAP.get().expect("set at the start").as_str().into()
+}
+
+fn nothing(_: &str, _: &Value) -> bool {
+    false
+}
+
+/// What is done, to which fields, what they become, and what may be in no answer.
+type Row = (&'static str, Which, fn() -> Value, &'static str);
+
+const ROWS: [Row; 14] = [
+    ("pages that are scripts", is_page, || "javascript:alert('evil')".into(), "evil"),
+    ("pages without TLS", is_page, || "http://evil.example/".into(), "evil"),
+    ("pages of another host", is_page, || "https://stripe.com@evil.example/".into(), "evil"),
+    ("pages that are numbers", is_page, || 7.into(), ":7"),
+    ("pages on this machine", is_page, trap, "evil"),
+    ("names in HTML", is_name, || "<script>\"'&\r\n\u{0}</script>".into(), "\r"),
+    ("ids that lead elsewhere", is_id, || "evil/../../v1/charges?x#".into(), "evil"),
+    ("ids that are nothing", is_id, || "".into(), "panicked"),
+    ("huge amounts", is_amount, || i64::MAX.into(), "panicked"),
+    ("huge debts", is_amount, || i64::MIN.into(), "panicked"),
+    ("amounts that are texts", is_amount, || "evil".into(), "evil"),
+    ("the end of time", is_moment, || i64::MAX.into(), "panicked"),
+    ("before time", is_moment, || i64::MIN.into(), "panicked"),
+    ("a currency that is none", is_currency, || "<b>".into(), "<b>"),
+];
+
+fn hostile_answers_of_stripe_lead_nobody_anywhere(harness: &Harness) {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+    listener.set_nonblocking(true).expect("a listener");
+    TRAP.get_or_init(|| format!("http://{}/trap", listener.local_addr().expect("an address")));
+    let between = Between::start(&harness.about().stripe_url);
+    let env = [("STRIPE_API_BASE", between.url.as_str())];
+    let key = format!("Bearer {}", harness.account("overdue").keys.admin);
+    let paying = format!("Bearer {}", harness.account("metered").keys.admin);
+    let rows = [
+        ("summary", &key, ""),
+        ("info", &key, ""),
+        ("invoices", &key, ""),
+        ("dunning", &key, ""),
+        ("portal-session", &key, "{}"),
+        ("plan-change-preview", &paying, r#"{"plan":"agency"}"#),
+    ];
+    for (name, key, body) in rows {
+        let mut function = Lone::start(harness, name, &env);
+        let mut ask = |what: &str| {
+            let headers = [("authorization", key.as_str()), JSON];
+            function.ask_with(PATIENT, &headers, body);
+            let answer = function.answer();
+            // 409: a subscription that looks as if it could not be changed.
+            assert!(
+                matches!(answer.status, 200 | 201 | 409 | 502),
+                "{what}, {name}: {}",
+                answer.body
+            );
+            answer
+        };
+        between.twist((nothing, trap));
+        assert!(ask("nothing").status < 300, "{name}");
+        let paths = between.asked.lock().expect("no panic").len();
+        assert!(paths > 0, "{name} asks elsewhere");
+        for (what, which, made, never) in ROWS {
+            between.twist((which, made));
+            let answer = ask(what);
+            assert!(!answer.body.contains(never), "{what}, {name}: {}", answer.body);
+            let asked = between.asked.lock().expect("no panic").clone();
+            let led = asked.iter().find(|line| line.contains("evil") || line.contains(".."));
+            assert_eq!(led, None, "{what}, {name}");
+        }
+        between.twist((nothing, trap));
+        assert!(ask("nothing").status < 300, "{name} is as before");
+    }
+    assert!(listener.accept().is_err(), "somebody has gone to a page that Stripe named");
+}
