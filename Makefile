@@ -4,7 +4,7 @@
 
 .DEFAULT_GOAL := help
 .PHONY: help setup venv node_modules setup-deploy compile binaries build run stop test fmt lint audit \
-	lint-template lint-workflows sam-local smoke rollback clean-local
+	lint-template lint-workflows sam-local smoke deploy-functions rollback clean-local
 
 # Where `make run` listens.
 API_PORT ?= 9100
@@ -104,10 +104,12 @@ export_for_lambda = PATH="$(CURDIR)/.venv/bin:$$PATH" \
 	CFLAGS="-ffile-prefix-map=$(CURDIR)=/billing -ffile-prefix-map=$(HOME_OF_CRATES)=/crates" \
 	AWS_LC_SYS_NO_JITTER_ENTROPY=1 SOURCE_DATE_EPOCH=315532800
 
-# All at once: the dependencies, which are nearly all of the work, are compiled and optimised once.
+# All packages are named even where few programs are wanted: cargo then chooses the same features of
+# the dependencies, so that a function is the same program whether it is built alone or with the others.
 binaries: venv
 	@$(export_for_lambda) cargo lambda build --release --locked \
-		$(if $(filter arm64,$(ARCH)),--arm64,--x86-64) $(addprefix --package ,$(FUNCTIONS))
+		$(if $(filter arm64,$(ARCH)),--arm64,--x86-64) \
+		$(addprefix --package ,$(notdir $(wildcard functions/*))) $(addprefix --bin ,$(FUNCTIONS))
 
 build: binaries ## Build the functions' deployment packages in target/lambda (ARCH=x86_64; FUNCTIONS="summary info")
 	@$(PYTHON) tools/deployer/package.py $(PACKAGES) $(FUNCTIONS)
@@ -130,3 +132,24 @@ else
 	$(call make_venv,.venv-actionlint,requirements-actionlint.txt)
 	.venv-actionlint/bin/actionlint
 endif
+
+# The programs that a test here starts are built as `make test` builds them.
+sam-local: venv setup-deploy ## Run every event through `sam local` (needs Docker) and compare with `make run`
+	cargo build --workspace --all-targets
+	SAM_CLI_TELEMETRY=0 ARCH=$(HOST_ARCH) .venv-deploy/bin/sam build \
+		--parameter-overrides Architecture=$(HOST_ARCH)
+	$(BIN)/devstack sam-local
+
+HOST_ARCH := $(if $(filter aarch64 arm64,$(shell uname -m)),arm64,x86_64)
+
+smoke: ## Ask what is deployed: API_URL=https://…, SMOKE_KEY=sk_… (optional), FUNCTIONS="summary info"
+	cargo build --quiet --package deployer
+	@PATH="$(CURDIR)/$(BIN):$$PATH" tools/deployer/smoke.sh "$(API_URL)" $(FUNCTIONS)
+
+deploy-functions: build ## Deploy some functions and nothing else: STACK=…, FUNCTIONS="summary info"
+	cargo build --quiet --package deployer
+	@PATH="$(CURDIR)/$(BIN):$$PATH" tools/deployer/deploy.sh "$(STACK)" $(FUNCTIONS)
+
+rollback: ## Go back to the version before: STACK=…, FUNCTION=summary
+	cargo build --quiet --package deployer
+	@PATH="$(CURDIR)/$(BIN):$$PATH" tools/deployer/rollback.sh "$(STACK)" "$(FUNCTION)"

@@ -134,6 +134,7 @@ fn one_or_many(value: &Value) -> Vec<&Value> {
 
 /// The logical name, or `*`.
 fn resource_name(resource: &Value) -> Option<&str> {
+    let resource = resource.get("Fn::If").map_or(resource, |branches| &branches[2]);
     resource
         .as_str()
         .filter(|text| *text == "*")
@@ -167,7 +168,7 @@ Resources:
                 Condition: { ForAllValues:StringLike: { "dynamodb:LeadingKeys": ["KEY#*", "HANDLE#*"] } }
               - Effect: Allow
                 Action: dynamodb:UpdateItem
-                Resource: !GetAtt Table.Arn
+                Resource: !If [HasRestored, !Sub x, !GetAtt Table.Arn]
                 Condition: { ForAllValues:StringEquals: { "dynamodb:Attributes": [pk, lastUsedOn] } }
         - !If [HasKey, { PolicyDocument: { Statement: [{ Effect: Deny }] } }, !Ref AWS::NoValue]
         - PolicyDocument: { Statement: [{ Effect: Allow, Action: s:Get, Resource: !Ref Secret }] }

@@ -7,5 +7,5 @@ mod swap;
 pub mod template;
 
 pub use error::Error;
-pub use swap::swap;
+pub use swap::{Shift, swap};
 pub use template::Template;

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
-use deployer::{Error, changes, swap};
+use deployer::{Error, Shift, Template, changes, swap};
 
 /// What a deployment has to know
 #[derive(Parser)]
@@ -31,6 +31,17 @@ enum Command {
         /// `summary=s3://bucket/key`
         #[arg(long = "package", required = true, value_parser = package)]
         packages: Vec<(String, String)>,
+        /// Without shifting requests little by little, and whatever alarms say
+        #[arg(long)]
+        at_once: bool,
+    },
+    /// Method and path of these functions, a line each, as the template has them
+    Routes {
+        /// None for all
+        functions: Vec<String>,
+        /// The template
+        #[arg(long, default_value = "template.yaml")]
+        template: PathBuf,
     },
 }
 
@@ -58,12 +69,19 @@ fn main() -> ExitCode {
 fn run(command: Command) -> Result<String, Error> {
     match command {
         Command::Changes { since, root } => Ok(changes::since(&root, &since)?.json().to_string()),
-        Command::Swap { packages } => {
+        Command::Swap { packages, at_once } => {
             let mut deployed = String::new();
             let read = std::io::stdin().read_to_string(&mut deployed);
             let path = Path::new("standard input").to_owned();
             read.map_err(|source| Error::File { path, source })?;
-            swap(&deployed, &packages)
+            let shift = if at_once { Shift::AtOnce } else { Shift::Gradual };
+            swap(&deployed, &packages, shift)
+        }
+        Command::Routes { functions, template } => {
+            let routes = Template::read(&template)?.routes(&functions)?;
+            let lines: Vec<String> =
+                routes.iter().map(|(method, path)| format!("{method} {path}")).collect();
+            Ok(lines.join("\n"))
         }
     }
 }

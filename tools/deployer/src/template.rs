@@ -58,16 +58,32 @@ impl Template {
         self.of_type("AWS::Serverless::Function")
     }
 
-    /// The same template with these environment variables in every function, for `sam local`: it
+    /// Method and path of each of these functions, by their folders' names; of all if none is named.
+    ///
+    /// # Errors
+    /// [`Error::Unknown`] for a function that there is not.
+    pub fn routes(&self, functions: &[String]) -> Result<Vec<(String, String)>, Error> {
+        let all = self.functions().map(|(logical, _)| logical.to_owned()).collect();
+        let named: Vec<String> = functions.iter().map(|name| logical_name(name)).collect();
+        let wanted: Vec<String> = if named.is_empty() { all } else { named };
+        let route = |logical: &String| {
+            let route = &self.properties(logical)["Events"]["Route"]["Properties"];
+            let text = |key: &str| route[key].as_str().map(str::to_owned);
+            text("Method")
+                .zip(text("Path"))
+                .ok_or_else(|| Error::unknown(logical, "there is no such function"))
+        };
+        wanted.iter().map(route).collect()
+    }
+
+    /// The same template with these environment variables in a function, for `sam local`: it
     /// hands over no variable that the template does not name.
     #[must_use]
-    pub fn with_environment(mut self, variables: &[(&str, &str)]) -> Self {
-        let resources = self.0["Resources"].as_object_mut().into_iter().flatten();
-        for (_, resource) in
-            resources.filter(|(_, resource)| resource["Type"] == "AWS::Serverless::Function")
-        {
+    pub fn with_environment(mut self, logical: &str, variables: &[(&str, String)]) -> Self {
+        if let Some(resource) = self.0["Resources"].get_mut(logical) {
+            let own = &mut resource["Properties"]["Environment"]["Variables"];
             for (name, value) in variables {
-                resource["Properties"]["Environment"]["Variables"][*name] = json!(value);
+                own[*name] = value.as_str().into();
             }
         }
         self
@@ -149,10 +165,22 @@ mod tests {
     }
 
     #[test]
-    fn a_variable_for_sam_local_is_in_every_function() {
-        let text = "Resources: { A: { Type: AWS::Serverless::Function, Properties: {} }, B: { Type: X, Properties: {} } }";
-        let template = Template::parse(text).expect("YAML").with_environment(&[("K", "v")]);
-        assert_eq!(template.properties("A")["Environment"]["Variables"], json!({ "K": "v" }));
+    fn routes_are_those_of_the_template() {
+        let text = "Resources: { AFunction: { Type: AWS::Serverless::Function, Properties: { Events: { Route: { Properties: { Method: GET, Path: /a } } } } } }";
+        let template = Template::parse(text).expect("YAML");
+        let expected = [("GET".to_owned(), "/a".to_owned())];
+        assert_eq!(template.routes(&[]).expect("all"), expected);
+        assert_eq!(template.routes(&["a".to_owned()]).expect("known"), expected);
+        assert!(template.routes(&["b".to_owned()]).is_err());
+    }
+
+    #[test]
+    fn a_variable_for_sam_local_is_in_the_function_beside_its_own() {
+        let text = "Resources: { A: { Properties: { Environment: { Variables: { J: x } } } }, B: { Properties: {} } }";
+        let template = Template::parse(text).expect("YAML");
+        let template = template.with_environment("A", &[("K", "v".to_owned())]);
+        let expected = json!({ "J": "x", "K": "v" });
+        assert_eq!(template.properties("A")["Environment"]["Variables"], expected);
         assert_eq!(template.properties("B"), &json!({}));
     }
 }

@@ -8,7 +8,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use crate::daemon::{self, Claim, Stopped};
 use crate::gateway::Functions;
 use crate::local::Local;
-use crate::stack::{Options, Ports, Stack, root};
+use crate::stack::{Options, Ports, Reach, Stack, root};
 use crate::stripe::StripeChoice;
 use crate::{About, Error, summary::summary};
 
@@ -37,6 +37,9 @@ pub struct RunArguments {
     /// Where DynamoDB and Secrets Manager listen
     #[arg(long, env = "AWS_PORT", default_value_t = 5055, value_parser = clap::value_parser!(u16).range(1..))]
     aws_port: u16,
+    /// Who can reach the stand-ins for Stripe and AWS: `network` lets containers in
+    #[arg(long, env = "REACH", value_enum, default_value_t)]
+    reach: Reach,
 }
 
 /// Runs the stack until a signal comes, or in the background.
@@ -106,6 +109,7 @@ impl RunArguments {
             ports: Ports { api: self.api_port, stripe: self.stripe_port, aws: self.aws_port },
             stripe,
             functions: Functions::Watched,
+            reach: self.reach,
             progress: |line| println!("{line}"),
         }
     }
@@ -115,7 +119,12 @@ impl RunArguments {
         let ports =
             [("--api-port", api_port), ("--stripe-port", stripe_port), ("--aws-port", aws_port)];
         let ports = ports.into_iter().flat_map(|(name, port)| [name.to_owned(), port.to_string()]);
-        ["run".to_owned(), "--background".to_owned()].into_iter().chain(ports).collect()
+        let reach = match self.reach {
+            Reach::Machine => "machine",
+            Reach::Network => "network",
+        };
+        let first = ["run", "--background", "--reach", reach].map(str::to_owned);
+        first.into_iter().chain(ports).collect()
     }
 }
 

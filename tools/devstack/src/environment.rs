@@ -53,6 +53,10 @@ impl Environment {
         ])
     }
 
+    pub(crate) fn variables(&self) -> Vec<(&'static str, String)> {
+        self.0.clone()
+    }
+
     pub(crate) fn apply(&self, command: &mut Command) {
         for name in NOT_OURS {
             command.env_remove(name);

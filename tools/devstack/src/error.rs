@@ -42,6 +42,9 @@ pub enum Error {
     /// Stripe's keys in the environment are not for this.
     #[error("{0}")]
     Keys(String),
+    /// `sam local` cannot run here, or its answers are not those of `make run`.
+    #[error("{0}")]
+    Sam(String),
     /// A file under `.local` could not be read or written.
     #[error("{}: {source}", path.display())]
     File { path: PathBuf, source: io::Error },

@@ -103,6 +103,8 @@ impl Gateway {
         command.env("AWS_LAMBDA_RUNTIME_API", format!("{}/.rt/{}", self.url(), function.name));
         command.env("AWS_LAMBDA_FUNCTION_NAME", function.name);
         command.env("AWS_LAMBDA_FUNCTION_VERSION", "1");
+        // By this name its calls are known in a recording.
+        command.env("AWS_SDK_UA_APP_ID", function.name);
         command.env("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "256");
         command
     }

@@ -42,6 +42,12 @@ impl Local {
         self.dir.join("log").join(format!("{name}.log"))
     }
 
+    /// `aws-calls.jsonl`: every request that moto got, where they are recorded.
+    #[must_use]
+    pub fn aws_calls(&self) -> PathBuf {
+        self.dir.join("aws-calls.jsonl")
+    }
+
     /// `stack.json`: where everything is, and the keys.
     #[must_use]
     pub fn stack(&self) -> PathBuf {

@@ -16,6 +16,8 @@ struct Arguments {
 #[derive(Subcommand)]
 enum Command {
     Run(RunArguments),
+    /// Check that the built packages answer under `sam local` as the functions do here
+    SamLocal,
     /// End what `run` has started, leaving no process behind
     Stop,
 }
@@ -24,6 +26,7 @@ enum Command {
 async fn main() -> ExitCode {
     let outcome = match Arguments::parse().command {
         Command::Run(arguments) => devstack::run(arguments).await,
+        Command::SamLocal => Box::pin(devstack::sam_local()).await,
         Command::Stop => devstack::stop(),
     };
     match outcome {

@@ -86,7 +86,7 @@ impl Operator {
         command.envs(env.iter().copied());
         let mut command = Command::from(command);
         command.kill_on_drop(true);
-        let advice = "`make build` makes it.";
+        let advice = "`make compile` makes it.";
         let program = || self.program.display().to_string();
         let output = command.output().await.map_err(|source| Error::NotStarted {
             program: program(),

@@ -16,10 +16,18 @@ use crate::stripe::StripeKeys;
 /// Python takes its time on a cold disk.
 const LIMIT: Duration = Duration::from_mins(1);
 
-/// What starts moto.
-pub(crate) fn start_aws(processes: &mut Processes, root: &Path, port: u16) -> Result<(), Error> {
+/// What starts moto. With a path it records every request there.
+pub(crate) fn start_aws(
+    processes: &mut Processes,
+    root: &Path,
+    (host, port): (&str, u16),
+    recording: Option<&Path>,
+) -> Result<(), Error> {
     let mut command = Command::new(root.join(".venv/bin/moto_server"));
-    command.args(["-H", "127.0.0.1", "-p", &port.to_string()]);
+    command.args(["-H", host, "-p", &port.to_string()]);
+    if let Some(path) = recording {
+        command.env("MOTO_ENABLE_RECORDING", "1").env("MOTO_RECORDER_FILEPATH", path);
+    }
     processes.spawn("aws", command, "`make setup` installs it.")
 }
 
@@ -32,16 +40,16 @@ pub(crate) async fn await_aws(local: &Local, url: &str) -> Result<(), Error> {
 pub(crate) fn start_sandbox(
     processes: &mut Processes,
     binaries: &Path,
-    port: u16,
+    (host, port): (&str, u16),
     keys: &StripeKeys,
 ) -> Result<(), Error> {
     let mut command = Command::new(binaries.join("stripe-sandbox"));
-    command.args(["--listen", &format!("127.0.0.1:{port}"), "--secret-key", &keys.secret]);
+    command.args(["--listen", &format!("{host}:{port}"), "--secret-key", &keys.secret]);
     let (read, write) = (slugs(|row| row.read_key), slugs(|row| row.write_key));
     for (key, permissions) in [(&keys.read, read), (&keys.write, write)] {
         command.args(["--restricted-key", &format!("{key}={}", permissions.join(","))]);
     }
-    processes.spawn("stripe", command, "`make build` makes it.")
+    processes.spawn("stripe", command, "`make compile` makes it.")
 }
 
 /// Waits until the sandbox answers, and saves its portal settings as is done once in the dashboard:

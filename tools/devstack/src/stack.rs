@@ -9,7 +9,7 @@ use crate::gateway::{self, Functions, Gateway};
 use crate::local::Local;
 use crate::operator::Operator;
 use crate::process::Processes;
-use crate::seed::Seeder;
+use crate::seed::{Seeder, admit_the_events_keys};
 use crate::{Error, StripeChoice, ports, services};
 
 /// Stripe's own address.
@@ -23,6 +23,25 @@ pub struct Ports {
     pub aws: u16,
 }
 
+/// Who can reach the stand-ins for Stripe and AWS.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
+pub enum Reach {
+    /// Programs of this machine.
+    #[default]
+    Machine,
+    /// Containers too, for `sam local`; and so the network that this machine is in.
+    Network,
+}
+
+impl Reach {
+    fn host(self) -> &'static str {
+        match self {
+            Self::Machine => "127.0.0.1",
+            Self::Network => "0.0.0.0",
+        }
+    }
+}
+
 /// What kind of stack to start.
 #[derive(Clone, Debug)]
 pub struct Options {
@@ -31,6 +50,7 @@ pub struct Options {
     pub ports: Ports,
     pub stripe: StripeChoice,
     pub functions: Functions,
+    pub reach: Reach,
     /// Told what is being done.
     pub progress: fn(&str),
 }
@@ -52,14 +72,15 @@ impl Stack {
         let plan = Plan::new(options)?;
         let mut processes = Processes::new(plan.options.local.clone())?;
         plan.start_services(&mut processes)?;
-        let operator = plan.set_up(&mut processes).await?;
+        let operator = Box::pin(plan.set_up(&mut processes)).await?;
         let unrouted = plan.start_functions(&mut processes).await?;
         (plan.options.progress)("making the accounts, starting the functions");
         let seeder = Seeder::new(&plan.stripe_url, &plan.options.stripe.keys().secret, operator)?;
         let gateway = plan.gateway();
-        let work = async { tokio::try_join!(seeder.seed(), gateway.warm_up()) };
+        let work = async { tokio::try_join!(Box::pin(seeder.seed()), gateway.warm_up()) };
         let (accounts, ()) = processes.during(work).await?;
         let about = plan.about(accounts);
+        processes.during(Box::pin(admit_the_events_keys(&about))).await?;
         let key = about.account("fresh").map_or("", |account| account.keys.read.as_str());
         let failing = processes.during(gateway.failing(key)).await?;
         Ok(Self { about, failing, processes, unrouted })
@@ -143,11 +164,15 @@ impl Plan {
     }
 
     fn start_services(&self, processes: &mut Processes) -> Result<(), Error> {
+        let host = self.options.reach.host();
         (self.options.progress)(&format!(
             "starting DynamoDB and Secrets Manager (moto) on {}",
             self.aws_url
         ));
-        services::start_aws(processes, root(), self.aws_port)?;
+        // For the test that holds what functions do against what their roles allow.
+        let recording =
+            (self.options.functions == Functions::Prebuilt).then(|| self.options.local.aws_calls());
+        services::start_aws(processes, root(), (host, self.aws_port), recording.as_deref())?;
         if self.is_sandbox() {
             (self.options.progress)(&format!(
                 "starting Stripe (the sandbox) on {}",
@@ -156,7 +181,7 @@ impl Plan {
             services::start_sandbox(
                 processes,
                 &self.binaries,
-                self.stripe_port,
+                (host, self.stripe_port),
                 &self.options.stripe.keys(),
             )?;
         } else {

@@ -3,6 +3,7 @@
 //! They come about as a customer's account does: through `billingctl` and Stripe's API, with test
 //! clocks for what takes weeks. So the same code seeds the sandbox and Stripe's real test mode.
 
+mod events;
 mod plans;
 mod story;
 mod tales;
@@ -22,6 +23,7 @@ use tokio::time::Instant;
 use crate::Error;
 use crate::about::{Account, Keys};
 use crate::operator::Operator;
+pub(crate) use events::admit_the_events_keys;
 use story::Story;
 use tales::{TALES, Tale};
 

@@ -7,7 +7,9 @@ use std::time::Duration;
 
 use devstack::functions::FUNCTIONS;
 use devstack::http::{self, Answer};
-use devstack::{About, Account, Error, Functions, Local, Options, Ports, Stack, StripeChoice};
+use devstack::{
+    About, Account, Error, Functions, Local, Options, Ports, Reach, Stack, StripeChoice,
+};
 use serde_json::Value;
 use tokio::runtime::{Builder, Runtime};
 
@@ -59,6 +61,7 @@ impl Harness {
             ports: Ports::default(),
             stripe: StripeChoice::Sandbox,
             functions: Functions::Prebuilt,
+            reach: Reach::Machine,
             progress: |_| (),
         };
         let runtime = Builder::new_multi_thread().worker_threads(1).enable_all().build();
@@ -92,6 +95,11 @@ impl Harness {
     /// The folder with a log for each process.
     pub(crate) fn logs(&self) -> PathBuf {
         self.folder.join("log")
+    }
+
+    /// Every request that AWS's stand-in got so far, one a line.
+    pub(crate) fn aws_calls(&self) -> PathBuf {
+        self.folder.join("aws-calls.jsonl")
     }
 
     /// Ends the stack and deletes its logs, which nobody will need.

@@ -62,6 +62,7 @@ impl<'a> Lone<'a> {
         command.env("AWS_LAMBDA_RUNTIME_API", &address);
         command.env("AWS_LAMBDA_FUNCTION_NAME", name);
         command.env("AWS_LAMBDA_FUNCTION_VERSION", "1");
+        command.env("AWS_SDK_UA_APP_ID", name);
         command.env("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "256");
         let child = command.spawn().expect("`cargo build --workspace` makes the functions");
         let (events, waiting) = channel();

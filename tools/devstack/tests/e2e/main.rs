@@ -34,6 +34,7 @@ mod queries;
 mod refusal;
 mod refusals;
 mod repeats;
+mod roles;
 mod rotation;
 mod routes;
 mod scopes;
@@ -63,7 +64,8 @@ const WHOLE: &str = "end_to_end";
 /// A case: its name, and what it does.
 type Case = (&'static str, fn(&Harness));
 
-/// Every module's cases. That of the logs comes last: it looks at what all others have left there.
+/// Every module's cases. Those of the roles and the logs come last: they look at what
+/// all others have left there.
 const ALL: &[&[Case]] = &[
     routes::CASES,
     accounts::CASES,
@@ -89,6 +91,7 @@ const ALL: &[&[Case]] = &[
     security_headers::CASES,
     security_guessing::CASES,
     security_stripe::CASES,
+    roles::CASES,
     logs::CASES,
 ];
 

@@ -1,0 +1,106 @@
+//! The keys that the events in `events/` carry. They never change, so that the events work as they
+//! are with every local stack; they mean nothing anywhere else.
+
+use std::time::Duration;
+
+use serde_json::{Map, Value, json};
+use shared::auth::ApiKey;
+use shared::secrets::Pepper;
+use shared::store::keys;
+
+use crate::Error;
+use crate::about::About;
+use crate::environment::PEPPER;
+use crate::http;
+
+/// Each key, and the account that it belongs to: one that has something to show everywhere, and one
+/// that can check out.
+const KEYS: [(&str, &str); 2] = [
+    ("sk_test_TheLocalStacksKeyForSamsEvents002nqnB7", "metered"),
+    ("sk_test_TheLocalStacksKeyOfAFreshAccount3S6wPB", "fresh"),
+];
+
+const LIMIT: Duration = Duration::from_secs(10);
+
+/// Lets the events' keys in as the accounts' own keys with the highest scope are.
+pub(crate) async fn admit_the_events_keys(about: &About) -> Result<(), Error> {
+    let pepper =
+        call(about, "secretsmanager.GetSecretValue", &json!({ "SecretId": PEPPER })).await?;
+    let pepper: Value = serde_json::from_str(pepper["SecretString"].as_str().unwrap_or_default())
+        .map_err(|error| failed(error.to_string()))?;
+    let pepper = Pepper::from(pepper["pepper"].as_str().unwrap_or_default());
+    for (key, account) in KEYS {
+        let admin = about.account(account).map_or("", |account| account.keys.admin.as_str());
+        let own = json!({ "TableName": about.table, "Key": place(admin, &pepper)? });
+        let mut item = call(about, "DynamoDB_20120810.GetItem", &own).await?["Item"].take();
+        for (name, value) in place(key, &pepper)? {
+            item[name] = value;
+        }
+        let copy = json!({ "TableName": about.table, "Item": item });
+        call(about, "DynamoDB_20120810.PutItem", &copy).await?;
+    }
+    Ok(())
+}
+
+/// Where the record of a key is.
+fn place(key: &str, pepper: &Pepper) -> Result<Map<String, Value>, Error> {
+    let key = ApiKey::parse(key).map_err(|error| failed(error.to_string()))?;
+    Ok(attributes(&keys::key(&key.hash(pepper).to_string())))
+}
+
+/// `pk` and `sk` as the API writes them.
+fn attributes(item: &shared::store::Item) -> Map<String, Value> {
+    let text = |(name, value): (&String, _)| (name.clone(), json!({ "S": value }));
+    let texts = item.iter().filter_map(|(name, value)| Some((name, value.as_s().ok()?)));
+    texts.map(text).collect()
+}
+
+async fn call(about: &About, target: &str, body: &Value) -> Result<Value, Error> {
+    let service = if target.starts_with("secretsmanager") { "secretsmanager" } else { "dynamodb" };
+    // moto reads the service out of it, and checks nothing.
+    let credential = format!(
+        "AWS4-HMAC-SHA256 Credential=local/20260101/us-east-1/{service}/aws4_request, SignedHeaders=host, Signature=0"
+    );
+    let headers = [
+        ("x-amz-target", target),
+        ("content-type", "application/x-amz-json-1.0"),
+        ("authorization", credential.as_str()),
+    ];
+    let url = format!("{}/", about.aws_url);
+    let answer = http::send("POST", &url, &headers, &body.to_string(), LIMIT).await;
+    match answer.map_err(failed)? {
+        answer if answer.status == 200 => Ok(answer.json()),
+        answer => Err(failed(format!("{target} answered {}", answer.status))),
+    }
+}
+
+fn failed(reason: String) -> Error {
+    Error::Seed { account: KEYS[0].1, step: "the events' keys".to_owned(), reason }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+    use crate::functions::FUNCTIONS;
+
+    #[test]
+    fn every_event_carries_a_key_of_the_stack_and_a_body_that_its_function_takes() {
+        let mut idempotency_keys = std::collections::BTreeSet::new();
+        for function in FUNCTIONS {
+            let (key, _) = KEYS[usize::from(function.name == "checkout-session")];
+            ApiKey::parse(key).expect("a checksum that is right");
+            let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+            let path = root.join(format!("events/{}.json", function.name));
+            let text = std::fs::read_to_string(&path).expect("an event");
+            let event: Value = serde_json::from_str(&text).expect("JSON");
+            let bearer = format!("Bearer {key}");
+            assert_eq!(event["headers"]["authorization"], bearer, "{}", function.name);
+            assert_eq!(event["body"].as_str(), function.sample, "{}", function.name);
+            if let Some(key) = event["headers"]["idempotency-key"].as_str() {
+                assert!(idempotency_keys.insert(key.to_owned()), "{}", function.name);
+            }
+        }
+    }
+}
