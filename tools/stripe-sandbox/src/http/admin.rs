@@ -12,6 +12,7 @@ use super::call::Shape;
 use super::dispatch::Incoming;
 use super::faults::{Fault, Kind};
 use super::limits::Limits;
+use super::populate::{self, Population};
 use super::shared::{Shared, real_now};
 use crate::engine::payment::TestCard;
 use crate::lifecycle;
@@ -27,6 +28,8 @@ struct NewKey {
     /// None or null: everything.
     #[serde(default)]
     permissions: Option<Vec<String>>,
+    #[serde(default)]
+    expired: bool,
 }
 
 #[derive(Deserialize)]
@@ -69,7 +72,8 @@ fn route(shared: &Shared, incoming: &Incoming) -> Reply {
     match (incoming.method.as_str(), path) {
         ("POST", "/keys") => {
             let new: NewKey = read(incoming)?;
-            shared.keys().set(&new.key, Grant::from_list(new.permissions));
+            let granted = Grant::from_list(new.permissions);
+            shared.keys().set(&new.key, if new.expired { Grant::Expired } else { granted });
             Ok(json!({ "key": new.key }))
         }
         ("DELETE", key) if key.starts_with("/keys/") => {
@@ -116,6 +120,7 @@ fn route(shared: &Shared, incoming: &Incoming) -> Reply {
             shared.connections.close();
             Ok(json!({ "closed": true }))
         }
+        ("POST", "/population") => populate(shared, &read(incoming)?),
         ("POST", "/portal_configuration") => {
             Ok(crate::resources::portal_configurations::save_default(&mut shared.world()))
         }
@@ -180,6 +185,14 @@ fn change_settings(shared: &Shared, change: &Map<String, Value>) -> Reply {
     let refused = |error: serde_json::Error| (400, error.to_string());
     world.settings.rules = serde_json::from_value(rules).map_err(refused)?;
     Ok(json!(world.settings.rules))
+}
+
+fn populate(shared: &Shared, population: &Population) -> Reply {
+    let mut world = shared.world();
+    world.catch_up(real_now());
+    populate::populate(&mut world, population)
+        .map(|last| json!({ "last_customer": last }))
+        .map_err(|error| (error.status(), error.message().to_owned()))
 }
 
 /// The customer's answer to the bank.

@@ -14,6 +14,8 @@ use super::errors::{ApiError, Result};
 pub enum Grant {
     Everything,
     Only(BTreeSet<String>),
+    /// Nothing any more.
+    Expired,
 }
 
 impl Grant {
@@ -25,6 +27,7 @@ impl Grant {
     fn covers(&self, permission: &str) -> bool {
         match self {
             Grant::Everything => true,
+            Grant::Expired => false,
             Grant::Only(list) => {
                 let write =
                     permission.strip_suffix("_read").map(|resource| format!("{resource}_write"));
@@ -75,6 +78,10 @@ impl Keys {
             )
         })?;
         match self.grants.get(&key) {
+            Some(Grant::Expired) => {
+                let message = format!("Expired API Key provided: {}", masked(&key));
+                Err(ApiError::unauthorized(message).code("api_key_expired"))
+            }
             Some(grant) => Ok(Caller { grant: grant.clone(), key }),
             None => {
                 Err(ApiError::unauthorized(format!("Invalid API Key provided: {}", masked(&key))))

@@ -31,10 +31,12 @@ impl ApiError {
             .param(param)
     }
 
-    pub fn unknown_param(param: &str) -> ApiError {
-        ApiError::invalid(format!("Received unknown parameter: {param}"))
+    /// Names all of them, and the first as `param`.
+    pub fn unknown_params(params: &[String]) -> ApiError {
+        let plural = if params.len() > 1 { "s" } else { "" };
+        ApiError::invalid(format!("Received unknown parameter{plural}: {}", params.join(", ")))
             .code("parameter_unknown")
-            .param(param)
+            .param(params.first().map_or("", String::as_str))
     }
 
     /// A parameter that Stripe has and this sandbox has not: said as such, rather than ignored.

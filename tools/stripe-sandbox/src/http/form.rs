@@ -94,7 +94,10 @@ fn next_index(entries: &[(String, Node)], rest: &[&str]) -> String {
         (Some((name, Node::Map(last))), Some(key)) if !last.iter().any(|(seen, _)| seen == key) => {
             name.clone()
         }
-        _ => entries.len().to_string(),
+        _ => {
+            let numbers = entries.iter().filter_map(|(name, _)| name.parse::<u32>().ok());
+            numbers.max().map_or(0, |last| last.saturating_add(1)).to_string()
+        }
     }
 }
 

@@ -20,5 +20,6 @@ pub mod mask;
 pub mod page;
 pub mod pages;
 pub mod params;
+pub mod populate;
 pub mod server;
 pub mod shared;

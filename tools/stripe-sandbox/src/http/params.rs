@@ -54,10 +54,8 @@ impl Params {
 
     /// Refuses what nobody read.
     pub fn finish(&self) -> Result<()> {
-        match self.entries.first() {
-            Some((key, _)) => Err(ApiError::unknown_param(&self.name(key))),
-            None => Ok(()),
-        }
+        let unknown: Vec<String> = self.names().map(|key| self.name(key)).collect();
+        if unknown.is_empty() { Ok(()) } else { Err(ApiError::unknown_params(&unknown)) }
     }
 
     /// What has not been read yet.
@@ -186,7 +184,7 @@ impl Params {
         match node {
             Node::Text(text) if text.is_empty() => Ok(Some(Vec::new())),
             Node::Text(_) => Err(invalid()),
-            Node::Map(entries) => entries
+            Node::Map(entries) => elements(entries, &name)?
                 .into_iter()
                 .map(|(_, node)| match node {
                     Node::Text(text) => Ok(text),
@@ -241,7 +239,7 @@ impl Params {
             None => Ok(None),
             Some(Node::Text(text)) if text.is_empty() => Ok(Some(Vec::new())),
             Some(Node::Text(_)) => Err(ApiError::invalid("Invalid array").param(&path)),
-            Some(Node::Map(elements)) => elements
+            Some(Node::Map(entries)) => elements(entries, &path)?
                 .into_iter()
                 .map(|(index, node)| {
                     let path = format!("{path}[{index}]");
@@ -300,6 +298,16 @@ impl Params {
         })?;
         Ok(range.unwrap_or_default())
     }
+}
+
+/// An array's elements in the order of their numbers, whatever the order in which they came.
+fn elements(entries: Vec<(String, Node)>, name: &str) -> Result<Vec<(usize, Node)>> {
+    let numbered = entries.into_iter().map(|(index, node)| Some((index.parse().ok()?, node)));
+    let mut elements: Vec<(usize, Node)> = numbered
+        .collect::<Option<_>>()
+        .ok_or_else(|| ApiError::invalid("Invalid array").param(name))?;
+    elements.sort_by_key(|(index, _)| *index);
+    Ok(elements)
 }
 
 fn check_metadata(key: &str, value: &str, name: &str) -> Result<()> {

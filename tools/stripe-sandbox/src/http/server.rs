@@ -3,6 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
+use http_body::Body as _;
 use http_body_util::{BodyExt, Limited};
 use hyper::body::Incoming as IncomingBody;
 use hyper::header::{HeaderMap, HeaderValue};
@@ -53,6 +54,10 @@ pub async fn handle(
         content_type: header("content-type"),
         idempotency_key: header("idempotency-key"),
     };
+    let announced = body.size_hint().lower();
+    if announced > LARGEST_BODY as u64 {
+        return Ok(too_large(shared, &incoming));
+    }
     match Limited::new(body, LARGEST_BODY).collect().await {
         Ok(body) => incoming.body = String::from_utf8_lossy(&body.to_bytes()).into_owned(),
         Err(_) => return Ok(too_large(shared, &incoming)),

@@ -277,6 +277,6 @@ impl Entity for PaymentIntent {
     }
 
     fn keys(&self) -> Vec<String> {
-        vec![format!("customer={}", self.customer)]
+        vec!["all".into(), format!("customer={}", self.customer)]
     }
 }

@@ -12,7 +12,7 @@ use crate::model::Metadata;
 use crate::model::customer::{Address, BalanceReason, Customer, TaxExempt};
 use crate::model::invoice::Status as InvoiceStatus;
 use crate::model::subscription::{CancelReason, Status};
-use crate::world::{World, find, find_param};
+use crate::world::{World, check_filter, find, find_param};
 
 pub const ENDPOINTS: &[Endpoint] = &[
     post("/v1/customers", "customer", "customer", create),
@@ -196,6 +196,7 @@ fn index(call: &mut Call<'_>) -> Result<Value> {
     let created = call.created()?;
     let (email, clock) = (call.params.text("email")?, call.params.text("test_clock")?);
     call.begin()?;
+    check_filter(&call.world.test_clocks, clock.as_deref(), "test_clock")?;
     let key = match (&clock, &email) {
         (Some(clock), _) => format!("test_clock={clock}"),
         (None, Some(email)) => format!("live&email={email}"),

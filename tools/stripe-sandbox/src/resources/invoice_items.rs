@@ -202,7 +202,9 @@ fn index(call: &mut Call<'_>) -> Result<Value> {
         (None, None) => "all".to_owned(),
     };
     let keep = |item: &InvoiceItem| {
-        created.holds(item.date) && pending.is_none_or(|pending| item.invoice.is_none() == pending)
+        created.holds(item.date)
+            && customer.as_ref().is_none_or(|customer| item.customer == *customer)
+            && pending.is_none_or(|pending| item.invoice.is_none() == pending)
     };
     call.list(&call.world.invoice_items, &[key], &cursor, keep, to_json)
 }

@@ -68,6 +68,8 @@ fn index(call: &mut Call<'_>) -> Result<Value> {
     let (starts, ends) = (p.range("current_period_start")?, p.range("current_period_end")?);
     call.begin()?;
     check_filter(&call.world.customers, customer.as_deref(), "customer")?;
+    check_filter(&call.world.test_clocks, clock.as_deref(), "test_clock")?;
+    check_filter(&call.world.prices, price.as_deref(), "price")?;
     let keys: Vec<String> = match (&customer, &clock) {
         (Some(customer), _) => statuses
             .iter()

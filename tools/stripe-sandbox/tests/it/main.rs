@@ -34,4 +34,5 @@ mod trial;
 mod trial_ends;
 mod types;
 mod usage;
+mod wire;
 mod worked;
