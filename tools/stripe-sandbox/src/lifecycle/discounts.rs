@@ -120,6 +120,9 @@ impl Redeemer {
 }
 
 fn check(coupon: &Coupon, currency: Currency, now: Timestamp) -> Result<()> {
+    if coupon.deleted {
+        return Err(ApiError::no_such_param("coupon", &coupon.id, "discounts"));
+    }
     if !coupon.is_valid(now) {
         return Err(
             ApiError::invalid(format!("Coupon expired: {}", coupon.id)).code("coupon_expired")

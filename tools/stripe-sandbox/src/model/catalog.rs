@@ -158,6 +158,8 @@ pub struct Coupon {
     pub max_redemptions: Option<i64>,
     pub times_redeemed: i64,
     pub redeem_by: Option<Timestamp>,
+    /// Only the discounts that were made from it still know of it.
+    pub deleted: bool,
     /// Products it is limited to; empty: all.
     pub applies_to: Vec<String>,
     pub metadata: Metadata,

@@ -12,7 +12,7 @@ use crate::http::errors::{ApiError, Result};
 use crate::http::params::{Params, parse_currency};
 use crate::model::Metadata;
 use crate::model::catalog::{Coupon, CouponDuration, Discount, Reduction};
-use crate::world::find;
+use crate::world::{World, find};
 
 pub const ENDPOINTS: &[Endpoint] = &[
     post("/v1/coupons", "coupon", "coupon", create),
@@ -40,7 +40,7 @@ fn create(call: &mut Call<'_>) -> Result<Value> {
     let (max_redemptions, redeem_by) =
         (p.integer_in("max_redemptions", 1..=i64::MAX)?, p.time("redeem_by")?);
     call.begin()?;
-    if let Some(id) = id.as_ref().filter(|id| call.world.coupons.get(id).is_some()) {
+    if let Some(id) = id.as_ref().filter(|id| living(call.world, id).is_ok()) {
         return Err(ApiError::invalid("Coupon already exists.")
             .code("resource_already_exists")
             .param(id));
@@ -55,6 +55,7 @@ fn create(call: &mut Call<'_>) -> Result<Value> {
         max_redemptions,
         times_redeemed: 0,
         redeem_by,
+        deleted: false,
         applies_to,
         metadata: Metadata::new(),
         created: now,
@@ -115,7 +116,7 @@ fn index(call: &mut Call<'_>) -> Result<Value> {
     let cursor = call.cursor()?;
     let created = call.created()?;
     call.begin()?;
-    let keep = |coupon: &Coupon| created.holds(coupon.created);
+    let keep = |coupon: &Coupon| !coupon.deleted && created.holds(coupon.created);
     call.list(&call.world.coupons, &["all".into()], &cursor, keep, |world, coupon| {
         to_json(coupon, world.now(None))
     })
@@ -123,7 +124,13 @@ fn index(call: &mut Call<'_>) -> Result<Value> {
 
 fn retrieve(call: &mut Call<'_>) -> Result<Value> {
     call.begin()?;
-    find(&call.world.coupons, &call.id()).map(|coupon| to_json(coupon, call.world.now(None)))
+    living(call.world, &call.id()).map(|coupon| to_json(coupon, call.world.now(None)))
+}
+
+fn living<'a>(world: &'a World, id: &str) -> Result<&'a Coupon> {
+    find(&world.coupons, id).and_then(|coupon| {
+        if coupon.deleted { Err(ApiError::no_such("coupon", id)) } else { Ok(coupon) }
+    })
 }
 
 fn update(call: &mut Call<'_>) -> Result<Value> {
@@ -131,7 +138,7 @@ fn update(call: &mut Call<'_>) -> Result<Value> {
     call.params.not_imitated(&["currency_options"])?;
     let (name, metadata) = (call.params.change("name")?, call.params.metadata()?);
     call.begin()?;
-    let mut coupon = find(&call.world.coupons, &id)?.clone();
+    let mut coupon = living(call.world, &id)?.clone();
     coupon.name = name.unwrap_or(coupon.name);
     if let Some(change) = metadata {
         change.apply(&mut coupon.metadata);
@@ -145,8 +152,8 @@ fn update(call: &mut Call<'_>) -> Result<Value> {
 fn remove(call: &mut Call<'_>) -> Result<Value> {
     call.begin()?;
     let id = call.id();
-    let mut coupon = find(&call.world.coupons, &id)?.clone();
-    coupon.redeem_by = Some(0);
+    let mut coupon = living(call.world, &id)?.clone();
+    coupon.deleted = true;
     call.world.coupons.put(coupon);
     Ok(json!({ "id": id, "object": "coupon", "deleted": true }))
 }

@@ -38,7 +38,9 @@ fn create(call: &mut Call<'_>) -> Result<Value> {
     }
     call.begin()?;
     let world = &mut *call.world;
-    find_param(&world.coupons, &coupon, "promotion[coupon]")?;
+    if find_param(&world.coupons, &coupon, "promotion[coupon]")?.deleted {
+        return Err(ApiError::no_such_param("coupon", &coupon, "promotion[coupon]"));
+    }
     if let Some(customer) = &customer {
         living_param(world, customer, "customer")?;
     }
