@@ -159,6 +159,7 @@ impl Entity for Session {
         keys.extend(self.customer.iter().map(|customer| format!("customer={customer}")));
         let done = self.completed.as_ref();
         keys.extend(done.map(|done| format!("subscription={}", done.subscription)));
+        keys.extend(self.lines.iter().map(|line| format!("line={}", line.id)));
         keys
     }
 }

@@ -2,10 +2,10 @@
 
 use serde_json::{Value, json};
 
-use super::{price_json, tax_rates};
+use super::{coupons, price_json, tax_rates};
 use crate::http::page;
 use crate::lifecycle::checkout::now_of;
-use crate::model::catalog::Redeem;
+use crate::model::catalog::{Discount, Redeem};
 use crate::model::checkout::{LineItem, PaymentStatus, Redirect, Session, Status, UiMode};
 use crate::world::World;
 
@@ -151,11 +151,55 @@ fn line_to_json(world: &World, session: &Session, line: &LineItem) -> Value {
         "metadata": line.metadata,
         "price": price_json::to_json(price),
         "quantity": line.quantity,
-        "taxes": line.taxes.iter().filter_map(|tax| {
-            let rate = tax_rates::to_json(world.tax_rates.get(&tax.rate)?);
-            Some(json!({ "amount": tax.amount, "rate": rate, "taxability_reason": "standard_rated", "taxable_amount": tax.taxable }))
-        }).collect::<Vec<_>>(),
     })
+}
+
+fn find_line<'a>(world: &'a World, id: &str) -> Option<(&'a Session, &'a LineItem)> {
+    let session = world.checkout_sessions.under(&format!("line={id}")).next()?;
+    Some((session, session.lines.iter().find(|line| line.id == id)?))
+}
+
+/// What a line only says when it is asked for.
+pub fn line_taxes(world: &World, id: &str) -> Option<Value> {
+    let (_, line) = find_line(world, id)?;
+    let taxes = line.taxes.iter().filter_map(|tax| {
+        let rate = tax_rates::to_json(world.tax_rates.get(&tax.rate)?);
+        Some(json!({
+            "amount": tax.amount, "rate": rate, "taxability_reason": "standard_rated", "taxable_amount": tax.taxable,
+        }))
+    });
+    Some(taxes.collect())
+}
+
+/// The same for its discounts, which become those of the subscription when there is one.
+pub fn line_discounts(world: &World, id: &str) -> Option<Value> {
+    let (session, line) = find_line(world, id)?;
+    let (coupon, code) = match session.discounts.first() {
+        Some(Redeem::Coupon(id)) => (id.clone(), None),
+        Some(Redeem::PromotionCode(id)) => {
+            (world.promotion_codes.get(id)?.coupon.clone(), Some(id.clone()))
+        }
+        Some(Redeem::Discount(_)) | None => return Some(json!([])),
+    };
+    let discounts = line.discounts.iter().map(|(id, amount)| {
+        let discount = Discount {
+            id: id.clone(),
+            coupon: coupon.clone(),
+            promotion_code: code.clone(),
+            customer: session.customer.clone(),
+            subscription: None,
+            subscription_item: None,
+            invoice: None,
+            invoice_item: None,
+            start: session.created,
+            end: None,
+            used: false,
+        };
+        let mut shown = coupons::discount_to_json(&discount);
+        shown["checkout_session"] = session.id.as_str().into();
+        json!({ "amount": amount, "discount": shown })
+    });
+    Some(discounts.collect())
 }
 
 /// What is to be redeemed, by the name that it was asked for.

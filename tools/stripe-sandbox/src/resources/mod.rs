@@ -101,6 +101,8 @@ pub fn include(world: &World, kind: &str, id: &str, path: &[&str]) -> Option<Val
         }
         ("invoice", ["confirmation_secret"]) => payment_intents::confirmation_secret(world, id),
         ("invoice", ["payments"]) => invoice_payments::of_invoice(world, id),
+        ("item", ["discounts"]) => checkout_json::line_discounts(world, id)?,
+        ("item", ["taxes"]) => checkout_json::line_taxes(world, id)?,
         ("price", ["tiers"]) => price_json::tiers(world.prices.get(id)?)?,
         ("price", ["currency_options"]) => price_json::currency_options(world.prices.get(id)?),
         ("price", ["currency_options", currency, "tiers"]) => {

@@ -32,6 +32,7 @@ test('a product is made, changed, found and deleted', async () => {
     code: 'resource_already_exists',
   });
   assert.equal((await stripe.products.del(bare.id)).deleted, true);
+  assert.equal((await stripe.products.retrieve(made.id)).active, false);
   await refused(stripe.products.retrieve(bare.id), errors.StripeInvalidRequestError, { statusCode: 404 });
 });
 
@@ -164,6 +165,27 @@ test('a coupon takes off a percentage or an amount', async () => {
   await refused(stripe.coupons.create({ duration: 'once' }), errors.StripeInvalidRequestError, {
     code: 'parameter_missing',
   });
+});
+
+test('a promotion code stands for a coupon', async () => {
+  const coupon = await stripe.coupons.create({ percent_off: 10, duration: 'once' });
+  const made = await stripe.promotionCodes.create({
+    promotion: { type: 'coupon', coupon: coupon.id },
+    code: 'WELCOME10',
+    max_redemptions: 3,
+    metadata: { on: 'posters' },
+    expand: ['promotion.coupon'],
+  });
+  assert.deepEqual([made.code, made.promotion.coupon.percent_off], ['WELCOME10', 10]);
+  assert.deepEqual(ids(await stripe.promotionCodes.list({ code: 'WELCOME10' })), [made.id]);
+  const off = await stripe.promotionCodes.update(made.id, { active: false });
+  assert.equal(off.active, false);
+  assert.equal((await stripe.promotionCodes.retrieve(made.id)).times_redeemed, 0);
+  await refused(
+    stripe.promotionCodes.create({ promotion: { type: 'coupon', coupon: 'none' } }),
+    errors.StripeInvalidRequestError,
+    { code: 'resource_missing' },
+  );
 });
 
 test('a tax rate is made, changed and listed', async () => {

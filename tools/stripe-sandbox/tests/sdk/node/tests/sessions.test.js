@@ -62,8 +62,10 @@ describe('checkout', () => {
       customer: id,
       line_items: [{ price: plan.id, quantity: 2, tax_rates: [rate.id] }],
       discounts: [{ coupon: coupon.id }],
-      expand: ['line_items.data.taxes'],
+      expand: ['line_items.data.taxes', 'line_items.data.discounts'],
     });
+    const [line] = taxed.line_items.data;
+    assert.deepEqual([line.taxes[0].rate.id, line.discounts[0].amount], [rate.id, 1000]);
     assert.deepEqual([taxed.amount_subtotal, taxed.amount_total], [2000, 1100]);
     assert.deepEqual({ ...taxed.total_details }, { amount_discount: 1000, amount_shipping: 0, amount_tax: 100 });
     const free = await session(plan, {
