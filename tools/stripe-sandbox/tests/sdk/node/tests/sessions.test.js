@@ -31,7 +31,8 @@ describe('checkout', () => {
     const renamed = await stripe.checkout.sessions.update(open.id, { metadata: { more: 'yes' } });
     assert.deepEqual({ ...renamed.metadata }, { on: 'session', more: 'yes' });
     assert.equal(await fillIn(open.url, '4242424242424242'), `https://app.example/done?id=${open.id}`);
-    const complete = await stripe.checkout.sessions.retrieve(open.id, { expand: ['subscription', 'invoice', 'customer'] });
+    const expand = ['subscription', 'invoice', 'customer'];
+    const complete = await stripe.checkout.sessions.retrieve(open.id, { expand });
     assert.deepEqual([complete.status, complete.payment_status, complete.url], ['complete', 'paid', null]);
     const { subscription } = complete;
     assert.deepEqual([subscription.status, subscription.metadata.on], ['active', 'subscription']);

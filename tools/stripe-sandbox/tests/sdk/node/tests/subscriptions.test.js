@@ -152,7 +152,8 @@ test('usage is billed in arrears', async () => {
   assert.equal(renewal.total, 1103);
   const metered = renewal.lines.data.filter((line) => line.pricing.price_details.price === plan.id);
   assert.equal(metered.reduce((sum, line) => sum + line.amount, 0), 103);
-  const item = (await stripe.subscriptions.retrieve(subscription.id)).items.data.find((one) => one.price.id === plan.id);
+  const { items } = await stripe.subscriptions.retrieve(subscription.id);
+  const item = items.data.find((one) => one.price.id === plan.id);
   assert.equal('quantity' in item, false);
   await refused(
     stripe.subscriptions.update(subscription.id, { items: [{ id: item.id, quantity: 2 }] }),
@@ -194,7 +195,8 @@ test('collection can be paused and goes on by itself', async () => {
   assert.deepEqual([paused.status, paused.pause_collection.behavior], ['active', 'mark_uncollectible']);
   await advance(clock, '2027-05-01T02:00');
   const [renewal] = (await stripe.invoices.list({ subscription: subscription.id })).data;
-  assert.deepEqual([renewal.status, renewal.status_details.uncollectible.reason], ['uncollectible', 'subscription_paused']);
+  assert.equal(renewal.status, 'uncollectible');
+  assert.equal(renewal.status_details.uncollectible.reason, 'subscription_paused');
   await advance(clock, '2027-05-16');
   assert.equal((await stripe.subscriptions.retrieve(subscription.id)).pause_collection, null);
 });
