@@ -111,6 +111,7 @@ def test_the_portal_needs_a_configuration_and_then_has_links():
     saved = api.billing_portal.configurations.create({"features": features})
     assert api.billing_portal.configurations.update(saved.id, {"name": "Ours"}).name == "Ours"
     assert ids(api.billing_portal.configurations.list()) == [saved.id]
+    form["configuration"] = saved.id
     made = api.billing_portal.sessions.create(form | {"flow_data": {"type": "payment_method_update"}})
     assert (made.configuration, made.flow.type) == (saved.id, "payment_method_update")
     assert requests.get(made.url, timeout=30).status_code == 200

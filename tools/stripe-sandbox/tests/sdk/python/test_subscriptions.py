@@ -173,6 +173,18 @@ def test_trials_end_by_themselves_or_now():
     assert (running.status, running.latest_invoice.amount_paid) == ("active", 2000)
 
 
+def test_a_subscription_is_paused_and_resumed():
+    begun = half_way()
+    paused = api.subscriptions.pause(begun.subscription.id, {"type": "subscription"})
+    assert (paused.status, paused.status_details.paused.subscription.type) == ("paused", "pause_requested")
+    waiting = api.invoice_items.list({"customer": begun.customer.id, "pending": True})
+    assert [item.amount for item in waiting.data] == [-1000]
+    resumed = api.subscriptions.resume(begun.subscription.id, {"billing_cycle_anchor": {"type": "unchanged"}})
+    assert (resumed.status, resumed["items"].data[0].current_period_end) == ("active", at(2027, 5, 1))
+    with refused(stripe.InvalidRequestError, http_status=400):
+        api.subscriptions.resume(begun.subscription.id, {"billing_cycle_anchor": "now"})
+
+
 def test_an_end_can_be_set_and_taken_back():
     begun = subscriber(2000)
     ending = api.subscriptions.update(begun.subscription.id, {"cancel_at_period_end": True})

@@ -201,6 +201,30 @@ test('collection can be paused and goes on by itself', async () => {
   assert.equal((await stripe.subscriptions.retrieve(subscription.id)).pause_collection, null);
 });
 
+test('a subscription is paused and resumed', async () => {
+  const { clock, subscription } = await subscriber(3000);
+  await advance(clock, '2027-04-16');
+  const paused = await stripe.subscriptions.pause(subscription.id, {
+    type: 'subscription',
+    bill_for: { unused_time_from: { type: 'now' } },
+    invoicing_behavior: 'invoice',
+    expand: ['latest_invoice'],
+  });
+  const { status_details: details } = paused;
+  assert.deepEqual([paused.status, details.paused.subscription.type], ['paused', 'pause_requested']);
+  assert.equal(details.paused.transitioned_at, at('2027-04-16'));
+  assert.equal(paused.latest_invoice.total, -1500);
+  await advance(clock, '2027-05-20');
+  const resumed = await stripe.subscriptions.resume(subscription.id, {
+    billing_cycle_anchor: { type: 'now' },
+    payment_behavior: 'resume_on_payment_success',
+    expand: ['latest_invoice'],
+  });
+  assert.deepEqual([resumed.status, 'status_details' in resumed], ['active', false]);
+  assert.equal(resumed.latest_invoice.amount_paid, 1500);
+  await refused(stripe.subscriptions.resume(subscription.id), errors.StripeInvalidRequestError, { statusCode: 400 });
+});
+
 test('an invoice that is sent is open until it is paid', async () => {
   const { subscription, clock } = await subscriber(1000, { collection_method: 'send_invoice', days_until_due: 30 });
   assert.deepEqual([subscription.status, subscription.latest_invoice.status], ['active', 'draft']);
