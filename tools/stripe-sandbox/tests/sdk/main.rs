@@ -1,4 +1,4 @@
-//! The sandbox as Stripe's own SDKs see it: their suites in `python` and `node`, run against a sandbox of their own.
+//! The sandbox as Stripe's own SDKs see it: their suites in `python` and `node`, each with a sandbox of its own.
 //!
 //! `make setup` installs the SDKs. Without Node the test of its SDK is skipped and says so.
 
@@ -16,13 +16,20 @@ fn stripes_python_sdk_finds_in_the_sandbox_what_it_expects_of_stripe() {
     let python = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../.venv/bin/python");
     assert!(python.exists(), "{} is missing: run `make setup`", python.display());
     let suite = Suite::start("python");
-    suite.run("the tests", &python, &["-m", "pytest", "-q", "-p", "no:cacheprovider"]);
+    suite.run(
+        "the tests",
+        &python,
+        &["-m", "pytest", "-q", "--tb=short", "-p", "no:cacheprovider"],
+    );
+    if let Some(node) = node::installed() {
+        suite.run("the shapes of all answers", &node, &["../node/shapes/check.js"]);
+    }
 }
 
 #[test]
 fn stripes_node_sdk_finds_in_the_sandbox_what_it_expects_of_stripe() {
     let Some(node) = node::installed() else { return };
     let suite = Suite::start("node");
-    suite.run("the tests", &node, &["--test", "--test-reporter=spec", "tests/"]);
+    suite.run("the tests", &node, &["--test", "--test-reporter=spec"]);
     suite.run("the shapes of all answers", &node, &["shapes/check.js", "--complete"]);
 }

@@ -1,6 +1,6 @@
 // Where the sandbox rightly differs from the declared types, each with its reason.
 
-const rate = 'expanded: Stripe\'s OpenAPI document, and async-stripe with it, can expand it; the SDK only declares the id';
+const rate = 'It can be expanded in Stripe\'s OpenAPI document, and so in async-stripe; the SDK only declares the id.';
 
 export const EXCEPTIONS = [
   { path: 'invoice.total_taxes[].tax_rate_details.tax_rate', why: rate },

@@ -170,7 +170,8 @@ describe('a change that is not paid', () => {
       code: 'card_declined',
     });
     const same = await stripe.subscriptions.retrieve(begun.subscription.id);
-    assert.deepEqual([same.items.data[0].price.id, same.latest_invoice], [begun.price.id, begun.subscription.latest_invoice.id]);
+    assert.equal(same.items.data[0].price.id, begun.price.id);
+    assert.equal(same.latest_invoice, begun.subscription.latest_invoice.id);
   });
 
   test('pending_if_incomplete keeps it until its invoice is paid', async () => {

@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { advance, at, clockAt, customer, errors, fillIn, ids, price, refused, stripe } from '../support.js';
+import { admin, advance, at, clockAt, customer, errors, fillIn, ids, price, refused, stripe } from '../support.js';
 
 const URLS = { success_url: 'https://app.example/done?id={CHECKOUT_SESSION_ID}', cancel_url: 'https://app.example/' };
 
@@ -31,7 +31,8 @@ describe('checkout', () => {
     const renamed = await stripe.checkout.sessions.update(open.id, { metadata: { more: 'yes' } });
     assert.deepEqual({ ...renamed.metadata }, { on: 'session', more: 'yes' });
     assert.equal(await fillIn(open.url, '4242424242424242'), `https://app.example/done?id=${open.id}`);
-    const complete = await stripe.checkout.sessions.retrieve(open.id, { expand: ['subscription', 'invoice', 'customer'] });
+    const expand = ['subscription', 'invoice', 'customer'];
+    const complete = await stripe.checkout.sessions.retrieve(open.id, { expand });
     assert.deepEqual([complete.status, complete.payment_status, complete.url], ['complete', 'paid', null]);
     const { subscription } = complete;
     assert.deepEqual([subscription.status, subscription.metadata.on], ['active', 'subscription']);
@@ -134,16 +135,19 @@ describe('the portal', () => {
       default_return_url: 'https://app.example/',
       metadata: { of: 'test' },
     });
-    assert.equal(saved.is_default, true);
+    // Only saving the settings in the dashboard makes a default.
+    assert.equal(saved.is_default, false);
     assert.deepEqual(saved.features.subscription_cancel.cancellation_reason.options, ['too_expensive', 'unused']);
     const changed = await stripe.billingPortal.configurations.update(saved.id, { name: 'Ours' });
     assert.equal(changed.name, 'Ours');
     assert.equal((await stripe.billingPortal.configurations.retrieve(saved.id)).name, 'Ours');
-    assert.deepEqual(ids(await stripe.billingPortal.configurations.list({ is_default: true })), [saved.id]);
-    const opened = await make(id, { locale: 'de' });
+    const opened = await make(id, { locale: 'de', configuration: saved.id });
     assert.deepEqual([opened.configuration, opened.flow], [saved.id, null]);
     const page = await fetch(opened.url);
     assert.equal(page.status, 200);
+    const settings = await admin('POST', '/portal_configuration');
+    assert.equal((await make(id)).configuration, settings.id);
+    assert.deepEqual(ids(await stripe.billingPortal.configurations.list({ is_default: true })), [settings.id]);
   });
 
   test('a flow leads to one thing', async () => {

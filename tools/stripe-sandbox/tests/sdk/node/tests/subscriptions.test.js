@@ -152,7 +152,8 @@ test('usage is billed in arrears', async () => {
   assert.equal(renewal.total, 1103);
   const metered = renewal.lines.data.filter((line) => line.pricing.price_details.price === plan.id);
   assert.equal(metered.reduce((sum, line) => sum + line.amount, 0), 103);
-  const item = (await stripe.subscriptions.retrieve(subscription.id)).items.data.find((one) => one.price.id === plan.id);
+  const { items } = await stripe.subscriptions.retrieve(subscription.id);
+  const item = items.data.find((one) => one.price.id === plan.id);
   assert.equal('quantity' in item, false);
   await refused(
     stripe.subscriptions.update(subscription.id, { items: [{ id: item.id, quantity: 2 }] }),
@@ -194,9 +195,34 @@ test('collection can be paused and goes on by itself', async () => {
   assert.deepEqual([paused.status, paused.pause_collection.behavior], ['active', 'mark_uncollectible']);
   await advance(clock, '2027-05-01T02:00');
   const [renewal] = (await stripe.invoices.list({ subscription: subscription.id })).data;
-  assert.deepEqual([renewal.status, renewal.status_details.uncollectible.reason], ['uncollectible', 'subscription_paused']);
+  assert.equal(renewal.status, 'uncollectible');
+  assert.equal(renewal.status_details.uncollectible.reason, 'subscription_paused');
   await advance(clock, '2027-05-16');
   assert.equal((await stripe.subscriptions.retrieve(subscription.id)).pause_collection, null);
+});
+
+test('a subscription is paused and resumed', async () => {
+  const { clock, subscription } = await subscriber(3000);
+  await advance(clock, '2027-04-16');
+  const paused = await stripe.subscriptions.pause(subscription.id, {
+    type: 'subscription',
+    bill_for: { unused_time_from: { type: 'now' } },
+    invoicing_behavior: 'invoice',
+    expand: ['latest_invoice'],
+  });
+  const { status_details: details } = paused;
+  assert.deepEqual([paused.status, details.paused.subscription.type], ['paused', 'pause_requested']);
+  assert.equal(details.paused.transitioned_at, at('2027-04-16'));
+  assert.equal(paused.latest_invoice.total, -1500);
+  await advance(clock, '2027-05-20');
+  const resumed = await stripe.subscriptions.resume(subscription.id, {
+    billing_cycle_anchor: { type: 'now' },
+    payment_behavior: 'resume_on_payment_success',
+    expand: ['latest_invoice'],
+  });
+  assert.deepEqual([resumed.status, 'status_details' in resumed], ['active', false]);
+  assert.equal(resumed.latest_invoice.amount_paid, 1500);
+  await refused(stripe.subscriptions.resume(subscription.id), errors.StripeInvalidRequestError, { statusCode: 400 });
 });
 
 test('an invoice that is sent is open until it is paid', async () => {
