@@ -84,7 +84,7 @@ impl Amount {
                 vec![Charge {
                     quantity,
                     unit: *unit,
-                    amount: currency.round(*unit * quantity),
+                    amount: currency.round(product(*unit, quantity)),
                     tier: None,
                 }]
             }
@@ -101,6 +101,19 @@ impl Amount {
     pub fn total(&self, quantity: Decimal, currency: Currency) -> i64 {
         self.charge(quantity, currency).iter().map(|charge| charge.amount).sum()
     }
+}
+
+/// Far above what can be charged, and far below where decimals end.
+const ENDLESS: Decimal = Decimal::from_parts(0, 0, 1 << 20, false, 0);
+
+/// Exact unless it is absurd.
+fn product(unit: Decimal, quantity: Decimal) -> Decimal {
+    let exact = unit.checked_mul(quantity).unwrap_or(if quantity.is_sign_negative() {
+        -ENDLESS
+    } else {
+        ENDLESS
+    });
+    exact.clamp(-ENDLESS, ENDLESS)
 }
 
 fn graduated(tiers: &[Tier], quantity: Decimal, currency: Currency) -> Vec<Charge> {
@@ -125,7 +138,7 @@ fn volume(tiers: &[Tier], quantity: Decimal, currency: Currency) -> Charge {
 
 fn tier_charge(tier: &Tier, index: usize, quantity: Decimal, currency: Currency) -> Charge {
     let unit = tier.unit.unwrap_or_default();
-    let amount = currency.round(unit * quantity + tier.flat.unwrap_or_default());
+    let amount = currency.round(product(unit, quantity) + tier.flat.unwrap_or_default());
     Charge { quantity, unit, amount, tier: Some(index + 1) }
 }
 

@@ -1,11 +1,13 @@
 //! Making an invoice, and what its lines and sums refer to.
 
+use rust_decimal::Decimal;
+
 use crate::engine::invoice::{Applied, add_up, settle};
 use crate::engine::lines::Context;
 use crate::engine::period::Timestamp;
 use crate::engine::proration::Cost;
 use crate::model::catalog::TaxRate;
-use crate::model::customer::Customer;
+use crate::model::customer::{Customer, TaxExempt};
 use crate::model::invoice::{
     BillingReason, Invoice, InvoiceItem, Line, Origin, Status, Totals, Transitions,
 };
@@ -63,7 +65,14 @@ impl World {
     pub fn add_up(&self, invoice: &mut Invoice) {
         let item_ids: Vec<String> =
             invoice.lines.iter().flat_map(|line| line.item_discounts.clone()).collect();
-        let rates = self.rates_of(&invoice.lines);
+        let customer = self.customer(&invoice.customer);
+        invoice.tax_exempt = customer.tax_exempt;
+        let mut rates = self.rates_of(&invoice.lines);
+        if customer.tax_exempt != TaxExempt::None {
+            for rate in &mut rates {
+                rate.percentage = Decimal::ZERO;
+            }
+        }
         invoice.totals = add_up(
             &mut invoice.lines,
             &self.applied(&item_ids),
@@ -71,8 +80,7 @@ impl World {
             &rates,
             invoice.currency,
         );
-        let balance = self.customer(&invoice.customer).balance;
-        set_against(invoice, balance);
+        set_against(invoice, customer.balance);
     }
 
     /// A draft for the subscription: added up, with ids, not yet kept.
@@ -186,6 +194,7 @@ pub fn blank(customer: &Customer, created: Timestamp) -> Invoice {
         created,
         customer_name: customer.name.clone(),
         customer_email: customer.email.clone(),
+        tax_exempt: customer.tax_exempt,
         test_clock: customer.test_clock.clone(),
     }
 }

@@ -3,6 +3,7 @@
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
+use super::customer::TaxExempt;
 use super::subscription::Collection;
 use super::{Metadata, words};
 use crate::engine::money::Currency;
@@ -124,6 +125,7 @@ pub struct Invoice {
     pub created: Timestamp,
     pub customer_name: Option<String>,
     pub customer_email: Option<String>,
+    pub tax_exempt: TaxExempt,
     pub test_clock: Option<String>,
 }
 

@@ -27,6 +27,7 @@ mod portal_pages;
 mod property;
 mod protocol;
 mod renewal;
+mod samples;
 mod schedules;
 mod snapshot;
 mod support;
