@@ -103,6 +103,7 @@ impl Context<'_> {
                 invoice_item: None,
             },
             proration: false,
+            credit: false,
             credited: None,
             metered: None,
             discountable: true,

@@ -32,6 +32,16 @@ pub struct Cost {
 }
 
 impl Cost {
+    pub fn add(&mut self, gross: i64, discounts: &[(String, i64)]) {
+        self.gross += gross;
+        for (id, amount) in discounts {
+            match self.discounts.iter_mut().find(|(sum, _)| sum == id) {
+                Some((_, sum)) => *sum += amount,
+                None => self.discounts.push((id.clone(), *amount)),
+            }
+        }
+    }
+
     pub fn net(&self) -> i64 {
         self.gross - self.off()
     }
@@ -84,7 +94,7 @@ pub fn credit(context: Context<'_>, cost: &Cost, at: Timestamp) -> (Vec<Line>, V
         let mut line = credit_line(context, back, (from, debit.period.1));
         line.tax_rates.clone_from(&debit.tax_rates);
         line.item_discounts.clone_from(&debit.item_discounts);
-        line.credited = debit.invoice.clone().map(|invoice| (invoice, vec![debit.line.clone()]));
+        line.credited = debit.invoice.clone().map(|invoice| (invoice, debit.lines.clone()));
         lines.push(line);
     }
     (lines, debits)
@@ -104,7 +114,8 @@ pub fn debit(context: Context<'_>, cost: &Cost, at: Timestamp) -> (Line, Debit) 
     let line = proration_line(context, "Remaining time on", cost.clone(), period);
     let debit = Debit {
         invoice: None,
-        line: String::new(),
+        invoice_item: None,
+        lines: Vec::new(),
         cost,
         period,
         tax_rates: line.tax_rates.clone(),
@@ -114,7 +125,8 @@ pub fn debit(context: Context<'_>, cost: &Cost, at: Timestamp) -> (Line, Debit) 
 }
 
 fn credit_line(context: Context<'_>, back: Cost, period: (Timestamp, Timestamp)) -> Line {
-    proration_line(context, "Unused time on", back.negated(), period)
+    let line = proration_line(context, "Unused time on", back.negated(), period);
+    Line { credit: true, ..line }
 }
 
 fn proration_line(

@@ -83,6 +83,7 @@ fn one_off(
             subscription: Some(sub.id.clone()),
         },
         proration: false,
+        credit: false,
         credited: None,
         metered: None,
         discountable: wanted.discountable,

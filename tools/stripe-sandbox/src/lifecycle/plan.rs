@@ -12,7 +12,7 @@ use super::trial;
 use crate::engine::period::Timestamp;
 use crate::http::errors::Result;
 use crate::model::invoice::{BillingReason, Invoice, InvoiceItem, Line, Origin};
-use crate::model::subscription::{BillingMode, Status, Subscription};
+use crate::model::subscription::{BillingMode, Debit, Status, Subscription};
 use crate::world::World;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -144,9 +144,24 @@ fn begin_trial(
 fn take(world: &mut World, planned: &mut Planned, changed: Changed, now: Timestamp) -> Vec<Line> {
     planned.sub = changed.sub;
     for line in changed.prorations {
-        planned.items.push(invoice_item(world, &planned.sub, line, now));
+        let charges = line.proration && !line.credit;
+        let item = invoice_item(world, &planned.sub, line, now);
+        if charges {
+            link_debit(&mut planned.sub, &item);
+        }
+        planned.items.push(item);
     }
     changed.periods
+}
+
+/// The debit that the change gave an item is this proration.
+fn link_debit(sub: &mut Subscription, proration: &InvoiceItem) {
+    let Origin::SubscriptionItem { item, .. } = &proration.line.origin else { return };
+    let item = sub.items.iter_mut().find(|mine| mine.id == *item);
+    let unnamed = |debit: &&mut Debit| debit.invoice.is_none() && debit.invoice_item.is_none();
+    if let Some(debit) = item.and_then(|item| item.debits.iter_mut().find(unnamed)) {
+        debit.invoice_item = Some(proration.id.clone());
+    }
 }
 
 /// A line about a subscription item as an invoice item that waits for an invoice.

@@ -44,6 +44,8 @@ pub struct Line {
     pub period: (Timestamp, Timestamp),
     pub origin: Origin,
     pub proration: bool,
+    /// The proration gives back, if only nothing.
+    pub credit: bool,
     /// For a credit: the invoice and the lines that had charged what it gives back.
     pub credited: Option<(String, Vec<String>)>,
     /// Metered lines are counted again, from here, when the draft is finalised.

@@ -108,6 +108,7 @@ impl Wanted {
             period: self.period.unwrap_or((now, now)),
             origin: Origin::InvoiceItem { invoice_item: id.to_owned(), subscription: None },
             proration: false,
+            credit: false,
             credited: None,
             metered: None,
             discountable: self.discountable.unwrap_or(amount >= 0),
