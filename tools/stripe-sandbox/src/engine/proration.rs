@@ -178,7 +178,36 @@ mod tests {
         assert_eq!(share(5000, 2_000_000, period, Currency::USD), 1667);
     }
 
+    fn cost(gross: i64, parts: &[i64]) -> Cost {
+        // Discounts never take more than there is.
+        let mut left = gross;
+        let take = |(n, part): (usize, &i64)| {
+            let amount = part.min(&left).to_owned();
+            left -= amount;
+            (format!("di_{n}"), amount)
+        };
+        Cost { gross, discounts: parts.iter().enumerate().map(take).collect() }
+    }
+
     proptest! {
+        #[test]
+        fn a_part_is_rounded_within_half_a_coin_and_what_is_left_is_the_rest(
+            gross in 0..100_000_000_i64, parts in prop::collection::vec(0..1_000_000_i64, 0..4),
+            length in 1..40_000_000_i64, thousandths in 0..=1000_i64,
+        ) {
+            let whole = cost(gross, &parts);
+            let at = length * thousandths / 1000;
+            let part = whole.part(at, (0, length), Currency::USD);
+            let exact = |amount: i64| Decimal::from(amount) * Decimal::from(length - at) / Decimal::from(length);
+            let half = Decimal::new(5, 1) + Decimal::new(1, 12);
+            prop_assert!((Decimal::from(part.gross) - exact(whole.gross)).abs() <= half);
+            prop_assert!((Decimal::from(part.net()) - exact(whole.net())).abs() <= half);
+            prop_assert!(part.discounts.iter().all(|(_, amount)| *amount >= 0));
+            let left = less(&whole, &part);
+            prop_assert_eq!((left.gross + part.gross, left.net() + part.net()), (whole.gross, whole.net()));
+            prop_assert!(left.discounts.iter().all(|(_, amount)| *amount >= 0) && left.net() >= 0);
+        }
+
         #[test]
         fn a_share_lies_between_nothing_and_everything(
             amount in 0..100_000_000_i64, length in 1..40_000_000_i64, part in 0..=1000_i64,

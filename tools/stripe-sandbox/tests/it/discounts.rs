@@ -88,7 +88,9 @@ fn a_coupon_for_once_or_some_months_on_an_item_ends_in_time() {
             datetime!(2027-06-16 01:00 UTC),
             datetime!(2027-07-16 01:00 UTC),
         ];
-        months.iter().for_each(|month| case.api.advance(&case.clock, *month));
+        for month in months {
+            case.api.advance(&case.clock, month);
+        }
         assert_eq!(totals(&Case { sub: id(&sub), ..case }), expected);
     }
 }
