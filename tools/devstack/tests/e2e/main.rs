@@ -23,6 +23,7 @@ mod faults;
 mod harness;
 mod headers;
 mod invoices;
+mod kept;
 mod lives;
 mod logs;
 mod lone;
@@ -75,6 +76,7 @@ const ALL: &[&[Case]] = &[
     queries::CASES,
     currencies::CASES,
     options::CASES,
+    kept::CASES,
     checkouts::CASES,
     changes::CASES,
     swept::CASES,
