@@ -217,7 +217,6 @@ impl Metered {
     /// `None` where the price is not sold in this currency, or not in a way that one allowance and
     /// one unit price describe.
     fn new(price: &Price, currency: Currency) -> Option<Self> {
-        let recurring = price.recurring.as_ref()?;
         let amounts = amounts(price, currency)?;
         let (included, unit_amount) = match amounts.tiers.as_deref() {
             None | Some([]) => (Decimal::ZERO, amounts.unit_amount_decimal?),
@@ -227,7 +226,7 @@ impl Metered {
             }
             Some([first, ..]) => (Decimal::ZERO, first.unit_amount_decimal?),
         };
-        let meter = price.metadata.get(METER_KEY).or(recurring.meter.as_ref())?.clone();
+        let meter = meter_of(price)?.clone();
         Some(Self {
             price: price.id.clone(),
             meter,
@@ -236,6 +235,13 @@ impl Metered {
             unit_amount,
         })
     }
+}
+
+/// The name of the meter that a metered price bills.
+#[must_use]
+pub fn meter_of(price: &Price) -> Option<&String> {
+    let recurring = price.recurring.as_ref().filter(|_| price.is_metered())?;
+    price.metadata.get(METER_KEY).or(recurring.meter.as_ref())
 }
 
 fn is_free(amount: Option<Decimal>) -> bool {

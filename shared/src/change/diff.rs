@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use crate::catalog::{Offer, Tiers};
+use crate::catalog::{Metered, Offer, Tiers, meter_of};
 use crate::respond::ApiError;
 use crate::stripe::views::{Interval, Subscription, SubscriptionItem, SubscriptionStatus};
 use crate::subscription::{Current, Plan};
@@ -127,8 +127,9 @@ fn resets_cycle(subscription: &Subscription, from: Plan<'_>, to: &Offer) -> bool
     (other_interval || from_free) && subscription.status != SubscriptionStatus::Trialing
 }
 
-/// The base price swapped in place, metered prices of the old plan removed and of the new one
-/// added, add-ons left alone.
+/// The base price swapped in place, and metered prices likewise, meter by meter: an item that stays
+/// keeps its discounts and tax rates. What only the old plan meters goes, what only the new one meters
+/// comes, and add-ons are left alone.
 fn items(
     subscription: &Subscription,
     from: Plan<'_>,
@@ -142,21 +143,27 @@ fn items(
         quantity: Some(from.item.quantity.unwrap_or(1)),
         deleted: false,
     }];
+    let is_there = |price: &str| existing.iter().any(|item| item.price.id == price);
+    let mut missing: Vec<&Metered> =
+        to.metered.iter().filter(|metered| !is_there(&metered.price)).collect();
     let of_a_plan = |item: &&SubscriptionItem| {
         item.id != from.item.id && tiers.of(item.price.product_id()).is_some()
     };
     let stays =
         |item: &SubscriptionItem| to.metered.iter().any(|metered| metered.price == item.price.id);
-    let removed = existing.iter().filter(of_a_plan).filter(|item| !stays(item));
-    changes.extend(removed.map(|item| ItemChange {
-        id: Some(item.id.clone()),
-        deleted: true,
-        ..ItemChange::default()
-    }));
-    let is_there = |price: &str| existing.iter().any(|item| item.price.id == price);
-    let added = to.metered.iter().filter(|metered| !is_there(&metered.price));
+    for item in existing.iter().filter(of_a_plan).filter(|item| !stays(item)) {
+        let meter = meter_of(&item.price);
+        let successor = missing.iter().position(|metered| Some(&metered.meter) == meter);
+        let price = successor.map(|at| missing.remove(at).price.clone());
+        changes.push(ItemChange {
+            id: Some(item.id.clone()),
+            deleted: price.is_none(),
+            price,
+            quantity: None,
+        });
+    }
     changes.extend(
-        added.map(|metered| ItemChange {
+        missing.into_iter().map(|metered| ItemChange {
             price: Some(metered.price.clone()),
             ..ItemChange::default()
         }),
@@ -169,7 +176,6 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::*;
-    use crate::catalog::Metered;
     use crate::respond::Money;
     use crate::stripe::views::Product;
 
@@ -210,6 +216,7 @@ mod tests {
                 "price": {
                     "id": price, "currency": "usd", "product": product, "unit_amount": minor,
                     "recurring": { "interval": interval, "interval_count": 1, "usage_type": usage },
+                    "metadata": id.strip_prefix("si_").map(|name| json!({ "cantila_meter": name })),
                 },
             })
         };
@@ -220,6 +227,7 @@ mod tests {
             "items": { "has_more": false, "data": [
                 item("si_ip", "price_ip", "prod_ip", "licensed", json!(2)),
                 item("si_cpu", &format!("price_{tier}_{interval}_cpu"), &product, "metered", Value::Null),
+                item("si_disk", &format!("price_{tier}_{interval}_disk"), &product, "metered", Value::Null),
                 item("si_base", &format!("price_{tier}_{interval}"), &product, "licensed", json!(3)),
             ] },
         }))
@@ -239,13 +247,14 @@ mod tests {
     }
 
     #[test]
-    fn the_base_price_is_swapped_in_place_usage_goes_with_the_plan_and_add_ons_stay() {
+    fn prices_are_swapped_in_place_meter_by_meter_and_add_ons_stay() {
         let items = change(
             subscription("pro", "month", 3_500, "active"),
             &offer("agency", Interval::Month, 9_900),
             |change| change.items.clone(),
         );
-        let added = |meter: &str| ItemChange {
+        let metered = |id: Option<&str>, meter: &str| ItemChange {
+            id: id.map(str::to_owned),
             price: Some(format!("price_agency_month_{meter}")),
             ..ItemChange::default()
         };
@@ -256,9 +265,9 @@ mod tests {
                 quantity: Some(3),
                 deleted: false,
             },
-            ItemChange { id: Some("si_cpu".to_owned()), deleted: true, ..ItemChange::default() },
-            added("cpu"),
-            added("ram"),
+            metered(Some("si_cpu"), "cpu"),
+            ItemChange { id: Some("si_disk".to_owned()), deleted: true, ..ItemChange::default() },
+            metered(None, "ram"),
         ];
         assert_eq!(items.unwrap(), expected);
     }
@@ -275,7 +284,11 @@ mod tests {
             items.iter().map(|item| (item.price.as_deref(), item.deleted)).collect();
         assert_eq!(
             prices,
-            [(Some("price_agency_month"), false), (Some("price_agency_month_ram"), false)]
+            [
+                (Some("price_agency_month"), false),
+                (None, true),
+                (Some("price_agency_month_ram"), false)
+            ]
         );
     }
 
@@ -297,7 +310,7 @@ mod tests {
             (subscription("agency", "year", 42_000, "active"), &pro, true, Direction::Lateral),
         ];
         for (subscription, to, resets, direction) in cases {
-            let name = format!("{} {}", subscription.items.data[2].price.id, to.price);
+            let name = format!("{} {}", subscription.items.data[3].price.id, to.price);
             let got = change(subscription, to, |change| (change.resets_cycle, change.direction()));
             assert_eq!(got, Ok((resets, direction)), "{name}");
         }
@@ -317,7 +330,7 @@ mod tests {
             "the same plan by the month"
         );
         let mut old = subscription("pro", "month", 3_000, "active");
-        old.items.data[2].price.id = "price_of_before".to_owned();
+        old.items.data[3].price.id = "price_of_before".to_owned();
         assert_eq!(change(old, &pro, |_| ()), Ok(()), "the same plan at the price of today");
     }
 }

@@ -23,6 +23,7 @@ mod faults;
 mod harness;
 mod headers;
 mod invoices;
+mod kept;
 mod lives;
 mod logs;
 mod lone;
@@ -77,6 +78,7 @@ const ALL: &[&[Case]] = &[
     queries::CASES,
     currencies::CASES,
     options::CASES,
+    kept::CASES,
     checkouts::CASES,
     changes::CASES,
     swept::CASES,

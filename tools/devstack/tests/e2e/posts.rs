@@ -299,8 +299,13 @@ pub(crate) fn change_as_previewed(
     let number = |field: &str| invoice[field].as_i64().expect("a number");
     let taxes = invoice["total_taxes"].as_array().into_iter().flatten();
     let tax: i64 = taxes.map(|tax| tax["amount"].as_i64().expect("a number")).sum();
+    // What comes off single items is in the subtotal already.
+    let of_all = |part: &&Value| {
+        invoice["discounts"].as_array().is_some_and(|all| all.contains(&part["discount"]))
+    };
     let discounts = invoice["total_discount_amounts"].as_array().into_iter().flatten();
-    let discount: i64 = discounts.map(|part| part["amount"].as_i64().expect("a number")).sum();
+    let discount: i64 =
+        discounts.filter(of_all).map(|part| part["amount"].as_i64().expect("a number")).sum();
     for (field, made) in [
         ("amountDue", number("amount_due")),
         ("total", number("total")),

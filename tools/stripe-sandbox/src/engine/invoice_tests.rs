@@ -17,6 +17,7 @@ fn line(amount: i64, tax: &[&str]) -> Line {
         period: (0, 1),
         origin: Origin::InvoiceItem { invoice_item: "ii".into(), subscription: None },
         proration: amount < 0,
+        credit: amount < 0,
         credited: None,
         metered: None,
         discountable: amount >= 0,

@@ -51,20 +51,16 @@ impl Context<'_> {
         Line { quantity: Some(quantity), ..self.line(0, description, period) }
     }
 
-    pub fn packages(&self, quantity: Decimal) -> Decimal {
-        self.price.packages.map_or(quantity, |packages| packages.count(quantity))
-    }
-
     /// What a period of it costs at present, before discounts.
     pub fn full_amount(&self) -> i64 {
         let quantity = Decimal::from(self.item.quantity.unwrap_or_default());
         let amount = self.price.amount_in(self.currency()).expect("checked when the item was made");
-        amount.total(self.packages(quantity), self.currency())
+        amount.total(self.price.packaged(quantity), self.currency())
     }
 
     fn charges(&self, quantity: Decimal, period: (Timestamp, Timestamp)) -> Vec<Line> {
         let amount = self.price.amount_in(self.currency()).expect("checked when the item was made");
-        let charges = amount.charge(self.packages(quantity), self.currency());
+        let charges = amount.charge(self.price.packaged(quantity), self.currency());
         charges.iter().map(|charge| self.charge_line(charge, period)).collect()
     }
 
@@ -107,6 +103,7 @@ impl Context<'_> {
                 invoice_item: None,
             },
             proration: false,
+            credit: false,
             credited: None,
             metered: None,
             discountable: true,

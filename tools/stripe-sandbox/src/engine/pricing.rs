@@ -84,7 +84,7 @@ impl Amount {
                 vec![Charge {
                     quantity,
                     unit: *unit,
-                    amount: currency.round(*unit * quantity),
+                    amount: currency.round(product(*unit, quantity)),
                     tier: None,
                 }]
             }
@@ -101,6 +101,19 @@ impl Amount {
     pub fn total(&self, quantity: Decimal, currency: Currency) -> i64 {
         self.charge(quantity, currency).iter().map(|charge| charge.amount).sum()
     }
+}
+
+/// Far above what can be charged, and far below where decimals end.
+const ENDLESS: Decimal = Decimal::from_parts(0, 0, 1 << 20, false, 0);
+
+/// Exact unless it is absurd.
+fn product(unit: Decimal, quantity: Decimal) -> Decimal {
+    let exact = unit.checked_mul(quantity).unwrap_or(if quantity.is_sign_negative() {
+        -ENDLESS
+    } else {
+        ENDLESS
+    });
+    exact.clamp(-ENDLESS, ENDLESS)
 }
 
 fn graduated(tiers: &[Tier], quantity: Decimal, currency: Currency) -> Vec<Charge> {
@@ -125,7 +138,7 @@ fn volume(tiers: &[Tier], quantity: Decimal, currency: Currency) -> Charge {
 
 fn tier_charge(tier: &Tier, index: usize, quantity: Decimal, currency: Currency) -> Charge {
     let unit = tier.unit.unwrap_or_default();
-    let amount = currency.round(unit * quantity + tier.flat.unwrap_or_default());
+    let amount = currency.round(product(unit, quantity) + tier.flat.unwrap_or_default());
     Charge { quantity, unit, amount, tier: Some(index + 1) }
 }
 
@@ -178,6 +191,26 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn a_line_is_within_half_a_coin_of_what_it_costs_exactly(
+            unit in 0..1_000_000_000_000_000_i64, scale in 0..=12_u32, quantity in 0..1_000_000_i64,
+            flat in 0..10_000_i64, code in prop::sample::select(vec!["usd", "jpy", "kwd", "isk"]),
+        ) {
+            let currency = Currency::parse(code).unwrap();
+            let (unit, quantity) = (Decimal::new(unit, scale), Decimal::from(quantity));
+            let half = Decimal::from(currency.step()) / Decimal::TWO;
+            let within = |amount: i64, exact: Decimal| {
+                exact > Decimal::from(999_999_999_999_i64)
+                    || ((Decimal::from(amount) - exact).abs() <= half && amount % currency.step() == 0)
+            };
+            let one = Amount::PerUnit(unit).charge(quantity, currency);
+            prop_assert!(within(one[0].amount, unit * quantity));
+            let tier = Tier { up_to: None, unit: Some(unit), flat: Some(Decimal::from(flat)) };
+            let tiers = Amount::Tiered { mode: TierMode::Volume, tiers: vec![tier] };
+            let all = tiers.charge(quantity, currency);
+            prop_assert!(within(all[0].amount, unit * quantity + Decimal::from(flat)));
+        }
+
         #[test]
         fn graduated_tiers_cost_what_counting_unit_by_unit_costs(
             sizes in prop::collection::vec(1..30_i64, 0..4),

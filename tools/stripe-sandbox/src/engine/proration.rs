@@ -32,6 +32,16 @@ pub struct Cost {
 }
 
 impl Cost {
+    pub fn add(&mut self, gross: i64, discounts: &[(String, i64)]) {
+        self.gross += gross;
+        for (id, amount) in discounts {
+            match self.discounts.iter_mut().find(|(sum, _)| sum == id) {
+                Some((_, sum)) => *sum += amount,
+                None => self.discounts.push((id.clone(), *amount)),
+            }
+        }
+    }
+
     pub fn net(&self) -> i64 {
         self.gross - self.off()
     }
@@ -84,7 +94,7 @@ pub fn credit(context: Context<'_>, cost: &Cost, at: Timestamp) -> (Vec<Line>, V
         let mut line = credit_line(context, back, (from, debit.period.1));
         line.tax_rates.clone_from(&debit.tax_rates);
         line.item_discounts.clone_from(&debit.item_discounts);
-        line.credited = debit.invoice.clone().map(|invoice| (invoice, vec![debit.line.clone()]));
+        line.credited = debit.invoice.clone().map(|invoice| (invoice, debit.lines.clone()));
         lines.push(line);
     }
     (lines, debits)
@@ -104,7 +114,8 @@ pub fn debit(context: Context<'_>, cost: &Cost, at: Timestamp) -> (Line, Debit) 
     let line = proration_line(context, "Remaining time on", cost.clone(), period);
     let debit = Debit {
         invoice: None,
-        line: String::new(),
+        invoice_item: None,
+        lines: Vec::new(),
         cost,
         period,
         tax_rates: line.tax_rates.clone(),
@@ -114,7 +125,8 @@ pub fn debit(context: Context<'_>, cost: &Cost, at: Timestamp) -> (Line, Debit) 
 }
 
 fn credit_line(context: Context<'_>, back: Cost, period: (Timestamp, Timestamp)) -> Line {
-    proration_line(context, "Unused time on", back.negated(), period)
+    let line = proration_line(context, "Unused time on", back.negated(), period);
+    Line { credit: true, ..line }
 }
 
 fn proration_line(
@@ -166,7 +178,36 @@ mod tests {
         assert_eq!(share(5000, 2_000_000, period, Currency::USD), 1667);
     }
 
+    fn cost(gross: i64, parts: &[i64]) -> Cost {
+        // Discounts never take more than there is.
+        let mut left = gross;
+        let take = |(n, part): (usize, &i64)| {
+            let amount = part.min(&left).to_owned();
+            left -= amount;
+            (format!("di_{n}"), amount)
+        };
+        Cost { gross, discounts: parts.iter().enumerate().map(take).collect() }
+    }
+
     proptest! {
+        #[test]
+        fn a_part_is_rounded_within_half_a_coin_and_what_is_left_is_the_rest(
+            gross in 0..100_000_000_i64, parts in prop::collection::vec(0..1_000_000_i64, 0..4),
+            length in 1..40_000_000_i64, thousandths in 0..=1000_i64,
+        ) {
+            let whole = cost(gross, &parts);
+            let at = length * thousandths / 1000;
+            let part = whole.part(at, (0, length), Currency::USD);
+            let exact = |amount: i64| Decimal::from(amount) * Decimal::from(length - at) / Decimal::from(length);
+            let half = Decimal::new(5, 1) + Decimal::new(1, 12);
+            prop_assert!((Decimal::from(part.gross) - exact(whole.gross)).abs() <= half);
+            prop_assert!((Decimal::from(part.net()) - exact(whole.net())).abs() <= half);
+            prop_assert!(part.discounts.iter().all(|(_, amount)| *amount >= 0));
+            let left = less(&whole, &part);
+            prop_assert_eq!((left.gross + part.gross, left.net() + part.net()), (whole.gross, whole.net()));
+            prop_assert!(left.discounts.iter().all(|(_, amount)| *amount >= 0) && left.net() >= 0);
+        }
+
         #[test]
         fn a_share_lies_between_nothing_and_everything(
             amount in 0..100_000_000_i64, length in 1..40_000_000_i64, part in 0..=1000_i64,

@@ -46,6 +46,8 @@ pub fn sum<'a>(taxes: impl Iterator<Item = &'a LineTax>) -> Vec<LineTax> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
     use crate::model::Metadata;
 
@@ -85,6 +87,34 @@ mod tests {
     fn the_observed_yen_case_rounds_as_stripe_did() {
         assert_eq!(amounts(11965, &[rate("a", "10", false)]), [(1196, 11965)]);
         assert_eq!(amounts(-5983, &[rate("a", "10", false)]), [(-598, -5983)]);
+    }
+
+    proptest! {
+        #[test]
+        fn net_and_the_taxes_inside_are_the_amount_and_a_credit_mirrors_its_charge(
+            amount in 0..100_000_000_i64,
+            rates in prop::collection::vec((0..1_000_000_i64, any::<bool>()), 0..4),
+        ) {
+            let rates: Vec<TaxRate> = rates
+                .iter()
+                .enumerate()
+                .map(|(n, (percentage, inclusive))| {
+                    rate(&n.to_string(), &Decimal::new(*percentage, 4).to_string(), *inclusive)
+                })
+                .collect();
+            let rates: Vec<&TaxRate> = rates.iter().collect();
+            let taxes = line_taxes(amount, &rates, Currency::USD);
+            let inside: i64 = taxes.iter().filter(|tax| tax.inclusive).map(|tax| tax.amount).sum();
+            for (tax, rate) in taxes.iter().zip(&rates) {
+                prop_assert_eq!(tax.taxable + inside, amount);
+                if !tax.inclusive {
+                    let exact = Decimal::from(tax.taxable) * rate.percentage / Decimal::ONE_HUNDRED;
+                    prop_assert!((Decimal::from(tax.amount) - exact).abs() <= Decimal::new(5, 1));
+                }
+            }
+            let back = line_taxes(-amount, &rates, Currency::USD);
+            prop_assert!(taxes.iter().zip(&back).all(|(tax, back)| tax.amount == -back.amount));
+        }
     }
 
     #[test]

@@ -77,7 +77,7 @@ impl Usage {
         let counted = series.range((from, 0)..(to, 0)).filter(|((_, number), _)| *number > after);
         let mut values = counted.map(|(_, value)| *value);
         match how {
-            Aggregation::Sum => values.sum(),
+            Aggregation::Sum => values.fold(Decimal::ZERO, Decimal::saturating_add),
             Aggregation::Count => Decimal::from(values.count()),
             Aggregation::Last => values.next_back().unwrap_or_default(),
         }

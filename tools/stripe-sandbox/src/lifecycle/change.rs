@@ -2,7 +2,6 @@
 
 use super::collect::{self, Attempt};
 use super::discounts::Redeemer;
-use super::draft::name_debits;
 use super::plan::{Planned, Wish, plan};
 use super::refusals::{declined, managed_by, no_payment_method, requires_action};
 use super::subscribe::PaymentBehavior;
@@ -210,7 +209,6 @@ pub fn make(world: &mut World, planned: Planned, behavior: PaymentBehavior, now:
     }
     let Some(invoice) = invoice else { return world.put_subscription(sub) };
     world.claim_items(items.into_iter().chain(waited).collect(), &invoice.id);
-    name_debits(&mut sub, &invoice);
     let id = finalize::keep_as_latest(world, &mut sub, invoice);
     finalize::finalize(world, &id, now);
     collect_change(world, &id, behavior, now);

@@ -221,6 +221,7 @@ fn new_subscription(session: &Session, customer: &str, now: Timestamp) -> NewSub
         default_payment_method: None,
         default_tax_rates: data.default_tax_rates.clone(),
         discounts: session.discounts.clone(),
+        extras: Vec::new(),
         description: data.description.clone(),
         metadata: data.metadata.clone(),
         trial_end: data.trial.map(|trial| match trial {

@@ -32,13 +32,7 @@ impl World {
         add_up(&mut lines, &self.applied(&ids), &discounts, &[], sub.currency);
         let mut cost = Cost::default();
         for (line, _) in lines.iter().zip(own).filter(|(_, own)| *own) {
-            cost.gross += line.amount;
-            for (id, amount) in &line.discount_amounts {
-                match cost.discounts.iter_mut().find(|(sum, _)| sum == id) {
-                    Some((_, sum)) => *sum += amount,
-                    None => cost.discounts.push((id.clone(), *amount)),
-                }
-            }
+            cost.add(line.amount, &line.discount_amounts);
         }
         cost
     }

@@ -1,11 +1,13 @@
 //! Making an invoice, and what its lines and sums refer to.
 
+use rust_decimal::Decimal;
+
 use crate::engine::invoice::{Applied, add_up, settle};
 use crate::engine::lines::Context;
 use crate::engine::period::Timestamp;
 use crate::engine::proration::Cost;
 use crate::model::catalog::TaxRate;
-use crate::model::customer::Customer;
+use crate::model::customer::{Customer, TaxExempt};
 use crate::model::invoice::{
     BillingReason, Invoice, InvoiceItem, Line, Origin, Status, Totals, Transitions,
 };
@@ -63,7 +65,14 @@ impl World {
     pub fn add_up(&self, invoice: &mut Invoice) {
         let item_ids: Vec<String> =
             invoice.lines.iter().flat_map(|line| line.item_discounts.clone()).collect();
-        let rates = self.rates_of(&invoice.lines);
+        let customer = self.customer(&invoice.customer);
+        invoice.tax_exempt = customer.tax_exempt;
+        let mut rates = self.rates_of(&invoice.lines);
+        if customer.tax_exempt != TaxExempt::None {
+            for rate in &mut rates {
+                rate.percentage = Decimal::ZERO;
+            }
+        }
         invoice.totals = add_up(
             &mut invoice.lines,
             &self.applied(&item_ids),
@@ -71,8 +80,7 @@ impl World {
             &rates,
             invoice.currency,
         );
-        let balance = self.customer(&invoice.customer).balance;
-        set_against(invoice, balance);
+        set_against(invoice, customer.balance);
     }
 
     /// A draft for the subscription: added up, with ids, not yet kept.
@@ -186,6 +194,7 @@ pub fn blank(customer: &Customer, created: Timestamp) -> Invoice {
         created,
         customer_name: customer.name.clone(),
         customer_email: customer.email.clone(),
+        tax_exempt: customer.tax_exempt,
         test_clock: customer.test_clock.clone(),
     }
 }
@@ -199,21 +208,29 @@ pub fn record_debits(sub: &mut Subscription, invoice: &invoice::Invoice) {
         if line.metered.is_some() || line.amount <= 0 {
             continue;
         }
-        if let Some(item) = sub.items.iter_mut().find(|mine| mine.id == *item) {
+        let Some(item) = sub.items.iter_mut().find(|mine| mine.id == *item) else { continue };
+        let same = |debit: &&mut Debit| {
+            debit.invoice.as_ref() == Some(&invoice.id) && debit.period == line.period
+        };
+        if let Some(debit) = item.debits.iter_mut().find(same) {
+            debit.lines.push(line.id.clone());
+            debit.cost.add(line.amount, &line.discount_amounts);
+        } else {
             item.debits.push(debit_of(line, &invoice.id));
         }
     }
 }
 
-/// Tells the debits of a change that was billed at once on which line they were charged.
+/// Tells the prorations of an item that are on `invoice` now on which line they were charged.
 pub fn name_debits(sub: &mut Subscription, invoice: &invoice::Invoice) {
-    for line in invoice.lines.iter().filter(|line| line.proration && line.amount >= 0) {
-        let Origin::SubscriptionItem { item, .. } = &line.origin else { continue };
-        let debits =
-            sub.items.iter_mut().filter(|mine| mine.id == *item).flat_map(|item| &mut item.debits);
-        for debit in debits.filter(|debit| debit.invoice.is_none() && debit.period == line.period) {
+    for line in &invoice.lines {
+        let Origin::SubscriptionItem { invoice_item: Some(charged), .. } = &line.origin else {
+            continue;
+        };
+        let debits = sub.items.iter_mut().flat_map(|item| &mut item.debits);
+        for debit in debits.filter(|debit| debit.invoice_item.as_ref() == Some(charged)) {
             debit.invoice = Some(invoice.id.clone());
-            debit.line.clone_from(&line.id);
+            debit.lines = vec![line.id.clone()];
         }
     }
 }
@@ -222,26 +239,29 @@ pub fn name_debits(sub: &mut Subscription, invoice: &invoice::Invoice) {
 fn debit_of(line: &Line, invoice: &str) -> Debit {
     Debit {
         invoice: Some(invoice.to_owned()),
-        line: line.id.clone(),
-        cost: cost_of(line),
+        invoice_item: None,
+        lines: vec![line.id.clone()],
+        cost: Cost { gross: line.amount, discounts: line.discount_amounts.clone() },
         period: line.period,
         tax_rates: line.tax_rates.clone(),
         item_discounts: line.item_discounts.clone(),
     }
 }
 
-fn cost_of(line: &Line) -> Cost {
-    Cost { gross: line.amount, discounts: line.discount_amounts.clone() }
-}
-
 /// Late usage can take a larger part of a fixed discount than it did in the draft. What is credited
 /// later is what the final invoice charged.
 pub fn correct_debits(sub: &mut Subscription, invoice: &invoice::Invoice) {
     for debit in sub.items.iter_mut().flat_map(|item| &mut item.debits) {
-        let same =
-            |line: &&Line| line.id == debit.line && line.period == debit.period && !line.proration;
-        if let Some(line) = invoice.lines.iter().find(same) {
-            debit.cost = cost_of(line);
+        let charged = |line: &&Line| {
+            debit.lines.contains(&line.id) && line.period == debit.period && !line.proration
+        };
+        let mut cost = Cost::default();
+        let lines: Vec<&Line> = invoice.lines.iter().filter(charged).collect();
+        for line in &lines {
+            cost.add(line.amount, &line.discount_amounts);
+        }
+        if !lines.is_empty() {
+            debit.cost = cost;
         }
     }
 }

@@ -1,6 +1,6 @@
 //! From draft to open, paid, void or uncollectible, and what that does to the subscription.
 
-use super::draft::{correct_debits, record_debits};
+use super::draft::{correct_debits, name_debits, record_debits};
 use super::{collect, end, pending, resume};
 use crate::engine::invoice::settle;
 use crate::engine::period::{DAY, Timestamp};
@@ -245,6 +245,7 @@ fn follow_latest_invoice(world: &mut World, id: &str, _at: Timestamp) {
 /// Makes a draft the subscription's latest invoice and keeps both.
 pub fn keep_as_latest(world: &mut World, sub: &mut Subscription, invoice: Invoice) -> String {
     record_debits(sub, &invoice);
+    name_debits(sub, &invoice);
     let id = invoice.id.clone();
     sub.latest_invoice = Some(id.clone());
     world.put_invoice(invoice);

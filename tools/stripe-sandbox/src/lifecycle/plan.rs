@@ -4,13 +4,15 @@
 
 use super::discounts::Redeemer;
 use super::draft::{NewInvoice, set_against};
+use super::one_off::{OneOff, one_offs};
 use super::pending;
 use super::prorate::{Changed, ItemsChange, ProrationBehavior, change_items};
+use super::refusals::chargeable;
 use super::trial;
 use crate::engine::period::Timestamp;
 use crate::http::errors::Result;
 use crate::model::invoice::{BillingReason, Invoice, InvoiceItem, Line, Origin};
-use crate::model::subscription::{Status, Subscription};
+use crate::model::subscription::{BillingMode, Debit, Status, Subscription};
 use crate::world::World;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,11 +38,13 @@ pub struct Wish {
     /// For a trial that begins in the middle of a paid period.
     pub behavior: Option<ProrationBehavior>,
     pub date: Option<Timestamp>,
+    /// Charged once, with the next invoice.
+    pub extras: Vec<OneOff>,
 }
 
 impl Wish {
     pub fn is_nothing(&self) -> bool {
-        self.items.is_none() && self.trial_end.is_none()
+        self.items.is_none() && self.trial_end.is_none() && self.extras.is_empty()
     }
 }
 
@@ -101,8 +105,17 @@ pub fn plan(
         at_once |= begun.is_some();
         periods.extend(begun.unwrap_or_default());
     }
+    // One-offs alone make no invoice of their own in flexible billing.
+    at_once |= wish.behavior == Some(ProrationBehavior::AlwaysInvoice)
+        && !wish.extras.is_empty()
+        && before.mode == BillingMode::Classic;
+    let extras = one_offs(world, &planned.sub, &wish.extras, redeemer, now)?;
+    planned.items.extend(extras);
     if at_once {
         draft(world, before, &mut planned, periods, now);
+    }
+    if let Some(invoice) = &planned.invoice {
+        chargeable(invoice)?;
     }
     Ok(planned)
 }
@@ -131,9 +144,24 @@ fn begin_trial(
 fn take(world: &mut World, planned: &mut Planned, changed: Changed, now: Timestamp) -> Vec<Line> {
     planned.sub = changed.sub;
     for line in changed.prorations {
-        planned.items.push(invoice_item(world, &planned.sub, line, now));
+        let charges = line.proration && !line.credit;
+        let item = invoice_item(world, &planned.sub, line, now);
+        if charges {
+            link_debit(&mut planned.sub, &item);
+        }
+        planned.items.push(item);
     }
     changed.periods
+}
+
+/// The debit that the change gave an item is this proration.
+fn link_debit(sub: &mut Subscription, proration: &InvoiceItem) {
+    let Origin::SubscriptionItem { item, .. } = &proration.line.origin else { return };
+    let item = sub.items.iter_mut().find(|mine| mine.id == *item);
+    let unnamed = |debit: &&mut Debit| debit.invoice.is_none() && debit.invoice_item.is_none();
+    if let Some(debit) = item.and_then(|item| item.debits.iter_mut().find(unnamed)) {
+        debit.invoice_item = Some(proration.id.clone());
+    }
 }
 
 /// A line about a subscription item as an invoice item that waits for an invoice.

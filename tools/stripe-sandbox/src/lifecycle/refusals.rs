@@ -2,7 +2,8 @@
 
 use crate::engine::money::Currency;
 use crate::engine::payment::Failure;
-use crate::http::errors::ApiError;
+use crate::http::errors::{ApiError, Result};
+use crate::model::invoice::Invoice;
 
 pub fn no_payment_method() -> ApiError {
     ApiError::invalid(
@@ -41,4 +42,16 @@ pub fn managed_by(schedule: &str) -> ApiError {
     ApiError::invalid(format!(
         "The subscription is managed by the subscription schedule `{schedule}`, and updating any cancelation behavior directly is not allowed. Please update the schedule instead."
     ))
+}
+
+/// The most that can be charged at once, in minor units: twelve digits.
+const LARGEST: i64 = 999_999_999_999;
+
+/// Refuses an invoice that is more than any card can be charged with.
+pub fn chargeable(invoice: &Invoice) -> Result<()> {
+    if invoice.amount_due <= LARGEST {
+        return Ok(());
+    }
+    let amount = invoice.currency.format(LARGEST.into());
+    Err(ApiError::invalid(format!("Amount must be no more than {amount}")).code("amount_too_large"))
 }

@@ -4,17 +4,17 @@ use super::collect::{self, Attempt};
 use super::discounts::Redeemer;
 use super::draft::NewInvoice;
 use super::finalize;
+use super::first::first_lines;
 use super::items::{make_item, set_currency};
-use super::refusals::{declined, no_payment_method, other_currency, requires_action};
-use super::swap::redeem_for;
-use crate::engine::lines::Context;
+use super::one_off::{OneOff, one_offs};
+use super::refusals::{chargeable, declined, no_payment_method, other_currency, requires_action};
+use super::swap::{check_one_interval, redeem_for};
 use crate::engine::money::Currency;
 use crate::engine::period::{HOUR, Timestamp};
-use crate::engine::proration::share;
 use crate::http::errors::{ApiError, Result};
 use crate::model::Metadata;
 use crate::model::catalog::{Discount, Redeem};
-use crate::model::invoice::{BillingReason, Invoice, Line};
+use crate::model::invoice::{BillingReason, Invoice, InvoiceItem, Line};
 use crate::model::subscription::{
     BillingMode, Cancellation, Collection, Item, Status, Subscription, TrialSettings,
 };
@@ -41,6 +41,8 @@ pub struct NewSubscription {
     pub default_payment_method: Option<String>,
     pub default_tax_rates: Vec<String>,
     pub discounts: Vec<Redeem>,
+    /// Charged once, with the first invoice.
+    pub extras: Vec<OneOff>,
     pub description: Option<String>,
     pub metadata: Metadata,
     pub trial_end: Option<Timestamp>,
@@ -69,9 +71,9 @@ pub fn subscribe(world: &mut World, new: &NewSubscription) -> Result<String> {
     let currency = choose_currency(world, new)?;
     let mut redeemer = Redeemer::new(&new.customer, currency, now);
     match prepare(world, new, &mut redeemer, now) {
-        Ok((sub, invoice)) => {
+        Ok(first) => {
             redeemer.count(world);
-            Ok(keep(world, sub, invoice, new.behavior, now))
+            Ok(keep(world, first, new.behavior, now))
         }
         Err(refusal) => {
             redeemer.take_back(world);
@@ -80,15 +82,23 @@ pub fn subscribe(world: &mut World, new: &NewSubscription) -> Result<String> {
     }
 }
 
-/// The subscription and its first invoice, neither of them kept.
+/// A subscription, what is charged with it once, and its first invoice, none of them kept.
+struct First {
+    sub: Subscription,
+    extras: Vec<InvoiceItem>,
+    invoice: Option<Invoice>,
+}
+
 fn prepare(
     world: &mut World,
     new: &NewSubscription,
     redeemer: &mut Redeemer,
     now: Timestamp,
-) -> Result<(Subscription, Option<Invoice>)> {
+) -> Result<First> {
     let mut sub = build(world, new, redeemer, now)?;
-    let lines = first_lines(world, &mut sub, new, now);
+    let mut lines = first_lines(world, &mut sub, new, now);
+    let extras = one_offs(world, &sub, &new.extras, redeemer, now)?;
+    lines.extend(extras.iter().map(|item| item.line.clone()));
     let invoice = (!lines.is_empty()).then(|| {
         let new = NewInvoice {
             reason: BillingReason::SubscriptionCreate,
@@ -99,23 +109,22 @@ fn prepare(
         world.draft(&sub, new)
     });
     if let Some(invoice) = &invoice {
+        chargeable(invoice)?;
         payable(world, &sub, invoice, new.behavior)?;
     }
-    Ok((sub, invoice))
+    Ok(First { sub, extras, invoice })
 }
 
-fn keep(
-    world: &mut World,
-    sub: Subscription,
-    invoice: Option<Invoice>,
-    behavior: PaymentBehavior,
-    now: Timestamp,
-) -> String {
+fn keep(world: &mut World, first: First, behavior: PaymentBehavior, now: Timestamp) -> String {
+    let First { sub, extras, invoice } = first;
     set_currency(world, &sub.customer, sub.currency);
     let id = sub.id.clone();
     match invoice {
         None => world.put_subscription(sub),
-        Some(invoice) => start(world, sub, invoice, behavior, now),
+        Some(invoice) => {
+            world.claim_items(extras, &invoice.id);
+            start(world, sub, invoice, behavior, now);
+        }
     }
     id
 }
@@ -190,7 +199,7 @@ fn build(
     now: Timestamp,
 ) -> Result<Subscription> {
     let currency = choose_currency(world, new)?;
-    check_intervals(world, new)?;
+    check_prices(world, new)?;
     let id = world.ids.id("sub");
     let own = |new| Discount { subscription: Some(id.clone()), ..new };
     let discounts = redeemer.redeem(world, &new.discounts, &[], own)?;
@@ -262,7 +271,7 @@ fn choose_currency(world: &World, new: &NewSubscription) -> Result<Currency> {
     Ok(currency)
 }
 
-fn check_intervals(world: &World, new: &NewSubscription) -> Result<()> {
+fn check_prices(world: &World, new: &NewSubscription) -> Result<()> {
     for (index, item) in new.items.iter().enumerate() {
         if new.items[..index].iter().any(|before| before.price == item.price) {
             return Err(ApiError::invalid(format!(
@@ -271,64 +280,8 @@ fn check_intervals(world: &World, new: &NewSubscription) -> Result<()> {
             )));
         }
     }
-    let interval = |item: &NewItem| {
-        world.price(&item.price).recurring.as_ref().map(|recurring| recurring.interval)
-    };
-    let mixed = new.items.windows(2).any(|pair| interval(&pair[0]) != interval(&pair[1]));
-    if mixed && new.mode.0 == BillingMode::Classic {
-        return Err(ApiError::invalid(
-            "All prices on a subscription must have the same `recurring.interval` and `recurring.interval_count`. If you meant to update an existing subscription item instead of creating a new one, make sure to include the subscription item ID in your request.",
-        ));
-    }
-    Ok(())
-}
-
-/// Sets the items' first periods and returns what is charged for them.
-fn first_lines(
-    world: &World,
-    sub: &mut Subscription,
-    new: &NewSubscription,
-    now: Timestamp,
-) -> Vec<Line> {
-    let snapshot = sub.clone();
-    let mut lines = Vec::new();
-    for (item, old) in sub.items.iter_mut().zip(&snapshot.items) {
-        let context = world.context(&snapshot, old);
-        if let Some(end) = new.trial_end {
-            item.period = (now, end);
-            lines.extend(old.quantity.map(|_| context.trial(item.period)));
-            continue;
-        }
-        let (period, own) = first_period(context, now, new.prorate_first);
-        item.period = period;
-        lines.extend(own);
-    }
-    lines
-}
-
-/// The period that an item begins at `now`, up to the next boundary of the subscription's cycle, and
-/// what it costs: all of it, or its part of a whole one.
-pub fn first_period(
-    context: Context<'_>,
-    now: Timestamp,
-    prorate: bool,
-) -> ((Timestamp, Timestamp), Vec<Line>) {
-    let natural = context.interval().period_at(context.subscription.anchor, now);
-    let period = (now.max(natural.0), natural.1);
-    if natural.0 == now {
-        (period, context.period_ahead(period))
-    } else if prorate && context.item.quantity.is_some() {
-        (period, vec![part_of_a_period(context, now, natural)])
-    } else {
-        (period, Vec::new())
-    }
-}
-
-fn part_of_a_period(context: Context<'_>, now: Timestamp, natural: (Timestamp, Timestamp)) -> Line {
-    let amount = share(context.full_amount(), now, natural, context.subscription.currency);
-    let quantity = context.item.quantity.unwrap_or(1);
-    let description = format!("Remaining time on {quantity} × {}", context.product.name);
-    Line { quantity: Some(quantity.into()), ..context.line(amount, description, (now, natural.1)) }
+    let prices: Vec<&str> = new.items.iter().map(|item| item.price.as_str()).collect();
+    check_one_interval(world, new.mode.0, &prices)
 }
 
 /// The subscription and its first lines as they would be. The discounts that they refer to stay in

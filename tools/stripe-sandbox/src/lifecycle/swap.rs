@@ -8,7 +8,7 @@ use crate::engine::period::Timestamp;
 use crate::http::errors::{ApiError, Result};
 use crate::model::Metadata;
 use crate::model::catalog::{Discount, Redeem};
-use crate::model::subscription::{Item, Subscription};
+use crate::model::subscription::{BillingMode, Item, Subscription};
 use crate::world::World;
 
 /// An item before and after the change; one side is missing if it is new or goes.
@@ -41,11 +41,30 @@ pub fn swaps(
             if entry.deleted { None } else { Some(replaced(world, sub, old, entry, redeemer)?) };
     }
     check_left(&swaps)?;
+    let left: Vec<&str> = after(&swaps).map(|item| item.price.as_str()).collect();
+    check_one_interval(world, sub.mode, &left)?;
     Ok(swaps)
 }
 
+fn after(swaps: &[Swap]) -> impl Iterator<Item = &Item> {
+    swaps.iter().filter_map(|swap| swap.new.as_ref())
+}
+
+/// Only flexible billing can have prices that renew at different times.
+pub fn check_one_interval(world: &World, mode: BillingMode, prices: &[&str]) -> Result<()> {
+    let interval =
+        |price: &str| world.price(price).recurring.as_ref().map(|recurring| recurring.interval);
+    let mixed = prices.windows(2).any(|pair| interval(pair[0]) != interval(pair[1]));
+    if mixed && mode == BillingMode::Classic {
+        return Err(ApiError::invalid(
+            "All prices on a subscription must have the same `recurring.interval` and `recurring.interval_count`. If you meant to update an existing subscription item instead of creating a new one, make sure to include the subscription item ID in your request.",
+        ));
+    }
+    Ok(())
+}
+
 fn check_left(swaps: &[Swap]) -> Result<()> {
-    let left: Vec<&Item> = swaps.iter().filter_map(|swap| swap.new.as_ref()).collect();
+    let left: Vec<&Item> = after(swaps).collect();
     if left.is_empty() {
         return Err(ApiError::invalid(
             "A subscription must have at least one active plan. To cancel, please use the cancel API endpoint on the subscription.",

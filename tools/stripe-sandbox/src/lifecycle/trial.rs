@@ -1,10 +1,10 @@
 //! Trials: their end, and what begins with it.
 
+use super::first::first_period;
 use super::prorate::{
     Changed, ItemsChange, ProrationBehavior, check_date, give_back, metered, usage_so_far,
 };
 use super::renew::{begin_periods, issue};
-use super::subscribe::first_period;
 use super::{collect, end as ending, pause};
 use crate::engine::period::{DAY, Timestamp};
 use crate::engine::usage::Unbilled;

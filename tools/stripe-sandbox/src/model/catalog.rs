@@ -79,6 +79,11 @@ impl Price {
         }
     }
 
+    /// What a quantity is billed as: packages, where it is sold in packages.
+    pub fn packaged(&self, quantity: Decimal) -> Decimal {
+        self.packages.map_or(quantity, |packages| packages.count(quantity))
+    }
+
     /// The meter that counts what it bills.
     pub fn meter(&self) -> Option<&str> {
         self.recurring.as_ref().and_then(|recurring| recurring.meter.as_deref())

@@ -3,6 +3,7 @@
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
+use super::customer::TaxExempt;
 use super::subscription::Collection;
 use super::{Metadata, words};
 use crate::engine::money::Currency;
@@ -43,6 +44,8 @@ pub struct Line {
     pub period: (Timestamp, Timestamp),
     pub origin: Origin,
     pub proration: bool,
+    /// The proration gives back, if only nothing.
+    pub credit: bool,
     /// For a credit: the invoice and the lines that had charged what it gives back.
     pub credited: Option<(String, Vec<String>)>,
     /// Metered lines are counted again, from here, when the draft is finalised.
@@ -124,6 +127,7 @@ pub struct Invoice {
     pub created: Timestamp,
     pub customer_name: Option<String>,
     pub customer_email: Option<String>,
+    pub tax_exempt: TaxExempt,
     pub test_clock: Option<String>,
 }
 

@@ -235,11 +235,13 @@ pub struct Item {
     pub debits: Vec<Debit>,
 }
 
-/// A line that charged a stretch of an item's current period, before tax.
+/// What charged a stretch of an item's current period, before tax: one line, or one for each tier.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Debit {
     pub invoice: Option<String>,
-    pub line: String,
+    /// For a proration: the invoice item that it is, by which it is found on an invoice.
+    pub invoice_item: Option<String>,
+    pub lines: Vec<String>,
     pub cost: Cost,
     pub period: (Timestamp, Timestamp),
     pub tax_rates: Vec<String>,

@@ -6,15 +6,17 @@ use serde_json::{Value, json};
 use super::customers::living_param;
 use super::invoice_create::with_default_rates;
 use super::invoice_lines_json::pricing;
+use super::subscription_params::discounts;
 use super::tax_rates;
 use crate::engine::money::Currency;
 use crate::engine::period::Timestamp;
 use crate::http::call::{Call, Endpoint, delete, get, list, post};
 use crate::http::errors::{ApiError, Result};
 use crate::http::params::Params;
+use crate::lifecycle::discounts::Redeemer;
 use crate::lifecycle::{items, refusals};
 use crate::model::Metadata;
-use crate::model::catalog::Price;
+use crate::model::catalog::{Discount, Price, Redeem};
 use crate::model::invoice::{InvoiceItem, Line, Origin, Status};
 use crate::world::{World, check_filter, find, find_param};
 
@@ -25,14 +27,8 @@ pub const ENDPOINTS: &[Endpoint] = &[
     delete("/v1/invoiceitems/{}", "invoice", "invoiceitem", remove),
 ];
 
-const UNUSED: &[&str] = &[
-    "customer_account",
-    "discounts",
-    "price_data",
-    "quantity_decimal",
-    "tax_behavior",
-    "tax_code",
-];
+const UNUSED: &[&str] =
+    &["customer_account", "price_data", "quantity_decimal", "tax_behavior", "tax_code"];
 
 /// What an item costs, as it was asked for.
 pub struct Wanted {
@@ -45,6 +41,7 @@ pub struct Wanted {
     discountable: Option<bool>,
     period: Option<(Timestamp, Timestamp)>,
     tax_rates: Vec<String>,
+    discounts: Vec<Redeem>,
     metadata: Metadata,
 }
 
@@ -71,17 +68,20 @@ impl Wanted {
                 ))
             })?,
             tax_rates: p.strings("tax_rates")?.unwrap_or_default(),
+            discounts: discounts(p)?.unwrap_or_default(),
             metadata,
         })
     }
 
-    /// The line for it, and its currency.
+    /// The line of the invoice item `id`, its currency, and who redeems its discounts.
     pub fn line(
         self,
         world: &mut World,
+        id: &str,
+        customer: &str,
         expected: Option<Currency>,
         now: Timestamp,
-    ) -> Result<(Line, Currency)> {
+    ) -> Result<(Line, Currency, Redeemer)> {
         tax_rates::check(world, &self.tax_rates, "tax_rates")?;
         let price = match &self.price {
             Some(id) => Some(find_param(&world.prices, id, "pricing[price]")?.clone()),
@@ -95,6 +95,9 @@ impl Wanted {
         let quantity = Decimal::from(self.quantity.unwrap_or(1));
         let (amount, unit) = self.amounts(price.as_ref(), quantity, currency)?;
         let name = price.as_ref().map(|price| world.product(&price.product).name.clone());
+        let mut redeemer = Redeemer::new(customer, currency, now);
+        let own = |new| Discount { invoice_item: Some(id.to_owned()), ..new };
+        let item_discounts = redeemer.redeem(world, &self.discounts, &[], own)?;
         let line = Line {
             id: String::new(),
             amount,
@@ -103,18 +106,19 @@ impl Wanted {
             unit: Some(unit),
             price: price.map(|price| (price.id, price.product)),
             period: self.period.unwrap_or((now, now)),
-            origin: Origin::InvoiceItem { invoice_item: String::new(), subscription: None },
+            origin: Origin::InvoiceItem { invoice_item: id.to_owned(), subscription: None },
             proration: false,
+            credit: false,
             credited: None,
             metered: None,
             discountable: self.discountable.unwrap_or(amount >= 0),
-            item_discounts: Vec::new(),
+            item_discounts,
             tax_rates: self.tax_rates,
             metadata: self.metadata,
             discount_amounts: Vec::new(),
             taxes: Vec::new(),
         };
-        Ok((line, currency))
+        Ok((line, currency, redeemer))
     }
 
     /// The whole and the price of one, from whichever of the three ways of saying it was used.
@@ -130,7 +134,8 @@ impl Wanted {
             (None, None, Some(price)) => {
                 items::supports(price, currency)?;
                 let amount = price.amount_in(currency).expect("it supports the currency");
-                Ok((amount.total(quantity, currency), amount.charge(quantity, currency)[0].unit))
+                let charges = amount.charge(price.packaged(quantity), currency);
+                Ok((charges.iter().map(|charge| charge.amount).sum(), charges[0].unit))
             }
             (None, None, None) => Err(ApiError::missing_param("amount")),
             _ => Err(ApiError::invalid(
@@ -160,8 +165,9 @@ fn create(call: &mut Call<'_>) -> Result<Value> {
         }
     }
     let now = world.now_of(&customer);
-    let (mut line, currency) = wanted.line(world, found.currency, now)?;
     let id = world.ids.id("ii");
+    let (mut line, currency, redeemer) = wanted.line(world, &id, &customer, found.currency, now)?;
+    redeemer.count(world);
     line.origin =
         Origin::InvoiceItem { invoice_item: id.clone(), subscription: subscription.clone() };
     items::set_currency(world, &customer, currency);
@@ -234,6 +240,10 @@ fn remove(call: &mut Call<'_>) -> Result<Value> {
     Ok(json!({ "id": id, "object": "invoiceitem", "deleted": true }))
 }
 
+fn net(line: &Line) -> i64 {
+    line.amount - line.discount_amounts.iter().map(|(_, amount)| amount).sum::<i64>()
+}
+
 fn to_json(world: &World, item: &InvoiceItem) -> Value {
     let rates: Vec<Value> = item
         .line
@@ -266,7 +276,7 @@ fn to_json(world: &World, item: &InvoiceItem) -> Value {
         "invoice": item.invoice,
         "livemode": false,
         "metadata": item.line.metadata,
-        "net_amount": item.line.amount,
+        "net_amount": (!item.line.discountable).then(|| net(&item.line)),
         "parent": parent,
         "period": { "end": item.line.period.1, "start": item.line.period.0 },
         "pricing": pricing(&item.line),

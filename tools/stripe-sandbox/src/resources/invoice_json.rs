@@ -41,7 +41,7 @@ pub fn to_json(world: &World, invoice: &Invoice) -> Value {
         "customer_name": invoice.customer_name,
         "customer_phone": null,
         "customer_shipping": null,
-        "customer_tax_exempt": "none",
+        "customer_tax_exempt": invoice.tax_exempt.as_str(),
         "customer_tax_ids": [],
         "default_payment_method": invoice.default_payment_method,
         "default_source": null,
@@ -93,7 +93,7 @@ pub fn to_json(world: &World, invoice: &Invoice) -> Value {
         "total_discount_amounts": line_json::discount_amounts(&totals.discounts),
         "total_excluding_tax": totals.total_excluding_tax,
         "total_pretax_credit_amounts": [],
-        "total_taxes": line_json::taxes(&totals.taxes),
+        "total_taxes": line_json::taxes(&totals.taxes, invoice.tax_exempt),
         "webhooks_delivered_at": invoice.transitions.finalized,
     });
     super::merge(&mut shown, rest);

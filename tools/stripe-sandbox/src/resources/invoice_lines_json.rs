@@ -4,6 +4,7 @@ use rust_decimal::prelude::ToPrimitive;
 use serde_json::{Value, json};
 
 use crate::http::page;
+use crate::model::customer::TaxExempt;
 use crate::model::invoice::{Invoice, Line, LineTax, Origin};
 
 pub fn lines(invoice: &Invoice) -> Vec<Value> {
@@ -39,7 +40,7 @@ fn to_json(invoice: &Invoice, line: &Line) -> Value {
         "quantity_decimal": line.quantity.map(|quantity| quantity.normalize().to_string()),
         "subscription": subscription(line),
         "subtotal": line.amount,
-        "taxes": taxes(&line.taxes),
+        "taxes": taxes(&line.taxes, invoice.tax_exempt),
     })
 }
 
@@ -100,14 +101,19 @@ pub fn discount_amounts(amounts: &[(String, i64)]) -> Vec<Value> {
         .collect()
 }
 
-pub fn taxes(taxes: &[LineTax]) -> Vec<Value> {
+pub fn taxes(taxes: &[LineTax], exempt: TaxExempt) -> Vec<Value> {
+    let reason = match exempt {
+        TaxExempt::None => "standard_rated",
+        TaxExempt::Exempt => "customer_exempt",
+        TaxExempt::Reverse => "reverse_charge",
+    };
     let tax = |tax: &LineTax| {
         json!({
             "amount": tax.amount,
             "tax_behavior": if tax.inclusive { "inclusive" } else { "exclusive" },
             "tax_rate_details": { "tax_rate": tax.rate },
-            "taxability_reason": "standard_rated",
-            "taxable_amount": tax.taxable,
+            "taxability_reason": reason,
+            "taxable_amount": if exempt == TaxExempt::None { tax.taxable } else { 0 },
             "type": "tax_rate_details",
         })
     };

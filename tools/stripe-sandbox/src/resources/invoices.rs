@@ -11,7 +11,7 @@ use crate::http::errors::{ApiError, Result};
 use crate::http::page;
 use crate::lifecycle::collect::{self, Attempt};
 use crate::lifecycle::finalize;
-use crate::lifecycle::refusals::{declined, requires_action};
+use crate::lifecycle::refusals::{chargeable, declined, requires_action};
 use crate::model::invoice::{Invoice, PaymentStatus, Status, UncollectibleReason};
 use crate::model::subscription::Collection;
 use crate::world::{World, check_filter, find};
@@ -116,6 +116,7 @@ fn finalize_draft(call: &mut Call<'_>) -> Result<Value> {
         )
         .code("invoice_not_editable"));
     }
+    chargeable(&invoice)?;
     let now = call.world.now_of(&invoice.customer);
     finalize::finalize(call.world, &id, now);
     // Collection by itself begins later, so that the caller can still pay first.
@@ -139,6 +140,7 @@ fn send(call: &mut Call<'_>) -> Result<Value> {
         ));
     }
     if invoice.status == Status::Draft {
+        chargeable(&invoice)?;
         let now = call.world.now_of(&invoice.customer);
         finalize::finalize(call.world, &id, now);
     }
@@ -162,6 +164,7 @@ fn pay(call: &mut Call<'_>) -> Result<Value> {
     }
     let now = world.now_of(&invoice.customer);
     if invoice.status == Status::Draft {
+        chargeable(&invoice)?;
         finalize::finalize(world, &id, now);
     }
     if world.invoice(&id).status == Status::Paid {

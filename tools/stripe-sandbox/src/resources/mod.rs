@@ -20,6 +20,7 @@ mod invoice_payments;
 pub mod invoices;
 mod meter_events;
 mod meters;
+mod one_off_params;
 pub mod payment_intents;
 pub mod payment_methods;
 pub mod portal_configurations;

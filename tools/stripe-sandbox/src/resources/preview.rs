@@ -20,7 +20,7 @@ use crate::lifecycle::prorate::{ItemChange, ProrationBehavior};
 use crate::lifecycle::resume::Way;
 use crate::lifecycle::subscribe::{NewItem, NewSubscription, PaymentBehavior};
 use crate::model::catalog::Redeem;
-use crate::model::invoice::{Invoice, Origin};
+use crate::model::invoice::Invoice;
 use crate::model::subscription::{BillingMode, Collection, TrialSettings};
 use crate::model::{Metadata, MetadataChange};
 use crate::world::{World, find_param};
@@ -152,6 +152,7 @@ fn existing(world: &mut World, id: &str, request: Request) -> Result<Invoice> {
             trial_end: details.trial_end,
             behavior: details.behavior,
             date: details.date,
+            extras: Vec::new(),
         },
         metadata: details.metadata,
         cancel_at: details.cancel_at,
@@ -197,6 +198,7 @@ fn prospective(world: &mut World, request: Request) -> Result<Invoice> {
                 default_payment_method: None,
                 default_tax_rates: details.default_tax_rates.unwrap_or_default(),
                 discounts: request.discounts.unwrap_or_default(),
+                extras: Vec::new(),
                 description: None,
                 metadata: Metadata::new(),
                 trial_end,
@@ -249,9 +251,11 @@ fn add_items(world: &mut World, preview: &mut Invoice, items: Vec<Wanted>) -> Re
         return Ok(());
     }
     for wanted in items {
-        let (mut line, _) = wanted.line(world, Some(preview.currency), preview.created)?;
+        let id = world.ids.id("ii");
+        let (customer, currency) = (preview.customer.clone(), Some(preview.currency));
+        let (mut line, _, _) = wanted.line(world, &id, &customer, currency, preview.created)?;
         line.id = format!("il_tmp{}", world.ids.text(24));
-        line.origin = Origin::InvoiceItem { invoice_item: world.ids.id("ii"), subscription: None };
+        world.settle_line(&mut line, &preview.default_tax_rates, preview.created);
         preview.lines.push(line);
     }
     let balance = preview.starting_balance;

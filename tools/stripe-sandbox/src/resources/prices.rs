@@ -38,6 +38,10 @@ fn create(call: &mut Call<'_>) -> Result<Value> {
     let amount = read_amount(p, tiered, mode, currency)?;
     let options = read_options(p, tiered, mode, currency)?;
     let packages = p.hash("transform_quantity", read_packages)?;
+    if tiered && packages.is_some() {
+        return Err(ApiError::invalid("`transform_quantity` cannot be combined with `tiers`.")
+            .param("transform_quantity"));
+    }
     let lookup_key = read_lookup_key(p)?;
     let transfer = p.boolean("transfer_lookup_key")?.unwrap_or(false);
     let (active, nickname, metadata) = (p.boolean("active")?, p.text("nickname")?, p.metadata()?);

@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use super::customers::living_param;
 use super::subscription_params as shared;
-use super::{payment_methods, subscription_json, tax_rates};
+use super::{one_off_params, payment_methods, subscription_json, tax_rates};
 use crate::engine::period::{DAY, Timestamp};
 use crate::http::call::Call;
 use crate::http::errors::{ApiError, Result};
@@ -32,6 +32,7 @@ pub fn create(call: &mut Call<'_>) -> Result<Value> {
     let world = &mut *call.world;
     living_param(world, &new.customer, "customer")?;
     shared::check_new_items(world, &new.items)?;
+    one_off_params::check(world, &new.extras)?;
     tax_rates::check(world, &new.default_tax_rates, "default_tax_rates")?;
     if let Some(change) = extras.metadata {
         change.apply(&mut new.metadata);
@@ -83,6 +84,7 @@ fn read(p: &mut Params) -> Result<(NewSubscription, Extras)> {
         days_until_due,
         default_payment_method: p.text("default_payment_method")?,
         default_tax_rates: p.strings("default_tax_rates")?.unwrap_or_default(),
+        extras: one_off_params::read(p)?,
         discounts: shared::discounts(p)?.unwrap_or_default(),
         description: p.text("description")?,
         metadata: Metadata::new(),

@@ -132,7 +132,7 @@ pub fn item_to_json(world: &World, sub: &Subscription, item: &Item) -> Value {
         "current_period_end": item.period.1,
         "current_period_start": item.period.0,
         "current_trial": null,
-        "discounts": item.discounts,
+        "discounts": world.discounts_in_force(&item.discounts, world.now_of(&sub.customer)),
         "metadata": item.metadata,
         "plan": price_json::plan(price),
         "price": price_json::to_json(price),

@@ -9,7 +9,7 @@ use crate::lifecycle::plan::TrialEnd;
 use crate::lifecycle::prorate::{ItemChange, ItemsChange, ProrationBehavior};
 use crate::lifecycle::subscribe::NewItem;
 use crate::model::Metadata;
-use crate::model::catalog::Redeem;
+use crate::model::catalog::{Price, Redeem};
 use crate::model::subscription::{BillingMode, MissingPaymentMethod, TrialSettingsChange};
 use crate::world::{World, find_param};
 
@@ -20,7 +20,6 @@ const ITEM_UNUSED: &[&str] = &["billing_thresholds", "current_trial", "plan", "p
 
 /// Parameters of subscriptions that Stripe has and the sandbox has not.
 pub const UNUSED: &[&str] = &[
-    "add_invoice_items",
     "application_fee_percent",
     "backdate_start_date",
     "billing_cycle_anchor_config",
@@ -224,6 +223,11 @@ pub fn check_price(world: &World, price: &str, param: &str) -> Result<()> {
         )
         .param(param));
     }
+    check_sold(world, price, param)
+}
+
+/// Refuses a price that is sold no more.
+pub fn check_sold(world: &World, price: &Price, param: &str) -> Result<()> {
     if !price.active {
         return Err(ApiError::invalid(
             "The price specified is inactive. This field only accepts active prices.",

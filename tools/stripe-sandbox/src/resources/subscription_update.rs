@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::subscription_params as shared;
-use super::{payment_methods, subscription_json, tax_rates};
+use super::{one_off_params, payment_methods, subscription_json, tax_rates};
 use crate::engine::period::Timestamp;
 use crate::http::call::Call;
 use crate::http::errors::{ApiError, Result};
@@ -22,6 +22,7 @@ pub fn update(call: &mut Call<'_>) -> Result<Value> {
     if let Some(items) = &update.wish.items {
         shared::check_item_changes(call.world, &sub, &items.items)?;
     }
+    one_off_params::check(call.world, &update.wish.extras)?;
     tax_rates::check(
         call.world,
         update.default_tax_rates.as_deref().unwrap_or_default(),
@@ -110,6 +111,7 @@ fn read(p: &mut Params) -> Result<Update> {
             trial_end: shared::trial_end(p)?,
             behavior: proration,
             date,
+            extras: one_off_params::read(p)?,
         },
         behavior,
     })

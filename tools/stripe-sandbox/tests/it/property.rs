@@ -1,13 +1,12 @@
 //! Whatever the plans, prices, taxes, coupons and balances: a change costs what its preview said.
 
-use std::fmt::Display;
-
 use proptest::prelude::*;
 use proptest::test_runner::{TestCaseResult, TestRunner};
 use serde_json::{Value, json};
 use time::OffsetDateTime;
 use time::macros::datetime;
 
+use crate::forms::Form;
 use crate::support::{Api, id};
 
 const START: OffsetDateTime = datetime!(2027-01-31 09:30 UTC);
@@ -101,30 +100,6 @@ fn in_one_interval_if_classic(mut input: Input) -> Input {
         input.seconds_later = 0;
     }
     input
-}
-
-/// Parameters whose names and values are made up as they go.
-#[derive(Default)]
-struct Form(Vec<(String, String)>);
-
-impl Form {
-    fn set(&mut self, name: impl Into<String>, value: impl Display) {
-        self.0.push((name.into(), value.to_string()));
-    }
-
-    fn inside(&self, outer: &str) -> Form {
-        let within = |name: &str| match name.split_once('[') {
-            Some((first, rest)) => format!("{outer}[{first}][{rest}"),
-            None => format!("{outer}[{name}]"),
-        };
-        Form(self.0.iter().map(|(name, value)| (within(name), value.clone())).collect())
-    }
-
-    fn post(&self, api: &Api, path: &str) -> Value {
-        let form: Vec<(&str, &str)> =
-            self.0.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
-        api.post(path, &form)
-    }
 }
 
 struct World<'a> {

@@ -200,3 +200,30 @@ fn usage_on_the_invoice_of_a_change_that_expires_is_lost() {
     renewal.sort_unstable();
     assert_eq!(renewal, [50, 2000]);
 }
+
+#[test]
+fn a_fixed_discount_that_late_usage_shares_is_credited_as_it_was_charged() {
+    let it = metered();
+    let off = [("amount_off", "500"), ("currency", "usd"), ("duration", "forever")];
+    let coupon = id(&it.case.api.post("/v1/coupons", &off));
+    let path = format!("/v1/subscriptions/{}", it.case.sub);
+    it.case.api.post(&path, &[("discounts[0][coupon]", &coupon)]);
+    it.case.api.advance(&it.case.clock, datetime!(2027-05-01 00:10 UTC));
+    let off = |invoice: &Value| -> Vec<i64> {
+        let lines = invoice["lines"]["data"].as_array().unwrap().iter();
+        let amounts = lines.map(|line| line["discount_amounts"][0]["amount"].as_i64().unwrap());
+        let mut amounts: Vec<i64> = amounts.collect();
+        amounts.sort_unstable();
+        amounts
+    };
+    assert_eq!(off(&it.case.api.invoices(&it.case.sub)[0]), [0, 500]);
+    // Usage as expensive as the plan, reported in the hour before the invoice is final.
+    let april = datetime!(2027-04-30 23:00 UTC).unix_timestamp().to_string();
+    it.report("200", &[("timestamp", &april)]);
+    it.case.api.advance(&it.case.clock, datetime!(2027-05-01 01:00 UTC));
+    assert_eq!(off(&it.case.api.invoices(&it.case.sub)[0]), [250, 250]);
+    it.case.api.advance(&it.case.clock, datetime!(2027-05-16 12:00 UTC));
+    let changed = it.case.change(&it.bigger, &[("proration_behavior", "always_invoice")]);
+    // 17.50 were charged for May, half of which comes back; of 50 less 5 the half is to be paid.
+    assert_eq!(amounts(&changed["latest_invoice"]), [-875, 2250]);
+}
