@@ -26,6 +26,7 @@ mod invoices;
 mod lives;
 mod logs;
 mod lone;
+mod managed;
 mod operator;
 mod options;
 mod posts;
@@ -78,6 +79,7 @@ const ALL: &[&[Case]] = &[
     checkouts::CASES,
     changes::CASES,
     swept::CASES,
+    managed::CASES,
     refusals::CASES,
     repeats::CASES,
     property::CASES,
