@@ -67,7 +67,7 @@ impl NotChangeable {
                 "The first invoice of this subscription is not paid yet. Pay it first; GET /v1/billing/dunning says how."
             }
             Self::Paused => {
-                "This subscription is paused. Add a payment method first; GET /v1/billing/dunning says how."
+                "This subscription is paused. GET /v1/billing/dunning says how it goes on; where it does not, ask the operator to resume it."
             }
             Self::CollectionPaused => {
                 "Payments of this subscription are paused. Ask the operator to resume them first."

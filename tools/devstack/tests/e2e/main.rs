@@ -27,6 +27,7 @@ mod kept;
 mod lives;
 mod logs;
 mod lone;
+mod managed;
 mod operator;
 mod options;
 mod posts;
@@ -82,6 +83,7 @@ const ALL: &[&[Case]] = &[
     checkouts::CASES,
     changes::CASES,
     swept::CASES,
+    managed::CASES,
     refusals::CASES,
     repeats::CASES,
     property::CASES,

@@ -232,6 +232,7 @@ struct Stuck {
     message: &'static str,
 }
 
+pub(crate) const PAUSED: &str = "This subscription is paused. GET /v1/billing/dunning says how it goes on; where it does not, ask the operator to resume it.";
 const OVERDUE: &str =
     "An invoice of this subscription is overdue. Pay it first; GET /v1/billing/dunning says how.";
 const ENDING: &str = "This subscription is going to end. Renew it in the billing portal (POST /v1/billing/portal-session) first.";
@@ -256,8 +257,7 @@ fn stuck(harness: &Harness, prefix: &str) -> Vec<Stuck> {
         ("trial_settings[end_behavior][missing_payment_method]", "pause"),
     ];
     let start = Start { card: None, more: &pause, ..Start::on("pro") };
-    let message = "This subscription is paused. Add a payment method first; GET /v1/billing/dunning says how.";
-    add(harness.payer(&own("paused"), start), "paused", message);
+    add(harness.payer(&own("paused"), start), "paused", PAUSED);
     let end = (now() + 9 * DAY).to_string();
     for (name, value) in [("cancel_at_period_end", "true"), ("cancel_at", &*end)] {
         let more = [(name, value)];

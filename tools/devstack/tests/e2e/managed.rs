@@ -1,0 +1,215 @@
+//! Subscriptions that somebody else has plans with: a schedule, paused payments, a pause.
+
+use serde_json::{Value, json};
+
+use crate::body::expect;
+use crate::cases;
+use crate::harness::Harness;
+use crate::posts::{CHANGE, CHECKOUT, PREVIEW, Payer, Start};
+use crate::refusal::refused_with;
+use crate::refusals::PAUSED;
+use crate::shape::{declined, estimate, healthy, line, subscribed, unused};
+use crate::stripe::text;
+use crate::when::{HOUR, Renewal, at, month_after, now};
+
+cases![
+    a_scheduled_change_is_announced_rules_out_another_and_happens,
+    a_released_schedule_is_in_nobodys_way,
+    while_payments_are_paused_nothing_else_changes_but_the_plan_cannot,
+    who_is_paused_by_request_is_suspended_and_can_do_nothing_about_it,
+    who_is_paused_by_a_failed_payment_is_told_to_pay,
+];
+
+const SCHEDULED: &str = "A change of this subscription is scheduled already. Ask the operator to release the schedule first.";
+const COLLECTION: &str =
+    "Payments of this subscription are paused. Ask the operator to resume them first.";
+
+#[track_caller]
+fn check(harness: &Harness, payer: &Payer, endpoint: &str, body: &Value) {
+    expect(&harness.get(&format!("/v1/billing/{endpoint}"), &payer.account.key, &[]), 200, body);
+}
+
+/// Neither another plan nor another subscription can be had, and Stripe is left as it was.
+#[track_caller]
+fn stuck(harness: &Harness, payer: &Payer, reason: &str, message: &str) {
+    let before = payer.at_stripe(harness);
+    let info = harness.get("/v1/billing/info", &payer.account.key, &[]).json();
+    assert_eq!(info["capabilities"]["planChange"], false);
+    for path in [PREVIEW, CHANGE] {
+        let answer = harness.post(path, &payer.account.key, &json!({ "plan": "agency" }));
+        let details = json!({ "reason": reason });
+        refused_with(&answer, 409, "subscription_not_changeable", message, &details);
+    }
+    let answer = harness.post(CHECKOUT, &payer.account.key, &json!({ "plan": "agency" }));
+    assert_eq!(answer.json()["error"], "already_subscribed");
+    assert_eq!(payer.at_stripe(harness), before);
+}
+
+/// A schedule of the payer's plan now and another one from the next period on. Returns its id.
+fn plan_ahead(harness: &Harness, payer: &Payer, tier: &str) -> String {
+    let from = [("from_subscription", &*payer.subscription)];
+    let schedule = harness.stripe_post("/subscription_schedules", &from);
+    let [start, end] =
+        ["start_date", "end_date"].map(|name| schedule["phases"][0][name].to_string());
+    let mut form = vec![
+        ("phases[0][start_date]".to_owned(), start),
+        ("phases[0][end_date]".to_owned(), end),
+        ("phases[1][duration][interval]".to_owned(), "month".to_owned()),
+        ("phases[1][proration_behavior]".to_owned(), "none".to_owned()),
+    ];
+    for (phase, tier) in [(0, "pro"), (1, tier)] {
+        for (index, price) in harness.prices(tier, "month").into_iter().enumerate() {
+            form.push((format!("phases[{phase}][items][{index}][price]"), price));
+        }
+    }
+    let form: Vec<_> = form.iter().map(|(name, value)| (&**name, &**value)).collect();
+    let id = text(&schedule, "id");
+    harness.stripe_post(&format!("/subscription_schedules/{id}"), &form);
+    id
+}
+
+fn a_scheduled_change_is_announced_rules_out_another_and_happens(harness: &Harness) {
+    let payer = harness.payer("plans-ahead", Start::on("pro"));
+    plan_ahead(harness, &payer, "starter");
+    let end = month_after(payer.start);
+    // The usage of the old plan, and the fee of the new one.
+    let mut lines = unused("pro", "Pro", "35.00").split_off(1);
+    lines.push(line("starter", 1, false, "10.00", "Starter (at $10.00 / month)"));
+    let next = estimate("USD", "10.00", "0.00", &lines);
+    let mut summary = subscribed("pro", "active", [payer.start, end], &next);
+    summary["pendingChange"] = json!({
+        "plan": "starter", "effectiveAt": at(end), "reason": "scheduled", "expiresAt": null, "url": null,
+    });
+    check(harness, &payer, "summary", &summary);
+    check(harness, &payer, "dunning", &healthy());
+    stuck(harness, &payer, "scheduled", SCHEDULED);
+
+    harness.advance(&payer.customer, end + 2 * HOUR);
+    let next = estimate("USD", "10.00", "0.00", &unused("starter", "Starter", "10.00"));
+    let summary = subscribed("starter", "active", [end, month_after(end)], &next);
+    check(harness, &payer, "summary", &summary);
+    let invoices = payer.ledger(harness).invoices;
+    assert_eq!((invoices.len(), &*invoices[0].1, invoices[0].2), (2, "paid", 1_000));
+    // The last phase runs, and until it is over the schedule decides.
+    stuck(harness, &payer, "scheduled", SCHEDULED);
+}
+
+fn a_released_schedule_is_in_nobodys_way(harness: &Harness) {
+    let payer = harness.payer("plans-no-more", Start::on("pro"));
+    let schedule = plan_ahead(harness, &payer, "starter");
+    harness.stripe_post(&format!("/subscription_schedules/{schedule}/release"), &[]);
+    let summary = harness.get("/v1/billing/summary", &payer.account.key, &[]).json();
+    assert_eq!((&summary["plan"], &summary["pendingChange"]), (&json!("pro"), &Value::Null));
+    let answer = payer.change(harness, &json!({ "plan": "agency" }));
+    assert_eq!((answer.status, &answer.json()["outcome"]), (200, &json!("applied")));
+}
+
+fn while_payments_are_paused_nothing_else_changes_but_the_plan_cannot(harness: &Harness) {
+    for behavior in ["keep_as_draft", "mark_uncollectible", "void"] {
+        let handle = format!("pays-later-{}", behavior.replace('_', "-"));
+        let payer = harness.payer(&handle, Start::on("pro"));
+        let path = format!("/subscriptions/{}", payer.subscription);
+        harness.stripe_post(&path, &[("pause_collection[behavior]", behavior)]);
+        let end = month_after(payer.start);
+        let next = estimate("USD", "35.00", "0.00", &unused("pro", "Pro", "35.00"));
+        check(harness, &payer, "summary", &subscribed("pro", "active", [payer.start, end], &next));
+        check(harness, &payer, "dunning", &healthy());
+        stuck(harness, &payer, "collection_paused", COLLECTION);
+        harness.stripe_post(&path, &[("pause_collection", "")]);
+        let answer = payer.change(harness, &json!({ "plan": "agency" }));
+        assert_eq!(answer.status, 200, "{behavior}: {}", answer.body);
+    }
+}
+
+fn who_is_paused_by_request_is_suspended_and_can_do_nothing_about_it(harness: &Harness) {
+    let payer = harness.payer("takes-a-break", Start::on("pro"));
+    let path = format!("/subscriptions/{}", payer.subscription);
+    harness.stripe_post(&format!("{path}/pause"), &[]);
+    let period = [payer.start, month_after(payer.start)];
+    check(harness, &payer, "summary", &subscribed("pro", "paused", period, &Value::Null));
+    let mut dunning = healthy();
+    dunning["state"] = json!("suspended");
+    dunning["since"] = at(payer.now);
+    dunning["deployBlocked"] = json!(true);
+    check(harness, &payer, "dunning", &dunning);
+    stuck(harness, &payer, "paused", PAUSED);
+
+    // What was left of the month is still there when it goes on.
+    let unchanged =
+        [("billing_cycle_anchor[type]", "unchanged"), ("proration_behavior", "create_prorations")];
+    harness.stripe_post(&format!("{path}/resume"), &unchanged);
+    check(harness, &payer, "dunning", &healthy());
+    let summary = harness.get("/v1/billing/summary", &payer.account.key, &[]).json();
+    assert_eq!(
+        (&summary["status"], &summary["estimate"]["amount"]),
+        (&json!("active"), &json!("35.00"))
+    );
+    let answer = payer.change(harness, &json!({ "plan": "agency" }));
+    assert_eq!(answer.status, 200, "{}", answer.body);
+}
+
+/// The account's rules, until this is dropped.
+struct Rules<'a>(&'a Harness);
+
+impl<'a> Rules<'a> {
+    fn pause_on_failure(harness: &'a Harness) -> Rules<'a> {
+        harness.sandbox("POST", "/settings", &json!({ "pause_on_first_failure": true }));
+        Rules(harness)
+    }
+}
+
+impl Drop for Rules<'_> {
+    fn drop(&mut self) {
+        self.0.sandbox("POST", "/settings", &json!({ "pause_on_first_failure": false }));
+    }
+}
+
+/// A subscription to Pro whose renewal about a day ago was declined.
+fn declined_renewal(harness: &Harness, handle: &str, renewal: &Renewal, until: i64) -> Payer {
+    let customer = harness.customer_at(renewal.start);
+    harness.card(&customer, "pm_card_visa");
+    let price = harness.prices("pro", "month").remove(0);
+    let form = [("customer", &*customer.id), ("items[0][price]", &*price)];
+    let subscription = text(&harness.stripe_post("/subscriptions", &form), "id");
+    harness.card(&customer, "pm_card_chargeCustomerFail");
+    for moment in [renewal.renewed + 60, renewal.renewed + 2 * HOUR, until] {
+        harness.advance(&customer, moment);
+    }
+    let account = harness.admin_of(handle, Some(&customer.id));
+    Payer { account, customer, subscription, start: renewal.start, now: until }
+}
+
+fn who_is_paused_by_a_failed_payment_is_told_to_pay(harness: &Harness) {
+    let _rules = Rules::pause_on_failure(harness);
+    let until = now();
+    let renewal = Renewal::at_about(until - 26 * HOUR, until);
+    let payer = declined_renewal(harness, "paused-by-failure", &renewal, until);
+    let period = [renewal.renewed, month_after(renewal.renewed)];
+    check(harness, &payer, "summary", &subscribed("pro", "paused", period, &Value::Null));
+    let open = harness.stripe(&format!("/invoices?status=open&customer={}", payer.customer.id));
+    let open = &open["data"][0];
+    let url = &open["hosted_invoice_url"];
+    let dunning = json!({
+        "state": "suspended", "reason": null, "since": at(renewal.tries[0]),
+        "attempts": renewal.tried, "maxAttempts": 4,
+        "nextAttemptAt": at(renewal.tries[renewal.tried]), "graceEndsAt": null,
+        "amountDue": "35.00", "currency": "USD",
+        "invoice": { "number": open["number"], "amountDue": "35.00", "hostedUrl": url },
+        "failure": declined(), "deployBlocked": true,
+        "recovery": { "action": "pay_invoice", "url": url, "method": "GET" },
+    });
+    check(harness, &payer, "dunning", &dunning);
+    stuck(harness, &payer, "paused", PAUSED);
+
+    // Once it is paid, the rest is up to whoever runs the account.
+    let path = format!("/invoices/{}/pay", text(open, "id"));
+    harness.stripe_post(&path, &[("payment_method", "pm_card_visa")]);
+    let mut dunning = healthy();
+    dunning["state"] = json!("suspended");
+    dunning["since"] = at(renewal.tries[0]);
+    dunning["deployBlocked"] = json!(true);
+    check(harness, &payer, "dunning", &dunning);
+    let path = format!("/subscriptions/{}/resume", payer.subscription);
+    harness.stripe_post(&path, &[("billing_cycle_anchor[type]", "unchanged")]);
+    check(harness, &payer, "dunning", &healthy());
+}
