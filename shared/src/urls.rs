@@ -54,7 +54,7 @@ impl Origins {
         let entries = text.split(',').map(str::trim).filter(|entry| !entry.is_empty());
         let origin = |entry: &str| {
             let is_bare = entry.trim_end_matches('/').matches('/').count() == 2
-                && !entry.contains(['?', '#']);
+                && !entry.contains(['?', '#', '*']);
             Origin::of(entry).filter(|_| is_bare)
         };
         entries.map(origin).collect::<Option<_>>().map(Self)
@@ -137,6 +137,7 @@ mod tests {
             "http://a.example",
             "https://a.example?x",
             "*",
+            "https://*.a.example",
         ] {
             assert_eq!(Origins::parse(bad), None, "{bad}");
         }

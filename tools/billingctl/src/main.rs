@@ -4,6 +4,7 @@ mod accounts;
 mod aws;
 mod catalog;
 mod cli;
+mod doctor;
 mod error;
 mod ids;
 mod keys;

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use shared::StripeError;
 use shared::catalog::PLAN_KEY;
 use shared::respond::Currency;
 use shared::stripe::views::Product;
@@ -15,13 +16,13 @@ use super::now::{Foreign, Meter, Now, PortalConfiguration, Price};
 use super::portal::PortalView;
 use super::views::{MeterView, PriceView, ProductView};
 use super::wanted::Catalogue;
-use crate::error::Result;
+use crate::error::Failure;
 
 /// How many lookup keys Stripe takes in one request.
 const MOST_KEYS: usize = 10;
 
 /// What a file is compared with.
-pub(crate) async fn load(stripe: &Stripe, wanted: &Catalogue) -> Result<Now> {
+pub(crate) async fn load(stripe: &Stripe, wanted: &Catalogue) -> Result<Now, Failure> {
     let prices = || wanted.plans.iter().flat_map(|plan| &plan.prices);
     let currencies = prices().flat_map(|price| price.charges.keys().copied());
     let mut now = everything(stripe, &currencies.collect()).await?;
@@ -39,6 +40,12 @@ pub(crate) async fn load(stripe: &Stripe, wanted: &Catalogue) -> Result<Now> {
     Ok(now)
 }
 
+pub(super) async fn portals(stripe: &Stripe) -> Result<Vec<PortalConfiguration>, StripeError> {
+    let list = ListBillingPortalConfiguration::new().limit(LONGEST_PAGE);
+    let all: Vec<PortalView> = stripe.all(&list).await?;
+    Ok(all.into_iter().map(PortalConfiguration::from).collect())
+}
+
 /// `None` for a price of a plan, which another apply may just have made.
 fn foreign(price: shared::stripe::views::Price) -> Option<Foreign> {
     let is_plan = |product: &Product| product.metadata.contains_key(PLAN_KEY);
@@ -50,15 +57,16 @@ fn foreign(price: shared::stripe::views::Price) -> Option<Foreign> {
 }
 
 /// Archived objects are read too: one that comes back into the file is sold again, not made again.
-pub(super) async fn everything(stripe: &Stripe, currencies: &BTreeSet<Currency>) -> Result<Now> {
+pub(super) async fn everything(
+    stripe: &Stripe,
+    currencies: &BTreeSet<Currency>,
+) -> Result<Now, Failure> {
     let meters: Vec<MeterView> = stripe.all(&ListBillingMeter::new().limit(LONGEST_PAGE)).await?;
     let products: Vec<ProductView> = stripe.all(&ListProduct::new().limit(LONGEST_PAGE)).await?;
-    let list = ListBillingPortalConfiguration::new().limit(LONGEST_PAGE);
-    let portals: Vec<PortalView> = stripe.all(&list).await?;
     let mut now = Now {
         meters: meters.into_iter().map(Meter::from).collect(),
         products: products.into_iter().filter_map(ProductView::plan).collect(),
-        portals: portals.into_iter().map(PortalConfiguration::from).collect(),
+        portals: portals(stripe).await?,
         ..Now::default()
     };
     let expand = expand(currencies);

@@ -12,6 +12,7 @@ mod model;
 mod now;
 mod plan;
 mod portal;
+mod pull;
 mod reader;
 mod report;
 mod requests;
@@ -25,14 +26,15 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use serde_json::json;
-use shared::Stripe;
+use shared::{Stripe, StripeError};
 use stripe_billing::billing_portal_configuration::RetrieveBillingPortalConfiguration;
 
-use crate::cli::{ApplyCatalog, PlanCatalog};
+use crate::cli::{ApplyCatalog, PlanCatalog, PullCatalog};
 use crate::error::{Failure, Result};
 use crate::output::{Output, note};
 use crate::stripe;
 
+pub(crate) use now::PortalConfiguration as PortalNow;
 pub(crate) use show::show;
 
 use now::PortalConfiguration;
@@ -78,6 +80,34 @@ pub(crate) async fn apply(output: Output, wanted: &ApplyCatalog) -> Result<()> {
     output.result(&json!({ "changes": entries }), report::summary(&entries))
 }
 
+/// `catalog pull`
+pub(crate) async fn pull(output: Output, wanted: &PullCatalog) -> Result<()> {
+    let now = pull::load(&stripe::from_env()?).await?;
+    let text = pull::text(&now)?;
+    let name = wanted.file.display();
+    if wanted.file.exists() {
+        if read(&wanted.file).is_ok_and(|there| is_held(&there, &now)) {
+            let found = format!("{name} says already what Stripe holds; it stays as it is");
+            return output.result(&json!({ "file": wanted.file, "written": false }), found);
+        }
+        if !wanted.force {
+            return Err(Failure::new(format!(
+                "{name} does not say what Stripe holds, and would be lost; --force overwrites it, \
+                 `billingctl catalog plan` shows the difference"
+            )));
+        }
+    }
+    std::fs::write(&wanted.file, text)
+        .map_err(|error| Failure::new(format!("{name} could not be written ({error})")))?;
+    note("Stripe keeps no comments, so the file has none of those that there were");
+    output.result(&json!({ "file": wanted.file, "written": true }), format!("wrote {name}"))
+}
+
+/// Whether Stripe is as the catalogue says.
+fn is_held(catalogue: &Catalogue, now: &now::Now) -> bool {
+    plan::plan(catalogue, now).is_ok_and(|todo| !report::differ(&report::entries(&todo, now)))
+}
+
 /// Stripe opens the default configuration unless it is told another, and only its dashboard makes
 /// the default one.
 async fn name_portal(stripe: &Stripe, entries: &[Entry]) -> Result<()> {
@@ -91,6 +121,32 @@ async fn name_portal(stripe: &Stripe, entries: &[Entry]) -> Result<()> {
         ));
     }
     Ok(())
+}
+
+/// How many objects are not as the file says.
+pub(crate) struct Comparison {
+    pub(crate) catalogue: usize,
+    /// `None`: the file says nothing about the portal.
+    pub(crate) portal: Option<usize>,
+}
+
+/// Compares Stripe with a file, and changes nothing.
+pub(crate) async fn compare_with(stripe: &Stripe, path: &Path) -> Result<Comparison> {
+    let Planned { entries, .. } = compare(stripe, &read(path)?).await?;
+    let differ = |entry: &&Entry| entry.action != Action::Keep;
+    let (portal, rest): (Vec<&Entry>, Vec<&Entry>) =
+        entries.iter().partition(|entry| entry.object == "portal");
+    Ok(Comparison {
+        catalogue: rest.into_iter().filter(differ).count(),
+        portal: (!portal.is_empty()).then(|| portal.into_iter().filter(differ).count()),
+    })
+}
+
+/// Every configuration of the Billing Portal.
+pub(crate) async fn portals(
+    stripe: &Stripe,
+) -> std::result::Result<Vec<PortalConfiguration>, StripeError> {
+    load::portals(stripe).await
 }
 
 /// What is to be done, and the same for programs.

@@ -9,6 +9,9 @@ use shared::respond::Currency;
 /// Where the functions that read find their Stripe key.
 pub(super) const READ_SECRET: &str = "cantila-billing/stripe-read";
 
+/// And where those that write do.
+pub(super) const WRITE_SECRET: &str = "cantila-billing/stripe-write";
+
 /// Create the table and the secrets that the functions need
 ///
 /// What is there stays as it is, so running it again is safe. The table gets TTL, point-in-time
@@ -25,7 +28,7 @@ pub(crate) struct Setup {
     #[arg(long, default_value = READ_SECRET, value_name = "NAME", value_parser = NonEmptyStringValueParser::new())]
     pub(crate) stripe_read_secret: String,
     /// The secret of the four functions that write, made from STRIPE_WRITE_KEY
-    #[arg(long, default_value = "cantila-billing/stripe-write", value_name = "NAME", value_parser = NonEmptyStringValueParser::new())]
+    #[arg(long, default_value = WRITE_SECRET, value_name = "NAME", value_parser = NonEmptyStringValueParser::new())]
     pub(crate) stripe_write_secret: String,
     /// Put the given Stripe keys into secrets that are there already (to rotate them)
     #[arg(long)]
@@ -48,6 +51,27 @@ pub(super) enum Catalog {
     },
     Plan(PlanCatalog),
     Apply(ApplyCatalog),
+    Pull(PullCatalog),
+}
+
+/// Write the file from what Stripe holds
+///
+///   STRIPE_SECRET_KEY=rk_test_… billingctl catalog pull
+///
+/// `billingctl catalog plan` then finds no difference. Comments are not kept in Stripe, so the file
+/// has none. A file that says something else is overwritten only with --force; one that says the same
+/// stays as it is. The key needs what that of `catalog plan` does.
+///
+/// Next: billingctl catalog plan
+#[derive(Args)]
+#[command(verbatim_doc_comment)]
+pub(crate) struct PullCatalog {
+    /// The catalogue
+    #[arg(long, default_value = "catalog.toml")]
+    pub(crate) file: PathBuf,
+    /// Overwrite a file that says something else
+    #[arg(long)]
+    pub(crate) force: bool,
 }
 
 /// Show what an apply would change, and change nothing

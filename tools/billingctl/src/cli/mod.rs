@@ -2,6 +2,7 @@
 #![expect(clippy::doc_markdown, reason = "a terminal prints these comments as they are")]
 
 mod accounts;
+mod doctor;
 mod installation;
 mod keys;
 mod values;
@@ -13,10 +14,11 @@ use clap::{Args, Parser, Subcommand};
 
 use crate::error::Result;
 use crate::output::Output;
-use crate::{accounts as account, catalog, keys as key, setup};
+use crate::{accounts as account, catalog, doctor as checks, keys as key, setup};
 
 pub(crate) use accounts::{CreateAccount, LinkAccount};
-pub(crate) use installation::{ApplyCatalog, PlanCatalog, Setup};
+pub(crate) use doctor::Doctor;
+pub(crate) use installation::{ApplyCatalog, PlanCatalog, PullCatalog, Setup};
 pub(crate) use keys::{CreateKey, ImportKeys, RevokeKey, RollKey};
 
 use accounts::Accounts;
@@ -79,6 +81,7 @@ enum Command {
     Keys(Keys),
     #[command(subcommand)]
     Catalog(Catalog),
+    Doctor(Doctor),
 }
 
 /// Does what was asked for, and says what to end with.
@@ -101,6 +104,8 @@ pub(crate) async fn run(cli: Cli) -> Result<ExitCode> {
         Command::Catalog(Catalog::Plan(wanted)) => {
             return catalog::plan(global.output(), &wanted).await;
         }
+        Command::Doctor(wanted) => return Box::pin(checks::run(global, &wanted)).await,
+        Command::Catalog(Catalog::Pull(wanted)) => catalog::pull(global.output(), &wanted).await,
         Command::Catalog(Catalog::Apply(wanted)) => catalog::apply(global.output(), &wanted).await,
     };
     done.map(|()| ExitCode::SUCCESS)

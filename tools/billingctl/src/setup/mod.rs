@@ -1,7 +1,7 @@
 //! `setup`: the table and the secrets. What is there already stays as it is.
 
 mod secrets;
-mod table;
+pub(crate) mod table;
 
 use serde::Serialize;
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 use aws_sdk_dynamodb::types::{
     AttributeDefinition, BillingMode, ContinuousBackupsStatus, KeySchemaElement, KeyType,
     PointInTimeRecoverySpecification, PointInTimeRecoveryStatus, ScalarAttributeType,
-    TableDescription, TableStatus, TimeToLiveSpecification, TimeToLiveStatus,
+    SseSpecification, TableDescription, TableStatus, TimeToLiveSpecification, TimeToLiveStatus,
 };
 
 use super::Status;
@@ -14,7 +14,7 @@ use crate::output::note;
 use crate::table::Table;
 
 const KEYS: [(&str, KeyType); 2] = [("pk", KeyType::Hash), ("sk", KeyType::Range)];
-const TTL: &str = "ttl";
+pub(crate) const TTL: &str = "ttl";
 
 /// How often, and how many times, to look whether a thing has got ready: two minutes in all.
 const PAUSE: Duration = Duration::from_secs(1);
@@ -52,6 +52,7 @@ async fn create(table: &Table) -> Result<Status> {
         .create_table()
         .table_name(table.name())
         .billing_mode(BillingMode::PayPerRequest)
+        .sse_specification(SseSpecification::builder().enabled(true).build())
         .deletion_protection_enabled(true);
     for (name, kind) in KEYS {
         let bad = |error: aws_sdk_dynamodb::error::BuildError| Failure::new(error.to_string());
@@ -88,7 +89,7 @@ async fn wait_until_active(table: &Table) -> Result<TableDescription> {
     )))
 }
 
-fn has_our_keys(description: &TableDescription) -> bool {
+pub(crate) fn has_our_keys(description: &TableDescription) -> bool {
     let has = |(name, kind): &(&str, KeyType)| {
         description
             .key_schema()

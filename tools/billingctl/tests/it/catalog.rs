@@ -405,3 +405,67 @@ async fn a_lookup_key_that_belongs_to_something_else_is_refused_by_name() {
         catalog.shell.run(&["catalog", "plan", "--file", catalog.file.to_str().expect("UTF-8")]);
     assert!(run.failure().contains(&price) && run.failure().contains(&product), "{run:?}");
 }
+
+#[tokio::test]
+async fn what_is_pulled_is_what_was_applied() {
+    let portal = "[portal]\nheadline = \"A \\\"B\\\"\"\ninvoice_history = true\npayment_method_update = false\nsubscription_cancel = \"immediately\"\n";
+    let sales =
+        "[[plans]]\ntier = \"dedicated\"\nname = \"D\"\ndescription = \"d\"\ncontact = \"c\"\n";
+    let in_yen = SMALL
+        .replace("usd = \"0.012\"", "usd = \"0.012\", jpy = \"1.8\"")
+        .replace("usd = \"35.00\"", "usd = \"35.00\", jpy = \"5000\"");
+    let unmetered = "currency = \"kwd\"\n[[plans]]\ntier = \"a-1\"\nname = \"A\"\ndescription = \"d\"\nyear.kwd = \"3.050\"\n";
+    for (name, text) in [
+        ("pull-shipped", SHIPPED.to_owned()),
+        ("pull-small", format!("{SMALL}{sales}{portal}")),
+        ("pull-yen", in_yen),
+        ("pull-free", SMALL.replace("cpu = 10", "cpu = 0")),
+        ("pull-unmetered", unmetered.to_owned()),
+    ] {
+        let catalog = Catalog::new(name, &text);
+        catalog.apply();
+        let path = catalog.file.with_extension("pulled.toml");
+        let _ = std::fs::remove_file(&path);
+        let file = path.to_str().expect("UTF-8");
+        let pulled = catalog.shell.run(&["catalog", "pull", "--file", file]);
+        assert!(pulled.code == Some(0) && pulled.stderr.contains("comments"), "{name}: {pulled:?}");
+        let plan = catalog.shell.run(&["catalog", "plan", "--file", file, "--exit-code"]);
+        assert_eq!(plan.code, Some(0), "{name}: {plan:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_pull_overwrites_only_what_says_the_same_or_when_told_to() {
+    let catalog = Catalog::new("pull-force", SMALL);
+    catalog.apply();
+    let file = catalog.file.to_str().expect("UTF-8").to_owned();
+    let same = catalog.shell.json(&["catalog", "pull", "--file", &file]);
+    assert_eq!(same["written"], false, "its comments are worth keeping");
+    for text in [SMALL.replace("35.00", "36.00"), "no TOML".to_owned()] {
+        std::fs::write(&catalog.file, &text).expect("writable");
+        let refused = catalog.shell.run(&["catalog", "pull", "--file", &file]);
+        assert!(refused.failure().contains("--force"), "{refused:?}");
+        assert_eq!(std::fs::read_to_string(&catalog.file).expect("readable"), text);
+    }
+    assert_eq!(
+        catalog.shell.json(&["catalog", "pull", "--force", "--file", &file])["written"],
+        true
+    );
+    assert_eq!(catalog.apply(), Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn what_no_file_can_say_is_not_pulled() {
+    let catalog = Catalog::new("pull-odd", SMALL);
+    catalog.apply();
+    let products: Vec<Product> =
+        catalog.stripe().all(&ListProduct::new().limit(100)).await.expect("a list");
+    let price = json!({ "product": products[0].id, "currency": "usd", "unit_amount": 1, "recurring": { "interval": "week" } });
+    let request = RequestBuilder::new(StripeMethod::Post, "/prices").form(&price);
+    let _: Id = catalog.stripe().send_built(request, None).await.expect("a price");
+    let path = catalog.file.with_extension("pulled.toml");
+    let _ = std::fs::remove_file(&path);
+    let run = catalog.shell.run(&["catalog", "pull", "--file", path.to_str().expect("UTF-8")]);
+    assert!(run.failure().contains("cannot say") && run.stderr.contains("- price"), "{run:?}");
+    assert!(!path.exists());
+}

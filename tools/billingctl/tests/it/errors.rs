@@ -65,6 +65,8 @@ fn a_wrong_command_line_ends_with_2_and_help_with_0() {
         &["keys", "import"],
         &["catalog", "plan"],
         &["catalog", "apply"],
+        &["catalog", "pull"],
+        &["doctor"],
         &["catalog", "show"],
     ] {
         let help = Shell::bare().run(&[command, &["--help"]].concat());

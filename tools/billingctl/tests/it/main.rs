@@ -2,8 +2,10 @@
 
 mod aws;
 mod catalog;
+mod doctor;
 mod errors;
 mod functions;
 mod harness;
 mod keys;
 mod moto;
+mod proxy;

@@ -19,6 +19,7 @@ mod body;
 mod changes;
 mod checkouts;
 mod currencies;
+mod doctor;
 mod faults;
 mod harness;
 mod headers;
@@ -89,6 +90,7 @@ const ALL: &[&[Case]] = &[
     property::CASES,
     faults::CASES,
     rotation::CASES,
+    doctor::CASES,
     security_objects::CASES,
     security_bodies::CASES,
     security_limits::CASES,

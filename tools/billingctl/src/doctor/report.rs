@@ -1,0 +1,164 @@
+//! What was found, one line a check, and what to do about it.
+
+use std::fmt::Write as _;
+
+use serde::Serialize;
+use serde_json::{Value, json};
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum Verdict {
+    Pass,
+    Warn,
+    Fail,
+    Skipped,
+}
+
+impl Verdict {
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Pass => "pass",
+            Self::Warn => "warn",
+            Self::Fail => "fail",
+            Self::Skipped => "skipped",
+        }
+    }
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub(super) struct Line {
+    pub(super) check: &'static str,
+    pub(super) verdict: Verdict,
+    pub(super) found: String,
+    /// What to do; null for what passes.
+    pub(super) advice: Option<String>,
+}
+
+#[derive(Debug, Default)]
+pub(super) struct Report(Vec<Line>);
+
+impl Report {
+    pub(super) fn pass(&mut self, check: &'static str, found: impl Into<String>) {
+        self.add(check, Verdict::Pass, found.into(), None);
+    }
+
+    pub(super) fn warn(
+        &mut self,
+        check: &'static str,
+        found: impl Into<String>,
+        advice: impl Into<String>,
+    ) {
+        self.add(check, Verdict::Warn, found.into(), Some(advice.into()));
+    }
+
+    pub(super) fn fail(
+        &mut self,
+        check: &'static str,
+        found: impl Into<String>,
+        advice: impl Into<String>,
+    ) {
+        self.add(check, Verdict::Fail, found.into(), Some(advice.into()));
+    }
+
+    pub(super) fn skip(
+        &mut self,
+        check: &'static str,
+        found: impl Into<String>,
+        advice: impl Into<String>,
+    ) {
+        self.add(check, Verdict::Skipped, found.into(), Some(advice.into()));
+    }
+
+    /// Passes if `holds`, else fails.
+    pub(super) fn expect(
+        &mut self,
+        check: &'static str,
+        holds: bool,
+        found: impl Into<String>,
+        advice: &str,
+    ) {
+        if holds { self.pass(check, found) } else { self.fail(check, found, advice) }
+    }
+
+    fn add(
+        &mut self,
+        check: &'static str,
+        verdict: Verdict,
+        found: String,
+        advice: Option<String>,
+    ) {
+        self.0.push(Line { check, verdict, found, advice });
+    }
+
+    #[cfg(test)]
+    pub(super) fn lines(&self) -> &[Line] {
+        &self.0
+    }
+
+    fn count(&self, verdict: Verdict) -> usize {
+        self.0.iter().filter(|line| line.verdict == verdict).count()
+    }
+
+    /// Whether to end with 0.
+    pub(super) fn passes(&self, strict: bool) -> bool {
+        self.count(Verdict::Fail) == 0 && !(strict && self.count(Verdict::Warn) > 0)
+    }
+
+    pub(super) fn json(&self) -> Value {
+        json!({ "passed": self.passes(false), "checks": self.0 })
+    }
+
+    pub(super) fn text(&self) -> String {
+        let width = self.0.iter().map(|line| line.check.len()).max().unwrap_or_default();
+        let mut text = String::new();
+        for line in &self.0 {
+            let head = format!("{:7}  {:width$}", line.verdict.as_str(), line.check);
+            let _ = writeln!(text, "{head}  {}", line.found);
+            if let Some(advice) = &line.advice {
+                let _ = writeln!(text, "{:indent$}→ {advice}", "", indent = 9 + width + 2);
+            }
+        }
+        let [pass, warn, fail, skipped] =
+            [Verdict::Pass, Verdict::Warn, Verdict::Fail, Verdict::Skipped]
+                .map(|one| self.count(one));
+        let _ = write!(
+            text,
+            "\n{pass} passed, {warn} to be warned of, {fail} failed, {skipped} skipped"
+        );
+        text
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_failure_fails_and_a_warning_only_where_it_is_asked_for() {
+        let report = |lines: &[Verdict]| {
+            let mut report = Report::default();
+            lines.iter().for_each(|verdict| report.add("a.b", *verdict, String::new(), None));
+            report
+        };
+        for (lines, plain, strict) in [
+            (&[Verdict::Pass, Verdict::Skipped][..], true, true),
+            (&[Verdict::Pass, Verdict::Warn], true, false),
+            (&[Verdict::Pass, Verdict::Fail], false, false),
+            (&[], true, true),
+        ] {
+            let report = report(lines);
+            assert_eq!((report.passes(false), report.passes(true)), (plain, strict), "{lines:?}");
+        }
+    }
+
+    #[test]
+    fn advice_stands_under_what_was_found() {
+        let mut report = Report::default();
+        report.pass("table.keys", "pk and sk");
+        report.fail("table.ttl", "off", "turn it on");
+        assert_eq!(
+            report.text(),
+            "pass     table.keys  pk and sk\nfail     table.ttl   off\n                     → turn it on\n\n1 passed, 0 to be warned of, 1 failed, 0 skipped"
+        );
+    }
+}

@@ -1,0 +1,118 @@
+//! Stripe Tax, where checkout asks for it: set up, and registered anywhere.
+
+use serde::Deserialize;
+use shared::StripeError;
+use shared::stripe::Stripe;
+use shared::stripe::views::{Id, List};
+use stripe_client_core::{RequestBuilder, StripeMethod};
+
+use super::report::Report;
+use super::settings::Settings;
+use crate::error::Result;
+use crate::stripe;
+
+#[derive(Deserialize)]
+struct TaxSettings {
+    status: String,
+    status_details: Option<Details>,
+    defaults: Option<Defaults>,
+}
+
+#[derive(Deserialize)]
+struct Details {
+    pending: Option<Pending>,
+}
+
+#[derive(Deserialize)]
+struct Pending {
+    missing_fields: Option<Vec<String>>,
+}
+
+#[derive(Deserialize)]
+struct Defaults {
+    tax_behavior: Option<String>,
+}
+
+pub(super) async fn check(settings: &Settings, report: &mut Report) -> Result<()> {
+    const CHECK: &str = "tax";
+    match settings.automatic_tax {
+        None => {
+            let advice =
+                "give the stack's description (--stack), or AUTOMATIC_TAX as it is deployed";
+            report.skip(CHECK, "it is not known whether automatic tax is on", advice);
+        }
+        Some(false) => {
+            report.skip(
+                CHECK,
+                "automatic tax is off",
+                "nothing to do, unless you have to charge tax",
+            );
+        }
+        Some(true) if !stripe::is_given() => {
+            let advice =
+                "set STRIPE_SECRET_KEY to a key that may read the tax settings and registrations";
+            report.skip(CHECK, "the functions' keys may not look at it", advice);
+        }
+        Some(true) => {
+            let stripe = stripe::from_env()?;
+            set_up(&stripe, report).await;
+            registrations(&stripe, report).await;
+        }
+    }
+    Ok(())
+}
+
+fn get(path: &str, query: &str) -> RequestBuilder {
+    let request = RequestBuilder::new(StripeMethod::Get, path);
+    RequestBuilder { query: Some(query.to_owned()), ..request }
+}
+
+async fn set_up(stripe: &Stripe, report: &mut Report) {
+    const CHECK: &str = "tax.settings";
+    let page = "complete it in Stripe's dashboard: Settings, Tax";
+    let settings: TaxSettings = match stripe.send_built(get("/tax/settings", ""), None).await {
+        Ok(settings) => settings,
+        Err(error) => return unreadable(CHECK, &error, report),
+    };
+    let behavior = settings.defaults.and_then(|defaults| defaults.tax_behavior);
+    if settings.status != "active" {
+        let pending = settings.status_details.and_then(|details| details.pending);
+        let missing = pending.and_then(|pending| pending.missing_fields).unwrap_or_default();
+        let found = format!("Stripe Tax is {}, and lacks: {}", settings.status, missing.join(", "));
+        report.fail(CHECK, format!("{found}; every checkout would fail"), page);
+    } else if behavior.is_none() {
+        let found =
+            "there is no default tax behavior, and the catalogue's prices have none of their own";
+        report.fail(
+            CHECK,
+            found,
+            "choose inclusive or exclusive in Stripe's dashboard: Settings, Tax",
+        );
+    } else {
+        report.pass(CHECK, format!("active, prices are {}", behavior.unwrap_or_default()));
+    }
+}
+
+async fn registrations(stripe: &Stripe, report: &mut Report) {
+    const CHECK: &str = "tax.registrations";
+    let list = get("/tax/registrations", "status=active&limit=100");
+    match stripe.send_built::<List<Id>>(list, None).await {
+        Ok(list) if list.data.is_empty() => report.warn(
+            CHECK,
+            "automatic tax is on, and there is no active registration: no tax is charged anywhere",
+            "register where you have to, in Stripe's dashboard: Tax, Registrations; or deploy with AutomaticTax=false",
+        ),
+        Ok(list) => report.pass(CHECK, format!("{} active", list.data.len())),
+        Err(error) => unreadable(CHECK, &error, report),
+    }
+}
+
+fn unreadable(check: &'static str, error: &StripeError, report: &mut Report) {
+    let advice = match error {
+        StripeError::Refused { status: 403, .. } => {
+            "give the key in STRIPE_SECRET_KEY read access to tax settings and registrations"
+        }
+        _ => "check the network, and run doctor again",
+    };
+    report.skip(check, format!("it could not be looked at: {error}"), advice);
+}
