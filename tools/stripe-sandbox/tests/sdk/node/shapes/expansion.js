@@ -1,0 +1,71 @@
+// Whatever the types declare as an id or an object can be expanded, and becomes the object; nothing else can be.
+
+import ts from 'typescript';
+import { kindOf } from './declared.js';
+
+/** Stripe's limit of segments in a path. */
+const DEEPEST = 4;
+
+/** How many plain fields of each kind are tried as well. */
+const PLAIN = 4;
+
+/** The paths inside a type at which there is an id or an object, and those of plain values. */
+export function fieldsOf(checker, type) {
+  const [expandable, plain] = [new Set(), new Set()];
+  const walk = (inside, path) => {
+    for (const property of checker.getPropertiesOfType(inside)) {
+      const here = [...path, property.name];
+      const types = members(checker, checker.getTypeOfSymbol(property));
+      const elements = types.flatMap((one) =>
+        checker.isArrayType(one) ? members(checker, checker.getTypeArguments(one)[0]) : [one],
+      );
+      const isText = elements.some((one) => one.flags & ts.TypeFlags.String);
+      const objects = elements.filter((one) => one.flags & ts.TypeFlags.Object && !checker.isArrayType(one));
+      const isObject = objects.some((one) => kindOf(checker, one) !== undefined);
+      if (isText && isObject) expandable.add(here.join('.'));
+      else if (isText && objects.length === 0 && path.length === 0 && property.name !== 'id') plain.add(property.name);
+      else if (here.length < DEEPEST) {
+        objects.filter((one) => kindOf(checker, one) === undefined).forEach((one) => walk(one, here));
+      }
+    }
+  };
+  walk(type, []);
+  return { expandable: [...expandable], plain: [...plain] };
+}
+
+function members(checker, type) {
+  const present = checker.getNonNullableType(type);
+  return present.isUnion() ? present.types : [present];
+}
+
+/** All values at a path; through arrays there can be several. */
+function valuesAt(value, path) {
+  if (Array.isArray(value)) return value.flatMap((one) => valuesAt(one, path));
+  if (path.length === 0) return [value];
+  return value && typeof value === 'object' ? valuesAt(value[path[0]], path.slice(1)) : [];
+}
+
+/** Asks an endpoint again, with everything expanded; `ask` takes a path and what to expand. */
+export async function checkExpansion({ checker, type, object, list, path, ask, complain }) {
+  const { expandable, plain } = fieldsOf(checker, type);
+  const under = (field) => (list ? `data.${field}` : field);
+  const fitting = expandable.filter((field) => under(field).split('.').length <= DEEPEST);
+  const whole = await ask(path, fitting.map(under));
+  if (whole.status === 200) {
+    const objects = list ? whole.body.data : [whole.body];
+    for (const field of fitting) {
+      const left = objects.flatMap((one) => valuesAt(one, field.split('.'))).find((one) => typeof one === 'string');
+      if (left) complain(`${object}.${field} stays an id when it is expanded: ${left.split('_')[0]}`);
+    }
+  } else {
+    for (const field of fitting) {
+      const one = await ask(path, [under(field)]);
+      if (one.status !== 200) complain(`${object}.${field} cannot be expanded: ${one.body.error.message}`);
+    }
+  }
+  for (const field of plain.slice(0, PLAIN)) {
+    const refused = await ask(path, [under(field)]);
+    if (refused.status !== 400) complain(`${object}.${field} can be expanded and is declared as plain text`);
+  }
+  return whole;
+}
