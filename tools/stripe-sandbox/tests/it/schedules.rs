@@ -166,14 +166,13 @@ fn a_phase_in_the_middle_of_a_period_is_prorated_as_it_says() {
     }
 }
 
-#[test]
-fn usage_up_to_a_phase_is_billed_at_the_price_before_it() {
-    let it = scheduled();
+/// Two prices of one meter, at 10 cents and at 3.
+fn metered(it: &Scheduled) -> [String; 2] {
     let api = &it.case.api;
     let form =
         [("display_name", "CPU"), ("event_name", "cpu"), ("default_aggregation[formula]", "sum")];
     let meter = id(&api.post("/v1/billing/meters", &form));
-    let [dear, cheap] = ["10", "3"].map(|cents| {
+    ["10", "3"].map(|cents| {
         api.price(
             "CPU",
             &[
@@ -184,7 +183,30 @@ fn usage_up_to_a_phase_is_billed_at_the_price_before_it() {
                 ("recurring[meter]", &meter),
             ],
         )
-    });
+    })
+}
+
+fn report(it: &Scheduled, value: &str) {
+    let event = [
+        ("event_name", "cpu"),
+        ("payload[stripe_customer_id]", it.case.customer.as_str()),
+        ("payload[value]", value),
+    ];
+    it.case.api.post("/v1/billing/meter_events", &event);
+}
+
+/// The amounts of the invoice that is collected an hour after this period end, the least first.
+fn renewal(it: &Scheduled, end: OffsetDateTime) -> Vec<i64> {
+    it.until(end + time::Duration::HOUR);
+    let mut amounts = amounts(&it.newest());
+    amounts.sort_unstable();
+    amounts
+}
+
+#[test]
+fn usage_up_to_a_phase_is_billed_at_the_price_before_it() {
+    let it = scheduled();
+    let [dear, cheap] = metered(&it);
     let form = [
         ("phases[0][items][1][price]", dear.as_str()),
         ("phases[1][items][0][price]", &it.price),
@@ -193,25 +215,29 @@ fn usage_up_to_a_phase_is_billed_at_the_price_before_it() {
         ("phases[1][duration][interval_count]", "2"),
     ];
     it.then(MAY, &form);
-    let report = |value: &str| {
-        let event = [
-            ("event_name", "cpu"),
-            ("payload[stripe_customer_id]", it.case.customer.as_str()),
-            ("payload[value]", value),
-        ];
-        api.post("/v1/billing/meter_events", &event);
-    };
-    report("7");
-    it.until(datetime!(2027-05-01 01:00 UTC));
+    report(&it, "7");
     // 7 at 10 cents, and the base fee for May.
-    let mut may = amounts(&it.newest());
-    may.sort_unstable();
-    assert_eq!(may, [70, 5000]);
-    report("5");
-    it.until(datetime!(2027-06-01 01:00 UTC));
-    let mut june = amounts(&it.newest());
-    june.sort_unstable();
-    assert_eq!(june, [15, 5000]);
+    assert_eq!(renewal(&it, MAY), [70, 5000]);
+    report(&it, "5");
+    assert_eq!(renewal(&it, JUNE), [15, 5000]);
+}
+
+#[test]
+fn usage_at_a_price_that_a_phase_keeps_is_billed_once() {
+    let it = scheduled();
+    let [dear, _] = metered(&it);
+    let smaller = it.case.api.monthly("Starter", "usd", "2000");
+    let form = [
+        ("phases[0][items][1][price]", dear.as_str()),
+        ("phases[1][items][0][price]", &smaller),
+        ("phases[1][items][1][price]", &dear),
+        ("phases[1][end_date]", &text(JULY)),
+    ];
+    it.then(MAY, &form);
+    report(&it, "7");
+    assert_eq!(renewal(&it, MAY), [70, 2000]);
+    report(&it, "2");
+    assert_eq!(renewal(&it, JUNE), [20, 2000]);
 }
 
 #[test]
