@@ -51,18 +51,38 @@ pub struct Answer {
     pub should_retry: Option<bool>,
 }
 
-impl Answer {
-    pub fn new(shared: &Shared) -> Answer {
-        let request_id = shared.request_id();
+impl Default for Answer {
+    fn default() -> Answer {
         Answer {
             status: 200,
             body: String::new(),
-            log_url: format!("{}/requests/{request_id}", shared.origin),
-            request_id,
+            request_id: String::new(),
+            log_url: String::new(),
             key: None,
             message: None,
             replay_of: None,
             should_retry: None,
+        }
+    }
+}
+
+impl Answer {
+    pub fn new(shared: &Shared) -> Answer {
+        let request_id = shared.request_id();
+        Answer {
+            log_url: format!("{}/requests/{request_id}", shared.origin),
+            request_id,
+            ..Answer::default()
+        }
+    }
+
+    /// The same request answered anew.
+    pub fn anew(&self) -> Answer {
+        Answer {
+            request_id: self.request_id.clone(),
+            log_url: self.log_url.clone(),
+            key: self.key.clone(),
+            ..Answer::default()
         }
     }
 
@@ -73,7 +93,7 @@ impl Answer {
     }
 
     /// What of it belongs to an idempotency key: nothing that a repetition could still change.
-    fn outcome(&self) -> Option<Outcome> {
+    pub fn outcome(&self) -> Option<Outcome> {
         let lasting = !matches!(self.status, 409 | 429);
         lasting.then(|| Outcome {
             status: self.status,

@@ -10,14 +10,12 @@ use super::errors::ApiError;
 use super::faults::{Fault, Kind};
 use super::limits::rate_limit;
 use super::server::{HangUp, LastOfConnection, respond, set};
-use super::shared::Shared;
 
 const GARBAGE: &str = "<html>this is not the JSON you are looking for";
 const WRONG_SHAPE: &str = r#"{"object":[1,{"list":null}],"data":"none"}"#;
 
-/// The answer that comes instead of the right one.
-pub fn instead(shared: &Shared, fault: &Fault) -> Answer {
-    let mut answer = Answer::new(shared);
+/// The answer that comes instead of the right one, which `answer` is if there is one already.
+pub fn instead(fault: &Fault, mut answer: Answer) -> Answer {
     match fault.kind {
         Kind::HangUp => answer.status = 0,
         Kind::Garbage => GARBAGE.clone_into(&mut answer.body),

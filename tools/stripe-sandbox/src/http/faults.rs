@@ -31,6 +31,10 @@ pub struct Fault {
     /// The request is carried out before it goes wrong, so the caller does not know that it was.
     #[serde(default)]
     pub after_work: bool,
+    /// With `status` and `after_work`: the failure is what the idempotency key remembers, as it is at
+    /// Stripe when the work itself has failed.
+    #[serde(default)]
+    pub stored: bool,
     /// Sent as `Stripe-Should-Retry`.
     #[serde(default)]
     pub should_retry: Option<bool>,
@@ -77,6 +81,9 @@ impl Fault {
     pub fn check(&self) -> Result<(), String> {
         if self.kind == Kind::DropField && self.field.is_none() {
             return Err("drop_field needs a field".to_owned());
+        }
+        if self.stored && !(self.kind == Kind::Status && self.after_work) {
+            return Err("stored goes with the kind status and after_work".to_owned());
         }
         if !(400..600).contains(&self.status) {
             return Err("status is to be 400 to 599".to_owned());

@@ -101,7 +101,10 @@ fn customer_of(world: &World, id: &str) -> Option<String> {
             let mut owners = world.subscriptions().under(&format!("item={id}"));
             owners.next().map(|sub| sub.customer.clone())
         }
-        "sub" => world.subscriptions().get(id).map(|sub| sub.customer.clone()),
+        "sub" => match world.schedules().get(id) {
+            Some(schedule) => Some(schedule.customer.clone()),
+            None => world.subscriptions().get(id).map(|sub| sub.customer.clone()),
+        },
         _ => None,
     }
 }

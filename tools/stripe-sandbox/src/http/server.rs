@@ -80,7 +80,7 @@ async fn stripe(shared: &Arc<Shared>, incoming: &Incoming) -> Result<Response<Bo
     let (before, after) = fault.as_ref().map(Fault::delays).unwrap_or_default();
     if let Some(fault) = fault.as_ref().filter(|fault| fault.replaces_work()) {
         tokio::time::sleep(before).await;
-        let answer = failing::instead(shared, fault);
+        let answer = failing::instead(fault, Answer::new(shared));
         record(shared, incoming, &answer, kind);
         return failing::response(fault, &answer, None);
     }
@@ -90,7 +90,14 @@ async fn stripe(shared: &Arc<Shared>, incoming: &Incoming) -> Result<Response<Bo
     let response = match &fault {
         None => Ok(respond(&answer, keyed)),
         Some(fault) if fault.is_gentle() => failing::response(fault, &answer, keyed),
-        Some(fault) => failing::response(fault, &failing::instead(shared, fault), None),
+        Some(fault) => {
+            let failure = failing::instead(fault, answer.anew());
+            let kept = held.key().zip(failure.outcome()).filter(|_| fault.stored);
+            if let Some((key, outcome)) = kept {
+                shared.idempotency().record(key, outcome);
+            }
+            failing::response(fault, &failure, None)
+        }
     };
     record(shared, incoming, &answer, kind);
     response

@@ -118,6 +118,23 @@ fn an_error_can_come_before_and_after_the_work_with_a_code_of_ones_choice() {
 }
 
 #[test]
+fn a_failure_can_be_what_the_key_remembers() {
+    let api = Api::new();
+    let fault = json!({ "method": "POST", "kind": "status", "status": 500, "after_work": true, "stored": true });
+    api.admin("POST", "/faults", &fault);
+    let post = || api.send("POST", "/v1/products", &[("name", "Pro")], &[("idempotency-key", "k")]);
+    let (first, again) = (post(), post());
+    assert_eq!((first.status, again.status, &again.text), (500, 500, &first.text));
+    assert_eq!(again.header("idempotent-replayed"), Some("true"));
+    assert_eq!(again.header("original-request"), first.header("request-id"));
+    assert_eq!(products(&api), 1);
+    // The log has it under the id that the caller saw.
+    api.open(again.json["error"]["request_log_url"].as_str().unwrap()).shows(200, "/v1/products");
+    let nonsense = json!({ "kind": "cut", "stored": true }).to_string();
+    assert_eq!(api.raw("POST", "/_sandbox/faults", &[], &nonsense).unwrap().status, 400);
+}
+
+#[test]
 fn an_answer_can_be_no_json_or_json_of_another_shape() {
     let api = Api::new();
     for (kind, is_json) in [("garbage", false), ("wrong_shape", true)] {
