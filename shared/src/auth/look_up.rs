@@ -30,19 +30,21 @@ impl Keys {
         Self { store, known: Mutex::new(Cache::new(remembered)) }
     }
 
-    /// A key that is unknown may be one under a pepper that this process has not heard of.
+    /// A key that is unknown may be one under a pepper that this process has not heard of. For one that
+    /// is no longer good the same is done: the time that it takes should not tell that it once was.
     pub(super) async fn find(
         &self,
         key: &ApiKey<'_>,
         secrets: &Secrets,
     ) -> Result<Option<Arc<Found>>, ApiError> {
         let peppers = secrets.peppers().await.map_err(unavailable)?;
-        if let Some(found) = self.find_under(key, &peppers).await? {
-            return Ok(Some(found));
+        let found = self.find_under(key, &peppers).await?;
+        if found.as_ref().is_some_and(|found| found.record.is_valid(Timestamp::now())) {
+            return Ok(found);
         }
         match secrets.peppers_after(&peppers).await {
-            Some(fresh) => Ok(self.find_under(key, &fresh).await?),
-            None => Ok(None),
+            Some(fresh) => Ok(self.find_under(key, &fresh).await?.or(found)),
+            None => Ok(found),
         }
     }
 

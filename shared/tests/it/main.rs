@@ -5,6 +5,7 @@
 mod idempotency;
 mod moto;
 mod rotation;
+mod security;
 mod server;
 mod stripe;
 mod table;

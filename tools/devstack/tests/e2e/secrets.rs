@@ -52,10 +52,10 @@ impl Harness {
         }
     }
 
-    /// All that a secret holds, but for the key that is public.
+    /// The keys and peppers that a secret holds, those before the present one too.
     pub(crate) fn learn_from_secret(&self, value: &Value) {
-        for (_, text) in all_texts(value) {
-            if !text.starts_with("pk_") && text.len() > 10 {
+        for (name, text) in all_texts(value) {
+            if ["secretKey", "pepper"].contains(&name) && text.len() > 10 {
                 self.keep_secret(text);
             }
         }

@@ -1,0 +1,72 @@
+//! What `SECURITY.md` says is done, and which tests show it.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
+}
+
+/// Every Rust source below a folder, as one text.
+fn sources(folder: &Path, text: &mut String) {
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() && !path.ends_with("target") {
+            sources(&path, text);
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            text.push_str(&fs::read_to_string(&path).unwrap());
+        }
+    }
+}
+
+/// The names of tests in a text: in backticks, and sentences.
+fn tests(text: &str) -> Vec<&str> {
+    let is_sentence = |word: &&str| {
+        word.matches('_').count() >= 3
+            && word.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_')
+    };
+    text.split('`').skip(1).step_by(2).filter(is_sentence).collect()
+}
+
+/// The rows of OWASP's list, of 2023.
+const RISKS: [&str; 10] =
+    ["API1", "API2", "API3", "API4", "API5", "API6", "API7", "API8", "API9", "API10"];
+
+#[test]
+fn every_test_that_the_security_page_names_exists_and_every_risk_has_one() {
+    let page = fs::read_to_string(root().join("SECURITY.md")).unwrap();
+    let mut code = String::new();
+    for folder in ["functions", "shared", "tools"] {
+        sources(&root().join(folder), &mut code);
+    }
+    let named = tests(&page);
+    assert!(named.len() > 40, "{named:?}");
+    for name in named {
+        assert!(code.contains(&format!("fn {name}(")), "there is no test {name}");
+    }
+    let rows: Vec<&str> = page.lines().filter(|line| line.starts_with("| **API")).collect();
+    assert_eq!(rows.len(), RISKS.len());
+    for (risk, row) in RISKS.iter().zip(rows) {
+        assert!(row.starts_with(&format!("| **{risk} ")), "{risk} in {row}");
+        assert!(!tests(row).is_empty(), "{risk} names no test");
+    }
+}
+
+#[test]
+fn browsers_get_leave_from_api_gateway_alone_and_for_the_operators_origins_alone() {
+    let template = fs::read_to_string(root().join("template.yaml")).unwrap();
+    let cors = template.split("CorsConfiguration:").collect::<Vec<_>>();
+    assert_eq!(cors.len(), 2, "one, in one place");
+    let block = cors[1].lines().skip(1).take_while(|line| line.starts_with("        "));
+    let block: Vec<&str> = block.map(str::trim).collect();
+    let origins = block.iter().find(|line| line.starts_with("AllowOrigins:")).unwrap();
+    assert_eq!(*origins, "AllowOrigins: !If [HasOrigins, !Ref AllowedOrigins, !Ref AWS::NoValue]");
+    for line in &block {
+        assert!(!line.contains('*') && !line.contains("AllowCredentials"), "{line}");
+    }
+    let mut code = String::new();
+    for folder in ["functions", "shared/src"] {
+        sources(&root().join(folder), &mut code);
+    }
+    assert!(!code.to_lowercase().contains("access-control-"), "a function sends none");
+}
