@@ -137,7 +137,9 @@ mod tests {
     fn only_a_failure_fails_and_a_warning_only_where_it_is_asked_for() {
         let report = |lines: &[Verdict]| {
             let mut report = Report::default();
-            lines.iter().for_each(|verdict| report.add("a.b", *verdict, String::new(), None));
+            for verdict in lines {
+                report.add("a.b", *verdict, String::new(), None);
+            }
             report
         };
         for (lines, plain, strict) in [
