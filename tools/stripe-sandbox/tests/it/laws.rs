@@ -6,164 +6,13 @@ use proptest::prelude::*;
 use proptest::test_runner::{TestCaseResult, TestRunner};
 use serde_json::{Value, json};
 use time::OffsetDateTime;
-use time::macros::datetime;
 
 use crate::forms::Form;
+use crate::random::{DAY, Deed, Life, START, Shop, chosen, life};
 use crate::support::{Api, id};
 
-const START: OffsetDateTime = datetime!(2027-01-31 09:30 UTC);
 /// How many cases there are unless `PROPTEST_CASES` says otherwise.
 const CASES: u32 = 100;
-const DAY: i64 = 86_400;
-
-/// What is there to choose from, made once: prices, coupons, tax rates.
-struct Shop {
-    api: Api,
-    prices: Vec<String>,
-    fee: String,
-    coupons: Vec<String>,
-    rates: Vec<String>,
-}
-
-impl Shop {
-    fn new() -> Shop {
-        let mut api = Api::new();
-        api.typed = false;
-        let price =
-            |form: &[(&str, &str)]| api.price("Thing", &[&[("currency", "usd")], form].concat());
-        let month = ("recurring[interval]", "month");
-        let prices = vec![
-            price(&[("unit_amount", "0"), month]),
-            price(&[("unit_amount", "1999"), month]),
-            price(&[("unit_amount_decimal", "333.333333333333"), month]),
-            price(&[("unit_amount", "12345"), month]),
-            price(&[("unit_amount", "700"), ("recurring[interval]", "week")]),
-            price(&[("unit_amount", "99900"), ("recurring[interval]", "year")]),
-            price(&[
-                ("unit_amount", "250"),
-                ("transform_quantity[divide_by]", "4"),
-                ("transform_quantity[round]", "up"),
-                month,
-            ]),
-            price(&tiers("graduated")),
-            price(&tiers("volume")),
-        ];
-        let coupon = |form: &[(&str, &str)]| id(&api.post("/v1/coupons", form));
-        let off = |amount| [("amount_off", amount), ("currency", "usd"), ("duration", "forever")];
-        let coupons = vec![
-            coupon(&[("percent_off", "12.5"), ("duration", "forever")]),
-            coupon(&[("percent_off", "50"), ("duration", "once")]),
-            coupon(&[
-                ("percent_off", "33.3"),
-                ("duration", "repeating"),
-                ("duration_in_months", "1"),
-            ]),
-            coupon(&off("777")),
-            coupon(&off("50000")),
-        ];
-        let rate = |percentage, inclusive| {
-            let form =
-                [("display_name", "Tax"), ("percentage", percentage), ("inclusive", inclusive)];
-            id(&api.post("/v1/tax_rates", &form))
-        };
-        let rates = vec![
-            rate("8.875", "false"),
-            rate("19", "true"),
-            rate("5", "false"),
-            rate("7.7", "true"),
-        ];
-        let fee = price(&[("unit_amount", "4321")]);
-        Shop { api, prices, fee, coupons, rates }
-    }
-}
-
-fn tiers(mode: &'static str) -> [(&'static str, &'static str); 8] {
-    [
-        ("recurring[interval]", "month"),
-        ("billing_scheme", "tiered"),
-        ("tiers_mode", mode),
-        ("tiers[0][up_to]", "3"),
-        ("tiers[0][flat_amount]", "500"),
-        ("tiers[0][unit_amount]", "150"),
-        ("tiers[1][up_to]", "inf"),
-        ("tiers[1][unit_amount_decimal]", "99.95"),
-    ]
-}
-
-/// Something that is done. Numbers choose from what there is, whatever that is by then.
-#[derive(Clone, Debug)]
-enum Deed {
-    Wait(i64),
-    Swap {
-        item: usize,
-        price: usize,
-        quantity: i64,
-        discounts: Option<Vec<usize>>,
-        reset: bool,
-        behavior: usize,
-    },
-    Add {
-        price: usize,
-        quantity: i64,
-        discounts: Vec<usize>,
-        behavior: usize,
-    },
-    Remove {
-        item: usize,
-        behavior: usize,
-    },
-    Discounts(Vec<usize>),
-    Fee {
-        discounts: Vec<usize>,
-        rates: Vec<usize>,
-    },
-    Balance(i64),
-    Rates(Vec<usize>),
-}
-
-fn deed() -> impl Strategy<Value = Deed> {
-    let few = || prop::collection::vec(0..8_usize, 0..=2);
-    let pick = 0..64_usize;
-    prop_oneof![
-        4 => (1..40 * DAY).prop_map(Deed::Wait),
-        4 => (pick.clone(), pick.clone(), 0..30_i64, prop::option::of(few()), prop::bool::weighted(0.1), 0..3_usize)
-            .prop_map(|(item, price, quantity, discounts, reset, behavior)| {
-                Deed::Swap { item, price, quantity, discounts, reset, behavior }
-            }),
-        2 => (pick.clone(), 0..30_i64, few(), 0..3_usize)
-            .prop_map(|(price, quantity, discounts, behavior)| Deed::Add { price, quantity, discounts, behavior }),
-        1 => (pick, 0..3_usize).prop_map(|(item, behavior)| Deed::Remove { item, behavior }),
-        1 => few().prop_map(Deed::Discounts),
-        1 => (few(), few()).prop_map(|(discounts, rates)| Deed::Fee { discounts, rates }),
-        1 => (-30_000..30_000_i64).prop_map(Deed::Balance),
-        1 => few().prop_map(Deed::Rates),
-    ]
-}
-
-#[derive(Clone, Debug)]
-struct Life {
-    classic: bool,
-    itemized: bool,
-    first: (usize, i64),
-    discounts: Vec<usize>,
-    rates: Vec<usize>,
-    deeds: Vec<Deed>,
-}
-
-fn life() -> impl Strategy<Value = Life> {
-    let few = || prop::collection::vec(0..8_usize, 0..=2);
-    let mode = (prop::bool::weighted(0.2), any::<bool>());
-    (mode, (0..64_usize, 1..30_i64), few(), few(), prop::collection::vec(deed(), 2..9)).prop_map(
-        |((classic, itemized), first, discounts, rates, deeds)| Life {
-            classic,
-            itemized,
-            first,
-            discounts,
-            rates,
-            deeds,
-        },
-    )
-}
 
 struct Run<'a> {
     shop: &'a Shop,
@@ -171,12 +20,6 @@ struct Run<'a> {
     now: i64,
     customer: String,
     sub: String,
-}
-
-fn chosen<'a>(from: &'a [String], picks: &[usize]) -> Vec<&'a String> {
-    let mut all: Vec<&String> = picks.iter().map(|pick| &from[pick % from.len()]).collect();
-    all.dedup();
-    all
 }
 
 fn list(object: &Value) -> &Vec<Value> {
@@ -222,87 +65,27 @@ impl Run<'_> {
         format!("/v1/subscriptions/{}", self.sub)
     }
 
-    fn set_discounts(&self, form: &mut Form, prefix: &str, picks: &[usize]) {
-        let coupons = chosen(&self.shop.coupons, picks);
-        if coupons.is_empty() {
-            form.set(format!("{prefix}discounts{}", if prefix.is_empty() { "" } else { "]" }), "");
-        }
-        for (n, coupon) in coupons.iter().enumerate() {
-            let close = if prefix.is_empty() { "" } else { "]" };
-            form.set(format!("{prefix}discounts{close}[{n}][coupon]"), coupon);
-        }
-    }
-
     fn perform(&mut self, deed: &Deed) -> TestCaseResult {
-        let behaviors = ["always_invoice", "create_prorations", "none"];
-        let items = self.items();
-        let price = |pick: &usize| &self.shop.prices[pick % self.shop.prices.len()];
         let mut form = Form::default();
         match deed {
-            Deed::Wait(seconds) => {
-                self.wait(*seconds);
-                return Ok(());
-            }
-            Deed::Swap { item, price: pick, quantity, discounts, reset, behavior } => {
-                let item = &items[item % items.len()];
-                form.set("items[0][id]", id(item));
-                form.set("items[0][price]", price(pick));
-                form.set("items[0][quantity]", quantity);
-                if let Some(discounts) = discounts {
-                    self.set_discounts(&mut form, "items[0][", discounts);
-                }
-                if *reset {
-                    form.set("billing_cycle_anchor[type]", "now");
-                }
-                form.set("proration_behavior", behaviors[*behavior]);
-            }
-            Deed::Add { price: pick, quantity, discounts, behavior } => {
-                form.set("items[0][price]", price(pick));
-                form.set("items[0][quantity]", quantity);
-                self.set_discounts(&mut form, "items[0][", discounts);
-                form.set("proration_behavior", behaviors[*behavior]);
-            }
-            Deed::Remove { item, behavior } => {
-                form.set("items[0][id]", id(&items[item % items.len()]));
-                form.set("items[0][deleted]", "true");
-                form.set("proration_behavior", behaviors[*behavior]);
-            }
-            Deed::Discounts(discounts) => {
-                self.set_discounts(&mut form, "", discounts);
-                form.try_post(self.api(), &self.path());
-                return Ok(());
-            }
-            Deed::Fee { discounts, rates } => {
-                form.set("add_invoice_items[0][price]", &self.shop.fee);
-                self.set_discounts(&mut form, "add_invoice_items[0][", discounts);
-                for (n, rate) in chosen(&self.shop.rates, rates).iter().enumerate() {
-                    form.set(format!("add_invoice_items[0][tax_rates][{n}]"), rate);
-                }
-                form.try_post(self.api(), &self.path());
-                return Ok(());
-            }
+            Deed::Wait(seconds) => self.wait(*seconds),
             Deed::Balance(amount) => {
                 form.set("amount", if *amount == 0 { 1 } else { *amount });
                 form.set("currency", "usd");
-                form.post(
-                    self.api(),
-                    &format!("/v1/customers/{}/balance_transactions", self.customer),
-                );
-                return Ok(());
+                let path = format!("/v1/customers/{}/balance_transactions", self.customer);
+                form.post(self.api(), &path);
             }
-            Deed::Rates(rates) => {
-                let rates = chosen(&self.shop.rates, rates);
-                if rates.is_empty() {
-                    form.set("default_tax_rates", "");
-                }
-                for (n, rate) in rates.iter().enumerate() {
-                    form.set(format!("default_tax_rates[{n}]"), rate);
-                }
-                form.post(self.api(), &self.path());
-                return Ok(());
+            // Some coupons are refused together.
+            Deed::Discounts(_) | Deed::Fee { .. } | Deed::Rates(_) => {
+                deed.put(self.shop, &[], &mut form);
+                form.try_post(self.api(), &self.path());
+            }
+            Deed::Swap { .. } | Deed::Add { .. } | Deed::Remove { .. } => {
+                deed.put(self.shop, &self.items(), &mut form);
+                return self.change(&form);
             }
         }
-        self.change(&form)
+        Ok(())
     }
 
     /// An update of items: refused by preview and update alike, or as expensive as the preview said.

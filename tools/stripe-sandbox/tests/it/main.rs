@@ -32,6 +32,7 @@ mod pricing;
 mod promotion;
 mod property;
 mod protocol;
+mod random;
 mod renewal;
 mod samples;
 mod schedules;
