@@ -123,6 +123,7 @@ lint-template: setup-deploy ## Check template.yaml: sam validate, cfn-lint, chec
 	@set -e; export SAM_CLI_TELEMETRY=0 AWS_DEFAULT_REGION=$${AWS_DEFAULT_REGION:-us-east-1}; set -x; \
 	.venv-deploy/bin/cfn-lint template.yaml; \
 	.venv-deploy/bin/sam validate --lint; \
+	.venv-deploy/bin/python tools/deployer/translated.py; \
 	LOG_LEVEL=ERROR .venv-deploy/bin/checkov --config-file .checkov.yaml
 
 lint-workflows: ## Check .github/workflows (ACTIONLINT=… takes an actionlint that is there)

@@ -13,7 +13,7 @@ use crate::stripe::StripeChoice;
 use crate::{About, Error, summary::summary};
 
 /// Where the stack of `make run` keeps its files.
-const LOCAL: &str = ".local";
+pub(crate) const LOCAL: &str = ".local";
 
 /// Start everything, seed it, and print where it is
 ///

@@ -27,6 +27,6 @@ pub use command::{RunArguments, run, stop};
 pub use error::Error;
 pub use gateway::{Functions, outdated};
 pub use local::Local;
-pub use sam::sam_local;
+pub use sam::{sam_local, sam_template};
 pub use stack::{Options, Ports, Reach, Stack};
 pub use stripe::StripeChoice;

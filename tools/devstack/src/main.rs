@@ -18,6 +18,8 @@ enum Command {
     Run(RunArguments),
     /// Check that the built packages answer under `sam local` as the functions do here
     SamLocal,
+    /// Write a template that leads `sam local` to the stack that runs (started with REACH=network)
+    SamTemplate,
     /// End what `run` has started, leaving no process behind
     Stop,
 }
@@ -27,6 +29,7 @@ async fn main() -> ExitCode {
     let outcome = match Arguments::parse().command {
         Command::Run(arguments) => devstack::run(arguments).await,
         Command::SamLocal => Box::pin(devstack::sam_local()).await,
+        Command::SamTemplate => devstack::sam_template(),
         Command::Stop => devstack::stop(),
     };
     match outcome {

@@ -95,11 +95,11 @@ fn each_program_asks_for_the_scope_that_the_table_says() {
 #[test]
 fn browsers_may_call_from_where_customers_may_be_sent_back_to() {
     let template = template();
-    let cors = &template.properties("Api")["CorsConfiguration"]["AllowOrigins"];
-    assert_eq!(cors["Fn::If"][1], json!({ "Ref": "AllowedOrigins" }));
+    let cors = &template.properties("Api")["CorsConfiguration"]["Fn::If"][1]["allowOrigins"];
+    assert_eq!(cors, &json!({ "Fn::Split": [",", { "Ref": "AllowedOrigins" }] }));
     let variable =
         &template.json()["Globals"]["Function"]["Environment"]["Variables"]["ALLOWED_ORIGINS"];
-    assert_eq!(variable, &json!({ "Fn::Join": [",", { "Ref": "AllowedOrigins" }] }));
+    assert_eq!(variable, &json!({ "Ref": "AllowedOrigins" }));
 }
 
 /// Every metric that a value of the template names: namespace, name, dimension.

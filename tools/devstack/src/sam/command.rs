@@ -50,7 +50,7 @@ impl Sam {
     }
 
     /// Writes the built template with this stack's addresses in it.
-    pub(super) fn prepare(about: &About) -> Result<(), Error> {
+    pub(super) fn prepare(about: &About) -> Result<PathBuf, Error> {
         let built = root().join(".aws-sam/build/template.yaml");
         let template = Template::read(&built).map_err(|error| {
             Error::Sam(format!("{error}; `make sam-local` runs `sam build` first"))
@@ -65,7 +65,8 @@ impl Sam {
             template = template.with_environment(&logical, &variables);
         }
         let path = Self::template();
-        std::fs::write(&path, template.json().to_string()).map_err(Error::file(&path))
+        std::fs::write(&path, template.json().to_string()).map_err(Error::file(&path))?;
+        Ok(path)
     }
 
     /// Where the packages are, whose places the template names from its own.

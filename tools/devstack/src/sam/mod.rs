@@ -14,7 +14,7 @@ use crate::functions::FUNCTIONS;
 use crate::http;
 use crate::process::Processes;
 use crate::stack::root;
-use crate::{Error, Functions, Local, Options, Ports, Reach, Stack, StripeChoice};
+use crate::{About, Error, Functions, Local, Options, Ports, Reach, Stack, StripeChoice};
 use alike::alike;
 use command::Sam;
 
@@ -66,6 +66,17 @@ pub async fn sam_local() -> Result<(), Error> {
     processes.stop();
     drop(stack);
     compare("sam local start-api", &expected, &served)
+}
+
+/// Writes the template that leads `sam local` to the stack of `make run REACH=network`.
+///
+/// # Errors
+/// [`Error::File`] if none runs; [`Error::Sam`] if nothing is built.
+pub fn sam_template() -> Result<(), Error> {
+    let about = About::read(&Local::create(root().join(crate::command::LOCAL))?)?;
+    let path = Sam::prepare(&about)?;
+    println!("{}", path.display());
+    Ok(())
 }
 
 /// A stack that containers can reach, on free ports.

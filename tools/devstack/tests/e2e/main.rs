@@ -49,6 +49,7 @@ mod security_limits;
 mod security_objects;
 mod security_stripe;
 mod shape;
+mod smoke;
 mod states;
 mod stock;
 mod stripe;
@@ -97,6 +98,7 @@ const ALL: &[&[Case]] = &[
     security_headers::CASES,
     security_guessing::CASES,
     security_stripe::CASES,
+    smoke::CASES,
     roles::CASES,
     logs::CASES,
 ];

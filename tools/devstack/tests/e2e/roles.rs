@@ -47,20 +47,22 @@ fn is_recorded(grant: &Grant) -> bool {
     ["dynamodb:", "secretsmanager:"].iter().any(|service| grant.action.starts_with(service))
 }
 
-/// For a parent account inside of sub-accounts that are new: everything has to be looked up, and
-/// checkout and portal each have a customer to make.
+/// For a parent account inside of sub-accounts that are new, each time with a key that was never
+/// used: everything has to be looked up, the use is noted, and checkout and portal each have a
+/// customer to make.
 fn do_all_there_is_to_do(harness: &Harness) {
     let parent = harness.admin_of("roles-parent", None);
     for function in FUNCTIONS {
         let child = format!("roles-{}", function.name);
         harness.billingctl(&["accounts", "create", "--handle", &child, "--parent", &parent.id]);
+        let key = harness.new_key(&parent.handle, &["--scope", "admin"]).key;
         let mut headers = vec![("x-cantila-act-as", child.as_str())];
         if function.method == "POST" {
             headers.push(("content-type", "application/json"));
             headers.push(("idempotency-key", "roles"));
         }
         let body = function.sample.unwrap_or_default();
-        let answer = harness.send(function.method, function.path, &parent.key, &headers, body);
+        let answer = harness.send(function.method, function.path, &key, &headers, body);
         assert!(answer.status < 500, "{}: {}", function.name, answer.body);
     }
 }

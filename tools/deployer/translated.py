@@ -1,0 +1,37 @@
+"""What SAM makes of the template, where that is not as plain as it looks: run by `make lint-template`."""
+
+import logging
+import sys
+
+from samcli.yamlhelper import yaml_parse
+from samtranslator.parser.parser import Parser
+from samtranslator.translator.translator import Translator
+
+logging.disable(logging.WARNING)
+template = yaml_parse(open("template.yaml").read())
+for resource in template["Resources"].values():
+    if resource["Type"] == "AWS::Serverless::Function":
+        resource["Properties"]["CodeUri"] = "s3://bucket/key"
+parameters = {name: parameter["Default"] for name, parameter in template["Parameters"].items()}
+parameters["AllowedOrigins"] = "https://a.example,https://b.example"
+resources = Translator({}, Parser()).translate(template, parameters)["Resources"]
+
+
+def of_type(kind):
+    return {name: resource for name, resource in resources.items() if resource["Type"] == kind}
+
+
+wrong = []
+body = resources["Api"]["Properties"]["Body"]
+cors = body["x-amazon-apigateway-cors"]["Fn::If"]
+if cors[0] != "HasOrigins" or cors[1].get("allowOrigins") != {"Fn::Split": [",", parameters["AllowedOrigins"]]}:
+    wrong.append(f"browsers may not call from AllowedOrigins: {cors}")
+if len(body["paths"]) != 8 or len(of_type("AWS::Lambda::Alias")) != 8:
+    wrong.append("not every route leads to the alias of a function")
+groups = of_type("AWS::CodeDeploy::DeploymentGroup").values()
+if len(groups) != 8 or any(len(group["Properties"]["AlarmConfiguration"]["Alarms"]) != 2 for group in groups):
+    wrong.append("not every function is deployed under the eyes of its two alarms")
+own = {name for name in template["Resources"] if name.endswith("Role")}
+if set(of_type("AWS::IAM::Role")) != own | {"CodeDeployServiceRole"}:
+    wrong.append("SAM makes a role that is not in the template")
+sys.exit("\n".join(wrong) or None)

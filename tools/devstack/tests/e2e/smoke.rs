@@ -1,0 +1,45 @@
+//! The smoke test of deployments, against a stack that works and with a key that does not.
+
+use std::path::Path;
+use std::process::Command;
+
+use devstack::functions::FUNCTIONS;
+
+use crate::cases;
+use crate::harness::Harness;
+use crate::operator::binaries;
+
+cases![the_smoke_test_passes_where_all_answers_are_right_and_fails_where_one_is_not];
+
+/// Whether it passes, and what it says.
+fn smoke(harness: &Harness, key: &str, functions: &[&str]) -> (bool, String) {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    let path = std::env::var("PATH").unwrap_or_default();
+    let mut command = Command::new(root.join("tools/deployer/smoke.sh"));
+    command.current_dir(&root).arg(&harness.about().api_url).args(functions);
+    command.env("PATH", format!("{}:{path}", binaries().display())).env("SMOKE_KEY", key);
+    let output = command.output().expect("bash and curl");
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    (output.status.success(), format!("{text}{}", String::from_utf8_lossy(&output.stderr)))
+}
+
+fn the_smoke_test_passes_where_all_answers_are_right_and_fails_where_one_is_not(harness: &Harness) {
+    let keys = &harness.account("metered").keys;
+    let (passes, text) = smoke(harness, &keys.read, &[]);
+    assert!(passes, "{text}");
+    for function in FUNCTIONS {
+        assert!(
+            text.contains(&format!("ok    {} {}: 401", function.method, function.path)),
+            "{text}"
+        );
+    }
+    assert_eq!(text.matches(": 200").count(), 4, "{text}");
+    let (passes, text) = smoke(harness, "sk_test_wrong", &["summary"]);
+    assert!(
+        !passes && text.contains("WRONG GET /v1/billing/summary: 401 where 200 is right"),
+        "{text}"
+    );
+    let (passes, text) = smoke(harness, "", &["plan-change"]);
+    assert!(passes && text.trim() == "ok    POST /v1/billing/plan-change: 401", "{text}");
+    assert!(!smoke(harness, "", &["nothing"]).0);
+}
