@@ -30,6 +30,9 @@ pub const ENDPOINTS: &[Endpoint] = &[
 const UNUSED: &[&str] =
     &["customer_account", "price_data", "quantity_decimal", "tax_behavior", "tax_code"];
 
+/// Either way, in minor units.
+const LARGEST: i64 = 99_999_999_999;
+
 /// What an item costs, as it was asked for.
 pub struct Wanted {
     amount: Option<i64>,
@@ -47,15 +50,30 @@ pub struct Wanted {
 
 impl Wanted {
     pub fn read(p: &mut Params) -> Result<Wanted> {
+        let price = p.hash("pricing", |inner| inner.required("price"))?;
+        let unit = p.decimal("unit_amount_decimal")?;
+        Wanted::read_with(p, price, unit)
+    }
+
+    /// The same in a preview, where some of it has other names.
+    pub fn read_in_preview(p: &mut Params) -> Result<Wanted> {
+        p.not_imitated(&["invoiceitem"])?;
+        let whole = p.integer_in("unit_amount", -LARGEST..=LARGEST)?;
+        let unit = p.decimal("unit_amount_decimal")?.or(whole.map(Decimal::from));
+        let price = p.text("price")?;
+        Wanted::read_with(p, price, unit)
+    }
+
+    fn read_with(p: &mut Params, price: Option<String>, unit: Option<Decimal>) -> Result<Wanted> {
         p.not_imitated(UNUSED)?;
         let mut metadata = Metadata::new();
         if let Some(change) = p.metadata()? {
             change.apply(&mut metadata);
         }
         Ok(Wanted {
-            amount: p.integer_in("amount", -99_999_999_999..=99_999_999_999)?,
-            unit: p.decimal("unit_amount_decimal")?,
-            price: p.hash("pricing", |inner| inner.required("price"))?,
+            amount: p.integer_in("amount", -LARGEST..=LARGEST)?,
+            unit,
+            price,
             quantity: p.integer_in("quantity", 0..=999_999)?,
             currency: p.currency("currency")?,
             description: p.text("description")?,
@@ -200,6 +218,7 @@ fn index(call: &mut Call<'_>) -> Result<Value> {
     let p = &mut call.params;
     let (customer, invoice, pending) =
         (p.text("customer")?, p.text("invoice")?, p.boolean("pending")?);
+    p.not_imitated(&["customer_account"])?;
     call.begin()?;
     check_filter(&call.world.customers, customer.as_deref(), "customer")?;
     let key = match (&invoice, &customer) {

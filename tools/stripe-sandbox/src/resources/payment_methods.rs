@@ -132,6 +132,7 @@ pub fn for_charge(
 
 fn attach_to(call: &mut Call<'_>) -> Result<Value> {
     let id = call.id();
+    call.params.not_imitated(&["customer_account"])?;
     let customer = call.params.required("customer")?;
     call.begin()?;
     living_param(call.world, &customer, "customer")?;
@@ -169,7 +170,7 @@ fn detach(call: &mut Call<'_>) -> Result<Value> {
 
 fn update(call: &mut Call<'_>) -> Result<Value> {
     let metadata = call.params.metadata()?;
-    call.params.not_imitated(&["allow_redisplay", "billing_details", "card"])?;
+    call.params.not_imitated(&["allow_redisplay", "billing_details", "card", "us_bank_account"])?;
     call.begin()?;
     let mut method = find(&call.world.payment_methods, &call.id())?.clone();
     if let Some(change) = metadata {
@@ -194,6 +195,7 @@ fn of_customer_index(call: &mut Call<'_>) -> Result<Value> {
 /// Only cards exist, so any other type is an empty list.
 fn page_of(call: &mut Call<'_>, customer: &str) -> Result<Value> {
     let cursor = call.cursor()?;
+    call.params.not_imitated(&["allow_redisplay", "customer_account"])?;
     let kind = call.params.text("type")?;
     call.begin()?;
     living_param(call.world, customer, "customer")?;

@@ -127,6 +127,7 @@ fn read_features(p: &mut Params) -> Result<FeatureChanges> {
 
 fn enabled(p: &mut Params, feature: &str) -> Result<Option<bool>> {
     let enabled = p.hash(feature, |inner| {
+        inner.not_imitated(&["payment_method_configuration"])?;
         let name = inner.name("enabled");
         inner.boolean("enabled")?.ok_or_else(|| ApiError::missing_param(&name))
     })?;

@@ -60,6 +60,7 @@ fn choose<'a>(world: &'a World, id: Option<&str>) -> Result<&'a Configuration> {
 }
 
 fn read_flow(p: &mut Params) -> Result<Flow> {
+    p.not_imitated(&["subscription_update", "subscription_update_confirm"])?;
     let kind = p
         .choice("type", FlowType::NAMES)?
         .ok_or_else(|| ApiError::missing_param("flow_data[type]"))?;

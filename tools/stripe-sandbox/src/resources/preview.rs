@@ -106,7 +106,7 @@ fn read(p: &mut Params) -> Result<Request> {
             .choice("preview_mode", &[("next", false), ("recurring", true)])?
             .unwrap_or(false),
         discounts: shared::discounts(p)?,
-        invoice_items: p.list("invoice_items", Wanted::read)?.unwrap_or_default(),
+        invoice_items: p.list("invoice_items", Wanted::read_in_preview)?.unwrap_or_default(),
         details: p.hash("subscription_details", read_details)?.unwrap_or_default(),
     })
 }

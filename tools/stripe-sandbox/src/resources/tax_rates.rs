@@ -79,12 +79,16 @@ fn update(call: &mut Call<'_>) -> Result<Value> {
     let p = &mut call.params;
     let (active, name, metadata) = (p.boolean("active")?, p.text("display_name")?, p.metadata()?);
     let (description, jurisdiction) = (p.change("description")?, p.change("jurisdiction")?);
+    let (country, state, kind) = (p.change("country")?, p.change("state")?, p.change("tax_type")?);
     call.begin()?;
     let mut rate = find(&call.world.tax_rates, &id)?.clone();
     rate.active = active.unwrap_or(rate.active);
     rate.display_name = name.unwrap_or(rate.display_name);
     rate.description = description.unwrap_or(rate.description);
     rate.jurisdiction = jurisdiction.unwrap_or(rate.jurisdiction);
+    rate.country = country.unwrap_or(rate.country);
+    rate.state = state.unwrap_or(rate.state);
+    rate.tax_type = kind.unwrap_or(rate.tax_type);
     if let Some(change) = metadata {
         change.apply(&mut rate.metadata);
     }

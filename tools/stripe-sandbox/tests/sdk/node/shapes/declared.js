@@ -37,7 +37,7 @@ export function load() {
       if (kind !== undefined) kinds.set(kind, [...(kinds.get(kind) ?? []), type]);
     }
   }
-  return { checker, kinds, named };
+  return { checker, kinds, named, program };
 }
 
 /** What objects of this type say that they are; `deleted customer` for what is left of a deleted one. */

@@ -132,6 +132,12 @@ test('what would be charged can be asked for before there is a subscription', as
     invoice_items: [{ amount: 300, currency: 'usd', description: 'Setup' }],
   });
   assert.deepEqual([preview.amount_due, preview.billing_reason], [5300, 'upcoming']);
+  const extra = await price(700, { recurring: undefined });
+  const items = await stripe.invoices.createPreview({
+    customer: owner.id,
+    invoice_items: [{ price: extra.id, quantity: 3 }, { unit_amount: 50, quantity: 2, currency: 'usd' }],
+  });
+  assert.deepEqual(items.lines.data.map((line) => line.amount), [2100, 100]);
   await refused(stripe.invoices.createPreview({ customer: owner.id }), errors.StripeInvalidRequestError, {
     statusCode: 400,
   });
