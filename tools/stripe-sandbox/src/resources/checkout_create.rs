@@ -4,7 +4,7 @@ use super::checkout_json::to_json;
 use super::checkout_urls::read_urls;
 use super::customers::living_param;
 use super::subscription_params as shared;
-use super::tax_rates;
+use super::{locales, tax_rates};
 use crate::engine::period::{DAY, HOUR, Timestamp};
 use crate::http::call::Call;
 use crate::http::errors::{ApiError, Result};
@@ -116,7 +116,7 @@ fn read(p: &mut Params) -> Result<Session> {
         urls: read_urls(p, ui)?,
         client_reference_id: p.text("client_reference_id")?,
         metadata,
-        locale: p.text("locale")?,
+        locale: locales::of_checkout(p)?,
         lines: read_lines(p)?,
         currency: crate::engine::money::Currency::USD,
         discounts,

@@ -18,6 +18,7 @@ mod invoice_json;
 mod invoice_lines_json;
 mod invoice_payments;
 pub mod invoices;
+mod locales;
 mod meter_events;
 mod meters;
 mod one_off_params;

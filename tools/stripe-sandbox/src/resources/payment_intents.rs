@@ -18,6 +18,7 @@ pub const ENDPOINTS: &[Endpoint] = &[
 fn index(call: &mut Call<'_>) -> Result<Value> {
     let cursor = call.cursor()?;
     let created = call.created()?;
+    call.params.not_imitated(&["customer_account"])?;
     let customer = call.params.text("customer")?;
     call.begin()?;
     let world = &*call.world;

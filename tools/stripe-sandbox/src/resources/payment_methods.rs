@@ -29,10 +29,17 @@ pub const ENDPOINTS: &[Endpoint] = &[
 
 fn create(call: &mut Call<'_>) -> Result<Value> {
     let p = &mut call.params;
-    p.not_imitated(&["billing_details", "customer", "payment_method", "radar_options"])?;
+    p.not_imitated(&[
+        "allow_redisplay",
+        "billing_details",
+        "customer",
+        "payment_method",
+        "radar_options",
+    ])?;
     p.choice("type", &[("card", ())])?.ok_or_else(|| ApiError::missing_param("type"))?;
     let number = p
         .hash("card", |card| {
+            card.not_imitated(&["networks", "token"])?;
             card.integer_in("exp_month", 1..=12)?;
             card.integer("exp_year")?;
             card.text("cvc")?;

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::checkout_urls::url;
 use super::customers::living_param;
-use super::portal_configurations as configurations;
+use super::{locales, portal_configurations as configurations};
 use crate::http::call::{Call, Endpoint, post};
 use crate::http::errors::{ApiError, Result};
 use crate::http::params::Params;
@@ -19,7 +19,7 @@ fn create(call: &mut Call<'_>) -> Result<Value> {
     p.not_imitated(&["customer_account", "on_behalf_of"])?;
     let customer = p.required("customer")?;
     let configuration = p.text("configuration")?;
-    let (return_url, locale) = (url(p, "return_url")?, p.text("locale")?);
+    let (return_url, locale) = (url(p, "return_url")?, locales::of_portal(p)?);
     let flow = p.hash("flow_data", read_flow)?;
     call.begin()?;
     let world = &mut *call.world;

@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 use super::number;
 use crate::http::call::{Call, Endpoint, get, list, post};
 use crate::http::errors::{ApiError, Result};
+use crate::http::params::parse_choice;
 use crate::model::Metadata;
 use crate::model::catalog::TaxRate;
 use crate::world::{World, find, find_param};
@@ -16,6 +17,31 @@ pub const ENDPOINTS: &[Endpoint] = &[
     get("/v1/tax_rates/{}", "tax_rate", "tax_rate", retrieve),
     post("/v1/tax_rates/{}", "tax_rate", "tax_rate", update),
 ];
+
+const TYPES: &[(&str, ())] = &[
+    ("amusement_tax", ()),
+    ("communications_tax", ()),
+    ("digital_excise_tax", ()),
+    ("gst", ()),
+    ("hst", ()),
+    ("igst", ()),
+    ("jct", ()),
+    ("lease_tax", ()),
+    ("mass_transit_parking_tax", ()),
+    ("parking_tax", ()),
+    ("pst", ()),
+    ("qst", ()),
+    ("retail_delivery_fee", ()),
+    ("rst", ()),
+    ("sales_tax", ()),
+    ("service_tax", ()),
+    ("utility_users_tax", ()),
+    ("vat", ()),
+];
+
+fn check_type(text: Option<&String>) -> Result<()> {
+    text.map_or(Ok(()), |text| parse_choice(text, "tax_type", TYPES))
+}
 
 fn create(call: &mut Call<'_>) -> Result<Value> {
     let p = &mut call.params;
@@ -32,6 +58,7 @@ fn create(call: &mut Call<'_>) -> Result<Value> {
     let active = p.boolean("active")?.unwrap_or(true);
     let (description, jurisdiction) = (p.text("description")?, p.text("jurisdiction")?);
     let (country, state, tax_type) = (p.text("country")?, p.text("state")?, p.text("tax_type")?);
+    check_type(tax_type.as_ref())?;
     let metadata = p.metadata()?;
     call.begin()?;
     let mut rate = TaxRate {
@@ -80,6 +107,7 @@ fn update(call: &mut Call<'_>) -> Result<Value> {
     let (active, name, metadata) = (p.boolean("active")?, p.text("display_name")?, p.metadata()?);
     let (description, jurisdiction) = (p.change("description")?, p.change("jurisdiction")?);
     let (country, state, kind) = (p.change("country")?, p.change("state")?, p.change("tax_type")?);
+    check_type(kind.as_ref().and_then(Option::as_ref))?;
     call.begin()?;
     let mut rate = find(&call.world.tax_rates, &id)?.clone();
     rate.active = active.unwrap_or(rate.active);

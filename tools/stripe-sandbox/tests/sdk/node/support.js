@@ -13,27 +13,32 @@ export const KEY = process.env.STRIPE_SANDBOX_KEY;
 export const DAY = 86_400;
 
 /** A client of the SDK that does not retry, unless told otherwise. */
-export function client(key = KEY, options = {}) {
-  const made = new Stripe(key, {
+export function client(key = KEY, { httpAgent, ...options } = {}) {
+  return new Stripe(key, {
     host: url.hostname,
     port: url.port,
     protocol: 'http',
     maxNetworkRetries: 0,
-    emitEventBodies: true,
+    httpClient: noting(Stripe.createNodeHttpClient(httpAgent)),
     ...options,
   });
-  made.on('response', note);
-  return made;
 }
 
-/** Keeps the answer as it came over the wire, for shapes/check.js. */
-function note({ method, path, status, body }) {
-  if (body?.error) {
-    // The SDK has added these to the error that Stripe sent.
-    const { headers, statusCode, requestId, ...error } = body.error;
-    body = { error };
-  }
-  appendFileSync(answers, `${JSON.stringify({ method, path, status, body })}\n`);
+/** Keeps every answer as it came over the wire, and what was asked, for shapes/check.js. */
+function noting(inner) {
+  const makeRequest = async (...request) => {
+    const response = await inner.makeRequest(...request);
+    const read = response.toJSON.bind(response);
+    response.toJSON = async () => {
+      const body = await read();
+      const [, , path, method, , form] = request;
+      const note = { method, path, form, status: response.getStatusCode(), body };
+      appendFileSync(answers, `${JSON.stringify(note)}\n`);
+      return body;
+    };
+    return response;
+  };
+  return { getClientName: () => inner.getClientName(), makeRequest };
 }
 
 export const stripe = client();

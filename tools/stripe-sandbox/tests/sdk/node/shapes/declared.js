@@ -7,6 +7,8 @@ import ts from 'typescript';
 
 const esm = join(dirname(fileURLToPath(import.meta.url)), '../node_modules/stripe/esm');
 
+export const RESOURCES = join(esm, 'resources');
+
 const OPTIONS = {
   strict: true,
   skipLibCheck: true,
@@ -17,14 +19,14 @@ const OPTIONS = {
   moduleResolution: ts.ModuleResolutionKind.NodeNext,
 };
 
-/** The compiler, all types by name, and those of wire objects by the value of their `object` key. */
+/** The program and its compiler, all types by name, and those of wire objects by the value of their `object` key. */
 export function load() {
   const host = ts.createCompilerHost(OPTIONS);
   // The comments are most of these files.
   host.jsDocParsingMode = ts.JSDocParsingMode.ParseNone;
-  const roots = readdirSync(join(esm, 'resources'), { recursive: true })
+  const roots = readdirSync(RESOURCES, { recursive: true })
     .filter((file) => file.endsWith('.d.ts'))
-    .map((file) => join(esm, 'resources', file));
+    .map((file) => join(RESOURCES, file));
   roots.push(join(esm, 'lib.d.ts'), join(esm, 'Types.d.ts'));
   const program = ts.createProgram(roots, OPTIONS, host);
   const checker = program.getTypeChecker();
@@ -37,7 +39,7 @@ export function load() {
       if (kind !== undefined) kinds.set(kind, [...(kinds.get(kind) ?? []), type]);
     }
   }
-  return { checker, kinds, named, program };
+  return { program, checker, kinds, named };
 }
 
 /** What objects of this type say that they are; `deleted customer` for what is left of a deleted one. */

@@ -45,12 +45,12 @@ function valuesAt(value, path) {
   return value && typeof value === 'object' ? valuesAt(value[path[0]], path.slice(1)) : [];
 }
 
-/** Asks an endpoint again, with everything expanded; `ask` takes a path and what to expand. */
-export async function checkExpansion({ checker, type, object, list, path, ask, complain }) {
+/** Asks again, with everything expanded; `ask` takes what to expand. */
+export async function checkExpansion({ checker, type, object, list, ask, complain }) {
   const { expandable, plain } = fieldsOf(checker, type);
   const under = (field) => (list ? `data.${field}` : field);
   const fitting = expandable.filter((field) => under(field).split('.').length <= DEEPEST);
-  const whole = await ask(path, fitting.map(under));
+  const whole = await ask(fitting.map(under));
   if (whole.status === 200) {
     const objects = list ? whole.body.data : [whole.body];
     for (const field of fitting) {
@@ -59,13 +59,12 @@ export async function checkExpansion({ checker, type, object, list, path, ask, c
     }
   } else {
     for (const field of fitting) {
-      const one = await ask(path, [under(field)]);
+      const one = await ask([under(field)]);
       if (one.status !== 200) complain(`${object}.${field} cannot be expanded: ${one.body.error.message}`);
     }
   }
   for (const field of plain.slice(0, PLAIN)) {
-    const refused = await ask(path, [under(field)]);
+    const refused = await ask([under(field)]);
     if (refused.status !== 400) complain(`${object}.${field} can be expanded and is declared as plain text`);
   }
-  return whole;
 }

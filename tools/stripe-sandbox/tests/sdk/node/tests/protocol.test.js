@@ -37,16 +37,16 @@ describe('errors', () => {
 
   test('parameters that are missing, unknown, empty or of the wrong kind', async () => {
     const { id } = await customer(null);
-    for (const [promise, code, param] of [
-      [stripe.products.create({}), 'parameter_missing', 'name'],
-      [stripe.products.create({ name: 'Pro', colour: 'red' }), 'parameter_unknown', 'colour'],
-      [stripe.products.create({ name: '' }), 'parameter_invalid_empty', 'name'],
-      [stripe.customers.update(id, { balance: 'much' }), 'parameter_invalid_integer', 'balance'],
-      [stripe.customers.list({ limit: 101 }), 'parameter_invalid_integer', 'limit'],
-      [stripe.customers.list({ starting_after: 'cus_a', ending_before: 'cus_b' }), 'parameters_exclusive', undefined],
-      [stripe.invoices.list({ status: 'due' }), undefined, 'status'],
+    for (const [ask, code, param] of [
+      [() => stripe.products.create({}), 'parameter_missing', 'name'],
+      [() => stripe.products.create({ name: 'Pro', colour: 'red' }), 'parameter_unknown', 'colour'],
+      [() => stripe.products.create({ name: '' }), 'parameter_invalid_empty', 'name'],
+      [() => stripe.customers.update(id, { balance: 'much' }), 'parameter_invalid_integer', 'balance'],
+      [() => stripe.customers.list({ limit: 101 }), 'parameter_invalid_integer', 'limit'],
+      [() => stripe.customers.list({ starting_after: 'cus_a', ending_before: 'cus_b' }), 'parameters_exclusive', undefined],
+      [() => stripe.invoices.list({ status: 'due' }), undefined, 'status'],
     ]) {
-      await refused(promise, errors.StripeInvalidRequestError, { statusCode: 400, code, param });
+      await refused(ask(), errors.StripeInvalidRequestError, { statusCode: 400, code, param });
     }
   });
 
