@@ -173,3 +173,17 @@ fn the_rules_about_failed_payments_can_be_changed_while_it_runs() {
     }
     assert_eq!(api.admin("GET", "/settings", &Value::Null), after);
 }
+
+#[test]
+fn many_customers_with_subscriptions_are_made_at_once() {
+    let api = Api::new();
+    let price = api.monthly("Pro", "usd", "1000");
+    let made = api.admin("POST", "/population", &json!({ "customers": 30, "price": price }));
+    let list = api.get("/v1/subscriptions", &[("limit", "100"), ("status", "active")]);
+    assert_eq!(list["data"].as_array().unwrap().len(), 30);
+    assert_eq!(list["data"][0]["customer"], made["last_customer"]);
+    let by_mail = api.get("/v1/customers", &[("email", "customer-7@example.com")]);
+    assert_eq!(by_mail["data"].as_array().unwrap().len(), 1);
+    let unknown = json!({ "customers": 1, "price": "price_none" }).to_string();
+    assert_eq!(api.raw("POST", "/_sandbox/population", &[], &unknown).unwrap().status, 400);
+}
