@@ -249,7 +249,9 @@ where
             .leaving(Arc::clone(&trail));
         let trail = Arc::clone(&trail);
         let query = Query::parse(&incoming.query);
-        handler(Call { caller, query, stripe, incoming, trail, app: Arc::clone(&app) }).await
+        let call = Call { caller, query, stripe, incoming, trail, app: Arc::clone(&app) };
+        // Boxed: a handler's future is big, and all around it would be as well.
+        Box::pin(handler(call)).await
     };
     let outcome = timeout_at(deadline, work).await.unwrap_or(Err(ApiError::Timeout));
     app.auth.aside().settle(deadline).await;

@@ -21,8 +21,7 @@ pub async fn plan_change(call: Call) -> Result<Reply, ApiError> {
     let fields = call.fields(&["plan", "interval", "quote"])?;
     let target = Target::of(&fields)?;
     let quote = fields.get("quote");
-    // Boxed: it is a big future, and `once` holds it beside its own.
-    call.once(ROUTE, &fields, |operation| Box::pin(change(&call, &target, quote, operation))).await
+    call.once(ROUTE, &fields, |operation| change(&call, &target, quote, operation)).await
 }
 
 async fn change(
