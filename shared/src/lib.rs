@@ -4,6 +4,7 @@
 //! [`Call`]: who is asking, what they asked, and a way to ask Stripe within the time that is left.
 
 pub mod aside;
+mod audit;
 pub mod auth;
 pub mod aws;
 pub mod catalog;
@@ -21,6 +22,7 @@ pub mod respond;
 mod runtime;
 pub mod secrets;
 pub mod situation;
+pub mod stamp;
 pub mod store;
 pub mod stripe;
 pub mod subscription;

@@ -10,6 +10,7 @@ use lambda_http::aws_lambda_events::apigw::{ApiGatewayV2httpRequest, ApiGatewayV
 use lambda_runtime::{LambdaEvent, service_fn};
 use tokio::time::timeout_at;
 
+use crate::audit::Trail;
 use crate::auth::{Authenticator, Caller, Scope, Throttle};
 use crate::config::Config;
 use crate::gateway::{Incoming, response};
@@ -20,6 +21,7 @@ use crate::query::Query;
 use crate::request::Fields;
 use crate::respond::{ApiError, Cause, Reply, Timestamp, Timings};
 use crate::secrets::{Pepper, Peppers, Secrets};
+use crate::stamp::Stamp;
 use crate::store::Store;
 use crate::stripe::{Stripe, Transport};
 use crate::{aws, telemetry};
@@ -77,6 +79,7 @@ pub struct Call {
     /// Stripe, within the time that is left.
     pub stripe: Stripe,
     incoming: Incoming,
+    trail: Arc<Trail>,
     app: Arc<App>,
 }
 
@@ -133,6 +136,16 @@ impl Call {
         &self.incoming.request_id
     }
 
+    /// What this request writes on the objects of Stripe's that it makes or changes.
+    #[must_use]
+    pub fn stamp(&self) -> Stamp {
+        Stamp {
+            account: self.caller.account.id.clone(),
+            request_id: self.incoming.request_id.clone(),
+            key_id: self.caller.key_id.clone(),
+        }
+    }
+
     /// The table, for what a request writes.
     #[must_use]
     pub fn table(&self) -> &Store {
@@ -162,7 +175,7 @@ impl Call {
         F: Future<Output = Result<Reply, ApiError>>,
     {
         let Some(key) = idempotency::key_of(&self.incoming.headers)? else {
-            return work(Operation::new()?).await;
+            return work(Operation::new(self.stamp())?).await;
         };
         let fingerprint = fields.fingerprint();
         let claim = Claim {
@@ -170,8 +183,10 @@ impl Call {
             route,
             fingerprint: &fingerprint,
             key,
+            key_id: &self.caller.key_id,
             until: self.incoming.ends,
         };
+        self.trail.idempotency_key(&claim.key_hash());
         self.app.records.once(claim, self.request_id(), work).await
     }
 
@@ -217,6 +232,7 @@ where
     F: Future<Output = Result<Reply, ApiError>>,
 {
     let timings = Arc::new(Timings::start());
+    let trail = Arc::new(Trail::default());
     let mut line = LogLine::new(&incoming);
     let (request_id, deadline) = (incoming.request_id.clone(), incoming.deadline);
     if app.secrets.is_due() {
@@ -229,13 +245,17 @@ where
         let caller = app.throttle.weigh(incoming.source, caller)?;
         line.caller(&caller);
         let (transport, secrets) = (Arc::clone(&app.stripe), Arc::clone(&app.secrets));
-        let stripe = Stripe::new(transport, secrets, Arc::clone(&timings), deadline);
+        let stripe = Stripe::new(transport, secrets, Arc::clone(&timings), deadline)
+            .leaving(Arc::clone(&trail));
+        let trail = Arc::clone(&trail);
         let query = Query::parse(&incoming.query);
-        handler(Call { caller, query, stripe, incoming, app: Arc::clone(&app) }).await
+        let call = Call { caller, query, stripe, incoming, trail, app: Arc::clone(&app) };
+        // Boxed: a handler's future is big, and all around it would be as well.
+        Box::pin(handler(call)).await
     };
     let outcome = timeout_at(deadline, work).await.unwrap_or(Err(ApiError::Timeout));
     app.auth.aside().settle(deadline).await;
-    line.write(&outcome, &timings);
+    line.write(&outcome, &timings, &trail);
     app.metrics.write(&outcome, &timings);
     let reply = outcome.unwrap_or_else(|error| error.reply(&request_id));
     response(reply, &request_id, &timings)

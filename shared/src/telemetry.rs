@@ -12,7 +12,9 @@ pub fn init() {
     let level = std::env::var("AWS_LAMBDA_LOG_LEVEL").ok().and_then(|level| level.parse().ok());
     let filter = Targets::new()
         .with_default(LevelFilter::WARN)
-        .with_target("shared", level.unwrap_or(LevelFilter::INFO));
+        .with_target("shared", level.unwrap_or(LevelFilter::INFO))
+        // Who changed what is written down whatever the level.
+        .with_target("audit", LevelFilter::INFO);
     let lines = tracing_subscriber::fmt::layer()
         .json()
         .flatten_event(true)

@@ -1,6 +1,8 @@
 //! What checkout-session does: refuses a second subscription, gives an open session out again or
 //! ends it, and makes a new one.
 
+use std::time::Duration;
+
 use shared::Situation;
 use shared::catalog::Offer;
 use shared::idempotency::Operation;
@@ -8,12 +10,16 @@ use shared::stripe::LONGEST_PAGE;
 use shared::stripe::views::{CheckoutSession, List};
 use shared::{ApiError, Call, Reply, StripeError, customer};
 use stripe_checkout::checkout_session::{ExpireCheckoutSession, ListCheckoutSession};
+use tokio::time::sleep;
 
 use crate::params::{Params, Urls};
 use crate::session::{Shown, Wanted};
 
 /// The endpoint's name, by which an idempotency key is bound to it.
 const ROUTE: &str = "checkout-session";
+
+/// How long to wait for a session that another request is making.
+const PAUSE: Duration = Duration::from_millis(400);
 
 /// How often others may get in between, each with another session, before we give up.
 const ROUNDS: u32 = 4;
@@ -61,8 +67,15 @@ async fn open(
     operation: &Operation,
 ) -> Result<CheckoutSession, ApiError> {
     let account = call.caller.account.id.as_str();
-    let wanted =
-        Wanted { account, customer, offer, urls, automatic_tax: call.config().automatic_tax };
+    let wanted = Wanted {
+        account,
+        customer,
+        offer,
+        urls,
+        automatic_tax: call.config().automatic_tax,
+        stamp: operation.stamp(),
+    };
+    let mut refused_under = None;
     for round in 1.. {
         let is_open = |session: &&CheckoutSession| {
             session.mode == "subscription" && session.status.as_deref() == Some("open")
@@ -74,16 +87,25 @@ async fn open(
             expire(call, session, operation).await?;
         }
         // Who races for the same customer has seen the same newest session, and so has the same
-        // key: Stripe makes one session of equal requests, and refuses an unequal one, which then
-        // looks again.
+        // key: Stripe makes one session of it, the first one's, and refuses the others, who look
+        // again then.
         let newest = known.first().map_or("none", |session| session.id.as_str());
-        let key = format!("checkout-{customer}-{newest}");
+        let mut key = format!("checkout-{customer}-{newest}");
+        if refused_under.as_ref() == Some(&key) {
+            // There is nothing new: the first is still being made, or was refused for good.
+            sleep(PAUSE).await;
+            if round == ROUNDS {
+                key = operation.stripe_key("last-session");
+            }
+        }
         match create(call, &wanted, &key, operation).await {
             Ok(session) if session.status.as_deref() == Some("open") => return Ok(session),
             Err(error) if !error.is_key_reused() => return Err(error.into()),
             Ok(_) | Err(_) if round == ROUNDS => return Err(ApiError::IdempotencyInProgress),
-            Ok(_) | Err(_) => known = sessions(call, Some(customer)).await?,
+            Ok(_) => {}
+            Err(_) => refused_under = Some(key),
         }
+        known = sessions(call, Some(customer)).await?;
     }
     unreachable!("the last round returns")
 }
@@ -96,10 +118,10 @@ async fn create(
     key: &str,
     operation: &Operation,
 ) -> Result<CheckoutSession, StripeError> {
-    let request = wanted.request();
-    match call.stripe.send_once(&request, key).await {
+    let request = || wanted.request();
+    match call.stripe.send_built(request(), Some(key.to_owned())).await {
         Err(error) if error.status() == Some(400) && !error.is_key_reused() => {
-            call.stripe.send_once(&request, &operation.stripe_key("session")).await
+            call.stripe.send_built(request(), Some(operation.stripe_key("session"))).await
         }
         outcome => outcome,
     }

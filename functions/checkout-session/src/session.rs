@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use serde::Serialize;
 use shared::At;
 use shared::catalog::Offer;
-use shared::customer::ACCOUNT_KEY;
+use shared::stamp::Stamp;
 use shared::stripe::views::CheckoutSession;
 use stripe_checkout::checkout_session::{
     CreateCheckoutSession, CreateCheckoutSessionAutomaticTax as AutomaticTax,
@@ -14,13 +14,13 @@ use stripe_checkout::checkout_session::{
     CreateCheckoutSessionCustomerUpdateName as UpdateName,
     CreateCheckoutSessionLineItems as LineItem,
     CreateCheckoutSessionPaymentMethodCollection as Collection,
-    CreateCheckoutSessionSubscriptionData as SubscriptionData,
 };
+use stripe_client_core::{RequestBuilder, StripeRequest as _};
 
 use crate::params::{UiMode, Urls};
 
 /// The session's metadata key for what it was made for.
-const REQUEST_KEY: &str = "cantila_request";
+const MADE_FOR_KEY: &str = "cantila_made_for";
 
 /// All that a session is made of.
 pub struct Wanted<'a> {
@@ -29,6 +29,7 @@ pub struct Wanted<'a> {
     pub offer: &'a Offer,
     pub urls: &'a Urls,
     pub automatic_tax: bool,
+    pub stamp: &'a Stamp,
 }
 
 impl Wanted<'_> {
@@ -49,23 +50,26 @@ impl Wanted<'_> {
 
     /// Whether this session can be given out again.
     pub fn is_same(&self, session: &CheckoutSession) -> bool {
-        let made_for = session.metadata.as_ref().and_then(|metadata| metadata.get(REQUEST_KEY));
+        let made_for = session.metadata.as_ref().and_then(|metadata| metadata.get(MADE_FOR_KEY));
         made_for.is_some_and(|made_for| *made_for == self.fingerprint())
     }
 
     /// The request that makes it.
-    pub fn request(&self) -> CreateCheckoutSession {
-        let mut subscription = SubscriptionData::new();
+    pub fn request(&self) -> RequestBuilder {
+        let mut request = self.session().build();
+        self.stamp.write(&mut request, "metadata");
         // The session's own metadata does not get to the subscription.
-        subscription.metadata =
-            Some(HashMap::from([(ACCOUNT_KEY.to_owned(), self.account.to_owned())]));
+        self.stamp.write(&mut request, "subscription_data[metadata]");
+        request
+    }
+
+    fn session(&self) -> CreateCheckoutSession {
         let create = CreateCheckoutSession::new()
             .mode(stripe_shared::CheckoutSessionMode::Subscription)
             .customer(self.customer)
             .client_reference_id(self.account)
             .line_items(self.line_items())
-            .metadata(HashMap::from([(REQUEST_KEY.to_owned(), self.fingerprint())]))
-            .subscription_data(subscription)
+            .metadata(HashMap::from([(MADE_FOR_KEY.to_owned(), self.fingerprint())]))
             .payment_method_collection(if self.offer.amount.minor == 0 {
                 Collection::IfRequired
             } else {

@@ -198,7 +198,7 @@ mod tests {
             customer: customer.map(str::to_owned),
             created_at: 0.try_into().expect("a moment"),
         };
-        Caller { account, scope, key_id: "key_1".to_owned() }
+        Caller { account, scope, key_id: "key_1".to_owned(), own_account: "acc_1".to_owned() }
     }
 
     fn customer(change: &Value) -> Customer {

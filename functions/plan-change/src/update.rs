@@ -48,7 +48,8 @@ impl Planned {
         } else if let Some(date) = date {
             update = update.proration_date(date.seconds());
         }
-        let request = update.build();
+        let mut request = update.build();
+        operation.stamp().write(&mut request, "metadata");
         let body = request.body.unwrap_or_default();
         Self {
             path: request.path,
@@ -133,6 +134,7 @@ pub async fn send(
 #[cfg(test)]
 mod tests {
     use serde_json::json;
+    use shared::stamp::Stamp;
 
     use super::*;
 
@@ -158,7 +160,7 @@ mod tests {
 
     #[test]
     fn the_mark_is_found_on_the_subscription_and_on_a_change_that_waits() {
-        let operation = Operation::new().expect("random numbers");
+        let operation = Operation::new(Stamp::default()).expect("random numbers");
         let mark = json!({ MARK_KEY: operation.mark() });
         let other = json!({ MARK_KEY: "another" });
         let waiting = |metadata: &serde_json::Value| json!({ "metadata": {}, "pending_update": { "expires_at": 9, "metadata": metadata } });

@@ -43,6 +43,8 @@ pub struct Caller {
     pub scope: Scope,
     /// The key's id, which is no secret.
     pub key_id: String,
+    /// The id of the key's own account.
+    pub own_account: String,
 }
 
 /// Looks callers up, and remembers what it found for 60 seconds at most.
@@ -103,7 +105,12 @@ impl Authenticator {
             Some(other) => self.sub_account(own, other).await?,
             None => own,
         };
-        Ok(Caller { account, scope: record.scope, key_id: record.id.clone() })
+        Ok(Caller {
+            account,
+            scope: record.scope,
+            key_id: record.id.clone(),
+            own_account: record.account.clone(),
+        })
     }
 
     /// What goes on beside the requests: writing down that keys are used.

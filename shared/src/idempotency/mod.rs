@@ -19,6 +19,7 @@ use sha2::{Digest as _, Sha256};
 
 use crate::encode::hex;
 use crate::respond::{ApiError, Reply};
+use crate::stamp::Stamp;
 use crate::store::{Item, keys};
 use operation::Place;
 
@@ -60,6 +61,8 @@ pub struct Claim<'a> {
     pub fingerprint: &'a str,
     /// The caller's key.
     pub key: &'a str,
+    /// The id of the API key that it came with.
+    pub key_id: &'a str,
     /// Until when the claim holds, in milliseconds since 1970.
     pub until: i64,
 }
@@ -102,7 +105,7 @@ impl Records {
     where
         F: Future<Output = Result<Reply, ApiError>>,
     {
-        let operation = match self.claim(&claim).await? {
+        let operation = match self.claim(&claim, request_id).await? {
             Claimed::Before { status, body } => return Ok(Reply::replayed(status, body)),
             Claimed::Ours(operation) => operation,
         };
@@ -125,9 +128,10 @@ impl Records {
         outcome
     }
 
-    async fn claim(&self, claim: &Claim<'_>) -> Result<Claimed, ApiError> {
+    async fn claim(&self, claim: &Claim<'_>, request_id: &str) -> Result<Claimed, ApiError> {
         let now = now();
-        let operation = Operation { record: Some(self.place(claim)), ..Operation::new()? };
+        let stamp = claim.stamp(request_id, claim.key_id);
+        let operation = Operation { record: Some(self.place(claim)), ..Operation::new(stamp)? };
         let put = self
             .client
             .put_item()
@@ -164,7 +168,10 @@ impl Records {
             Some((status, body)) => Ok(Claimed::Before { status, body }),
             None if record.until > now => Err(ApiError::IdempotencyInProgress),
             None => {
-                let operation = Operation { record: Some(self.place(claim)), ..record.operation };
+                let Stamp { request_id, key_id, .. } = &record.operation.stamp;
+                let stamp = claim.stamp(request_id, key_id);
+                let record_at = Some(self.place(claim));
+                let operation = Operation { stamp, record: record_at, ..record.operation };
                 self.take_over(claim, operation, record.until).await
             }
         }
@@ -235,9 +242,23 @@ impl Records {
 }
 
 impl Claim<'_> {
+    /// The caller's key as it is kept.
+    #[must_use]
+    pub fn key_hash(&self) -> String {
+        hex(&Sha256::digest(self.key))
+    }
+
     /// Route and body are no part of it: the same key with another of them has to be noticed.
     fn pk(&self) -> Item {
-        keys::idempotency(self.account, &hex(&Sha256::digest(self.key)))
+        keys::idempotency(self.account, &self.key_hash())
+    }
+
+    fn stamp(&self, request_id: &str, key_id: &str) -> Stamp {
+        Stamp {
+            account: self.account.to_owned(),
+            request_id: request_id.to_owned(),
+            key_id: key_id.to_owned(),
+        }
     }
 
     fn item(&self, operation: &Operation, now: i64) -> Item {
@@ -248,6 +269,8 @@ impl Claim<'_> {
             ("fingerprint".to_owned(), AttributeValue::S(self.fingerprint.to_owned())),
             ("operation".to_owned(), AttributeValue::S(operation.id.clone())),
             ("round".to_owned(), number(operation.round.into())),
+            ("requestId".to_owned(), AttributeValue::S(operation.stamp.request_id.clone())),
+            ("keyId".to_owned(), AttributeValue::S(operation.stamp.key_id.clone())),
             ("claimedUntil".to_owned(), number(self.until)),
             ("keptUntil".to_owned(), number(kept_until)),
             // DynamoDB's own sweeper counts in seconds.
@@ -276,6 +299,12 @@ impl Record {
             operation: Operation {
                 id: text("operation")?,
                 round: u32::try_from(number("round")?).ok()?,
+                stamp: Stamp {
+                    account: String::new(),
+                    // A record of a version before this has neither.
+                    request_id: text("requestId").unwrap_or_default(),
+                    key_id: text("keyId").unwrap_or_default(),
+                },
                 note: text("note"),
                 record: None,
             },
@@ -328,7 +357,13 @@ mod tests {
 
     #[test]
     fn each_call_to_stripe_has_a_key_of_its_own_and_a_failed_round_changes_them() {
-        let operation = Operation { id: "op".to_owned(), round: 0, note: None, record: None };
+        let operation = Operation {
+            id: "op".to_owned(),
+            round: 0,
+            stamp: Stamp::default(),
+            note: None,
+            record: None,
+        };
         let next = Operation { round: 1, ..operation.clone() };
         assert_eq!(operation.stripe_key("update"), "op-0-update");
         assert_ne!(operation.stripe_key("update"), operation.stripe_key("void"));

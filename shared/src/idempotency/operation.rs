@@ -7,6 +7,7 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use super::unavailable;
 use crate::encode::hex;
 use crate::respond::{ApiError, Cause};
+use crate::stamp::Stamp;
 use crate::store::Item;
 
 /// What one request does, however often it is started. Everything that must not happen twice is
@@ -16,6 +17,8 @@ pub struct Operation {
     pub(super) id: String,
     /// Goes up when Stripe itself failed for good under the keys of before.
     pub(super) round: u32,
+    /// The request that began it.
+    pub(super) stamp: Stamp,
     /// What an earlier start has noted down.
     pub(super) note: Option<String>,
     /// Where notes are kept; nowhere without a key, since then there is no later start.
@@ -31,14 +34,14 @@ pub(super) struct Place {
 }
 
 impl Operation {
-    /// One that nothing else has.
+    /// One that nothing else has, begun by this request.
     ///
     /// # Errors
     /// `internal` if the operating system has no random numbers to give.
-    pub fn new() -> Result<Self, ApiError> {
+    pub fn new(stamp: Stamp) -> Result<Self, ApiError> {
         let mut bytes = [0; 16];
         getrandom::fill(&mut bytes).map_err(|error| ApiError::Internal(Cause::from(error)))?;
-        Ok(Self { id: hex(&bytes), round: 0, note: None, record: None })
+        Ok(Self { id: hex(&bytes), round: 0, stamp, note: None, record: None })
     }
 
     /// What an earlier start of this operation has noted down, before it was cut off.
@@ -65,6 +68,13 @@ impl Operation {
     #[must_use]
     pub fn mark(&self) -> &str {
         &self.id
+    }
+
+    /// The request that began it. Whoever goes on with it writes the same on what it changes, so that
+    /// Stripe is sent the same bytes.
+    #[must_use]
+    pub fn stamp(&self) -> &Stamp {
+        &self.stamp
     }
 
     /// The idempotency key for one of its calls to Stripe.

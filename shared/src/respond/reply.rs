@@ -4,9 +4,12 @@ use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use lambda_http::http::{HeaderName, HeaderValue, StatusCode};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::error::{ApiError, Cause};
+
+/// The header of an answer that was given before.
+const REPLAYED: &str = "idempotent-replayed";
 
 /// A status and a JSON body.
 #[derive(Clone, Debug)]
@@ -58,10 +61,26 @@ impl Reply {
         found.and_then(|(_, value)| value.to_str().ok())
     }
 
+    /// Whether it was given before.
+    pub(crate) fn is_replayed(&self) -> bool {
+        self.header(REPLAYED).is_some()
+    }
+
+    /// The code of an error that was given before; what a handler gives is no error.
+    pub(crate) fn error_code(&self) -> Option<String> {
+        #[derive(Deserialize)]
+        struct Refusal {
+            error: String,
+        }
+        let is_error = self.status.is_client_error() || self.status.is_server_error();
+        let refusal = is_error.then(|| serde_json::from_str::<Refusal>(&self.body).ok()).flatten();
+        refusal.map(|refusal| refusal.error)
+    }
+
     /// An answer that was given before.
     pub(crate) fn replayed(status: u16, body: String) -> Self {
         let status = StatusCode::from_u16(status).unwrap_or(StatusCode::OK);
-        let name = HeaderName::from_static("idempotent-replayed");
+        let name = HeaderName::from_static(REPLAYED);
         Self { status, body, headers: vec![(name, HeaderValue::from_static("true"))] }
     }
 }

@@ -9,6 +9,7 @@
 //! | a key of an account | `ACCOUNT#<id>` | `KEY#<key id>` |
 //! | account | `ACCOUNT#<id>` | `ACCOUNT` |
 //! | handle | `HANDLE#<handle>` | `HANDLE` |
+//! | Stripe customer that an operator has linked | `CUSTOMER#<cus id>` | `CUSTOMER` |
 //! | idempotency key | `IDEMPOTENCY#<account id>` | `<hash>` |
 
 mod items;
@@ -21,6 +22,7 @@ use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue};
 
 use crate::auth::KeyHash;
 use crate::respond::{ApiError, Cause};
+use crate::stamp::Stamp;
 use items::{Fields, LAST_USED_ON, REHASHED, text};
 
 pub use items::{Account, KeyRecord};
@@ -54,6 +56,13 @@ pub mod keys {
     #[must_use]
     pub fn handle(handle: &str) -> Item {
         item(format!("HANDLE#{handle}"), "HANDLE".to_owned())
+    }
+
+    /// The entry that keeps a Stripe customer from being linked to two accounts. Functions neither
+    /// read nor write it: the customers that they make are nobody else's.
+    #[must_use]
+    pub fn customer(id: &str) -> Item {
+        item(format!("CUSTOMER#{id}"), "CUSTOMER".to_owned())
     }
 
     /// The record of an idempotency key, by the key's hash.
@@ -154,6 +163,36 @@ impl Store {
         })?;
         let item = answer.attributes.unwrap_or_default();
         Fields { kind: "account", item: &item }.text("customer")
+    }
+
+    /// The stamp of the first request that set out to make a customer for this account.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn first_to_make_customer(&self, stamp: &Stamp) -> Result<Stamp, StoreError> {
+        let update = self
+            .client
+            .update_item()
+            .table_name(&self.table)
+            .set_key(Some(keys::account(&stamp.account)))
+            .update_expression(
+                "SET customerRequestId = if_not_exists(customerRequestId, :request), customerKeyId = if_not_exists(customerKeyId, :key)",
+            )
+            .condition_expression("attribute_exists(pk)")
+            .expression_attribute_values(":request", text(&stamp.request_id))
+            .expression_attribute_values(":key", text(&stamp.key_id))
+            .return_values(ReturnValue::AllNew);
+        let answer = update.send().await;
+        let answer = answer.map_err(|error| {
+            StoreError::Unreachable(DisplayErrorContext(error).to_string().into())
+        })?;
+        let item = answer.attributes.unwrap_or_default();
+        let fields = Fields { kind: "account", item: &item };
+        Ok(Stamp {
+            account: stamp.account.clone(),
+            request_id: fields.text("customerRequestId")?,
+            key_id: fields.text("customerKeyId")?,
+        })
     }
 
     /// Notes on the key's record that it was used today, and its hash under the present pepper if it

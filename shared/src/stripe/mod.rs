@@ -24,6 +24,7 @@ pub use decline::{Decline, DeclineKind};
 pub use error::StripeError;
 pub use transport::Transport;
 
+use crate::audit::{self, Trail};
 use crate::respond::Timings;
 use crate::secrets::Secrets;
 
@@ -33,6 +34,7 @@ pub struct Stripe {
     transport: Arc<Transport>,
     secrets: Arc<Secrets>,
     timings: Arc<Timings>,
+    trail: Arc<Trail>,
     deadline: Instant,
 }
 
@@ -45,7 +47,12 @@ impl Stripe {
         timings: Arc<Timings>,
         deadline: Instant,
     ) -> Self {
-        Self { transport, secrets, timings, deadline }
+        Self { transport, secrets, timings, trail: Arc::default(), deadline }
+    }
+
+    /// The same, but what it changes is noted there.
+    pub(crate) fn leaving(self, trail: Arc<Trail>) -> Self {
+        Self { trail, ..self }
     }
 
     /// Sends one of async-stripe's requests and reads the answer as `V`.
@@ -82,7 +89,11 @@ impl Stripe {
     ) -> Result<V, StripeError> {
         // Boxed: it is a big future, and handlers hold several at once.
         let exchange = transport::Exchange::new(request, key)?;
+        let changes = exchange.changes();
         let answer = Box::pin(self.exchange(exchange)).await?;
+        if let Some(id) = changes.then(|| audit::id_in(&answer.body)).flatten() {
+            self.trail.touch(&id);
+        }
         serde_json::from_slice(&answer.body).map_err(|error| StripeError::Nonsense {
             request_id: answer.request_id,
             // serde's text names the field and the place, not the value's surroundings.
@@ -94,6 +105,10 @@ impl Stripe {
         &self,
         exchange: transport::Exchange,
     ) -> Result<transport::Answer, StripeError> {
+        // Noted before it is sent: what comes of it may never be known.
+        if let Some(id) = exchange.changes().then(|| audit::named(exchange.path())).flatten() {
+            self.trail.touch(id);
+        }
         let keys = self.secrets.stripe().await?;
         match self.attempts(&exchange, &keys.secret_key).await {
             // The key was rotated: the secret is read again, once, and the call repeated.

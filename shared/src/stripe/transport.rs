@@ -30,6 +30,9 @@ const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(10);
 /// Longest wait for a connection.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
 
+/// A POST that changes nothing.
+const PREVIEW: &str = "/invoices/create_preview";
+
 /// More than Stripe's longest page; less than what would hurt.
 const LONGEST_ANSWER: usize = 8 * 1024 * 1024;
 
@@ -71,9 +74,7 @@ impl Exchange {
             StripeMethod::Post => Method::POST,
             StripeMethod::Delete => Method::DELETE,
         };
-        // A preview is a POST that changes nothing.
-        let repeatable =
-            method != Method::POST || key.is_some() || request.path == "/invoices/create_preview";
+        let repeatable = method != Method::POST || key.is_some() || request.path == PREVIEW;
         let query =
             request.query.filter(|query| !query.is_empty()).map(|query| format!("?{query}"));
         Ok(Self {
@@ -84,6 +85,17 @@ impl Exchange {
             key,
             repeatable,
         })
+    }
+
+    /// Whether it can change anything at Stripe. A preview is a POST that does not.
+    pub(super) fn changes(&self) -> bool {
+        self.method != Method::GET && self.path() != PREVIEW
+    }
+
+    /// The path at Stripe, such as `/customers/cus_1`.
+    pub(super) fn path(&self) -> &str {
+        let path = self.path_and_query.strip_prefix("/v1").unwrap_or(&self.path_and_query);
+        path.split('?').next().unwrap_or(path)
     }
 
     fn to_http(

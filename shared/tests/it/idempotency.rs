@@ -13,7 +13,14 @@ use crate::moto::{Moto, TABLE};
 const FAR: i64 = 4_102_444_800_000;
 
 fn claim(fingerprint: &'static str, until: i64) -> Claim<'static> {
-    Claim { account: "acc_1", route: "plan-change", fingerprint, key: "the-key", until }
+    Claim {
+        account: "acc_1",
+        route: "plan-change",
+        fingerprint,
+        key: "the-key",
+        key_id: "key_1",
+        until,
+    }
 }
 
 fn records(moto: &Moto) -> Records {

@@ -10,6 +10,7 @@ mod ids;
 mod keys;
 mod moment;
 mod output;
+mod secrets;
 mod setup;
 mod stripe;
 mod table;

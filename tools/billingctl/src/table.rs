@@ -5,7 +5,9 @@ use std::fmt::Display;
 
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
-use aws_sdk_dynamodb::types::{AttributeValue, ConditionCheck, Put, TransactWriteItem, Update};
+use aws_sdk_dynamodb::types::{
+    AttributeValue, ConditionCheck, Delete, Put, TransactWriteItem, Update,
+};
 use shared::Account;
 use shared::store::{Item, KeyRecord, keys};
 
@@ -83,6 +85,23 @@ impl Table {
         }
         accounts.sort_by(|a, b| a.handle.cmp(&b.handle));
         Ok(accounts)
+    }
+
+    /// Every key with its hash.
+    pub(crate) async fn all_keys(&self) -> Result<Vec<(String, KeyRecord)>> {
+        let scan = self.client.scan().table_name(&self.name).consistent_read(true);
+        let scan = scan.filter_expression("sk = :sk AND begins_with(pk, :key)");
+        let scan = scan
+            .expression_attribute_values(":sk", string("KEY"))
+            .expression_attribute_values(":key", string("KEY#"));
+        let mut items = scan.into_paginator().items().send();
+        let mut found = Vec::new();
+        while let Some(item) = items.next().await {
+            let item = item.map_err(|error| self.failed("list the keys", &error))?;
+            let hash = text(&item, "pk")?.split_off("KEY#".len());
+            found.push((hash, KeyRecord::from_item(&item)?));
+        }
+        Ok(found)
     }
 
     /// Every key of an account with its hash, oldest first.
@@ -236,6 +255,24 @@ impl Table {
             .build())
     }
 
+    /// A part of a transaction: an item goes, if the condition holds.
+    pub(crate) fn deleted(
+        &self,
+        key: Item,
+        condition: &str,
+        values: Item,
+    ) -> Result<TransactWriteItem> {
+        let delete = Delete::builder()
+            .table_name(&self.name)
+            .set_key(Some(key))
+            .condition_expression(condition)
+            .set_expression_attribute_values((!values.is_empty()).then_some(values))
+            .build();
+        Ok(TransactWriteItem::builder()
+            .delete(delete.map_err(|error| Failure::new(error.to_string()))?)
+            .build())
+    }
+
     pub(crate) fn failed<E, R>(&self, doing: impl Display, error: &SdkError<E, R>) -> Failure
     where
         E: ProvideErrorMetadata + std::error::Error + 'static,
@@ -258,7 +295,7 @@ fn text(item: &Item, attribute: &str) -> Result<String> {
         .ok_or_else(|| Failure::new(format!("an item of the table has no proper \"{attribute}\"")))
 }
 
-/// The attribute that leads from a handle to its account.
+/// The attribute that leads from a handle, or from a Stripe customer, to its account.
 pub(crate) fn handle_attributes(account: &str) -> Item {
     Item::from([(HANDLE_ACCOUNT.to_owned(), string(account))])
 }

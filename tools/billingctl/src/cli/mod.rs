@@ -5,6 +5,7 @@ mod accounts;
 mod doctor;
 mod installation;
 mod keys;
+mod secrets;
 mod values;
 
 use std::process::ExitCode;
@@ -14,16 +15,22 @@ use clap::{Args, Parser, Subcommand};
 
 use crate::error::Result;
 use crate::output::Output;
-use crate::{accounts as account, catalog, doctor as checks, keys as key, setup};
+use crate::{
+    accounts as account, catalog, doctor as checks, keys as key, secrets as secret, setup,
+};
 
-pub(crate) use accounts::{CreateAccount, LinkAccount};
+pub(crate) use accounts::{CreateAccount, CustomerCheck, LinkAccount, RenameAccount, SetParent};
 pub(crate) use doctor::Doctor;
 pub(crate) use installation::{ApplyCatalog, PlanCatalog, PullCatalog, Setup};
 pub(crate) use keys::{CreateKey, ImportKeys, RevokeKey, RollKey};
+pub(crate) use secrets::{
+    FinishPepper, RotateSecret, SecretName, SetSecret, Source, StripeSecrets,
+};
 
 use accounts::Accounts;
 use installation::Catalog;
 use keys::Keys;
+use secrets::Secrets;
 
 /// Runs the billing API's own state: its table and secrets, accounts, API keys, and the plan catalogue in Stripe.
 ///
@@ -81,6 +88,8 @@ enum Command {
     Keys(Keys),
     #[command(subcommand)]
     Catalog(Catalog),
+    #[command(subcommand)]
+    Secrets(Secrets),
     Doctor(Doctor),
 }
 
@@ -93,11 +102,24 @@ pub(crate) async fn run(cli: Cli) -> Result<ExitCode> {
         Command::Accounts(Accounts::List) => account::list(global).await,
         Command::Accounts(Accounts::Show { account }) => account::show(global, &account).await,
         Command::Accounts(Accounts::Link(wanted)) => account::link(global, wanted).await,
+        Command::Accounts(Accounts::Unlink { account: named }) => {
+            account::unlink(global, &named).await
+        }
+        Command::Accounts(Accounts::Rename(wanted)) => account::rename(global, wanted).await,
+        Command::Accounts(Accounts::SetParent(wanted)) => {
+            account::set_parent(global, &wanted).await
+        }
         Command::Keys(Keys::Create(wanted)) => key::create(global, wanted).await,
         Command::Keys(Keys::List { account }) => key::list(global, &account).await,
         Command::Keys(Keys::Roll(wanted)) => key::roll(global, &wanted).await,
         Command::Keys(Keys::Revoke(wanted)) => key::revoke(global, &wanted).await,
         Command::Keys(Keys::Import(wanted)) => key::import(global, &wanted).await,
+        Command::Secrets(Secrets::Set(wanted)) => secret::set(global, &wanted).await,
+        Command::Secrets(Secrets::Rotate(wanted)) => secret::rotate(global, &wanted).await,
+        Command::Secrets(Secrets::PepperStatus) => secret::pepper_status(global).await,
+        Command::Secrets(Secrets::FinishPepper(wanted)) => {
+            secret::finish_pepper(global, &wanted).await
+        }
         Command::Catalog(Catalog::Show { currency }) => {
             catalog::show(global.output(), currency).await
         }

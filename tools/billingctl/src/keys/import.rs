@@ -27,7 +27,7 @@ pub(crate) async fn import(global: &Global, wanted: &ImportKeys) -> Result<()> {
     let peppers = aws::secrets(&sdk, "", &global.pepper_secret).peppers().await?;
     if peppers.honoured(Timestamp::now()).is_some() {
         return Err(Failure::new(
-            "the pepper is being rotated, so it is not clear which one the hashes are made under; import after `billingctl secrets finish-pepper`",
+            "the pepper is being rotated, so it is not clear which one the hashes are made under; import once `billingctl secrets pepper-status` says that the old one is not honoured any more",
         ));
     }
     let mut keys = checked(&table, rows, &peppers.current.id()).await?;

@@ -19,7 +19,7 @@ use crate::{aws, moment};
 
 pub(crate) use create::create;
 pub(crate) use import::import;
-pub(crate) use revoke::revoke;
+pub(crate) use revoke::{mark_revoked, revoke};
 pub(crate) use roll::roll;
 
 /// A key as it is listed: never the key itself.

@@ -1,6 +1,6 @@
 //! `setup`: the table and the secrets. What is there already stays as it is.
 
-mod secrets;
+pub(crate) mod secrets;
 pub(crate) mod table;
 
 use serde::Serialize;
@@ -13,7 +13,7 @@ use crate::output::{columns, note};
 /// What became of one thing that is to be there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
-enum Status {
+pub(crate) enum Status {
     Created,
     Exists,
     Replaced,

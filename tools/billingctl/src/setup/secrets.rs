@@ -1,11 +1,9 @@
 //! The secrets. A pepper is made once and never overwritten: with it would go every API key.
 
-use std::fmt::Write as _;
-
 use aws_sdk_secretsmanager::Client;
 use secrecy::{ExposeSecret as _, SecretString};
 use shared::auth::Mode;
-use shared::secrets::StripeKeys;
+use shared::secrets::{Pepper, Peppers, StripeKeys};
 
 use super::{Named, Status};
 use crate::cli::{Global, Setup};
@@ -59,13 +57,13 @@ impl Given {
     }
 }
 
-fn publishable_mode(key: &str) -> Result<Mode> {
+pub(crate) fn publishable_mode(key: &str) -> Result<Mode> {
     let is_key = key.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
     match key.get(..8).filter(|_| is_key) {
         Some("pk_live_") => Ok(Mode::Live),
         Some("pk_test_") => Ok(Mode::Test),
         _ => Err(Failure::new(format!(
-            "{PUBLISHABLE} holds no publishable key; it has to begin with pk_test_ or pk_live_"
+            "{PUBLISHABLE} or --publishable-key holds no publishable key; it has to begin with pk_test_ or pk_live_"
         ))),
     }
 }
@@ -76,7 +74,7 @@ pub(super) async fn ensure(
     wanted: &Setup,
     given: &Given,
 ) -> Result<Vec<Named>> {
-    let pepper = create(client, &global.pepper_secret, &pepper()?).await?;
+    let pepper = create(client, &global.pepper_secret, &pepper()?.to_secret()).await?;
     let mut secrets = vec![Named { name: global.pepper_secret.clone(), status: pepper }];
     for (name, variable, keys) in [
         (&wanted.stripe_read_secret, READ, &given.read),
@@ -108,19 +106,13 @@ pub(super) async fn ensure(
     Ok(secrets)
 }
 
-/// 32 random bytes in hexadecimal.
-fn pepper() -> Result<SecretString> {
-    let mut bytes = [0_u8; 32];
-    getrandom::fill(&mut bytes)?;
-    let hex = bytes.iter().fold(String::new(), |mut hex, byte| {
-        let _ = write!(hex, "{byte:02x}");
-        hex
-    });
-    Ok(SecretString::from(format!(r#"{{"pepper":"{hex}"}}"#)))
+/// One that nobody has seen.
+fn pepper() -> Result<Peppers> {
+    Ok(Peppers { current: Pepper::random()?, previous: None })
 }
 
 /// The form that `shared::secrets` reads. Both keys are of a form that needs no escaping.
-fn stripe_text(keys: &StripeKeys, publishable: Option<&str>) -> Option<SecretString> {
+pub(crate) fn stripe_text(keys: &StripeKeys, publishable: Option<&str>) -> Option<SecretString> {
     let secret = keys.secret_key.expose_secret();
     Some(SecretString::from(format!(
         r#"{{"secretKey":"{secret}","publishableKey":"{}"}}"#,
@@ -137,7 +129,7 @@ async fn exists(client: &Client, name: &str) -> Result<bool> {
 }
 
 /// Creating is what tells whether it is there: looking first would leave a moment in between.
-async fn create(client: &Client, name: &str, text: &SecretString) -> Result<Status> {
+pub(crate) async fn create(client: &Client, name: &str, text: &SecretString) -> Result<Status> {
     match client.create_secret().name(name).secret_string(text.expose_secret()).send().await {
         Ok(_) => Ok(Status::Created),
         Err(error) if error::code(&error) == Some("ResourceExistsException") => Ok(Status::Exists),
@@ -145,7 +137,7 @@ async fn create(client: &Client, name: &str, text: &SecretString) -> Result<Stat
     }
 }
 
-async fn create_or_replace(
+pub(crate) async fn create_or_replace(
     client: &Client,
     name: &str,
     text: &SecretString,
@@ -179,11 +171,12 @@ mod tests {
 
     #[test]
     fn a_pepper_is_32_random_bytes_in_hexadecimal() {
-        let text = pepper().expect("random numbers");
+        let text = pepper().expect("random numbers").to_secret();
         let value: serde_json::Value = serde_json::from_str(text.expose_secret()).expect("JSON");
         let hex = value["pepper"].as_str().expect("text");
         assert!(hex.len() == 64 && hex.bytes().all(|byte| byte.is_ascii_hexdigit()), "{hex}");
-        assert_ne!(pepper().expect("random numbers").expose_secret(), text.expose_secret());
+        let other = pepper().expect("random numbers").to_secret();
+        assert_ne!(other.expose_secret(), text.expose_secret());
     }
 
     #[test]

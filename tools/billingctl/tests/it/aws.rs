@@ -124,6 +124,7 @@ fn an_account_is_created_found_linked_and_unique() {
         "acme",
         "--customer",
         "cus_c",
+        "--skip-check",
     ]);
     let id = client["id"].as_str().expect("an id");
     assert!(id.len() == 20 && id.starts_with("acc_"), "{client}");
@@ -147,11 +148,14 @@ fn an_account_is_created_found_linked_and_unique() {
     );
 
     let link = |arguments: &[&str]| {
-        shell.run(&[&["accounts", "link", "acme", "--json"], arguments].concat())
+        shell.run(&[&["accounts", "link", "acme", "--json", "--skip-check"], arguments].concat())
     };
     assert_eq!(link(&["--customer", "cus_1"]).json()["customer"], "cus_1");
     assert_eq!(link(&["--customer", "cus_1"]).json()["customer"], "cus_1");
     assert!(link(&["--customer", "cus_2"]).failure().contains("--replace"));
+    assert!(
+        link(&["--customer", "cus_c", "--replace"]).failure().contains("the customer of client")
+    );
     assert_eq!(link(&["--customer", "cus_2", "--replace"]).json()["customer"], "cus_2");
     let shown = shell.json(&["accounts", "show", "acc_1"]);
     assert_eq!(
@@ -165,7 +169,17 @@ async fn a_key_works_for_its_account_until_it_is_revoked() {
     let moto = Moto::start();
     let shell = with_stripe_keys(&Shell::with_aws(&moto.url));
     shell.json(&["setup"]);
-    shell.json(&["accounts", "create", "--handle", "acme", "--id", "acc_1", "--customer", "cus_1"]);
+    shell.json(&[
+        "accounts",
+        "create",
+        "--handle",
+        "acme",
+        "--id",
+        "acc_1",
+        "--customer",
+        "cus_1",
+        "--skip-check",
+    ]);
     shell.json(&["accounts", "create", "--handle", "client", "--id", "acc_2", "--parent", "acme"]);
 
     let made = shell.run(&[

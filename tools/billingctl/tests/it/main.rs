@@ -1,5 +1,6 @@
 //! The real binary, against stand-ins for AWS and Stripe.
 
+mod accounts;
 mod aws;
 mod catalog;
 mod doctor;
@@ -9,3 +10,4 @@ mod harness;
 mod keys;
 mod moto;
 mod proxy;
+mod secrets;

@@ -1,4 +1,5 @@
-//! What is left in the logs after all other cases: one line a request, and no secret.
+//! What is left in the logs after all other cases: one line a request, an audit line where something
+//! could be changed, and no secret.
 
 use std::collections::{BTreeSet, HashMap};
 use std::fs;
@@ -35,12 +36,14 @@ fn logs(harness: &Harness) -> HashMap<String, String> {
 fn every_request_has_left_one_line_with_its_id_and_status(harness: &Harness) {
     harness.get("/v1/billing/summary", &harness.account("fresh").keys.read, &[]);
     let mut lines: HashMap<(String, String), Vec<Value>> = HashMap::new();
+    let mut audits: HashMap<(String, String), Vec<Value>> = HashMap::new();
     for (name, text) in logs(harness) {
         for line in text.lines() {
             let line: Value = serde_json::from_str(line)
                 .unwrap_or_else(|_| panic!("{name} has logged what is no JSON: {line}"));
             if let Some(id) = line["request_id"].as_str() {
-                lines.entry((name.clone(), id.to_owned())).or_default().push(line);
+                let kind = if line["event"] == "audit" { &mut audits } else { &mut lines };
+                kind.entry((name.clone(), id.to_owned())).or_default().push(line);
             }
         }
     }
@@ -52,12 +55,20 @@ fn every_request_has_left_one_line_with_its_id_and_status(harness: &Harness) {
         assert_eq!(line["status"], answered.status, "{line}");
         let level = if answered.status >= 500 { "ERROR" } else { "INFO" };
         let message = match answered.status {
-            _ if answered.replayed => "answered",
             ..400 => "answered",
             400..500 => "refused",
             500.. => "failed",
         };
         assert_eq!((&line["level"], &line["message"]), (&level.into(), &message.into()), "{line}");
+        assert_eq!(line["replayed"], answered.replayed, "{line}");
+        let audited = audits.get(&id).map_or(&[][..], Vec::as_slice);
+        assert_eq!(audited.len(), usize::from(line["method"] == "POST"), "{line}: {audited:?}");
+        for audit in audited {
+            for field in ["status", "account", "key_id", "replayed"] {
+                assert_eq!(audit[field], line[field], "{field} in {audit}");
+            }
+            assert!(answered.status < 400 || audit["code"] == line["code"], "{audit}");
+        }
         let has_caller = line["account"].as_str().is_some_and(|id| id.starts_with("acc_"));
         assert!(has_caller || answered.status >= 400, "{line}");
     }

@@ -1,7 +1,7 @@
 //! What an operator does: accounts and keys by `billingctl`, and AWS itself.
 
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Child, Command, Stdio};
 
 use serde_json::{Value, json};
 
@@ -64,6 +64,15 @@ impl Harness {
         printed
     }
 
+    /// Begins to run `billingctl` with these variables set otherwise.
+    #[track_caller]
+    pub(crate) fn billingctl_begun(&self, args: &[&str], env: &[(&str, &str)]) -> Child {
+        let mut command = Command::new(binaries().join("billingctl"));
+        command.args(args).arg("--json").env_remove("AWS_PROFILE").envs(self.environment());
+        command.envs(env.iter().copied()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        command.spawn().expect("`cargo build --workspace` makes billingctl")
+    }
+
     /// An account, linked to this Stripe customer if one is named, with a key that may read.
     #[track_caller]
     pub(crate) fn account_of(&self, handle: &str, customer: Option<&str>) -> Own {
@@ -111,13 +120,5 @@ impl Harness {
     pub(crate) fn secret(&self, id: &str) -> Value {
         let found = self.aws("secretsmanager.GetSecretValue", &json!({ "SecretId": id }));
         serde_json::from_str(&text(&found, "SecretString")).expect("JSON")
-    }
-
-    /// Puts another value into a secret.
-    #[track_caller]
-    pub(crate) fn put_secret(&self, id: &str, value: &Value) {
-        self.learn_from_secret(value);
-        let body = json!({ "SecretId": id, "SecretString": value.to_string() });
-        self.aws("secretsmanager.PutSecretValue", &body);
     }
 }

@@ -1,0 +1,134 @@
+//! Accounts that are renamed, moved and linked to customers that Stripe has, against moto and the sandbox.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use secrecy::SecretString;
+use serde_json::{Value, json};
+use shared::Stripe;
+use shared::respond::Timings;
+use shared::secrets::{Secrets, StripeKeys};
+use shared::stripe::Transport;
+use shared::stripe::views::Id;
+use stripe_client_core::{RequestBuilder, StripeMethod};
+use stripe_sandbox::{Config, DEFAULT_SECRET_KEY, Running, Sandbox};
+use tokio::time::Instant;
+
+use crate::functions::{authenticate, with_stripe_keys};
+use crate::harness::Shell;
+use crate::moto::Moto;
+
+/// A stack, and a Stripe whose key the functions that read have.
+fn stack(moto: &Moto, sandbox: &Running) -> Shell {
+    let shell = with_stripe_keys(&Shell::with_aws(&moto.url)).with("STRIPE_API_BASE", &sandbox.url);
+    shell.json(&["setup"]);
+    shell
+}
+
+fn sandbox() -> Running {
+    let restricted_keys =
+        vec![("rk_test_hunter1".to_owned(), vec!["rak_customer_read".to_owned()])];
+    Sandbox::start(Config { restricted_keys, ..Config::default() }).expect("a free port")
+}
+
+fn stripe(sandbox: &Running) -> Stripe {
+    let keys = StripeKeys::new(SecretString::from(DEFAULT_SECRET_KEY), None).expect("a key");
+    let transport = Arc::new(Transport::new(sandbox.url.parse().expect("a URL")));
+    let secrets = Arc::new(Secrets::given(keys, "the test"));
+    let end = Instant::now() + Duration::from_secs(30);
+    Stripe::new(transport, secrets, Arc::new(Timings::start()), end)
+}
+
+async fn customer(stripe: &Stripe, body: &Value) -> String {
+    let create = RequestBuilder::new(StripeMethod::Post, "/customers").form(body);
+    stripe.send_built::<Id>(create, Some(body.to_string())).await.expect("a customer").id
+}
+
+#[tokio::test]
+async fn only_a_customer_that_stripe_has_and_that_is_nobody_elses_is_linked() {
+    let (moto, sandbox) = (Moto::start(), sandbox());
+    let (shell, stripe) = (stack(&moto, &sandbox), stripe(&sandbox));
+    for handle in ["acme", "other"] {
+        shell.json(&["accounts", "create", "--handle", handle, "--id", &format!("acc_{handle}")]);
+    }
+    let good = customer(&stripe, &json!({ "name": "good" })).await;
+    let gone = customer(&stripe, &json!({ "name": "gone" })).await;
+    let delete = RequestBuilder::new(StripeMethod::Delete, format!("/customers/{gone}"));
+    stripe.send_built::<Id>(delete, None).await.expect("deleted");
+    let others =
+        customer(&stripe, &json!({ "metadata": { "cantila_account": "acc_other" } })).await;
+    let link = |account: &str, customer: &str, more: &[&str]| {
+        let command = ["accounts", "link", account, "--json", "--customer", customer];
+        shell.run(&[&command[..], more].concat())
+    };
+    for (customer, reason) in [
+        ("cus_none", "Stripe has no customer cus_none in test mode"),
+        (gone.as_str(), "was deleted in Stripe"),
+        (others.as_str(), "made for the account acc_other"),
+    ] {
+        let run = link("acme", customer, &[]);
+        assert!(run.failure().contains(reason), "{run:?}");
+    }
+    assert_eq!(link("acme", &good, &[]).json()["customer"], json!(good));
+    assert!(link("other", &good, &[]).failure().contains("is the customer of acme"));
+    let create = ["accounts", "create", "--handle", "third", "--customer", &good];
+    assert!(shell.run(&create).failure().contains("is the customer of acme"));
+
+    assert_eq!(shell.json(&["accounts", "unlink", "acme"])["customer"], Value::Null);
+    assert_eq!(shell.json(&["accounts", "unlink", "acme"])["customer"], Value::Null);
+    assert_eq!(link("other", &good, &[]).json()["customer"], json!(good));
+    assert_eq!(link("other", &others, &["--replace"]).json()["customer"], json!(others));
+    assert_eq!(shell.json(&create)["customer"], json!(good), "free again");
+
+    let offline = shell.with("STRIPE_API_BASE", "http://127.0.0.1:1");
+    let run = offline.run(&["accounts", "link", "acme", "--customer", "cus_later"]);
+    assert!(run.failure().contains("--skip-check"), "{run:?}");
+    let run = offline.run(&["accounts", "link", "acme", "--customer", "cus_later", "--skip-check"]);
+    assert_eq!(run.code, Some(0), "{run:?}");
+}
+
+#[tokio::test]
+async fn a_handle_can_be_changed_and_is_free_then_and_a_parent_too() {
+    let (moto, sandbox) = (Moto::start(), sandbox());
+    let shell = stack(&moto, &sandbox);
+    for handle in ["acme", "client", "other"] {
+        shell.json(&["accounts", "create", "--handle", handle, "--id", &format!("acc_{handle}")]);
+    }
+    let made = shell.json(&["keys", "create", "--account", "acme", "--scope", "read"]);
+    let key = made["key"].as_str().expect("a key");
+    let acting = async |handle: &str| {
+        authenticate(&moto, key, Some(handle)).await.map(|caller| caller.account.id).ok()
+    };
+    assert_eq!(acting("client").await, None);
+    let set_parent =
+        |more: &[&str]| shell.run(&[&["accounts", "set-parent", "--json"], more].concat());
+    assert_eq!(set_parent(&["client", "acme"]).json()["parent"], "acc_acme");
+    assert_eq!(acting("client").await.as_deref(), Some("acc_client"));
+    for (arguments, reason) in [
+        (["other", "client"], "itself a sub-account"),
+        (["acme", "other"], "has sub-accounts itself"),
+        (["other", "other"], "its own parent"),
+        (["other", "nobody"], "there is no account"),
+    ] {
+        let run = set_parent(&arguments);
+        assert!(run.failure().contains(reason), "{run:?}");
+    }
+
+    let rename = |from: &str, to: &str| shell.run(&["accounts", "rename", from, to, "--json"]);
+    assert!(rename("client", "other").failure().contains("\"other\" is taken"));
+    let renamed = rename("client", "customer");
+    assert_eq!(
+        (&renamed.json()["id"], &renamed.json()["handle"]),
+        (&json!("acc_client"), &json!("customer"))
+    );
+    assert!(renamed.stderr.contains("60 s"), "{renamed:?}");
+    assert_eq!(acting("customer").await.as_deref(), Some("acc_client"));
+    assert_eq!(acting("client").await, None);
+    assert_eq!(rename("customer", "customer").json()["handle"], "customer");
+    assert_eq!(rename("other", "client").json()["id"], "acc_other", "the old one is free");
+    assert_eq!(acting("client").await, None, "and nobody's sub-account");
+
+    assert_eq!(set_parent(&["customer", "--none"]).json()["parent"], Value::Null);
+    assert_eq!(acting("customer").await, None);
+    assert_eq!(set_parent(&["acme"]).code, Some(2));
+}
