@@ -31,7 +31,6 @@ pub fn to_json(world: &World, schedule: &Schedule) -> Value {
         "end_behavior": schedule.end_behavior.as_str(),
         "livemode": false,
         "metadata": schedule.metadata,
-        "pause_schedules": null,
         "phases": phases,
         "released_at": schedule.released_at,
         "released_subscription": released.then_some(&schedule.subscription),

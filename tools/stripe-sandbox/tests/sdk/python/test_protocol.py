@@ -54,9 +54,10 @@ def test_parameters_that_are_wrong_are_named(form, code, param):
         ({"status": 500}, stripe.APIError, {"http_status": 500}),
         ({"status": 503}, stripe.APIError, {"http_status": 503}),
         ({"status": 429}, stripe.RateLimitError, {"http_status": 429, "code": "rate_limit"}),
-        ({"status": 409}, stripe.APIError, {"http_status": 409, "code": "lock_timeout"}),
+        ({"status": 409, "code": "lock_timeout"}, stripe.APIError, {"http_status": 409, "code": "lock_timeout"}),
         ({"kind": "garbage"}, stripe.APIError, {"http_status": 200}),
         ({"kind": "cut"}, stripe.APIConnectionError, {}),
+        ({"kind": "hang_up"}, stripe.APIConnectionError, {}),
     ],
 )
 def test_a_failure_has_the_exception_that_the_sdk_has_for_it(fault, kind, fields):

@@ -56,9 +56,11 @@ describe('errors', () => {
     for (const [fault, type, fields] of [
       [{ kind: 'status', status: 500 }, errors.StripeAPIError, { statusCode: 500, rawType: 'api_error' }],
       [{ kind: 'status', status: 429 }, errors.StripeRateLimitError, { statusCode: 429, code: 'rate_limit' }],
-      [{ kind: 'status', status: 409 }, errors.StripeAPIError, { statusCode: 409, code: 'lock_timeout' }],
+      [{ kind: 'status', status: 409, code: 'lock_timeout' }, errors.StripeAPIError, { statusCode: 409, code: 'lock_timeout' }],
       [{ kind: 'garbage' }, errors.StripeAPIError, { message: 'Invalid JSON received from the Stripe API' }],
-      [{ kind: 'cut', count: 2 }, errors.StripeConnectionError, {}],
+      // The SDK asks once more after a connection that was closed.
+      [{ kind: 'hang_up', count: 2 }, errors.StripeConnectionError, {}],
+      [{ kind: 'cut' }, errors.StripeConnectionError, {}],
     ]) {
       await admin('POST', '/faults', { path, ...fault });
       await refused(stripe.customers.retrieve(id), type, fields);
@@ -82,6 +84,7 @@ describe('retries', () => {
     for (const fault of [
       { kind: 'status', status: 503, count: 2 },
       { kind: 'status', status: 409 },
+      { kind: 'hang_up' },
       { kind: 'status', status: 429, should_retry: true },
     ]) {
       await admin('POST', '/faults', { path, ...fault });

@@ -225,6 +225,35 @@ test('a subscription is paused and resumed', async () => {
   await refused(stripe.subscriptions.resume(subscription.id), errors.StripeInvalidRequestError, { statusCode: 400 });
 });
 
+test('a schedule changes a subscription later, is released or is canceled', async () => {
+  const { clock, customer: owner, price: plan, subscription } = await subscriber(3000);
+  const schedules = stripe.subscriptionSchedules;
+  const made = await schedules.create({ from_subscription: subscription.id, expand: ['subscription'] });
+  assert.deepEqual([made.status, made.subscription.schedule], ['active', made.id]);
+  const less = await price(1000);
+  const [{ start_date, end_date }] = made.phases;
+  const changed = await schedules.update(made.id, {
+    end_behavior: 'release',
+    metadata: { why: 'downgrade' },
+    phases: [
+      { items: [{ price: plan.id, quantity: 1 }], start_date, end_date },
+      { items: [{ price: less.id, quantity: 1 }], duration: { interval: 'month', interval_count: 1 } },
+    ],
+    expand: ['phases.items.price'],
+  });
+  assert.deepEqual(changed.phases.map((phase) => phase.items[0].price.id), [plan.id, less.id]);
+  await advance(clock, '2027-05-01T02:00');
+  const [renewal] = (await stripe.invoices.list({ subscription: subscription.id })).data;
+  assert.equal(renewal.amount_paid, 1000);
+  assert.deepEqual(ids(await schedules.list({ customer: owner.id })), [made.id]);
+  const released = await schedules.release(made.id);
+  assert.deepEqual([released.status, released.released_subscription], ['released', subscription.id]);
+  const again = await schedules.create({ from_subscription: subscription.id });
+  assert.equal((await schedules.cancel(again.id)).status, 'canceled');
+  assert.equal((await schedules.retrieve(again.id)).status, 'canceled');
+  assert.equal((await stripe.subscriptions.retrieve(subscription.id)).status, 'canceled');
+});
+
 test('an invoice that is sent is open until it is paid', async () => {
   const { subscription, clock } = await subscriber(1000, { collection_method: 'send_invoice', days_until_due: 30 });
   assert.deepEqual([subscription.status, subscription.latest_invoice.status], ['active', 'draft']);
