@@ -239,7 +239,8 @@ where
         let secrets = Arc::clone(&app.secrets);
         app.auth.aside().begin(async move { secrets.refresh().await });
     }
-    let work = async {
+    // Boxed: it is a big future, and all around it would be as well.
+    let work = Box::pin(async {
         let caller = app.auth.authenticate(&incoming.headers, scope, &app.secrets).await;
         timings.auth_done();
         let caller = app.throttle.weigh(incoming.source, caller)?;
@@ -250,9 +251,8 @@ where
         let trail = Arc::clone(&trail);
         let query = Query::parse(&incoming.query);
         let call = Call { caller, query, stripe, incoming, trail, app: Arc::clone(&app) };
-        // Boxed: a handler's future is big, and all around it would be as well.
-        Box::pin(handler(call)).await
-    };
+        handler(call).await
+    });
     let outcome = timeout_at(deadline, work).await.unwrap_or(Err(ApiError::Timeout));
     app.auth.aside().settle(deadline).await;
     line.write(&outcome, &timings, &trail);

@@ -155,10 +155,7 @@ async fn try_out(key: &StripeKeys, stack: Option<StripeKeys>) -> Result<()> {
 
 fn client(key: &StripeKeys) -> Result<Stripe> {
     let copy = StripeKeys::new(key.secret_key.clone(), None);
-    stripe::with(
-        copy.ok_or_else(|| Failure::new("this is no key of Stripe's"))?,
-        "the new key",
-    )
+    stripe::with(copy.ok_or_else(|| Failure::new("this is no key of Stripe's"))?, "the new key")
 }
 
 /// The first object of a list, if there is one.

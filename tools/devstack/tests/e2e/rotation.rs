@@ -73,7 +73,7 @@ struct Traffic<'a> {
     answered: usize,
 }
 
-impl<'a> Traffic<'a> {
+impl Traffic<'_> {
     fn start(&mut self, name: &str) {
         self.functions.push(Lone::start(self.harness, name, &OWN));
     }
