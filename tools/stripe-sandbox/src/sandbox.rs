@@ -1,7 +1,7 @@
 //! Starting and stopping a sandbox inside a process.
 
 use std::io;
-use std::net::{SocketAddr, TcpListener};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener};
 use std::sync::Arc;
 use std::thread::JoinHandle;
 
@@ -32,7 +32,7 @@ impl Sandbox {
     pub fn start(config: Config) -> io::Result<Running> {
         let listener = TcpListener::bind(config.listen)?;
         listener.set_nonblocking(true)?;
-        let address = listener.local_addr()?;
+        let address = reachable(listener.local_addr()?);
         let shared = Arc::new(Shared::new(config, address)?);
         let (stop, stopped) = oneshot::channel();
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
@@ -56,6 +56,17 @@ impl Sandbox {
             thread: Some(thread),
         })
     }
+}
+
+/// Where the pages that answers lead to are found: who listens everywhere listens here too, and
+/// 0.0.0.0 is no address to open.
+fn reachable(mut address: SocketAddr) -> SocketAddr {
+    match address.ip() {
+        IpAddr::V4(ip) if ip.is_unspecified() => address.set_ip(Ipv4Addr::LOCALHOST.into()),
+        IpAddr::V6(ip) if ip.is_unspecified() => address.set_ip(Ipv6Addr::LOCALHOST.into()),
+        _ => {}
+    }
+    address
 }
 
 impl Running {

@@ -36,9 +36,9 @@ fn kind(text: &str) -> String {
     if is_date {
         return if bytes.len() == 10 { "a day" } else { "a moment" }.to_owned();
     }
-    match text.split_once('_') {
-        // Stripe's ids, and ours: letters, `_`, and fourteen or more others.
-        Some((kind, rest)) if rest.len() >= 14 && !rest.contains('_') && !text.contains(' ') => {
+    match text.rsplit_once('_') {
+        // Stripe's ids, and ours: what it is, `_`, and fourteen or more others.
+        Some((kind, rest)) if rest.len() >= 14 && !text.contains(' ') => {
             format!("{kind}_")
         }
         _ => text.to_owned(),
@@ -56,12 +56,12 @@ mod tests {
         let body = json!({
             "plan": "pro", "amount": "41.20", "at": "2026-06-28T09:30:00Z", "day": "2026-06-28",
             "list": [{ "id": "in_1QabcdefghijklmnO", "reason": "subscription_cycle", "n": null }],
-            "url": "http://127.0.0.1:1/x", "quote": "abc",
+            "url": "http://127.0.0.1:1/x", "quote": "abc", "session": "cs_test_0KsRDVwN6YLRRE6q",
         });
         let expected = json!({
             "plan": "pro", "amount": "41.20", "at": "a moment", "day": "a day",
             "list": [{ "id": "in_", "reason": "subscription_cycle", "n": null }],
-            "url": "an address", "quote": "quote",
+            "url": "an address", "quote": "quote", "session": "cs_test_",
         });
         assert_eq!(alike(&body), expected);
     }
