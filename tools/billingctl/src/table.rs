@@ -87,6 +87,22 @@ impl Table {
         Ok(accounts)
     }
 
+    /// The handle of the account that has this Stripe customer, other than the account `but`.
+    pub(crate) async fn has_customer(&self, customer: &str, but: &str) -> Result<Option<String>> {
+        let scan = self.client.scan().table_name(&self.name).consistent_read(true);
+        let scan = scan.filter_expression("sk = :sk AND customer = :customer AND id <> :but");
+        let scan = scan
+            .expression_attribute_values(":sk", string("ACCOUNT"))
+            .expression_attribute_values(":customer", string(customer))
+            .expression_attribute_values(":but", string(but));
+        let mut items = scan.into_paginator().items().send();
+        match items.next().await {
+            Some(Ok(item)) => Ok(Some(text(&item, "handle")?)),
+            Some(Err(error)) => Err(self.failed("look for the customer's account", &error)),
+            None => Ok(None),
+        }
+    }
+
     /// Every key with its hash.
     pub(crate) async fn all_keys(&self) -> Result<Vec<(String, KeyRecord)>> {
         let scan = self.client.scan().table_name(&self.name).consistent_read(true);

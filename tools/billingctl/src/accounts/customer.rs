@@ -6,7 +6,7 @@ use aws_config::SdkConfig;
 use serde::Deserialize;
 use shared::secrets::StripeKeys;
 use shared::stamp;
-use shared::{Account, Stripe, StripeError};
+use shared::{Stripe, StripeError};
 use stripe_core::customer::RetrieveCustomer;
 
 use crate::cli::CustomerCheck;
@@ -32,12 +32,9 @@ pub(super) async fn check(
     account: &str,
 ) -> Result<()> {
     // Customers that functions have made are known by their accounts alone.
-    let accounts = table.accounts().await?;
-    let is_other = |other: &&Account| other.customer.as_deref() == Some(customer);
-    if let Some(other) = accounts.iter().filter(|other| other.id != account).find(is_other) {
+    if let Some(other) = table.has_customer(customer, account).await? {
         return Err(Failure::new(format!(
-            "{customer} is the customer of {}; two accounts cannot share one",
-            other.handle
+            "{customer} is the customer of {other}; two accounts cannot share one"
         )));
     }
     if wanted.skip_check {

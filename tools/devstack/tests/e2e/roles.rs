@@ -30,8 +30,11 @@ fn each_role_allows_what_its_function_does_and_nothing_else(harness: &Harness) {
         let own = &template.properties(&logical_name(function.name))["Role"]["Fn::GetAtt"][0];
         let grants =
             role(&template, own.as_str().expect("a role")).expect("a role that is understood");
-        let done: Vec<&Call> =
-            seen.iter().filter(|(who, _)| who == function.name).map(|(_, call)| call).collect();
+        let of_function = seen.iter().filter(|(who, _)| who == function.name);
+        let done: Vec<&Call> = of_function
+            .map(|(_, call)| call)
+            .filter(|call| !MADE_UP.contains(&call.resource.as_str()))
+            .collect();
         let forbidden = done.iter().filter(|call| !grants.iter().any(|grant| grant.covers(call)));
         wrong.extend(forbidden.map(|call| format!("{} may not: {call:?}", function.name)));
         let idle = grants.iter().filter(|grant| is_recorded(grant));
@@ -41,6 +44,10 @@ fn each_role_allows_what_its_function_does_and_nothing_else(harness: &Harness) {
     let wrong: BTreeSet<String> = wrong.into_iter().collect();
     assert!(wrong.is_empty(), "{}", Vec::from_iter(wrong).join("\n"));
 }
+
+/// Tables and secrets that cases have made up for functions of their own: no role names them.
+const MADE_UP: [&str; 5] =
+    ["no-such-table", "no-such-secret", "junk", "rotation", "rotation/pepper"];
 
 /// Logs and traces are Lambda's own doing.
 fn is_recorded(grant: &Grant) -> bool {
@@ -120,10 +127,9 @@ fn table_call(action: &str, body: &Value) -> Call {
     let reads_all = action == "GetItem" && body["ProjectionExpression"].is_null();
     Call {
         action: format!("dynamodb:{action}"),
-        resource: if body["TableName"] == "cantila-billing" {
-            "Table".to_owned()
-        } else {
-            body["TableName"].to_string()
+        resource: match text(body, "TableName").as_str() {
+            "cantila-billing" => "Table".to_owned(),
+            other => other.to_owned(),
         },
         leading_keys: key["pk"]["S"].as_str().map(str::to_owned).into_iter().collect(),
         attributes: if reads_all { Vec::new() } else { attributes.into_iter().collect() },
