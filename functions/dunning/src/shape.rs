@@ -5,7 +5,7 @@ use shared::stripe::views::Invoice;
 use shared::stripe::{Decline, DeclineKind};
 use shared::{At, Currency, Money};
 
-use crate::state::{EndReason, Rules, State, Verdict, WaitsFor};
+use crate::state::{EndReason, Rules, State, Verdict};
 
 /// The answer's body.
 #[derive(Debug, Serialize)]
@@ -59,7 +59,7 @@ impl Dunning {
             state: State::Active,
             since: None,
             reason: None,
-            paused: None,
+            paused: false,
             invoice: None,
         };
         Self::of(&verdict, Money::new(0, currency), None, rules)
@@ -98,13 +98,12 @@ impl Dunning {
 }
 
 fn recovery(verdict: &Verdict<'_>, failure: Option<DeclineKind>) -> Option<Recovery> {
-    match (verdict.state, verdict.paused, verdict.invoice) {
-        (State::Canceled, ..) => Some(route(Action::Resubscribe, "/v1/billing/checkout-session")),
-        // It goes on with a payment method, not with a payment.
-        (_, Some(WaitsFor::PaymentMethod), _) => Some(update_payment_method()),
-        (_, _, Some(invoice)) => Some(pay(invoice, failure)),
-        (State::Active, ..) | (_, Some(WaitsFor::Resumption), None) => None,
-        (_, None, None) => Some(update_payment_method()),
+    match (verdict.state, verdict.invoice) {
+        (State::Canceled, _) => Some(route(Action::Resubscribe, "/v1/billing/checkout-session")),
+        (State::Active, None) => None,
+        (_, Some(invoice)) if !verdict.paused => Some(pay(invoice, failure)),
+        // A paused subscription goes on with a payment method, not with a payment.
+        (_, _) => Some(update_payment_method()),
     }
 }
 

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 use shared::respond::Timestamp;
-use shared::stripe::views::{Invoice, PausedSubscription, Subscription, SubscriptionStatus};
+use shared::stripe::views::{Invoice, Subscription, SubscriptionStatus};
 
 use crate::overdue::Overdue;
 
@@ -33,27 +33,6 @@ pub enum EndReason {
     PaymentDisputed,
 }
 
-/// What a paused subscription waits for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum WaitsFor {
-    /// Its trial ended without one.
-    PaymentMethod,
-    /// Somebody paused it, or a failed payment did: what is open can be paid, and then it is resumed
-    /// by whoever runs the account.
-    Resumption,
-}
-
-impl WaitsFor {
-    fn of(reason: Option<&PausedSubscription>) -> Self {
-        match reason.map(|reason| reason.kind.as_str()) {
-            Some(
-                "pause_requested" | "first_payment_failure" | "final_payment_failure" | "system",
-            ) => Self::Resumption,
-            _ => Self::PaymentMethod,
-        }
-    }
-}
-
 /// The state, and what it rests on.
 pub struct Verdict<'a> {
     pub state: State,
@@ -61,8 +40,8 @@ pub struct Verdict<'a> {
     pub since: Option<Timestamp>,
     /// Of a canceled one.
     pub reason: Option<EndReason>,
-    /// If the subscription is paused: what has to happen before it goes on.
-    pub paused: Option<WaitsFor>,
+    /// Whether the subscription is paused, which paying an invoice does not end.
+    pub paused: bool,
     /// The oldest invoice to be paid: the subscription's, or else any.
     pub invoice: Option<&'a Invoice>,
 }
@@ -83,7 +62,7 @@ impl<'a> Verdict<'a> {
                 state: State::Active,
                 since: None,
                 reason: None,
-                paused: None,
+                paused: false,
                 invoice: overdue.oldest(),
             },
         )
@@ -93,10 +72,7 @@ impl<'a> Verdict<'a> {
         let own = overdue.oldest_of(subscription);
         let first_failure =
             own.map(|invoice| invoice.status_transitions.finalized_at.unwrap_or(invoice.created));
-        let details =
-            subscription.status_details.as_ref().and_then(|details| details.paused.as_ref());
-        let paused = (subscription.status == SubscriptionStatus::Paused)
-            .then(|| WaitsFor::of(details.and_then(|paused| paused.subscription.as_ref())));
+        let paused = subscription.status == SubscriptionStatus::Paused;
         let (state, since) = match subscription.status {
             SubscriptionStatus::PastDue | SubscriptionStatus::Incomplete => {
                 let attempts = own.map_or(0, |invoice| invoice.attempt_count);
@@ -110,6 +86,10 @@ impl<'a> Verdict<'a> {
             }
             SubscriptionStatus::Unpaid => (State::Suspended, first_failure),
             SubscriptionStatus::Paused => {
+                let details = subscription
+                    .status_details
+                    .as_ref()
+                    .and_then(|details| details.paused.as_ref());
                 (State::Suspended, first_failure.or(details.map(|paused| paused.transitioned_at)))
             }
             SubscriptionStatus::Active
@@ -140,7 +120,7 @@ impl<'a> Verdict<'a> {
             state: State::Canceled,
             since: subscription.ended_at.or(subscription.canceled_at),
             reason,
-            paused: None,
+            paused: false,
             invoice: overdue.oldest_of(subscription).or(overdue.oldest()),
         }
     }

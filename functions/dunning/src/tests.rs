@@ -144,26 +144,6 @@ fn each_status_of_stripes_has_its_state() {
 }
 
 #[test]
-fn the_way_out_of_a_pause_fits_its_reason() {
-    let pay = Some("pay_invoice");
-    let card = Some("update_payment_method");
-    for (kind, with_debt, without) in [
-        ("trial_end_without_payment_method", card, card),
-        ("first_payment_failure", pay, None),
-        ("final_payment_failure", pay, None),
-        ("pause_requested", pay, None),
-        ("some_day", card, card),
-    ] {
-        let details =
-            json!({ "paused": { "transitioned_at": NOW, "subscription": { "type": kind } } });
-        let paused = [subscription("sub_1", "paused", &json!({ "status_details": details }))];
-        let action = |open: &[Value]| dunning(&paused, open, None)["recovery"]["action"].clone();
-        let open = [invoice("in_1", 1, &json!({}))];
-        assert_eq!([action(&open), action(&[])], [json!(with_debt), json!(without)], "{kind}");
-    }
-}
-
-#[test]
 fn the_way_out_fits_the_failure() {
     let page = |action: &str| json!({ "action": action, "url": "https://invoice.stripe.com/i/in_1", "method": "GET" });
     let portal = json!({ "action": "update_payment_method", "url": "/v1/billing/portal-session", "method": "POST" });

@@ -119,14 +119,6 @@ pub struct StatusDetails {
 #[derive(Clone, Debug, Deserialize)]
 pub struct Paused {
     pub transitioned_at: Timestamp,
-    pub subscription: Option<PausedSubscription>,
-}
-
-#[derive(Clone, Debug, Deserialize)]
-pub struct PausedSubscription {
-    /// Why, in Stripe's words.
-    #[serde(rename = "type")]
-    pub kind: String,
 }
 
 #[derive(Clone, Debug, Deserialize)]

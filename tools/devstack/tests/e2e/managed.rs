@@ -16,8 +16,8 @@ cases![
     a_scheduled_change_is_announced_rules_out_another_and_happens,
     a_released_schedule_is_in_nobodys_way,
     while_payments_are_paused_nothing_else_changes_but_the_plan_cannot,
-    who_is_paused_by_request_is_suspended_and_can_do_nothing_about_it,
-    who_is_paused_by_a_failed_payment_is_told_to_pay,
+    who_is_paused_by_request_is_suspended_until_resumed,
+    who_is_paused_by_a_failed_payment_is_told_of_another_card,
 ];
 
 const SCHEDULED: &str = "A change of this subscription is scheduled already. Ask the operator to release the schedule first.";
@@ -121,7 +121,7 @@ fn while_payments_are_paused_nothing_else_changes_but_the_plan_cannot(harness: &
     }
 }
 
-fn who_is_paused_by_request_is_suspended_and_can_do_nothing_about_it(harness: &Harness) {
+fn who_is_paused_by_request_is_suspended_until_resumed(harness: &Harness) {
     let payer = harness.payer("takes-a-break", Start::on("pro"));
     let path = format!("/subscriptions/{}", payer.subscription);
     harness.stripe_post(&format!("{path}/pause"), &[]);
@@ -131,6 +131,7 @@ fn who_is_paused_by_request_is_suspended_and_can_do_nothing_about_it(harness: &H
     dunning["state"] = json!("suspended");
     dunning["since"] = at(payer.now);
     dunning["deployBlocked"] = json!(true);
+    dunning["recovery"] = another_card();
     check(harness, &payer, "dunning", &dunning);
     stuck(harness, &payer, "paused", PAUSED);
 
@@ -146,6 +147,11 @@ fn who_is_paused_by_request_is_suspended_and_can_do_nothing_about_it(harness: &H
     );
     let answer = payer.change(harness, &json!({ "plan": "agency" }));
     assert_eq!(answer.status, 200, "{}", answer.body);
+}
+
+/// The way out of every pause.
+fn another_card() -> Value {
+    json!({ "action": "update_payment_method", "url": "/v1/billing/portal-session", "method": "POST" })
 }
 
 /// The account's rules, until this is dropped.
@@ -179,7 +185,7 @@ fn declined_renewal(harness: &Harness, handle: &str, renewal: &Renewal, until: i
     Payer { account, customer, subscription, start: renewal.start, now: until }
 }
 
-fn who_is_paused_by_a_failed_payment_is_told_to_pay(harness: &Harness) {
+fn who_is_paused_by_a_failed_payment_is_told_of_another_card(harness: &Harness) {
     let _rules = Rules::pause_on_failure(harness);
     let until = now();
     let renewal = Renewal::at_about(until - 26 * HOUR, until);
@@ -196,7 +202,7 @@ fn who_is_paused_by_a_failed_payment_is_told_to_pay(harness: &Harness) {
         "amountDue": "35.00", "currency": "USD",
         "invoice": { "number": open["number"], "amountDue": "35.00", "hostedUrl": url },
         "failure": declined(), "deployBlocked": true,
-        "recovery": { "action": "pay_invoice", "url": url, "method": "GET" },
+        "recovery": another_card(),
     });
     check(harness, &payer, "dunning", &dunning);
     stuck(harness, &payer, "paused", PAUSED);
@@ -208,6 +214,7 @@ fn who_is_paused_by_a_failed_payment_is_told_to_pay(harness: &Harness) {
     dunning["state"] = json!("suspended");
     dunning["since"] = at(renewal.tries[0]);
     dunning["deployBlocked"] = json!(true);
+    dunning["recovery"] = another_card();
     check(harness, &payer, "dunning", &dunning);
     let path = format!("/subscriptions/{}/resume", payer.subscription);
     harness.stripe_post(&path, &[("billing_cycle_anchor[type]", "unchanged")]);
