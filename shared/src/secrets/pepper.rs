@@ -112,7 +112,7 @@ impl Peppers {
         Some(Self { current: Pepper::new(text.pepper)?, previous })
     }
 
-    /// As [`Peppers::parse`] reads it.
+    /// As `parse` reads it.
     #[must_use]
     pub fn to_secret(&self) -> SecretString {
         let mut secret = json!({ "pepper": self.current.0.expose_secret() });

@@ -81,7 +81,7 @@ impl From<SecretError> for Failure {
 impl From<StoreError> for Failure {
     fn from(error: StoreError) -> Self {
         Self(format!(
-            "{error}; the item was not written by this tool, see shared/src/store.rs for its form"
+            "{error}; the item was not written by this tool, see shared/src/store/ for its form"
         ))
     }
 }

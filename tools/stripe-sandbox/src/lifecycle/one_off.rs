@@ -93,16 +93,7 @@ fn one_off(
         discount_amounts: Vec::new(),
         taxes: Vec::new(),
     };
-    Ok(InvoiceItem {
-        id,
-        customer: sub.customer.clone(),
-        subscription: Some(sub.id.clone()),
-        invoice: None,
-        currency: sub.currency,
-        line,
-        date: now,
-        test_clock: sub.test_clock.clone(),
-    })
+    Ok(InvoiceItem::waiting(sub, id, line, now))
 }
 
 fn period(sub: &Subscription, wanted: &OneOff, now: Timestamp) -> Result<(Timestamp, Timestamp)> {

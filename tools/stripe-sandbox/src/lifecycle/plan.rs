@@ -175,16 +175,7 @@ pub fn invoice_item(
     if let Origin::SubscriptionItem { invoice_item, .. } = &mut line.origin {
         *invoice_item = Some(id.clone());
     }
-    InvoiceItem {
-        id,
-        customer: sub.customer.clone(),
-        subscription: Some(sub.id.clone()),
-        invoice: None,
-        currency: sub.currency,
-        line,
-        date: now,
-        test_clock: sub.test_clock.clone(),
-    }
+    InvoiceItem::waiting(sub, id, line, now)
 }
 
 /// The lines of the periods that begin if the trial ends now.

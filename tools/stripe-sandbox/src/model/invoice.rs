@@ -4,7 +4,7 @@ use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
 use super::customer::TaxExempt;
-use super::subscription::Collection;
+use super::subscription::{Collection, Subscription};
 use super::{Metadata, words};
 use crate::engine::money::Currency;
 use crate::engine::payment::Failure;
@@ -189,6 +189,22 @@ pub struct InvoiceItem {
     pub line: Line,
     pub date: Timestamp,
     pub test_clock: Option<String>,
+}
+
+impl InvoiceItem {
+    /// One that waits for the subscription's next invoice.
+    pub fn waiting(sub: &Subscription, id: String, line: Line, now: Timestamp) -> InvoiceItem {
+        InvoiceItem {
+            id,
+            customer: sub.customer.clone(),
+            subscription: Some(sub.id.clone()),
+            invoice: None,
+            currency: sub.currency,
+            line,
+            date: now,
+            test_clock: sub.test_clock.clone(),
+        }
+    }
 }
 
 impl Entity for InvoiceItem {
