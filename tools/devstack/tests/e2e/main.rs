@@ -50,6 +50,7 @@ mod security_objects;
 mod security_stripe;
 mod shape;
 mod smoke;
+mod stamps;
 mod states;
 mod stock;
 mod stripe;
@@ -87,6 +88,7 @@ const ALL: &[&[Case]] = &[
     checkouts::CASES,
     changes::CASES,
     swept::CASES,
+    stamps::CASES,
     managed::CASES,
     refusals::CASES,
     repeats::CASES,
