@@ -42,53 +42,19 @@ impl LogLine {
         let Outcome { status, word, code, replayed } = &found;
         let cause = outcome.as_ref().err().and_then(ApiError::cause);
         let cause = cause.map(ToString::to_string).unwrap_or_default();
+        // The level has to be a constant.
+        macro_rules! line {
+            ($level:ident, $text:literal $(, $more:ident)*) => {
+                tracing::$level!(
+                    request_id, method, path, status, $($more,)* account, key_id, duration_ms,
+                    stripe_calls, replayed, $text
+                )
+            };
+        }
         match *word {
-            "done" => {
-                tracing::info!(
-                    request_id,
-                    method,
-                    path,
-                    status,
-                    account,
-                    key_id,
-                    duration_ms,
-                    stripe_calls,
-                    replayed,
-                    "answered"
-                );
-            }
-            "refused" => {
-                tracing::info!(
-                    request_id,
-                    method,
-                    path,
-                    status,
-                    code,
-                    account,
-                    key_id,
-                    duration_ms,
-                    stripe_calls,
-                    replayed,
-                    cause,
-                    "refused"
-                );
-            }
-            _ => {
-                tracing::error!(
-                    request_id,
-                    method,
-                    path,
-                    status,
-                    code,
-                    account,
-                    key_id,
-                    duration_ms,
-                    stripe_calls,
-                    replayed,
-                    cause,
-                    "failed"
-                );
-            }
+            "done" => line!(info, "answered"),
+            "refused" => line!(info, "refused", code, cause),
+            _ => line!(error, "failed", code, cause),
         }
         if method == "POST" {
             audit::write(request_id, path, caller.as_ref(), &found, trail);

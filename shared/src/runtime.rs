@@ -19,7 +19,7 @@ use crate::log_line::LogLine;
 use crate::metrics::Metrics;
 use crate::query::Query;
 use crate::request::Fields;
-use crate::respond::{ApiError, Cause, Reply, Timestamp, Timings};
+use crate::respond::{ApiError, Reply, Timestamp, Timings};
 use crate::secrets::{Pepper, Peppers, Secrets};
 use crate::stamp::Stamp;
 use crate::store::Store;
@@ -116,8 +116,7 @@ impl Call {
     }
 
     async fn peppers(&self) -> Result<Arc<Peppers>, ApiError> {
-        let peppers = self.app.secrets.peppers().await;
-        peppers.map_err(|error| ApiError::Unavailable(Cause::from(error)))
+        Ok(self.app.secrets.peppers().await?)
     }
 
     /// Stripe's publishable key, if the secret holds one.
@@ -125,9 +124,7 @@ impl Call {
     /// # Errors
     /// `unavailable`.
     pub async fn publishable_key(&self) -> Result<Option<String>, ApiError> {
-        let keys = self.app.secrets.stripe().await;
-        keys.map(|keys| keys.publishable_key.clone())
-            .map_err(|error| ApiError::Unavailable(Cause::from(error)))
+        Ok(self.app.secrets.stripe().await?.publishable_key.clone())
     }
 
     /// This request's id, the one in `x-request-id`.

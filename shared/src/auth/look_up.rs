@@ -5,7 +5,7 @@ use std::sync::Arc;
 use tokio::sync::Mutex;
 
 use super::cache::Cache;
-use super::{ApiKey, KeyHash, unavailable};
+use super::{ApiKey, KeyHash};
 use crate::respond::{ApiError, Timestamp};
 use crate::secrets::{Peppers, Secrets};
 use crate::store::{KeyRecord, Store, StoreError};
@@ -37,7 +37,7 @@ impl Keys {
         key: &ApiKey<'_>,
         secrets: &Secrets,
     ) -> Result<Option<Arc<Found>>, ApiError> {
-        let peppers = secrets.peppers().await.map_err(unavailable)?;
+        let peppers = secrets.peppers().await?;
         let found = self.find_under(key, &peppers).await?;
         if found.as_ref().is_some_and(|found| found.record.is_valid(Timestamp::now())) {
             return Ok(found);

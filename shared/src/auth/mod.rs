@@ -18,7 +18,7 @@ pub use scope::{Scope, UnknownScope};
 pub(crate) use throttle::{Source, Throttle};
 
 use crate::aside::Aside;
-use crate::respond::{ApiError, Cause, Timestamp};
+use crate::respond::{ApiError, Timestamp};
 use crate::secrets::Secrets;
 use crate::store::Store;
 use cache::Cache;
@@ -88,7 +88,7 @@ impl Authenticator {
         let presented = bearer(headers).ok_or(ApiError::Unauthenticated)?;
         let key = ApiKey::parse(presented).map_err(|_| ApiError::Unauthenticated)?;
         // A key for the other mode is as unknown as a made-up one; so no look-up for it either.
-        if key.mode() != secrets.stripe().await.map_err(unavailable)?.mode {
+        if key.mode() != secrets.stripe().await?.mode {
             return Err(ApiError::Unauthenticated);
         }
         let found = self.keys.find(&key, secrets).await?.ok_or(ApiError::Unauthenticated)?;
@@ -168,10 +168,6 @@ impl Authenticator {
         self.handles.lock().await.put(handle.to_owned(), found.clone());
         Ok(found)
     }
-}
-
-fn unavailable(error: crate::secrets::SecretError) -> ApiError {
-    ApiError::Unavailable(Cause::from(error))
 }
 
 /// The token of `Authorization: Bearer <token>`; the scheme's case does not matter (RFC 9110 §11.1).

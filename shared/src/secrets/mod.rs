@@ -16,6 +16,7 @@ use serde::Deserialize;
 use tokio::sync::Mutex;
 
 use crate::auth::Mode;
+use crate::respond::{ApiError, Cause};
 use watch::Watch;
 
 pub use pepper::{Pepper, Peppers, Previous};
@@ -52,6 +53,12 @@ impl StripeKeys {
         };
         Some(Self { secret_key, publishable_key, mode })
     }
+
+    /// Whether it is a restricted key, which may do no more than it was made for.
+    #[must_use]
+    pub fn is_restricted(&self) -> bool {
+        self.secret_key.expose_secret().starts_with("rk_")
+    }
 }
 
 /// A secret could not be had. Never says what was in it.
@@ -63,6 +70,12 @@ pub enum SecretError {
     /// The secret is not what it should be. `expected` describes what it should be.
     #[error("secret {id} does not hold {expected}")]
     Malformed { id: String, expected: &'static str },
+}
+
+impl From<SecretError> for ApiError {
+    fn from(error: SecretError) -> Self {
+        Self::Unavailable(Cause::from(error))
+    }
 }
 
 /// Reads each secret once a process; Stripe's again when Stripe refuses the key, and the pepper's

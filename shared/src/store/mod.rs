@@ -147,21 +147,13 @@ impl Store {
         account: &str,
         customer: &str,
     ) -> Result<String, StoreError> {
-        let update = self
-            .client
-            .update_item()
-            .table_name(&self.table)
-            .set_key(Some(keys::account(account)))
-            .update_expression("SET customer = if_not_exists(customer, :customer)")
-            // No account is made by the way.
-            .condition_expression("attribute_exists(pk)")
-            .expression_attribute_values(":customer", text(customer))
-            .return_values(ReturnValue::AllNew);
-        let answer = update.send().await;
-        let answer = answer.map_err(|error| {
-            StoreError::Unreachable(DisplayErrorContext(error).to_string().into())
-        })?;
-        let item = answer.attributes.unwrap_or_default();
+        let item = self
+            .set_once(
+                account,
+                "SET customer = if_not_exists(customer, :customer)",
+                [(":customer", customer)],
+            )
+            .await?;
         Fields { kind: "account", item: &item }.text("customer")
     }
 
@@ -170,29 +162,44 @@ impl Store {
     /// # Errors
     /// [`StoreError`].
     pub async fn first_to_make_customer(&self, stamp: &Stamp) -> Result<Stamp, StoreError> {
-        let update = self
-            .client
-            .update_item()
-            .table_name(&self.table)
-            .set_key(Some(keys::account(&stamp.account)))
-            .update_expression(
+        let item = self
+            .set_once(
+                &stamp.account,
                 "SET customerRequestId = if_not_exists(customerRequestId, :request), customerKeyId = if_not_exists(customerKeyId, :key)",
+                [(":request", &*stamp.request_id), (":key", &*stamp.key_id)],
             )
-            .condition_expression("attribute_exists(pk)")
-            .expression_attribute_values(":request", text(&stamp.request_id))
-            .expression_attribute_values(":key", text(&stamp.key_id))
-            .return_values(ReturnValue::AllNew);
-        let answer = update.send().await;
-        let answer = answer.map_err(|error| {
-            StoreError::Unreachable(DisplayErrorContext(error).to_string().into())
-        })?;
-        let item = answer.attributes.unwrap_or_default();
+            .await?;
         let fields = Fields { kind: "account", item: &item };
         Ok(Stamp {
             account: stamp.account.clone(),
             request_id: fields.text("customerRequestId")?,
             key_id: fields.text("customerKeyId")?,
         })
+    }
+
+    /// Sets attributes of an account that are not set yet, and answers with the item as it then is.
+    async fn set_once<const N: usize>(
+        &self,
+        account: &str,
+        expression: &str,
+        values: [(&str, &str); N],
+    ) -> Result<Item, StoreError> {
+        let values = values.map(|(name, value)| (name.to_owned(), text(value)));
+        let update = self
+            .client
+            .update_item()
+            .table_name(&self.table)
+            .set_key(Some(keys::account(account)))
+            .update_expression(expression)
+            // No account is made by the way.
+            .condition_expression("attribute_exists(pk)")
+            .set_expression_attribute_values(Some(values.into()))
+            .return_values(ReturnValue::AllNew);
+        let answer = update.send().await;
+        let answer = answer.map_err(|error| {
+            StoreError::Unreachable(DisplayErrorContext(error).to_string().into())
+        })?;
+        Ok(answer.attributes.unwrap_or_default())
     }
 
     /// Notes on the key's record that it was used today, and its hash under the present pepper if it

@@ -68,7 +68,7 @@ fn judge(found: &Customer, customer: &str, account: &str) -> Result<()> {
 
 /// With the key of the environment, or else with that of the functions that read.
 async fn client(sdk: &SdkConfig, wanted: &CustomerCheck) -> Result<Stripe> {
-    if std::env::var("STRIPE_SECRET_KEY").is_ok_and(|key| !key.is_empty()) {
+    if stripe::is_given() {
         return stripe::from_env();
     }
     let id = &wanted.stripe_read_secret;

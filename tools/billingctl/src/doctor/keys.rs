@@ -148,7 +148,7 @@ const WRITE: Expected = Expected {
 async fn key(keys: &StripeKeys, expected: &Expected, report: &mut Report) -> Result<()> {
     const PAGE: &str = "make a restricted key with the permissions of docs/permissions.md, and put it into the secret";
     let stripe = client(keys, expected.name)?;
-    let is_restricted = keys.secret_key.expose_secret().starts_with("rk_");
+    let is_restricted = keys.is_restricted();
     if !is_restricted {
         let found =
             format!("{} is an unrestricted key (sk_…), which may do everything", expected.name);

@@ -2,7 +2,6 @@
 
 use aws_config::SdkConfig;
 use aws_sdk_secretsmanager::Client;
-use secrecy::ExposeSecret as _;
 use serde_json::json;
 use shared::secrets::StripeKeys;
 use shared::stripe::views::{Id, List};
@@ -123,10 +122,7 @@ fn fits(
             stack.mode.as_str()
         )));
     }
-    if name == SecretName::StripeRead
-        && !unchecked
-        && !key.secret_key.expose_secret().starts_with("rk_")
-    {
+    if name == SecretName::StripeRead && !unchecked && !key.is_restricted() {
         return Err(Failure::new(
             "this key is unrestricted, and the functions that read should not be able to write; make a restricted key (rk_…) with read permissions in Stripe's dashboard",
         ));

@@ -98,7 +98,7 @@ pub(super) async fn ensure(
         }
         secrets.push(Named { name: name.clone(), status });
     }
-    if given.read.as_ref().is_some_and(|keys| keys.secret_key.expose_secret().starts_with("sk_")) {
+    if given.read.as_ref().is_some_and(|keys| !keys.is_restricted()) {
         note(format_args!(
             "{READ} is an unrestricted key; a restricted one (rk_…) with read permissions is all that the read functions need"
         ));
