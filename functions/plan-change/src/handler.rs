@@ -9,6 +9,7 @@ use shared::secrets::Pepper;
 use shared::stripe::views::Expandable;
 use shared::{ApiError, Call, Reply};
 
+use crate::progress::Progress;
 use crate::update::{self, Planned};
 use crate::{outcome, swept};
 
@@ -31,19 +32,17 @@ async fn change(
     operation: Operation,
 ) -> Result<Reply, ApiError> {
     let situation = Situation::load(call).await?;
+    let progress = Progress::of(&operation);
     // An earlier start of this very request has made the change, and was cut off before it could
     // say so: Stripe gives its answer to that again.
-    if let Some(planned) = update::made_before(&operation, &situation.subscriptions) {
-        return outcome::of(
-            call,
-            &situation,
-            &planned,
-            update::send(call, &planned, &operation).await,
-            &operation,
-        )
-        .await;
+    if let Some(planned) = progress.made(&operation, &situation.subscriptions) {
+        return send(call, &situation, planned, &operation).await;
     }
     let current = situation.current();
+    if let Some((invoice, current)) = progress.half_dropped().zip(current.as_ref()) {
+        let key = operation.stripe_key("replace");
+        swept::drop_change(call, current.subscription, invoice, &key).await?;
+    }
     let offer = target.offer(&situation.offers, &situation.tiers, current.as_ref())?;
     let quote = match quote {
         Some(token) => {
@@ -65,16 +64,19 @@ async fn change(
     }
     release_pending(call, &change, &operation).await?;
     let date = quote.as_ref().and_then(Quote::proration_date);
-    let planned = Planned::of(&change, date, &operation);
-    operation.take_note(&planned.note()).await?;
-    outcome::of(
-        call,
-        &situation,
-        &planned,
-        update::send(call, &planned, &operation).await,
-        &operation,
-    )
-    .await
+    let planned = progress.first_planned(Planned::of(&change, date, &operation));
+    Progress::sending(&operation, &planned).await?;
+    send(call, &situation, &planned, &operation).await
+}
+
+async fn send(
+    call: &Call,
+    situation: &Situation,
+    planned: &Planned,
+    operation: &Operation,
+) -> Result<Reply, ApiError> {
+    let answer = update::send(call, planned, operation).await;
+    outcome::of(call, situation, planned, answer, operation).await
 }
 
 /// Nobody is charged an amount that they were not shown: works the price out again, for the moment
@@ -104,6 +106,7 @@ async fn release_pending(
     let latest = subscription.latest_invoice.as_ref().and_then(Expandable::object);
     match latest.filter(|_| subscription.pending_update.is_some()) {
         Some(invoice) => {
+            Progress::dropping(operation, None, &invoice.id).await?;
             let key = operation.stripe_key("replace");
             swept::drop_change(call, subscription, &invoice.id, &key).await
         }

@@ -9,6 +9,7 @@ use shared::stripe::{Decline, DeclineKind};
 use shared::subscription::Current;
 use shared::{ApiError, At, Call, Currency, Day, Money, Reply, StripeError};
 
+use crate::progress::Progress;
 use crate::swept;
 use crate::update::{self, Planned};
 
@@ -96,6 +97,7 @@ async fn unpaid(
     if decline.kind == DeclineKind::Authentication {
         return Ok(ApiError::PaymentActionRequired { url: invoice.hosted_invoice_url.clone() });
     }
+    Progress::dropping(operation, Some(planned), &invoice.id).await?;
     let key = operation.stripe_key("undo");
     swept::drop_change(call, before(situation, changed), &invoice.id, &key).await?;
     Ok(ApiError::PaymentFailed(Box::new(decline)))

@@ -6,59 +6,14 @@ use std::collections::{HashMap, HashSet};
 
 use serde::Deserialize;
 use shared::respond::Timestamp;
-use shared::stripe::views::{Expandable, Id, InvoiceStatus, Listed, Period, Subscription};
-use shared::{ApiError, Call, Currency, StripeError};
-use stripe_billing::invoice::{RetrieveInvoice, VoidInvoiceInvoice};
+use shared::stripe::LONGEST_PAGE;
+use shared::stripe::views::{Id, Invoice, InvoiceStatus, Line, Listed, Subscription};
+use shared::{ApiError, Call, StripeError};
+use stripe_billing::invoice::VoidInvoiceInvoice;
 use stripe_billing::invoice_item::{CreateInvoiceItem, ListInvoiceItem, Period as ItemPeriod};
-use stripe_billing::invoice_line_item::ListInvoiceInvoiceLineItem;
 
 /// The metadata key by which an item that was put back names the line that it stands for.
 const PUT_BACK_KEY: &str = "cantila_put_back";
-
-/// Stripe's longest page.
-const LONGEST_PAGE: i64 = 100;
-
-/// The invoice of a change that is to be dropped.
-#[derive(Clone, Debug, Deserialize)]
-struct Dropped {
-    status: InvoiceStatus,
-    created: Timestamp,
-    currency: Currency,
-    customer: Expandable<Id>,
-}
-
-/// A line of it.
-#[derive(Clone, Debug, Deserialize)]
-struct Line {
-    id: String,
-    amount: i64,
-    description: Option<String>,
-    discountable: bool,
-    period: Period,
-    parent: Option<Parent>,
-    pricing: Option<Pricing>,
-}
-
-#[derive(Clone, Debug, Deserialize)]
-struct Parent {
-    subscription_item_details: Option<Origin>,
-    invoice_item_details: Option<Origin>,
-}
-
-#[derive(Clone, Debug, Deserialize)]
-struct Origin {
-    invoice_item: Option<String>,
-}
-
-#[derive(Clone, Debug, Deserialize)]
-struct Pricing {
-    price_details: Option<PriceDetails>,
-}
-
-#[derive(Clone, Debug, Deserialize)]
-struct PriceDetails {
-    price: Expandable<Id>,
-}
 
 /// An item that was billed by the invoice.
 #[derive(Clone, Debug, Deserialize)]
@@ -75,32 +30,14 @@ struct Item {
 impl Item {
     /// Whether it waited already when the change came. What was put back may have been made within
     /// the same second.
-    fn is_older_than(&self, invoice: &Dropped) -> bool {
+    fn is_older_than(&self, invoice: &Invoice) -> bool {
         self.date < invoice.created || self.metadata.contains_key(PUT_BACK_KEY)
-    }
-}
-
-impl Listed for Line {
-    fn id(&self) -> &str {
-        &self.id
     }
 }
 
 impl Listed for Item {
     fn id(&self) -> &str {
         &self.id
-    }
-}
-
-impl Line {
-    fn invoice_item(&self) -> Option<&str> {
-        let parent = self.parent.as_ref()?;
-        let origins = [&parent.subscription_item_details, &parent.invoice_item_details];
-        origins.into_iter().flatten().find_map(|origin| origin.invoice_item.as_deref())
-    }
-
-    fn price(&self) -> Option<&str> {
-        Some(self.pricing.as_ref()?.price_details.as_ref()?.price.id())
     }
 }
 
@@ -113,19 +50,17 @@ pub async fn drop_change(
     invoice: &str,
     key: &str,
 ) -> Result<(), ApiError> {
+    let customer = call
+        .customer()
+        .ok_or_else(|| ApiError::Internal("a subscription of no customer's".into()))?;
     // Read before anything is done: what cannot be read must not be lost.
-    let retrieve = RetrieveInvoice::new(invoice);
-    let lines = ListInvoiceInvoiceLineItem::new(invoice).limit(LONGEST_PAGE);
     let items = ListInvoiceItem::new().invoice(invoice).limit(LONGEST_PAGE);
-    let (dropped, lines, items): (Dropped, Vec<Line>, Vec<Item>) = tokio::try_join!(
-        call.stripe.send(&retrieve),
-        call.stripe.all(&lines),
-        call.stripe.all(&items)
-    )?;
+    let (dropped, items) =
+        tokio::try_join!(call.stripe.invoice(invoice), call.stripe.all::<Item>(&items))?;
     if !void(call, invoice, key).await? {
         return Ok(());
     }
-    for back in put_back(subscription, &dropped, &lines, &items) {
+    for back in put_back(customer, subscription, &dropped, &items) {
         // The same key whoever drops the change: a line is put back once.
         let key = format!("put-back-{invoice}-{}", back.line);
         call.stripe.send_once::<Id>(&back.request, &key).await.inspect_err(|error| {
@@ -137,11 +72,9 @@ pub async fn drop_change(
 
 /// Whether the invoice is void now; it is not if it was paid meanwhile.
 async fn void(call: &Call, invoice: &str, key: &str) -> Result<bool, StripeError> {
-    let voided = call.stripe.send_once::<Dropped>(&VoidInvoiceInvoice::new(invoice), key).await;
+    let voided = call.stripe.send_once::<Invoice>(&VoidInvoiceInvoice::new(invoice), key).await;
     let now = match voided {
-        Err(error) if error.status() == Some(400) => {
-            call.stripe.send::<Dropped>(&RetrieveInvoice::new(invoice)).await
-        }
+        Err(error) if error.status() == Some(400) => call.stripe.invoice(invoice).await,
         answer => answer,
     }?;
     Ok(now.status == InvoiceStatus::Void)
@@ -156,9 +89,9 @@ struct PutBack {
 /// The lines that are not of the change itself: they bill usage, or an item that is older than the
 /// invoice. What came with the change was made with it.
 fn put_back(
+    customer: &str,
     subscription: &Subscription,
-    invoice: &Dropped,
-    lines: &[Line],
+    invoice: &Invoice,
     items: &[Item],
 ) -> Vec<PutBack> {
     let prices = subscription.items.data.iter().map(|item| &item.price);
@@ -177,27 +110,29 @@ fn put_back(
     let put_back = |line: &Line| {
         let item = line.invoice_item().and_then(|item| older.get(item));
         let rates = item.map(|item| item.tax_rates.iter().map(|rate| rate.id.clone()).collect());
-        PutBack { line: line.id.clone(), request: request(subscription, invoice, line, rates) }
+        let request = request(subscription, invoice, line, rates).customer(customer);
+        PutBack { line: line.id.clone(), request }
     };
-    lines.iter().filter(swept).map(put_back).collect()
+    invoice.lines.data.iter().filter(swept).map(put_back).collect()
 }
 
 fn request(
     subscription: &Subscription,
-    invoice: &Dropped,
+    invoice: &Invoice,
     line: &Line,
     tax_rates: Option<Vec<String>>,
 ) -> CreateInvoiceItem {
     let Ok(currency) = invoice.currency.as_str().parse::<stripe_types::Currency>();
     let period = ItemPeriod { start: line.period.start.seconds(), end: line.period.end.seconds() };
     let mut request = CreateInvoiceItem::new()
-        .customer(invoice.customer.id())
         .subscription(subscription.id.as_str())
         .amount(line.amount)
         .currency(currency)
-        .discountable(line.discountable)
         .period(period)
         .metadata(HashMap::from([(PUT_BACK_KEY.to_owned(), line.id.clone())]));
+    if let Some(discountable) = line.discountable {
+        request = request.discountable(discountable);
+    }
     if let Some(description) = &line.description {
         request = request.description(description.as_str());
     }
@@ -213,6 +148,7 @@ mod tests {
     use stripe_client_core::StripeRequest as _;
 
     use super::*;
+    use crate::fixtures;
 
     fn read<T: serde::de::DeserializeOwned>(value: Value) -> T {
         serde_json::from_value(value).expect("a view")
@@ -229,36 +165,33 @@ mod tests {
             });
             json!({ "id": format!("si_{id}"), "current_period_start": 0, "current_period_end": 9, "price": price })
         };
-        read(json!({
-            "id": "sub_1", "status": "active", "currency": "usd", "created": 0, "collection_method": "charge_automatically",
-            "cancel_at_period_end": false,
-            "items": { "data": [item("base", "licensed"), item("cpu", "metered")], "has_more": false },
-        }))
+        let items = [item("base", "licensed"), item("cpu", "metered")];
+        fixtures::subscription(&json!({ "items": { "data": items, "has_more": false } }))
     }
 
     fn line(amount: i64, price: Option<&str>, item: Option<&str>) -> Value {
         let parent = json!({
-            "subscription_item_details": price.map(|_| json!({ "invoice_item": item })),
-            "invoice_item_details": item.filter(|_| price.is_none()).map(|item| json!({ "invoice_item": item })),
+            "subscription_item_details": price.map(|_| json!({ "subscription_item": "si_1", "invoice_item": item, "proration": false })),
+            "invoice_item_details": item.filter(|_| price.is_none()).map(|item| json!({ "invoice_item": item, "proration": false })),
         });
         json!({
             "id": "il_1", "amount": amount, "description": "What it is", "discountable": true,
             "period": { "start": 10, "end": 20 }, "parent": parent,
-            "pricing": price.map(|price| json!({ "price_details": { "price": price } })),
+            "pricing": price.map(|price| json!({ "price_details": { "price": price, "product": "prod_1" } })),
         })
     }
 
     /// The body that puts the line back, if it is put back, for an invoice that was made at 100.
-    fn body(line: Value) -> Option<String> {
-        let invoice = read(
-            json!({ "status": "void", "created": 100, "currency": "usd", "customer": "cus_1" }),
-        );
+    fn body(line: &Value) -> Option<String> {
+        let lines = json!({ "data": [line], "has_more": false });
+        let invoice =
+            fixtures::invoice(&json!({ "status": "void", "created": 100, "lines": lines }));
         let items = [
             json!({ "id": "ii_old", "date": 99, "tax_rates": [{ "id": "txr_1" }] }),
             json!({ "id": "ii_new", "date": 100 }),
             json!({ "id": "ii_back", "date": 100, "metadata": { "cantila_put_back": "il_0" } }),
         ];
-        let back = put_back(&subscription(), &invoice, &[read(line)], &items.map(read));
+        let back = put_back("cus_1", &subscription(), &invoice, &items.map(read));
         assert!(back.len() <= 1);
         back.first().map(|back| back.request.build().body.unwrap_or_default())
     }
@@ -290,7 +223,7 @@ mod tests {
             ("a new period", line(9_900, Some("price_bigger"), None), None),
         ];
         for (name, line, expected) in cases {
-            assert_eq!(body(line), expected, "{name}");
+            assert_eq!(body(&line), expected, "{name}");
         }
     }
 }

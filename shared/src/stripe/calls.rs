@@ -2,7 +2,7 @@
 
 use ::stripe::StripeRequest;
 use serde::de::DeserializeOwned;
-use stripe_billing::invoice::{CreatePreviewInvoice, ListInvoice};
+use stripe_billing::invoice::{CreatePreviewInvoice, ListInvoice, RetrieveInvoice};
 use stripe_billing::invoice_line_item::ListInvoiceInvoiceLineItem;
 use stripe_billing::invoice_payment::ListInvoicePayment;
 use stripe_billing::subscription::{ListSubscription, ListSubscriptionStatus};
@@ -112,6 +112,16 @@ impl Stripe {
             Err(error) if error.code() == Some("invoice_upcoming_none") => Ok(None),
             Err(error) => Err(error),
         }
+    }
+
+    /// An invoice, with all its lines.
+    ///
+    /// # Errors
+    /// [`StripeError`].
+    pub async fn invoice(&self, id: &str) -> Result<Invoice, StripeError> {
+        let mut invoice: Invoice = self.send(&RetrieveInvoice::new(id)).await?;
+        self.complete_lines(&mut invoice).await?;
+        Ok(invoice)
     }
 
     /// A preview, with all its lines.

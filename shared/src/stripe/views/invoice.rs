@@ -109,6 +109,7 @@ pub struct Line {
     pub id: String,
     pub amount: i64,
     pub description: Option<String>,
+    pub discountable: Option<bool>,
     pub period: Period,
     pub quantity: Option<Decimal>,
     pub quantity_decimal: Option<Decimal>,
@@ -129,6 +130,22 @@ impl Line {
         let Some(parent) = &self.parent else { return false };
         parent.subscription_item_details.as_ref().is_some_and(|item| item.proration)
             || parent.invoice_item_details.as_ref().is_some_and(|item| item.proration)
+    }
+
+    /// The id of the invoice item that the line bills, if it bills one.
+    #[must_use]
+    pub fn invoice_item(&self) -> Option<&str> {
+        let parent = self.parent.as_ref()?;
+        let of_subscription =
+            parent.subscription_item_details.as_ref().and_then(|item| item.invoice_item.as_deref());
+        let own = || parent.invoice_item_details.as_ref()?.invoice_item.as_deref();
+        of_subscription.or_else(own)
+    }
+
+    /// The price that the line is for, if it is for one.
+    #[must_use]
+    pub fn price(&self) -> Option<&str> {
+        Some(self.pricing.as_ref()?.price_details.as_ref()?.price.as_ref()?.id())
     }
 
     /// The product that the line is for, if it is for one.
@@ -152,12 +169,14 @@ pub struct LineParent {
 
 #[derive(Clone, Debug, Deserialize)]
 pub struct InvoiceItemDetails {
+    pub invoice_item: Option<String>,
     pub proration: bool,
 }
 
 #[derive(Clone, Debug, Deserialize)]
 pub struct SubscriptionItemDetails {
     pub subscription_item: String,
+    pub invoice_item: Option<String>,
     pub proration: bool,
 }
 
@@ -168,5 +187,6 @@ pub struct LinePricing {
 
 #[derive(Clone, Debug, Deserialize)]
 pub struct PriceDetails {
+    pub price: Option<Expandable<Id>>,
     pub product: String,
 }

@@ -15,6 +15,7 @@
 
 mod accounts;
 mod act_as;
+mod alone;
 mod body;
 mod changes;
 mod checkouts;

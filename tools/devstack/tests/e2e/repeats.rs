@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use devstack::http::Answer;
 use serde_json::{Value, json};
 
+use crate::alone::{Alone, SLOW};
 use crate::cases;
 use crate::harness::{Harness, Request};
 use crate::lone::{Lone, PATIENT};
@@ -225,61 +226,6 @@ fn a_change_whose_answer_was_lost_is_made_and_charged_once(harness: &Harness) {
     }
 }
 
-/// plan-change by itself, asked with an idempotency key.
-struct Alone<'a> {
-    harness: &'a Harness,
-    payer: &'a Payer,
-}
-
-impl<'a> Alone<'a> {
-    #[track_caller]
-    fn start(&self) -> Lone<'a> {
-        Lone::start(self.harness, "plan-change", &[])
-    }
-
-    fn ask(&self, function: &mut Lone<'_>, time: Duration) {
-        let bearer = format!("Bearer {}", self.payer.account.key);
-        let headers = [JSON, ("authorization", &*bearer), ("idempotency-key", "killed")];
-        function.ask_with(time, &headers, r#"{"plan":"agency"}"#);
-    }
-
-    /// The answer of a new process to the same request, asked until it is there.
-    #[track_caller]
-    fn again(&self) -> Answer {
-        let mut function = self.start();
-        let started = Instant::now();
-        loop {
-            self.ask(&mut function, PATIENT);
-            let answer = function.answer();
-            let error = answer.json()["error"].clone();
-            // The claim still holds; or Stripe is still at the request of the process that is gone.
-            match answer.status {
-                409 if error == "idempotency_in_progress" => {}
-                503 if error == "stripe_unavailable" => {}
-                _ => return answer,
-            }
-            assert!(started.elapsed() < Duration::from_secs(10), "it is never there");
-            sleep(Duration::from_millis(100));
-        }
-    }
-
-    /// Starts a change and kills it as soon as `is_time`.
-    #[track_caller]
-    fn killed_when(&self, is_time: impl Fn() -> bool) {
-        let mut function = self.start();
-        self.ask(&mut function, Duration::from_secs(2));
-        let started = Instant::now();
-        while !is_time() {
-            assert!(started.elapsed() < Duration::from_secs(5), "it never came that far");
-            sleep(Duration::from_millis(5));
-        }
-        function.kill();
-    }
-}
-
-/// How late Stripe's answer is, in milliseconds: later than the deadline of whom it is for.
-const SLOW: u64 = 3_000;
-
 fn a_change_cut_off_by_the_deadline_is_finished_by_the_repetition(harness: &Harness) {
     let payer = harness.payer("too-late", Start::on("pro"));
     let before = payer.ledger(harness);
@@ -340,24 +286,30 @@ fn a_killed_change_is_finished_by_the_repetition(harness: &Harness) {
 }
 
 fn a_killed_change_that_was_declined_is_undone_by_the_repetition(harness: &Harness) {
-    for (handle, path) in [
-        ("declined-and-killed", "/v1/subscriptions/"),
-        ("declined-and-half-undone", "/v1/invoices/"),
+    // Before the answer to the update; before the undoing of it; after that.
+    for (handle, path, after_work) in [
+        ("declined-and-killed", "/v1/subscriptions/", true),
+        ("declined-and-half-undone", "/v1/invoices/", false),
+        ("declined-and-undone", "/v1/invoices/", true),
     ] {
         let payer = harness.payer(handle, Start::on("pro"));
         harness.card(&payer.customer, "pm_card_chargeCustomerFail");
         let before = payer.ledger(harness);
+        let undone = Ledger { void: before.void + 1, ..before };
         let alone = Alone { harness, payer: &payer };
         let broken = harness.break_stripe(&json!({
-            "path": path, "method": "POST", "kind": "latency", "delay_ms": SLOW, "after_work": path != "/v1/invoices/", "count": 1,
+            "path": path, "method": "POST", "kind": "latency", "delay_ms": SLOW, "after_work": after_work, "count": 1,
         }));
         let started = Instant::now();
-        alone.killed_when(|| {
-            payer.ledger(harness).pending
-                && (path != "/v1/invoices/" || started.elapsed() > Duration::from_secs(1))
+        alone.killed_when(|| match handle {
+            "declined-and-killed" => payer.ledger(harness).pending,
+            "declined-and-half-undone" => {
+                payer.ledger(harness).pending && started.elapsed() > Duration::from_secs(1)
+            }
+            _ => payer.ledger(harness) == undone,
         });
         drop(broken);
-        assert!(payer.ledger(harness).pending);
+        assert_eq!(payer.ledger(harness).pending, handle != "declined-and-undone");
         let answer = alone.again();
         assert_eq!(
             (answer.status, &answer.json()["error"]),
@@ -365,7 +317,7 @@ fn a_killed_change_that_was_declined_is_undone_by_the_repetition(harness: &Harne
             "{}",
             answer.body
         );
-        assert_eq!(payer.ledger(harness), Ledger { void: before.void + 1, ..before.clone() });
+        assert_eq!(payer.ledger(harness), undone);
     }
 }
 

@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 
+use crate::alone::{Alone, SLOW};
 use crate::cases;
 use crate::harness::Harness;
 use crate::posts::{Payer, Start};
@@ -11,6 +12,7 @@ use crate::when::{HOUR, month_after};
 cases![
     usage_so_far_is_billed_with_the_renewal_when_a_change_is_declined,
     usage_on_a_change_that_is_replaced_is_billed_once_by_the_one_that_is_made,
+    a_killed_change_has_its_invoice_put_back_by_the_repetition,
 ];
 
 /// 90 dollars of something that was done by hand.
@@ -88,5 +90,32 @@ fn usage_on_a_change_that_is_replaced_is_billed_once_by_the_one_that_is_made(har
         .collect();
     for once in [usage, BY_HAND, 99_000] {
         assert_eq!(amounts.iter().filter(|amount| **amount == once).count(), 1, "{amounts:?}");
+    }
+}
+
+fn a_killed_change_has_its_invoice_put_back_by_the_repetition(harness: &Harness) {
+    // Killed between the two things to put back, each on the way there: a change that was declined,
+    // and one that takes the place of another.
+    for (handle, replaces) in [("busy-and-killed", false), ("busy-replaced-and-killed", true)] {
+        let (payer, usage) = busy(harness, handle);
+        if replaces {
+            harness.card(&payer.customer, "pm_card_authenticationRequired");
+            let waits = payer.change(harness, &json!({ "plan": "starter", "interval": "year" }));
+            assert_eq!(text(&waits.json(), "error"), "payment_action_required");
+        }
+        harness.card(&payer.customer, "pm_card_chargeCustomerFail");
+        let alone = Alone { harness, payer: &payer };
+        let broken = harness.break_stripe(&json!({
+            "path": "/v1/invoiceitems", "method": "POST", "kind": "latency", "delay_ms": SLOW, "after_work": true, "count": 1,
+        }));
+        alone.killed_when(|| waiting(harness, &payer).len() == 1);
+        drop(broken);
+        let answer = alone.again();
+        assert_eq!(text(&answer.json(), "error"), "payment_failed", "{}", answer.body);
+        assert_eq!(waiting(harness, &payer), [BY_HAND, usage]);
+        let ledger = payer.ledger(harness);
+        assert_eq!((ledger.pending, ledger.void), (false, 1 + usize::from(replaces)));
+        assert_eq!(alone.again().header("idempotent-replayed"), "true");
+        assert_eq!(waiting(harness, &payer), [BY_HAND, usage]);
     }
 }
