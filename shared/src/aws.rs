@@ -1,23 +1,73 @@
-//! The AWS clients, with time-outs: an outside call without one is an outage waiting to happen.
+//! The AWS clients' settings, with time-outs: an outside call without one is an outage waiting to
+//! happen.
 
 use std::time::Duration;
 
+use aws_config::environment::{
+    EnvironmentVariableCredentialsProvider, EnvironmentVariableRegionProvider,
+};
+use aws_config::meta::region::ProvideRegion as _;
 use aws_config::retry::RetryConfig;
 use aws_config::timeout::TimeoutConfig;
-use aws_config::{BehaviorVersion, SdkConfig};
+use aws_config::{AppName, BehaviorVersion, SdkConfig};
+use aws_credential_types::provider::SharedCredentialsProvider;
+use aws_types::service_config::{LoadServiceConfig, ServiceConfigKey};
 
-/// Credentials and region as the SDK finds them; `AWS_ENDPOINT_URL` is honoured, which is how the
-/// local stack comes in.
-pub async fn sdk_config() -> SdkConfig {
-    // Both services answer within some ten milliseconds; what takes a second is not coming.
-    let timeouts = TimeoutConfig::builder()
+use crate::https::Https;
+
+/// Both services answer within some ten milliseconds; what takes a second is not coming.
+#[must_use]
+pub fn timeouts() -> TimeoutConfig {
+    TimeoutConfig::builder()
         .connect_timeout(Duration::from_secs(1))
         .operation_attempt_timeout(Duration::from_secs(2))
         .operation_timeout(Duration::from_secs(5))
-        .build();
-    aws_config::defaults(BehaviorVersion::latest())
-        .timeout_config(timeouts)
-        .retry_config(RetryConfig::standard().with_max_attempts(3))
-        .load()
-        .await
+        .build()
+}
+
+/// Three attempts in all.
+#[must_use]
+pub fn retries() -> RetryConfig {
+    RetryConfig::standard().with_max_attempts(3)
+}
+
+/// For a function: Lambda gives credentials and region in the environment, so nothing else is
+/// looked at, and nothing that would look is in the binary. `AWS_ENDPOINT_URL` and its variants for
+/// one service are honoured, which is how the local stack comes in.
+pub async fn of_lambda(https: &Https) -> SdkConfig {
+    let mut config = SdkConfig::builder();
+    // What CloudTrail then shows of who was asking.
+    config.set_app_name(value("AWS_SDK_UA_APP_ID").and_then(|name| AppName::new(name).ok()));
+    config
+        .behavior_version(BehaviorVersion::latest())
+        .http_client(https.for_aws())
+        .timeout_config(timeouts())
+        .retry_config(retries())
+        .region(EnvironmentVariableRegionProvider::new().region().await)
+        .credentials_provider(SharedCredentialsProvider::new(
+            EnvironmentVariableCredentialsProvider::new(),
+        ))
+        .use_fips(is_set("AWS_USE_FIPS_ENDPOINT"))
+        .use_dual_stack(is_set("AWS_USE_DUALSTACK_ENDPOINT"))
+        .service_config(Environment)
+        .build()
+}
+
+fn value(name: &str) -> Option<String> {
+    std::env::var(name).ok().filter(|value| !value.is_empty())
+}
+
+fn is_set(name: &str) -> bool {
+    value(name).is_some_and(|value| value.eq_ignore_ascii_case("true"))
+}
+
+/// A service's settings: its own variable, such as `AWS_ENDPOINT_URL_DYNAMODB`, before the one for all.
+#[derive(Debug)]
+struct Environment;
+
+impl LoadServiceConfig for Environment {
+    fn load_config(&self, key: ServiceConfigKey<'_>) -> Option<String> {
+        let service = key.service_id().to_uppercase().replace(' ', "_");
+        value(&format!("{}_{service}", key.env())).or_else(|| value(key.env()))
+    }
 }

@@ -13,6 +13,8 @@ pub mod config;
 pub mod customer;
 mod encode;
 mod gateway;
+mod hints;
+pub mod https;
 pub mod idempotency;
 mod log_line;
 pub mod metrics;

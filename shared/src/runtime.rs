@@ -5,15 +5,18 @@
 
 use std::future::Future;
 use std::sync::Arc;
+use std::time::Duration;
 
 use lambda_http::aws_lambda_events::apigw::{ApiGatewayV2httpRequest, ApiGatewayV2httpResponse};
 use lambda_runtime::{LambdaEvent, service_fn};
-use tokio::time::timeout_at;
+use tokio::time::{timeout, timeout_at};
 
 use crate::audit::Trail;
 use crate::auth::{Authenticator, Caller, Scope, Throttle};
 use crate::config::Config;
 use crate::gateway::{Incoming, response};
+use crate::hints::Hints;
+use crate::https::Https;
 use crate::idempotency::{self, Claim, Operation, Records};
 use crate::log_line::LogLine;
 use crate::metrics::Metrics;
@@ -26,6 +29,10 @@ use crate::store::Store;
 use crate::stripe::{Stripe, Transport};
 use crate::{aws, telemetry};
 
+/// How long a cold start waits for connections. They are opened while there is a whole processor to
+/// do it with, and the secrets have to be waited for anyway; the first request can do without.
+const CONNECT: Duration = Duration::from_millis(300);
+
 /// What is made once a cold start and serves every request.
 pub struct App {
     config: Config,
@@ -35,6 +42,7 @@ pub struct App {
     records: Records,
     secrets: Arc<Secrets>,
     stripe: Arc<Transport>,
+    hints: Hints,
     metrics: Metrics,
 }
 
@@ -45,25 +53,30 @@ impl App {
     /// If the configuration is incomplete. Secrets that cannot be read are read again at each request.
     pub async fn from_env() -> Result<Self, lambda_http::Error> {
         let config = Config::from_env()?;
-        let sdk = aws::sdk_config().await;
+        let https = Https::new();
+        let sdk = aws::of_lambda(&https).await;
         let secrets = Secrets::new(
             aws_sdk_secretsmanager::Client::new(&sdk),
             config.stripe_secret_id.clone(),
             config.pepper_secret_id.clone(),
         );
-        let (stripe, pepper) = tokio::join!(secrets.stripe(), secrets.peppers());
+        let dynamodb = aws_sdk_dynamodb::Client::new(&sdk);
+        let table = Store::new(dynamodb.clone(), config.table.clone());
+        let transport = Transport::new(https, config.stripe_base.clone());
+        let connections = async { tokio::join!(table.connect(), transport.connect()) };
+        let (stripe, pepper, _) =
+            tokio::join!(secrets.stripe(), secrets.peppers(), timeout(CONNECT, connections));
         for error in [stripe.err(), pepper.err()].into_iter().flatten() {
             tracing::error!("not ready yet: {error}");
         }
-        let dynamodb = aws_sdk_dynamodb::Client::new(&sdk);
-        let table = Store::new(dynamodb.clone(), config.table.clone());
         Ok(Self {
             auth: Authenticator::new(table.clone()),
             throttle: Throttle::new(config.auth_failures_per_minute),
             table,
             records: Records::new(dynamodb.clone(), config.table.clone()),
-            stripe: Arc::new(Transport::new(config.stripe_base.clone())),
+            stripe: Arc::new(transport),
             secrets: Arc::new(secrets),
+            hints: Hints::default(),
             metrics: Metrics::from_env(),
             config,
         })
@@ -187,6 +200,20 @@ impl Call {
         self.app.records.once(claim, self.request_id(), work).await
     }
 
+    /// The subscription that the account was on when this process last looked. It may be on another
+    /// one by now: for asking about it before it is known, never for an answer.
+    #[must_use]
+    pub fn last_subscription(&self) -> Option<String> {
+        self.app.hints.subscription(self.customer()?)
+    }
+
+    /// Remembers the subscription that the account is on.
+    pub fn saw_subscription(&self, id: Option<&str>) {
+        if let Some(customer) = self.customer() {
+            self.app.hints.saw(customer, id);
+        }
+    }
+
     /// The account's Stripe customer, if it has one.
     #[must_use]
     pub fn customer(&self) -> Option<&str> {
@@ -204,8 +231,9 @@ where
     F: Future<Output = Result<Reply, ApiError>> + Send,
 {
     telemetry::init();
-    let app =
-        App::from_env().await.inspect_err(|error| tracing::error!("cannot start: {error}"))?;
+    let app = Box::pin(App::from_env())
+        .await
+        .inspect_err(|error| tracing::error!("cannot start: {error}"))?;
     let app = Arc::new(app);
     lambda_runtime::run(service_fn(|event: LambdaEvent<ApiGatewayV2httpRequest>| {
         let app = Arc::clone(&app);

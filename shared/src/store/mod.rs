@@ -113,6 +113,11 @@ impl Store {
         Self { client, table }
     }
 
+    /// Opens a connection, by asking for an account that there is not. Whatever comes of it.
+    pub async fn connect(&self) {
+        let _ = self.account("warm-up").await;
+    }
+
     /// The record of the key with this hash.
     ///
     /// # Errors

@@ -7,13 +7,9 @@ use std::time::Duration;
 
 use ::stripe::{CustomizedStripeRequest, RequestStrategy};
 use bytes::Bytes;
-use http_body_util::{BodyExt as _, Full, Limited};
+use http_body_util::Full;
 use hyper::header::{AUTHORIZATION, CONTENT_TYPE, HeaderValue, RETRY_AFTER, USER_AGENT};
-use hyper::{HeaderMap, Method, Request, Response, Uri};
-use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
-use hyper_util::client::legacy::Client;
-use hyper_util::client::legacy::connect::HttpConnector;
-use hyper_util::rt::{TokioExecutor, TokioTimer};
+use hyper::{HeaderMap, Method, Request, Uri};
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 use stripe_client_core::{RequestBuilder, StripeClient, StripeClientErr, StripeMethod, VERSION};
@@ -23,25 +19,20 @@ use super::Stripe;
 use super::error::{ErrorView, StripeError};
 use super::retry::{Outcome, wait};
 use super::views::is_id;
+use crate::https::Https;
 
 /// Longest wait for one attempt. Previews and changes take Stripe a second or two.
 const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Longest wait for a connection.
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
-
 /// A POST that changes nothing.
 const PREVIEW: &str = "/invoices/create_preview";
-
-/// More than Stripe's longest page; less than what would hurt.
-const LONGEST_ANSWER: usize = 8 * 1024 * 1024;
 
 /// What our requests say of themselves.
 const AGENT: &str = concat!("cantila-billing/", env!("CARGO_PKG_VERSION"));
 
-/// Connections to Stripe, kept from one request to the next.
+/// The way to Stripe.
 pub struct Transport {
-    client: Client<HttpsConnector<HttpConnector>, Full<Bytes>>,
+    https: Https,
     base: Uri,
     attempt_timeout: Duration,
 }
@@ -131,38 +122,22 @@ impl Exchange {
 impl Transport {
     /// `base` is an origin: `https://api.stripe.com`, or the sandbox's.
     #[must_use]
-    pub fn new(base: Uri) -> Self {
-        let mut http = HttpConnector::new();
-        http.enforce_http(false);
-        http.set_nodelay(true);
-        http.set_connect_timeout(Some(CONNECT_TIMEOUT));
-        let https = HttpsConnectorBuilder::new()
-            .with_webpki_roots()
-            .https_or_http()
-            .enable_http1()
-            .wrap_connector(http);
-        let client = Client::builder(TokioExecutor::new())
-            .pool_timer(TokioTimer::new())
-            // Stripe closes what was idle for longer.
-            .pool_idle_timeout(Duration::from_secs(50))
-            .build(https);
-        Self { client, base, attempt_timeout: ATTEMPT_TIMEOUT }
+    pub fn new(https: Https, base: Uri) -> Self {
+        Self { https, base, attempt_timeout: ATTEMPT_TIMEOUT }
+    }
+
+    /// Opens a connection, with a request that says nothing: no key, no path. Whatever comes of it.
+    pub async fn connect(&self) {
+        let request = Request::head(self.base.clone()).header(USER_AGENT, AGENT);
+        if let Ok(request) = request.body(Full::default()) {
+            let _ = self.https.send(request).await;
+        }
     }
 
     /// The same, with another longest wait for one attempt than 10 s.
     #[must_use]
     pub fn attempt_timeout(self, attempt_timeout: Duration) -> Self {
         Self { attempt_timeout, ..self }
-    }
-
-    async fn once(&self, request: Request<Full<Bytes>>) -> Result<(Response<()>, Bytes), String> {
-        let response = self.client.request(request).await.map_err(|error| chain(&error))?;
-        let (parts, body) = response.into_parts();
-        let body = Limited::new(body, LONGEST_ANSWER)
-            .collect()
-            .await
-            .map_err(|error| error.to_string())?;
-        Ok((Response::from_parts(parts, ()), body.to_bytes()))
     }
 }
 
@@ -171,17 +146,6 @@ impl Transport {
 /// is refused where it is read (`views::checked`).
 fn is_path(path: &str) -> bool {
     path.strip_prefix('/').is_some_and(|rest| rest.split('/').all(is_id))
-}
-
-/// An error and what caused it; hyper's own text is only "client error".
-fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        text = format!("{text}: {cause}");
-        source = cause.source();
-    }
-    text
 }
 
 impl Stripe {
@@ -221,11 +185,16 @@ impl Stripe {
     ) -> Result<Answer, (Outcome, StripeError)> {
         let started = Instant::now();
         let limit = (started + self.transport.attempt_timeout).min(self.deadline);
-        let result = timeout_at(limit, self.transport.once(request)).await;
+        let result = timeout_at(limit, self.transport.https.send(request)).await;
         self.timings.stripe_attempt(started.elapsed());
         match result {
-            Ok(Ok((head, body))) => judge(head.status().as_u16(), head.headers(), body),
-            Ok(Err(reason)) => Err((Outcome::Broken, StripeError::Unreachable { reason })),
+            Ok(Ok(answer)) => {
+                let (head, body) = answer.into_parts();
+                judge(head.status.as_u16(), &head.headers, body)
+            }
+            Ok(Err(error)) => {
+                Err((Outcome::Broken, StripeError::Unreachable { reason: error.to_string() }))
+            }
             Err(_) if limit == self.deadline => Err((Outcome::Broken, StripeError::Deadline)),
             Err(_) => {
                 let reason = format!("no answer within {:?}", self.transport.attempt_timeout);

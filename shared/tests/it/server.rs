@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use aws_sdk_dynamodb::config::{Credentials, Region, SharedCredentialsProvider};
+use shared::https::Https;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 
@@ -68,6 +69,7 @@ impl Server {
 pub fn aws(url: &str, timeout: Duration) -> aws_config::SdkConfig {
     let credentials = Credentials::new("k", "s", None, None, "test");
     aws_config::SdkConfig::builder()
+        .http_client(Https::new().for_aws())
         .endpoint_url(url)
         .region(Region::new("us-east-1"))
         .credentials_provider(SharedCredentialsProvider::new(credentials))

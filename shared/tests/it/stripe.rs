@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use serde::Deserialize;
 use serde_json::json;
+use shared::https::Https;
 use shared::respond::Timings;
 use shared::secrets::Secrets;
 use shared::stripe::{Stripe, StripeError, Transport};
@@ -35,8 +36,8 @@ impl World {
         let (stripe, secrets) = (Server::start(stripe).await, Server::start(secrets).await);
         let manager = aws_sdk_secretsmanager::Client::new(&secrets.aws());
         let known = Secrets::new(manager, "stripe".to_owned(), "pepper".to_owned());
-        let transport =
-            Transport::new(stripe.url.parse().unwrap()).attempt_timeout(Duration::from_millis(300));
+        let transport = Transport::new(Https::new(), stripe.url.parse().unwrap())
+            .attempt_timeout(Duration::from_millis(300));
         let timings = Arc::new(Timings::start());
         let client = Stripe::new(
             Arc::new(transport),
@@ -300,7 +301,7 @@ async fn without_secrets_manager_nothing_is_sent() {
 #[tokio::test]
 async fn a_stripe_that_is_not_there_is_unreachable() {
     let world = World::with(vec![json(GOOD)]).await;
-    let nobody = Transport::new("http://127.0.0.1:1".parse().unwrap())
+    let nobody = Transport::new(Https::new(), "http://127.0.0.1:1".parse().unwrap())
         .attempt_timeout(Duration::from_millis(300));
     let manager = aws_sdk_secretsmanager::Client::new(&world.secrets.aws());
     let secrets = Secrets::new(manager, "stripe".to_owned(), "pepper".to_owned());

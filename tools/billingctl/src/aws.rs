@@ -1,16 +1,22 @@
 //! AWS, once it is clear that there is a region and someone to be.
 
-use aws_config::SdkConfig;
+use aws_config::{BehaviorVersion, SdkConfig};
 use aws_sdk_dynamodb::config::ProvideCredentials as _;
+use shared::aws::{retries, timeouts};
 use shared::secrets::Secrets;
 
 use crate::cli::Global;
 use crate::error::{Failure, Result};
 use crate::table::Table;
 
-/// The SDK's configuration. What is missing is said here, once, and not by the first call that fails.
+/// The SDK's configuration, from wherever the AWS CLI would take it; and the certificates that this
+/// machine trusts, as there may be a company's proxy between here and AWS. What is missing is said here, once, and not by the first call that fails.
 pub(crate) async fn sdk() -> Result<SdkConfig> {
-    let sdk = shared::aws::sdk_config().await;
+    let sdk = aws_config::defaults(BehaviorVersion::latest())
+        .timeout_config(timeouts())
+        .retry_config(retries())
+        .load()
+        .await;
     if sdk.region().is_none() {
         return Err(Failure::new(
             "there is no AWS region; set AWS_REGION, such as AWS_REGION=eu-central-1",

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use secrecy::SecretString;
 use shared::config::stripe_base;
+use shared::https::Https;
 use shared::respond::Timings;
 use shared::secrets::{Secrets, StripeKeys};
 use shared::stripe::{Stripe, Transport};
@@ -36,7 +37,7 @@ pub(crate) fn is_given() -> bool {
 /// A client for the account of these keys; `origin` says in errors where they are from.
 pub(crate) fn with(keys: StripeKeys, origin: &str) -> Result<Stripe> {
     let (transport, secrets) =
-        (Arc::new(Transport::new(base()?)), Arc::new(Secrets::given(keys, origin)));
+        (Arc::new(Transport::new(Https::new(), base()?)), Arc::new(Secrets::given(keys, origin)));
     Ok(Stripe::new(transport, secrets, Arc::new(Timings::start()), Instant::now() + LONGEST_RUN))
 }
 

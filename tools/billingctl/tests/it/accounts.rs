@@ -6,6 +6,7 @@ use std::time::Duration;
 use secrecy::SecretString;
 use serde_json::{Value, json};
 use shared::Stripe;
+use shared::https::Https;
 use shared::respond::Timings;
 use shared::secrets::{Secrets, StripeKeys};
 use shared::stripe::Transport;
@@ -33,7 +34,7 @@ fn sandbox() -> Running {
 
 fn stripe(sandbox: &Running) -> Stripe {
     let keys = StripeKeys::new(SecretString::from(DEFAULT_SECRET_KEY), None).expect("a key");
-    let transport = Arc::new(Transport::new(sandbox.url.parse().expect("a URL")));
+    let transport = Arc::new(Transport::new(Https::new(), sandbox.url.parse().expect("a URL")));
     let secrets = Arc::new(Secrets::given(keys, "the test"));
     let end = Instant::now() + Duration::from_secs(30);
     Stripe::new(transport, secrets, Arc::new(Timings::start()), end)

@@ -7,6 +7,7 @@ use std::time::Duration;
 use secrecy::SecretString;
 use serde_json::{Value, json};
 use shared::Stripe;
+use shared::https::Https;
 use shared::respond::Timings;
 use shared::secrets::{Secrets, StripeKeys};
 use shared::stripe::Transport;
@@ -58,7 +59,7 @@ impl Catalog {
 
     fn stripe(&self) -> Stripe {
         let keys = StripeKeys::new(SecretString::from(DEFAULT_SECRET_KEY), None).expect("a key");
-        let transport = Transport::new(self.sandbox.url.parse().expect("a URL"));
+        let transport = Transport::new(Https::new(), self.sandbox.url.parse().expect("a URL"));
         let deadline = Instant::now() + Duration::from_secs(30);
         Stripe::new(
             Arc::new(transport),

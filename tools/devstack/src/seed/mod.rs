@@ -12,6 +12,7 @@ use std::panic::resume_unwind;
 use std::sync::Arc;
 use std::time::Duration;
 
+use shared::https::Https;
 use shared::respond::Timings;
 use shared::secrets::{Secrets, StripeKeys};
 use shared::stripe::Transport;
@@ -51,7 +52,7 @@ impl Seeder {
             .ok_or_else(|| Error::Keys("the Stripe key has not the form of one".to_owned()))?;
         let secrets = Secrets::given(keys, "the local stack");
         let stripe = Stripe::new(
-            Arc::new(Transport::new(base)),
+            Arc::new(Transport::new(Https::new(), base)),
             Arc::new(secrets),
             Arc::new(Timings::start()),
             Instant::now() + LIMIT,

@@ -13,6 +13,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use devstack::functions::{FUNCTIONS, Function};
 use devstack::http::Answer;
+use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
 
 use crate::harness::Harness;
@@ -117,6 +118,21 @@ impl<'a> Lone<'a> {
             event["body"] = body.into();
         }
         self.events.send((event.to_string(), time)).expect("it listens");
+    }
+
+    /// Stops it where it is, as Lambda does when there is nothing to answer.
+    pub(crate) fn freeze(&self) {
+        self.signal(Signal::STOP);
+    }
+
+    /// Lets it go on.
+    pub(crate) fn thaw(&self) {
+        self.signal(Signal::CONT);
+    }
+
+    fn signal(&self, signal: Signal) {
+        let pid = Pid::from_child(&self.child);
+        kill_process(pid, signal).expect("it runs");
     }
 
     /// Kills it, as when Lambda's machine is lost: whatever it was doing ends there and then.

@@ -22,6 +22,8 @@ mod checkouts;
 mod currencies;
 mod doctor;
 mod faults;
+mod foreseen;
+mod frozen;
 mod harness;
 mod headers;
 mod invoices;
@@ -95,6 +97,8 @@ const ALL: &[&[Case]] = &[
     repeats::CASES,
     property::CASES,
     faults::CASES,
+    foreseen::CASES,
+    frozen::CASES,
     rotation::CASES,
     security_objects::CASES,
     security_bodies::CASES,
