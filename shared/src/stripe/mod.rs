@@ -94,11 +94,8 @@ impl Stripe {
         if let Some(id) = changes.then(|| audit::id_in(&answer.body)).flatten() {
             self.trail.touch(&id);
         }
-        serde_json::from_slice(&answer.body).map_err(|error| StripeError::Nonsense {
-            request_id: answer.request_id,
-            // serde's text names the field and the place, not the value's surroundings.
-            reason: error.to_string(),
-        })
+        read(&answer.body)
+            .map_err(|reason| StripeError::Nonsense { request_id: answer.request_id, reason })
     }
 
     async fn exchange(
@@ -119,4 +116,11 @@ impl Stripe {
             outcome => outcome,
         }
     }
+}
+
+/// Reads an answer. serde's text names the field and the place, not the value's surroundings.
+fn read<V: DeserializeOwned>(body: &[u8]) -> Result<V, String> {
+    // Checked as a whole once: from bytes, serde_json would check each text by itself.
+    let text = std::str::from_utf8(body).map_err(|error| error.to_string())?;
+    serde_json::from_str(text).map_err(|error| error.to_string())
 }
