@@ -26,6 +26,9 @@ const ROUNDS: u32 = 4;
 
 /// Three round trips to Stripe in sequence: what there is, ending what differs, the new session;
 /// for a new account: the plans, the customer, the session.
+///
+/// # Errors
+/// What the caller is told.
 pub async fn checkout_session(call: Call) -> Result<Reply, ApiError> {
     call.query.only(&[])?;
     let fields = call.fields(&Params::NAMES)?;

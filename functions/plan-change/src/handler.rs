@@ -17,6 +17,9 @@ use crate::{outcome, swept};
 const ROUTE: &str = "plan-change";
 
 /// Three round trips to Stripe in sequence: the situation, the price again, the change.
+///
+/// # Errors
+/// What the caller is told.
 pub async fn plan_change(call: Call) -> Result<Reply, ApiError> {
     call.query.only(&[])?;
     let fields = call.fields(&["plan", "interval", "quote"])?;
