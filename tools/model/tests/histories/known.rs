@@ -1,0 +1,44 @@
+//! Histories that once broke a law, each by its name.
+
+use model::plans::Plan;
+
+use crate::lived;
+use crate::steps::{Card, Fault, History, Kind, Quoted, Start, Step, Troubles};
+
+fn plan(tier: &str, interval: &str) -> Plan {
+    let mut all = Plan::ALL.into_iter();
+    all.find(|plan| plan.tier == tier && plan.interval == interval).expect("it is sold")
+}
+
+fn month(tier: &str) -> Plan {
+    plan(tier, "month")
+}
+
+fn change(to: Plan, key: Option<u8>, trouble: Troubles) -> Step {
+    Step::Change { to, quote: Quoted::None, key, trouble }
+}
+
+fn fault(at: &'static str, kind: Kind, after_work: bool) -> Troubles {
+    let fault = Fault { at, method: "POST", kind, after_work, count: 1 };
+    Troubles { faults: vec![fault], ..Troubles::default() }
+}
+
+#[track_caller]
+fn holds(start: Start, steps: Vec<Step>) {
+    if let Err(broken) = lived(&History { start, steps, seed: 0 }) {
+        panic!("{broken}");
+    }
+}
+
+#[test]
+fn a_killed_change_is_undone_by_the_repetition_wherever_it_was_killed() {
+    for polls in 1..90 {
+        let killed = Troubles { crash: Some(polls), ..Troubles::default() };
+        let steps = vec![
+            Step::Usage { meter: 0, value: 2_500 },
+            Step::Item(1_500),
+            change(month("agency"), Some(0), killed),
+        ];
+        holds(Start::Subscribed(month("pro"), Card::Declined), steps);
+    }
+}
