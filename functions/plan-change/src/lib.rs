@@ -3,6 +3,7 @@
 #[cfg(test)]
 mod fixtures;
 mod handler;
+mod marks;
 mod outcome;
 mod progress;
 mod swept;

@@ -31,6 +31,16 @@ fn holds(start: Start, steps: Vec<Step>) {
 }
 
 #[test]
+fn a_change_that_nobody_heard_of_is_not_made_again_after_another_one() {
+    let lost = fault("/v1/subscriptions/", Kind::Latency(40_000), true);
+    let steps = vec![
+        change(month("hobby"), Some(0), lost),
+        change(month("pro"), None, Troubles::default()),
+    ];
+    holds(Start::Subscribed(month("pro"), Card::Good), steps);
+}
+
+#[test]
 fn a_killed_change_is_undone_by_the_repetition_wherever_it_was_killed() {
     for polls in 1..90 {
         let killed = Troubles { crash: Some(polls), ..Troubles::default() };
