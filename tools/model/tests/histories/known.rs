@@ -41,6 +41,16 @@ fn a_change_that_nobody_heard_of_is_not_made_again_after_another_one() {
 }
 
 #[test]
+fn a_change_that_was_overtaken_starts_again_from_what_there_is() {
+    for quote in [Quoted::None, Quoted::Fresh] {
+        // Whoever is second refers to items that the first has taken away.
+        let trouble = Troubles { twins: 2, ..Troubles::default() };
+        let steps = vec![Step::Change { to: month("plain"), quote, key: None, trouble }];
+        holds(Start::Subscribed(plan("pro", "year"), Card::Good), steps);
+    }
+}
+
+#[test]
 fn a_killed_change_is_undone_by_the_repetition_wherever_it_was_killed() {
     for polls in 1..90 {
         let killed = Troubles { crash: Some(polls), ..Troubles::default() };
