@@ -103,7 +103,10 @@ async fn open(
         }
         match create(call, &wanted, &key, operation).await {
             Ok(session) if session.status.as_deref() == Some("open") => return Ok(session),
-            Err(error) if !error.is_key_reused() => return Err(error.into()),
+            // So is one that Stripe remembers to have failed with: it may be there all the same.
+            Err(error) if !(error.is_key_reused() || error.is_remembered_failure()) => {
+                return Err(error.into());
+            }
             Ok(_) | Err(_) if round == ROUNDS => return Err(ApiError::IdempotencyInProgress),
             Ok(_) => {}
             Err(_) => refused_under = Some(key),

@@ -240,8 +240,9 @@ fn judge(status: u16, headers: &HeaderMap, body: Bytes) -> Result<Answer, (Outco
     let retry_after = header(RETRY_AFTER.as_str()).and_then(|value| value.parse().ok());
     let should_retry = header("stripe-should-retry").and_then(|value| value.parse().ok());
     // What stands between us and Stripe answers in HTML; the status says enough.
-    let error =
+    let mut error =
         serde_json::from_slice::<ErrorBody>(&body).map(|body| body.error).unwrap_or_default();
+    error.replayed = header("idempotent-replayed") == Some("true");
     let error = Box::new(error);
     Err((
         Outcome::Status { status, should_retry, retry_after },

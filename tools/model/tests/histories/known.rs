@@ -62,3 +62,17 @@ fn a_killed_change_is_undone_by_the_repetition_wherever_it_was_killed() {
         holds(Start::Subscribed(month("pro"), Card::Declined), steps);
     }
 }
+
+#[test]
+fn a_failure_that_stripe_remembers_keeps_nobody_from_a_checkout_for_a_day() {
+    for at in ["/v1/customers", "/v1/checkout"] {
+        let calm = Troubles::default;
+        let to = month("pro");
+        let steps = vec![
+            Step::Checkout { to, key: Some(0), trouble: fault(at, Kind::Stored, true) },
+            Step::Checkout { to, key: None, trouble: calm() },
+            Step::Checkout { to: month("agency"), key: None, trouble: calm() },
+        ];
+        holds(Start::Fresh, steps);
+    }
+}
