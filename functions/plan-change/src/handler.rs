@@ -98,7 +98,11 @@ async fn attempt(
     if let Some(quote) = &quote {
         hold(call, &change, quote).await?;
     }
-    release_pending(call, &change, operation).await?;
+    let released = release_pending(call, &change, operation).await?;
+    if let Some(quote) = quote.as_ref().filter(|_| released) {
+        // What the other change had swept up is back, and would be charged for with this one.
+        hold(call, &change, quote).await?;
+    }
     let date = quote.as_ref().and_then(Quote::proration_date);
     let planned = progress.first_planned(Planned::of(&change, date, operation));
     Progress::sending(operation, &planned).await?;
@@ -132,20 +136,21 @@ async fn hold(call: &Call, change: &Change<'_>, quote: &Quote) -> Result<(), Api
     Err(ApiError::QuoteChanged { preview: Box::new(preview) })
 }
 
-/// A change that still waits for authentication gives way to the new one.
+/// A change that still waits for authentication gives way to the new one. Whether there was one.
 async fn release_pending(
     call: &Call,
     change: &Change<'_>,
     operation: &Operation,
-) -> Result<(), ApiError> {
+) -> Result<bool, ApiError> {
     let subscription = change.subscription;
     let latest = subscription.latest_invoice.as_ref().and_then(Expandable::object);
     match latest.filter(|_| subscription.pending_update.is_some()) {
         Some(invoice) => {
             Progress::dropping(operation, None, &invoice.id).await?;
             let key = operation.stripe_key("replace");
-            swept::drop_change(call, subscription, &invoice.id, &key).await
+            swept::drop_change(call, subscription, &invoice.id, &key).await?;
+            Ok(true)
         }
-        None => Ok(()),
+        None => Ok(false),
     }
 }

@@ -52,7 +52,7 @@ fn a_change_that_was_overtaken_starts_again_from_what_there_is() {
 
 #[test]
 fn a_killed_change_is_undone_by_the_repetition_wherever_it_was_killed() {
-    for polls in 1..90 {
+    for polls in (1..90).step_by(5) {
         let killed = Troubles { crash: Some(polls), ..Troubles::default() };
         let steps = vec![
             Step::Usage { meter: 0, value: 2_500 },
@@ -60,6 +60,21 @@ fn a_killed_change_is_undone_by_the_repetition_wherever_it_was_killed() {
             change(month("agency"), Some(0), killed),
         ];
         holds(Start::Subscribed(month("pro"), Card::Declined), steps);
+    }
+}
+
+#[test]
+fn what_a_change_that_waits_has_swept_up_is_not_charged_for_unseen() {
+    for quote in [Quoted::Fresh, Quoted::None] {
+        let trouble = Troubles::default;
+        let steps = vec![
+            Step::Item(1_500),
+            Step::Card(Card::Authenticates),
+            change(month("agency"), None, trouble()),
+            Step::Card(Card::Good),
+            Step::Change { to: plan("pro", "year"), quote, key: Some(0), trouble: trouble() },
+        ];
+        holds(Start::Subscribed(month("pro"), Card::Good), steps);
     }
 }
 

@@ -133,6 +133,11 @@ fn one(life: &mut Life<'_>, case: &Case<'_>, expected: &Expected) -> Lawful {
                 }
             }
         }
+        // What waited has given way before the price was seen to be another.
+        (_, "quote_changed") if case.before.pending.is_some() => {
+            law!(made.is_empty(), "charged all the same");
+            law!(case.after.prices == case.before.prices, "changed all the same");
+        }
         _ => {
             law!(made.is_empty(), "charged all the same");
             law!(case.after.pending == case.before.pending, "a refusal has dropped a change");
@@ -232,9 +237,9 @@ fn unclear(life: &mut Life<'_>, case: &Case<'_>, made: &BTreeSet<String>, key: &
             law!(begun.made.is_none(), "made twice");
             begun.made = Some(made.first().cloned());
         }
-        if after.pending != before.pending && after.pending.is_some() {
-            begun.waits.clone_from(&after.pending);
-        }
+        // Dropped within the same request, it is the same as if it still waited.
+        let waits = after.pending.clone().filter(|_| after.pending != before.pending);
+        begun.waits = waits.or_else(|| after.dropped_since(before)).or(begun.waits.take());
     }
     Ok(())
 }

@@ -103,6 +103,16 @@ impl Ledger {
         new.map(|(id, _)| id.clone()).collect()
     }
 
+    /// The invoice of a change that was made, or tried, and dropped.
+    pub fn dropped_since(&self, before: &Self) -> Option<String> {
+        let is_dropped = |id: &String, invoice: &Invoice| {
+            let is_change = invoice.reason == "subscription_update" && invoice.status == "void";
+            is_change && !before.invoices.contains_key(id)
+        };
+        let mut dropped = self.invoices.iter().filter(|(id, invoice)| is_dropped(id, invoice));
+        dropped.next().map(|(id, _)| id.clone())
+    }
+
     /// The same but for dropped invoices: nothing was bought, sold or lost.
     pub fn unchanged_since(&self, before: &Self) -> Result<(), String> {
         let kept = |ledger: &Self| {
