@@ -3,7 +3,7 @@
 # Needed: git, Rust, Python 3 with venv, make, a C compiler. cargo-nextest is used where it is, Node for one test.
 
 .DEFAULT_GOAL := help
-.PHONY: help setup venv node_modules setup-deploy compile binaries build run stop test fmt lint audit \
+.PHONY: help setup venv node_modules setup-deploy compile binaries build run stop test soak soak-model fmt lint audit \
 	lint-template lint-workflows sam-local smoke deploy-functions rollback clean-local
 
 # Where `make run` listens.
@@ -74,6 +74,15 @@ test: setup lint ## Check formatting and lints, and run every test; nothing need
 	else \
 		set -x; cargo test --workspace --no-fail-fast --lib --bins --tests; \
 	fi
+
+# What `make test` does for a minute, for as long as one likes: HISTORIES_SECONDS=36000 make soak
+soak: soak-model ## Run the tests that can run for hours, for an hour
+
+soak-model: export HISTORIES ?= 1000000
+soak-model: export HISTORIES_SECONDS ?= 3000
+soak-model: export FUZZ_CASES ?= 100000
+soak-model:
+	cargo test --workspace --test histories --test fuzz -- --nocapture
 
 fmt: ## Format the code
 	cargo fmt --all

@@ -5,6 +5,8 @@ use stripe_core::customer::CreateCustomer;
 
 use crate::respond::ApiError;
 use crate::runtime::Call;
+use crate::stamp::Stamp;
+use crate::stripe::StripeError;
 use crate::stripe::views::Customer;
 
 /// The customer's id; makes the customer if there is none.
@@ -21,9 +23,19 @@ pub async fn ensure(call: &Call) -> Result<String, ApiError> {
     }
     let account = &call.caller.account.id;
     let stamp = call.table().first_to_make_customer(&call.stamp()).await?;
+    let made = match make(call, &stamp, format!("customer-{account}")).await {
+        // Better a customer too many, whom nobody ever hears of, than none for a day.
+        Err(error) if error.is_remembered_failure() => {
+            let key = format!("customer-{account}-{}", call.request_id());
+            make(call, &stamp, key).await
+        }
+        outcome => outcome,
+    }?;
+    Ok(call.table().remember_customer(account, &made.id).await?)
+}
+
+async fn make(call: &Call, stamp: &Stamp, key: String) -> Result<Customer, StripeError> {
     let mut create = CreateCustomer::new().build();
     stamp.write(&mut create, "metadata");
-    let key = Some(format!("customer-{account}"));
-    let made: Customer = call.stripe.send_built(create, key).await?;
-    Ok(call.table().remember_customer(account, &made.id).await?)
+    call.stripe.send_built(create, Some(key)).await
 }

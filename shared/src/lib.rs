@@ -36,6 +36,6 @@ pub use auth::{Account, Caller, Scope};
 pub use config::Config;
 pub use query::Query;
 pub use respond::{ApiError, At, Currency, Day, Money, Reply};
-pub use runtime::{App, Call, serve};
+pub use runtime::{App, Call, answer, serve};
 pub use situation::Situation;
 pub use stripe::{Stripe, StripeError};

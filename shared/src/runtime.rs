@@ -7,6 +7,7 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
+use aws_config::SdkConfig;
 use lambda_http::aws_lambda_events::apigw::{ApiGatewayV2httpRequest, ApiGatewayV2httpResponse};
 use lambda_runtime::{LambdaEvent, service_fn};
 use tokio::time::{timeout, timeout_at};
@@ -55,21 +56,27 @@ impl App {
         let config = Config::from_env()?;
         let https = Https::new();
         let sdk = aws::of_lambda(&https).await;
+        let transport = Transport::new(https, config.stripe_base.clone());
+        let app = Self::start(config, &sdk, transport).await;
+        Ok(Self { metrics: Metrics::from_env(), ..app })
+    }
+
+    /// The same with what is given: `sdk` leads to AWS, `transport` to Stripe. Writes no metrics.
+    pub async fn start(config: Config, sdk: &SdkConfig, transport: Transport) -> Self {
         let secrets = Secrets::new(
-            aws_sdk_secretsmanager::Client::new(&sdk),
+            aws_sdk_secretsmanager::Client::new(sdk),
             config.stripe_secret_id.clone(),
             config.pepper_secret_id.clone(),
         );
-        let dynamodb = aws_sdk_dynamodb::Client::new(&sdk);
+        let dynamodb = aws_sdk_dynamodb::Client::new(sdk);
         let table = Store::new(dynamodb.clone(), config.table.clone());
-        let transport = Transport::new(https, config.stripe_base.clone());
         let connections = async { tokio::join!(table.connect(), transport.connect()) };
         let (stripe, pepper, _) =
             tokio::join!(secrets.stripe(), secrets.peppers(), timeout(CONNECT, connections));
         for error in [stripe.err(), pepper.err()].into_iter().flatten() {
             tracing::error!("not ready yet: {error}");
         }
-        Ok(Self {
+        Self {
             auth: Authenticator::new(table.clone()),
             throttle: Throttle::new(config.auth_failures_per_minute),
             table,
@@ -77,9 +84,9 @@ impl App {
             stripe: Arc::new(transport),
             secrets: Arc::new(secrets),
             hints: Hints::default(),
-            metrics: Metrics::from_env(),
+            metrics: Metrics::unwritten(),
             config,
-        })
+        }
     }
 }
 
@@ -237,25 +244,23 @@ where
     let app = Arc::new(app);
     lambda_runtime::run(service_fn(|event: LambdaEvent<ApiGatewayV2httpRequest>| {
         let app = Arc::clone(&app);
-        async move {
-            Ok::<_, std::convert::Infallible>(
-                answer(app, scope, Incoming::of(event), handler).await,
-            )
-        }
+        async move { Ok::<_, std::convert::Infallible>(answer(app, scope, event, handler).await) }
     }))
     .await
 }
 
-async fn answer<H, F>(
+/// The answer to one event of API Gateway's, which is always one of the contract.
+pub async fn answer<H, F>(
     app: Arc<App>,
     scope: Scope,
-    incoming: Incoming,
+    event: LambdaEvent<ApiGatewayV2httpRequest>,
     handler: H,
 ) -> ApiGatewayV2httpResponse
 where
     H: Fn(Call) -> F,
     F: Future<Output = Result<Reply, ApiError>>,
 {
+    let incoming = Incoming::of(event);
     let timings = Arc::new(Timings::start());
     let trail = Arc::new(Trail::default());
     let mut line = LogLine::new(&incoming);

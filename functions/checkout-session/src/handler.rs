@@ -26,6 +26,9 @@ const ROUNDS: u32 = 4;
 
 /// Three round trips to Stripe in sequence: what there is, ending what differs, the new session;
 /// for a new account: the plans, the customer, the session.
+///
+/// # Errors
+/// What the caller is told.
 pub async fn checkout_session(call: Call) -> Result<Reply, ApiError> {
     call.query.only(&[])?;
     let fields = call.fields(&Params::NAMES)?;
@@ -100,7 +103,10 @@ async fn open(
         }
         match create(call, &wanted, &key, operation).await {
             Ok(session) if session.status.as_deref() == Some("open") => return Ok(session),
-            Err(error) if !error.is_key_reused() => return Err(error.into()),
+            // So is one that Stripe remembers to have failed with: it may be there all the same.
+            Err(error) if !(error.is_key_reused() || error.is_remembered_failure()) => {
+                return Err(error.into());
+            }
             Ok(_) | Err(_) if round == ROUNDS => return Err(ApiError::IdempotencyInProgress),
             Ok(_) => {}
             Err(_) => refused_under = Some(key),

@@ -10,6 +10,9 @@ use crate::shape::Dunning;
 use crate::state::{Rules, Verdict};
 
 /// Two round trips to Stripe in sequence at most.
+///
+/// # Errors
+/// What the caller is told.
 pub async fn dunning(call: Call) -> Result<Reply, ApiError> {
     call.query.only(&[])?;
     let config = call.config();

@@ -7,6 +7,9 @@ use crate::shape::{Account, Info, Settings};
 
 /// One round trip to Stripe, but for customers who are billed in another currency than the
 /// catalogue's own.
+///
+/// # Errors
+/// What the caller is told.
 pub async fn info(call: Call) -> Result<Reply, ApiError> {
     call.query.only(&[])?;
     let (situation, has_portal) =

@@ -13,6 +13,9 @@ use crate::shape::Invoices;
 const CURSOR: &str = "invoices-cursor";
 
 /// One round trip to Stripe, but where more drafts than expected lie among the invoices.
+///
+/// # Errors
+/// What the caller is told.
 pub async fn invoices(call: Call) -> Result<Reply, ApiError> {
     call.query.only(&Params::NAMES)?;
     let params = Params::of(&call.query)?;

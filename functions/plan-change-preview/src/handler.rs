@@ -6,6 +6,9 @@ use shared::change::{Change, Target, quoted_preview};
 use shared::{ApiError, Call, Reply};
 
 /// Two round trips to Stripe in sequence.
+///
+/// # Errors
+/// What the caller is told.
 pub async fn plan_change_preview(call: Call) -> Result<Reply, ApiError> {
     call.query.only(&[])?;
     let target = Target::of(&call.fields(&["plan", "interval"])?)?;

@@ -1,7 +1,10 @@
 //! Stripe's objects for the tests here: what every one of them has, and the fields of the case.
 
 use serde_json::{Value, json};
+use shared::idempotency::Operation;
 use shared::stripe::views::{Invoice, Subscription};
+
+use crate::marks;
 
 fn with(mut whole: Value, fields: &Value) -> Value {
     let fields = fields.as_object().expect("an object").clone();
@@ -28,4 +31,9 @@ pub fn invoice_text(fields: &Value) -> Value {
         "period_start": 0, "period_end": 0, "status_transitions": {}, "lines": { "data": [], "has_more": false },
     });
     with(whole, fields)
+}
+
+/// Metadata with the operation's mark.
+pub fn mark(operation: &Operation) -> Value {
+    json!({ marks::key(operation): "1" })
 }

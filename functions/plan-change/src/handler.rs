@@ -2,7 +2,9 @@
 //! Stripe made of it.
 
 use shared::Situation;
-use shared::change::{BadQuote, Change, Quote, Target, charge, preview_invoice, quoted_preview};
+use shared::change::{
+    BadQuote, Change, Quote, Target, charge, preview_invoice, quoted_preview, state,
+};
 use shared::idempotency::Operation;
 use shared::respond::Timestamp;
 use shared::secrets::Pepper;
@@ -16,7 +18,13 @@ use crate::{outcome, swept};
 /// The endpoint's name, by which an idempotency key is bound to it.
 const ROUTE: &str = "plan-change";
 
+/// How often other changes may come first before we give up.
+const ROUNDS: u32 = 3;
+
 /// Three round trips to Stripe in sequence: the situation, the price again, the change.
+///
+/// # Errors
+/// What the caller is told.
 pub async fn plan_change(call: Call) -> Result<Reply, ApiError> {
     call.query.only(&[])?;
     let fields = call.fields(&["plan", "interval", "quote"])?;
@@ -31,12 +39,40 @@ async fn change(
     quote: Option<&str>,
     operation: Operation,
 ) -> Result<Reply, ApiError> {
-    let situation = Situation::load(call).await?;
-    let progress = Progress::of(&operation);
+    let mut rounds = 1..ROUNDS;
+    loop {
+        let situation = Situation::load(call).await?;
+        match attempt(call, &situation, target, quote, &operation).await {
+            Err(error)
+                if error.is_bad_request_to_stripe() && is_overtaken(call, &situation).await? =>
+            {
+                rounds.next().ok_or(ApiError::IdempotencyInProgress)?;
+            }
+            outcome => return outcome,
+        }
+    }
+}
+
+/// Whether another change came first, so that the items to be swapped are others now.
+async fn is_overtaken(call: &Call, situation: &Situation) -> Result<bool, ApiError> {
+    let now = Situation::load(call).await?;
+    let items =
+        |situation: &Situation| situation.current().map(|current| state(current.subscription));
+    Ok(items(&now) != items(situation))
+}
+
+async fn attempt(
+    call: &Call,
+    situation: &Situation,
+    target: &Target,
+    quote: Option<&str>,
+    operation: &Operation,
+) -> Result<Reply, ApiError> {
+    let progress = Progress::of(operation);
     // An earlier start of this very request has made the change, and was cut off before it could
     // say so: Stripe gives its answer to that again.
-    if let Some(planned) = progress.made(&operation, &situation.subscriptions) {
-        return send(call, &situation, planned, &operation).await;
+    if let Some(planned) = progress.made(operation, &situation.subscriptions) {
+        return send(call, situation, planned, operation).await;
     }
     let current = situation.current();
     if let Some((invoice, current)) = progress.half_dropped().zip(current.as_ref()) {
@@ -62,11 +98,15 @@ async fn change(
     if let Some(quote) = &quote {
         hold(call, &change, quote).await?;
     }
-    release_pending(call, &change, &operation).await?;
+    let released = release_pending(call, &change, operation).await?;
+    if let Some(quote) = quote.as_ref().filter(|_| released) {
+        // What the other change had swept up is back, and would be charged for with this one.
+        hold(call, &change, quote).await?;
+    }
     let date = quote.as_ref().and_then(Quote::proration_date);
-    let planned = progress.first_planned(Planned::of(&change, date, &operation));
-    Progress::sending(&operation, &planned).await?;
-    send(call, &situation, &planned, &operation).await
+    let planned = progress.first_planned(Planned::of(&change, date, operation));
+    Progress::sending(operation, &planned).await?;
+    send(call, situation, &planned, operation).await
 }
 
 async fn send(
@@ -96,20 +136,21 @@ async fn hold(call: &Call, change: &Change<'_>, quote: &Quote) -> Result<(), Api
     Err(ApiError::QuoteChanged { preview: Box::new(preview) })
 }
 
-/// A change that still waits for authentication gives way to the new one.
+/// A change that still waits for authentication gives way to the new one. Whether there was one.
 async fn release_pending(
     call: &Call,
     change: &Change<'_>,
     operation: &Operation,
-) -> Result<(), ApiError> {
+) -> Result<bool, ApiError> {
     let subscription = change.subscription;
     let latest = subscription.latest_invoice.as_ref().and_then(Expandable::object);
     match latest.filter(|_| subscription.pending_update.is_some()) {
         Some(invoice) => {
             Progress::dropping(operation, None, &invoice.id).await?;
             let key = operation.stripe_key("replace");
-            swept::drop_change(call, subscription, &invoice.id, &key).await
+            swept::drop_change(call, subscription, &invoice.id, &key).await?;
+            Ok(true)
         }
-        None => Ok(()),
+        None => Ok(false),
     }
 }

@@ -85,8 +85,7 @@ mod tests {
     fn what_is_noted_says_what_is_left_to_do() {
         let operation = Operation::new(Stamp::default()).expect("random numbers");
         let unmarked = [subscription(&json!({}))];
-        let marked =
-            [subscription(&json!({ "metadata": { "cantila_operation": operation.mark() } }))];
+        let marked = [subscription(&json!({ "metadata": crate::fixtures::mark(&operation) }))];
         let (first, invoice) = (planned("a", "in_1"), "in_2".to_owned());
         // planned, dropping → made (no mark, mark), half dropped
         let cases = [

@@ -1,7 +1,5 @@
 //! The one request that changes a subscription, and how it is recognised afterwards.
 
-use std::collections::HashMap;
-
 use serde::{Deserialize, Serialize};
 use shared::change::{Change, ItemChange};
 use shared::idempotency::Operation;
@@ -16,8 +14,7 @@ use stripe_billing::subscription::{
 };
 use stripe_client_core::{RequestBuilder, StripeMethod, StripeRequest};
 
-/// The subscription's metadata key for the operation that changed it last.
-const MARK_KEY: &str = "cantila_operation";
+use crate::marks;
 
 /// All that is needed to make the change, or to ask Stripe again what came of it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -40,8 +37,6 @@ impl Planned {
             .proration_behavior(Proration::AlwaysInvoice)
             // The plan changes only if the payment goes through.
             .payment_behavior(PaymentBehavior::PendingIfIncomplete)
-            // In the same request, so that there is no change without the mark.
-            .metadata(HashMap::from([(MARK_KEY.to_owned(), operation.mark().to_owned())]))
             .expand(["latest_invoice".to_owned()]);
         if change.resets_cycle {
             update = update.billing_cycle_anchor(Anchor::new(AnchorType::Now));
@@ -49,6 +44,8 @@ impl Planned {
             update = update.proration_date(date.seconds());
         }
         let mut request = update.build();
+        // In the same request, so that there is no change without the mark.
+        marks::write(&mut request, operation, &subscription.metadata);
         operation.stamp().write(&mut request, "metadata");
         let body = request.body.unwrap_or_default();
         Self {
@@ -90,15 +87,13 @@ fn item(changed: &ItemChange) -> UpdateSubscriptionItems {
 pub fn is_marked(operation: &Operation, subscription: &Subscription) -> bool {
     let held_back =
         subscription.pending_update.as_ref().and_then(|update| update.metadata.as_ref());
-    let mark = |metadata: &HashMap<String, String>| {
-        metadata.get(MARK_KEY).is_some_and(|mark| mark == operation.mark())
-    };
-    is_in_force(operation, subscription) || held_back.is_some_and(mark)
+    is_in_force(operation, subscription)
+        || held_back.is_some_and(|metadata| marks::has(metadata, operation))
 }
 
 /// Whether the operation's change is in force.
 pub fn is_in_force(operation: &Operation, subscription: &Subscription) -> bool {
-    subscription.metadata.get(MARK_KEY).is_some_and(|mark| mark == operation.mark())
+    marks::has(&subscription.metadata, operation)
 }
 
 /// Sends the update. Sent again, Stripe answers as it did the first time.
@@ -135,8 +130,9 @@ mod tests {
     #[test]
     fn the_mark_is_found_on_the_subscription_and_on_a_change_that_waits() {
         let operation = Operation::new(Stamp::default()).expect("random numbers");
-        let mark = json!({ MARK_KEY: operation.mark() });
-        let other = json!({ MARK_KEY: "another" });
+        let mark = crate::fixtures::mark(&operation);
+        let other =
+            crate::fixtures::mark(&Operation::new(Stamp::default()).expect("random numbers"));
         let waiting = |metadata: &serde_json::Value| json!({ "metadata": {}, "pending_update": { "expires_at": 9, "metadata": metadata } });
         // fields → marked, in force
         let cases = [

@@ -38,6 +38,9 @@ struct Session {
 }
 
 /// One round trip to Stripe; one more each for a new customer and for what is to be cancelled.
+///
+/// # Errors
+/// What the caller is told.
 pub async fn portal_session(call: Call) -> Result<Reply, ApiError> {
     call.query.only(&[])?;
     let fields = call.fields(&[RETURN_URL, "flow"])?;

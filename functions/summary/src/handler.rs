@@ -10,6 +10,9 @@ use crate::shape::Summary;
 
 /// Two round trips to Stripe in sequence; one where the account is still on the subscription that it
 /// was on the last time.
+///
+/// # Errors
+/// What the caller is told.
 pub async fn summary(call: Call) -> Result<Reply, ApiError> {
     call.query.only(&[])?;
     let default = call.config().default_currency;

@@ -94,13 +94,19 @@ impl<'a> Change<'a> {
     /// A fingerprint of the items as they are, to notice that they have changed.
     #[must_use]
     pub fn state(&self) -> String {
-        let item = |item: &SubscriptionItem| {
-            format!("{}:{}:{}", item.id, item.price.id, item.quantity.unwrap_or(0))
-        };
-        let mut items: Vec<_> = self.subscription.items.data.iter().map(item).collect();
-        items.sort();
-        token::fingerprint(items.join(",").as_bytes())
+        state(self.subscription)
     }
+}
+
+/// A fingerprint of a subscription's items.
+#[must_use]
+pub fn state(subscription: &Subscription) -> String {
+    let item = |item: &SubscriptionItem| {
+        format!("{}:{}:{}", item.id, item.price.id, item.quantity.unwrap_or(0))
+    };
+    let mut items: Vec<_> = subscription.items.data.iter().map(item).collect();
+    items.sort();
+    token::fingerprint(items.join(",").as_bytes())
 }
 
 /// In a year, so that months and years compare without a fraction.

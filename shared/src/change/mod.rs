@@ -9,7 +9,7 @@ mod quote;
 mod target;
 
 pub use ask::{charge, preview_invoice, proration_date, quoted_preview};
-pub use diff::{Change, Direction, ItemChange};
+pub use diff::{Change, Direction, ItemChange, state};
 pub use preview::Preview;
 pub use quote::{BadQuote, Quote};
 pub use target::Target;

@@ -218,6 +218,8 @@ fn parse_stripe(id: &str, text: &SecretString) -> Result<StripeKeys, SecretError
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     #[test]
@@ -258,5 +260,48 @@ mod tests {
         let keys = parse_stripe("stripe", &text).expect("a key");
         let pepper = Pepper::from("hunter2");
         assert!(!format!("{keys:?} {pepper:?}").contains("hunter2"));
+    }
+
+    proptest! {
+        #[test]
+        fn whatever_a_secret_holds_is_taken_or_refused_and_never_repeated(
+            text in secret_text(),
+        ) {
+            let text = SecretString::from(text);
+            let _ = Peppers::parse(&text);
+            if let Err(error) = parse_stripe("stripe", &text) {
+                prop_assert_eq!(
+                    error.to_string(),
+                    r#"secret stripe does not hold {"secretKey": "sk_… or rk_…", "publishableKey": "pk_…"}"#
+                );
+            }
+        }
+    }
+
+    /// Any text, and JSON that is nearly right.
+    fn secret_text() -> impl Strategy<Value = String> {
+        let value = prop_oneof![
+            any::<String>().prop_map(|text| serde_json::json!(text)),
+            any::<i64>().prop_map(|number| serde_json::json!(number)),
+            "[sr]k_(live|test)_[a-z0-9é]{0,40}".prop_map(|text| serde_json::json!(text)),
+            Just(serde_json::json!(null)),
+            Just(serde_json::json!({ "pepper": "x".repeat(40), "since": "2026-13-01T00:00:00Z" })),
+            Just(
+                serde_json::json!({ "pepper": "x".repeat(40), "since": "2026-06-28T00:00:00Z", "until": 1 })
+            ),
+        ];
+        let name = prop::sample::select(vec![
+            "secretKey",
+            "publishableKey",
+            "pepper",
+            "previous",
+            "other",
+        ]);
+        let fields = prop::collection::vec((name, value), 0..4);
+        let nearly = fields.prop_map(|fields| {
+            let fields = fields.iter().map(|(name, value)| format!("\"{name}\":{value}"));
+            format!("{{{}}}", fields.collect::<Vec<_>>().join(","))
+        });
+        prop_oneof![any::<String>(), nearly, (0..3_000_usize).prop_map(|depth| "[".repeat(depth))]
     }
 }

@@ -115,7 +115,12 @@ impl Decline {
     fn of_intent(intent: &PaymentIntent) -> Option<Self> {
         match (intent.status.as_str(), &intent.last_payment_error) {
             // A bank debit takes days; it has not failed.
-            ("succeeded" | "processing" | "canceled", _) => None,
+            ("succeeded" | "processing", _) => None,
+            // The invoice is void by now; what is left to say is why it was not paid.
+            ("canceled", error) => error
+                .as_ref()
+                .map(Self::of)
+                .filter(|decline| decline.kind != DeclineKind::Authentication),
             ("requires_action", _) => Some(Self::authentication()),
             (_, error) => error.as_ref().map(Self::of),
         }
@@ -171,6 +176,13 @@ mod tests {
             (unpaid, Value::Null, Value::Null),
             ("processing", declined("insufficient_funds"), Value::Null),
             ("succeeded", declined("insufficient_funds"), Value::Null),
+            (
+                "canceled",
+                declined("insufficient_funds"),
+                shown("card_declined", json!("insufficient_funds"), "soft", "Stripe's words."),
+            ),
+            ("canceled", declined("authentication_required"), Value::Null),
+            ("canceled", Value::Null, Value::Null),
         ];
         for (status, error, expected) in cases {
             let decline = Decline::of_payments(&payments(status, &error));

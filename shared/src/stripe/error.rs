@@ -46,6 +46,9 @@ pub struct ErrorView {
     pub param: Option<String>,
     /// Stripe's words.
     pub message: Option<String>,
+    /// What it said to an earlier request with the same idempotency key, and says again for a day.
+    #[serde(skip)]
+    pub replayed: bool,
 }
 
 impl ErrorView {
@@ -83,6 +86,12 @@ impl StripeError {
     #[must_use]
     pub fn is_key_reused(&self) -> bool {
         matches!(self, Self::Refused { error, .. } if error.kind == "idempotency_error")
+    }
+
+    /// Whether Stripe has failed before under this idempotency key, and remembers that.
+    #[must_use]
+    pub fn is_remembered_failure(&self) -> bool {
+        matches!(self, Self::Refused { status: 500.., error, .. } if error.replayed)
     }
 
     /// The status that Stripe refused with.
@@ -135,6 +144,7 @@ mod tests {
             decline_code: None,
             param: None,
             message: Some("Invalid API Key provided: sk_test_***hunter2".to_owned()),
+            replayed: false,
         };
         StripeError::Refused {
             status,

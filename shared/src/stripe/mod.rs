@@ -22,7 +22,7 @@ use tokio::time::Instant;
 pub use calls::LONGEST_PAGE;
 pub use decline::{Decline, DeclineKind};
 pub use error::StripeError;
-pub use transport::Transport;
+pub use transport::{Sent, Transport, Wire};
 
 use crate::audit::{self, Trail};
 use crate::respond::Timings;

@@ -3,13 +3,14 @@
 //! It speaks async-stripe's `StripeClient`, so that its typed requests can be sent through it.
 
 use std::fmt::Display;
+use std::pin::Pin;
 use std::time::Duration;
 
 use ::stripe::{CustomizedStripeRequest, RequestStrategy};
 use bytes::Bytes;
 use http_body_util::Full;
 use hyper::header::{AUTHORIZATION, CONTENT_TYPE, HeaderValue, RETRY_AFTER, USER_AGENT};
-use hyper::{HeaderMap, Method, Request, Uri};
+use hyper::{HeaderMap, Method, Request, Response, Uri};
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 use stripe_client_core::{RequestBuilder, StripeClient, StripeClientErr, StripeMethod, VERSION};
@@ -30,9 +31,29 @@ const PREVIEW: &str = "/invoices/create_preview";
 /// What our requests say of themselves.
 const AGENT: &str = concat!("cantila-billing/", env!("CARGO_PKG_VERSION"));
 
+/// What a request goes out by, and its answer, all of it, comes back by.
+pub trait Wire: Send + Sync {
+    /// Sends once. The error says what went wrong in between.
+    fn send(&self, request: Request<Full<Bytes>>) -> Sent<'_>;
+}
+
+/// An answer on its way.
+pub type Sent<'a> =
+    Pin<Box<dyn Future<Output = Result<(Response<()>, Bytes), String>> + Send + 'a>>;
+
+impl Wire for Https {
+    fn send(&self, request: Request<Full<Bytes>>) -> Sent<'_> {
+        Box::pin(async move {
+            let answer = Self::send(self, request).await.map_err(|error| error.to_string())?;
+            let (head, body) = answer.into_parts();
+            Ok((Response::from_parts(head, ()), body))
+        })
+    }
+}
+
 /// The way to Stripe.
 pub struct Transport {
-    https: Https,
+    wire: Box<dyn Wire>,
     base: Uri,
     attempt_timeout: Duration,
 }
@@ -123,14 +144,20 @@ impl Transport {
     /// `base` is an origin: `https://api.stripe.com`, or the sandbox's.
     #[must_use]
     pub fn new(https: Https, base: Uri) -> Self {
-        Self { https, base, attempt_timeout: ATTEMPT_TIMEOUT }
+        Self::over(Box::new(https), base)
+    }
+
+    /// The same over another wire.
+    #[must_use]
+    pub fn over(wire: Box<dyn Wire>, base: Uri) -> Self {
+        Self { wire, base, attempt_timeout: ATTEMPT_TIMEOUT }
     }
 
     /// Opens a connection, with a request that says nothing: no key, no path. Whatever comes of it.
     pub async fn connect(&self) {
         let request = Request::head(self.base.clone()).header(USER_AGENT, AGENT);
         if let Ok(request) = request.body(Full::default()) {
-            let _ = self.https.send(request).await;
+            let _ = self.wire.send(request).await;
         }
     }
 
@@ -185,16 +212,11 @@ impl Stripe {
     ) -> Result<Answer, (Outcome, StripeError)> {
         let started = Instant::now();
         let limit = (started + self.transport.attempt_timeout).min(self.deadline);
-        let result = timeout_at(limit, self.transport.https.send(request)).await;
+        let result = timeout_at(limit, self.transport.wire.send(request)).await;
         self.timings.stripe_attempt(started.elapsed());
         match result {
-            Ok(Ok(answer)) => {
-                let (head, body) = answer.into_parts();
-                judge(head.status.as_u16(), &head.headers, body)
-            }
-            Ok(Err(error)) => {
-                Err((Outcome::Broken, StripeError::Unreachable { reason: error.to_string() }))
-            }
+            Ok(Ok((head, body))) => judge(head.status().as_u16(), head.headers(), body),
+            Ok(Err(reason)) => Err((Outcome::Broken, StripeError::Unreachable { reason })),
             Err(_) if limit == self.deadline => Err((Outcome::Broken, StripeError::Deadline)),
             Err(_) => {
                 let reason = format!("no answer within {:?}", self.transport.attempt_timeout);
@@ -218,8 +240,9 @@ fn judge(status: u16, headers: &HeaderMap, body: Bytes) -> Result<Answer, (Outco
     let retry_after = header(RETRY_AFTER.as_str()).and_then(|value| value.parse().ok());
     let should_retry = header("stripe-should-retry").and_then(|value| value.parse().ok());
     // What stands between us and Stripe answers in HTML; the status says enough.
-    let error =
+    let mut error =
         serde_json::from_slice::<ErrorBody>(&body).map(|body| body.error).unwrap_or_default();
+    error.replayed = header("idempotent-replayed") == Some("true");
     let error = Box::new(error);
     Err((
         Outcome::Status { status, should_retry, retry_after },

@@ -176,6 +176,15 @@ async fn a_failure_frees_the_key_and_one_of_stripes_own_changes_the_keys_sent_to
 }
 
 #[tokio::test]
+async fn whoever_was_told_to_try_again_is_not_told_so_for_a_day() {
+    let moto = Moto::start().await;
+    let busy = async |_| Err(ApiError::IdempotencyInProgress);
+    assert_eq!(ask(&moto, claim("a", FAR), "req-1", busy).await.0, 409);
+    let outcome = ask(&moto, claim("a", FAR), "req-2", async |_| done("now")).await;
+    assert_eq!(outcome, (200, r#"{"done":"now"}"#.to_owned()));
+}
+
+#[tokio::test]
 async fn after_a_day_the_key_is_new_even_if_the_record_is_still_there() {
     let moto = Moto::start().await;
     ask(&moto, claim("a", FAR), "req-1", async |_| done("yesterday")).await;

@@ -25,4 +25,4 @@ mod snapshot;
 mod world;
 
 pub use config::{Config, DEFAULT_SECRET_KEY, Exhausted, Rules};
-pub use sandbox::{Running, Sandbox};
+pub use sandbox::{Inside, Running, Sandbox};

@@ -1,14 +1,19 @@
 //! Starting and stopping a sandbox inside a process.
 
+use std::error::Error;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener};
 use std::sync::Arc;
 use std::thread::JoinHandle;
 
+use http_body_util::{BodyExt as _, Full};
+use hyper::body::Bytes;
+use hyper::{Request, Response};
 use tokio::sync::oneshot;
 
 use crate::config::Config;
 use crate::http::connections::serve;
+use crate::http::server::handle;
 use crate::http::shared::Shared;
 
 pub struct Sandbox;
@@ -55,6 +60,36 @@ impl Sandbox {
             stop: Some(stop),
             thread: Some(thread),
         })
+    }
+}
+
+/// A sandbox without a thread and a port: whoever calls it lends it the runtime.
+#[derive(Clone)]
+pub struct Inside {
+    shared: Arc<Shared>,
+}
+
+impl Inside {
+    /// # Errors
+    ///
+    /// If the snapshot cannot be read.
+    pub fn new(config: Config) -> io::Result<Inside> {
+        let address = config.listen;
+        Ok(Inside { shared: Arc::new(Shared::new(config, address)?) })
+    }
+
+    /// The answer to a request as it would come in by HTTP. Must be called in a tokio runtime; what
+    /// was asked for is done even if the caller stops waiting.
+    ///
+    /// # Errors
+    ///
+    /// If the connection would end without an answer, or in the midst of it.
+    pub async fn answer(
+        &self,
+        request: Request<Full<Bytes>>,
+    ) -> Result<(Response<()>, Bytes), Box<dyn Error + Send + Sync>> {
+        let (head, body) = handle(&self.shared, request).await?.into_parts();
+        Ok((Response::from_parts(head, ()), body.collect().await?.to_bytes()))
     }
 }
 

@@ -182,8 +182,17 @@ impl ApiError {
     /// Whether Stripe itself answered, and with a failure of its own: then it gives that answer
     /// again to whoever comes with the same idempotency key.
     pub(crate) fn is_stripes_own_failure(&self) -> bool {
-        let cause = self.cause().and_then(|cause| cause.downcast_ref::<StripeError>());
-        matches!(cause, Some(StripeError::Refused { status: 500.., .. }))
+        matches!(self.stripe(), Some(StripeError::Refused { status: 500.., .. }))
+    }
+
+    /// Whether Stripe found something wrong with a request of ours, such as an item that has gone.
+    #[must_use]
+    pub fn is_bad_request_to_stripe(&self) -> bool {
+        matches!(self, Self::Stripe(_)) && self.stripe().and_then(StripeError::status) == Some(400)
+    }
+
+    fn stripe(&self) -> Option<&StripeError> {
+        self.cause()?.downcast_ref()
     }
 
     /// What went wrong underneath, for the log.

@@ -6,6 +6,8 @@ mod check;
 mod diff;
 mod differences;
 mod file;
+#[cfg(test)]
+mod fuzz_tests;
 mod load;
 #[cfg(test)]
 mod model;

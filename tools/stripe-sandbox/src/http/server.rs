@@ -1,11 +1,11 @@
 //! The HTTP server: what all requests share, faults, headers and the log.
 
+use std::error::Error;
 use std::fmt;
 use std::sync::Arc;
 
-use http_body::Body as _;
 use http_body_util::{BodyExt, Limited};
-use hyper::body::Incoming as IncomingBody;
+use hyper::body::Bytes;
 use hyper::header::{HeaderMap, HeaderValue};
 use hyper::{Request, Response, StatusCode};
 
@@ -27,7 +27,7 @@ impl fmt::Display for HangUp {
     }
 }
 
-impl std::error::Error for HangUp {}
+impl Error for HangUp {}
 
 /// Marks an answer after which the connection ends.
 #[derive(Clone)]
@@ -35,10 +35,11 @@ pub struct LastOfConnection;
 
 const LARGEST_BODY: usize = 4 * 1024 * 1024;
 
-pub async fn handle(
-    shared: &Arc<Shared>,
-    request: Request<IncomingBody>,
-) -> Result<Response<Body>, HangUp> {
+pub async fn handle<B>(shared: &Arc<Shared>, request: Request<B>) -> Result<Response<Body>, HangUp>
+where
+    B: http_body::Body<Data = Bytes>,
+    B::Error: Into<Box<dyn Error + Send + Sync>>,
+{
     let (parts, body) = request.into_parts();
     let header = |name: &str| {
         parts.headers.get(name).and_then(|value| value.to_str().ok()).map(str::to_owned)

@@ -1,0 +1,7 @@
+//! `GET /v1/billing/info`: what is sold, what the account has, and what it may do now.
+
+mod handler;
+mod portal;
+mod shape;
+
+pub use handler::info;

@@ -1,0 +1,90 @@
+//! A small catalogue: with and without usage, free and paid, by the month and by the year.
+
+use serde_json::Value;
+
+use crate::stripe::Stripe;
+
+/// What is measured, and the name of its events.
+pub const METERS: [(&str, &str); 2] = [("cpu", "cantila_cpu"), ("egress", "cantila_egress")];
+
+/// Tier, interval, base fee in cents, and what of [`METERS`] is billed.
+const PLANS: [(&str, &str, &str, &[&str]); 5] = [
+    ("hobby", "month", "0", &["cpu"]),
+    ("pro", "month", "3500", &["cpu", "egress"]),
+    ("pro", "year", "35000", &["cpu", "egress"]),
+    ("agency", "month", "9900", &["cpu", "egress"]),
+    ("plain", "month", "5000", &[]),
+];
+
+/// A plan at an interval.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Plan {
+    pub tier: &'static str,
+    pub interval: &'static str,
+}
+
+impl Plan {
+    /// All that are sold.
+    pub const ALL: [Self; 5] = [of(0), of(1), of(2), of(3), of(4)];
+}
+
+const fn of(index: usize) -> Plan {
+    Plan { tier: PLANS[index].0, interval: PLANS[index].1 }
+}
+
+/// What a plan's prices are called at Stripe, the base price first.
+pub type Prices = Vec<(Plan, Vec<String>)>;
+
+/// Makes the plans.
+pub async fn sell(stripe: &Stripe) -> Prices {
+    let mut meters = Vec::new();
+    for (name, event) in METERS {
+        let meter = [
+            ("display_name", name),
+            ("event_name", event),
+            ("default_aggregation[formula]", "sum"),
+            ("customer_mapping[type]", "by_id"),
+            ("customer_mapping[event_payload_key]", "stripe_customer_id"),
+            ("value_settings[event_payload_key]", "value"),
+        ];
+        meters.push((name, id(&stripe.post("/billing/meters", &meter).await)));
+    }
+    let mut products: Vec<(&str, String)> = Vec::new();
+    let mut all = Vec::new();
+    for (plan, (tier, interval, fee, metered)) in Plan::ALL.into_iter().zip(PLANS) {
+        let known = products.iter().find(|(name, _)| *name == tier).map(|(_, id)| id.clone());
+        let product = match known {
+            Some(product) => product,
+            None => {
+                let form = [("name", tier), ("metadata[cantila_plan]", tier)];
+                let made = id(&stripe.post("/products", &form).await);
+                products.push((tier, made.clone()));
+                made
+            }
+        };
+        let common =
+            [("product", &*product), ("currency", "usd"), ("recurring[interval]", interval)];
+        let base = [("unit_amount", fee), ("lookup_key", &format!("cantila_{tier}_{interval}"))];
+        let mut prices = vec![id(&stripe.post("/prices", &[&common[..], &base].concat()).await)];
+        for (name, meter) in meters.iter().filter(|(name, _)| metered.contains(name)) {
+            let usage = [
+                ("recurring[usage_type]", "metered"),
+                ("recurring[meter]", &**meter),
+                ("metadata[cantila_meter]", name),
+                ("billing_scheme", "tiered"),
+                ("tiers_mode", "graduated"),
+                ("tiers[0][up_to]", "100"),
+                ("tiers[0][unit_amount]", "0"),
+                ("tiers[1][up_to]", "inf"),
+                ("tiers[1][unit_amount_decimal]", "1.2"),
+            ];
+            prices.push(id(&stripe.post("/prices", &[&common[..], &usage].concat()).await));
+        }
+        all.push((plan, prices));
+    }
+    all
+}
+
+fn id(object: &Value) -> String {
+    object["id"].as_str().expect("an id").to_owned()
+}

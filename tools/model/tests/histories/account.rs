@@ -1,0 +1,232 @@
+//! One account of a history, and what happens to it apart from our requests.
+
+use model::plans::{METERS, Plan, Prices};
+use model::{Endpoint, Process, Request, World};
+use serde_json::{Value, json};
+
+use crate::ledger::{Ledger, OWN};
+use crate::steps::{Card, Fault, Kind, Start};
+
+pub struct Account<'a> {
+    pub world: &'a World,
+    pub prices: &'a Prices,
+    pub id: String,
+    pub bearer: String,
+    pub customer: Option<String>,
+    clock: Option<(String, i64)>,
+    /// None where a checkout may have given the subscription a card of its own.
+    pub card: Option<Card>,
+    /// What was ordered to be billed, by its name.
+    pub items: Vec<(String, i64)>,
+    /// For what is asked by the way.
+    pub observer: Process,
+}
+
+/// Ten days before the present.
+const AGE: i64 = 10 * 24 * 3_600;
+
+fn now() -> i64 {
+    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+    i64::try_from(since.expect("after 1970").as_secs()).expect("soon enough")
+}
+
+fn text(value: &Value) -> String {
+    value.as_str().unwrap_or_else(|| panic!("no text: {value}")).to_owned()
+}
+
+impl<'a> Account<'a> {
+    pub async fn new(world: &'a World, prices: &'a Prices, start: Start) -> Self {
+        let observer = world.process(1).await;
+        let mut account = Self {
+            world,
+            prices,
+            id: String::new(),
+            bearer: String::new(),
+            customer: None,
+            clock: None,
+            card: Some(Card::None),
+            items: Vec::new(),
+            observer,
+        };
+        if let Start::Customer(card) | Start::Subscribed(_, card) = start {
+            account.be_customer(now() - AGE).await;
+            if let Start::Subscribed(plan, _) = start {
+                // Paid for, whatever the card is going to be.
+                account.give(Card::Good).await;
+                account.subscribe(plan).await;
+                account.pass(AGE).await;
+            }
+            account.give(card).await;
+        }
+        (account.id, account.bearer) = world.account(account.customer.as_deref());
+        account
+    }
+
+    async fn be_customer(&mut self, at: i64) {
+        let stripe = &self.world.stripe;
+        let form = [("frozen_time", &*at.to_string())];
+        let clock = text(&stripe.post("/test_helpers/test_clocks", &form).await["id"]);
+        let customer = stripe.post("/customers", &[("test_clock", &*clock)]).await;
+        self.customer = Some(text(&customer["id"]));
+        self.clock = Some((clock, at));
+    }
+
+    async fn subscribe(&self, plan: Plan) {
+        let customer = self.customer.as_deref().expect("a customer");
+        let prices = self.prices_of(plan);
+        let names: Vec<_> = (0..prices.len()).map(|n| format!("items[{n}][price]")).collect();
+        let mut form = vec![("customer", customer)];
+        form.extend(names.iter().zip(prices).map(|(name, price)| (&**name, &**price)));
+        self.world.stripe.post("/subscriptions", &form).await;
+    }
+
+    pub fn prices_of(&self, plan: Plan) -> &[String] {
+        &self.prices.iter().find(|(sold, _)| *sold == plan).expect("it is sold").1
+    }
+
+    /// The plan's prices as [`Ledger::prices`] has them.
+    pub fn sorted(&self, plan: Plan) -> Vec<String> {
+        let mut prices = self.prices_of(plan).to_vec();
+        prices.sort();
+        prices
+    }
+
+    /// Whether time stands still between two requests.
+    pub fn has_clock(&self) -> bool {
+        self.clock.is_some()
+    }
+
+    /// Whoever was nobody at Stripe may be somebody after a checkout.
+    pub async fn ledger(&mut self) -> Ledger {
+        if self.customer.is_none() {
+            self.customer = self.world.customer_of(&self.id);
+        }
+        Ledger::of(&self.world.stripe, self.customer.as_deref()).await
+    }
+
+    pub async fn give(&mut self, card: Card) {
+        let Some(customer) = self.customer.clone() else { return };
+        let stripe = &self.world.stripe;
+        let token = match card {
+            Card::Good => "pm_card_visa",
+            Card::Declined => "pm_card_chargeCustomerFail",
+            Card::Authenticates => "pm_card_authenticationRequired",
+            Card::None => {
+                let path = format!("/customers/{customer}");
+                let method = stripe.get(&path).await;
+                let method = &method["invoice_settings"]["default_payment_method"];
+                if let Some(method) = method.as_str() {
+                    stripe.post(&format!("/payment_methods/{method}/detach"), &[]).await;
+                }
+                self.card = self.card.and(Some(card));
+                return;
+            }
+        };
+        let path = format!("/payment_methods/{token}/attach");
+        let method = text(&stripe.post(&path, &[("customer", &customer)]).await["id"]);
+        let form = [("invoice_settings[default_payment_method]", &*method)];
+        stripe.post(&format!("/customers/{customer}"), &form).await;
+        self.card = self.card.and(Some(card));
+    }
+
+    pub async fn pass(&mut self, seconds: i64) {
+        let Some((clock, at)) = &mut self.clock else { return };
+        *at += seconds;
+        let stripe = &self.world.stripe;
+        let path = format!("/test_helpers/test_clocks/{clock}");
+        let form = [("frozen_time", &*at.to_string())];
+        stripe.post(&format!("{path}/advance"), &form).await;
+        // It happens before the next answer.
+        let clock = stripe.get(&path).await;
+        assert_eq!(clock["status"], "ready");
+    }
+
+    pub async fn use_up(&self, meter: u8, value: u16) {
+        let Some(customer) = &self.customer else { return };
+        let (_, event) = METERS[usize::from(meter) % METERS.len()];
+        let form = [
+            ("event_name", event),
+            ("payload[stripe_customer_id]", customer),
+            ("payload[value]", &value.to_string()),
+        ];
+        self.world.stripe.post("/billing/meter_events", &form).await;
+    }
+
+    /// Something to be billed next; it is there before whatever comes after it.
+    pub async fn order(&mut self, amount: i16, subscription: &str) {
+        let Some(customer) = self.customer.clone() else { return };
+        let name = format!("{OWN}{}", self.items.len());
+        let form = [
+            ("customer", &*customer),
+            ("subscription", subscription),
+            ("amount", &amount.to_string()),
+            ("currency", "usd"),
+            ("description", &name),
+        ];
+        self.world.stripe.post("/invoiceitems", &form).await;
+        self.items.push((name, amount.into()));
+        // An item of the same second as a change is taken for the change's.
+        self.pass(1).await;
+    }
+
+    pub async fn balance(&self, amount: i16) {
+        let Some(customer) = &self.customer else { return };
+        let path = format!("/customers/{customer}/balance_transactions");
+        let form = [("amount", &*amount.to_string()), ("currency", "usd")];
+        self.world.stripe.try_post(&path, &form).await;
+    }
+
+    pub async fn authenticate(&self, succeed: bool, pending: &str) {
+        let stripe = &self.world.stripe;
+        let payments = stripe.get(&format!("/invoice_payments?invoice={pending}")).await;
+        let Some(intent) = payments["data"][0]["payment"]["payment_intent"].as_str() else {
+            return;
+        };
+        let path = format!("/_sandbox/payment_intents/{intent}/authenticate");
+        stripe.send("POST", &path, &json!({ "succeed": succeed }).to_string()).await;
+    }
+
+    /// Fills in the page of an open session.
+    pub async fn pay(&mut self, session: &str, card: Card) {
+        let stripe = &self.world.stripe;
+        let url = text(&stripe.get(&format!("/checkout/sessions/{session}")).await["url"]);
+        let path = url.splitn(4, '/').nth(3).map(|path| format!("/{path}")).expect("a path");
+        let number = match card {
+            Card::Good | Card::None => "4242424242424242",
+            Card::Declined => "4000000000000002",
+            Card::Authenticates => "4000002500003155",
+        };
+        let form = format!(
+            "number={number}&expiry=12%2F40&cvc=123&name=Ada&email=ada%40example.com&country=US&postal_code=10001"
+        );
+        stripe.send("POST", &path, &form).await;
+        self.card = None;
+    }
+
+    pub fn request(&self, endpoint: Endpoint, plan: Plan, quote: Option<&str>) -> Request {
+        let mut body = json!({ "plan": plan.tier, "interval": plan.interval });
+        if let Some(quote) = quote {
+            body["quote"] = json!(quote);
+        }
+        Request { endpoint, bearer: self.bearer.clone(), key: None, body }
+    }
+
+    pub async fn fail(&self, fault: &Fault) {
+        let Fault { at, method, kind, after_work, count } = *fault;
+        let mut fault =
+            json!({ "path": at, "method": method, "after_work": after_work, "count": count });
+        let more = match kind {
+            Kind::Status(status) => json!({ "kind": "status", "status": status }),
+            Kind::Stored => {
+                json!({ "kind": "status", "status": 500, "stored": true, "after_work": true })
+            }
+            Kind::HangUp => json!({ "kind": "hang_up" }),
+            Kind::Cut => json!({ "kind": "cut" }),
+            Kind::Garbage => json!({ "kind": "garbage" }),
+            Kind::Latency(late) => json!({ "kind": "latency", "delay_ms": late }),
+        };
+        let (fault, more) = (fault.as_object_mut().expect("fields"), more);
+        fault.extend(more.as_object().expect("fields").clone());
+        self.world.stripe.fail(&json!(fault)).await;
+    }
+}

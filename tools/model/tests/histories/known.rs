@@ -1,0 +1,93 @@
+//! Histories that once broke a law, each by its name.
+
+use model::plans::Plan;
+
+use crate::lived;
+use crate::steps::{Card, Fault, History, Kind, Quoted, Start, Step, Troubles};
+
+fn plan(tier: &str, interval: &str) -> Plan {
+    let mut all = Plan::ALL.into_iter();
+    all.find(|plan| plan.tier == tier && plan.interval == interval).expect("it is sold")
+}
+
+fn month(tier: &str) -> Plan {
+    plan(tier, "month")
+}
+
+fn change(to: Plan, key: Option<u8>, trouble: Troubles) -> Step {
+    Step::Change { to, quote: Quoted::None, key, trouble }
+}
+
+fn fault(at: &'static str, kind: Kind, after_work: bool) -> Troubles {
+    let fault = Fault { at, method: "POST", kind, after_work, count: 1 };
+    Troubles { faults: vec![fault], ..Troubles::default() }
+}
+
+#[track_caller]
+fn holds(start: Start, steps: Vec<Step>) {
+    if let Err(broken) = lived(&History { start, steps, seed: 0 }) {
+        panic!("{broken}");
+    }
+}
+
+#[test]
+fn a_change_that_nobody_heard_of_is_not_made_again_after_another_one() {
+    let lost = fault("/v1/subscriptions/", Kind::Latency(40_000), true);
+    let steps = vec![
+        change(month("hobby"), Some(0), lost),
+        change(month("pro"), None, Troubles::default()),
+    ];
+    holds(Start::Subscribed(month("pro"), Card::Good), steps);
+}
+
+#[test]
+fn a_change_that_was_overtaken_starts_again_from_what_there_is() {
+    for quote in [Quoted::None, Quoted::Fresh] {
+        // Whoever is second refers to items that the first has taken away.
+        let trouble = Troubles { twins: 2, ..Troubles::default() };
+        let steps = vec![Step::Change { to: month("plain"), quote, key: None, trouble }];
+        holds(Start::Subscribed(plan("pro", "year"), Card::Good), steps);
+    }
+}
+
+#[test]
+fn a_killed_change_is_undone_by_the_repetition_wherever_it_was_killed() {
+    for polls in (1..90).step_by(5) {
+        let killed = Troubles { crash: Some(polls), ..Troubles::default() };
+        let steps = vec![
+            Step::Usage { meter: 0, value: 2_500 },
+            Step::Item(1_500),
+            change(month("agency"), Some(0), killed),
+        ];
+        holds(Start::Subscribed(month("pro"), Card::Declined), steps);
+    }
+}
+
+#[test]
+fn what_a_change_that_waits_has_swept_up_is_not_charged_for_unseen() {
+    for quote in [Quoted::Fresh, Quoted::None] {
+        let trouble = Troubles::default;
+        let steps = vec![
+            Step::Item(1_500),
+            Step::Card(Card::Authenticates),
+            change(month("agency"), None, trouble()),
+            Step::Card(Card::Good),
+            Step::Change { to: plan("pro", "year"), quote, key: Some(0), trouble: trouble() },
+        ];
+        holds(Start::Subscribed(month("pro"), Card::Good), steps);
+    }
+}
+
+#[test]
+fn a_failure_that_stripe_remembers_keeps_nobody_from_a_checkout_for_a_day() {
+    for at in ["/v1/customers", "/v1/checkout"] {
+        let calm = Troubles::default;
+        let to = month("pro");
+        let steps = vec![
+            Step::Checkout { to, key: Some(0), trouble: fault(at, Kind::Stored, true) },
+            Step::Checkout { to, key: None, trouble: calm() },
+            Step::Checkout { to: month("agency"), key: None, trouble: calm() },
+        ];
+        holds(Start::Fresh, steps);
+    }
+}

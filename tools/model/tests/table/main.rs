@@ -1,0 +1,171 @@
+//! The table in memory answers as moto's DynamoDB does: whatever the functions ask of it, both are
+//! asked, and what comes of it is compared.
+
+#[path = "../../../../shared/tests/it/moto.rs"]
+#[expect(dead_code, reason = "not all of it is needed here")]
+mod moto;
+#[path = "../../../../shared/tests/it/server.rs"]
+#[expect(dead_code, reason = "of the server only the clients' settings are needed")]
+mod server;
+
+use std::fmt::Debug;
+
+use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::types::AttributeValue;
+use model::World;
+use shared::auth::{ApiKey, KeyHash, Scope};
+use shared::idempotency::{Claim, Operation, Records};
+use shared::respond::Timestamp;
+use shared::secrets::Pepper;
+use shared::stamp::Stamp;
+use shared::store::{Account, Item, KeyRecord, Store, keys};
+use shared::{ApiError, Reply};
+
+use crate::moto::{Moto, TABLE};
+
+const FAR: i64 = 4_102_444_800_000;
+
+/// What came of each call, in turn.
+#[derive(Default)]
+struct Told(Vec<String>);
+
+impl Told {
+    fn note(&mut self, what: &str, came: &impl Debug) {
+        self.0.push(format!("{what}: {came:?}"));
+    }
+}
+
+fn hash() -> KeyHash {
+    let key = shared::auth::generate(shared::auth::Mode::Test).expect("random numbers");
+    ApiKey::parse_secret(&key).expect("a key").hash(&Pepper::from("pepper"))
+}
+
+async fn put(client: &Client, key: Item, item: Item) {
+    let item: Item = key.into_iter().chain(item).collect();
+    client.put_item().table_name(TABLE).set_item(Some(item)).send().await.expect("put");
+}
+
+async fn seed(client: &Client, hash: &KeyHash) {
+    let zero = Timestamp::try_from(0).expect("a moment");
+    let key = KeyRecord {
+        id: "key_1".to_owned(),
+        account: "acc_1".to_owned(),
+        scope: Scope::Admin,
+        name: "n".to_owned(),
+        prefix: "sk".to_owned(),
+        created_at: zero,
+        expires_at: None,
+        revoked_at: None,
+        last_used_on: None,
+        pepper: None,
+        rehashed: None,
+    };
+    let account = Account {
+        id: "acc_1".to_owned(),
+        handle: "one".to_owned(),
+        parent: None,
+        customer: None,
+        created_at: zero,
+    };
+    put(client, keys::key(&hash.to_string()), key.to_item()).await;
+    put(client, keys::account("acc_1"), account.to_item()).await;
+    let leads = Item::from([("account".to_owned(), AttributeValue::S("acc_1".to_owned()))]);
+    put(client, keys::handle("one"), leads).await;
+}
+
+async fn accounts(client: &Client, told: &mut Told, hash: &KeyHash) {
+    let store = Store::new(client.clone(), TABLE.to_owned());
+    let (other, stamp) = (hash, |request: &str, account: &str| Stamp {
+        account: account.to_owned(),
+        request_id: request.to_owned(),
+        key_id: "key_1".to_owned(),
+    });
+    for account in ["acc_1", "acc_2"] {
+        told.note("account", &store.account(account).await.expect("read"));
+    }
+    for handle in ["one", "two"] {
+        told.note("handle", &store.handle(handle).await.expect("read"));
+    }
+    for request in ["req-1", "req-2"] {
+        for account in ["acc_1", "acc_2"] {
+            let first = store.first_to_make_customer(&stamp(request, account)).await;
+            told.note("first", &first.map_err(drop));
+        }
+    }
+    for customer in ["cus_1", "cus_2"] {
+        for account in ["acc_1", "acc_2"] {
+            let kept = store.remember_customer(account, customer).await;
+            told.note("customer", &kept.map_err(drop));
+        }
+    }
+    told.note("account", &store.account("acc_1").await.expect("read"));
+    let unknown = self::hash();
+    for (day, rehashed) in [
+        ("2026-06-28", None),
+        ("2026-06-27", None),
+        ("2026-06-29", Some(other)),
+        ("2026-06-29", None),
+    ] {
+        told.note("use", &store.note_use(hash, day, rehashed).await.map_err(drop));
+        told.note("use of none", &store.note_use(&unknown, day, rehashed).await.map_err(drop));
+        told.note("key", &store.key(hash).await.expect("read"));
+        told.note("no key", &store.key(&unknown).await.expect("read"));
+    }
+}
+
+fn claim(key: &'static str, fingerprint: &'static str, until: i64) -> Claim<'static> {
+    Claim { account: "acc_1", route: "r", fingerprint, key, key_id: "key_1", until }
+}
+
+async fn records(client: &Client, told: &mut Told) {
+    let records = Records::new(client.clone(), TABLE.to_owned());
+    let work = [
+        // key, body, until, what comes of it
+        ("a", "x", FAR, Some(Ok(()))),
+        ("a", "x", FAR, Some(Ok(()))),
+        ("a", "y", FAR, Some(Ok(()))),
+        ("b", "x", FAR, Some(Err(()))),
+        ("b", "x", 1, None),
+        ("b", "x", FAR, None),
+        ("b", "x", FAR, Some(Ok(()))),
+        ("b", "y", FAR, Some(Ok(()))),
+        ("c", "x", 1, None),
+        ("c", "x", 1, Some(Ok(()))),
+        ("c", "x", FAR, Some(Err(()))),
+    ];
+    for (at, (key, fingerprint, until, outcome)) in work.into_iter().enumerate() {
+        let mut seen = None;
+        let done = async |operation: Operation| {
+            seen = Some(operation.note().map(str::to_owned));
+            operation.take_note(&format!("note {at}")).await?;
+            match outcome {
+                Some(Ok(())) => Reply::ok(&at),
+                Some(Err(())) => Err(ApiError::Unavailable("on purpose".into())),
+                None => std::future::pending().await,
+            }
+        };
+        let id = format!("req-{at}");
+        let once = records.once(claim(key, fingerprint, until), &id, done);
+        let came = tokio::time::timeout(std::time::Duration::from_millis(700), once).await;
+        let came = came.map(|came| came.unwrap_or_else(|error| error.reply(&id)));
+        let came = came.map(|reply| (reply.status(), reply.body().to_owned()));
+        told.note(&format!("{key} {fingerprint}"), &(came.ok(), seen));
+    }
+}
+
+async fn transcript(client: &Client, hash: &KeyHash) -> Vec<String> {
+    let mut told = Told::default();
+    seed(client, hash).await;
+    accounts(client, &mut told, hash).await;
+    records(client, &mut told).await;
+    told.0
+}
+
+#[tokio::test]
+async fn the_table_in_memory_answers_as_moto_does() {
+    let (moto, hash) = (Moto::start().await, hash());
+    let theirs = transcript(&moto.client, &hash).await;
+    let ours = transcript(&World::new().dynamodb(), &hash).await;
+    assert!(theirs.len() > 40, "{theirs:#?}");
+    assert_eq!(ours, theirs);
+}
