@@ -16,6 +16,7 @@ use stripe_client_core::{RequestBuilder, StripeClient, StripeClientErr, StripeMe
 use tokio::time::{Instant, timeout_at};
 
 use super::Stripe;
+use super::budget::Budget;
 use super::error::{ErrorView, StripeError};
 use super::retry::{Outcome, wait};
 use super::views::is_id;
@@ -35,6 +36,7 @@ pub struct Transport {
     https: Https,
     base: Uri,
     attempt_timeout: Duration,
+    budget: Budget,
 }
 
 /// A request that can be sent as often as need be: the bytes are made once.
@@ -123,7 +125,7 @@ impl Transport {
     /// `base` is an origin: `https://api.stripe.com`, or the sandbox's.
     #[must_use]
     pub fn new(https: Https, base: Uri) -> Self {
-        Self { https, base, attempt_timeout: ATTEMPT_TIMEOUT }
+        Self { https, base, attempt_timeout: ATTEMPT_TIMEOUT, budget: Budget::new() }
     }
 
     /// Opens a connection, with a request that says nothing: no key, no path. Whatever comes of it.
@@ -155,11 +157,15 @@ impl Stripe {
         exchange: &Exchange,
         secret: &SecretString,
     ) -> Result<Answer, StripeError> {
+        let budget = &self.transport.budget;
         let mut attempt = 1;
         loop {
             let request = exchange.to_http(&self.transport.base, secret)?;
             let (outcome, error) = match self.attempt(request).await {
-                Ok(answer) => return Ok(answer),
+                Ok(answer) => {
+                    budget.answered(attempt - 1);
+                    return Ok(answer);
+                }
                 Err(failure) => failure,
             };
             match outcome {
@@ -167,12 +173,17 @@ impl Stripe {
                 _ if outcome.is_rate_limit() => self.timings.stripe_rate_limit(),
                 _ => {}
             }
+            if !outcome.may_pass() {
+                budget.answered(attempt - 1);
+            }
             attempt += 1;
             let pause = wait(outcome, attempt, jitter()).filter(|_| exchange.repeatable);
             let resume = pause.map(|pause| Instant::now() + pause);
             match resume {
                 // Waiting past the deadline would turn a clear answer into a time-out.
-                Some(resume) if resume < self.deadline => tokio::time::sleep_until(resume).await,
+                Some(resume) if resume < self.deadline && budget.take(exchange.changes()) => {
+                    tokio::time::sleep_until(resume).await;
+                }
                 _ => return Err(error),
             }
             tracing::debug!(attempt, "asking stripe again: {error}");
