@@ -3,6 +3,7 @@
 use stripe_client_core::StripeRequest as _;
 use stripe_core::customer::CreateCustomer;
 
+use crate::idempotency::Operation;
 use crate::respond::ApiError;
 use crate::runtime::Call;
 use crate::stripe::views::Customer;
@@ -21,9 +22,18 @@ pub async fn ensure(call: &Call) -> Result<String, ApiError> {
     }
     let account = &call.caller.account.id;
     let stamp = call.table().first_to_make_customer(&call.stamp()).await?;
-    let mut create = CreateCustomer::new().build();
-    stamp.write(&mut create, "metadata");
-    let key = Some(format!("customer-{account}"));
-    let made: Customer = call.stripe.send_built(create, key).await?;
+    let send = |key| {
+        let mut create = CreateCustomer::new().build();
+        stamp.write(&mut create, "metadata");
+        call.stripe.send_built::<Customer>(create, Some(key))
+    };
+    let made = match send(format!("customer-{account}")).await {
+        // Stripe has failed under everyone's key for a day. Whoever races now may make one customer
+        // too many, of which nothing comes: the table keeps one.
+        Err(error) if error.is_failed_for_good() => {
+            send(Operation::new(stamp.clone())?.stripe_key("customer")).await
+        }
+        outcome => outcome,
+    }?;
     Ok(call.table().remember_customer(account, &made.id).await?)
 }

@@ -110,8 +110,8 @@ async fn open(
     unreachable!("the last round returns")
 }
 
-/// Makes a session. A refusal may be one of yesterday, which Stripe gives again to the same key even
-/// where the reason is gone; so it is asked again under a key of its own.
+/// Makes a session. A refusal or a failure may be one of yesterday, which Stripe gives again to the same
+/// key even where the reason is gone; so it is asked again under a key of its own.
 async fn create(
     call: &Call,
     wanted: &Wanted<'_>,
@@ -120,11 +120,15 @@ async fn create(
 ) -> Result<CheckoutSession, StripeError> {
     let request = || wanted.request();
     match call.stripe.send_built(request(), Some(key.to_owned())).await {
-        Err(error) if error.status() == Some(400) && !error.is_key_reused() => {
+        Err(error) if is_of_yesterday(&error) => {
             call.stripe.send_built(request(), Some(operation.stripe_key("session"))).await
         }
         outcome => outcome,
     }
+}
+
+fn is_of_yesterday(error: &StripeError) -> bool {
+    (error.status() == Some(400) && !error.is_key_reused()) || error.is_failed_for_good()
 }
 
 /// Ends a session. One that was completed a moment ago has made a subscription.

@@ -46,6 +46,9 @@ pub struct ErrorView {
     pub param: Option<String>,
     /// Stripe's words.
     pub message: Option<String>,
+    /// It is the answer to an earlier request with the same idempotency key.
+    #[serde(skip)]
+    pub replayed: bool,
 }
 
 impl ErrorView {
@@ -83,6 +86,13 @@ impl StripeError {
     #[must_use]
     pub fn is_key_reused(&self) -> bool {
         matches!(self, Self::Refused { error, .. } if error.kind == "idempotency_error")
+    }
+
+    /// Whether Stripe has failed under this idempotency key for good: it gives that failure to whoever
+    /// comes with the same key for a day.
+    #[must_use]
+    pub fn is_failed_for_good(&self) -> bool {
+        matches!(self, Self::Refused { status: 500.., error, .. } if error.replayed)
     }
 
     /// The status that Stripe refused with.
@@ -135,6 +145,7 @@ mod tests {
             decline_code: None,
             param: None,
             message: Some("Invalid API Key provided: sk_test_***hunter2".to_owned()),
+            replayed: false,
         };
         StripeError::Refused {
             status,

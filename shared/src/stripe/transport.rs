@@ -227,11 +227,15 @@ fn judge(status: u16, headers: &HeaderMap, body: Bytes) -> Result<Answer, (Outco
         return Ok(Answer { request_id, body });
     }
     let retry_after = header(RETRY_AFTER.as_str()).and_then(|value| value.parse().ok());
+    let replayed = header("idempotent-replayed") == Some("true");
+    // The same failure would come again for a day.
+    let is_for_good = replayed && status >= 500;
     let should_retry = header("stripe-should-retry").and_then(|value| value.parse().ok());
+    let should_retry = if is_for_good { Some(false) } else { should_retry };
     // What stands between us and Stripe answers in HTML; the status says enough.
     let error =
         serde_json::from_slice::<ErrorBody>(&body).map(|body| body.error).unwrap_or_default();
-    let error = Box::new(error);
+    let error = Box::new(ErrorView { replayed, ..error });
     Err((
         Outcome::Status { status, should_retry, retry_after },
         StripeError::Refused { status, request_id, retry_after, error },

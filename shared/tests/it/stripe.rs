@@ -170,6 +170,17 @@ async fn at_the_rate_limit_it_queues_a_little_longer() {
 }
 
 #[tokio::test]
+async fn a_failure_that_stripe_gives_again_for_a_day_is_not_asked_for_again() {
+    let again = refusal(500, "idempotent-replayed: true\r\n");
+    let world = World::with(vec![refusal(500, ""), again, json(GOOD)]).await;
+    let error = world.post(Some("the-key")).await.unwrap_err();
+    assert!(error.is_failed_for_good(), "{error}");
+    assert_eq!(world.stripe.got().len(), 2);
+    let world = World::with(vec![refusal(400, "idempotent-replayed: true\r\n")]).await;
+    assert!(!world.post(Some("the-key")).await.unwrap_err().is_failed_for_good());
+}
+
+#[tokio::test]
 async fn in_an_outage_there_are_soon_no_more_retries() {
     let world = World::with(vec![refusal(503, "")]).await;
     let started = Instant::now();
