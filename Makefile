@@ -3,7 +3,7 @@
 # Needed: git, Rust, Python 3 with venv, make, a C compiler. cargo-nextest is used where it is, Node for one test.
 
 .DEFAULT_GOAL := help
-.PHONY: help setup venv node_modules setup-deploy compile binaries build run stop test fmt lint audit \
+.PHONY: help setup venv node_modules setup-deploy compile binaries build run stop test soak soak-faults fmt lint audit \
 	lint-template lint-workflows sam-local smoke deploy-functions rollback clean-local
 
 # Where `make run` listens.
@@ -74,6 +74,13 @@ test: setup lint ## Check formatting and lints, and run every test; nothing need
 	else \
 		set -x; cargo test --workspace --no-fail-fast --lib --bins --tests; \
 	fi
+
+soak: soak-faults ## Run the tests that take too long for every change
+
+# Every field of Stripe's answers left out, and an hour of ten requests a second.
+soak-faults: setup
+	cargo build --workspace --all-targets
+	SOAK=1 LOAD_REQUESTS=36000 cargo test --workspace --test e2e -- outages load
 
 fmt: ## Format the code
 	cargo fmt --all
