@@ -3,7 +3,7 @@
 # Needed: git, Rust, Python 3 with venv, make, a C compiler. cargo-nextest is used where it is, Node for one test.
 
 .DEFAULT_GOAL := help
-.PHONY: help setup venv node_modules setup-deploy compile binaries build run stop test soak soak-model fmt lint audit \
+.PHONY: help setup venv node_modules setup-deploy compile binaries build run stop test soak soak-model soak-faults fmt lint audit \
 	lint-template lint-workflows sam-local smoke deploy-functions rollback clean-local
 
 # Where `make run` listens.
@@ -75,14 +75,19 @@ test: setup lint ## Check formatting and lints, and run every test; nothing need
 		set -x; cargo test --workspace --no-fail-fast --lib --bins --tests; \
 	fi
 
-# What `make test` does for a minute, for as long as one likes: HISTORIES_SECONDS=36000 make soak
-soak: soak-model ## Run the tests that can run for hours, for an hour
+soak: soak-model soak-faults ## Run the tests that take too long for every change: hours
 
+# What `make test` does for a minute, for as long as one likes: HISTORIES_SECONDS=36000 make soak-model
 soak-model: export HISTORIES ?= 1000000
 soak-model: export HISTORIES_SECONDS ?= 3000
 soak-model: export FUZZ_CASES ?= 100000
 soak-model:
 	cargo test --workspace --test histories --test fuzz -- --nocapture
+
+# Every field of Stripe's answers left out, and an hour of ten requests a second.
+soak-faults: setup
+	cargo build --workspace --all-targets
+	SOAK=1 LOAD_REQUESTS=36000 cargo test --workspace --test e2e -- outages load
 
 fmt: ## Format the code
 	cargo fmt --all

@@ -244,7 +244,7 @@ mod tests {
             json!({ "latest_invoice": {
                 "id": "in_1", "status": status, "currency": "usd", "subtotal": 1, "total": 1, "amount_due": 1,
                 "amount_paid": 0, "amount_remaining": remaining, "starting_balance": 0, "attempted": true, "attempt_count": 1,
-                "created": 0, "period_start": 0, "period_end": 0, "status_transitions": {}, "lines": { "data": [], "has_more": false },
+                "created": 0, "period_start": 0, "period_end": 0, "parent": null, "status_transitions": {}, "lines": { "data": [], "has_more": false },
             } })
         };
         let mut awaiting = invoice("open", 1);

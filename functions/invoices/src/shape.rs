@@ -99,7 +99,7 @@ pub mod tests {
             "starting_balance": 0, "total_taxes": [], "attempted": true, "attempt_count": 1,
             "billing_reason": "subscription_cycle", "created": 1_782_639_000, "due_date": null,
             "period_start": 1_780_047_000, "period_end": 1_782_639_000,
-            "status_transitions": { "finalized_at": 1_782_642_600, "paid_at": 1_782_642_601 },
+            "parent": null, "status_transitions": { "finalized_at": 1_782_642_600, "paid_at": 1_782_642_601 },
             "hosted_invoice_url": "https://invoice.stripe.com/i/1", "invoice_pdf": "https://pay.stripe.com/i/1/pdf",
             "lines": { "data": [], "has_more": false },
         });

@@ -28,7 +28,7 @@ pub fn invoice_text(fields: &Value) -> Value {
     let whole = json!({
         "id": "in_1", "status": "paid", "currency": "usd", "subtotal": 1, "total": 1, "amount_due": 1, "amount_paid": 1,
         "amount_remaining": 0, "starting_balance": 0, "attempted": true, "attempt_count": 1, "created": 0,
-        "period_start": 0, "period_end": 0, "status_transitions": {}, "lines": { "data": [], "has_more": false },
+        "period_start": 0, "period_end": 0, "parent": null, "status_transitions": {}, "lines": { "data": [], "has_more": false },
     });
     with(whole, fields)
 }

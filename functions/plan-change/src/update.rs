@@ -110,9 +110,12 @@ pub async fn send(
         Ok(changed) => return Ok(changed),
         Err(error) => error,
     };
+    // Nonsense with a 200 as well: Stripe has done something, and it cannot be read what.
     let unclear = matches!(
         error,
-        StripeError::Refused { status: 500.., .. } | StripeError::Unreachable { .. }
+        StripeError::Refused { status: 500.., .. }
+            | StripeError::Unreachable { .. }
+            | StripeError::Nonsense { .. }
     );
     let Some(customer) = call.customer().filter(|_| unclear) else { return Err(error) };
     let Ok(subscriptions) = call.stripe.subscriptions(customer).await else { return Err(error) };

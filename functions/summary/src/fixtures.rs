@@ -44,7 +44,7 @@ pub fn invoice(change: &Value) -> Value {
             "id": "in_1", "status": "open", "currency": "usd", "subtotal": 3500, "total": 3500,
             "amount_due": 3500, "amount_paid": 0, "amount_remaining": 3500, "starting_balance": 0,
             "total_taxes": [], "attempted": false, "attempt_count": 0, "created": 1_780_047_000,
-            "period_start": 1_780_047_000, "period_end": 1_780_047_000, "status_transitions": {},
+            "period_start": 1_780_047_000, "period_end": 1_780_047_000, "parent": null, "status_transitions": {},
             "lines": { "data": [], "has_more": false },
         }),
         change,

@@ -106,7 +106,7 @@ mod tests {
             "amount_due": amount_due, "amount_paid": 0, "amount_remaining": amount_due,
             "starting_balance": starting_balance, "total_taxes": taxes, "attempted": false,
             "attempt_count": 0, "created": 0, "period_start": 0, "period_end": 0,
-            "status_transitions": {}, "lines": { "data": [], "has_more": false },
+            "parent": null, "status_transitions": {}, "lines": { "data": [], "has_more": false },
         }))
         .expect("a whole invoice")
     }

@@ -4,6 +4,7 @@
 //! that nobody reads, and bring in the object graph of all of Stripe. A *view* here declares the
 //! few fields that are read, and what lacks one of those is no answer to build on.
 
+mod budget;
 mod calls;
 mod decline;
 mod error;

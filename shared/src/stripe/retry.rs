@@ -3,7 +3,11 @@
 use std::time::Duration;
 
 /// Requests for one call, the first included.
-pub const ATTEMPTS: u32 = 3;
+const ATTEMPTS: u32 = 3;
+
+/// The same where Stripe has too many of ours: its limits count by the second, so those who were
+/// refused queue up for the next ones.
+const RATE_LIMITED_ATTEMPTS: u32 = 5;
 
 /// What an attempt came to, as far as a retry is concerned.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,6 +34,17 @@ impl Outcome {
         }
     }
 
+    /// Asking again may help.
+    #[must_use]
+    pub fn may_pass(self) -> bool {
+        match self {
+            Self::Broken => true,
+            Self::Status { status, should_retry, .. } => {
+                should_retry.unwrap_or(matches!(status, 409 | 424 | 429 | 500..=599))
+            }
+        }
+    }
+
     /// Stripe had too many requests of ours.
     #[must_use]
     pub fn is_rate_limit(self) -> bool {
@@ -43,25 +58,23 @@ impl Outcome {
 /// dependency of Stripe's. `jitter` is anything from 0 to 1000.
 #[must_use]
 pub fn wait(outcome: Outcome, next: u32, jitter: u16) -> Option<Duration> {
-    if next > ATTEMPTS {
+    let attempts = if outcome.is_rate_limit() { RATE_LIMITED_ATTEMPTS } else { ATTEMPTS };
+    if next > attempts || !outcome.may_pass() {
         return None;
     }
-    match outcome {
-        Outcome::Broken => Some(backoff(next, jitter)),
-        Outcome::Status { status, should_retry, retry_after } => {
-            let worth_it = should_retry.unwrap_or(matches!(status, 409 | 424 | 429 | 500..=599));
-            let asked =
-                retry_after.map_or(Duration::ZERO, |seconds| Duration::from_secs(seconds.into()));
-            worth_it.then(|| backoff(next, jitter).max(asked))
-        }
-    }
+    let asked = match outcome {
+        Outcome::Status { retry_after: Some(seconds), .. } => Duration::from_secs(seconds.into()),
+        _ => Duration::ZERO,
+    };
+    // Those who were told to come back at the same moment do not all do so either.
+    Some(asked + backoff(next, jitter))
 }
 
-/// 0.2 s, 0.4 s, …, of which between the half and the whole is waited, so that many callers who
-/// were refused at once do not come back at once.
+/// Anything up to 0.2 s, 0.4 s, 0.8 s, …, so that many callers who were refused at once do not come
+/// back at once. <https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/>
 fn backoff(next: u32, jitter: u16) -> Duration {
     let whole = Duration::from_millis(200) * 2_u32.saturating_pow(next.saturating_sub(2)).min(64);
-    whole / 2 + whole * u32::from(jitter.min(1_000)) / 2_000
+    whole * u32::from(jitter.min(1_000)) / 1_000
 }
 
 #[cfg(test)]
@@ -80,8 +93,11 @@ mod tests {
             (Outcome::Broken, 3, ms(400)),
             (Outcome::Broken, 4, None),
             (status(500, None, None), 2, ms(200)),
-            (status(503, None, Some(2)), 2, ms(2_000)),
+            (status(503, None, Some(2)), 2, ms(2_200)),
+            (status(503, None, None), 4, None),
             (status(429, None, None), 2, ms(200)),
+            (status(429, None, None), 5, ms(1_600)),
+            (status(429, None, None), 6, None),
             (status(429, Some(false), Some(2)), 2, None),
             (status(409, None, None), 2, ms(200)),
             (status(424, None, None), 2, ms(200)),
@@ -111,9 +127,11 @@ mod tests {
     }
 
     #[test]
-    fn the_wait_is_spread_over_its_second_half() {
-        assert_eq!(wait(Outcome::Broken, 2, 0), Some(Duration::from_millis(100)));
-        assert_eq!(wait(Outcome::Broken, 2, 500), Some(Duration::from_millis(150)));
+    fn the_wait_is_spread_over_the_whole_of_it() {
+        assert_eq!(wait(Outcome::Broken, 2, 0), Some(Duration::ZERO));
+        assert_eq!(wait(Outcome::Broken, 2, 500), Some(Duration::from_millis(100)));
         assert_eq!(wait(Outcome::Broken, 2, u16::MAX), Some(Duration::from_millis(200)));
+        let asked = status(429, None, Some(1));
+        assert_eq!(wait(asked, 3, 500), Some(Duration::from_millis(1_200)));
     }
 }

@@ -17,6 +17,7 @@ use stripe_client_core::{RequestBuilder, StripeClient, StripeClientErr, StripeMe
 use tokio::time::{Instant, timeout_at};
 
 use super::Stripe;
+use super::budget::Budget;
 use super::error::{ErrorView, StripeError};
 use super::retry::{Outcome, wait};
 use super::views::is_id;
@@ -56,6 +57,7 @@ pub struct Transport {
     wire: Box<dyn Wire>,
     base: Uri,
     attempt_timeout: Duration,
+    budget: Budget,
 }
 
 /// A request that can be sent as often as need be: the bytes are made once.
@@ -150,7 +152,7 @@ impl Transport {
     /// The same over another wire.
     #[must_use]
     pub fn over(wire: Box<dyn Wire>, base: Uri) -> Self {
-        Self { wire, base, attempt_timeout: ATTEMPT_TIMEOUT }
+        Self { wire, base, attempt_timeout: ATTEMPT_TIMEOUT, budget: Budget::new() }
     }
 
     /// Opens a connection, with a request that says nothing: no key, no path. Whatever comes of it.
@@ -182,11 +184,15 @@ impl Stripe {
         exchange: &Exchange,
         secret: &SecretString,
     ) -> Result<Answer, StripeError> {
+        let budget = &self.transport.budget;
         let mut attempt = 1;
         loop {
             let request = exchange.to_http(&self.transport.base, secret)?;
             let (outcome, error) = match self.attempt(request).await {
-                Ok(answer) => return Ok(answer),
+                Ok(answer) => {
+                    budget.answered(attempt - 1);
+                    return Ok(answer);
+                }
                 Err(failure) => failure,
             };
             match outcome {
@@ -194,12 +200,17 @@ impl Stripe {
                 _ if outcome.is_rate_limit() => self.timings.stripe_rate_limit(),
                 _ => {}
             }
+            if !outcome.may_pass() {
+                budget.answered(attempt - 1);
+            }
             attempt += 1;
             let pause = wait(outcome, attempt, jitter()).filter(|_| exchange.repeatable);
             let resume = pause.map(|pause| Instant::now() + pause);
             match resume {
                 // Waiting past the deadline would turn a clear answer into a time-out.
-                Some(resume) if resume < self.deadline => tokio::time::sleep_until(resume).await,
+                Some(resume) if resume < self.deadline && budget.take(exchange.changes()) => {
+                    tokio::time::sleep_until(resume).await;
+                }
                 _ => return Err(error),
             }
             tracing::debug!(attempt, "asking stripe again: {error}");
@@ -238,12 +249,15 @@ fn judge(status: u16, headers: &HeaderMap, body: Bytes) -> Result<Answer, (Outco
         return Ok(Answer { request_id, body });
     }
     let retry_after = header(RETRY_AFTER.as_str()).and_then(|value| value.parse().ok());
+    let replayed = header("idempotent-replayed") == Some("true");
+    // The same failure would come again for a day.
+    let is_for_good = replayed && status >= 500;
     let should_retry = header("stripe-should-retry").and_then(|value| value.parse().ok());
+    let should_retry = if is_for_good { Some(false) } else { should_retry };
     // What stands between us and Stripe answers in HTML; the status says enough.
     let mut error =
         serde_json::from_slice::<ErrorBody>(&body).map(|body| body.error).unwrap_or_default();
-    error.replayed = header("idempotent-replayed") == Some("true");
-    let error = Box::new(error);
+    let error = Box::new(ErrorView { replayed, ..error });
     Err((
         Outcome::Status { status, should_retry, retry_after },
         StripeError::Refused { status, request_id, retry_after, error },

@@ -160,6 +160,42 @@ async fn after_three_attempts_it_gives_up() {
 }
 
 #[tokio::test]
+async fn at_the_rate_limit_it_queues_a_little_longer() {
+    let limited = || refusal(429, "");
+    let world = World::with(vec![limited(), limited(), limited(), limited(), json(GOOD)]).await;
+    assert_eq!(world.get().await.unwrap(), view());
+    let world = World::with(vec![limited()]).await;
+    assert!(matches!(world.get().await, Err(StripeError::Refused { status: 429, .. })));
+    assert_eq!(world.stripe.got().len(), 5);
+}
+
+#[tokio::test]
+async fn a_failure_that_stripe_gives_again_for_a_day_is_not_asked_for_again() {
+    let again = refusal(500, "idempotent-replayed: true\r\n");
+    let world = World::with(vec![refusal(500, ""), again, json(GOOD)]).await;
+    let error = world.post(Some("the-key")).await.unwrap_err();
+    assert!(error.is_remembered_failure(), "{error}");
+    assert_eq!(world.stripe.got().len(), 2);
+    let world = World::with(vec![refusal(400, "idempotent-replayed: true\r\n")]).await;
+    assert!(!world.post(Some("the-key")).await.unwrap_err().is_remembered_failure());
+}
+
+#[tokio::test]
+async fn in_an_outage_there_are_soon_no_more_retries() {
+    let world = World::with(vec![refusal(503, "")]).await;
+    let started = Instant::now();
+    for _ in 0..40 {
+        assert!(matches!(world.get().await, Err(StripeError::Refused { status: 503, .. })));
+    }
+    let retries = world.stripe.got().len() - 40;
+    let allowed = 30 + started.elapsed().as_secs() / 10;
+    assert!((30..=allowed).contains(&(retries as u64)), "{retries}");
+    // What changes something has some left.
+    world.post(Some("the-key")).await.unwrap_err();
+    assert_eq!(world.stripe.got().len() - 40 - retries, 3);
+}
+
+#[tokio::test]
 async fn no_wait_goes_past_the_deadline() {
     let started = Instant::now();
     let world =

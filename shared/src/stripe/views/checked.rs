@@ -8,6 +8,7 @@ use hyper::Uri;
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer};
 
+use super::Price;
 use crate::config::is_this_machine;
 
 /// Whether the text has the form of an id of Stripe's, which leads nowhere else in a path. `-` is for
@@ -50,11 +51,29 @@ pub(super) fn maybe_page<'de, D: Deserializer<'de>>(
     Ok(Option::<String>::deserialize(deserializer)?.filter(|text| is_page(text)))
 }
 
+/// The price of a subscription's item. One that does not recur is none: nobody could say whether it is
+/// charged by use.
+pub(super) fn recurring_price<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Price, D::Error> {
+    let price = Price::deserialize(deserializer)?;
+    let recurs = price.recurring.is_some();
+    if recurs { Ok(price) } else { Err(D::Error::custom("an item whose price does not recur")) }
+}
+
+/// Null, where there is nothing; a field that is missing altogether refuses the answer.
+pub(super) fn given<'de, T: Deserialize<'de>, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<T>, D::Error> {
+    Option::deserialize(deserializer)
+}
+
 #[cfg(test)]
 mod tests {
     use serde_json::json;
 
-    use super::super::{CheckoutSession, PortalSession};
+    use super::super::invoice::InvoiceParent;
+    use super::super::{CheckoutSession, PortalSession, SubscriptionItem};
     use super::*;
 
     const NO_PAGES: [&str; 16] = [
@@ -106,6 +125,30 @@ mod tests {
         assert!(serde_json::from_value::<CheckoutSession>(null).is_ok_and(|it| it.url.is_none()));
         let absent = json!({ "id": "cs_1", "mode": "subscription", "expires_at": 1 });
         assert!(serde_json::from_value::<CheckoutSession>(absent).is_ok_and(|it| it.url.is_none()));
+    }
+
+    #[test]
+    fn an_item_whose_price_does_not_recur_is_refused() {
+        let item = |recurring: Option<serde_json::Value>| {
+            let mut price = json!({ "id": "price_1", "currency": "usd", "product": "prod_1", "unit_amount": 1 });
+            if let Some(recurring) = recurring {
+                price["recurring"] = recurring;
+            }
+            serde_json::from_value::<SubscriptionItem>(
+                json!({ "id": "si_1", "current_period_start": 0, "current_period_end": 9, "price": price }),
+            )
+        };
+        let monthly = json!({ "interval": "month", "interval_count": 1, "usage_type": "metered" });
+        assert!(item(Some(monthly)).is_ok_and(|item| item.price.is_metered()));
+        assert!(item(Some(serde_json::Value::Null)).is_err());
+        assert!(item(None).is_err());
+    }
+
+    #[test]
+    fn nothing_is_not_the_same_as_missing() {
+        let parent = |parent| serde_json::from_value::<InvoiceParent>(parent);
+        assert!(parent(json!({ "subscription_details": null })).is_ok());
+        assert!(parent(json!({})).is_err());
     }
 
     #[test]

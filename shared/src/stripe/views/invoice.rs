@@ -56,6 +56,8 @@ pub struct Invoice {
     pub period_start: Timestamp,
     pub period_end: Timestamp,
     pub status_transitions: StatusTransitions,
+    /// Without it an overdue invoice would be nobody's.
+    #[serde(deserialize_with = "checked::given")]
     pub parent: Option<InvoiceParent>,
     #[serde(default, deserialize_with = "checked::maybe_page")]
     pub hosted_invoice_url: Option<String>,
@@ -74,6 +76,7 @@ impl Invoice {
 
 #[derive(Clone, Debug, Deserialize)]
 pub struct InvoiceParent {
+    #[serde(deserialize_with = "checked::given")]
     pub subscription_details: Option<InvoiceSubscription>,
 }
 

@@ -102,6 +102,7 @@ pub struct SubscriptionItem {
     pub current_period_end: Timestamp,
     /// None for a metered price.
     pub quantity: Option<u64>,
+    #[serde(deserialize_with = "checked::recurring_price")]
     pub price: Price,
 }
 

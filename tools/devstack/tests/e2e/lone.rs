@@ -5,6 +5,7 @@
 
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
+use std::path::PathBuf;
 use std::process::{Child, Command};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex};
@@ -25,17 +26,27 @@ const LIMIT: Duration = Duration::from_secs(40);
 /// What API Gateway leaves to a function.
 pub(crate) const PATIENT: Duration = Duration::from_secs(29);
 
+/// A request, as Lambda hands it to a function.
+struct Event {
+    text: String,
+    /// After which Lambda ends it.
+    time: Duration,
+    behind: i64,
+}
+
 /// A running function. Dropping it ends it.
 pub(crate) struct Lone<'a> {
     harness: &'a Harness,
     function: &'static Function,
     log: String,
     child: Child,
-    events: Sender<(String, Duration)>,
+    events: Sender<Event>,
     answers: Receiver<String>,
     asked: u32,
     /// The address that the gateway says requests come from.
     pub(crate) source: String,
+    /// Seconds by which the clock that names the deadline is behind the function's.
+    pub(crate) lambda_is_behind: i64,
 }
 
 impl Drop for Lone<'_> {
@@ -56,7 +67,7 @@ impl<'a> Lone<'a> {
         let log = format!("lone-{name}-{}", address.rsplit(':').next().unwrap_or_default());
         let out = std::fs::File::create(harness.logs().join(format!("{log}.log")));
         let out = out.expect("a log");
-        let mut command = Command::new(binaries().join(name));
+        let mut command = Command::new(programs().join(name));
         command.stdout(out.try_clone().expect("a log")).stderr(out);
         command.envs(harness.environment()).env("STRIPE_SECRET_ID", function.secret.id());
         command.envs(env.iter().copied());
@@ -84,7 +95,18 @@ impl<'a> Lone<'a> {
             answers,
             asked: 0,
             source: "192.0.2.1".to_owned(),
+            lambda_is_behind: 0,
         }
+    }
+
+    /// Its resident memory in KiB, as Linux counts it.
+    #[track_caller]
+    pub(crate) fn memory(&self) -> u64 {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id()));
+        let status = status.expect("it runs");
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+        let number = line.and_then(|line| line.split_whitespace().next()?.parse().ok());
+        number.expect("a size")
     }
 
     /// Its answer to a GET with these headers.
@@ -117,7 +139,8 @@ impl<'a> Lone<'a> {
         if !body.is_empty() {
             event["body"] = body.into();
         }
-        self.events.send((event.to_string(), time)).expect("it listens");
+        let event = Event { text: event.to_string(), time, behind: self.lambda_is_behind };
+        self.events.send(event).expect("it listens");
     }
 
     /// Stops it where it is, as Lambda does when there is nothing to answer.
@@ -160,6 +183,11 @@ impl<'a> Lone<'a> {
     }
 }
 
+/// Where the functions' programs are: `E2E_FUNCTIONS`, for other builds of them, or beside this one.
+fn programs() -> PathBuf {
+    std::env::var_os("E2E_FUNCTIONS").map_or_else(binaries, PathBuf::from)
+}
+
 /// The function's answer as API Gateway would send it on.
 fn read(text: &str) -> Option<Answer> {
     let answer: Value = serde_json::from_str(text).expect("JSON");
@@ -174,18 +202,16 @@ fn read(text: &str) -> Option<Answer> {
 }
 
 /// Answers the function's requests on one connection.
-fn serve(
-    mut stream: &TcpStream,
-    waiting: &Mutex<Receiver<(String, Duration)>>,
-    done: &Sender<String>,
-) {
+fn serve(mut stream: &TcpStream, waiting: &Mutex<Receiver<Event>>, done: &Sender<String>) {
     let mut reader = BufReader::new(stream);
     loop {
         let Some((is_next, body)) = request(&mut reader) else { return };
         let answer = if is_next {
-            let Ok((event, time)) = waiting.lock().expect("no panic").recv() else { return };
+            let Ok(event) = waiting.lock().expect("no panic").recv() else { return };
+            let Event { text: event, time, behind } = event;
             let end = SystemTime::now() + time;
             let end = end.duration_since(UNIX_EPOCH).unwrap_or_default().as_millis();
+            let end = i128::try_from(end).unwrap_or_default() - i128::from(behind) * 1_000;
             format!(
                 "HTTP/1.1 200 OK\r\ncontent-length: {}\r\nlambda-runtime-aws-request-id: 1\r\nlambda-runtime-deadline-ms: {end}\r\nlambda-runtime-invoked-function-arn: arn:aws:lambda:us-east-1:0:function:lone\r\n\r\n{event}",
                 event.len()

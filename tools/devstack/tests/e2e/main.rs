@@ -29,11 +29,13 @@ mod headers;
 mod invoices;
 mod kept;
 mod lives;
+mod load;
 mod logs;
 mod lone;
 mod managed;
 mod operator;
 mod options;
+mod outages;
 mod posts;
 mod property;
 mod queries;
@@ -99,6 +101,8 @@ const ALL: &[&[Case]] = &[
     faults::CASES,
     foreseen::CASES,
     frozen::CASES,
+    outages::CASES,
+    load::CASES,
     rotation::CASES,
     security_objects::CASES,
     security_bodies::CASES,

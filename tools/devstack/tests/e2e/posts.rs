@@ -96,6 +96,17 @@ impl Harness {
     /// The same with these prices.
     #[track_caller]
     pub(crate) fn payer_of(&self, handle: &str, prices: &[String], start: Start<'_>) -> Payer {
+        self.payer_as(prices, start, |customer| self.admin_of(handle, Some(customer)))
+    }
+
+    /// The same with the account that is made for the customer.
+    #[track_caller]
+    pub(crate) fn payer_as(
+        &self,
+        prices: &[String],
+        start: Start<'_>,
+        account_of: impl FnOnce(&str) -> Own,
+    ) -> Payer {
         let end = now();
         let from = end - start.age;
         let customer = self.customer_at(from);
@@ -111,7 +122,7 @@ impl Harness {
         if start.age > 0 {
             self.advance(&customer, end);
         }
-        let account = self.admin_of(handle, Some(&customer.id));
+        let account = account_of(&customer.id);
         Payer { account, customer, subscription, start: from, now: end }
     }
 

@@ -144,7 +144,7 @@ fn what_failed_on_stripes_side_may_be_tried_again_with_the_same_key(harness: &Ha
 
 /// From pro to agency exactly one change was made and one amount charged.
 #[track_caller]
-fn once(harness: &Harness, payer: &Payer, before: &Ledger) {
+pub(crate) fn once(harness: &Harness, payer: &Payer, before: &Ledger) {
     let after = payer.ledger(harness);
     assert_eq!(after.charges().0, before.charges().0 + 1, "{after:?}");
     assert_eq!(after.invoices.len(), before.invoices.len() + 1, "{after:?}");

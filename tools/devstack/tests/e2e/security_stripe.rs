@@ -52,8 +52,8 @@ impl Between {
     }
 }
 
-/// The head, without the empty line, and the body.
-fn message(stream: &TcpStream) -> Option<(Vec<String>, Vec<u8>)> {
+/// The head of an HTTP message, without the empty line, and the body.
+pub(crate) fn message(stream: &TcpStream) -> Option<(Vec<String>, Vec<u8>)> {
     let mut reader = BufReader::new(stream);
     let (mut head, mut length) = (Vec::new(), 0);
     loop {

@@ -1,0 +1,83 @@
+//! What a function asks, and of whom.
+
+/// Who is asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Service {
+    Stripe,
+    DynamoDb,
+    Secrets,
+}
+
+/// A request of the function's.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Asked {
+    pub(crate) service: Service,
+    /// `GET /v1/customers/cus_1`, without the query; `GetItem`.
+    pub(crate) what: String,
+    /// What is the same in each attempt at one call, and in no other call.
+    pub(super) call: String,
+    /// Stripe's idempotency key.
+    pub(super) key: Option<String>,
+    /// Seconds since 1970 at which an AWS request says that it was signed.
+    pub(crate) signed: Option<i64>,
+}
+
+/// What a request makes, as the document calls it.
+pub(super) fn deed(what: &str) -> String {
+    let deeds = [
+        ("POST /v1/customers", "customer"),
+        ("POST /v1/checkout/sessions", "session"),
+        ("POST /v1/billing_portal/sessions", "portal link"),
+    ];
+    let named = deeds.iter().find(|(path, _)| *path == what).map(|(_, name)| *name);
+    let named = named.or(what.starts_with("POST /v1/subscriptions/").then_some("change"));
+    named.unwrap_or(what).to_owned()
+}
+
+impl Asked {
+    pub(super) fn of(head: &[String], body: &[u8]) -> Self {
+        let header = |name: &str| {
+            let fields = head[1..].iter().filter_map(|line| line.split_once(':'));
+            let mut fields = fields.filter(|(field, _)| field.eq_ignore_ascii_case(name));
+            fields.next().map(|(_, value)| value.trim().to_owned())
+        };
+        let line = head[0].trim_end_matches(" HTTP/1.1").to_owned();
+        let key = header("idempotency-key");
+        let Some((service, operation)) = header("x-amz-target").as_deref().and_then(|target| {
+            let (service, operation) = target.split_once('.')?;
+            Some((service.to_owned(), operation.to_owned()))
+        }) else {
+            let call = format!("{line} {}", key.clone().unwrap_or_default());
+            let what = line.split('?').next().unwrap_or_default().to_owned();
+            return Self { service: Service::Stripe, what, call, key, signed: None };
+        };
+        let service =
+            if service == "secretsmanager" { Service::Secrets } else { Service::DynamoDb };
+        let call = format!("{operation} {}", String::from_utf8_lossy(body));
+        let signed = header("x-amz-date").as_deref().and_then(seconds);
+        Self { service, what: operation, call, key: None, signed }
+    }
+
+    /// Whether it changes anything at Stripe.
+    pub(crate) fn changes(&self) -> bool {
+        self.service == Service::Stripe
+            && !self.what.starts_with("GET")
+            && !self.what.ends_with("/create_preview")
+    }
+}
+
+/// `20260628T093000Z`.
+fn seconds(text: &str) -> Option<i64> {
+    let part = |range: std::ops::Range<usize>| text.get(range);
+    let rfc = format!(
+        "{}-{}-{}T{}:{}:{}Z",
+        part(0..4)?,
+        part(4..6)?,
+        part(6..8)?,
+        part(9..11)?,
+        part(11..13)?,
+        part(13..15)?
+    );
+    let format = &time::format_description::well_known::Rfc3339;
+    time::OffsetDateTime::parse(&rfc, format).ok().map(time::OffsetDateTime::unix_timestamp)
+}

@@ -1,0 +1,284 @@
+//! One cell: a function of its own, the fault, the same request again without it, and what is left.
+
+use std::collections::BTreeMap;
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+use devstack::functions::FUNCTIONS;
+use devstack::http::Answer;
+use serde_json::Value;
+
+use super::proxy::{Proxy, Service};
+use super::table::{ALL, FAULTS, Fault, LATE, SHORT};
+use crate::harness::Harness;
+use crate::lone::{Lone, PATIENT};
+use crate::posts::{JSON, Ledger, Payer, Start};
+use crate::refusal::{
+    STRIPE_ERROR, STRIPE_UNAVAILABLE, TIMEOUT, UNAVAILABLE, refused, refused_with,
+};
+use crate::repeats::once;
+
+/// A line of the document.
+pub(super) struct Row {
+    pub(super) endpoint: &'static str,
+    pub(super) fault: &'static Fault,
+    pub(super) answer: String,
+    pub(super) retry_after: String,
+    pub(super) stripe: String,
+    pub(super) dynamo: String,
+    pub(super) left: String,
+    pub(super) again: String,
+}
+
+/// What the endpoints answer and do where nothing is broken.
+pub(super) struct Undisturbed {
+    bodies: BTreeMap<&'static str, String>,
+    done: BTreeMap<&'static str, Vec<String>>,
+}
+
+impl Undisturbed {
+    pub(super) fn of(harness: &Harness, prices: &[String]) -> Self {
+        let (mut bodies, mut done) = (BTreeMap::new(), BTreeMap::new());
+        for (index, name) in ALL.iter().enumerate() {
+            let mut cell = Cell::prepare(harness, &FAULTS[0], name, (prices, 9_000 + index));
+            cell.ask();
+            let First { answer, .. } = cell.first();
+            assert!(answer.status < 300, "{name}: {}", answer.body);
+            bodies.insert(*name, answer.body);
+            done.insert(*name, cell.proxy.done());
+        }
+        Self { bodies, done }
+    }
+}
+
+/// A function under a fault.
+pub(super) struct Cell<'a> {
+    harness: &'a Harness,
+    endpoint: &'static str,
+    fault: &'static Fault,
+    proxy: Proxy,
+    function: Lone<'a>,
+    key: String,
+    /// Whose plan is changed, and what was theirs before.
+    payer: Option<(Payer, Ledger)>,
+    is_mended: bool,
+    asked: Instant,
+}
+
+impl<'a> Cell<'a> {
+    pub(super) fn prepare(
+        harness: &'a Harness,
+        fault: &'static Fault,
+        endpoint: &'static str,
+        (prices, number): (&[String], usize),
+    ) -> Self {
+        let handle = format!("outage-{number}");
+        let (payer, key) = match endpoint {
+            "plan-change" => {
+                let start = Start { age: 0, ..Start::on("pro") };
+                let payer = harness.payer_as(prices, start, |customer| {
+                    harness.quick_admin_of(&handle, Some(customer))
+                });
+                let (before, key) = (payer.ledger(harness), payer.account.key.clone());
+                (Some((payer, before)), key)
+            }
+            "checkout-session" | "portal-session" => {
+                (None, harness.quick_admin_of(&handle, None).key)
+            }
+            "invoices" | "dunning" => (None, harness.account("overdue").keys.read.clone()),
+            "plan-change-preview" => (None, harness.account("metered").keys.admin.clone()),
+            _ => (None, harness.account("metered").keys.read.clone()),
+        };
+        let proxy = Proxy::start(harness, fault.rule, fault.is_refused);
+        let env = [("STRIPE_API_BASE", &*proxy.stripe_url), ("AWS_ENDPOINT_URL", &*proxy.aws_url)];
+        let function = Lone::start(harness, endpoint, &env);
+        Self {
+            harness,
+            endpoint,
+            fault,
+            proxy,
+            function,
+            key,
+            payer,
+            is_mended: false,
+            asked: Instant::now(),
+        }
+    }
+
+    /// Hands the request to the function.
+    pub(super) fn ask(&mut self) {
+        if !self.is_mended {
+            self.asked = Instant::now();
+        }
+        let bearer = format!("Bearer {}", self.key);
+        let (time, behind) =
+            if self.is_mended { (PATIENT, 0) } else { (self.fault.time, self.fault.behind) };
+        self.function.lambda_is_behind = behind;
+        let table = FUNCTIONS.iter().find(|function| function.name == self.endpoint);
+        let mut headers = vec![("authorization", bearer.as_str())];
+        let body = table.and_then(|function| function.sample).unwrap_or_default();
+        if !body.is_empty() {
+            headers.push(JSON);
+        }
+        if ["checkout-session", "portal-session", "plan-change"].contains(&self.endpoint) {
+            headers.push(("idempotency-key", "outage"));
+        }
+        self.function.ask_with(time, &headers, body);
+    }
+
+    /// The answer to the first request, and what it has left. From then on nothing is broken.
+    #[track_caller]
+    pub(super) fn first(&mut self) -> First {
+        let answer = self.function.answer();
+        let tries = |service| match self.proxy.attempts(service) {
+            0 => String::new(),
+            count => count.to_string(),
+        };
+        let stripe = if self.fault.is_refused { "3".to_owned() } else { tries(Service::Stripe) };
+        let first = First {
+            stripe,
+            dynamo: tries(Service::DynamoDb),
+            left: self.proxy.done(),
+            ledger: self.payer.as_ref().map(|(payer, _)| payer.ledger(self.harness)),
+            answer,
+        };
+        self.proxy.mend(self.harness);
+        self.is_mended = true;
+        first
+    }
+
+    /// The answer to the same request again, once it is no longer said that the first one still runs.
+    #[track_caller]
+    pub(super) fn second(&mut self) -> Answer {
+        let started = Instant::now();
+        loop {
+            let answer = self.function.answer();
+            let error = answer.json()["error"].clone();
+            // The claim of the first one still holds; or Stripe is still at what that has sent.
+            let is_early = (answer.status == 409 && error == "idempotency_in_progress")
+                || (answer.status == 503 && error == "stripe_unavailable");
+            if !is_early || started.elapsed() > Duration::from_secs(20) {
+                return answer;
+            }
+            sleep(Duration::from_millis(100));
+            self.ask();
+        }
+    }
+
+    /// What has to hold in every cell is checked here; the rest is the document's.
+    #[track_caller]
+    pub(super) fn row(&self, first: First, second: &Answer, undisturbed: &Undisturbed) -> Row {
+        let name = self.name();
+        let First { answer, left, .. } = &first;
+        let body = &undisturbed.bodies[self.endpoint];
+        let wanted = &undisturbed.done[self.endpoint];
+        let is_writing = !wanted.is_empty();
+        if answer.status < 300 {
+            // A success is a whole one.
+            assert_eq!(left, wanted, "{name}");
+        } else {
+            check_refusal(answer, &name);
+        }
+        assert!(second.status < 300, "{name}: {}", second.body);
+        for answer in [answer, second].into_iter().filter(|answer| answer.status < 300) {
+            assert_eq!(gist(answer, is_writing), gist_of(body, is_writing), "{name}");
+        }
+        if answer.status < 300 && is_writing && self.fault.keeps_answers() {
+            assert_eq!(
+                (&answer.body, second.header("idempotent-replayed")),
+                (&second.body, "true"),
+                "{name}"
+            );
+        }
+        // Once, and nothing else, in the end.
+        let done = self.settled();
+        let is_left = |deed: &&String| **deed != "portal link";
+        assert_eq!(
+            done.iter().filter(is_left).collect::<Vec<_>>(),
+            wanted.iter().filter(is_left).collect::<Vec<_>>(),
+            "{name}"
+        );
+        assert!(done.len() >= wanted.len(), "{name}");
+        if let Some((payer, before)) = &self.payer {
+            let is_changed = left.iter().any(|deed| deed == "change");
+            assert_eq!(first.ledger.as_ref() != Some(before), is_changed, "{name}");
+            once(self.harness, payer, before);
+        }
+        Row {
+            endpoint: self.endpoint,
+            fault: self.fault,
+            answer: match answer.json()["error"].as_str() {
+                Some(error) => format!("{} `{error}`", answer.status),
+                None => answer.status.to_string(),
+            },
+            retry_after: answer.header("retry-after").to_owned(),
+            left: if is_writing && left.is_empty() {
+                "nothing".to_owned()
+            } else {
+                left.join(", ")
+            },
+            again: match second.header("idempotent-replayed") {
+                "true" => format!("{}, replayed", second.status),
+                _ => second.status.to_string(),
+            },
+            stripe: first.stripe,
+            dynamo: first.dynamo,
+        }
+    }
+
+    /// What was done once all that is under way has arrived.
+    fn settled(&self) -> Vec<String> {
+        if self.fault.time == SHORT {
+            let arrival = LATE + Duration::from_millis(500);
+            sleep(arrival.saturating_sub(self.asked.elapsed()));
+        }
+        self.proxy.done()
+    }
+
+    fn name(&self) -> String {
+        format!("{}, {}: {}", self.endpoint, self.fault.group, self.fault.name)
+    }
+}
+
+/// What came of the first request.
+pub(super) struct First {
+    pub(super) answer: Answer,
+    stripe: String,
+    dynamo: String,
+    left: Vec<String>,
+    /// What the payer then had.
+    ledger: Option<Ledger>,
+}
+
+/// The whole answer is one of the contract's, with the words of its kind and no more.
+#[track_caller]
+fn check_refusal(answer: &Answer, name: &str) {
+    let seconds = answer.header("retry-after");
+    let known = [STRIPE_ERROR, STRIPE_UNAVAILABLE, UNAVAILABLE, TIMEOUT];
+    let error = answer.json()["error"].clone();
+    if error == "rate_limited" {
+        let message =
+            format!("There are too many requests at the moment. Try again in {seconds} s.");
+        return refused_with(answer, 429, "rate_limited", &message, &Value::Null);
+    }
+    let refusal = known.into_iter().find(|(_, known, _)| error == *known);
+    refused(answer, refusal.unwrap_or_else(|| panic!("{name}: {}", answer.body)));
+    assert_eq!(seconds, if answer.status == 503 { "2" } else { "" }, "{name}");
+}
+
+fn gist(answer: &Answer, is_writing: bool) -> Value {
+    gist_of(&answer.body, is_writing)
+}
+
+/// An answer without what differs from account to account, or from one moment to the next.
+fn gist_of(body: &str, is_writing: bool) -> Value {
+    let mut body: Value = serde_json::from_str(body).expect("JSON");
+    let fields = body.as_object_mut().expect("an object");
+    fields.retain(|name, _| name != "quote");
+    if is_writing {
+        for name in ["url", "id", "expiresAt", "effectiveAt", "currentPeriodEnd", "invoice"] {
+            fields.entry(name).and_modify(|value| *value = Value::from(!value.is_null()));
+        }
+    }
+    body
+}

@@ -1,0 +1,46 @@
+//! Stripe's answers without one of their fields.
+
+use std::collections::BTreeSet;
+
+use serde_json::Value;
+
+/// Every field in a value: `data.items.data.price.id`.
+pub(super) fn collect(value: &Value, place: &str, fields: &mut BTreeSet<String>) {
+    match value {
+        Value::Array(values) => values.iter().for_each(|value| collect(value, place, fields)),
+        Value::Object(inner) => {
+            for (name, value) in inner {
+                let place = if place.is_empty() { name.clone() } else { format!("{place}.{name}") };
+                collect(value, &place, fields);
+                fields.insert(place);
+            }
+        }
+        _ => {}
+    }
+}
+
+/// Takes this field, and no other, out of a value.
+pub(super) fn leave_out(value: &mut Value, field: &str) {
+    match value {
+        Value::Array(values) => values.iter_mut().for_each(|value| leave_out(value, field)),
+        Value::Object(inner) => match field.split_once('.') {
+            Some((name, rest)) => {
+                inner.get_mut(name).into_iter().for_each(|value| leave_out(value, rest));
+            }
+            None => drop(inner.remove(field)),
+        },
+        _ => {}
+    }
+}
+
+/// Takes a field out of a value, wherever it is.
+pub(super) fn remove(value: &mut Value, field: &str) {
+    match value {
+        Value::Array(values) => values.iter_mut().for_each(|value| remove(value, field)),
+        Value::Object(fields) => {
+            fields.remove(field);
+            fields.values_mut().for_each(|value| remove(value, field));
+        }
+        _ => {}
+    }
+}

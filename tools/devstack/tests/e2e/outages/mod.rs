@@ -1,0 +1,60 @@
+//! The outage table: every endpoint under every fault, in the functions' own binaries.
+//!
+//! `docs/reliability.md` shows what came of it, and this suite fails where the document says something
+//! else. `UPDATE=1` writes it anew. What has to hold whatever the document says is checked in `cell`.
+
+mod asked;
+mod cell;
+mod fields;
+mod lack;
+mod page;
+mod people;
+pub(crate) mod proxy;
+mod table;
+
+use crate::cases;
+use crate::harness::Harness;
+use crate::lone::PATIENT;
+use cell::{Cell, Undisturbed};
+use table::{ALL, FAULTS};
+
+cases![every_endpoint_under_every_fault, what_is_read_and_missing_is_refused];
+
+/// Functions that run at the same time; and of those that only wait.
+const AT_ONCE: usize = 24;
+const WAITING_AT_ONCE: usize = 48;
+
+fn every_endpoint_under_every_fault(harness: &Harness) {
+    let prices = harness.prices("pro", "month");
+    let undisturbed = Undisturbed::of(harness, &prices);
+    let all = FAULTS.iter().enumerate().flat_map(|(number, fault)| {
+        let concerned = ALL.iter().filter(|name| fault.concerns.contains(name));
+        concerned.map(move |name| (number, fault, *name))
+    });
+    let (quick, slow): (Vec<_>, Vec<_>) = all.partition(|(_, fault, _)| fault.time == PATIENT);
+    let waves = quick.chunks(AT_ONCE).chain(slow.chunks(WAITING_AT_ONCE));
+    let (mut rows, mut count) = (Vec::new(), 0..);
+    for wave in waves {
+        let mut cells: Vec<_> = wave
+            .iter()
+            .zip(&mut count)
+            .map(|((_, fault, name), number)| {
+                Cell::prepare(harness, fault, name, (&prices, number))
+            })
+            .collect();
+        cells.iter_mut().for_each(Cell::ask);
+        let first: Vec<_> = cells.iter_mut().map(Cell::first).collect();
+        cells.iter_mut().for_each(Cell::ask);
+        let second: Vec<_> = cells.iter_mut().map(Cell::second).collect();
+        for (((cell, first), second), (number, ..)) in cells.iter().zip(first).zip(second).zip(wave)
+        {
+            rows.push((*number, cell.row(first, &second, &undisturbed)));
+        }
+    }
+    rows.sort_by_key(|(number, _)| *number);
+    page::compare(&rows.into_iter().map(|(_, row)| row).collect::<Vec<_>>());
+}
+
+fn what_is_read_and_missing_is_refused(harness: &Harness) {
+    page::compare_fields(&fields::sweep(harness), fields::is_soak());
+}

@@ -1,0 +1,79 @@
+//! Accounts by the dozen: written into the table as `billingctl` does, without a process for each.
+
+use secrecy::{ExposeSecret as _, SecretString};
+use serde_json::{Value, json};
+use shared::auth::{ApiKey, Mode, Scope, generate};
+use shared::respond::Timestamp;
+use shared::secrets::Pepper;
+use shared::store::{Account, Item, KeyRecord, keys};
+
+use crate::harness::Harness;
+use crate::operator::Own;
+use crate::stripe::text;
+
+impl Harness {
+    /// An account with a key that may do everything.
+    #[track_caller]
+    pub(super) fn quick_admin_of(&self, handle: &str, customer: Option<&str>) -> Own {
+        let now = Timestamp::now();
+        let pepper = text(&self.secret("cantila-billing/pepper"), "pepper");
+        let pepper = Pepper::new(SecretString::from(pepper)).expect("a pepper");
+        let secret = generate(Mode::Test).expect("random numbers");
+        let key = ApiKey::parse_secret(&secret).expect("a key");
+        let hash = key.hash(&pepper).to_string();
+        let account = Account {
+            id: format!("acc_{}", handle.replace('-', "0")),
+            handle: handle.to_owned(),
+            parent: None,
+            customer: customer.map(str::to_owned),
+            created_at: now,
+        };
+        let record = KeyRecord {
+            id: format!("key_{}", handle.replace('-', "0")),
+            account: account.id.clone(),
+            scope: Scope::Admin,
+            name: handle.to_owned(),
+            prefix: key.display_prefix().to_owned(),
+            created_at: now,
+            expires_at: None,
+            revoked_at: None,
+            last_used_on: None,
+            pepper: Some(pepper.id()),
+            rehashed: None,
+        };
+        let owner = || json!({ "account": { "S": account.id } });
+        let mut items = vec![
+            whole(&keys::account(&account.id), attributes(&account.to_item())),
+            whole(&keys::handle(handle), owner()),
+            whole(&keys::key(&hash), attributes(&record.to_item())),
+            whole(&keys::account_key(&account.id, &record.id), json!({ "hash": { "S": hash } })),
+        ];
+        items.extend(customer.map(|customer| whole(&keys::customer(customer), owner())));
+        let puts: Vec<_> =
+            items.into_iter().map(|item| json!({ "PutRequest": { "Item": item } })).collect();
+        let batch = json!({ "RequestItems": { &*self.about().table: puts } });
+        self.aws("DynamoDB_20120810.BatchWriteItem", &batch);
+        let key = secret.expose_secret().to_owned();
+        self.keep_secret(&key);
+        Own { id: account.id, handle: handle.to_owned(), key }
+    }
+}
+
+/// An item as DynamoDB's JSON has it: here all are texts and numbers.
+fn attributes(item: &Item) -> Value {
+    let fields = item.iter().map(|(name, value)| {
+        let value = match (value.as_s(), value.as_n()) {
+            (Ok(text), _) => json!({ "S": text }),
+            (_, Ok(number)) => json!({ "N": number }),
+            _ => unreachable!("neither a text nor a number"),
+        };
+        (name.clone(), value)
+    });
+    Value::Object(fields.collect())
+}
+
+fn whole(key: &Item, mut fields: Value) -> Value {
+    let (fields_of, key) = (fields.as_object_mut(), attributes(key));
+    fields_of.expect("an object").extend(key.as_object().expect("an object").clone());
+    fields
+}
