@@ -4,7 +4,8 @@
 
 .DEFAULT_GOAL := help
 .PHONY: help setup venv node_modules setup-deploy compile binaries build run stop test soak soak-model soak-faults fmt lint audit \
-	lint-template lint-workflows sam-local smoke deploy-functions rollback clean-local
+	lint-template lint-workflows sam-local smoke deploy-functions rollback clean-local \
+	floor peer bench bench-check bench-accept
 
 # Where `make run` listens.
 API_PORT ?= 9100
@@ -154,6 +155,42 @@ sam-local: venv setup-deploy ## Run every event through `sam local` (needs Docke
 	SAM_CLI_TELEMETRY=0 ARCH=$(HOST_ARCH) .venv-deploy/bin/sam build \
 		--parameter-overrides Architecture=$(HOST_ARCH)
 	$(BIN)/devstack sam-local
+
+# --- Bench: docs/bench.md ------------------------------------------------------------------------
+
+PEER := tools/bench/peer
+
+# By itself, and not with the functions: it would have what they need of its libraries, and be no floor.
+floor: venv
+	@$(export_for_lambda) cargo lambda build --release --locked \
+		$(if $(filter arm64,$(ARCH)),--arm64,--x86-64) --package floor --bin floor
+	@$(PYTHON) tools/deployer/package.py $(PACKAGES) floor
+
+# AWS's runtime client for Node.js is partly C++, and built when it is installed.
+peer:
+	@for tool in node npm cmake autoconf automake libtoolize; do command -v $$tool >/dev/null || { \
+		echo "make bench needs $$tool: apt-get install nodejs npm cmake autoconf automake libtool"; exit 1; }; done
+	@cmp -s $(PEER)/package-lock.json $(PEER)/node_modules/stamp || { \
+		echo "installing the Node.js peer, which takes some minutes" && \
+		(cd $(PEER) && npm ci --silent --no-audit --no-fund) && \
+		cp $(PEER)/package-lock.json $(PEER)/node_modules/stamp; }
+	@cd $(PEER) && npm run --silent bundle -- --log-level=warning
+	@mkdir -p target/bench/peer && for program in $(PEER)/dist/*.mjs; do \
+		$(PYTHON) -m zipfile -c "target/bench/peer/$$(basename $$program .mjs).zip" $$program; done
+
+bench: peer ## Measure the functions beside a peer in Node.js and an empty one; writes the README's tables and plots
+	@$(MAKE) --no-print-directory build floor ARCH=$(HOST_ARCH)
+	cargo build --workspace --all-targets
+	cargo build --profile bench --package stripe-sandbox --bins
+	$(BIN)/bench run --write --sandbox $(BIN)/../release/stripe-sandbox
+
+bench-check: ## Hold the packages that are there to tools/bench/expected.toml: sizes, calls, memory, instructions
+	cargo build --workspace --all-targets
+	@$(BIN)/bench check
+
+bench-accept: ## Take what they take now as expected
+	cargo build --workspace --all-targets
+	@$(BIN)/bench check --accept
 
 HOST_ARCH := $(if $(filter aarch64 arm64,$(shell uname -m)),arm64,x86_64)
 

@@ -8,7 +8,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use crate::daemon::{self, Claim, Stopped};
 use crate::gateway::Functions;
 use crate::local::Local;
-use crate::stack::{Options, Ports, Reach, Stack, root};
+use crate::stack::{Options, Ports, Reach, Stack, StandIns, root};
 use crate::stripe::StripeChoice;
 use crate::{About, Error, summary::summary};
 
@@ -110,6 +110,7 @@ impl RunArguments {
             stripe,
             functions: Functions::Watched,
             reach: self.reach,
+            stand_ins: StandIns::default(),
             progress: |line| println!("{line}"),
         }
     }

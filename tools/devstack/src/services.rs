@@ -16,14 +16,22 @@ use crate::stripe::StripeKeys;
 /// Python takes its time on a cold disk.
 const LIMIT: Duration = Duration::from_mins(1);
 
-/// What starts moto. With a path it records every request there.
+/// Starts moto, or `program` in its place. With a path it records every request there.
 pub(crate) fn start_aws(
     processes: &mut Processes,
     root: &Path,
     (host, port): (&str, u16),
+    program: Option<&Path>,
     recording: Option<&Path>,
 ) -> Result<(), Error> {
-    let mut command = Command::new(root.join(".venv/bin/moto_server"));
+    let mut command = match program {
+        None => Command::new(root.join(".venv/bin/moto_server")),
+        Some(program) => {
+            let mut python = Command::new(root.join(".venv/bin/python"));
+            python.arg(program);
+            python
+        }
+    };
     command.args(["-H", host, "-p", &port.to_string()]);
     if let Some(path) = recording {
         command.env("MOTO_ENABLE_RECORDING", "1").env("MOTO_RECORDER_FILEPATH", path);
@@ -39,11 +47,11 @@ pub(crate) async fn await_aws(local: &Local, url: &str) -> Result<(), Error> {
 /// Starts the Stripe sandbox with a key that may do everything and one that can only read.
 pub(crate) fn start_sandbox(
     processes: &mut Processes,
-    binaries: &Path,
+    program: &Path,
     (host, port): (&str, u16),
     keys: &StripeKeys,
 ) -> Result<(), Error> {
-    let mut command = Command::new(binaries.join("stripe-sandbox"));
+    let mut command = Command::new(program);
     command.args(["--listen", &format!("{host}:{port}"), "--secret-key", &keys.secret]);
     let (read, write) = (slugs(|row| row.read_key), slugs(|row| row.write_key));
     for (key, permissions) in [(&keys.read, read), (&keys.write, write)] {

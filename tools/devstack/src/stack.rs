@@ -1,15 +1,18 @@
 //! A running stack: how it is started, what it says of itself, and that it ends when dropped.
 
 use std::path::{Path, PathBuf};
+use std::process::Command;
+
 use tokio::task::JoinHandle;
 
 use crate::about::{About, Account};
 use crate::environment::{ALLOWED_ORIGINS, Environment, TABLE};
+use crate::functions::Function;
 use crate::gateway::{self, Functions, Gateway};
 use crate::local::Local;
 use crate::operator::Operator;
 use crate::process::Processes;
-use crate::seed::{Seeder, admit_the_events_keys};
+use crate::seed::{self, Seeder, admit_the_events_keys};
 use crate::{Error, StripeChoice, ports, services};
 
 /// Stripe's own address.
@@ -42,6 +45,15 @@ impl Reach {
     }
 }
 
+/// Other builds of the stand-ins than the usual ones.
+#[derive(Clone, Debug, Default)]
+pub struct StandIns {
+    /// The sandbox, in place of the one beside this program.
+    pub sandbox: Option<PathBuf>,
+    /// A Python program that takes moto's arguments, in place of `moto_server`.
+    pub aws: Option<PathBuf>,
+}
+
 /// What kind of stack to start.
 #[derive(Clone, Debug)]
 pub struct Options {
@@ -51,6 +63,7 @@ pub struct Options {
     pub stripe: StripeChoice,
     pub functions: Functions,
     pub reach: Reach,
+    pub stand_ins: StandIns,
     /// Told what is being done.
     pub progress: fn(&str),
 }
@@ -58,6 +71,7 @@ pub struct Options {
 /// A running stack. Dropping it ends all of it.
 pub struct Stack {
     about: About,
+    operator: Operator,
     failing: Vec<String>,
     processes: Processes,
     unrouted: Option<JoinHandle<()>>,
@@ -73,9 +87,15 @@ impl Stack {
         let mut processes = Processes::new(plan.options.local.clone())?;
         plan.start_services(&mut processes)?;
         let operator = Box::pin(plan.set_up(&mut processes)).await?;
+        let secret = plan.options.stripe.keys().secret;
+        let seeder = Seeder::new(&plan.stripe_url, &secret, operator.clone())?;
+        if plan.options.functions == Functions::Absent {
+            let accounts = processes.during(Box::pin(seeder.seed())).await?;
+            let about = plan.about(accounts);
+            return Ok(Self { about, operator, failing: Vec::new(), processes, unrouted: None });
+        }
         let unrouted = plan.start_functions(&mut processes).await?;
         (plan.options.progress)("making the accounts, starting the functions");
-        let seeder = Seeder::new(&plan.stripe_url, &plan.options.stripe.keys().secret, operator)?;
         let gateway = plan.gateway();
         let work = async { tokio::try_join!(Box::pin(seeder.seed()), gateway.warm_up()) };
         let (accounts, ()) = processes.during(work).await?;
@@ -83,13 +103,27 @@ impl Stack {
         processes.during(Box::pin(admit_the_events_keys(&about))).await?;
         let key = about.account("fresh").map_or("", |account| account.keys.read.as_str());
         let failing = processes.during(gateway.failing(key)).await?;
-        Ok(Self { about, failing, processes, unrouted })
+        Ok(Self { about, operator, failing, processes, unrouted })
     }
 
     /// Where everything is, and the keys.
     #[must_use]
     pub fn about(&self) -> &About {
         &self.about
+    }
+
+    /// Gives a process what leads the functions to this stack, and what only this one is given.
+    pub fn lead(&self, command: &mut Command, function: &Function) {
+        self.operator.environment.apply(command);
+        command.env("STRIPE_SECRET_ID", function.secret.id());
+    }
+
+    /// Makes one more account, with a key in each scope.
+    ///
+    /// # Errors
+    /// [`Error::Command`], such as for a handle that is taken.
+    pub async fn admit(&self, handle: &str, customer: Option<&str>) -> Result<Account, Error> {
+        seed::account(&self.operator, handle, customer, None).await
     }
 
     /// Endpoints that answered with a 5xx, one a line: the stack is up, something in it is broken.
@@ -172,20 +206,26 @@ impl Plan {
         // For the test that holds what functions do against what their roles allow.
         let recording =
             (self.options.functions == Functions::Prebuilt).then(|| self.options.local.aws_calls());
-        services::start_aws(processes, root(), (host, self.aws_port), recording.as_deref())?;
+        let place = (host, self.aws_port);
+        let program = self.options.stand_ins.aws.as_deref();
+        services::start_aws(processes, root(), place, program, recording.as_deref())?;
         if self.is_sandbox() {
             (self.options.progress)(&format!(
                 "starting Stripe (the sandbox) on {}",
                 self.stripe_url
             ));
+            let usual = self.binaries.join("stripe-sandbox");
             services::start_sandbox(
                 processes,
-                &self.binaries,
+                self.options.stand_ins.sandbox.as_deref().unwrap_or(&usual),
                 (host, self.stripe_port),
                 &self.options.stripe.keys(),
             )?;
         } else {
             (self.options.progress)("using Stripe's test mode with the key in STRIPE_SECRET_KEY");
+        }
+        if self.options.functions == Functions::Absent {
+            return Ok(());
         }
         (self.options.progress)(&format!(
             "starting the functions' gateway (cargo-lambda) on {}",

@@ -13,7 +13,7 @@ use serde_json::Value;
 use crate::functions::FUNCTIONS;
 use crate::http;
 use crate::process::Processes;
-use crate::stack::root;
+use crate::stack::{StandIns, root};
 use crate::{About, Error, Functions, Local, Options, Ports, Reach, Stack, StripeChoice};
 use alike::alike;
 use command::Sam;
@@ -88,6 +88,7 @@ async fn start(name: &str) -> Result<(Stack, Local), Error> {
         stripe: StripeChoice::Sandbox,
         functions: Functions::Prebuilt,
         reach: Reach::Network,
+        stand_ins: StandIns::default(),
         progress: |_| (),
     };
     Ok((Stack::start(options).await?, Local::create(folder.join(format!("{name}-sam")))?))

@@ -26,7 +26,7 @@ use crate::about::{Account, Keys};
 use crate::operator::Operator;
 pub(crate) use events::admit_the_events_keys;
 use story::Story;
-use tales::{TALES, Tale};
+use tales::TALES;
 
 /// Stripe's real clocks take a while to advance.
 const LIMIT: Duration = Duration::from_mins(10);
@@ -73,7 +73,7 @@ impl Seeder {
                 let customer = (tale.live)(story).await?;
                 // A sub-account waits for its parent's id.
                 let account = match tale.parent {
-                    None => Some(account(&operator, tale, customer.as_deref(), None).await?),
+                    None => Some(account(&operator, tale.name, customer.as_deref(), None).await?),
                     Some(_) => None,
                 };
                 Ok::<_, Error>((index, customer, account))
@@ -101,7 +101,8 @@ impl Seeder {
             accounts.push(match made {
                 Some(account) => account,
                 None => {
-                    account(&self.operator, tale, customer.as_deref(), parent.as_deref()).await?
+                    account(&self.operator, tale.name, customer.as_deref(), parent.as_deref())
+                        .await?
                 }
             });
         }
@@ -115,18 +116,18 @@ pub(crate) fn about(name: &str) -> &'static str {
 }
 
 /// The account itself and its keys, by `billingctl`.
-async fn account(
+pub(crate) async fn account(
     operator: &Operator,
-    tale: &Tale,
+    name: &str,
     customer: Option<&str>,
     parent: Option<&str>,
 ) -> Result<Account, Error> {
-    let made = operator.create_account(tale.name, customer, parent).await?;
+    let made = operator.create_account(name, customer, parent).await?;
     let key = |scope| operator.create_key(&made.id, scope);
     let (read, deploy, admin) =
         tokio::try_join!(key(Scope::Read), key(Scope::Deploy), key(Scope::Admin))?;
     Ok(Account {
-        name: tale.name.to_owned(),
+        name: name.to_owned(),
         id: made.id,
         handle: made.handle,
         customer: customer.map(str::to_owned),

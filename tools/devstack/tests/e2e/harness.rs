@@ -8,7 +8,7 @@ use std::time::Duration;
 use devstack::functions::FUNCTIONS;
 use devstack::http::{self, Answer};
 use devstack::{
-    About, Account, Error, Functions, Local, Options, Ports, Reach, Stack, StripeChoice,
+    About, Account, Error, Functions, Local, Options, Ports, Reach, Stack, StandIns, StripeChoice,
 };
 use serde_json::Value;
 use tokio::runtime::{Builder, Runtime};
@@ -62,6 +62,7 @@ impl Harness {
             stripe: StripeChoice::Sandbox,
             functions: Functions::Prebuilt,
             reach: Reach::Machine,
+            stand_ins: StandIns::default(),
             progress: |_| (),
         };
         let runtime = Builder::new_multi_thread().worker_threads(1).enable_all().build();

@@ -1,21 +1,16 @@
 //! One function by itself, outside the stack's gateway: with settings of its own, with headers as
 //! API Gateway would hand them on, and with the deadline that a case wants.
 //!
-//! It is the function's own binary; what is here is the Lambda service's side of the Runtime API.
+//! It is the function's own binary; the Lambda service's side of the Runtime API is `devstack::lambda`.
 
-use std::io::{BufRead as _, BufReader, Read as _, Write as _};
-use std::net::{TcpListener, TcpStream};
 use std::path::PathBuf;
 use std::process::{Child, Command};
-use std::sync::mpsc::{Receiver, Sender, channel};
-use std::sync::{Arc, Mutex};
-use std::thread::spawn;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use devstack::functions::{FUNCTIONS, Function};
 use devstack::http::Answer;
+use devstack::lambda::{Request, RuntimeApi};
 use rustix::process::{Pid, Signal, kill_process};
-use serde_json::{Value, json};
 
 use crate::harness::Harness;
 use crate::operator::binaries;
@@ -26,26 +21,17 @@ const LIMIT: Duration = Duration::from_secs(40);
 /// What API Gateway leaves to a function.
 pub(crate) const PATIENT: Duration = Duration::from_secs(29);
 
-/// A request, as Lambda hands it to a function.
-struct Event {
-    text: String,
-    /// After which Lambda ends it.
-    time: Duration,
-    behind: i64,
-}
-
 /// A running function. Dropping it ends it.
 pub(crate) struct Lone<'a> {
     harness: &'a Harness,
     function: &'static Function,
     log: String,
     child: Child,
-    events: Sender<Event>,
-    answers: Receiver<String>,
+    api: RuntimeApi,
     asked: u32,
     /// The address that the gateway says requests come from.
     pub(crate) source: String,
-    /// Seconds by which the clock that names the deadline is behind the function's.
+    /// Seconds that Lambda's clock is behind the function's.
     pub(crate) lambda_is_behind: i64,
 }
 
@@ -62,41 +48,20 @@ impl<'a> Lone<'a> {
     pub(crate) fn start(harness: &'a Harness, name: &str, env: &[(&str, &str)]) -> Self {
         let function = FUNCTIONS.iter().find(|function| function.name == name);
         let function = function.expect("a function of the table");
-        let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
-        let address = listener.local_addr().expect("an address").to_string();
-        let log = format!("lone-{name}-{}", address.rsplit(':').next().unwrap_or_default());
+        let api = RuntimeApi::start().expect("a port");
+        let port = api.address().rsplit(':').next().unwrap_or_default();
+        let log = format!("lone-{name}-{port}");
         let out = std::fs::File::create(harness.logs().join(format!("{log}.log")));
         let out = out.expect("a log");
         let mut command = Command::new(programs().join(name));
         command.stdout(out.try_clone().expect("a log")).stderr(out);
         command.envs(harness.environment()).env("STRIPE_SECRET_ID", function.secret.id());
         command.envs(env.iter().copied());
-        command.env("AWS_LAMBDA_RUNTIME_API", &address);
-        command.env("AWS_LAMBDA_FUNCTION_NAME", name);
-        command.env("AWS_LAMBDA_FUNCTION_VERSION", "1");
+        api.lead(&mut command, name);
         command.env("AWS_SDK_UA_APP_ID", name);
-        command.env("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "256");
         let child = command.spawn().expect("`cargo build --workspace` makes the functions");
-        let (events, waiting) = channel();
-        let (done, answers) = channel();
-        let waiting = Arc::new(Mutex::new(waiting));
-        spawn(move || {
-            for stream in listener.incoming().flatten() {
-                let (waiting, done) = (Arc::clone(&waiting), done.clone());
-                spawn(move || serve(&stream, &waiting, &done));
-            }
-        });
-        Self {
-            harness,
-            function,
-            log,
-            child,
-            events,
-            answers,
-            asked: 0,
-            source: "192.0.2.1".to_owned(),
-            lambda_is_behind: 0,
-        }
+        let source = "192.0.2.1".to_owned();
+        Self { harness, function, log, child, api, asked: 0, source, lambda_is_behind: 0 }
     }
 
     /// Its resident memory in KiB, as Linux counts it.
@@ -124,23 +89,10 @@ impl<'a> Lone<'a> {
     /// The same with a body.
     pub(crate) fn ask_with(&mut self, time: Duration, headers: &[(&str, &str)], body: &str) {
         self.asked += 1;
-        let fields = headers.iter().map(|(name, value)| ((*name).to_owned(), json!(value)));
-        let Function { method, path, .. } = self.function;
-        let route = format!("{method} {path}");
-        let mut event = json!({
-            "version": "2.0", "routeKey": route, "rawPath": path, "rawQueryString": "",
-            "headers": fields.collect::<serde_json::Map<_, _>>(), "isBase64Encoded": false,
-            "requestContext": {
-                "http": { "method": method, "path": path, "protocol": "HTTP/1.1", "sourceIp": self.source },
-                "requestId": format!("{}-{}", self.log, self.asked), "routeKey": route,
-                "stage": "$default", "timeEpoch": 0,
-            },
-        });
-        if !body.is_empty() {
-            event["body"] = body.into();
-        }
-        let event = Event { text: event.to_string(), time, behind: self.lambda_is_behind };
-        self.events.send(event).expect("it listens");
+        let id = format!("{}-{}", self.log, self.asked);
+        let Self { function, source, .. } = self;
+        let request = Request { function, query: "", headers, body, source, id: &id };
+        self.api.hand_over_late(&request.event(), time, self.lambda_is_behind);
     }
 
     /// Stops it where it is, as Lambda does when there is nothing to answer.
@@ -174,10 +126,10 @@ impl<'a> Lone<'a> {
     /// The same, but none where the function could not read the event and told Lambda so.
     #[track_caller]
     pub(crate) fn answer_if_any(&self) -> Option<Answer> {
-        let Ok(text) = self.answers.recv_timeout(LIMIT) else {
+        let Some(given) = self.api.given(LIMIT) else {
             panic!("{} does not answer; logs: {}", self.log, self.harness.logs().display())
         };
-        let answer = read(&text)?;
+        let answer = given.answer()?;
         self.harness.noted(&self.log, &answer);
         Some(answer)
     }
@@ -186,60 +138,4 @@ impl<'a> Lone<'a> {
 /// Where the functions' programs are: `E2E_FUNCTIONS`, for other builds of them, or beside this one.
 fn programs() -> PathBuf {
     std::env::var_os("E2E_FUNCTIONS").map_or_else(binaries, PathBuf::from)
-}
-
-/// The function's answer as API Gateway would send it on.
-fn read(text: &str) -> Option<Answer> {
-    let answer: Value = serde_json::from_str(text).expect("JSON");
-    let status = answer["statusCode"].as_u64().and_then(|status| status.try_into().ok())?;
-    let mut headers = hyper::HeaderMap::new();
-    for (name, value) in answer["headers"].as_object().into_iter().flatten() {
-        let name: hyper::header::HeaderName = name.parse().expect("a name");
-        headers.insert(name, value.as_str().unwrap_or_default().parse().expect("a value"));
-    }
-    let body = answer["body"].as_str().unwrap_or_default().to_owned();
-    Some(Answer { status, headers, body })
-}
-
-/// Answers the function's requests on one connection.
-fn serve(mut stream: &TcpStream, waiting: &Mutex<Receiver<Event>>, done: &Sender<String>) {
-    let mut reader = BufReader::new(stream);
-    loop {
-        let Some((is_next, body)) = request(&mut reader) else { return };
-        let answer = if is_next {
-            let Ok(event) = waiting.lock().expect("no panic").recv() else { return };
-            let Event { text: event, time, behind } = event;
-            let end = SystemTime::now() + time;
-            let end = end.duration_since(UNIX_EPOCH).unwrap_or_default().as_millis();
-            let end = i128::try_from(end).unwrap_or_default() - i128::from(behind) * 1_000;
-            format!(
-                "HTTP/1.1 200 OK\r\ncontent-length: {}\r\nlambda-runtime-aws-request-id: 1\r\nlambda-runtime-deadline-ms: {end}\r\nlambda-runtime-invoked-function-arn: arn:aws:lambda:us-east-1:0:function:lone\r\n\r\n{event}",
-                event.len()
-            )
-        } else {
-            let _ = done.send(body);
-            "HTTP/1.1 202 Accepted\r\ncontent-length: 0\r\n\r\n".to_owned()
-        };
-        if stream.write_all(answer.as_bytes()).is_err() {
-            return;
-        }
-    }
-}
-
-/// Whether a request asks for the next event, and its body.
-fn request(reader: &mut BufReader<&TcpStream>) -> Option<(bool, String)> {
-    let mut first = String::new();
-    reader.read_line(&mut first).ok().filter(|count| *count > 0)?;
-    let mut length = 0;
-    loop {
-        let mut line = String::new();
-        reader.read_line(&mut line).ok()?;
-        let Some((name, value)) = line.trim().split_once(':') else { break };
-        if name.eq_ignore_ascii_case("content-length") {
-            length = value.trim().parse().ok()?;
-        }
-    }
-    let mut body = vec![0; length];
-    reader.read_exact(&mut body).ok()?;
-    Some((first.contains("/invocation/next"), String::from_utf8_lossy(&body).into_owned()))
 }

@@ -1,0 +1,44 @@
+// Who is asking: bearer key -> the key's record -> account, both remembered for a minute.
+
+import { createHmac } from 'node:crypto';
+
+import { DynamoDBClient, GetItemCommand } from '@aws-sdk/client-dynamodb';
+
+import { ApiError } from './errors.js';
+import { isTest, pepperText } from './secrets.js';
+
+const dynamodb = new DynamoDBClient({});
+const SCOPES = ['read', 'deploy', 'admin'];
+const MINUTE = 60_000;
+const REMEMBERED = 1_000;
+const known = new Map();
+
+async function item(pk, sk) {
+  const kept = known.get(pk);
+  if (kept && kept.until > Date.now()) return kept.item;
+  const answer = await dynamodb.send(new GetItemCommand({
+    TableName: process.env.BILLING_TABLE,
+    Key: { pk: { S: pk }, sk: { S: sk } },
+    ConsistentRead: true,
+  }));
+  if (known.size >= REMEMBERED) known.delete(known.keys().next().value);
+  known.set(pk, { item: answer.Item, until: Date.now() + MINUTE });
+  return answer.Item;
+}
+
+/** The caller's account: `{ id, customer }`. */
+export async function authenticate(headers, required) {
+  const refused = new ApiError(401, 'unauthenticated', 'Send a valid API key: "Authorization: Bearer sk_…".');
+  const key = /^bearer +(sk_(?:live|test)_[0-9A-Za-z]{38})$/i.exec(headers.authorization ?? '')?.[1];
+  if (!key || key.startsWith('sk_test_') !== isTest) throw refused;
+  const hash = createHmac('sha256', pepperText).update(key).digest('hex');
+  const record = await item(`KEY#${hash}`, 'KEY');
+  const now = Date.now() / 1000;
+  if (!record || record.revokedAt || (record.expiresAt && Number(record.expiresAt.N) <= now)) throw refused;
+  if (SCOPES.indexOf(record.scope.S) < SCOPES.indexOf(required)) {
+    throw new ApiError(403, 'insufficient_scope', `This needs a key with the scope "${required}".`);
+  }
+  const account = await item(`ACCOUNT#${record.account.S}`, 'ACCOUNT');
+  if (!account) throw refused;
+  return { id: account.id.S, customer: account.customer?.S };
+}

@@ -1,0 +1,70 @@
+// The plans, out of Stripe's products and prices, and which subscription an account is on.
+
+const ENDED = new Set(['canceled', 'incomplete_expired']);
+
+export const idOf = (expandable) => (typeof expandable === 'string' ? expandable : expandable?.id);
+export const isMetered = (price) => price.recurring?.usage_type === 'metered';
+export const meterOf = (price) =>
+  (isMetered(price) ? price.metadata?.cantila_meter ?? price.recurring.meter ?? undefined : undefined);
+
+/** Tier by product. */
+export const tiersOf = (products) =>
+  new Map(products.flatMap(({ id, metadata }) => (metadata.cantila_plan ? [[id, metadata.cantila_plan]] : [])));
+
+function planOf(subscription, tiers) {
+  const onPlan = subscription.items.data.filter((item) => tiers.has(idOf(item.price.product)));
+  const item = onPlan.find((one) => !isMetered(one.price)) ?? onPlan[0];
+  return item && { tier: tiers.get(idOf(item.price.product)), item };
+}
+
+/** Of the live subscriptions the newest on a plan, else the newest; null without any. */
+export function currentOf(subscriptions, tiers) {
+  const live = subscriptions.filter((one) => !ENDED.has(one.status));
+  for (const subscription of live) {
+    const plan = planOf(subscription, tiers);
+    if (plan) return { subscription, plan, live: live.length };
+  }
+  return live.length ? { subscription: live[0], plan: undefined, live: live.length } : null;
+}
+
+const amountsOf = (price, currency) => (price.currency === currency ? price : price.currency_options?.[currency]);
+
+/** Whether prices are sold in this currency by tiers that were not asked for. */
+export const lacksTiers = (prices, currency) => prices.filter(isMetered).some((price) => {
+  const amounts = amountsOf(price, currency);
+  return amounts && !amounts.tiers && amounts.unit_amount_decimal == null;
+});
+
+function meteredWith(base, prices) {
+  const sameInterval = (price) => price.recurring.interval === base.recurring.interval
+    && price.recurring.interval_count === base.recurring.interval_count;
+  const metered = new Map();
+  const belonging = prices.filter((price) => isMetered(price) && idOf(price.product) === idOf(base.product) && sameInterval(price));
+  belonging.sort((a, b) => Number(a.lookup_key == null) - Number(b.lookup_key == null));
+  for (const price of belonging) {
+    const meter = meterOf(price);
+    if (meter && !metered.has(meter)) metered.set(meter, { price: price.id, meter });
+  }
+  return [...metered.values()].sort((a, b) => (a.meter < b.meter ? -1 : 1));
+}
+
+/** What `plan` is in this interval and currency; undefined if it is not sold. */
+export function offerOf(prices, { plan, interval, currency }) {
+  const base = prices.find((price) => !isMetered(price)
+    && price.product.metadata?.cantila_plan === plan
+    && price.recurring.interval_count === 1
+    && price.recurring.interval === interval
+    && price.lookup_key === `cantila_${plan}_${interval}`
+    && amountsOf(price, currency)?.unit_amount != null);
+  return base && {
+    price: base.id,
+    plan,
+    interval,
+    amount: amountsOf(base, currency).unit_amount,
+    currency,
+    metered: meteredWith(base, prices),
+  };
+}
+
+/** The tier that a price is a part of. */
+export const tierOfPrice = (prices, id) => prices.find((price) => price.id === id)?.product.metadata?.cantila_plan ?? null;

@@ -1,0 +1,69 @@
+// Money, moments and tokens as they leave the API.
+
+import { createHash, createHmac } from 'node:crypto';
+
+import { pepperText } from './secrets.js';
+
+const ZERO = new Set('bif clp djf gnf jpy kmf krw mga pyg rwf vnd vuv xaf xof xpf'.split(' '));
+const THREE = new Set('bhd jod kwd omr tnd'.split(' '));
+
+/** Minor units as a decimal string with the currency's decimals. */
+export function money(minor, currency) {
+  const decimals = ZERO.has(currency) ? 0 : THREE.has(currency) ? 3 : 2;
+  const sign = minor < 0 ? '-' : '';
+  const digits = String(Math.abs(minor)).padStart(decimals + 1, '0');
+  return decimals ? `${sign}${digits.slice(0, -decimals)}.${digits.slice(-decimals)}` : sign + digits;
+}
+
+/** A decimal without needless zeros. */
+export function exact(decimal) {
+  const text = String(decimal);
+  return text.includes('.') ? text.replace(/\.?0+$/, '') : text;
+}
+
+export const at = (seconds) => (seconds == null ? null : `${new Date(seconds * 1000).toISOString().slice(0, 19)}Z`);
+export const day = (seconds) => (seconds == null ? null : new Date(seconds * 1000).toISOString().slice(0, 10));
+
+export const totalTax = (invoice) => (invoice.total_taxes ?? []).reduce((sum, tax) => sum + tax.amount, 0);
+
+/** What an invoice's amounts are made of, in minor units. */
+export function breakdown(invoice) {
+  const { subtotal, total, starting_balance: balance, amount_due: due } = invoice;
+  const onTop = (invoice.total_taxes ?? []).filter((tax) => tax.tax_behavior === 'exclusive');
+  const exclusive = onTop.reduce((sum, tax) => sum + tax.amount, 0);
+  const noCredit = total < 0 || (balance > 0 && due === 0);
+  return {
+    subtotal,
+    discount: subtotal + exclusive - total,
+    tax: totalTax(invoice),
+    total,
+    creditApplied: noCredit ? 0 : Math.min(total, -balance),
+    amountDue: due,
+    // Without the negative zero, which would be written as it is.
+    balanceAfter: 0 - (balance + total - due),
+  };
+}
+
+export const fingerprint = (text) => createHash('sha256').update(text).digest('hex');
+
+function mac(purpose, account, payload) {
+  const hmac = createHmac('sha256', pepperText);
+  for (const part of ['token', purpose, account, payload]) {
+    const bytes = Buffer.from(part);
+    const length = Buffer.alloc(8);
+    length.writeBigUInt64BE(BigInt(bytes.length));
+    hmac.update(length).update(bytes);
+  }
+  return hmac.digest();
+}
+
+/** An opaque token for one purpose and account. */
+export const seal = (purpose, account, payload) =>
+  Buffer.concat([mac(purpose, account, payload), Buffer.from(payload)]).toString('base64url');
+
+/** Its payload; null if it is not ours. */
+export function open(purpose, account, token) {
+  const bytes = Buffer.from(token, 'base64url');
+  const payload = bytes.subarray(32).toString();
+  return bytes.length >= 32 && mac(purpose, account, payload).equals(bytes.subarray(0, 32)) ? payload : null;
+}

@@ -1,0 +1,193 @@
+//! The plots of the README: drawn by hand, with a background of their own, so that they can be read on any page.
+
+use std::fmt::Write as _;
+
+use crate::growth::Growth;
+use crate::report::thousands;
+use crate::results::{Program, Results};
+use crate::subject::{Kind, PEERS};
+
+const OURS: &str = "#b7410e";
+const PEER: &str = "#5b8c5a";
+const FLOOR: &str = "#9a9a9a";
+const LINES: [&str; 5] = [OURS, "#e08a3c", "#31688e", PEER, "#7a5195"];
+
+/// A measure: its name, and a program's value.
+type Measure = (&'static str, fn(&Program) -> f64, fn(f64) -> String);
+
+const MEASURES: [Measure; 4] = [
+    ("cold start", |one| one.taken.cold_ms, |value| format!("{value:.0} ms")),
+    ("CPU of a warm request", |one| one.taken.cpu_us / 1e3, |value| format!("{value:.2} ms")),
+    ("peak memory", |one| one.taken.peak_mib, |value| format!("{value:.0} MiB")),
+    ("warm request", |one| one.taken.warm_ms, |value| format!("{value:.1} ms")),
+];
+
+fn page(width: u32, height: u32, title: &str) -> String {
+    format!(
+        r##"<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" width="{width}" height="{height}" role="img" aria-label="{title}" font-family="system-ui, sans-serif" font-size="12" fill="#333">
+<title>{title}</title>
+<rect width="{width}" height="{height}" rx="6" fill="#fff" stroke="#ddd"/>
+"##
+    )
+}
+
+/// Bars for the endpoints that the peer has, ours, the peer's, and the floor's, measure by measure.
+pub fn comparison(results: &Results) -> String {
+    let find = |kind: Kind, name: &str| {
+        results.programs.iter().find(|one| one.kind == kind && one.function == name)
+    };
+    let floor = results.programs.iter().find(|one| one.kind == Kind::Floor);
+    let mut svg =
+        page(860, 470, "The functions beside the same endpoints in Node.js and an empty function");
+    for (index, (colour, name)) in
+        [(OURS, "this repository"), (PEER, "Node.js"), (FLOOR, "an empty function")]
+            .iter()
+            .enumerate()
+    {
+        let x = 20 + index * 140;
+        let _ = writeln!(
+            svg,
+            r#"<rect x="{x}" y="16" width="12" height="12" fill="{colour}"/><text x="{}" y="26">{name}</text>"#,
+            x + 18
+        );
+    }
+    for (index, (name, value, show)) in MEASURES.iter().enumerate() {
+        let (left, top) = (20 + (index % 2) * 420, 50 + (index / 2) * 210);
+        let _ =
+            writeln!(svg, r#"<text x="{left}" y="{}" font-weight="600">{name}</text>"#, top + 10);
+        let mut bars: Vec<(String, f64, &str)> = Vec::new();
+        for function in PEERS {
+            let label = |one: Option<&Program>| one.map(value);
+            bars.extend(
+                label(find(Kind::Ours, function)).map(|value| (function.to_owned(), value, OURS)),
+            );
+            bars.extend(
+                label(find(Kind::Peer, function)).map(|value| (String::new(), value, PEER)),
+            );
+        }
+        bars.extend(floor.map(|one| ("empty".to_owned(), value(one), FLOOR)));
+        let most = bars.iter().map(|(_, value, _)| *value).fold(f64::MIN_POSITIVE, f64::max);
+        let mut y = top + 20;
+        for (label, value, colour) in bars {
+            if !label.is_empty() {
+                y += 5;
+                let _ = writeln!(svg, r#"<text x="{left}" y="{}">{label}</text>"#, y + 12);
+            }
+            let (x, width) = (left + 130, 210.0 * value / most);
+            let _ = writeln!(
+                svg,
+                r#"<rect x="{x}" y="{y}" width="{width:.1}" height="15" fill="{colour}"/><text x="{:.1}" y="{}">{}</text>"#,
+                f64::from(u32::try_from(x).unwrap_or(0)) + width + 6.0,
+                y + 12,
+                show(value)
+            );
+            y += 19;
+        }
+    }
+    svg + "</svg>\n"
+}
+
+/// Lines of time by size, both axes in powers of ten.
+pub fn growth(all: &[Growth]) -> String {
+    let (width, height, left, top) = (860.0, 360.0, 60.0, 40.0);
+    let (right, bottom) = (width - 250.0, height - 50.0);
+    let points = || all.iter().flat_map(|one| &one.points);
+    let highest = points().map(|point| point.ms).fold(1.0, f64::max).log10().ceil();
+    let lowest = points().map(|point| point.ms).fold(1.0, f64::min).log10().floor();
+    let x = |size: u64| left + (right - left) * decades(size) / 6.0;
+    let y = |ms: f64| bottom - (bottom - top) * (ms.log10() - lowest) / (highest - lowest).max(1.0);
+    let mut svg = page(860, 360, "Time by how much there is");
+    let _ = writeln!(
+        svg,
+        r#"<text x="{left}" y="24" font-weight="600">milliseconds, by how much there is</text>"#
+    );
+    for power in 0..=6 {
+        let (size, at) = (10_u64.pow(power), x(10_u64.pow(power)));
+        let _ = writeln!(
+            svg,
+            r##"<line x1="{at:.1}" y1="{top}" x2="{at:.1}" y2="{bottom}" stroke="#eee"/><text x="{at:.1}" y="{}" text-anchor="middle">{}</text>"##,
+            bottom + 18.0,
+            thousands(size)
+        );
+    }
+    let mut power = lowest;
+    while power <= highest {
+        let (value, at) = (10.0_f64.powf(power), y(10.0_f64.powf(power)));
+        let _ = writeln!(
+            svg,
+            r##"<line x1="{left}" y1="{at:.1}" x2="{right}" y2="{at:.1}" stroke="#eee"/><text x="{}" y="{:.1}" text-anchor="end">{value}</text>"##,
+            left - 8.0,
+            at + 4.0
+        );
+        power += 1.0;
+    }
+    for (index, (one, colour)) in all.iter().zip(LINES.iter().cycle()).enumerate() {
+        let path: Vec<String> = one
+            .points
+            .iter()
+            .map(|point| format!("{:.1},{:.1}", x(point.size), y(point.ms)))
+            .collect();
+        let _ = writeln!(
+            svg,
+            r#"<polyline points="{}" fill="none" stroke="{colour}" stroke-width="2"/>"#,
+            path.join(" ")
+        );
+        for place in &path {
+            let (cx, cy) = place.split_once(',').unwrap_or_default();
+            let _ = writeln!(svg, r#"<circle cx="{cx}" cy="{cy}" r="3" fill="{colour}"/>"#);
+        }
+        let row = 60 + index * 44;
+        let _ = writeln!(
+            svg,
+            r#"<rect x="{0}" y="{1}" width="12" height="12" fill="{colour}"/><text x="{2}" y="{3}">{4}</text><text x="{2}" y="{5}" fill-opacity="0.7">by {6}</text>"#,
+            right + 20.0,
+            row,
+            right + 38.0,
+            row + 10,
+            one.what,
+            row + 26,
+            one.of
+        );
+    }
+    svg + "</svg>\n"
+}
+
+/// The logarithm to base ten of what is at least 1.
+#[expect(clippy::cast_precision_loss)]
+fn decades(size: u64) -> f64 {
+    (size.max(1) as f64).log10()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::results::tests::{growth as grown, results};
+
+    /// Every element is closed, in order, and no attribute holds what ends it.
+    #[track_caller]
+    fn check(svg: &str) {
+        let mut open = Vec::new();
+        for tag in svg.split('<').skip(1) {
+            let (inner, _) = tag.split_once('>').expect("a whole tag");
+            assert_eq!(inner.matches('"').count() % 2, 0, "{inner}");
+            match inner.strip_prefix('/') {
+                Some(name) => assert_eq!(open.pop(), Some(name.to_owned()), "{svg}"),
+                None if inner.ends_with('/') => {}
+                None => open.push(inner.split(' ').next().expect("a name").to_owned()),
+            }
+        }
+        assert_eq!(open, Vec::<String>::new());
+        assert!(!svg.contains("NaN") && !svg.contains("\"inf") && !svg.contains("-inf"), "{svg}");
+    }
+
+    #[test]
+    fn both_plots_are_well_formed_and_show_what_was_measured() {
+        let bars = comparison(&results());
+        check(&bars);
+        // Three endpoints twice and the floor, four measures, the legend, the background.
+        assert_eq!(bars.matches("<rect").count(), 7 * 4 + 3 + 1);
+        let lines = growth(&[grown("first page", &[0.8, 1.0, 1.2]), grown("info", &[5.0, 50.0])]);
+        check(&lines);
+        assert_eq!((lines.matches("<polyline").count(), lines.matches("<circle").count()), (2, 5));
+    }
+}
