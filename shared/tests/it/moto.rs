@@ -2,6 +2,7 @@
 
 use std::io::{BufRead as _, BufReader};
 use std::net::TcpListener;
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
@@ -30,14 +31,19 @@ impl Drop for Moto {
 
 impl Moto {
     pub async fn start() -> Self {
-        let program = concat!(env!("CARGO_MANIFEST_DIR"), "/../.venv/bin/moto_server");
+        // The tests of more than one crate come here, each from a folder of its own.
+        let mut folders = Path::new(env!("CARGO_MANIFEST_DIR")).ancestors();
+        let program = folders.find_map(|folder| {
+            Some(folder.join(".venv/bin/moto_server")).filter(|program| program.exists())
+        });
+        let program = program.expect("moto is not installed: run `make setup`");
         let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
         let mut child = Command::new(program)
             .args(["-p", &port.to_string()])
             .stdout(Stdio::null())
             .stderr(Stdio::piped())
             .spawn()
-            .expect("moto is not installed: run `make setup`");
+            .expect("moto starts");
         let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
         while !lines.next().unwrap().unwrap().contains("Running on") {}
         // Whoever stops reading stops moto, once the pipe is full.

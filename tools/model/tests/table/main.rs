@@ -166,6 +166,6 @@ async fn the_table_in_memory_answers_as_moto_does() {
     let (moto, hash) = (Moto::start().await, hash());
     let theirs = transcript(&moto.client, &hash).await;
     let ours = transcript(&World::new().dynamodb(), &hash).await;
-    assert!(theirs.len() > 40, "{theirs:#?}");
+    assert!(theirs.len() >= 40, "{theirs:#?}");
     assert_eq!(ours, theirs);
 }
