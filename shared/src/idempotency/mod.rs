@@ -91,7 +91,8 @@ impl Records {
 
     /// Does `work` at most once for this claim, and gives its answer again to whoever repeats it.
     ///
-    /// Every answer is kept but 429 and 5xx: after those the same key may be tried again.
+    /// Every answer is kept but 429, 5xx and `idempotency_in_progress`: after those the same key may be tried
+    /// again.
     ///
     /// # Errors
     /// Those of `work`; `idempotency_in_progress`, `idempotency_key_reused`; `unavailable` if the
@@ -114,13 +115,16 @@ impl Records {
             Ok(reply) => reply.clone(),
             Err(error) => error.reply(request_id),
         };
-        let kept =
-            if reply.status.is_server_error() || reply.status == StatusCode::TOO_MANY_REQUESTS {
-                let failed_for_good = outcome.as_ref().is_err_and(ApiError::is_stripes_own_failure);
-                self.release(&claim, &operation, failed_for_good).await
-            } else {
-                self.keep(&claim, &operation, &reply).await
-            };
+        // A checkout that loses every race for its customer says "in progress" as well: it has to come again.
+        let comes_again = reply.status.is_server_error()
+            || reply.status == StatusCode::TOO_MANY_REQUESTS
+            || matches!(outcome, Err(ApiError::IdempotencyInProgress));
+        let kept = if comes_again {
+            let failed_for_good = outcome.as_ref().is_err_and(ApiError::is_stripes_own_failure);
+            self.release(&claim, &operation, failed_for_good).await
+        } else {
+            self.keep(&claim, &operation, &reply).await
+        };
         // The work is done either way, and a repetition finds that out from Stripe.
         if let Err(error) = kept {
             tracing::warn!(request_id, "the idempotency record could not be written: {error}");

@@ -176,6 +176,16 @@ async fn a_failure_frees_the_key_and_one_of_stripes_own_changes_the_keys_sent_to
 }
 
 #[tokio::test]
+async fn work_that_is_told_to_come_again_is_not_held_to_that_answer() {
+    let moto = Moto::start().await;
+    let outcome =
+        ask(&moto, claim("a", FAR), "req-1", async |_| Err(ApiError::IdempotencyInProgress));
+    assert_eq!(outcome.await.0, 409);
+    let outcome = ask(&moto, claim("a", FAR), "req-2", async |_| done("at last")).await;
+    assert_eq!((outcome.0, &*outcome.1), (200, r#"{"done":"at last"}"#));
+}
+
+#[tokio::test]
 async fn after_a_day_the_key_is_new_even_if_the_record_is_still_there() {
     let moto = Moto::start().await;
     ask(&moto, claim("a", FAR), "req-1", async |_| done("yesterday")).await;
