@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use tokio::task::JoinHandle;
 
 use crate::about::{About, Account};
+use crate::docs;
 use crate::environment::{ALLOWED_ORIGINS, Environment, TABLE};
 use crate::gateway::{self, Functions, Gateway};
 use crate::local::Local;
@@ -60,7 +61,8 @@ pub struct Stack {
     about: About,
     failing: Vec<String>,
     processes: Processes,
-    unrouted: Option<JoinHandle<()>>,
+    /// What answers in this process: unknown routes, and the reference page.
+    within: Vec<JoinHandle<()>>,
 }
 
 impl Stack {
@@ -73,7 +75,7 @@ impl Stack {
         let mut processes = Processes::new(plan.options.local.clone())?;
         plan.start_services(&mut processes)?;
         let operator = Box::pin(plan.set_up(&mut processes)).await?;
-        let unrouted = plan.start_functions(&mut processes).await?;
+        let within = plan.start_functions(&mut processes).await?;
         (plan.options.progress)("making the accounts, starting the functions");
         let seeder = Seeder::new(&plan.stripe_url, &plan.options.stripe.keys().secret, operator)?;
         let gateway = plan.gateway();
@@ -83,7 +85,7 @@ impl Stack {
         processes.during(Box::pin(admit_the_events_keys(&about))).await?;
         let key = about.account("fresh").map_or("", |account| account.keys.read.as_str());
         let failing = processes.during(gateway.failing(key)).await?;
-        Ok(Self { about, failing, processes, unrouted })
+        Ok(Self { about, failing, processes, within })
     }
 
     /// Where everything is, and the keys.
@@ -109,7 +111,7 @@ impl Stack {
 
 impl Drop for Stack {
     fn drop(&mut self) {
-        if let Some(task) = &self.unrouted {
+        for task in &self.within {
             task.abort();
         }
     }
@@ -229,14 +231,16 @@ impl Plan {
     async fn start_functions(
         &self,
         processes: &mut Processes,
-    ) -> Result<Option<JoinHandle<()>>, Error> {
+    ) -> Result<Vec<JoinHandle<()>>, Error> {
         let gateway = self.gateway();
         processes.during(gateway.await_runtime_api()).await?;
         if self.options.functions == Functions::Watched {
-            return Ok(None);
+            return Ok(Vec::new());
         }
         gateway.start_prebuilt(processes)?;
-        Ok(Some(tokio::spawn(gateway::answer_unrouted(gateway.url()))))
+        let docs = docs::serve(format!("{}/.rt/{}", gateway.url(), docs::NAME));
+        let unrouted = gateway::answer_unrouted(gateway.url());
+        Ok(vec![tokio::spawn(unrouted), tokio::spawn(docs)])
     }
 
     fn gateway(&self) -> Gateway {

@@ -155,6 +155,7 @@ impl<'a> Lone<'a> {
             panic!("{} does not answer; logs: {}", self.log, self.harness.logs().display())
         };
         let answer = read(&text)?;
+        self.harness.document().check(self.function.method, self.function.path, &answer);
         self.harness.noted(&self.log, &answer);
         Some(answer)
     }
