@@ -3,7 +3,7 @@
 # Needed: git, Rust, Python 3 with venv, make, a C compiler. cargo-nextest is used where it is, Node for one test.
 
 .DEFAULT_GOAL := help
-.PHONY: help setup venv node_modules setup-deploy compile binaries build run stop test soak soak-model soak-faults fmt lint audit \
+.PHONY: help setup venv node_modules setup-deploy compile binaries build run stop test soak soak-model soak-faults soak-contract fmt lint audit docs lint-openapi \
 	lint-template lint-workflows sam-local smoke deploy-functions rollback clean-local \
 	floor peer bench bench-check bench-accept
 
@@ -22,6 +22,9 @@ help: ## Show this
 # Where the suite of Stripe's Node SDK is, and the oldest Node that it runs on.
 NODE_SUITE := tools/stripe-sandbox/tests/sdk/node
 NODE_OLDEST := 20
+
+# What checks openapi.yaml, and makes a client of it.
+NODE_CONTRACT := tools/contract/node
 
 # Makes the venv $(1) from the pinned tools of $(2), if it is missing or outdated. The stamp says
 # which requirements it was made from, and where: a venv does not survive a move.
@@ -45,14 +48,17 @@ venv:
 setup-deploy: ## Make .venv-deploy with the tools that deployments are checked with (SAM, cfn-lint, checkov)
 	$(call make_venv,.venv-deploy,requirements-deploy.txt)
 
-# Nothing but one test needs Node. The stamp is the lock file that was installed from.
+# Little needs Node. The stamp is the lock file that was installed from.
 node_modules:
 	@if ! command -v npm >/dev/null 2>&1 || ! node -e 'process.exit(parseInt(process.versions.node) < $(NODE_OLDEST) ? 1 : 0)' 2>/dev/null; then \
-		echo "SKIPPED: the tests with Stripe's Node SDK (stripe-sandbox, --test sdk): they need node $(NODE_OLDEST) or later, and npm"; \
-	elif ! cmp -s $(NODE_SUITE)/package-lock.json $(NODE_SUITE)/node_modules/stamp; then \
-		echo "installing Stripe's Node SDK" && \
-		(cd $(NODE_SUITE) && npm ci --silent --no-audit --no-fund) && \
-		cp $(NODE_SUITE)/package-lock.json $(NODE_SUITE)/node_modules/stamp; \
+		echo "SKIPPED: the tests with Stripe's Node SDK (stripe-sandbox, --test sdk), the generated client (devstack, --test contract client) and lint-openapi: they need node $(NODE_OLDEST) or later, and npm"; \
+	else \
+		for folder in $(NODE_SUITE) $(NODE_CONTRACT); do \
+			cmp -s $$folder/package-lock.json $$folder/node_modules/stamp && continue; \
+			echo "installing the packages of $$folder" && \
+			(cd $$folder && npm ci --silent --no-audit --no-fund) && \
+			cp $$folder/package-lock.json $$folder/node_modules/stamp || exit 1; \
+		done; \
 	fi
 
 # The whole workspace at once, as `cargo lambda watch` builds it: other choices would mean other
@@ -68,7 +74,7 @@ stop: ## End what `make run DETACH=1` has started
 
 # One build for tests and for the programs that the end-to-end tests start (--all-targets): the
 # tests' own dependencies turn on features, so anything else would compile the largest crates twice.
-test: setup lint ## Check formatting and lints, and run every test; nothing needs to be running
+test: setup lint lint-openapi ## Check formatting and lints, and run every test; nothing needs to be running
 	cargo build --workspace --all-targets
 	@if cargo nextest --version >/dev/null 2>&1; then \
 		set -x; cargo nextest run --workspace --no-fail-fast; \
@@ -76,7 +82,7 @@ test: setup lint ## Check formatting and lints, and run every test; nothing need
 		set -x; cargo test --workspace --no-fail-fast --lib --bins --tests; \
 	fi
 
-soak: soak-model soak-faults ## Run the tests that take too long for every change: hours
+soak: soak-model soak-faults soak-contract ## Run the tests that take too long for every change: hours
 
 # What `make test` does for a minute, for as long as one likes: HISTORIES_SECONDS=36000 make soak-model
 soak-model: export HISTORIES ?= 1000000
@@ -89,6 +95,21 @@ soak-model:
 soak-faults: setup
 	cargo build --workspace --all-targets
 	SOAK=1 LOAD_REQUESTS=36000 cargo test --workspace --test e2e -- outages load
+
+# Many more examples of everything that can be sent.
+soak-contract: setup
+	cargo build --workspace --all-targets
+	CONTRACT_EXAMPLES=300 cargo test --workspace --test contract fuzz -- --nocapture
+
+docs: ## Make docs/api.html from openapi.yaml
+	@mkdir -p target && cargo run --quiet --package contract > target/api.html && mv target/api.html docs/api.html
+
+lint-openapi: node_modules ## Check openapi.yaml (Redocly)
+	@if [ -x $(NODE_CONTRACT)/node_modules/.bin/redocly ]; then \
+		REDOCLY_TELEMETRY=off REDOCLY_SUPPRESS_UPDATE_NOTICE=true $(NODE_CONTRACT)/node_modules/.bin/redocly lint; \
+	else \
+		echo "SKIPPED: lint-openapi: there is no Node"; \
+	fi
 
 fmt: ## Format the code
 	cargo fmt --all

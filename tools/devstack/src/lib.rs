@@ -6,6 +6,7 @@
 mod about;
 mod command;
 mod daemon;
+mod docs;
 mod environment;
 mod error;
 pub mod functions;
@@ -25,6 +26,7 @@ mod summary;
 
 pub use about::{About, Account, Keys};
 pub use command::{RunArguments, run, stop};
+pub use docs::serve as docs;
 pub use error::Error;
 pub use gateway::{Functions, outdated};
 pub use local::Local;

@@ -6,6 +6,7 @@ use std::process::Command;
 use tokio::task::JoinHandle;
 
 use crate::about::{About, Account};
+use crate::docs;
 use crate::environment::{ALLOWED_ORIGINS, Environment, TABLE};
 use crate::functions::Function;
 use crate::gateway::{self, Functions, Gateway};
@@ -74,7 +75,8 @@ pub struct Stack {
     operator: Operator,
     failing: Vec<String>,
     processes: Processes,
-    unrouted: Option<JoinHandle<()>>,
+    /// What answers in this process: unknown routes, and the reference page.
+    within: Vec<JoinHandle<()>>,
 }
 
 impl Stack {
@@ -92,9 +94,15 @@ impl Stack {
         if plan.options.functions == Functions::Absent {
             let accounts = processes.during(Box::pin(seeder.seed())).await?;
             let about = plan.about(accounts);
-            return Ok(Self { about, operator, failing: Vec::new(), processes, unrouted: None });
+            return Ok(Self {
+                about,
+                operator,
+                failing: Vec::new(),
+                processes,
+                within: Vec::new(),
+            });
         }
-        let unrouted = plan.start_functions(&mut processes).await?;
+        let within = plan.start_functions(&mut processes).await?;
         (plan.options.progress)("making the accounts, starting the functions");
         let gateway = plan.gateway();
         let work = async { tokio::try_join!(Box::pin(seeder.seed()), gateway.warm_up()) };
@@ -103,7 +111,7 @@ impl Stack {
         processes.during(Box::pin(admit_the_events_keys(&about))).await?;
         let key = about.account("fresh").map_or("", |account| account.keys.read.as_str());
         let failing = processes.during(gateway.failing(key)).await?;
-        Ok(Self { about, operator, failing, processes, unrouted })
+        Ok(Self { about, operator, failing, processes, within })
     }
 
     /// Where everything is, and the keys.
@@ -143,7 +151,7 @@ impl Stack {
 
 impl Drop for Stack {
     fn drop(&mut self) {
-        if let Some(task) = &self.unrouted {
+        for task in &self.within {
             task.abort();
         }
     }
@@ -269,14 +277,16 @@ impl Plan {
     async fn start_functions(
         &self,
         processes: &mut Processes,
-    ) -> Result<Option<JoinHandle<()>>, Error> {
+    ) -> Result<Vec<JoinHandle<()>>, Error> {
         let gateway = self.gateway();
         processes.during(gateway.await_runtime_api()).await?;
         if self.options.functions == Functions::Watched {
-            return Ok(None);
+            return Ok(Vec::new());
         }
         gateway.start_prebuilt(processes)?;
-        Ok(Some(tokio::spawn(gateway::answer_unrouted(gateway.url()))))
+        let docs = docs::serve(format!("{}/.rt/{}", gateway.url(), docs::NAME));
+        let unrouted = gateway::answer_unrouted(gateway.url());
+        Ok(vec![tokio::spawn(unrouted), tokio::spawn(docs)])
     }
 
     fn gateway(&self) -> Gateway {

@@ -15,6 +15,7 @@ pub(crate) fn summary(about: &About, how_to_stop: &str) -> String {
     let mut text = format!(
         "\nThe billing API is up.\n\n\
          \x20 API      {}/v1/billing\n\
+         \x20 docs     {0}/docs\n\
          \x20 Stripe   {}  (key {})\n\
          \x20 AWS      {}  (DynamoDB table {}, Secrets Manager)\n\
          \x20 files    .local/stack.json (all of this), .local/log/ (one log a process)\n\n\

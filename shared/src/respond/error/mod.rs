@@ -109,46 +109,6 @@ impl ApiError {
         Self::Validation { field: field.into(), message: message.into() }
     }
 
-    /// The status, and the code that callers may branch on.
-    ///
-    /// There is no `_` arm, so a new variant has to choose.
-    #[must_use]
-    pub fn kind(&self) -> (StatusCode, &'static str) {
-        match self {
-            Self::Unauthenticated => (StatusCode::UNAUTHORIZED, "unauthenticated"),
-            Self::InsufficientScope { .. } => (StatusCode::FORBIDDEN, "insufficient_scope"),
-            Self::ActAsForbidden => (StatusCode::FORBIDDEN, "act_as_forbidden"),
-            Self::MalformedBody => (StatusCode::BAD_REQUEST, "malformed_body"),
-            Self::BodyTooLarge { .. } => (StatusCode::PAYLOAD_TOO_LARGE, "body_too_large"),
-            Self::UnsupportedMediaType => {
-                (StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type")
-            }
-            Self::Validation { .. } => (StatusCode::UNPROCESSABLE_ENTITY, "validation"),
-            Self::UnknownPlan { .. } => (StatusCode::UNPROCESSABLE_ENTITY, "unknown_plan"),
-            Self::UrlNotAllowed { .. } => (StatusCode::UNPROCESSABLE_ENTITY, "url_not_allowed"),
-            Self::IdempotencyInProgress => (StatusCode::CONFLICT, "idempotency_in_progress"),
-            Self::IdempotencyKeyReused => {
-                (StatusCode::UNPROCESSABLE_ENTITY, "idempotency_key_reused")
-            }
-            Self::NoSubscription => (StatusCode::CONFLICT, "no_subscription"),
-            Self::AlreadySubscribed => (StatusCode::CONFLICT, "already_subscribed"),
-            Self::AlreadyOnPlan => (StatusCode::CONFLICT, "already_on_plan"),
-            Self::NotChangeable(_) => (StatusCode::CONFLICT, "subscription_not_changeable"),
-            Self::QuoteChanged { .. } => (StatusCode::CONFLICT, "quote_changed"),
-            Self::QuoteExpired => (StatusCode::GONE, "quote_expired"),
-            Self::PaymentFailed(_) => (StatusCode::PAYMENT_REQUIRED, "payment_failed"),
-            Self::PaymentActionRequired { .. } => {
-                (StatusCode::PAYMENT_REQUIRED, "payment_action_required")
-            }
-            Self::RateLimited { .. } => (StatusCode::TOO_MANY_REQUESTS, "rate_limited"),
-            Self::Stripe(_) => (StatusCode::BAD_GATEWAY, "stripe_error"),
-            Self::StripeUnavailable(_) => (StatusCode::SERVICE_UNAVAILABLE, "stripe_unavailable"),
-            Self::Unavailable(_) => (StatusCode::SERVICE_UNAVAILABLE, "unavailable"),
-            Self::Timeout => (StatusCode::GATEWAY_TIMEOUT, "timeout"),
-            Self::Internal(_) => (StatusCode::INTERNAL_SERVER_ERROR, "internal"),
-        }
-    }
-
     fn details(&self) -> Value {
         match self {
             Self::InsufficientScope { required, granted } => {
@@ -219,6 +179,52 @@ impl ApiError {
         });
         Reply { status, body: body.to_string(), headers: self.headers() }
     }
+}
+
+/// The one table of statuses and codes: for a variant without a row it does not compile.
+macro_rules! kinds {
+    ($($variant:pat => $status:ident $code:literal;)*) => {
+        impl ApiError {
+            /// Every status and code that there is.
+            pub const KINDS: &[(StatusCode, &'static str)] = &[$((StatusCode::$status, $code)),*];
+
+            /// The status, and the code that callers may branch on.
+            #[must_use]
+            pub fn kind(&self) -> (StatusCode, &'static str) {
+                match self {
+                    $($variant => (StatusCode::$status, $code),)*
+                }
+            }
+        }
+    };
+}
+
+kinds! {
+    Self::Unauthenticated => UNAUTHORIZED "unauthenticated";
+    Self::InsufficientScope { .. } => FORBIDDEN "insufficient_scope";
+    Self::ActAsForbidden => FORBIDDEN "act_as_forbidden";
+    Self::MalformedBody => BAD_REQUEST "malformed_body";
+    Self::BodyTooLarge { .. } => PAYLOAD_TOO_LARGE "body_too_large";
+    Self::UnsupportedMediaType => UNSUPPORTED_MEDIA_TYPE "unsupported_media_type";
+    Self::Validation { .. } => UNPROCESSABLE_ENTITY "validation";
+    Self::UnknownPlan { .. } => UNPROCESSABLE_ENTITY "unknown_plan";
+    Self::UrlNotAllowed { .. } => UNPROCESSABLE_ENTITY "url_not_allowed";
+    Self::IdempotencyInProgress => CONFLICT "idempotency_in_progress";
+    Self::IdempotencyKeyReused => UNPROCESSABLE_ENTITY "idempotency_key_reused";
+    Self::NoSubscription => CONFLICT "no_subscription";
+    Self::AlreadySubscribed => CONFLICT "already_subscribed";
+    Self::AlreadyOnPlan => CONFLICT "already_on_plan";
+    Self::NotChangeable(_) => CONFLICT "subscription_not_changeable";
+    Self::QuoteChanged { .. } => CONFLICT "quote_changed";
+    Self::QuoteExpired => GONE "quote_expired";
+    Self::PaymentFailed(_) => PAYMENT_REQUIRED "payment_failed";
+    Self::PaymentActionRequired { .. } => PAYMENT_REQUIRED "payment_action_required";
+    Self::RateLimited { .. } => TOO_MANY_REQUESTS "rate_limited";
+    Self::Stripe(_) => BAD_GATEWAY "stripe_error";
+    Self::StripeUnavailable(_) => SERVICE_UNAVAILABLE "stripe_unavailable";
+    Self::Unavailable(_) => SERVICE_UNAVAILABLE "unavailable";
+    Self::Timeout => GATEWAY_TIMEOUT "timeout";
+    Self::Internal(_) => INTERNAL_SERVER_ERROR "internal";
 }
 
 #[cfg(test)]

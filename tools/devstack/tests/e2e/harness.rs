@@ -13,6 +13,7 @@ use devstack::{
 use serde_json::Value;
 use tokio::runtime::{Builder, Runtime};
 
+use crate::document::Kept;
 use crate::headers;
 
 /// Longest wait for an answer: a function that has ended never gives one.
@@ -28,6 +29,8 @@ pub(crate) struct Harness {
     secrets: RefCell<BTreeSet<String>>,
     /// What an answer may hold, and a log may not.
     private: RefCell<BTreeSet<String>>,
+    document: Kept,
+    whole: bool,
 }
 
 /// What a function has answered, and has to have left a line about in its log.
@@ -52,8 +55,8 @@ pub(crate) struct Request {
 const AT_ONCE: usize = 8;
 
 impl Harness {
-    /// Starts a stack on free ports from the binaries that are there.
-    pub(crate) fn start() -> Result<Self, Error> {
+    /// Starts a stack on free ports from the binaries that are there. `whole` is whether all cases will run.
+    pub(crate) fn start(whole: bool) -> Result<Self, Error> {
         let folder =
             Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("e2e-{}", std::process::id()));
         let options = Options {
@@ -80,6 +83,8 @@ impl Harness {
             answered: RefCell::default(),
             secrets,
             private: RefCell::default(),
+            document: Kept::new(),
+            whole,
         };
         harness.keep_secret(&harness.about().stripe_key);
         for name in ["stripe-read", "stripe-write", "pepper"] {
@@ -173,6 +178,7 @@ impl Harness {
     fn note(&self, method: &str, path: &str, answer: &Answer) {
         let path = path.split('?').next().unwrap_or_default();
         let function = FUNCTIONS.iter().find(|one| one.method == method && one.path == path);
+        self.document.check(method, path, answer);
         if let Some(function) = function {
             self.noted(function.name, answer);
         }
@@ -191,6 +197,16 @@ impl Harness {
             status: answer.status,
             replayed: !answer.header("idempotent-replayed").is_empty(),
         });
+    }
+
+    /// `openapi.yaml`, which every answer is compared with.
+    pub(crate) fn document(&self) -> &Kept {
+        &self.document
+    }
+
+    /// Whether all cases run.
+    pub(crate) fn is_whole_run(&self) -> bool {
+        self.whole
     }
 
     /// All that functions have answered so far.

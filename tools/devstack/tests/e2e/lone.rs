@@ -130,6 +130,7 @@ impl<'a> Lone<'a> {
             panic!("{} does not answer; logs: {}", self.log, self.harness.logs().display())
         };
         let answer = given.answer()?;
+        self.harness.document().check(self.function.method, self.function.path, &answer);
         self.harness.noted(&self.log, &answer);
         Some(answer)
     }

@@ -21,6 +21,8 @@ mod changes;
 mod checkouts;
 mod currencies;
 mod doctor;
+mod document;
+mod each_error;
 mod faults;
 mod foreseen;
 mod frozen;
@@ -60,6 +62,7 @@ mod states;
 mod stock;
 mod stripe;
 mod swept;
+mod unseen;
 mod when;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -74,8 +77,8 @@ const WHOLE: &str = "end_to_end";
 /// A case: its name, and what it does.
 type Case = (&'static str, fn(&Harness));
 
-/// Every module's cases. Those of the roles and the logs come last: they look at what
-/// all others have left there.
+/// Every module's cases. Those of the roles, the logs and the document come last: they look
+/// at what all others have left there.
 const ALL: &[&[Case]] = &[
     routes::CASES,
     accounts::CASES,
@@ -103,6 +106,7 @@ const ALL: &[&[Case]] = &[
     frozen::CASES,
     outages::CASES,
     load::CASES,
+    each_error::CASES,
     rotation::CASES,
     security_objects::CASES,
     security_bodies::CASES,
@@ -113,6 +117,7 @@ const ALL: &[&[Case]] = &[
     smoke::CASES,
     roles::CASES,
     logs::CASES,
+    document::CASES,
 ];
 
 /// Lists a module's cases under their own names.
@@ -149,7 +154,7 @@ fn main() -> ExitCode {
         );
     }
     let started = Instant::now();
-    match Harness::start() {
+    match Harness::start(filters.is_empty()) {
         Ok(harness) => {
             println!("stack up in {} ms, {} cases", started.elapsed().as_millis(), cases.len());
             run(harness, &cases)
