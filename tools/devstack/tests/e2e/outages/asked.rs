@@ -58,6 +58,11 @@ impl Asked {
         Self { service, what: operation, call, key: None, signed }
     }
 
+    /// Whether it only opens a connection, while a function starts. Such are not counted.
+    pub(super) fn is_greeting(&self) -> bool {
+        self.what.starts_with("HEAD") || self.call.contains("ACCOUNT#warm-up")
+    }
+
     /// Whether it changes anything at Stripe.
     pub(crate) fn changes(&self) -> bool {
         self.service == Service::Stripe

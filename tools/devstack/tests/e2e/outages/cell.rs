@@ -137,7 +137,10 @@ impl<'a> Cell<'a> {
         let stripe = if self.fault.is_refused { "3".to_owned() } else { tries(Service::Stripe) };
         let first = First {
             stripe,
-            dynamo: tries(Service::DynamoDb),
+            dynamo: self
+                .fault
+                .vague_tries_at_the_table()
+                .map_or_else(|| tries(Service::DynamoDb), str::to_owned),
             left: self.proxy.done(),
             ledger: self.payer.as_ref().map(|(payer, _)| payer.ledger(self.harness)),
             answer,
@@ -157,7 +160,7 @@ impl<'a> Cell<'a> {
             // The claim of the first one still holds; or Stripe is still at what that has sent.
             let is_early = (answer.status == 409 && error == "idempotency_in_progress")
                 || (answer.status == 503 && error == "stripe_unavailable");
-            if !is_early || started.elapsed() > Duration::from_secs(20) {
+            if !is_early || started.elapsed() > Duration::from_secs(35) {
                 return answer;
             }
             sleep(Duration::from_millis(100));

@@ -178,6 +178,9 @@ impl Shared {
     /// None ends the connection.
     fn answer(&self, mut stream: &TcpStream, head: &[String], body: &[u8]) -> Option<()> {
         let asked = Asked::of(head, body);
+        if asked.what.starts_with("HEAD") {
+            return self.greet(stream, &asked);
+        }
         let fate = self.fate(&asked);
         match fate {
             Fate::HangUp => return None,
@@ -213,6 +216,19 @@ impl Shared {
         send(stream, &head, &body)
     }
 
+    /// The answer to the request that only opens a connection to Stripe.
+    fn greet(&self, stream: &TcpStream, asked: &Asked) -> Option<()> {
+        let state = self.state();
+        let fate = (state.rule)(asked, &state.asked);
+        drop(state);
+        match fate {
+            Fate::HangUp => return None,
+            Fate::Late(by, _) => sleep(by),
+            _ => {}
+        }
+        send(stream, "HTTP/1.1 404 X\r\n", b"")
+    }
+
     fn fate(&self, asked: &Asked) -> Fate {
         let mut state = self.state();
         let mut fate = (state.rule)(asked, &state.asked);
@@ -225,7 +241,9 @@ impl Shared {
                 fate = Fate::Again;
             }
         }
-        state.asked.push(asked.clone());
+        if !asked.is_greeting() {
+            state.asked.push(asked.clone());
+        }
         fate
     }
 

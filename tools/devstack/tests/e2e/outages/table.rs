@@ -21,6 +21,14 @@ pub(super) struct Fault {
 }
 
 impl Fault {
+    /// The tries at the table where they hang on how busy the machine is: the day of a key's last use is
+    /// noted beside the request, and without time the first look-up may or may not be under way.
+    pub(super) fn vague_tries_at_the_table(&self) -> Option<&'static str> {
+        let is_over_at_once = self.time < Duration::from_millis(300);
+        let is_noted = self.time == NOTED;
+        is_noted.then_some("up to 3").or(is_over_at_once.then_some("up to 1"))
+    }
+
     /// Whether an answer can be stored for the request again.
     pub(super) fn keeps_answers(&self) -> bool {
         self.name != NOT_KEPT
@@ -49,12 +57,12 @@ const WRITING: &[&str] = &["checkout-session", "portal-session", "plan-change"];
 const MAKING: &[&str] = &["checkout-session", "portal-session"];
 
 /// Longer than the time that goes with it.
-pub(super) const LATE: Duration = Duration::from_millis(4_500);
-pub(super) const SHORT: Duration = Duration::from_secs(4);
+pub(super) const LATE: Duration = Duration::from_secs(9);
+pub(super) const SHORT: Duration = Duration::from_secs(8);
 
 /// Enough for two updates of the table that are tried in vain. The claim on the key holds so long,
 /// since it cannot be given up.
-const NOTED: Duration = Duration::from_secs(10);
+const NOTED: Duration = Duration::from_secs(20);
 
 const TOO_MANY: &str =
     r#"{"error":{"type":"invalid_request_error","code":"rate_limit","message":"Too many."}}"#;
@@ -234,7 +242,7 @@ pub(super) const FAULTS: &[Fault] = &[
     ),
     dynamo("down: connections end without an answer", at_the_table!(Fate::HangUp)),
     Fault {
-        time: SHORT,
+        time: Duration::from_millis(1_800),
         ..dynamo("slow: later than the deadline", at_the_table!(Fate::Late(LATE, true)))
     },
     dynamo("throttled", at_the_table!(Fate::Answer(400, AMZ, THROTTLED, false))),
