@@ -69,13 +69,15 @@ pub fn run(arguments: &RunArguments) -> Result<ExitCode> {
     };
     results.write()?;
     show(&results);
+    if !is_fair(&results.twice) {
+        return Error::wrong(
+            "the same program twice is not the same within the noise: this run shows nothing",
+        );
+    }
     if arguments.write {
         readme::write(&results)?;
     }
-    if is_fair(&results.twice) {
-        return Ok(ExitCode::SUCCESS);
-    }
-    Error::wrong("the same program twice is not the same within the noise: this run shows nothing")
+    Ok(ExitCode::SUCCESS)
 }
 
 fn program(
