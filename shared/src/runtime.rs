@@ -57,7 +57,7 @@ impl App {
         let https = Https::new();
         let sdk = aws::of_lambda(&https).await;
         let transport = Transport::new(https, config.stripe_base.clone());
-        let app = Self::start(config, &sdk, transport).await;
+        let app = Box::pin(Self::start(config, &sdk, transport)).await;
         Ok(Self { metrics: Metrics::from_env(), ..app })
     }
 

@@ -255,7 +255,7 @@ fn judge(status: u16, headers: &HeaderMap, body: Bytes) -> Result<Answer, (Outco
     let should_retry = header("stripe-should-retry").and_then(|value| value.parse().ok());
     let should_retry = if is_for_good { Some(false) } else { should_retry };
     // What stands between us and Stripe answers in HTML; the status says enough.
-    let mut error =
+    let error =
         serde_json::from_slice::<ErrorBody>(&body).map(|body| body.error).unwrap_or_default();
     let error = Box::new(ErrorView { replayed, ..error });
     Err((

@@ -53,14 +53,13 @@ pub async fn sell(stripe: &Stripe) -> Prices {
     let mut all = Vec::new();
     for (plan, (tier, interval, fee, metered)) in Plan::ALL.into_iter().zip(PLANS) {
         let known = products.iter().find(|(name, _)| *name == tier).map(|(_, id)| id.clone());
-        let product = match known {
-            Some(product) => product,
-            None => {
-                let form = [("name", tier), ("metadata[cantila_plan]", tier)];
-                let made = id(&stripe.post("/products", &form).await);
-                products.push((tier, made.clone()));
-                made
-            }
+        let product = if let Some(product) = known {
+            product
+        } else {
+            let form = [("name", tier), ("metadata[cantila_plan]", tier)];
+            let made = id(&stripe.post("/products", &form).await);
+            products.push((tier, made.clone()));
+            made
         };
         let common =
             [("product", &*product), ("currency", "usd"), ("recurring[interval]", interval)];

@@ -111,13 +111,14 @@ impl World {
     /// A process that has just started. `seed` decides how long its requests to Stripe take.
     pub async fn process(&self, seed: u64) -> Process {
         let line = Line { stripe: self.stripe.clone(), seed: AtomicU64::new(seed) };
-        self.process_over(Box::new(line)).await
+        Box::pin(self.process_over(Box::new(line))).await
     }
 
     /// The same, with another way to Stripe.
     pub async fn process_over(&self, wire: Box<dyn Wire>) -> Process {
         let transport = Transport::over(wire, self.config.stripe_base.clone());
-        Process { app: Arc::new(App::start(self.config.clone(), &self.sdk, transport).await) }
+        let start = App::start(self.config.clone(), &self.sdk, transport);
+        Process { app: Arc::new(Box::pin(start).await) }
     }
 
     /// A new account and a key of it that may do everything.

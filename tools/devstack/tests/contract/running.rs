@@ -4,7 +4,9 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use devstack::http::{self, Answer};
-use devstack::{About, Account, Functions, Local, Options, Ports, Reach, Stack, StripeChoice};
+use devstack::{
+    About, Account, Functions, Local, Options, Ports, Reach, Stack, StandIns, StripeChoice,
+};
 use tokio::runtime::{Builder, Runtime};
 
 const LIMIT: Duration = Duration::from_secs(30);
@@ -28,6 +30,7 @@ impl Running {
             stripe: StripeChoice::Sandbox,
             functions: Functions::Prebuilt,
             reach: Reach::Machine,
+            stand_ins: StandIns::default(),
             progress: |_| (),
         };
         let runtime = Builder::new_multi_thread().worker_threads(1).enable_all().build();

@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use crate::law;
 use crate::ledger::Ledger;
-use crate::life::{Asked, Begun, Keyed, Lawful, Life, Progress, text};
+use crate::life::{Asked, Begun, Keyed, Lawful, Life, Made, Progress, text};
 use crate::steps::{Card, Quoted};
 
 /// The answers that may be given.
@@ -17,8 +17,8 @@ pub struct Expected {
     pub replay: Option<String>,
     /// What the change costs, as `prorationAmount`.
     pub amount: Option<String>,
-    /// The change was made before; this is its invoice.
-    pub made: Option<Option<String>>,
+    /// The change, if it was made before.
+    pub made: Option<Made>,
 }
 
 fn only(status: u16, error: &'static str) -> Expected {

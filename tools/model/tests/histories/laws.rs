@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use crate::expected::Expected;
 use crate::law;
 use crate::ledger::Ledger;
-use crate::life::{Begun, Lawful, Life, Progress, text};
+use crate::life::{Begun, Lawful, Life, Made, Progress, text};
 
 /// One request, sent once or several times at once.
 pub struct Case<'a> {
@@ -30,7 +30,7 @@ pub struct Case<'a> {
 const STATUSES: [u16; 16] =
     [200, 201, 400, 402, 403, 404, 409, 410, 413, 415, 422, 429, 500, 502, 503, 504];
 
-fn is_definite(reply: &&Reply) -> bool {
+fn is_definite(reply: &Reply) -> bool {
     reply.status < 500 && reply.status != 429 && reply.error() != "idempotency_in_progress"
 }
 
@@ -43,7 +43,7 @@ fn meaning(reply: &Reply) -> (u16, Value) {
 
 impl Case<'_> {
     fn definite(&self) -> Vec<&Reply> {
-        self.replies.iter().flatten().filter(is_definite).collect()
+        self.replies.iter().flatten().filter(|reply| is_definite(reply)).collect()
     }
 
     /// Invoices of changes that were made meanwhile.
@@ -159,7 +159,7 @@ fn close(life: &mut Life<'_>, case: &Case<'_>, reply: &Reply) {
     let invoice = reply.json()["invoice"]["id"].as_str().map(str::to_owned);
     **begun = Begun {
         before: None,
-        made: (reply.status == 200).then_some(invoice),
+        made: (reply.status == 200).then_some(Made(invoice)),
         waits: case.after.pending.clone().filter(|_| reply.status == 402),
         told: Some(reply.body.clone()),
     };
@@ -184,7 +184,7 @@ fn applied(
     let named = body["invoice"]["id"].as_str().map(str::to_owned);
     if let Some(before) = &expected.made {
         law!(made.is_empty(), "charged again");
-        law!(named == *before, "made with another invoice: {before:?}");
+        law!(named == before.0, "made with another invoice: {before:?}");
     } else {
         law!(case.after.prices == life.account.sorted(case.plan), "not the plan's prices");
         law!(made.iter().eq(named.iter()), "made {made:?}, named {named:?}");
@@ -235,7 +235,7 @@ fn unclear(life: &mut Life<'_>, case: &Case<'_>, made: &BTreeSet<String>, key: &
     if let Progress::Open(begun) = &mut keyed.progress {
         if moved {
             law!(begun.made.is_none(), "made twice");
-            begun.made = Some(made.first().cloned());
+            begun.made = Some(Made(made.first().cloned()));
         }
         // Dropped within the same request, it is the same as if it still waited.
         let waits = after.pending.clone().filter(|_| after.pending != before.pending);

@@ -51,13 +51,17 @@ pub enum Progress {
     Done(Reply),
 }
 
+/// A change that was made, and its invoice, if there is one.
+#[derive(Clone, Debug)]
+pub struct Made(pub Option<String>);
+
 /// A request that may have been carried out, wholly or in part.
 #[derive(Clone, Default)]
 pub struct Begun {
     /// What was before, as long as nothing else has happened.
     pub before: Option<Ledger>,
-    /// The change was made; its invoice, if there is one.
-    pub made: Option<Option<String>>,
+    /// The change, if it was made.
+    pub made: Option<Made>,
     /// The change waits, or waited, for this invoice.
     pub waits: Option<String>,
     /// What was answered, if the table may not have kept it.
@@ -199,7 +203,7 @@ impl Life<'_> {
                 if let Progress::Open(begun) = &mut keyed.progress
                     && begun.waits.as_ref() == Some(&invoice)
                 {
-                    begun.made = Some(Some(invoice.clone()));
+                    begun.made = Some(Made(Some(invoice.clone())));
                 }
             }
             self.charged.entry(invoice).or_insert_with(|| "paid later".to_owned());

@@ -1,6 +1,8 @@
 //! The table in memory answers as moto's DynamoDB does: whatever the functions ask of it, both are
 //! asked, and what comes of it is compared.
 
+#![allow(clippy::unwrap_used, reason = "what it shares with other tests fails by panicking")]
+
 #[path = "../../../../shared/tests/it/moto.rs"]
 #[expect(dead_code, reason = "not all of it is needed here")]
 mod moto;
