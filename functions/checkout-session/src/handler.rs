@@ -103,8 +103,10 @@ async fn open(
         }
         match create(call, &wanted, &key, operation).await {
             Ok(session) if session.status.as_deref() == Some("open") => return Ok(session),
-            // So is one that Stripe remembers to have failed with: it may be there all the same.
-            Err(error) if !(error.is_key_reused() || error.is_remembered_failure()) => {
+            // What Stripe remembers to have failed with may be there all the same, and is looked for.
+            Err(error)
+                if !(error.is_key_reused() || error.is_remembered_failure() && round < ROUNDS) =>
+            {
                 return Err(error.into());
             }
             Ok(_) | Err(_) if round == ROUNDS => return Err(ApiError::IdempotencyInProgress),

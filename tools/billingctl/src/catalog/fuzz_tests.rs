@@ -31,7 +31,8 @@ fn check(text: &str) {
     let started = Instant::now();
     if let Err(faults) = parse(text) {
         assert!(!faults.is_empty(), "refused without a reason: {text}");
-        let most = 2 + text.len();
+        // An empty file lacks a handful of things.
+        let most = 10 + text.len();
         assert!(faults.len() <= most, "{} faults in {} bytes", faults.len(), text.len());
     }
     assert!(started.elapsed() < LONG, "{:?} for {} bytes", started.elapsed(), text.len());
