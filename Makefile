@@ -85,6 +85,7 @@ test: setup lint lint-openapi ## Check formatting and lints, and run every test;
 soak: soak-model soak-faults soak-contract ## Run the tests that take too long for every change: hours
 
 # What `make test` does for a minute, for as long as one likes: HISTORIES_SECONDS=36000 make soak-model
+soak-model: export HISTORIES_SEED ?= random
 soak-model: export HISTORIES ?= 1000000
 soak-model: export HISTORIES_SECONDS ?= 3000
 soak-model: export FUZZ_CASES ?= 100000

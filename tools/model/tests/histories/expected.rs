@@ -44,10 +44,15 @@ impl Expected {
                 Ok(Self { answers: vec![], replay, ..Self::default() })
             }
             Some(Keyed { progress: Progress::Open(begun), .. }) => {
-                match Self::of_begun(begun, before) {
-                    Some(expected) => Ok(expected),
-                    None => Self::of_new(life, asked, before).await,
+                if let Some(expected) = Self::of_begun(begun, before) {
+                    return Ok(expected);
                 }
+                let mut expected = Self::of_new(life, asked, before).await?;
+                // Stripe refuses the same request again for a day, whatever card there is by now.
+                if begun.told.as_ref().is_some_and(|told| told.contains(DECLINED.1)) {
+                    expected.answers.push(DECLINED);
+                }
+                Ok(expected)
             }
             None => Self::of_new(life, asked, before).await,
         }

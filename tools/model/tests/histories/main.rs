@@ -1,6 +1,7 @@
 //! Random histories of an account, held to a simple model of it.
 //!
-//! `HISTORIES` is how many are lived, `HISTORIES_SECONDS` for how long at most. A history that breaks a
+//! `HISTORIES` is how many are lived, `HISTORIES_SECONDS` for how long at most, and with
+//! `HISTORIES_SEED=random` they are others each time, as in `make soak`. A history that breaks a
 //! law is made as short as can be, printed, and kept in `regressions.txt`, from where it is run
 //! again first every time.
 
@@ -16,13 +17,21 @@ use std::cell::{Cell, RefCell};
 use std::time::{Duration, Instant};
 
 use model::{World, plans, runtime};
-use proptest::test_runner::{Config, FileFailurePersistence, TestCaseError, TestRunner};
+use proptest::test_runner::{Config, FileFailurePersistence, RngSeed, TestCaseError, TestRunner};
 
 use life::{Lawful, Seen};
 use steps::History;
 
 fn setting(name: &str, default: u64) -> u64 {
     std::env::var(name).map_or(default, |text| text.parse().expect("a number"))
+}
+
+/// The same histories each time, or others: `HISTORIES_SEED=random`, or a number.
+fn seed() -> RngSeed {
+    match std::env::var("HISTORIES_SEED") {
+        Ok(text) => text.parse().map_or(RngSeed::Random, RngSeed::Fixed),
+        Err(_) => RngSeed::Fixed(20_261_122),
+    }
 }
 
 /// Lives a history in a world of its own.
@@ -43,6 +52,7 @@ fn whatever_happens_each_request_is_done_once_and_told_as_it_was() {
     let mut runner = TestRunner::new(Config {
         cases: most,
         max_shrink_iters: 2_000,
+        rng_seed: seed(),
         failure_persistence: Some(Box::new(FileFailurePersistence::Direct(
             "tests/histories/regressions.txt",
         ))),
