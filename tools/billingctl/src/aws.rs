@@ -1,19 +1,32 @@
 //! AWS, once it is clear that there is a region and someone to be.
 
+use std::time::Duration;
+
+use aws_config::timeout::TimeoutConfig;
 use aws_config::{BehaviorVersion, SdkConfig};
 use aws_sdk_dynamodb::config::ProvideCredentials as _;
-use shared::aws::{retries, timeouts};
+use shared::aws::retries;
 use shared::secrets::Secrets;
 
 use crate::cli::Global;
 use crate::error::{Failure, Result};
 use crate::table::Table;
 
+/// An operator can wait longer than a caller, and a write that is given up too soon may be done all the same.
+fn patience() -> TimeoutConfig {
+    TimeoutConfig::builder()
+        .connect_timeout(Duration::from_secs(2))
+        .operation_attempt_timeout(Duration::from_secs(10))
+        .operation_timeout(Duration::from_secs(25))
+        .build()
+}
+
 /// The SDK's configuration, from wherever the AWS CLI would take it; and the certificates that this
-/// machine trusts, as there may be a company's proxy between here and AWS. What is missing is said here, once, and not by the first call that fails.
+/// machine trusts, as there may be a company's proxy between here and AWS. What is missing is said here,
+/// once, and not by the first call that fails.
 pub(crate) async fn sdk() -> Result<SdkConfig> {
     let sdk = aws_config::defaults(BehaviorVersion::latest())
-        .timeout_config(timeouts())
+        .timeout_config(patience())
         .retry_config(retries())
         .load()
         .await;
