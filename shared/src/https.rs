@@ -5,7 +5,8 @@
 //! file each time. What is asked is on the public internet or at AWS; there is no private
 //! certificate authority to be known.
 
-use std::time::Duration;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, SystemTime};
 
 use aws_smithy_runtime_api::client::http::{
     HttpConnector as AwsConnector, HttpConnectorFuture, SharedHttpClient, SharedHttpConnector,
@@ -28,12 +29,25 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
 /// How long a connection may be idle. Stripe and DynamoDB close theirs after a minute.
 const IDLE: Duration = Duration::from_secs(50);
 
+/// How long what was sent may stay unacknowledged. A connection whose other end has vanished without a word
+/// is given up then, and not after the quarter of an hour that Linux would take; four retransmissions are over.
+#[cfg(target_os = "linux")]
+const UNACKNOWLEDGED: Duration = Duration::from_secs(3);
+
 /// More than Stripe's longest page and DynamoDB's largest item; less than what would hurt.
 const LONGEST_ANSWER: usize = 8 * 1024 * 1024;
 
+type Pool = Client<HttpsConnector<HttpConnector>, Full<Bytes>>;
+
 /// Connections, kept from one request to the next. Clones share them.
 #[derive(Clone, Debug)]
-pub struct Https(Client<HttpsConnector<HttpConnector>, Full<Bytes>>);
+pub struct Https(Arc<Kept>);
+
+#[derive(Debug)]
+struct Kept {
+    connector: HttpsConnector<HttpConnector>,
+    pool: Mutex<(Pool, SystemTime)>,
+}
 
 /// Why there was no answer.
 #[derive(Debug, thiserror::Error)]
@@ -60,16 +74,15 @@ impl Https {
         http.enforce_http(false);
         http.set_nodelay(true);
         http.set_connect_timeout(Some(CONNECT_TIMEOUT));
-        let https = HttpsConnectorBuilder::new()
+        #[cfg(target_os = "linux")]
+        http.set_tcp_user_timeout(Some(UNACKNOWLEDGED));
+        let connector = HttpsConnectorBuilder::new()
             .with_webpki_roots()
             .https_or_http()
             .enable_http1()
             .wrap_connector(http);
-        let client = Client::builder(TokioExecutor::new())
-            .pool_timer(TokioTimer::new())
-            .pool_idle_timeout(IDLE)
-            .build(https);
-        Self(client)
+        let pool = Mutex::new((pool(&connector), SystemTime::now()));
+        Self(Arc::new(Kept { connector, pool }))
     }
 
     /// Sends a request, and reads the whole answer.
@@ -77,7 +90,15 @@ impl Https {
     /// # Errors
     /// [`HttpsError`]; an answer of any status is none.
     pub async fn send(&self, request: Request<Full<Bytes>>) -> Result<Response<Bytes>, HttpsError> {
-        let (head, body) = self.0.request(request).await?.into_parts();
+        self.send_at(request, SystemTime::now()).await
+    }
+
+    async fn send_at(
+        &self,
+        request: Request<Full<Bytes>>,
+        now: SystemTime,
+    ) -> Result<Response<Bytes>, HttpsError> {
+        let (head, body) = self.0.at(now).request(request).await?.into_parts();
         let body = Limited::new(body, LONGEST_ANSWER).collect().await.map_err(HttpsError::Cut)?;
         Ok(Response::from_parts(head, body.to_bytes()))
     }
@@ -89,6 +110,27 @@ impl Https {
         // The time-outs of each call are the SDK's own: nothing hangs for lack of one here.
         http_client_fn(move |_, _| connector.clone())
     }
+}
+
+impl Kept {
+    /// The connections to be used now. The pool drops those that were idle for too long, but by a clock that
+    /// may have stood still while Lambda had frozen the process; all of them could be dead by then, and each
+    /// would cost an attempt.
+    fn at(&self, now: SystemTime) -> Pool {
+        let mut kept = self.pool.lock().unwrap_or_else(PoisonError::into_inner);
+        if now.duration_since(kept.1).is_ok_and(|idle| idle > IDLE) {
+            kept.0 = pool(&self.connector);
+        }
+        kept.1 = now;
+        kept.0.clone()
+    }
+}
+
+fn pool(connector: &HttpsConnector<HttpConnector>) -> Pool {
+    Client::builder(TokioExecutor::new())
+        .pool_timer(TokioTimer::new())
+        .pool_idle_timeout(IDLE)
+        .build(connector.clone())
 }
 
 impl AwsConnector for Https {
@@ -125,4 +167,46 @@ fn chain(error: &dyn std::error::Error) -> String {
         source = cause.source();
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::{Read as _, Write as _};
+    use std::net::TcpListener;
+
+    use super::*;
+
+    /// Answers one request on each connection after the other, and says at which connection it was.
+    fn server() -> String {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+        let url = format!("http://{}/", listener.local_addr().expect("an address"));
+        std::thread::spawn(move || {
+            for (number, stream) in listener.incoming().flatten().enumerate() {
+                std::thread::spawn(move || answer_all(stream, number));
+            }
+        });
+        url
+    }
+
+    fn answer_all(mut stream: std::net::TcpStream, number: usize) {
+        let mut bytes = [0; 4096];
+        while stream.read(&mut bytes).is_ok_and(|read| read > 0) {
+            let answer = format!("HTTP/1.1 200 OK\r\ncontent-length: 1\r\n\r\n{number}");
+            stream.write_all(answer.as_bytes()).expect("the client reads");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_connection_is_used_again_but_not_after_the_clock_went_on_without_us() {
+        let (https, url) = (Https::new(), server());
+        let at = SystemTime::now();
+        for (later, connection) in
+            [(0, "0"), (40, "0"), (80, "0"), (131, "1"), (131, "1"), (100, "1")]
+        {
+            let request = Request::get(&url).body(Full::default()).expect("a request");
+            let now = at + Duration::from_secs(later);
+            let answer = https.send_at(request, now).await.expect("an answer");
+            assert_eq!(answer.body(), connection, "{later} s later");
+        }
+    }
 }
