@@ -13,12 +13,13 @@ pub(crate) const NAME: &str = "docs";
 
 const PAGE: &str = include_str!("../../../docs/api.html");
 
-/// Answers every request for the page, for as long as the Runtime API at `queue` hands them out.
-pub async fn serve(queue: String) {
+/// Answers every request for the page, for as long as the Runtime API hands them out. `api` is its address as a
+/// function finds it in `AWS_LAMBDA_RUNTIME_API`: without a scheme on Lambda, with one from cargo-lambda.
+pub async fn serve(api: &str) {
     // One connection for both: cargo-lambda gives up a request whose taker hangs up before the answer is in.
     let client =
         Client::builder(TokioExecutor::new()).build::<_, Full<Bytes>>(HttpConnector::new());
-    let queue = format!("{queue}/2018-06-01/runtime/invocation");
+    let queue = format!("http://{}/2018-06-01/runtime/invocation", api.trim_start_matches("http://"));
     let answer = Bytes::from(answer().to_string());
     while let Ok(next) =
         client.request(request("GET", &format!("{queue}/next"), Bytes::new())).await

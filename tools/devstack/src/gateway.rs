@@ -12,6 +12,7 @@ use std::time::{Duration, Instant, SystemTime};
 use tokio::time::sleep;
 
 use crate::Error;
+use crate::docs;
 use crate::environment::Environment;
 use crate::functions::{FUNCTIONS, Function, StripeSecret};
 use crate::http::{self, Answer};
@@ -87,22 +88,24 @@ impl Gateway {
     /// Starts the binaries that are there. The Runtime API has to answer already: a function whose
     /// first call to it fails ends.
     pub(crate) fn start_prebuilt(&self, processes: &mut Processes) -> Result<(), Error> {
+        let advice = "`cargo build --workspace` makes it.";
         for function in FUNCTIONS {
-            processes.spawn(
-                function.name,
-                self.prebuilt(function),
-                "`cargo build --workspace` makes it.",
-            )?;
+            processes.spawn(function.name, self.prebuilt(function), advice)?;
         }
-        Ok(())
+        processes.spawn(docs::NAME, self.program(docs::NAME), advice)
+    }
+
+    fn program(&self, name: &str) -> Command {
+        let mut command = Command::new(self.binaries.join(name));
+        command.current_dir(&self.root);
+        command.env("AWS_LAMBDA_RUNTIME_API", format!("{}/.rt/{name}", self.url()));
+        command
     }
 
     fn prebuilt(&self, function: &Function) -> Command {
-        let mut command = Command::new(self.binaries.join(function.name));
-        command.current_dir(&self.root);
+        let mut command = self.program(function.name);
         self.environment.apply(&mut command);
         command.env("STRIPE_SECRET_ID", function.secret.id());
-        command.env("AWS_LAMBDA_RUNTIME_API", format!("{}/.rt/{}", self.url(), function.name));
         command.env("AWS_LAMBDA_FUNCTION_NAME", function.name);
         command.env("AWS_LAMBDA_FUNCTION_VERSION", "1");
         // By this name its calls are known in a recording.

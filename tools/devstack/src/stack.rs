@@ -6,7 +6,6 @@ use std::process::Command;
 use tokio::task::JoinHandle;
 
 use crate::about::{About, Account};
-use crate::docs;
 use crate::environment::{ALLOWED_ORIGINS, Environment, TABLE};
 use crate::functions::Function;
 use crate::gateway::{self, Functions, Gateway};
@@ -75,8 +74,8 @@ pub struct Stack {
     operator: Operator,
     failing: Vec<String>,
     processes: Processes,
-    /// What answers in this process: unknown routes, and the reference page.
-    within: Vec<JoinHandle<()>>,
+    /// What answers unknown routes in this process, where nobody else does.
+    unrouted: Option<JoinHandle<()>>,
 }
 
 impl Stack {
@@ -94,15 +93,9 @@ impl Stack {
         if plan.options.functions == Functions::Absent {
             let accounts = processes.during(Box::pin(seeder.seed())).await?;
             let about = plan.about(accounts);
-            return Ok(Self {
-                about,
-                operator,
-                failing: Vec::new(),
-                processes,
-                within: Vec::new(),
-            });
+            return Ok(Self { about, operator, failing: Vec::new(), processes, unrouted: None });
         }
-        let within = plan.start_functions(&mut processes).await?;
+        let unrouted = plan.start_functions(&mut processes).await?;
         (plan.options.progress)("making the accounts, starting the functions");
         let gateway = plan.gateway();
         let work = async { tokio::try_join!(Box::pin(seeder.seed()), gateway.warm_up()) };
@@ -111,7 +104,7 @@ impl Stack {
         processes.during(Box::pin(admit_the_events_keys(&about))).await?;
         let key = about.account("fresh").map_or("", |account| account.keys.read.as_str());
         let failing = processes.during(gateway.failing(key)).await?;
-        Ok(Self { about, operator, failing, processes, within })
+        Ok(Self { about, operator, failing, processes, unrouted })
     }
 
     /// Where everything is, and the keys.
@@ -151,7 +144,7 @@ impl Stack {
 
 impl Drop for Stack {
     fn drop(&mut self) {
-        for task in &self.within {
+        if let Some(task) = &self.unrouted {
             task.abort();
         }
     }
@@ -277,16 +270,14 @@ impl Plan {
     async fn start_functions(
         &self,
         processes: &mut Processes,
-    ) -> Result<Vec<JoinHandle<()>>, Error> {
+    ) -> Result<Option<JoinHandle<()>>, Error> {
         let gateway = self.gateway();
         processes.during(gateway.await_runtime_api()).await?;
         if self.options.functions == Functions::Watched {
-            return Ok(Vec::new());
+            return Ok(None);
         }
         gateway.start_prebuilt(processes)?;
-        let docs = docs::serve(format!("{}/.rt/{}", gateway.url(), docs::NAME));
-        let unrouted = gateway::answer_unrouted(gateway.url());
-        Ok(vec![tokio::spawn(unrouted), tokio::spawn(docs)])
+        Ok(Some(tokio::spawn(gateway::answer_unrouted(gateway.url()))))
     }
 
     fn gateway(&self) -> Gateway {
