@@ -29,6 +29,14 @@ pub fn has(metadata: &Metadata, operation: &Operation) -> bool {
     metadata.contains_key(&key(operation))
 }
 
+/// Whether the operation's mark is the newest one: no change of ours has come after it.
+pub fn is_newest(metadata: &Metadata, operation: &Operation) -> bool {
+    let number = |key: &str| metadata.get(key).map(|number| number.parse().unwrap_or(0));
+    let marks = metadata.keys().filter(|key| key.starts_with(PREFIX));
+    let newest: Option<u32> = marks.filter_map(|key| number(key)).max();
+    newest.is_some() && number(&key(operation)) == newest
+}
+
 /// Adds the operation's mark to an update of the subscription that has this metadata, always the
 /// same bytes. Marks are numbered, and those that have got too old go.
 pub fn write(request: &mut RequestBuilder, operation: &Operation, metadata: &Metadata) {
@@ -90,6 +98,7 @@ mod tests {
             let first = (at + 1).saturating_sub(KEPT);
             for (number, operation) in operations.iter().enumerate() {
                 assert_eq!(has(&metadata, operation), (first..=at).contains(&number), "{number}");
+                assert_eq!(is_newest(&metadata, operation), number == at, "{number}");
             }
         }
         assert_eq!((metadata.len(), metadata.get(&other.0)), (KEPT + 1, Some(&other.1)));

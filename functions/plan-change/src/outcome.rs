@@ -67,7 +67,11 @@ pub async fn of(
         subscription.id == changed.id && update::is_in_force(operation, subscription)
     });
     match paid_since {
-        Some(subscription) => applied(situation, planned, subscription),
+        Some(subscription) if update::is_still(planned, operation, subscription) => {
+            applied(situation, planned, subscription)
+        }
+        // What it has become is another change's, or a renewal's. What Stripe said first still holds.
+        Some(_) => Err(to_authenticate(planned.invoice(&changed))),
         None => Err(unpaid(call, situation, planned, &changed, operation).await?),
     }
 }
@@ -95,12 +99,17 @@ async fn unpaid(
     let payments = call.stripe.payments(&invoice.id).await?;
     let decline = Decline::of_payments(&payments.data).unwrap_or_else(Decline::no_payment_method);
     if decline.kind == DeclineKind::Authentication {
-        return Ok(ApiError::PaymentActionRequired { url: invoice.hosted_invoice_url.clone() });
+        return Ok(to_authenticate(Some(invoice)));
     }
     Progress::dropping(operation, Some(planned), &invoice.id).await?;
     let key = operation.stripe_key("undo");
     swept::drop_change(call, before(situation, changed), &invoice.id, &key).await?;
     Ok(ApiError::PaymentFailed(Box::new(decline)))
+}
+
+fn to_authenticate(invoice: Option<&Invoice>) -> ApiError {
+    let url = invoice.and_then(|invoice| invoice.hosted_invoice_url.clone());
+    ApiError::PaymentActionRequired { url }
 }
 
 /// The subscription as it was read before the change, with all its items and its clock.

@@ -16,6 +16,9 @@ use stripe_client_core::{RequestBuilder, StripeMethod, StripeRequest};
 
 use crate::marks;
 
+/// What Stripe says of an invoice that an update has made.
+const BILLED_BY_UPDATE: &str = "subscription_update";
+
 /// All that is needed to make the change, or to ask Stripe again what came of it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Planned {
@@ -96,9 +99,22 @@ pub fn is_in_force(operation: &Operation, subscription: &Subscription) -> bool {
     marks::has(&subscription.metadata, operation)
 }
 
+/// Whether the subscription, as it is now, is what the update made of it, so that it can be answered with.
+/// After a later change or a renewal its plan and its latest invoice are others.
+pub fn is_still(planned: &Planned, operation: &Operation, subscription: &Subscription) -> bool {
+    let metadata = match &subscription.pending_update {
+        Some(update) => update.metadata.as_ref(),
+        None => Some(&subscription.metadata),
+    };
+    let reason = |invoice: &Invoice| invoice.billing_reason.as_deref() == Some(BILLED_BY_UPDATE);
+    metadata.is_some_and(|metadata| marks::is_newest(metadata, operation))
+        && planned.invoice(subscription).is_none_or(reason)
+}
+
 /// Sends the update. Sent again, Stripe answers as it did the first time.
 ///
-/// Where there is no clear answer, the subscription itself tells whether the change was made.
+/// Where there is no clear answer, the subscription itself tells whether the change was made, unless it has gone on
+/// since. Then it is to be asked again, under the same idempotency key.
 pub async fn send(
     call: &Call,
     planned: &Planned,
@@ -119,16 +135,27 @@ pub async fn send(
     );
     let Some(customer) = call.customer().filter(|_| unclear) else { return Err(error) };
     let Ok(subscriptions) = call.stripe.subscriptions(customer).await else { return Err(error) };
-    subscriptions.into_iter().find(|subscription| is_marked(operation, subscription)).ok_or(error)
+    let mut subscriptions = subscriptions.into_iter();
+    subscriptions.find(|subscription| is_still(planned, operation, subscription)).ok_or(error)
 }
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
+    use serde_json::{Value, json};
     use shared::stamp::Stamp;
 
     use super::*;
     use crate::fixtures::{invoice_text, subscription};
+
+    fn planned(before: Option<&str>) -> Planned {
+        Planned {
+            path: String::new(),
+            body: String::new(),
+            key: String::new(),
+            previous_plan: "pro".to_owned(),
+            previous_invoice: before.map(str::to_owned),
+        }
+    }
 
     #[test]
     fn the_mark_is_found_on_the_subscription_and_on_a_change_that_waits() {
@@ -157,14 +184,38 @@ mod tests {
     }
 
     #[test]
+    fn what_came_after_the_change_is_not_told_as_the_change() {
+        let new = || Operation::new(Stamp::default()).expect("random numbers");
+        let (operation, other) = (new(), new());
+        let planned = planned(Some("in_1"));
+        let (key, others) = (marks::key(&operation), marks::key(&other));
+        let ours = json!({ &key: "3", &others: "2" });
+        let theirs = json!({ &key: "3", &others: "4" });
+        let waits = |metadata: &Value| json!({ "expires_at": 9, "metadata": metadata });
+        let (update, renewal) = (("in_2", "subscription_update"), ("in_2", "subscription_cycle"));
+        let before = ("in_1", "subscription_cycle");
+        // metadata, pending update, latest invoice → told as the change
+        let cases = [
+            (&ours, Value::Null, update, true),
+            (&ours, Value::Null, before, true),
+            (&ours, Value::Null, renewal, false),
+            (&theirs, Value::Null, update, false),
+            (&json!({ &others: "3" }), Value::Null, update, false),
+            (&json!({}), Value::Null, update, false),
+            (&json!({}), waits(&ours), update, true),
+            (&ours, waits(&theirs), update, false),
+            (&ours, waits(&Value::Null), update, false),
+        ];
+        for (metadata, pending, (id, reason), expected) in cases {
+            let invoice = invoice_text(&json!({ "id": id, "billing_reason": reason }));
+            let fields = json!({ "metadata": metadata, "pending_update": pending, "latest_invoice": invoice });
+            let is = is_still(&planned, &operation, &subscription(&fields));
+            assert_eq!(is, expected, "{fields}");
+        }
+    }
+
+    #[test]
     fn only_another_invoice_than_the_one_before_is_the_changes() {
-        let planned = |before: Option<&str>| Planned {
-            path: String::new(),
-            body: String::new(),
-            key: String::new(),
-            previous_plan: "pro".to_owned(),
-            previous_invoice: before.map(str::to_owned),
-        };
         let changed =
             subscription(&json!({ "latest_invoice": invoice_text(&json!({ "id": "in_2" })) }));
         let id = |before| planned(before).invoice(&changed).map(|invoice| invoice.id.clone());

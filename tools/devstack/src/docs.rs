@@ -19,7 +19,8 @@ pub async fn serve(api: &str) {
     // One connection for both: cargo-lambda gives up a request whose taker hangs up before the answer is in.
     let client =
         Client::builder(TokioExecutor::new()).build::<_, Full<Bytes>>(HttpConnector::new());
-    let queue = format!("http://{}/2018-06-01/runtime/invocation", api.trim_start_matches("http://"));
+    let queue =
+        format!("http://{}/2018-06-01/runtime/invocation", api.trim_start_matches("http://"));
     let answer = Bytes::from(answer().to_string());
     while let Ok(next) =
         client.request(request("GET", &format!("{queue}/next"), Bytes::new())).await

@@ -91,3 +91,15 @@ fn a_failure_that_stripe_remembers_keeps_nobody_from_a_checkout_for_a_day() {
         holds(Start::Fresh, steps);
     }
 }
+
+#[test]
+fn a_change_is_not_told_as_the_one_that_came_after_it() {
+    let lost = fault("/v1/subscriptions/", Kind::Latency(40_000), true);
+    let steps = vec![
+        change(month("hobby"), Some(0), lost),
+        change(month("pro"), None, Troubles::default()),
+        // Stripe's answer to the first one, given again, cannot be read.
+        Step::Again { nth: 0, other: None, trouble: fault("/v1/", Kind::Garbage, false) },
+    ];
+    holds(Start::Subscribed(month("pro"), Card::Good), steps);
+}
