@@ -13,6 +13,8 @@ use crate::steps::{Card, Quoted};
 pub struct Expected {
     /// Status and error code of each; an empty code is none.
     pub answers: Vec<(u16, &'static str)>,
+    /// Those that may be given as replays.
+    pub unheard: Vec<(u16, &'static str)>,
     /// The body of the first answer, word for word.
     pub replay: Option<String>,
     /// What the change costs, as `prorationAmount`.
@@ -52,6 +54,7 @@ impl Expected {
                 if begun.told.as_ref().is_some_and(|told| told.contains(DECLINED.1)) {
                     expected.answers.push(DECLINED);
                 }
+                expected.unheard.clone_from(&begun.unheard);
                 Ok(expected)
             }
             None => Self::of_new(life, asked, before).await,

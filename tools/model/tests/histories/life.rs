@@ -66,6 +66,8 @@ pub struct Begun {
     pub waits: Option<String>,
     /// What was answered, if the table may not have kept it.
     pub told: Option<String>,
+    /// The refusals that nobody may have heard, and the table has kept.
+    pub unheard: Vec<(u16, &'static str)>,
 }
 
 /// How often what was seen.
