@@ -4,6 +4,7 @@ use serde::Serialize;
 use shared::Situation;
 use shared::change::charge;
 use shared::idempotency::Operation;
+use shared::respond::Timestamp;
 use shared::stripe::views::{Invoice, Subscription};
 use shared::stripe::{Decline, DeclineKind};
 use shared::subscription::Current;
@@ -39,6 +40,14 @@ struct InvoiceBody {
     hosted_url: Option<String>,
 }
 
+/// What the update has brought.
+struct Made<'a> {
+    plan: Option<&'a str>,
+    /// When its period ends.
+    until: Option<Timestamp>,
+    invoice: Option<&'a Invoice>,
+}
+
 /// Reads Stripe's answer to the update. A change that was not paid for is undone, or left waiting
 /// for the customer to authenticate.
 pub async fn of(
@@ -70,8 +79,7 @@ pub async fn of(
         Some(subscription) if update::is_still(planned, operation, subscription) => {
             applied(situation, planned, subscription)
         }
-        // What it has become is another change's, or a renewal's. What Stripe said first still holds.
-        Some(_) => Err(to_authenticate(planned.invoice(&changed))),
+        Some(_) => overtaken(call, situation, planned, &changed).await,
         None => Err(unpaid(call, situation, planned, &changed, operation).await?),
     }
 }
@@ -81,7 +89,37 @@ fn applied(
     planned: &Planned,
     changed: &Subscription,
 ) -> Result<Reply, ApiError> {
-    Reply::ok(&Changed::of(situation, planned, changed))
+    let subscriptions = std::slice::from_ref(changed);
+    let plan = Current::of(subscriptions, &situation.tiers).and_then(|current| current.plan);
+    let base = plan.map(|plan| plan.item).or(changed.items.data.first());
+    let made = Made {
+        plan: plan.map(|plan| plan.tier),
+        until: base.map(|item| item.current_period_end),
+        invoice: planned.invoice(changed),
+    };
+    Reply::ok(&Changed::of(situation, planned, changed, &made))
+}
+
+/// A change that was paid for after it had waited, and that another one, or a renewal, has come after: as it
+/// was made, since the subscription does not show it any more. `waited` is Stripe's answer from then.
+async fn overtaken(
+    call: &Call,
+    situation: &Situation,
+    planned: &Planned,
+    waited: &Subscription,
+) -> Result<Reply, ApiError> {
+    let invoice = match planned.invoice(waited) {
+        Some(invoice) => Some(call.stripe.invoice(&invoice.id).await?),
+        None => None,
+    };
+    let items =
+        waited.pending_update.as_ref().and_then(|update| update.subscription_items.as_deref());
+    let mut items = items.unwrap_or_default().iter();
+    let plan = items.find_map(|item| situation.tiers.of(item.price.product_id()));
+    let billed_until =
+        invoice.iter().flat_map(|invoice| &invoice.lines.data).map(|line| line.period.end);
+    let made = Made { plan, until: billed_until.max(), invoice: invoice.as_ref() };
+    Reply::ok(&Changed::of(situation, planned, waited, &made))
 }
 
 /// Why the change waits: an authentication, and then it goes on waiting; or a decline, and then it
@@ -99,17 +137,12 @@ async fn unpaid(
     let payments = call.stripe.payments(&invoice.id).await?;
     let decline = Decline::of_payments(&payments.data).unwrap_or_else(Decline::no_payment_method);
     if decline.kind == DeclineKind::Authentication {
-        return Ok(to_authenticate(Some(invoice)));
+        return Ok(ApiError::PaymentActionRequired { url: invoice.hosted_invoice_url.clone() });
     }
     Progress::dropping(operation, Some(planned), &invoice.id).await?;
     let key = operation.stripe_key("undo");
     swept::drop_change(call, before(situation, changed), &invoice.id, &key).await?;
     Ok(ApiError::PaymentFailed(Box::new(decline)))
-}
-
-fn to_authenticate(invoice: Option<&Invoice>) -> ApiError {
-    let url = invoice.and_then(|invoice| invoice.hosted_invoice_url.clone());
-    ApiError::PaymentActionRequired { url }
 }
 
 /// The subscription as it was read before the change, with all its items and its clock.
@@ -119,23 +152,24 @@ fn before<'a>(situation: &'a Situation, changed: &'a Subscription) -> &'a Subscr
 }
 
 impl Changed {
-    fn of(situation: &Situation, planned: &Planned, changed: &Subscription) -> Self {
-        let subscriptions = std::slice::from_ref(changed);
-        let plan = Current::of(subscriptions, &situation.tiers).and_then(|current| current.plan);
-        let invoice = planned.invoice(changed);
+    fn of(
+        situation: &Situation,
+        planned: &Planned,
+        changed: &Subscription,
+        made: &Made<'_>,
+    ) -> Self {
         // The answer to the update does not say what time it is there; the reading before it does.
         let now = || before(situation, changed).now();
-        let base = plan.map(|plan| plan.item).or(changed.items.data.first());
         Self {
-            plan: plan.map(|plan| plan.tier.to_owned()),
+            plan: made.plan.map(str::to_owned),
             previous_plan: planned.previous_plan.clone(),
             status: changed.status.as_str(),
             outcome: "applied",
-            proration_amount: invoice.map_or(Money::new(0, changed.currency), charge),
+            proration_amount: made.invoice.map_or(Money::new(0, changed.currency), charge),
             currency: changed.currency,
-            effective_at: invoice.map_or_else(now, |invoice| invoice.created).at(),
-            current_period_end: base.map(|item| item.current_period_end.day()),
-            invoice: invoice.map(InvoiceBody::of),
+            effective_at: made.invoice.map_or_else(now, |invoice| invoice.created).at(),
+            current_period_end: made.until.map(Timestamp::day),
+            invoice: made.invoice.map(InvoiceBody::of),
         }
     }
 }

@@ -103,3 +103,14 @@ fn a_change_is_not_told_as_the_one_that_came_after_it() {
     ];
     holds(Start::Subscribed(month("pro"), Card::Good), steps);
 }
+
+#[test]
+fn a_change_that_was_paid_for_and_overtaken_is_told_as_it_was_made() {
+    let killed = Troubles { crash: Some(20), ..Troubles::default() };
+    let steps = vec![
+        change(month("agency"), Some(1), killed),
+        Step::Authenticate(true),
+        change(month("hobby"), None, Troubles::default()),
+    ];
+    holds(Start::Subscribed(month("hobby"), Card::Authenticates), steps);
+}
