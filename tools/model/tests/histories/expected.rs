@@ -13,7 +13,7 @@ use crate::steps::{Card, Quoted};
 pub struct Expected {
     /// Status and error code of each; an empty code is none.
     pub answers: Vec<(u16, &'static str)>,
-    /// Those that may be given as replays.
+    /// Those that may be given again, where they were kept and nobody has heard them.
     pub unheard: Vec<(u16, &'static str)>,
     /// The body of the first answer, word for word.
     pub replay: Option<String>,
@@ -46,16 +46,16 @@ impl Expected {
                 Ok(Self { answers: vec![], replay, ..Self::default() })
             }
             Some(Keyed { progress: Progress::Open(begun), .. }) => {
+                let unheard = begun.unheard.clone();
                 if let Some(expected) = Self::of_begun(begun, before) {
-                    return Ok(expected);
+                    return Ok(Self { unheard, ..expected });
                 }
                 let mut expected = Self::of_new(life, asked, before).await?;
                 // Stripe refuses the same request again for a day, whatever card there is by now.
                 if begun.told.as_ref().is_some_and(|told| told.contains(DECLINED.1)) {
                     expected.answers.push(DECLINED);
                 }
-                expected.unheard.clone_from(&begun.unheard);
-                Ok(expected)
+                Ok(Self { unheard, ..expected })
             }
             None => Self::of_new(life, asked, before).await,
         }
