@@ -28,6 +28,13 @@ use crate::error::{Error, Result};
 /// Calls that only read.
 const READS: [&str; 2] = ["DynamoDB_20120810.GetItem", "secretsmanager.GetSecretValue"];
 
+/// Calls that write one item, and where in them its key is.
+const WRITES: [(&str, &str); 3] = [
+    ("DynamoDB_20120810.PutItem", "Item"),
+    ("DynamoDB_20120810.UpdateItem", "Key"),
+    ("DynamoDB_20120810.DeleteItem", "Key"),
+];
+
 /// A call of AWS.
 #[derive(Clone, Debug)]
 pub struct Call {
@@ -55,7 +62,25 @@ struct Inner {
 struct Kept {
     /// Writes so far. What was read while one was made is not kept.
     writes: u64,
-    answers: HashMap<(String, Vec<u8>), (StatusCode, HeaderMap, Bytes)>,
+    answers: HashMap<(String, Vec<u8>), Read>,
+}
+
+/// What was read, and of which item.
+struct Read {
+    item: Option<String>,
+    answer: Answer,
+}
+
+impl Kept {
+    /// Forgets what a call may have changed: one item, or anything.
+    fn written(&mut self, target: &str, body: &Bytes) {
+        self.writes += 1;
+        let member = WRITES.iter().find(|(write, _)| *write == target).map(|(_, member)| *member);
+        match member.and_then(|member| item(body, member)) {
+            Some(item) => self.answers.retain(|_, read| read.item.as_ref() != Some(&item)),
+            None => self.answers.clear(),
+        }
+    }
 }
 
 fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -146,24 +171,30 @@ async fn answer(
     let writes = {
         let mut kept = locked(&inner.kept);
         if !is_read {
-            kept.writes += 1;
-            kept.answers.clear();
-        } else if let Some(answer) = kept.answers.get(&place)
+            kept.written(target, &body);
+        } else if let Some(read) = kept.answers.get(&place)
             && inner.repeats.load(Ordering::Relaxed)
         {
-            return Some(answer.clone());
+            return Some(read.answer.clone());
         }
         kept.writes
     };
-    let answer = ask(inner, head, body).await?;
+    let answer = ask(inner, head, body.clone()).await?;
     let mut kept = locked(&inner.kept);
     if !is_read {
-        kept.writes += 1;
-        kept.answers.clear();
+        kept.written(target, &body);
     } else if kept.writes == writes && answer.0 == StatusCode::OK {
-        kept.answers.insert(place, answer.clone());
+        let read = Read { item: item(&body, "Key"), answer: answer.clone() };
+        kept.answers.insert(place, read);
     }
     Some(answer)
+}
+
+/// The table and the key of the item that a call is about.
+fn item(body: &Bytes, member: &str) -> Option<String> {
+    let body: Value = serde_json::from_slice(body).ok()?;
+    let part = |name: &str| body.get(member)?.get(name)?.get("S")?.as_str();
+    Some(format!("{} {} {}", body.get("TableName")?.as_str()?, part("pk")?, part("sk")?))
 }
 
 /// A map is written in any order, and means the same.
@@ -199,6 +230,8 @@ fn failed() -> Response<Body> {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
 
     #[test]
@@ -230,20 +263,35 @@ mod tests {
         let url = format!("http://{}", listener.local_addr().expect("an address"));
         tokio::spawn(async move { axum::serve(listener, moto).await });
         let front = Front::start(&url).await.expect("a port");
-        let ask = async |target: &str| {
+        let ask = async |target: &str, body: &str| {
             let headers = [("x-amz-target", target)];
             let limit = Duration::from_secs(5);
-            devstack::http::send("POST", &front.url, &headers, "{}", limit).await.expect("it").body
+            devstack::http::send("POST", &front.url, &headers, body, limit).await.expect("it").body
         };
         let [get, put] = ["DynamoDB_20120810.GetItem", "DynamoDB_20120810.PutItem"];
+        let of = |member: &str, pk: &str| {
+            json!({ "TableName": "t", member: { "pk": { "S": pk }, "sk": { "S": "s" } } })
+                .to_string()
+        };
+        let (one, other) = (of("Key", "one"), of("Key", "other"));
         let mut got = Vec::new();
-        for target in [get, get, put, get, get] {
-            got.push(ask(target).await);
+        for (target, body) in [
+            (get, &one),
+            (get, &one),
+            (get, &other),
+            (put, &of("Item", "one")),
+            (get, &one),
+            (get, &one),
+            (get, &other),
+            ("secretsmanager.PutSecretValue", &one),
+            (get, &other),
+        ] {
+            got.push(ask(target, body).await);
         }
-        assert_eq!(got, ["0", "0", "1", "2", "2"]);
+        assert_eq!(got, ["0", "0", "1", "2", "3", "3", "1", "4", "5"]);
         front.repeats(false);
-        assert_eq!(ask(get).await, "3");
-        assert_eq!(front.take_calls().len(), 6);
+        assert_eq!(ask(get, &other).await, "6");
+        assert_eq!(front.take_calls().len(), 10);
         assert!(front.take_calls().is_empty());
     }
 }
