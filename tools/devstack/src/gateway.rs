@@ -188,22 +188,22 @@ pub(crate) async fn answer_unrouted(api: String) {
     }
 }
 
-/// The programs that are older than their own sources, or than what all of them are made from.
+/// The programs that are older than the sources that they are made from.
 ///
 /// Nothing builds the programs that a test starts, and an old one would be a riddle.
 #[must_use]
 pub fn outdated() -> Vec<String> {
-    let own =
-        FUNCTIONS.iter().map(|function| (function.name, format!("functions/{}", function.name)));
-    let tools = ["billingctl", "stripe-sandbox"].map(|name| (name, format!("tools/{name}")));
+    let functions = FUNCTIONS.iter().map(|function| (function.name, "functions", true));
+    let tools = [("billingctl", "tools", true), ("stripe-sandbox", "tools", false)];
     let shared = newest(&root().join("shared/src"));
-    let is_outdated = |(name, folder): &(&str, String)| {
+    let is_outdated = |(name, folder, uses_shared): &(&str, &str, bool)| {
         let built = modified(&binaries().ok()?.join(name))?;
-        Some(built < newest(&root().join(folder).join("src"))?.max(shared?))
+        let own = newest(&root().join(folder).join(name).join("src"))?;
+        Some(built < if *uses_shared { own.max(shared?) } else { own })
     };
-    let all = own.chain(tools);
+    let all = functions.chain(tools);
     all.filter(|program| is_outdated(program) == Some(true))
-        .map(|(name, _)| name.to_owned())
+        .map(|(name, ..)| name.to_owned())
         .collect()
 }
 
