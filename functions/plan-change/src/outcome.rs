@@ -62,6 +62,9 @@ pub async fn of(
         Err(error) if error.is_no_payment_method() => {
             return Err(ApiError::PaymentFailed(Box::new(Decline::no_payment_method())));
         }
+        Err(error) if error.is_remembered_failure() => {
+            return Err(half_undone(call, situation, planned, error, operation).await?);
+        }
         Err(error) => {
             let declined =
                 error.decline().map(|decline| ApiError::PaymentFailed(Box::new(decline)));
@@ -134,14 +137,49 @@ async fn unpaid(
     let Some(invoice) = planned.invoice(changed) else {
         return Err(ApiError::Internal("a change waits for no invoice".into()));
     };
-    let payments = call.stripe.payments(&invoice.id).await?;
-    let decline = Decline::of_payments(&payments.data).unwrap_or_else(Decline::no_payment_method);
+    let decline = why(call, &invoice.id).await?;
     if decline.kind == DeclineKind::Authentication {
         return Ok(ApiError::PaymentActionRequired { url: invoice.hosted_invoice_url.clone() });
     }
     Progress::dropping(operation, Some(planned), &invoice.id).await?;
+    undo(call, before(situation, changed), &invoice.id, decline, operation).await
+}
+
+/// Stripe does not tell any more what it made of the update, since it remembers a failure of its own. But where
+/// it was declined, an earlier start has noted which invoice it was dropping.
+async fn half_undone(
+    call: &Call,
+    situation: &Situation,
+    planned: &Planned,
+    error: StripeError,
+    operation: &Operation,
+) -> Result<ApiError, ApiError> {
+    let progress = Progress::of(operation);
+    let mut subscriptions = situation.subscriptions.iter();
+    let subscription = subscriptions.find(|subscription| planned.is_about(subscription));
+    let Some((invoice, subscription)) = progress.half_undone().zip(subscription) else {
+        return Err(error.into());
+    };
+    let decline = why(call, invoice).await?;
+    undo(call, subscription, invoice, decline, operation).await
+}
+
+/// Why the invoice was not paid.
+async fn why(call: &Call, invoice: &str) -> Result<Decline, ApiError> {
+    let payments = call.stripe.payments(invoice).await?;
+    Ok(Decline::of_payments(&payments.data).unwrap_or_else(Decline::no_payment_method))
+}
+
+/// Drops the change that was declined.
+async fn undo(
+    call: &Call,
+    subscription: &Subscription,
+    invoice: &str,
+    decline: Decline,
+    operation: &Operation,
+) -> Result<ApiError, ApiError> {
     let key = operation.stripe_key("undo");
-    swept::drop_change(call, before(situation, changed), &invoice.id, &key).await?;
+    swept::drop_change(call, subscription, invoice, &key).await?;
     Ok(ApiError::PaymentFailed(Box::new(decline)))
 }
 

@@ -50,6 +50,11 @@ impl Progress {
         self.dropping.as_deref().filter(|_| self.planned.is_none())
     }
 
+    /// The invoice of the operation's own change, which was declined and was being dropped.
+    pub fn half_undone(&self) -> Option<&str> {
+        self.dropping.as_deref().filter(|_| self.planned.is_some())
+    }
+
     /// The update that Stripe has certainly answered: its mark is there, or its invoice was being
     /// dropped.
     pub fn made(&self, operation: &Operation, subscriptions: &[Subscription]) -> Option<&Planned> {
@@ -87,20 +92,21 @@ mod tests {
         let unmarked = [subscription(&json!({}))];
         let marked = [subscription(&json!({ "metadata": crate::fixtures::mark(&operation) }))];
         let (first, invoice) = (planned("a", "in_1"), "in_2".to_owned());
-        // planned, dropping → made (no mark, mark), half dropped
+        // planned, dropping → made (no mark, mark), half dropped, half undone
         let cases = [
-            (None, None, (false, false), None),
-            (None, Some(&invoice), (false, false), Some("in_2")),
-            (Some(&first), None, (false, true), None),
-            (Some(&first), Some(&invoice), (true, true), None),
+            (None, None, (false, false), None, None),
+            (None, Some(&invoice), (false, false), Some("in_2"), None),
+            (Some(&first), None, (false, true), None, None),
+            (Some(&first), Some(&invoice), (true, true), None, Some("in_2")),
         ];
-        for (planned, dropping, made, half_dropped) in cases {
+        for (planned, dropping, made, half_dropped, half_undone) in cases {
             let progress = Progress { planned: planned.cloned(), dropping: dropping.cloned() };
             let text = serde_json::to_string(&progress).expect("text");
             let progress: Progress = serde_json::from_str(&text).expect("own form");
             let is_made = |subscriptions| progress.made(&operation, subscriptions).is_some();
             assert_eq!((is_made(&unmarked), is_made(&marked)), made, "{text}");
             assert_eq!(progress.half_dropped(), half_dropped, "{text}");
+            assert_eq!(progress.half_undone(), half_undone, "{text}");
         }
     }
 

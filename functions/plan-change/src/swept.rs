@@ -11,6 +11,7 @@ use shared::stripe::views::{Id, Invoice, InvoiceStatus, Line, Listed, Subscripti
 use shared::{ApiError, Call, StripeError};
 use stripe_billing::invoice::VoidInvoiceInvoice;
 use stripe_billing::invoice_item::{CreateInvoiceItem, ListInvoiceItem, Period as ItemPeriod};
+use stripe_types::RangeQueryTs;
 
 /// The metadata key by which an item that was put back names the line that it stands for.
 const PUT_BACK_KEY: &str = "cantila_put_back";
@@ -61,9 +62,7 @@ pub async fn drop_change(
         return Ok(());
     }
     for back in put_back(customer, subscription, &dropped, &items) {
-        // The same key whoever drops the change: a line is put back once.
-        let key = format!("put-back-{invoice}-{}", back.line);
-        call.stripe.send_once::<Id>(&back.request, &key).await.inspect_err(|error| {
+        put(call, customer, &dropped, &back).await.inspect_err(|error| {
             tracing::error!(invoice, line = back.line, %error, "what a dropped change had swept up was not put back");
         })?;
     }
@@ -84,6 +83,28 @@ async fn void(call: &Call, invoice: &str, key: &str) -> Result<bool, StripeError
 struct PutBack {
     line: String,
     request: CreateInvoiceItem,
+}
+
+/// Puts a line of the invoice back, once, whoever drops the change: all of them under the same key.
+async fn put(
+    call: &Call,
+    customer: &str,
+    invoice: &Invoice,
+    back: &PutBack,
+) -> Result<(), StripeError> {
+    let key = format!("put-back-{}-{}", invoice.id, back.line);
+    match call.stripe.send_once::<Id>(&back.request, &key).await {
+        Err(error) if error.is_remembered_failure() => {}
+        made => return made.map(drop),
+    }
+    // Stripe would say that for a day, and the item may be there all the same.
+    let since = RangeQueryTs::gte(invoice.created.seconds());
+    let items = ListInvoiceItem::new().customer(customer).created(since).limit(LONGEST_PAGE);
+    let items = call.stripe.all::<Item>(&items).await?;
+    if items.iter().any(|item| item.metadata.get(PUT_BACK_KEY) == Some(&back.line)) {
+        return Ok(());
+    }
+    call.stripe.send_once::<Id>(&back.request, &format!("{key}-again")).await.map(drop)
 }
 
 /// The lines that are not of the change itself: they bill usage, or an item that is older than the

@@ -66,6 +66,11 @@ impl Planned {
         (&self.path, &self.body, &self.key) == (&other.path, &other.body, &other.key)
     }
 
+    /// Whether it is this subscription that it changes.
+    pub fn is_about(&self, subscription: &Subscription) -> bool {
+        self.path.strip_prefix("/subscriptions/") == Some(&subscription.id)
+    }
+
     /// The invoice that the change made, if it made one.
     pub fn invoice<'a>(&self, changed: &'a Subscription) -> Option<&'a Invoice> {
         latest_invoice(changed)

@@ -114,3 +114,30 @@ fn a_change_that_was_paid_for_and_overtaken_is_told_as_it_was_made() {
     ];
     holds(Start::Subscribed(month("hobby"), Card::Authenticates), steps);
 }
+
+#[test]
+fn a_decline_that_stripe_will_not_tell_again_is_told_from_what_was_noted() {
+    let mut trouble = fault("/v1/", Kind::Stored, false);
+    let void = fault("/v1/invoices/in_", Kind::Status(500), false).faults[0];
+    trouble.faults.insert(0, Fault { count: 3, ..void });
+    let steps = vec![
+        change(month("pro"), Some(0), trouble),
+        change(month("pro"), None, Troubles::default()),
+    ];
+    holds(Start::Subscribed(month("hobby"), Card::Declined), steps);
+}
+
+#[test]
+fn what_was_swept_up_is_put_back_though_stripe_remembers_a_failure() {
+    for after_work in [false, true] {
+        let steps = vec![
+            Step::Usage { meter: 0, value: 101 },
+            change(
+                plan("pro", "year"),
+                Some(0),
+                fault("/v1/invoiceitems", Kind::Stored, after_work),
+            ),
+        ];
+        holds(Start::Subscribed(month("pro"), Card::Declined), steps);
+    }
+}

@@ -45,8 +45,8 @@ fn lived(history: &History) -> Lawful<Seen> {
 
 #[test]
 fn whatever_happens_each_request_is_done_once_and_told_as_it_was() {
-    let most = u32::try_from(setting("HISTORIES", 1_000)).expect("not that many");
-    let time = Duration::from_secs(setting("HISTORIES_SECONDS", 120));
+    let most = u32::try_from(setting("HISTORIES", 2_000)).expect("not that many");
+    let time = Duration::from_secs(setting("HISTORIES_SECONDS", 240));
     let (started, seen, count) = (Instant::now(), RefCell::new(Seen::default()), Cell::new(0));
     let failed = Cell::new(false);
     let mut runner = TestRunner::new(Config {
