@@ -157,6 +157,8 @@ async fn half_undone(
     let progress = Progress::of(operation);
     let mut subscriptions = situation.subscriptions.iter();
     let subscription = subscriptions.find(|subscription| planned.is_about(subscription));
+    // If it was paid for all the same, it is none.
+    let subscription = subscription.filter(|one| !update::is_in_force(operation, one));
     let Some((invoice, subscription)) = progress.half_undone().zip(subscription) else {
         return Err(error.into());
     };

@@ -1,7 +1,6 @@
 //! moto's server, with a table like ours: one for each test.
 
 use std::io::{BufRead as _, BufReader};
-use std::net::TcpListener;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
@@ -37,19 +36,22 @@ impl Moto {
             Some(folder.join(".venv/bin/moto_server")).filter(|program| program.exists())
         });
         let program = program.expect("moto is not installed: run `make setup`");
-        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
         let mut child = Command::new(program)
-            .args(["-p", &port.to_string()])
+            .args(["-p", "0"])
             .stdout(Stdio::null())
             .stderr(Stdio::piped())
             .spawn()
             .expect("moto starts");
         let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
-        while !lines.next().unwrap().unwrap().contains("Running on") {}
+        let url = loop {
+            let line = lines.next().unwrap().unwrap();
+            if let Some((_, url)) = line.split_once("Running on ") {
+                break url.to_owned();
+            }
+        };
         // Whoever stops reading stops moto, once the pipe is full.
         std::thread::spawn(move || lines.for_each(drop));
-        let config =
-            crate::server::aws(&format!("http://127.0.0.1:{port}"), Duration::from_secs(10));
+        let config = crate::server::aws(&url, Duration::from_secs(10));
         let client = Client::new(&config);
         let attribute = |name: &str| {
             AttributeDefinition::builder()

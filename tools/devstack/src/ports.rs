@@ -1,22 +1,59 @@
 //! Ports on this machine: is one free, and which one is.
 
+use std::io;
 use std::net::{Ipv4Addr, TcpListener};
+use std::ops::Range;
+use std::sync::LazyLock;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::SystemTime;
 
 use crate::Error;
+
+/// Where free ports are looked for. Those that Linux gives to outgoing connections begin at 32768: one of them
+/// could be taken between our look and the start of the program that is to listen there.
+const FREE: Range<u16> = 20_000..32_000;
+
+/// Where the search begins, in each process elsewhere.
+static START: LazyLock<usize> = LazyLock::new(|| {
+    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    usize::try_from(since.subsec_nanos() ^ std::process::id()).unwrap_or_default()
+});
+
+/// How many were looked at.
+static LOOKED_AT: AtomicUsize = AtomicUsize::new(0);
 
 /// `port` itself if nothing listens there, a free one for 0.
 ///
 /// # Errors
 /// [`Error::PortTaken`], with the variable that sets it.
 pub(crate) fn claim(port: u16, variable: &'static str) -> Result<u16, Error> {
-    let bound =
-        TcpListener::bind((Ipv4Addr::LOCALHOST, port)).and_then(|listener| listener.local_addr());
-    // The listener is closed again here: the program that the port is for opens it itself.
-    bound.map(|address| address.port()).map_err(|_| Error::PortTaken { port, variable })
+    let claimed = if port == 0 { free() } else { try_out(port) };
+    claimed.map_err(|_| Error::PortTaken { port, variable })
+}
+
+/// The listener is closed again here: the program that the port is for opens it itself.
+fn try_out(port: u16) -> io::Result<u16> {
+    TcpListener::bind((Ipv4Addr::LOCALHOST, port))?.local_addr().map(|address| address.port())
+}
+
+/// Each time another one.
+fn free() -> io::Result<u16> {
+    let mut last = try_out(0);
+    for _ in FREE {
+        let at = START.wrapping_add(LOOKED_AT.fetch_add(1, Ordering::Relaxed));
+        let port = FREE.clone().nth(at % FREE.len()).map_or(last, try_out);
+        if port.is_ok() {
+            return port;
+        }
+        last = port;
+    }
+    last
 }
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use super::*;
 
     #[test]
@@ -31,6 +68,8 @@ mod tests {
 
     #[test]
     fn port_0_is_any_free_one() {
-        assert_ne!(claim(0, "API_PORT").expect("some port"), 0);
+        let ports: BTreeSet<u16> = (0..50).map(|_| claim(0, "API_PORT").expect("some")).collect();
+        assert_eq!(ports.len(), 50);
+        assert!(ports.iter().all(|port| FREE.contains(port)), "{ports:?}");
     }
 }

@@ -96,7 +96,7 @@ fn no_log_holds_a_secret_that_was_in_play(harness: &Harness) {
     let mut bytes = 0;
     for (name, log) in logs {
         let may_be_empty =
-            name.starts_with("lone-") || matches!(name.as_str(), "gateway" | "stripe");
+            name.starts_with("lone-") || matches!(name.as_str(), "docs" | "gateway" | "stripe");
         assert!(may_be_empty || !log.is_empty(), "{name} has logged nothing");
         // Not the line itself, which would only spread it.
         let found = finder.find(log.as_bytes()).map(|secret| &secret[..8.min(secret.len() / 2)]);
