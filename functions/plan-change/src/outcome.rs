@@ -75,9 +75,8 @@ pub async fn of(
         return applied(situation, planned, &changed);
     }
     // This may be Stripe's answer of an earlier start, and the customer has paid since.
-    let paid_since = situation.subscriptions.iter().find(|subscription| {
-        subscription.id == changed.id && update::is_in_force(operation, subscription)
-    });
+    let now = planned.subscription(&situation.subscriptions);
+    let paid_since = now.filter(|now| update::is_in_force(operation, now));
     match paid_since {
         Some(subscription) if update::is_still(planned, operation, subscription) => {
             applied(situation, planned, subscription)
@@ -115,10 +114,8 @@ async fn overtaken(
         Some(invoice) => Some(call.stripe.invoice(&invoice.id).await?),
         None => None,
     };
-    let items =
-        waited.pending_update.as_ref().and_then(|update| update.subscription_items.as_deref());
-    let mut items = items.unwrap_or_default().iter();
-    let plan = items.find_map(|item| situation.tiers.of(item.price.product_id()));
+    let update = waited.pending_update.as_ref();
+    let plan = update.and_then(|update| situation.tiers.of_pending(update));
     let billed_until =
         invoice.iter().flat_map(|invoice| &invoice.lines.data).map(|line| line.period.end);
     let made = Made { plan, until: billed_until.max(), invoice: invoice.as_ref() };
@@ -142,7 +139,9 @@ async fn unpaid(
         return Ok(ApiError::PaymentActionRequired { url: invoice.hosted_invoice_url.clone() });
     }
     Progress::dropping(operation, Some(planned), &invoice.id).await?;
-    undo(call, before(situation, changed), &invoice.id, decline, operation).await
+    // As it was read before the change: with all its items.
+    let before = planned.subscription(&situation.subscriptions).unwrap_or(changed);
+    undo(call, before, &invoice.id, decline, operation).await
 }
 
 /// Stripe does not tell any more what it made of the update, since it remembers a failure of its own. But where
@@ -155,10 +154,9 @@ async fn half_undone(
     operation: &Operation,
 ) -> Result<ApiError, ApiError> {
     let progress = Progress::of(operation);
-    let mut subscriptions = situation.subscriptions.iter();
-    let subscription = subscriptions.find(|subscription| planned.is_about(subscription));
+    let subscription = planned.subscription(&situation.subscriptions);
     // If it was paid for all the same, it is none.
-    let subscription = subscription.filter(|one| !update::is_in_force(operation, one));
+    let subscription = subscription.filter(|now| !update::is_in_force(operation, now));
     let Some((invoice, subscription)) = progress.half_undone().zip(subscription) else {
         return Err(error.into());
     };
@@ -185,12 +183,6 @@ async fn undo(
     Ok(ApiError::PaymentFailed(Box::new(decline)))
 }
 
-/// The subscription as it was read before the change, with all its items and its clock.
-fn before<'a>(situation: &'a Situation, changed: &'a Subscription) -> &'a Subscription {
-    let mut before = situation.subscriptions.iter();
-    before.find(|before| before.id == changed.id).unwrap_or(changed)
-}
-
 impl Changed {
     fn of(
         situation: &Situation,
@@ -199,7 +191,8 @@ impl Changed {
         made: &Made<'_>,
     ) -> Self {
         // The answer to the update does not say what time it is there; the reading before it does.
-        let now = || before(situation, changed).now();
+        let before = planned.subscription(&situation.subscriptions);
+        let now = || before.unwrap_or(changed).now();
         Self {
             plan: made.plan.map(str::to_owned),
             previous_plan: planned.previous_plan.clone(),

@@ -66,9 +66,10 @@ impl Planned {
         (&self.path, &self.body, &self.key) == (&other.path, &other.body, &other.key)
     }
 
-    /// Whether it is this subscription that it changes.
-    pub fn is_about(&self, subscription: &Subscription) -> bool {
-        self.path.strip_prefix("/subscriptions/") == Some(&subscription.id)
+    /// The subscription that it changes.
+    pub fn subscription<'a>(&self, all: &'a [Subscription]) -> Option<&'a Subscription> {
+        let id = self.path.strip_prefix("/subscriptions/")?;
+        all.iter().find(|subscription| subscription.id == id)
     }
 
     /// The invoice that the change made, if it made one.

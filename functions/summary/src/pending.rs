@@ -29,11 +29,9 @@ enum Reason {
 /// A change that Stripe holds back until its invoice is paid.
 pub fn awaiting_payment(subscription: &Subscription, tiers: &Tiers) -> Option<PendingChange> {
     let update = subscription.pending_update.as_ref()?;
-    let items = update.subscription_items.as_deref().unwrap_or_default();
-    let plan = items.iter().find_map(|item| tiers.of(item.price.product_id()));
     let invoice = subscription.latest_invoice.as_ref().and_then(Expandable::object);
     Some(PendingChange {
-        plan: plan.map(str::to_owned),
+        plan: tiers.of_pending(update).map(str::to_owned),
         effective_at: None,
         reason: Reason::PaymentActionRequired,
         expires_at: Some(update.expires_at.at()),

@@ -11,7 +11,7 @@ use stripe_product::price::ListPrice;
 use stripe_product::product::ListProduct;
 
 use crate::respond::{Currency, Money};
-use crate::stripe::views::{Amounts, Interval, Price, Product};
+use crate::stripe::views::{Amounts, Interval, PendingUpdate, Price, Product};
 use crate::stripe::{LONGEST_PAGE, Stripe, StripeError};
 
 /// The tier of an account without a live subscription.
@@ -57,6 +57,13 @@ impl Tiers {
     #[must_use]
     pub fn of(&self, product: &str) -> Option<&str> {
         self.products.get(product).map(String::as_str)
+    }
+
+    /// The tier that a change leads to which waits for its payment.
+    #[must_use]
+    pub fn of_pending(&self, update: &PendingUpdate) -> Option<&str> {
+        let mut items = update.subscription_items.iter().flatten();
+        items.find_map(|item| self.of(item.price.product_id()))
     }
 
     /// Whom to ask about a plan that is arranged personally.

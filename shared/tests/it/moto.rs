@@ -1,8 +1,5 @@
 //! moto's server, with a table like ours: one for each test.
 
-use std::io::{BufRead as _, BufReader};
-use std::path::Path;
-use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use aws_sdk_dynamodb::Client;
@@ -11,47 +8,26 @@ use aws_sdk_dynamodb::types::{
     ScalarAttributeType,
 };
 
+use moto_server::MotoServer;
+
+// Beside this file, also for the other crate that has it by its path.
+#[path = "moto_server.rs"]
+mod moto_server;
+
 /// The table's name.
 pub const TABLE: &str = "billing";
 
 /// It ends with the test.
 pub struct Moto {
-    child: Child,
+    _server: MotoServer,
     pub config: aws_config::SdkConfig,
     pub client: Client,
 }
 
-impl Drop for Moto {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
-
 impl Moto {
     pub async fn start() -> Self {
-        // The tests of more than one crate come here, each from a folder of its own.
-        let mut folders = Path::new(env!("CARGO_MANIFEST_DIR")).ancestors();
-        let program = folders.find_map(|folder| {
-            Some(folder.join(".venv/bin/moto_server")).filter(|program| program.exists())
-        });
-        let program = program.expect("moto is not installed: run `make setup`");
-        let mut child = Command::new(program)
-            .args(["-p", "0"])
-            .stdout(Stdio::null())
-            .stderr(Stdio::piped())
-            .spawn()
-            .expect("moto starts");
-        let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
-        let url = loop {
-            let line = lines.next().unwrap().unwrap();
-            if let Some((_, url)) = line.split_once("Running on ") {
-                break url.to_owned();
-            }
-        };
-        // Whoever stops reading stops moto, once the pipe is full.
-        std::thread::spawn(move || lines.for_each(drop));
-        let config = crate::server::aws(&url, Duration::from_secs(10));
+        let server = MotoServer::start();
+        let config = crate::server::aws(&server.url, Duration::from_secs(10));
         let client = Client::new(&config);
         let attribute = |name: &str| {
             AttributeDefinition::builder()
@@ -73,7 +49,7 @@ impl Moto {
             .send()
             .await
             .unwrap();
-        Self { child, config, client }
+        Self { _server: server, config, client }
     }
 
     /// Puts another value into the only item.

@@ -1,6 +1,5 @@
 //! Ports on this machine: is one free, and which one is.
 
-use std::io;
 use std::net::{Ipv4Addr, TcpListener};
 use std::ops::Range;
 use std::sync::LazyLock;
@@ -13,14 +12,12 @@ use crate::Error;
 /// could be taken between our look and the start of the program that is to listen there.
 const FREE: Range<u16> = 20_000..32_000;
 
-/// Where the search begins, in each process elsewhere.
-static START: LazyLock<usize> = LazyLock::new(|| {
+/// Where the search goes on; it begins elsewhere in each process.
+static NEXT: LazyLock<AtomicUsize> = LazyLock::new(|| {
     let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-    usize::try_from(since.subsec_nanos() ^ std::process::id()).unwrap_or_default()
+    let start = usize::try_from(since.subsec_nanos() ^ std::process::id());
+    AtomicUsize::new(start.unwrap_or_default())
 });
-
-/// How many were looked at.
-static LOOKED_AT: AtomicUsize = AtomicUsize::new(0);
 
 /// `port` itself if nothing listens there, a free one for 0.
 ///
@@ -28,26 +25,18 @@ static LOOKED_AT: AtomicUsize = AtomicUsize::new(0);
 /// [`Error::PortTaken`], with the variable that sets it.
 pub(crate) fn claim(port: u16, variable: &'static str) -> Result<u16, Error> {
     let claimed = if port == 0 { free() } else { try_out(port) };
-    claimed.map_err(|_| Error::PortTaken { port, variable })
+    claimed.ok_or(Error::PortTaken { port, variable })
 }
 
 /// The listener is closed again here: the program that the port is for opens it itself.
-fn try_out(port: u16) -> io::Result<u16> {
-    TcpListener::bind((Ipv4Addr::LOCALHOST, port))?.local_addr().map(|address| address.port())
+fn try_out(port: u16) -> Option<u16> {
+    TcpListener::bind((Ipv4Addr::LOCALHOST, port)).ok().map(|_| port)
 }
 
 /// Each time another one.
-fn free() -> io::Result<u16> {
-    let mut last = try_out(0);
-    for _ in FREE {
-        let at = START.wrapping_add(LOOKED_AT.fetch_add(1, Ordering::Relaxed));
-        let port = FREE.clone().nth(at % FREE.len()).map_or(last, try_out);
-        if port.is_ok() {
-            return port;
-        }
-        last = port;
-    }
-    last
+fn free() -> Option<u16> {
+    let next = || FREE.clone().nth(NEXT.fetch_add(1, Ordering::Relaxed) % FREE.len());
+    FREE.filter_map(|_| next()).find_map(try_out)
 }
 
 #[cfg(test)]

@@ -17,10 +17,10 @@ use tokio::time::Instant;
 
 use crate::functions::{authenticate, with_stripe_keys};
 use crate::harness::Shell;
-use crate::moto::Moto;
+use crate::moto_server::MotoServer;
 
 /// A stack, and a Stripe whose key the functions that read have.
-fn stack(moto: &Moto, sandbox: &Running) -> Shell {
+fn stack(moto: &MotoServer, sandbox: &Running) -> Shell {
     let shell = with_stripe_keys(&Shell::with_aws(&moto.url)).with("STRIPE_API_BASE", &sandbox.url);
     shell.json(&["setup"]);
     shell
@@ -47,7 +47,7 @@ async fn customer(stripe: &Stripe, body: &Value) -> String {
 
 #[tokio::test]
 async fn only_a_customer_that_stripe_has_and_that_is_nobody_elses_is_linked() {
-    let (moto, sandbox) = (Moto::start(), sandbox());
+    let (moto, sandbox) = (MotoServer::start(), sandbox());
     let (shell, stripe) = (stack(&moto, &sandbox), stripe(&sandbox));
     for handle in ["acme", "other"] {
         shell.json(&["accounts", "create", "--handle", handle, "--id", &format!("acc_{handle}")]);
@@ -90,7 +90,7 @@ async fn only_a_customer_that_stripe_has_and_that_is_nobody_elses_is_linked() {
 
 #[tokio::test]
 async fn a_handle_can_be_changed_and_is_free_then_and_a_parent_too() {
-    let (moto, sandbox) = (Moto::start(), sandbox());
+    let (moto, sandbox) = (MotoServer::start(), sandbox());
     let shell = stack(&moto, &sandbox);
     for handle in ["acme", "client", "other"] {
         shell.json(&["accounts", "create", "--handle", handle, "--id", &format!("acc_{handle}")]);

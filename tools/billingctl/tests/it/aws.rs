@@ -8,7 +8,7 @@ use crate::functions::{
     PEPPER, READ, TABLE, WRITE, authenticate, dynamo, secrets_manager, with_stripe_keys,
 };
 use crate::harness::Shell;
-use crate::moto::Moto;
+use crate::moto_server::MotoServer;
 
 fn statuses(table: &str, secrets: [&str; 3]) -> Value {
     let secret = |(name, status): (&str, &str)| json!({ "name": name, "status": status });
@@ -18,7 +18,7 @@ fn statuses(table: &str, secrets: [&str; 3]) -> Value {
 
 #[tokio::test]
 async fn a_second_setup_changes_nothing_and_replaces_stripe_keys_only_when_asked() {
-    let moto = Moto::start();
+    let moto = MotoServer::start();
     let bare = Shell::with_aws(&moto.url);
     let first = bare.run(&["setup", "--json"]);
     assert_eq!(first.json(), statuses("created", ["created", "missing", "missing"]));
@@ -62,7 +62,7 @@ async fn a_second_setup_changes_nothing_and_replaces_stripe_keys_only_when_asked
 
 #[tokio::test]
 async fn the_table_is_as_the_functions_need_it() {
-    let moto = Moto::start();
+    let moto = MotoServer::start();
     let shell = with_stripe_keys(&Shell::with_aws(&moto.url)).with("BILLING_TABLE", "mine");
     assert_eq!(shell.json(&["setup"])["table"], json!({ "name": "mine", "status": "created" }));
     let client = dynamo(&moto);
@@ -104,7 +104,7 @@ async fn the_table_is_as_the_functions_need_it() {
 
 #[test]
 fn an_account_is_created_found_linked_and_unique() {
-    let moto = Moto::start();
+    let moto = MotoServer::start();
     let shell = Shell::with_aws(&moto.url);
     let none = shell.run(&["accounts", "list"]);
     assert!(none.failure().contains("billingctl setup"), "{none:?}");
@@ -166,7 +166,7 @@ fn an_account_is_created_found_linked_and_unique() {
 
 #[tokio::test]
 async fn a_key_works_for_its_account_until_it_is_revoked() {
-    let moto = Moto::start();
+    let moto = MotoServer::start();
     let shell = with_stripe_keys(&Shell::with_aws(&moto.url));
     shell.json(&["setup"]);
     shell.json(&[
@@ -233,7 +233,7 @@ async fn a_key_works_for_its_account_until_it_is_revoked() {
 
 #[test]
 fn the_mode_of_a_key_is_said_or_known_and_its_end_is_to_come() {
-    let moto = Moto::start();
+    let moto = MotoServer::start();
     let shell = Shell::with_aws(&moto.url);
     shell.json(&["setup"]);
     shell.json(&["accounts", "create", "--handle", "acme"]);

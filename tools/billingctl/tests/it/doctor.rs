@@ -12,7 +12,7 @@ use stripe_sandbox::{Config, DEFAULT_SECRET_KEY, Running, Sandbox};
 
 use crate::functions::dynamo;
 use crate::harness::Shell;
-use crate::moto::Moto;
+use crate::moto_server::MotoServer;
 use crate::proxy::{Proxy, Rule, Then};
 
 const READ: &str = "rk_test_doctorread";
@@ -23,7 +23,7 @@ const UNAUTHENTICATED: &str =
 
 /// Everything as it has to be, with something in between that can spoil it.
 struct Place {
-    moto: Moto,
+    moto: MotoServer,
     sandbox: Running,
     aws: Proxy,
     stripe: Proxy,
@@ -34,7 +34,7 @@ struct Place {
 
 impl Place {
     fn new() -> Self {
-        let moto = Moto::start();
+        let moto = MotoServer::start();
         let restricted_keys = vec![
             (READ.to_owned(), slugs(|row| row.read_key)),
             (WRITE.to_owned(), slugs(|row| row.write_key)),

@@ -10,7 +10,7 @@ use shared::{ApiError, Caller, Scope};
 use tokio::time::Instant;
 
 use crate::harness::Shell;
-use crate::moto::Moto;
+use crate::moto_server::MotoServer;
 
 pub const TABLE: &str = "cantila-billing";
 pub const PEPPER: &str = "cantila-billing/pepper";
@@ -24,7 +24,7 @@ pub fn with_stripe_keys(shell: &Shell) -> Shell {
     shell.with("STRIPE_PUBLISHABLE_KEY", "pk_test_hunter3")
 }
 
-pub fn dynamo(moto: &Moto) -> aws_sdk_dynamodb::Client {
+pub fn dynamo(moto: &MotoServer) -> aws_sdk_dynamodb::Client {
     let config = aws_sdk_dynamodb::Config::builder()
         .behavior_version(BehaviorVersion::latest())
         .region(Region::new("eu-central-1"))
@@ -33,7 +33,7 @@ pub fn dynamo(moto: &Moto) -> aws_sdk_dynamodb::Client {
     aws_sdk_dynamodb::Client::from_conf(config.build())
 }
 
-pub fn secrets_manager(moto: &Moto) -> aws_sdk_secretsmanager::Client {
+pub fn secrets_manager(moto: &MotoServer) -> aws_sdk_secretsmanager::Client {
     let config = aws_sdk_secretsmanager::Config::builder()
         .behavior_version(BehaviorVersion::latest())
         .region(Region::new("eu-central-1"))
@@ -44,7 +44,7 @@ pub fn secrets_manager(moto: &Moto) -> aws_sdk_secretsmanager::Client {
 
 /// What the functions make of a key.
 pub async fn authenticate(
-    moto: &Moto,
+    moto: &MotoServer,
     key: &str,
     act_as: Option<&str>,
 ) -> Result<Caller, ApiError> {

@@ -10,10 +10,10 @@ use shared::secrets::Pepper;
 
 use crate::functions::{PEPPER, authenticate, secrets_manager, with_stripe_keys};
 use crate::harness::Shell;
-use crate::moto::Moto;
+use crate::moto_server::MotoServer;
 
 /// A stack with the account `acme`.
-fn stack(moto: &Moto) -> Shell {
+fn stack(moto: &MotoServer) -> Shell {
     let shell = with_stripe_keys(&Shell::with_aws(&moto.url));
     shell.json(&["setup"]);
     shell.json(&["accounts", "create", "--handle", "acme", "--id", "acc_1"]);
@@ -32,7 +32,7 @@ fn listed(shell: &Shell) -> Vec<Value> {
 
 #[tokio::test]
 async fn a_key_is_listed_with_the_day_of_its_last_use() {
-    let moto = Moto::start();
+    let moto = MotoServer::start();
     let shell = stack(&moto);
     let made = shell.json(&["keys", "create", "--account", "acme", "--scope", "read"]);
     assert_eq!(listed(&shell)[0]["lastUsedOn"], Value::Null);
@@ -45,7 +45,7 @@ async fn a_key_is_listed_with_the_day_of_its_last_use() {
 
 #[tokio::test]
 async fn a_rolled_key_and_its_successor_both_work_until_the_overlap_is_over() {
-    let moto = Moto::start();
+    let moto = MotoServer::start();
     let shell = stack(&moto);
     let create = ["keys", "create", "--account", "acme", "--scope", "deploy", "--name", "ci"];
     let old = shell.json(&[&create[..], &["--expires-in", "90d"]].concat());
@@ -93,7 +93,7 @@ fn file(name: &str, text: &str) -> PathBuf {
 
 #[tokio::test]
 async fn imported_keys_work_and_a_file_is_imported_whole_or_not_at_all() {
-    let moto = Moto::start();
+    let moto = MotoServer::start();
     let shell = stack(&moto);
     let secret = secrets_manager(&moto).get_secret_value().secret_id(PEPPER).send().await;
     let secret = secret.expect("there").secret_string.expect("text");

@@ -8,6 +8,7 @@ mod errors;
 mod functions;
 mod harness;
 mod keys;
-mod moto;
+#[path = "../../../../shared/tests/it/moto_server.rs"]
+mod moto_server;
 mod proxy;
 mod secrets;

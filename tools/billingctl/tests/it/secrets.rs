@@ -8,9 +8,9 @@ use stripe_sandbox::{Config, Running, Sandbox};
 
 use crate::functions::{PEPPER, READ, WRITE, authenticate, secrets_manager, with_stripe_keys};
 use crate::harness::{Run, Shell};
-use crate::moto::Moto;
+use crate::moto_server::MotoServer;
 
-async fn secret(moto: &Moto, id: &str) -> Value {
+async fn secret(moto: &MotoServer, id: &str) -> Value {
     let answer = secrets_manager(moto).get_secret_value().secret_id(id).send().await;
     let text = answer.expect("there").secret_string.expect("text");
     serde_json::from_str(&text).expect("JSON")
@@ -36,7 +36,7 @@ fn discreet(run: Run) -> Run {
 
 #[tokio::test]
 async fn a_stripe_key_is_tried_before_it_takes_the_place_of_another() {
-    let moto = Moto::start();
+    let moto = MotoServer::start();
     let sandbox = stripe(&[
         ("rk_test_hunter1", READS),
         ("rk_test_hunter7", READS),
@@ -87,7 +87,7 @@ async fn a_stripe_key_is_tried_before_it_takes_the_place_of_another() {
 
 #[tokio::test]
 async fn a_first_key_needs_its_publishable_one_and_there_has_to_be_one_to_rotate() {
-    let moto = Moto::start();
+    let moto = MotoServer::start();
     let sandbox = stripe(&[("rk_test_hunter1", READS)]);
     let shell = Shell::with_aws(&moto.url).with("STRIPE_API_BASE", &sandbox.url);
     let run = |command: &str, more: &[&str]| {
@@ -104,7 +104,7 @@ async fn a_first_key_needs_its_publishable_one_and_there_has_to_be_one_to_rotate
 
 #[tokio::test]
 async fn the_pepper_is_rotated_while_every_key_that_is_used_goes_on_working() {
-    let moto = Moto::start();
+    let moto = MotoServer::start();
     let shell = with_stripe_keys(&Shell::with_aws(&moto.url));
     shell.json(&["setup"]);
     shell.json(&["accounts", "create", "--handle", "acme", "--id", "acc_1"]);
@@ -172,7 +172,7 @@ async fn the_pepper_is_rotated_while_every_key_that_is_used_goes_on_working() {
 
 #[tokio::test]
 async fn a_key_that_is_not_used_is_dropped_only_by_number_and_is_revoked_then() {
-    let moto = Moto::start();
+    let moto = MotoServer::start();
     let shell = with_stripe_keys(&Shell::with_aws(&moto.url));
     shell.json(&["setup"]);
     shell.json(&["accounts", "create", "--handle", "acme", "--id", "acc_1"]);
