@@ -1,41 +1,30 @@
-//! What the eight endpoints have in common, and nothing about any one of them.
+//! Shared code of the billing functions. It knows no endpoint.
 //!
-//! A function's `main` names its scope and its handler and calls [`serve`]. The handler gets a
-//! [`Call`]: who is asking, what they asked, and a way to ask Stripe within the time that is left.
+//! A function's `main` passes its scope and its handler to [`serve`]. The handler receives a [`Call`]:
+//! the caller, the request, and Stripe within the remaining time.
+//!
+//! The modules are layers. Each imports only from those below it; `tools/contract` tests that.
+//!
+//! | layer | contents |
+//! |---|---|
+//! | [`runtime`] | settings, clients, request context, logs, metrics |
+//! | [`api`] | API Gateway events, bodies, URLs, errors, replies, idempotency |
+//! | [`access`] | API keys, callers, scopes |
+//! | [`billing`] | catalogue, subscriptions, plan changes: the domain, without HTTP and AWS |
+//! | [`stripe`] | transport, retries, views of Stripe's objects |
+//! | [`aws`] | HTTPS, SDK settings, secrets, the table |
+//! | [`values`] | money, time, scopes, hashes, tokens: no I/O |
 
-pub mod aside;
-mod audit;
-pub mod auth;
+pub mod access;
+pub mod api;
 pub mod aws;
-pub mod catalog;
-pub mod change;
-pub mod config;
-pub mod customer;
-mod encode;
-mod gateway;
-mod hints;
-pub mod https;
-pub mod idempotency;
-mod log_line;
-pub mod metrics;
-mod query;
-pub mod request;
-pub mod respond;
-mod runtime;
-pub mod secrets;
-pub mod situation;
-pub mod stamp;
-pub mod store;
+pub mod billing;
+pub mod runtime;
 pub mod stripe;
-pub mod subscription;
-pub mod telemetry;
-pub mod token;
-pub mod urls;
+pub mod values;
 
-pub use auth::{Account, Caller, Scope};
-pub use config::Config;
-pub use query::Query;
-pub use respond::{ApiError, At, Currency, Day, Money, Reply};
-pub use runtime::{App, Call, answer, serve};
-pub use situation::Situation;
+pub use api::error::ApiError;
+pub use api::reply::Reply;
+pub use runtime::{App, Call, Config, answer, serve};
 pub use stripe::{Stripe, StripeError};
+pub use values::{Currency, Date, DateTime, Money, Scope, Timestamp};

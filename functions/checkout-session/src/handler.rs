@@ -3,12 +3,11 @@
 
 use std::time::Duration;
 
-use shared::Situation;
-use shared::catalog::Offer;
-use shared::idempotency::Operation;
-use shared::stripe::LONGEST_PAGE;
+use shared::api::idempotency::Operation;
+use shared::billing::catalog::Offer;
+use shared::stripe::MAX_PAGE;
 use shared::stripe::views::{CheckoutSession, List};
-use shared::{ApiError, Call, Reply, StripeError, customer};
+use shared::{ApiError, Call, Reply, StripeError};
 use stripe_checkout::checkout_session::{ExpireCheckoutSession, ListCheckoutSession};
 use tokio::time::sleep;
 
@@ -38,14 +37,14 @@ pub async fn checkout_session(call: Call) -> Result<Reply, ApiError> {
 
 async fn start(call: &Call, params: &Params, operation: Operation) -> Result<Reply, ApiError> {
     let urls = params.urls(call.config())?;
-    let (situation, sessions) =
-        tokio::try_join!(Situation::load(call), sessions(call, call.customer()))?;
-    let current = situation.current();
-    let offer = params.target.offer(&situation.offers, &situation.tiers, current.as_ref())?;
+    let (billing, sessions) =
+        tokio::try_join!(call.billing_state(), sessions(call, call.customer()))?;
+    let current = billing.current();
+    let offer = params.target.offer(&billing.offers, &billing.tiers, current.as_ref())?;
     if current.is_some() {
         return Err(ApiError::AlreadySubscribed);
     }
-    let customer = customer::ensure(call).await?;
+    let customer = call.ensure_customer().await?;
     let session = open(call, &customer, offer, &urls, sessions, &operation).await?;
     Reply::created(&Shown::of(session, params.ui_mode, call.publishable_key().await?))
 }
@@ -56,7 +55,7 @@ async fn sessions(
     customer: Option<&str>,
 ) -> Result<Vec<CheckoutSession>, StripeError> {
     let Some(customer) = customer else { return Ok(Vec::new()) };
-    let list = ListCheckoutSession::new().customer(customer).limit(LONGEST_PAGE);
+    let list = ListCheckoutSession::new().customer(customer).limit(MAX_PAGE);
     Ok(call.stripe.send::<List<CheckoutSession>>(&list).await?.data)
 }
 
@@ -76,7 +75,7 @@ async fn open(
         offer,
         urls,
         automatic_tax: call.config().automatic_tax,
-        stamp: operation.stamp(),
+        attribution: operation.attribution(),
     };
     let mut refused_under = None;
     for round in 1.. {
@@ -105,7 +104,7 @@ async fn open(
             Ok(session) if session.status.as_deref() == Some("open") => return Ok(session),
             // What Stripe remembers to have failed with may be there all the same, and is looked for.
             Err(error)
-                if !(error.is_key_reused() || error.is_remembered_failure() && round < ROUNDS) =>
+                if !(error.is_key_reused() || error.is_replayed_failure() && round < ROUNDS) =>
             {
                 return Err(error.into());
             }
@@ -148,7 +147,7 @@ async fn expire(
         .await
     {
         Ok(_) => Ok(()),
-        Err(error) if error.status() == Some(400) => match Situation::load(call).await?.current() {
+        Err(error) if error.status() == Some(400) => match call.billing_state().await?.current() {
             Some(_) => Err(ApiError::AlreadySubscribed),
             None => Ok(()),
         },

@@ -1,9 +1,9 @@
 //! The body's fields.
 
 use serde::Serialize;
-use shared::change::Target;
-use shared::request::Fields;
-use shared::urls::Origins;
+use shared::api::body::Fields;
+use shared::api::urls::Origins;
+use shared::billing::plan_change::Target;
 use shared::{ApiError, Config};
 
 /// Whose page the customer pays on.
@@ -44,7 +44,7 @@ impl Params {
 
     /// Reads them.
     pub fn of(fields: &Fields) -> Result<Self, ApiError> {
-        let target = Target::of(fields)?;
+        let target = fields.target()?;
         let modes = [("hosted", UiMode::Hosted), ("embedded", UiMode::Embedded)];
         let ui_mode = fields.one_of("uiMode", &modes)?.unwrap_or(UiMode::Hosted);
         let foreign: &[&str] = match ui_mode {

@@ -3,10 +3,11 @@
 use std::collections::HashMap;
 
 use serde::Serialize;
-use shared::At;
-use shared::catalog::Offer;
-use shared::stamp::Stamp;
+use shared::DateTime;
+use shared::billing::catalog::Offer;
+use shared::stripe::add_attribution;
 use shared::stripe::views::CheckoutSession;
+use shared::values::{Attribution, sha256_hex};
 use stripe_checkout::checkout_session::{
     CreateCheckoutSession, CreateCheckoutSessionAutomaticTax as AutomaticTax,
     CreateCheckoutSessionCustomerUpdate as CustomerUpdate,
@@ -29,7 +30,7 @@ pub struct Wanted<'a> {
     pub offer: &'a Offer,
     pub urls: &'a Urls,
     pub automatic_tax: bool,
-    pub stamp: &'a Stamp,
+    pub attribution: &'a Attribution,
 }
 
 impl Wanted<'_> {
@@ -45,7 +46,7 @@ impl Wanted<'_> {
             self.urls,
             self.automatic_tax
         );
-        shared::token::fingerprint(text.as_bytes())
+        sha256_hex(text)
     }
 
     /// Whether this session can be given out again.
@@ -57,9 +58,9 @@ impl Wanted<'_> {
     /// The request that makes it.
     pub fn request(&self) -> RequestBuilder {
         let mut request = self.session().build();
-        self.stamp.write(&mut request, "metadata");
+        add_attribution(&mut request, "metadata", self.attribution);
         // The session's own metadata does not get to the subscription.
-        self.stamp.write(&mut request, "subscription_data[metadata]");
+        add_attribution(&mut request, "subscription_data[metadata]", self.attribution);
         request
     }
 
@@ -119,7 +120,7 @@ fn with_automatic_tax(create: CreateCheckoutSession) -> CreateCheckoutSession {
 pub struct Shown {
     url: Option<String>,
     id: String,
-    expires_at: At,
+    expires_at: DateTime,
     ui_mode: UiMode,
     client_secret: Option<String>,
     publishable_key: Option<String>,
@@ -132,7 +133,7 @@ impl Shown {
         Self {
             url: session.url.filter(|_| !embedded),
             id: session.id,
-            expires_at: session.expires_at.at(),
+            expires_at: session.expires_at.date_time(),
             ui_mode,
             client_secret: session.client_secret.filter(|_| embedded),
             publishable_key,

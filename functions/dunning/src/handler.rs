@@ -6,7 +6,7 @@ use shared::stripe::views::{Invoice, Subscription};
 use shared::{ApiError, Call, Currency, Reply, StripeError};
 
 use crate::overdue::Overdue;
-use crate::shape::Dunning;
+use crate::response::Dunning;
 use crate::state::{Rules, Verdict};
 
 /// Two round trips to Stripe in sequence at most.

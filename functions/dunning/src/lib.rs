@@ -2,7 +2,7 @@
 
 mod handler;
 mod overdue;
-mod shape;
+mod response;
 mod state;
 
 pub use handler::dunning;

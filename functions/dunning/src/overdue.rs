@@ -1,8 +1,8 @@
 //! What is owed and should have been paid by now.
 
-use shared::respond::{Timestamp, sum};
+use shared::billing::breakdown::sum;
 use shared::stripe::views::{Expandable, Invoice, Subscription, SubscriptionStatus};
-use shared::{Currency, Money, StripeError};
+use shared::{Currency, Money, StripeError, Timestamp};
 
 /// The open invoices that are overdue, oldest first.
 pub struct Overdue<'a>(Vec<&'a Invoice>);

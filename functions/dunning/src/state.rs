@@ -1,7 +1,7 @@
 //! Which of four states an account is in, worked out from Stripe's objects alone. No I/O.
 
 use serde::Serialize;
-use shared::respond::Timestamp;
+use shared::Timestamp;
 use shared::stripe::views::{Invoice, Subscription, SubscriptionStatus};
 
 use crate::overdue::Overdue;

@@ -1,12 +1,12 @@
 //! Each state of Stripe's, and the whole answer to it.
 
 use serde_json::{Value, json};
-use shared::respond::Timestamp;
+use shared::Timestamp;
 use shared::stripe::views::{Invoice, Subscription};
 use shared::stripe::{Decline, DeclineKind};
 
 use crate::overdue::Overdue;
-use crate::shape::Dunning;
+use crate::response::Dunning;
 use crate::state::{Rules, Verdict};
 
 const DAY: i64 = 86_400;

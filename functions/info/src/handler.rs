@@ -1,28 +1,27 @@
-//! What info asks Stripe: the catalogue, all about the customer, and the portal, at once.
+//! Reads the billing state and the portal's configuration in parallel.
 
-use shared::{ApiError, Call, Reply, Situation};
+use shared::{ApiError, Call, Reply};
 
 use crate::portal;
-use crate::shape::{Account, Info, Settings};
+use crate::response::{Account, Info, Settings};
 
-/// One round trip to Stripe, but for customers who are billed in another currency than the
-/// catalogue's own.
+/// Responds to the request after one round trip to Stripe, or two for customers in another currency than
+/// the catalogue's own.
 ///
 /// # Errors
-/// What the caller is told.
+/// Those of the contract.
 pub async fn info(call: Call) -> Result<Reply, ApiError> {
     call.query.only(&[])?;
-    let (situation, has_portal) =
-        tokio::try_join!(Situation::load(&call), portal::is_set_up(&call))?;
-    let account = Account::of(&call.caller, situation.customer.as_ref(), situation.current());
+    let (billing, has_portal) = tokio::try_join!(call.billing_state(), portal::is_set_up(&call))?;
+    let account = Account::of(&call.caller, billing.customer.as_ref(), billing.current());
     let config = call.config();
     let settings = Settings {
         mode: call.stripe.mode().await?,
         publishable_key: call.publishable_key().await?,
-        currency: situation.currency,
-        // The operator's own pages lie within these origins, too.
+        currency: billing.currency,
+        // The operator's default URLs are within these origins too.
         has_pages: !config.allowed_origins.is_empty(),
         has_portal,
     };
-    Reply::ok(&Info::of(settings, &account, &situation.offers))
+    Reply::ok(&Info::of(settings, &account, &billing.offers))
 }

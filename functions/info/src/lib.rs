@@ -2,6 +2,6 @@
 
 mod handler;
 mod portal;
-mod shape;
+mod response;
 
 pub use handler::info;

@@ -1,54 +1,54 @@
-//! What invoices asks Stripe: one list, long enough that drafts among it leave a full page.
+//! Reads one page of invoices from Stripe, long enough that drafts among them leave a full page.
 
 use shared::stripe::views::{Invoice, List};
-use shared::token::{self, Bounds};
-use shared::{ApiError, Call, Reply};
+use shared::{ApiError, Call, Reply, StripeError};
 use stripe_billing::invoice::ListInvoice;
 
+use crate::cursor;
 use crate::page::{self, Page};
 use crate::params::Params;
-use crate::shape::Invoices;
+use crate::response::Invoices;
 
-/// What a cursor is for, so that no other token of ours passes for one.
-const CURSOR: &str = "invoices-cursor";
-
-/// One round trip to Stripe, but where more drafts than expected lie among the invoices.
+/// Responds to the request after one round trip to Stripe, or more if many drafts are among the invoices.
 ///
 /// # Errors
-/// What the caller is told.
+/// Those of the contract.
 pub async fn invoices(call: Call) -> Result<Reply, ApiError> {
     call.query.only(&Params::NAMES)?;
     let params = Params::of(&call.query)?;
     let Some(customer) = call.customer() else {
-        // Without a customer there are no invoices, and so no cursor of this account's either.
+        // Without a customer there are no invoices and no cursors.
         return match params.cursor {
             Some(_) => Err(Params::bad_cursor()),
             None => Reply::ok(&Invoices::of(&[], None)?),
         };
     };
-    let bounds = Bounds { purpose: CURSOR, account: &call.caller.account.id };
+    let account = &call.caller.account.id;
     let after = match &params.cursor {
-        Some(cursor) => {
-            let id = call.unseal(|pepper| token::open(pepper, bounds, cursor)).await?;
-            let id = id.and_then(|id| String::from_utf8(id).ok());
-            Some(id.ok_or_else(Params::bad_cursor)?)
-        }
+        Some(cursor) => Some(cursor::decode(account, cursor).ok_or_else(Params::bad_cursor)?),
         None => None,
     };
     let mut page = Page::new(params.limit, params.status.is_some(), after);
-    while let Some(ask) = page.next_request() {
-        let mut list = ListInvoice::new().customer(customer).limit(ask.limit);
+    while let Some(next) = page.next_request() {
+        let mut list = ListInvoice::new().customer(customer).limit(next.limit);
         if let Some(status) = &params.status {
             list = list.status(page::stripe_status(*status));
         }
-        if let Some(id) = ask.after {
+        if let Some(id) = next.after {
             list = list.starting_after(id);
         }
-        page.add(call.stripe.send::<List<Invoice>>(&list).await?);
+        page.add(call.stripe.send::<List<Invoice>>(&list).await.map_err(refused)?);
     }
     let (invoices, has_more) = page.finish();
-    let pepper = call.pepper().await?;
     let last = invoices.last().filter(|_| has_more);
-    let cursor = last.map(|invoice| token::seal(&pepper, bounds, invoice.id.as_bytes()));
-    Reply::ok(&Invoices::of(&invoices, cursor)?)
+    let next = last.map(|invoice| cursor::encode(account, &invoice.id));
+    Reply::ok(&Invoices::of(&invoices, next)?)
+}
+
+/// Stripe does not know the invoice of an altered cursor.
+fn refused(error: StripeError) -> ApiError {
+    match error.code() {
+        Some("resource_missing") => Params::bad_cursor(),
+        _ => error.into(),
+    }
 }

@@ -1,8 +1,9 @@
 //! `GET /v1/billing/invoices`: an account's invoices, newest first, page by page.
 
+mod cursor;
 mod handler;
 mod page;
 mod params;
-mod shape;
+mod response;
 
 pub use handler::invoices;

@@ -1,66 +1,69 @@
-//! A page without drafts, out of Stripe's pages with them.
+//! Builds a page without drafts from Stripe's pages with drafts.
 //!
-//! Drafts are not shown, and may not make a page come back short while more follow, nor make a
-//! last page promise more. So a few more than the page are asked for at once; only where that is
-//! not enough to know, Stripe is asked again.
+//! Hidden drafts must neither shorten a page while more invoices follow nor make the last page claim
+//! more. So the first request asks for a few more invoices than the page needs, and further requests
+//! follow only if those do not suffice.
 
 use shared::stripe::views::{Invoice, InvoiceStatus, List};
 
-/// Asked for beyond the page itself: one tells whether more follow, the rest make up for drafts.
-/// An account has a draft for an hour at each renewal, and more only when it is unpaid.
+/// Number of invoices requested beyond the page: one tells whether more follow, the others replace
+/// drafts. An account has a draft for an hour at each renewal, and more only while it is unpaid.
 const SLACK: usize = 10;
 
-/// Stripe's longest page.
-const LONGEST: usize = 100;
+/// Length of Stripe's longest page.
+const MAX_PAGE: usize = 100;
 
-/// A page in the making.
+/// A page that is being built.
 pub struct Page {
     limit: usize,
-    /// Stripe filters by a status, so it sends no drafts, and what it says of more holds.
+    /// Whether Stripe filters by status: then it sends no drafts, and its `has_more` is exact.
     filtered: bool,
     shown: Vec<Invoice>,
-    /// Whether Stripe was asked before.
-    asked: bool,
+    /// Whether a request was sent before.
+    requested: bool,
     after: Option<String>,
     stripe_has_more: bool,
 }
 
-/// What to ask Stripe for next.
+/// The next request to Stripe.
 #[derive(Debug, PartialEq)]
-pub struct Ask<'a> {
+pub struct PageRequest<'a> {
     pub limit: i64,
     pub after: Option<&'a str>,
 }
 
 impl Page {
-    /// A page of `limit` invoices, after the one with the id `after`; `filtered` by a status or not.
+    /// Creates an empty page of `limit` invoices after the one with the ID `after`.
     pub fn new(limit: usize, filtered: bool, after: Option<String>) -> Self {
-        Self { limit, filtered, shown: Vec::new(), asked: false, after, stripe_has_more: true }
+        Self { limit, filtered, shown: Vec::new(), requested: false, after, stripe_has_more: true }
     }
 
-    /// What is still to be asked for, or `None` when the page and what follows it are known.
-    pub fn next_request(&self) -> Option<Ask<'_>> {
+    /// Returns the next request; `None` once the page is complete.
+    pub fn next_request(&self) -> Option<PageRequest<'_>> {
         let wanted = if self.filtered { self.limit } else { self.limit + 1 };
         if !self.stripe_has_more || self.shown.len() >= wanted {
             return None;
         }
         let first = self.limit + if self.filtered { 0 } else { SLACK };
-        // There are more drafts than usual: no more small steps.
-        let limit = if self.asked { LONGEST } else { first.min(LONGEST) };
-        Some(Ask { limit: i64::try_from(limit).unwrap_or(100), after: self.after.as_deref() })
+        // There are unusually many drafts, so read the longest pages from here on.
+        let limit = if self.requested { MAX_PAGE } else { first.min(MAX_PAGE) };
+        Some(PageRequest {
+            limit: i64::try_from(limit).unwrap_or(100),
+            after: self.after.as_deref(),
+        })
     }
 
-    /// Takes Stripe's answer.
+    /// Adds the response.
     pub fn add(&mut self, list: List<Invoice>) {
-        self.asked = true;
-        // A page that promises more and has nothing would be asked for for ever.
+        self.requested = true;
+        // An empty page that claims more would repeat without end.
         self.stripe_has_more = list.has_more && !list.data.is_empty();
         self.after = list.data.last().map(|invoice| invoice.id.clone()).or(self.after.take());
         self.shown
             .extend(list.data.into_iter().filter(|invoice| invoice.status != InvoiceStatus::Draft));
     }
 
-    /// The page, and whether more follow it.
+    /// Returns the page, and whether more invoices follow.
     pub fn finish(mut self) -> (Vec<Invoice>, bool) {
         let has_more = self.shown.len() > self.limit || (self.filtered && self.stripe_has_more);
         self.shown.truncate(self.limit);
@@ -68,7 +71,7 @@ impl Page {
     }
 }
 
-/// The status as async-stripe's requests take it.
+/// Converts a status for async-stripe's requests.
 pub fn stripe_status(status: InvoiceStatus) -> stripe_shared::InvoiceStatus {
     match status {
         InvoiceStatus::Draft => stripe_shared::InvoiceStatus::Draft,
@@ -84,12 +87,13 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::shape::tests::invoice;
+    use crate::response::tests::invoice;
 
-    /// Stripe's list: `drafts[n]` says whether the n-th newest invoice is a draft.
-    fn stripe(drafts: &[bool], ask: &Ask<'_>) -> List<Invoice> {
-        let from = ask.after.map_or(0, |id| id[3..].parse::<usize>().expect("an id of ours") + 1);
-        let to = (from + usize::try_from(ask.limit).expect("positive")).min(drafts.len());
+    /// Returns Stripe's list, in which the n-th newest invoice is a draft if `drafts[n]`.
+    fn stripe(drafts: &[bool], request: &PageRequest<'_>) -> List<Invoice> {
+        let from =
+            request.after.map_or(0, |id| id[3..].parse::<usize>().expect("an id of ours") + 1);
+        let to = (from + usize::try_from(request.limit).expect("positive")).min(drafts.len());
         let one = |n: usize| {
             invoice(
                 &serde_json::json!({ "id": format!("in_{n}"), "status": if drafts[n] { "draft" } else { "paid" } }),
@@ -98,31 +102,31 @@ mod tests {
         List { data: (from..to).map(one).collect(), has_more: to < drafts.len() }
     }
 
-    /// A page as the handler makes it, and how often Stripe was asked.
+    /// Returns a page as the handler builds it, and the number of requests.
     fn page(drafts: &[bool], limit: usize, after: Option<String>) -> (Vec<String>, bool, usize) {
         let filtered = !drafts.contains(&true);
         pages(Page::new(limit, filtered, after), drafts)
     }
 
     fn pages(mut page: Page, drafts: &[bool]) -> (Vec<String>, bool, usize) {
-        let mut asked = 0;
-        while let Some(ask) = page.next_request() {
-            let list = stripe(drafts, &ask);
+        let mut requests = 0;
+        while let Some(request) = page.next_request() {
+            let list = stripe(drafts, &request);
             page.add(list);
-            asked += 1;
+            requests += 1;
         }
         let (shown, has_more) = page.finish();
-        (shown.into_iter().map(|invoice| invoice.id).collect(), has_more, asked)
+        (shown.into_iter().map(|invoice| invoice.id).collect(), has_more, requests)
     }
 
     #[test]
-    fn a_usual_page_takes_one_request_whatever_the_number_of_invoices() {
+    fn page_without_drafts_takes_one_request() {
         for (limit, filtered) in [(24, false), (24, true), (100, true)] {
             for count in [0, 1, 24, 25, 100, 101, 10_000] {
                 let none = vec![false; count];
-                let (shown, has_more, asked) = pages(Page::new(limit, filtered, None), &none);
+                let (shown, has_more, requests) = pages(Page::new(limit, filtered, None), &none);
                 assert_eq!(
-                    (shown.len(), has_more, asked),
+                    (shown.len(), has_more, requests),
                     (count.min(limit), count > limit, 1),
                     "{count}"
                 );
@@ -131,21 +135,21 @@ mod tests {
     }
 
     #[test]
-    fn a_long_run_of_drafts_is_passed_in_big_steps() {
+    fn many_drafts_are_skipped_in_long_pages() {
         let drafts: Vec<bool> = (0..400).map(|n| (20..320).contains(&n)).collect();
-        let (shown, has_more, asked) = page(&drafts, 24, None);
-        assert_eq!((shown.len(), has_more, asked), (24, true, 4));
+        let (shown, has_more, requests) = page(&drafts, 24, None);
+        assert_eq!((shown.len(), has_more, requests), (24, true, 4));
     }
 
     #[test]
-    fn drafts_alone_make_an_empty_last_page() {
+    fn drafts_only_make_an_empty_last_page() {
         assert_eq!(page(&[true; 150], 24, None).0.len(), 0);
         assert!(!page(&[true; 150], 24, None).1);
     }
 
     proptest! {
         #[test]
-        fn pages_are_full_while_more_follow_and_together_hold_every_invoice_once(
+        fn pages_are_full_and_contain_each_invoice_once(
             drafts in prop::collection::vec(any::<bool>(), 0..300),
             limit in 1_usize..=100,
         ) {

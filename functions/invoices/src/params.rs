@@ -1,15 +1,16 @@
 //! The query parameters.
 
+use shared::ApiError;
+use shared::api::query::Query;
 use shared::stripe::views::InvoiceStatus;
-use shared::{ApiError, Query};
 
-/// Invoices a page where the caller does not say.
+/// Default length of a page.
 const DEFAULT_LIMIT: usize = 24;
 
-/// Stripe's own longest page.
-const LONGEST_LIMIT: usize = 100;
+/// Longest page, which is Stripe's too.
+const MAX_LIMIT: usize = 100;
 
-/// What the caller asked for.
+/// The query parameters of a request.
 #[derive(Debug, PartialEq)]
 pub struct Params {
     pub limit: usize,
@@ -18,10 +19,10 @@ pub struct Params {
 }
 
 impl Params {
-    /// The parameters that there are.
+    /// Names of the parameters.
     pub const NAMES: [&str; 3] = ["limit", "cursor", "status"];
 
-    /// Reads them; what is out of range is refused, not clamped.
+    /// Reads the parameters. Values out of range are refused.
     pub fn of(query: &Query) -> Result<Self, ApiError> {
         Ok(Self {
             limit: query.get("limit").map_or(Ok(DEFAULT_LIMIT), limit)?,
@@ -30,21 +31,21 @@ impl Params {
         })
     }
 
-    /// The cursor is not one of this account's.
+    /// Returns the error for a malformed or foreign cursor.
     pub fn bad_cursor() -> ApiError {
-        let message = "\"cursor\" has to be a nextCursor from an answer to this account. To start from the newest invoice, leave it out.";
+        let message = "\"cursor\" must be a nextCursor from a response to this account. Omit it to start from the newest invoice.";
         ApiError::validation("cursor", message)
     }
 }
 
 fn limit(text: &str) -> Result<usize, ApiError> {
-    // Digits alone: Rust would take "+5" for a number, which a URL means as " 5".
+    // Rust accepts "+5" as a number, which means " 5" in a URL.
     let number =
         text.bytes().all(|byte| byte.is_ascii_digit()).then(|| text.parse().ok()).flatten();
-    number.filter(|limit| (1..=LONGEST_LIMIT).contains(limit)).ok_or_else(|| {
+    number.filter(|limit| (1..=MAX_LIMIT).contains(limit)).ok_or_else(|| {
         ApiError::validation(
             "limit",
-            format!("\"limit\" has to be a whole number from 1 to {LONGEST_LIMIT}."),
+            format!("\"limit\" must be an integer from 1 to {MAX_LIMIT}."),
         )
     })
 }
@@ -52,7 +53,7 @@ fn limit(text: &str) -> Result<usize, ApiError> {
 fn status(text: &str) -> Result<InvoiceStatus, ApiError> {
     InvoiceStatus::SHOWN.into_iter().find(|status| status.as_str() == text).ok_or_else(|| {
         let all = InvoiceStatus::SHOWN.map(InvoiceStatus::as_str).join(", ");
-        ApiError::validation("status", format!("\"status\" has to be one of {all}."))
+        ApiError::validation("status", format!("\"status\" must be one of {all}."))
     })
 }
 
@@ -61,13 +62,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_left_out_has_its_default() {
+    fn missing_parameter_has_its_default() {
         let params = Params::of(&Query::parse("")).expect("nothing wrong");
         assert_eq!(params, Params { limit: 24, cursor: None, status: None });
     }
 
     #[test]
-    fn what_is_given_is_taken() {
+    fn given_parameter_is_used() {
         let params =
             Params::of(&Query::parse("limit=100&status=open&cursor=abc")).expect("nothing wrong");
         let status = Some(InvoiceStatus::Open);
@@ -75,7 +76,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_out_of_range_is_refused_by_name() {
+    fn value_out_of_range_is_refused_by_name() {
         let bad = ["0", "101", "-1", "1.5", "", "ten", "%2B5", "99999999999999999999", "1%20"];
         let bad = bad.map(|limit| (format!("limit={limit}"), "limit"));
         let statuses =

@@ -1,20 +1,21 @@
-//! What a preview asks Stripe: the situation, then the invoice of the very update that plan-change
-//! would send, and the regular one that follows.
+//! Reads the billing state, then previews the update that plan-change would send and the regular invoice
+//! after it.
 
-use shared::Situation;
-use shared::change::{Change, Target, quoted_preview};
+use shared::billing::plan_change::{Change, quoted_preview};
 use shared::{ApiError, Call, Reply};
 
-/// Two round trips to Stripe in sequence.
+/// Responds to the request after two round trips to Stripe.
 ///
 /// # Errors
-/// What the caller is told.
+/// Those of the contract.
 pub async fn plan_change_preview(call: Call) -> Result<Reply, ApiError> {
     call.query.only(&[])?;
-    let target = Target::of(&call.fields(&["plan", "interval"])?)?;
-    let situation = Situation::load(&call).await?;
-    let current = situation.current();
-    let offer = target.offer(&situation.offers, &situation.tiers, current.as_ref())?;
-    let change = Change::of(current.as_ref(), &situation.tiers, offer)?;
-    Reply::ok(&quoted_preview(&call, &change).await?)
+    let target = call.fields(&["plan", "interval"])?.target()?;
+    let billing = call.billing_state().await?;
+    let current = billing.current();
+    let offer = target.offer(&billing.offers, &billing.tiers, current.as_ref())?;
+    let change = Change::of(current.as_ref(), &billing.tiers, offer)?;
+    let keys = call.quote_keys().await?;
+    let preview = quoted_preview(&call.stripe, &change, &keys, &call.caller.account.id).await?;
+    Reply::ok(&preview)
 }

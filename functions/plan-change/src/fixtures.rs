@@ -1,7 +1,7 @@
 //! Stripe's objects for the tests here: what every one of them has, and the fields of the case.
 
 use serde_json::{Value, json};
-use shared::idempotency::Operation;
+use shared::api::idempotency::Operation;
 use shared::stripe::views::{Invoice, Subscription};
 
 use crate::marks;

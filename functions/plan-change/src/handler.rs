@@ -1,15 +1,13 @@
 //! What plan-change does: checks, holds the price to the quote, changes, and answers with what
 //! Stripe made of it.
 
-use shared::Situation;
-use shared::change::{
-    BadQuote, Change, Quote, Target, charge, preview_invoice, quoted_preview, state,
+use shared::api::idempotency::Operation;
+use shared::billing::plan_change::{
+    Change, Quote, Target, charge, preview_invoice, quoted_preview, state,
 };
-use shared::idempotency::Operation;
-use shared::respond::Timestamp;
-use shared::secrets::Pepper;
+use shared::billing::state::BillingState;
 use shared::stripe::views::Expandable;
-use shared::{ApiError, Call, Reply};
+use shared::{ApiError, Call, Reply, Timestamp};
 
 use crate::progress::Progress;
 use crate::update::{self, Planned};
@@ -21,14 +19,14 @@ const ROUTE: &str = "plan-change";
 /// How often other changes may come first before we give up.
 const ROUNDS: u32 = 3;
 
-/// Three round trips to Stripe in sequence: the situation, the price again, the change.
+/// Three round trips to Stripe in sequence: the billing, the price again, the change.
 ///
 /// # Errors
 /// What the caller is told.
 pub async fn plan_change(call: Call) -> Result<Reply, ApiError> {
     call.query.only(&[])?;
     let fields = call.fields(&["plan", "interval", "quote"])?;
-    let target = Target::of(&fields)?;
+    let target = fields.target()?;
     let quote = fields.get("quote");
     call.once(ROUTE, &fields, |operation| change(&call, &target, quote, operation)).await
 }
@@ -41,10 +39,10 @@ async fn change(
 ) -> Result<Reply, ApiError> {
     let mut rounds = 1..ROUNDS;
     loop {
-        let situation = Situation::load(call).await?;
-        match attempt(call, &situation, target, quote, &operation).await {
+        let billing = call.billing_state().await?;
+        match attempt(call, &billing, target, quote, &operation).await {
             Err(error)
-                if error.is_bad_request_to_stripe() && is_overtaken(call, &situation).await? =>
+                if error.is_bad_request_to_stripe() && is_overtaken(call, &billing).await? =>
             {
                 rounds.next().ok_or(ApiError::IdempotencyInProgress)?;
             }
@@ -54,16 +52,16 @@ async fn change(
 }
 
 /// Whether another change came first, so that the items to be swapped are others now.
-async fn is_overtaken(call: &Call, situation: &Situation) -> Result<bool, ApiError> {
-    let now = Situation::load(call).await?;
+async fn is_overtaken(call: &Call, billing: &BillingState) -> Result<bool, ApiError> {
+    let now = call.billing_state().await?;
     let items =
-        |situation: &Situation| situation.current().map(|current| state(current.subscription));
-    Ok(items(&now) != items(situation))
+        |billing: &BillingState| billing.current().map(|current| state(current.subscription));
+    Ok(items(&now) != items(billing))
 }
 
 async fn attempt(
     call: &Call,
-    situation: &Situation,
+    billing: &BillingState,
     target: &Target,
     quote: Option<&str>,
     operation: &Operation,
@@ -71,30 +69,25 @@ async fn attempt(
     let progress = Progress::of(operation);
     // An earlier start of this very request has made the change, and was cut off before it could
     // say so: Stripe gives its answer to that again.
-    if let Some(planned) = progress.made(operation, &situation.subscriptions) {
-        return send(call, situation, planned, operation).await;
+    if let Some(planned) = progress.made(operation, &billing.subscriptions) {
+        return send(call, billing, planned, operation).await;
     }
-    let current = situation.current();
+    let current = billing.current();
     if let Some((invoice, current)) = progress.half_dropped().zip(current.as_ref()) {
         let key = operation.stripe_key("replace");
         swept::drop_change(call, current.subscription, invoice, &key).await?;
     }
-    let offer = target.offer(&situation.offers, &situation.tiers, current.as_ref())?;
+    let offer = target.offer(&billing.offers, &billing.tiers, current.as_ref())?;
     let quote = match quote {
         Some(token) => {
-            let (account, now) = (&call.caller.account.id, Timestamp::now());
-            // One that is ours and too old was opened all the same.
-            let ours = |pepper: &Pepper| match Quote::open(pepper, account, token, now) {
-                Err(BadQuote::NotOurs) => None,
-                opened => Some(opened),
-            };
-            let quote = call.unseal(ours).await?.unwrap_or(Err(BadQuote::NotOurs))?;
+            let keys = call.quote_keys_for(token).await?;
+            let quote = Quote::open(&keys, &call.caller.account.id, token, Timestamp::now())?;
             quote.check_plan(&offer.tier, offer.interval)?;
             Some(quote)
         }
         None => None,
     };
-    let change = Change::of(current.as_ref(), &situation.tiers, offer)?;
+    let change = Change::of(current.as_ref(), &billing.tiers, offer)?;
     if let Some(quote) = &quote {
         hold(call, &change, quote).await?;
     }
@@ -106,17 +99,17 @@ async fn attempt(
     let date = quote.as_ref().and_then(Quote::proration_date);
     let planned = progress.first_planned(Planned::of(&change, date, operation));
     Progress::sending(operation, &planned).await?;
-    send(call, situation, &planned, operation).await
+    send(call, billing, &planned, operation).await
 }
 
 async fn send(
     call: &Call,
-    situation: &Situation,
+    billing: &BillingState,
     planned: &Planned,
     operation: &Operation,
 ) -> Result<Reply, ApiError> {
     let answer = update::send(call, planned, operation).await;
-    outcome::of(call, situation, planned, answer, operation).await
+    outcome::of(call, billing, planned, answer, operation).await
 }
 
 /// Nobody is charged an amount that they were not shown: works the price out again, for the moment
@@ -130,7 +123,8 @@ async fn hold(call: &Call, change: &Change<'_>, quote: &Quote) -> Result<(), Api
             Ok(_) | Err(_) => {}
         }
     }
-    let preview = quoted_preview(call, change).await?;
+    let keys = call.quote_keys().await?;
+    let preview = quoted_preview(&call.stripe, change, &keys, &call.caller.account.id).await?;
     let preview =
         serde_json::to_value(preview).map_err(|error| ApiError::Internal(error.into()))?;
     Err(ApiError::QuoteChanged { preview: Box::new(preview) })

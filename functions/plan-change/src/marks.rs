@@ -5,7 +5,7 @@
 
 use std::collections::HashMap;
 
-use shared::idempotency::Operation;
+use shared::api::idempotency::Operation;
 use stripe_client_core::RequestBuilder;
 
 /// Every mark's key begins so. Stripe takes keys of up to 40 characters, and 50 of them.
@@ -59,7 +59,7 @@ pub fn write(request: &mut RequestBuilder, operation: &Operation, metadata: &Met
 
 #[cfg(test)]
 mod tests {
-    use shared::stamp::Stamp;
+    use shared::values::Attribution;
     use stripe_client_core::StripeMethod;
 
     use super::*;
@@ -89,8 +89,9 @@ mod tests {
     #[test]
     fn a_mark_outlasts_nine_other_changes_and_then_makes_room() {
         let other = ("theirs".to_owned(), "stays".to_owned());
-        let operations: Vec<_> =
-            (0..14).map(|_| Operation::new(Stamp::default()).expect("random numbers")).collect();
+        let operations: Vec<_> = (0..14)
+            .map(|_| Operation::new(Attribution::default()).expect("random numbers"))
+            .collect();
         let mut metadata = Metadata::from([other.clone()]);
         for (at, operation) in operations.iter().enumerate() {
             assert!(!has(&metadata, operation));

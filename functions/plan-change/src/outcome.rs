@@ -1,14 +1,13 @@
 //! What came of the change: all of it is what Stripe answered, not what we expected.
 
 use serde::Serialize;
-use shared::Situation;
-use shared::change::charge;
-use shared::idempotency::Operation;
-use shared::respond::Timestamp;
+use shared::api::idempotency::Operation;
+use shared::billing::plan_change::charge;
+use shared::billing::state::BillingState;
+use shared::billing::subscription::Current;
 use shared::stripe::views::{Invoice, Subscription};
 use shared::stripe::{Decline, DeclineKind};
-use shared::subscription::Current;
-use shared::{ApiError, At, Call, Currency, Day, Money, Reply, StripeError};
+use shared::{ApiError, Call, Currency, Date, DateTime, Money, Reply, StripeError, Timestamp};
 
 use crate::progress::Progress;
 use crate::swept;
@@ -24,8 +23,8 @@ struct Changed {
     outcome: &'static str,
     proration_amount: Money,
     currency: Currency,
-    effective_at: At,
-    current_period_end: Option<Day>,
+    effective_at: DateTime,
+    current_period_end: Option<Date>,
     invoice: Option<InvoiceBody>,
 }
 
@@ -52,7 +51,7 @@ struct Made<'a> {
 /// for the customer to authenticate.
 pub async fn of(
     call: &Call,
-    situation: &Situation,
+    billing: &BillingState,
     planned: &Planned,
     answer: Result<Subscription, StripeError>,
     operation: &Operation,
@@ -62,8 +61,8 @@ pub async fn of(
         Err(error) if error.is_no_payment_method() => {
             return Err(ApiError::PaymentFailed(Box::new(Decline::no_payment_method())));
         }
-        Err(error) if error.is_remembered_failure() => {
-            return Err(half_undone(call, situation, planned, error, operation).await?);
+        Err(error) if error.is_replayed_failure() => {
+            return Err(half_undone(call, billing, planned, error, operation).await?);
         }
         Err(error) => {
             let declined =
@@ -72,41 +71,41 @@ pub async fn of(
         }
     };
     if changed.pending_update.is_none() {
-        return applied(situation, planned, &changed);
+        return applied(billing, planned, &changed);
     }
     // This may be Stripe's answer of an earlier start, and the customer has paid since.
-    let now = planned.subscription(&situation.subscriptions);
+    let now = planned.subscription(&billing.subscriptions);
     let paid_since = now.filter(|now| update::is_in_force(operation, now));
     match paid_since {
         Some(subscription) if update::is_still(planned, operation, subscription) => {
-            applied(situation, planned, subscription)
+            applied(billing, planned, subscription)
         }
-        Some(_) => overtaken(call, situation, planned, &changed).await,
-        None => Err(unpaid(call, situation, planned, &changed, operation).await?),
+        Some(_) => overtaken(call, billing, planned, &changed).await,
+        None => Err(unpaid(call, billing, planned, &changed, operation).await?),
     }
 }
 
 fn applied(
-    situation: &Situation,
+    billing: &BillingState,
     planned: &Planned,
     changed: &Subscription,
 ) -> Result<Reply, ApiError> {
     let subscriptions = std::slice::from_ref(changed);
-    let plan = Current::of(subscriptions, &situation.tiers).and_then(|current| current.plan);
+    let plan = Current::of(subscriptions, &billing.tiers).and_then(|current| current.plan);
     let base = plan.map(|plan| plan.item).or(changed.items.data.first());
     let made = Made {
         plan: plan.map(|plan| plan.tier),
         until: base.map(|item| item.current_period_end),
         invoice: planned.invoice(changed),
     };
-    Reply::ok(&Changed::of(situation, planned, changed, &made))
+    Reply::ok(&Changed::of(billing, planned, changed, &made))
 }
 
 /// A change that was paid for after it had waited, and that another one, or a renewal, has come after: as it
 /// was made, since the subscription does not show it any more. `waited` is Stripe's answer from then.
 async fn overtaken(
     call: &Call,
-    situation: &Situation,
+    billing: &BillingState,
     planned: &Planned,
     waited: &Subscription,
 ) -> Result<Reply, ApiError> {
@@ -115,18 +114,18 @@ async fn overtaken(
         None => None,
     };
     let update = waited.pending_update.as_ref();
-    let plan = update.and_then(|update| situation.tiers.of_pending(update));
+    let plan = update.and_then(|update| billing.tiers.of_pending(update));
     let billed_until =
         invoice.iter().flat_map(|invoice| &invoice.lines.data).map(|line| line.period.end);
     let made = Made { plan, until: billed_until.max(), invoice: invoice.as_ref() };
-    Reply::ok(&Changed::of(situation, planned, waited, &made))
+    Reply::ok(&Changed::of(billing, planned, waited, &made))
 }
 
 /// Why the change waits: an authentication, and then it goes on waiting; or a decline, and then it
 /// is dropped, so that nothing is left to pay and nothing that a retry would charge.
 async fn unpaid(
     call: &Call,
-    situation: &Situation,
+    billing: &BillingState,
     planned: &Planned,
     changed: &Subscription,
     operation: &Operation,
@@ -140,7 +139,7 @@ async fn unpaid(
     }
     Progress::dropping(operation, Some(planned), &invoice.id).await?;
     // As it was read before the change: with all its items.
-    let before = planned.subscription(&situation.subscriptions).unwrap_or(changed);
+    let before = planned.subscription(&billing.subscriptions).unwrap_or(changed);
     undo(call, before, &invoice.id, decline, operation).await
 }
 
@@ -148,13 +147,13 @@ async fn unpaid(
 /// it was declined, an earlier start has noted which invoice it was dropping.
 async fn half_undone(
     call: &Call,
-    situation: &Situation,
+    billing: &BillingState,
     planned: &Planned,
     error: StripeError,
     operation: &Operation,
 ) -> Result<ApiError, ApiError> {
     let progress = Progress::of(operation);
-    let subscription = planned.subscription(&situation.subscriptions);
+    let subscription = planned.subscription(&billing.subscriptions);
     // If it was paid for all the same, it is none.
     let subscription = subscription.filter(|now| !update::is_in_force(operation, now));
     let Some((invoice, subscription)) = progress.half_undone().zip(subscription) else {
@@ -185,13 +184,13 @@ async fn undo(
 
 impl Changed {
     fn of(
-        situation: &Situation,
+        billing: &BillingState,
         planned: &Planned,
         changed: &Subscription,
         made: &Made<'_>,
     ) -> Self {
         // The answer to the update does not say what time it is there; the reading before it does.
-        let before = planned.subscription(&situation.subscriptions);
+        let before = planned.subscription(&billing.subscriptions);
         let now = || before.unwrap_or(changed).now();
         Self {
             plan: made.plan.map(str::to_owned),
@@ -200,8 +199,8 @@ impl Changed {
             outcome: "applied",
             proration_amount: made.invoice.map_or(Money::new(0, changed.currency), charge),
             currency: changed.currency,
-            effective_at: made.invoice.map_or_else(now, |invoice| invoice.created).at(),
-            current_period_end: made.until.map(Timestamp::day),
+            effective_at: made.invoice.map_or_else(now, |invoice| invoice.created).date_time(),
+            current_period_end: made.until.map(Timestamp::date),
             invoice: made.invoice.map(InvoiceBody::of),
         }
     }

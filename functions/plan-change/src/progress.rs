@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 use shared::ApiError;
-use shared::idempotency::Operation;
+use shared::api::idempotency::Operation;
 use shared::stripe::views::Subscription;
 
 use crate::update::{Planned, is_marked};
@@ -42,7 +42,7 @@ impl Progress {
 
     async fn note(&self, operation: &Operation) -> Result<(), ApiError> {
         let note = serde_json::to_string(self).map_err(|error| ApiError::Internal(error.into()))?;
-        operation.take_note(&note).await
+        operation.write_note(&note).await
     }
 
     /// The invoice of another change that an earlier start was dropping.
@@ -73,7 +73,7 @@ impl Progress {
 #[cfg(test)]
 mod tests {
     use serde_json::json;
-    use shared::stamp::Stamp;
+    use shared::values::Attribution;
 
     use super::*;
     use crate::fixtures::subscription;
@@ -88,7 +88,7 @@ mod tests {
 
     #[test]
     fn what_is_noted_says_what_is_left_to_do() {
-        let operation = Operation::new(Stamp::default()).expect("random numbers");
+        let operation = Operation::new(Attribution::default()).expect("random numbers");
         let unmarked = [subscription(&json!({}))];
         let marked = [subscription(&json!({ "metadata": crate::fixtures::mark(&operation) }))];
         let (first, invoice) = (planned("a", "in_1"), "in_2".to_owned());

@@ -5,10 +5,9 @@
 use std::collections::{HashMap, HashSet};
 
 use serde::Deserialize;
-use shared::respond::Timestamp;
-use shared::stripe::LONGEST_PAGE;
-use shared::stripe::views::{Id, Invoice, InvoiceStatus, Line, Listed, Subscription};
-use shared::{ApiError, Call, StripeError};
+use shared::stripe::MAX_PAGE;
+use shared::stripe::views::{HasId, Id, Invoice, InvoiceStatus, Line, Subscription};
+use shared::{ApiError, Call, StripeError, Timestamp};
 use stripe_billing::invoice::VoidInvoiceInvoice;
 use stripe_billing::invoice_item::{CreateInvoiceItem, ListInvoiceItem, Period as ItemPeriod};
 use stripe_types::RangeQueryTs;
@@ -36,7 +35,7 @@ impl Item {
     }
 }
 
-impl Listed for Item {
+impl HasId for Item {
     fn id(&self) -> &str {
         &self.id
     }
@@ -55,7 +54,7 @@ pub async fn drop_change(
         .customer()
         .ok_or_else(|| ApiError::Internal("a subscription of no customer's".into()))?;
     // Read before anything is done: what cannot be read must not be lost.
-    let items = ListInvoiceItem::new().invoice(invoice).limit(LONGEST_PAGE);
+    let items = ListInvoiceItem::new().invoice(invoice).limit(MAX_PAGE);
     let (dropped, items) =
         tokio::try_join!(call.stripe.invoice(invoice), call.stripe.all::<Item>(&items))?;
     if !void(call, invoice, key).await? {
@@ -94,12 +93,12 @@ async fn put(
 ) -> Result<(), StripeError> {
     let key = format!("put-back-{}-{}", invoice.id, back.line);
     match call.stripe.send_once::<Id>(&back.request, &key).await {
-        Err(error) if error.is_remembered_failure() => {}
+        Err(error) if error.is_replayed_failure() => {}
         made => return made.map(drop),
     }
     // Stripe would say that for a day, and the item may be there all the same.
     let since = RangeQueryTs::gte(invoice.created.seconds());
-    let items = ListInvoiceItem::new().customer(customer).created(since).limit(LONGEST_PAGE);
+    let items = ListInvoiceItem::new().customer(customer).created(since).limit(MAX_PAGE);
     let items = call.stripe.all::<Item>(&items).await?;
     if items.iter().any(|item| item.metadata.get(PUT_BACK_KEY) == Some(&back.line)) {
         return Ok(());

@@ -1,11 +1,11 @@
 //! The one request that changes a subscription, and how it is recognised afterwards.
 
 use serde::{Deserialize, Serialize};
-use shared::change::{Change, ItemChange};
-use shared::idempotency::Operation;
-use shared::respond::Timestamp;
+use shared::api::idempotency::Operation;
+use shared::billing::plan_change::{Change, ItemChange};
+use shared::stripe::add_attribution;
 use shared::stripe::views::{Expandable, Invoice, Subscription};
-use shared::{Call, StripeError};
+use shared::{Call, StripeError, Timestamp};
 use stripe_billing::subscription::{
     UpdateSubscription, UpdateSubscriptionBillingCycleAnchor as Anchor,
     UpdateSubscriptionBillingCycleAnchorType as AnchorType, UpdateSubscriptionItems,
@@ -49,11 +49,11 @@ impl Planned {
         let mut request = update.build();
         // In the same request, so that there is no change without the mark.
         marks::write(&mut request, operation, &subscription.metadata);
-        operation.stamp().write(&mut request, "metadata");
+        add_attribution(&mut request, "metadata", operation.attribution());
         let body = request.body.unwrap_or_default();
         Self {
             path: request.path,
-            // Another body, since the situation was another, is another request.
+            // Another body, since the billing was another, is another request.
             key: operation.stripe_key(&format!("update-{:08x}", crc32fast::hash(body.as_bytes()))),
             body,
             previous_plan: change.from.tier.to_owned(),
@@ -137,7 +137,7 @@ pub async fn send(
         error,
         StripeError::Refused { status: 500.., .. }
             | StripeError::Unreachable { .. }
-            | StripeError::Nonsense { .. }
+            | StripeError::Malformed { .. }
     );
     let Some(customer) = call.customer().filter(|_| unclear) else { return Err(error) };
     let Ok(subscriptions) = call.stripe.subscriptions(customer).await else { return Err(error) };
@@ -148,7 +148,7 @@ pub async fn send(
 #[cfg(test)]
 mod tests {
     use serde_json::{Value, json};
-    use shared::stamp::Stamp;
+    use shared::values::Attribution;
 
     use super::*;
     use crate::fixtures::{invoice_text, subscription};
@@ -165,10 +165,10 @@ mod tests {
 
     #[test]
     fn the_mark_is_found_on_the_subscription_and_on_a_change_that_waits() {
-        let operation = Operation::new(Stamp::default()).expect("random numbers");
+        let operation = Operation::new(Attribution::default()).expect("random numbers");
         let mark = crate::fixtures::mark(&operation);
         let other =
-            crate::fixtures::mark(&Operation::new(Stamp::default()).expect("random numbers"));
+            crate::fixtures::mark(&Operation::new(Attribution::default()).expect("random numbers"));
         let waiting = |metadata: &serde_json::Value| json!({ "metadata": {}, "pending_update": { "expires_at": 9, "metadata": metadata } });
         // fields → marked, in force
         let cases = [
@@ -191,7 +191,7 @@ mod tests {
 
     #[test]
     fn what_came_after_the_change_is_not_told_as_the_change() {
-        let new = || Operation::new(Stamp::default()).expect("random numbers");
+        let new = || Operation::new(Attribution::default()).expect("random numbers");
         let (operation, other) = (new(), new());
         let planned = planned(Some("in_1"));
         let (key, others) = (marks::key(&operation), marks::key(&other));

@@ -1,13 +1,13 @@
 //! What portal-session asks Stripe: one session, for the customer that it makes if need be.
 
 use serde::Serialize;
-use shared::catalog::Tiers;
-use shared::idempotency::Operation;
-use shared::request::Fields;
+use shared::api::body::Fields;
+use shared::api::idempotency::Operation;
+use shared::api::urls::Origins;
+use shared::billing::catalog::Tiers;
+use shared::billing::subscription::Current;
 use shared::stripe::views::PortalSession;
-use shared::subscription::Current;
-use shared::urls::Origins;
-use shared::{ApiError, Call, Reply, customer};
+use shared::{ApiError, Call, Reply};
 use stripe_billing::billing_portal_session::{
     CreateBillingPortalSession, CreateBillingPortalSessionFlowData as FlowData,
     CreateBillingPortalSessionFlowDataSubscriptionCancel as Cancel,
@@ -69,7 +69,7 @@ async fn open(
             Some(flow)
         }
     };
-    let mut create = CreateBillingPortalSession::new().customer(customer::ensure(call).await?);
+    let mut create = CreateBillingPortalSession::new().customer(call.ensure_customer().await?);
     if let Some(id) = &call.config().portal_configuration {
         create = create.configuration(id);
     }

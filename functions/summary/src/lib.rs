@@ -4,6 +4,6 @@
 mod fixtures;
 mod handler;
 mod pending;
-mod shape;
+mod response;
 
 pub use handler::summary;

@@ -1,8 +1,8 @@
 //! A change that has been asked for and is not in force yet.
 
 use serde::Serialize;
-use shared::At;
-use shared::catalog::{Catalog, Tiers};
+use shared::DateTime;
+use shared::billing::catalog::{Catalog, Tiers};
 use shared::stripe::views::{Expandable, Phase, Subscription};
 
 /// What the subscription is going to become, and what that waits for.
@@ -11,10 +11,10 @@ use shared::stripe::views::{Expandable, Phase, Subscription};
 pub struct PendingChange {
     plan: Option<String>,
     /// When it takes effect; null where that depends on a payment.
-    effective_at: Option<At>,
+    effective_at: Option<DateTime>,
     reason: Reason,
     /// When the change lapses if it is not paid for.
-    expires_at: Option<At>,
+    expires_at: Option<DateTime>,
     /// Where to pay for it.
     url: Option<String>,
 }
@@ -34,7 +34,7 @@ pub fn awaiting_payment(subscription: &Subscription, tiers: &Tiers) -> Option<Pe
         plan: tiers.of_pending(update).map(str::to_owned),
         effective_at: None,
         reason: Reason::PaymentActionRequired,
-        expires_at: Some(update.expires_at.at()),
+        expires_at: Some(update.expires_at.date_time()),
         url: invoice.and_then(|invoice| invoice.hosted_invoice_url.clone()),
     })
 }
@@ -59,7 +59,7 @@ pub fn scheduled(phase: &Phase, catalog: &Catalog) -> PendingChange {
     let plan = phase.items.iter().find_map(|item| catalog.tier_of_price(item.price.id()));
     PendingChange {
         plan: plan.map(str::to_owned),
-        effective_at: Some(phase.start_date.at()),
+        effective_at: Some(phase.start_date.date_time()),
         reason: Reason::Scheduled,
         expires_at: None,
         url: None,

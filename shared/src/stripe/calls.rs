@@ -1,4 +1,4 @@
-//! The reads that more than one endpoint makes.
+//! Reads that several endpoints share.
 
 use ::stripe::StripeRequest;
 use serde::de::DeserializeOwned;
@@ -10,69 +10,70 @@ use stripe_billing::subscription_item::ListSubscriptionItem;
 use stripe_client_core::RequestBuilder;
 use stripe_core::customer::RetrieveCustomer;
 
-use super::views::{Customer, Invoice, InvoicePayment, List, Listed, Subscription};
-use super::{Stripe, StripeError};
-use crate::auth::Mode;
+use super::client::Stripe;
+use super::errors::StripeError;
+use super::views::{Customer, HasId, Invoice, InvoicePayment, List, Subscription};
+use crate::values::Mode;
 
-/// Stripe's longest page.
-pub const LONGEST_PAGE: i64 = 100;
+/// Length of Stripe's longest page.
+pub const MAX_PAGE: i64 = 100;
 
-/// Pages of one list before it is given up: more than any account has, less than forever.
-const MOST_PAGES: usize = 100;
+/// Largest number of pages read of one list: more than any account has.
+const MAX_PAGES: usize = 100;
 
 fn expand(paths: &[&str]) -> Vec<String> {
     paths.iter().map(|path| (*path).to_owned()).collect()
 }
 
-/// The same request, for what comes after `id`.
+/// Returns the request for the page after the object `id`.
 fn after(request: &impl StripeRequest, id: &str) -> RequestBuilder {
     let mut request = request.build();
     let query = request.query.take().filter(|query| !query.is_empty());
     let query = query.map(|query| format!("{query}&")).unwrap_or_default();
-    // Of a product or an old price whoever made it chose the id.
+    // Operators choose the IDs of products and old prices, so they need encoding.
     let id = form_urlencoded::byte_serialize(id.as_bytes()).collect::<String>();
     request.query = Some(format!("{query}starting_after={id}"));
     request
 }
 
 impl Stripe {
-    /// Every page of a list, one after the other.
+    /// Returns all pages of a list.
     ///
     /// # Errors
-    /// [`StripeError`]; also for a list that does not end.
-    pub async fn all<T: DeserializeOwned + Listed>(
+    /// [`StripeError`], also for a list longer than 100 pages.
+    pub async fn all<T: DeserializeOwned + HasId>(
         &self,
         request: &impl StripeRequest,
     ) -> Result<Vec<T>, StripeError> {
         let mut page: List<T> = self.send(request).await?;
         let mut all = Vec::new();
-        for _ in 0..MOST_PAGES {
+        for _ in 0..MAX_PAGES {
             all.append(&mut page.data);
             let Some(last) = all.last().filter(|_| page.has_more) else { return Ok(all) };
             page = self.send_built(after(request, last.id()), None).await?;
-            // A page that promises more and has nothing would be asked for for ever.
+            // An empty page that claims more would repeat without end.
             page.has_more &= !page.data.is_empty();
         }
-        Err(StripeError::Nonsense {
+        Err(StripeError::Malformed {
             request_id: "a list".to_owned(),
-            reason: "it does not end".to_owned(),
+            reason: "it has more than 100 pages".to_owned(),
         })
     }
 
-    /// Every subscription of a customer, ended ones too, newest first, with all their items.
+    /// Returns all subscriptions of a customer with all their items, ended ones included, newest first.
     ///
     /// # Errors
     /// [`StripeError`].
     pub async fn subscriptions(&self, customer: &str) -> Result<Vec<Subscription>, StripeError> {
         let mut paths = expand(&["data.latest_invoice", "data.schedule"]);
         if self.mode().await? == Mode::Test {
-            // Only test mode has clocks; a live key need not be allowed to read them.
+            // Test clocks exist in test mode only, so a live key needs no permission to read them.
             paths.push("data.test_clock".to_owned());
         }
         let list = ListSubscription::new()
             .customer(customer)
             .status(ListSubscriptionStatus::All)
-            .limit(LONGEST_PAGE)
+            .limit(MAX_PAGE)
             .expand(paths);
         let mut subscriptions: Vec<Subscription> = self.all(&list).await?;
         for subscription in &mut subscriptions {
@@ -81,18 +82,18 @@ impl Stripe {
         Ok(subscriptions)
     }
 
-    /// An embedded list is its first ten; a plan with add-ons can have more items.
+    /// Replaces the items by all of them: an embedded list has ten, and a plan with add-ons can exceed that.
     async fn complete_items(&self, subscription: &mut Subscription) -> Result<(), StripeError> {
         if !subscription.items.has_more {
             return Ok(());
         }
         let id = subscription.id.as_str();
-        let list = ListSubscriptionItem::new(id).limit(LONGEST_PAGE);
+        let list = ListSubscriptionItem::new(id).limit(MAX_PAGE);
         subscription.items = List { data: self.all(&list).await?, has_more: false };
         Ok(())
     }
 
-    /// The customer, with what a charge would be made on.
+    /// Returns the customer with its default payment method.
     ///
     /// # Errors
     /// [`StripeError`].
@@ -100,8 +101,8 @@ impl Stripe {
         self.send(&RetrieveCustomer::new(id)).await
     }
 
-    /// What the next invoice of a subscription would be now, with all its lines; `None` where
-    /// nothing will be billed again.
+    /// Returns the preview of a subscription's next invoice with all its lines; `None` if nothing will
+    /// be billed again.
     ///
     /// # Errors
     /// [`StripeError`].
@@ -114,7 +115,7 @@ impl Stripe {
         }
     }
 
-    /// An invoice, with all its lines.
+    /// Returns an invoice with all its lines.
     ///
     /// # Errors
     /// [`StripeError`].
@@ -124,7 +125,7 @@ impl Stripe {
         Ok(invoice)
     }
 
-    /// A preview, with all its lines.
+    /// Returns a preview with all its lines.
     ///
     /// # Errors
     /// [`StripeError`].
@@ -134,19 +135,19 @@ impl Stripe {
         Ok(invoice)
     }
 
-    /// An invoice's embedded lines are the first ten. They are asked for anew from the start: the
-    /// ids of a preview's lines are made up for one answer and cannot be continued after in the next.
+    /// Replaces the embedded ten lines by all of them, read from the start: the IDs of a preview's lines
+    /// are valid in one response only, so a list cannot continue after them.
     async fn complete_lines(&self, invoice: &mut Invoice) -> Result<(), StripeError> {
         if !invoice.lines.has_more {
             return Ok(());
         }
         let id = invoice.id.as_str();
-        let list = ListInvoiceInvoiceLineItem::new(id).limit(LONGEST_PAGE);
+        let list = ListInvoiceInvoiceLineItem::new(id).limit(MAX_PAGE);
         invoice.lines = List { data: self.all(&list).await?, has_more: false };
         Ok(())
     }
 
-    /// Every open invoice of a customer, newest first.
+    /// Returns all open invoices of a customer, newest first.
     ///
     /// # Errors
     /// [`StripeError`].
@@ -154,24 +155,24 @@ impl Stripe {
         let list = ListInvoice::new()
             .customer(customer)
             .status(stripe_shared::InvoiceStatus::Open)
-            .limit(LONGEST_PAGE);
+            .limit(MAX_PAGE);
         self.all(&list).await
     }
 
-    /// The payments of an invoice, each with its PaymentIntent.
+    /// Returns the payments of an invoice with their `PaymentIntent`s.
     ///
     /// # Errors
     /// [`StripeError`].
     pub async fn payments(&self, invoice: &str) -> Result<List<InvoicePayment>, StripeError> {
-        let list = ListInvoicePayment::new().invoice(invoice).limit(LONGEST_PAGE);
+        let list = ListInvoicePayment::new().invoice(invoice).limit(MAX_PAGE);
         self.send(&list.expand(expand(&["data.payment.payment_intent"]))).await
     }
 
-    /// Live or test, by the key in use.
+    /// Returns the mode of the key in use.
     ///
     /// # Errors
     /// [`StripeError::Secret`].
     pub async fn mode(&self) -> Result<Mode, StripeError> {
-        Ok(self.secrets.stripe().await?.mode)
+        Ok(self.secret.keys().await?.mode)
     }
 }

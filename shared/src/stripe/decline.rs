@@ -1,18 +1,18 @@
-//! Why a payment did not go through, in words that can be shown to whoever pays.
+//! Declines: why a payment failed, in words that can be shown to the customer.
 
 use serde::Serialize;
 
 use super::views::{InvoicePayment, PaymentError, PaymentIntent};
 
-/// What can be done about it.
+/// How a failed payment can be recovered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum DeclineKind {
-    /// The same card may work later.
+    /// The same card may succeed later.
     Soft,
-    /// This card will not work again.
+    /// This card will not succeed again.
     Hard,
-    /// The bank wants the customer to authenticate.
+    /// The customer has to authenticate the payment.
     Authentication,
 }
 
@@ -25,11 +25,11 @@ pub struct Decline {
     /// The issuer's reason, such as `insufficient_funds`.
     pub decline_code: Option<String>,
     pub kind: DeclineKind,
-    /// For a person.
+    /// Text for the customer.
     pub message: String,
 }
 
-/// Declines after which Stripe itself does not try the card again.
+/// Decline codes after which Stripe does not retry the card.
 /// Source: <https://docs.stripe.com/billing/revenue-recovery/smart-retries#hard-declines>.
 const HARD: [&str; 8] = [
     "incorrect_number",
@@ -42,9 +42,9 @@ const HARD: [&str; 8] = [
     "transaction_not_allowed",
 ];
 
-/// Declines that hint at fraud, which Stripe asks to show as a plain decline: whoever holds the
-/// card may not be whose it is. Source: <https://docs.stripe.com/declines/codes>.
-const NOT_TO_BE_TOLD: [&str; 7] = [
+/// Decline codes that hint at fraud. Stripe asks to present them as a generic decline, because the
+/// customer may be the fraudster. Source: <https://docs.stripe.com/declines/codes>.
+const FRAUD: [&str; 7] = [
     "fraudulent",
     "highest_risk_level",
     "lost_card",
@@ -57,7 +57,7 @@ const NOT_TO_BE_TOLD: [&str; 7] = [
 const AUTHENTICATION_REQUIRED: &str = "authentication_required";
 
 impl Decline {
-    /// Reads Stripe's error of a payment.
+    /// Reads the error of a payment.
     #[must_use]
     pub fn of(error: &PaymentError) -> Self {
         let is = |code: &str| {
@@ -67,23 +67,23 @@ impl Decline {
             return Self::authentication();
         }
         let kind = if HARD.into_iter().any(is) { DeclineKind::Hard } else { DeclineKind::Soft };
-        if NOT_TO_BE_TOLD.into_iter().any(is) {
+        if FRAUD.into_iter().any(is) {
             return Self {
                 code: Some("card_declined".to_owned()),
                 decline_code: Some("generic_decline".to_owned()),
                 kind,
-                message: Self::PLAIN.to_owned(),
+                message: Self::GENERIC.to_owned(),
             };
         }
         Self {
             code: error.code.clone(),
             decline_code: error.decline_code.clone(),
             kind,
-            message: error.message.clone().unwrap_or_else(|| Self::PLAIN.to_owned()),
+            message: error.message.clone().unwrap_or_else(|| Self::GENERIC.to_owned()),
         }
     }
 
-    /// There is nothing to charge.
+    /// Returns the decline of a customer without a payment method.
     #[must_use]
     pub fn no_payment_method() -> Self {
         Self {
@@ -94,7 +94,7 @@ impl Decline {
         }
     }
 
-    const PLAIN: &str = "Your card was declined.";
+    const GENERIC: &str = "Your card was declined.";
 
     fn authentication() -> Self {
         Self {
@@ -105,7 +105,7 @@ impl Decline {
         }
     }
 
-    /// Why the last attempt at an invoice failed; `None` if none was made, or it may yet succeed.
+    /// Returns why the last payment of an invoice failed; `None` if there is none or it may still succeed.
     #[must_use]
     pub fn of_payments(payments: &[InvoicePayment]) -> Option<Self> {
         let payment = payments.iter().find(|payment| payment.is_default).or(payments.first())?;
@@ -114,9 +114,9 @@ impl Decline {
 
     fn of_intent(intent: &PaymentIntent) -> Option<Self> {
         match (intent.status.as_str(), &intent.last_payment_error) {
-            // A bank debit takes days; it has not failed.
+            // A bank debit takes days.
             ("succeeded" | "processing", _) => None,
-            // The invoice is void by now; what is left to say is why it was not paid.
+            // The invoice is void by now, so an authentication is no longer possible.
             ("canceled", error) => error
                 .as_ref()
                 .map(Self::of)
@@ -140,7 +140,7 @@ mod tests {
     }
 
     #[test]
-    fn each_failure_is_shown_with_what_can_be_done_about_it() {
+    fn failure_is_shown_with_its_kind() {
         let declined = |decline: &str| json!({ "code": "card_declined", "decline_code": decline, "message": "Stripe's words." });
         let shown = |code: &str, decline: Value, kind: &str, message: &str| json!({ "code": code, "declineCode": decline, "kind": kind, "message": message });
         let plain = |kind| {
@@ -195,7 +195,7 @@ mod tests {
     }
 
     #[test]
-    fn an_invoice_without_a_payment_has_not_failed() {
+    fn invoice_without_payments_has_no_decline() {
         assert_eq!(Decline::of_payments(&[]), None);
     }
 }

@@ -1,31 +1,30 @@
-//! When to ask Stripe again, and how long to wait before.
+//! Which attempts to retry, and after how long.
 
 use std::time::Duration;
 
-/// Requests for one call, the first included.
+/// Largest number of attempts per call.
 const ATTEMPTS: u32 = 3;
 
-/// The same where Stripe has too many of ours: its limits count by the second, so those who were
-/// refused queue up for the next ones.
+/// Largest number of attempts per call under Stripe's rate limit, which counts by the second.
 const RATE_LIMITED_ATTEMPTS: u32 = 5;
 
-/// What an attempt came to, as far as a retry is concerned.
+/// The outcome of a failed attempt, as far as a retry depends on it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Outcome {
-    /// Stripe answered with this status.
+    /// Stripe responded with this status.
     Status {
         status: u16,
-        /// `Stripe-Should-Retry`, where it was sent. It beats the status.
+        /// `Stripe-Should-Retry`, if present. It takes precedence over the status.
         should_retry: Option<bool>,
-        /// `Retry-After`, in seconds, where it was sent.
+        /// `Retry-After` in seconds, if present.
         retry_after: Option<u32>,
     },
-    /// No connection, or it broke, or no answer in time.
+    /// The connection failed, or the response did not arrive in time.
     Broken,
 }
 
 impl Outcome {
-    /// There was no answer of use, and that is Stripe's fault, the network's or our key's.
+    /// Returns whether Stripe, the network or our key failed.
     #[must_use]
     pub fn is_failure(self) -> bool {
         match self {
@@ -34,9 +33,9 @@ impl Outcome {
         }
     }
 
-    /// Asking again may help.
+    /// Returns whether a retry may succeed.
     #[must_use]
-    pub fn may_pass(self) -> bool {
+    pub fn is_retryable(self) -> bool {
         match self {
             Self::Broken => true,
             Self::Status { status, should_retry, .. } => {
@@ -45,33 +44,34 @@ impl Outcome {
         }
     }
 
-    /// Stripe had too many requests of ours.
+    /// Returns whether Stripe's rate limit refused the attempt.
     #[must_use]
     pub fn is_rate_limit(self) -> bool {
         matches!(self, Self::Status { status: 429, .. })
     }
 }
 
-/// How long to wait before attempt number `next` (2 is the first retry), or `None` for giving up.
+/// Returns the pause before attempt number `next` (2 is the first retry); `None` to stop retrying.
 ///
-/// Statuses: <https://docs.stripe.com/error-low-level>. 409 is a key still in use or a lock, 424 a
-/// dependency of Stripe's. `jitter` is anything from 0 to 1000.
+/// Statuses: <https://docs.stripe.com/error-low-level>. 409 means a key in use or a lock, 424 a failed
+/// dependency of Stripe. `jitter` is a random number from 0 to 1000.
 #[must_use]
 pub fn wait(outcome: Outcome, next: u32, jitter: u16) -> Option<Duration> {
     let attempts = if outcome.is_rate_limit() { RATE_LIMITED_ATTEMPTS } else { ATTEMPTS };
-    if next > attempts || !outcome.may_pass() {
+    if next > attempts || !outcome.is_retryable() {
         return None;
     }
     let asked = match outcome {
         Outcome::Status { retry_after: Some(seconds), .. } => Duration::from_secs(seconds.into()),
         _ => Duration::ZERO,
     };
-    // Those who were told to come back at the same moment do not all do so either.
+    // Jitter applies to Retry-After too, so that refused clients do not return at the same time.
     Some(asked + backoff(next, jitter))
 }
 
-/// Anything up to 0.2 s, 0.4 s, 0.8 s, …, so that many callers who were refused at once do not come
-/// back at once. <https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/>
+/// Returns a random part of 0.2 s, 0.4 s, 0.8 s, … (exponential backoff with full jitter).
+///
+/// Source: <https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/>
 fn backoff(next: u32, jitter: u16) -> Duration {
     let whole = Duration::from_millis(200) * 2_u32.saturating_pow(next.saturating_sub(2)).min(64);
     whole * u32::from(jitter.min(1_000)) / 1_000
@@ -86,7 +86,7 @@ mod tests {
     }
 
     #[test]
-    fn what_may_pass_is_tried_again_and_what_will_not_is_not() {
+    fn only_transient_failures_are_retried() {
         let ms = |ms| Some(Duration::from_millis(ms));
         let cases = [
             (Outcome::Broken, 2, ms(200)),
@@ -113,7 +113,7 @@ mod tests {
     }
 
     #[test]
-    fn a_failure_is_stripes_or_our_keys_and_a_rate_limit_is_none() {
+    fn rate_limit_is_no_failure() {
         let failures = [
             Outcome::Broken,
             status(500, None, None),
@@ -127,7 +127,7 @@ mod tests {
     }
 
     #[test]
-    fn the_wait_is_spread_over_the_whole_of_it() {
+    fn pause_is_spread_over_the_whole_range() {
         assert_eq!(wait(Outcome::Broken, 2, 0), Some(Duration::ZERO));
         assert_eq!(wait(Outcome::Broken, 2, 500), Some(Duration::from_millis(100)));
         assert_eq!(wait(Outcome::Broken, 2, u16::MAX), Some(Duration::from_millis(200)));

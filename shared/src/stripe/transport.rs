@@ -1,86 +1,83 @@
-//! One HTTP client for Stripe: pinned version, time-outs, retries with the same idempotency key.
+//! HTTP transport to Stripe: pinned API version, timeouts, retries with the same idempotency key.
 //!
-//! It speaks async-stripe's `StripeClient`, so that its typed requests can be sent through it.
+//! It implements async-stripe's `StripeClient`, which sends typed requests through it.
 
 use std::fmt::Display;
 use std::pin::Pin;
 use std::time::Duration;
 
-use ::stripe::{CustomizedStripeRequest, RequestStrategy};
 use bytes::Bytes;
 use http_body_util::Full;
 use hyper::header::{AUTHORIZATION, CONTENT_TYPE, HeaderValue, RETRY_AFTER, USER_AGENT};
 use hyper::{HeaderMap, Method, Request, Response, Uri};
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
-use stripe_client_core::{RequestBuilder, StripeClient, StripeClientErr, StripeMethod, VERSION};
+use stripe_client_core::{RequestBuilder, StripeMethod, VERSION};
 use tokio::time::{Instant, timeout_at};
 
-use super::Stripe;
-use super::budget::Budget;
-use super::error::{ErrorView, StripeError};
+use super::call_log::CallLog;
+use super::errors::{ErrorView, StripeError};
 use super::retry::{Outcome, wait};
-use super::views::is_id;
-use crate::https::Https;
+use crate::aws::https::Https;
+use crate::values::is_path_segment;
 
-/// Longest wait for one attempt. Previews and changes take Stripe a second or two.
+/// Timeout of one attempt. Previews and updates take Stripe a second or two.
 const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// A POST that changes nothing.
+/// Path of previews, the POST that changes nothing.
 const PREVIEW: &str = "/invoices/create_preview";
 
-/// What our requests say of themselves.
+/// The `User-Agent` header.
 const AGENT: &str = concat!("cantila-billing/", env!("CARGO_PKG_VERSION"));
 
-/// What a request goes out by, and its answer, all of it, comes back by.
+/// Sends one request and returns its whole response. Tests replace it.
 pub trait Wire: Send + Sync {
-    /// Sends once. The error says what went wrong in between.
+    /// Sends once. The error describes the failed connection.
     fn send(&self, request: Request<Full<Bytes>>) -> Sent<'_>;
 }
 
-/// An answer on its way.
+/// The future of a response.
 pub type Sent<'a> =
     Pin<Box<dyn Future<Output = Result<(Response<()>, Bytes), String>> + Send + 'a>>;
 
 impl Wire for Https {
     fn send(&self, request: Request<Full<Bytes>>) -> Sent<'_> {
         Box::pin(async move {
-            let answer = Self::send(self, request).await.map_err(|error| error.to_string())?;
-            let (head, body) = answer.into_parts();
+            let response = Self::send(self, request).await.map_err(|error| error.to_string())?;
+            let (head, body) = response.into_parts();
             Ok((Response::from_parts(head, ()), body))
         })
     }
 }
 
-/// The way to Stripe.
+/// The connection to Stripe, shared by all requests of a process.
 pub struct Transport {
     wire: Box<dyn Wire>,
     base: Uri,
     attempt_timeout: Duration,
-    budget: Budget,
 }
 
-/// A request that can be sent as often as need be: the bytes are made once.
+/// A request in bytes, which every attempt sends unchanged.
 pub(super) struct Exchange {
     method: Method,
     path_and_query: String,
     body: Bytes,
     has_body: bool,
     key: Option<String>,
-    /// Sending it twice does no more than sending it once.
-    repeatable: bool,
+    /// Whether a second attempt changes nothing beyond the first.
+    idempotent: bool,
 }
 
-/// Stripe's answer to a request that it accepted.
+/// A successful response.
 #[derive(Debug)]
-pub(super) struct Answer {
+pub(super) struct StripeResponse {
     pub(super) request_id: String,
     pub(super) body: Bytes,
 }
 
 impl Exchange {
     pub(super) fn new(request: RequestBuilder, key: Option<String>) -> Result<Self, StripeError> {
-        if !is_path(&request.path) {
+        if !is_safe_path(&request.path) {
             return Err(StripeError::BadPath(request.path));
         }
         let method = match request.method {
@@ -88,7 +85,7 @@ impl Exchange {
             StripeMethod::Post => Method::POST,
             StripeMethod::Delete => Method::DELETE,
         };
-        let repeatable = method != Method::POST || key.is_some() || request.path == PREVIEW;
+        let idempotent = method != Method::POST || key.is_some() || request.path == PREVIEW;
         let query =
             request.query.filter(|query| !query.is_empty()).map(|query| format!("?{query}"));
         Ok(Self {
@@ -97,16 +94,16 @@ impl Exchange {
             body: request.body.unwrap_or_default().into(),
             method,
             key,
-            repeatable,
+            idempotent,
         })
     }
 
-    /// Whether it can change anything at Stripe. A preview is a POST that does not.
+    /// Returns whether it can change anything at Stripe.
     pub(super) fn changes(&self) -> bool {
         self.method != Method::GET && self.path() != PREVIEW
     }
 
-    /// The path at Stripe, such as `/customers/cus_1`.
+    /// Returns the path without the version, such as `/customers/cus_1`.
     pub(super) fn path(&self) -> &str {
         let path = self.path_and_query.strip_prefix("/v1").unwrap_or(&self.path_and_query);
         path.split('?').next().unwrap_or(path)
@@ -143,19 +140,19 @@ impl Exchange {
 }
 
 impl Transport {
-    /// `base` is an origin: `https://api.stripe.com`, or the sandbox's.
+    /// Creates a transport to `base` ([`base_url`]).
     #[must_use]
     pub fn new(https: Https, base: Uri) -> Self {
         Self::over(Box::new(https), base)
     }
 
-    /// The same over another wire.
+    /// Creates a transport that sends through `wire`.
     #[must_use]
     pub fn over(wire: Box<dyn Wire>, base: Uri) -> Self {
-        Self { wire, base, attempt_timeout: ATTEMPT_TIMEOUT, budget: Budget::new() }
+        Self { wire, base, attempt_timeout: ATTEMPT_TIMEOUT }
     }
 
-    /// Opens a connection, with a request that says nothing: no key, no path. Whatever comes of it.
+    /// Opens a connection with a HEAD request without a key, and ignores the outcome.
     pub async fn connect(&self) {
         let request = Request::head(self.base.clone()).header(USER_AGENT, AGENT);
         if let Ok(request) = request.body(Full::default()) {
@@ -163,78 +160,76 @@ impl Transport {
         }
     }
 
-    /// The same, with another longest wait for one attempt than 10 s.
+    /// Sets the timeout of one attempt. The default is 10 s.
     #[must_use]
     pub fn attempt_timeout(self, attempt_timeout: Duration) -> Self {
         Self { attempt_timeout, ..self }
     }
 }
 
-/// Whether a path is made of words and ids alone. async-stripe puts ids into it as they are, and one
-/// with a dot or a question mark in it would lead to another resource, with our key. One with a slash
-/// is refused where it is read (`views::checked`).
-fn is_path(path: &str) -> bool {
-    path.strip_prefix('/').is_some_and(|rest| rest.split('/').all(is_id))
-}
-
-impl Stripe {
-    /// Sends until there is an answer, or no hope or no time for one.
+impl Transport {
+    /// Sends until there is a response, the failure is permanent, or a retry would pass the deadline.
     pub(super) async fn attempts(
         &self,
         exchange: &Exchange,
         secret: &SecretString,
-    ) -> Result<Answer, StripeError> {
-        let budget = &self.transport.budget;
+        log: &CallLog,
+        deadline: Instant,
+    ) -> Result<StripeResponse, StripeError> {
         let mut attempt = 1;
         loop {
-            let request = exchange.to_http(&self.transport.base, secret)?;
-            let (outcome, error) = match self.attempt(request).await {
-                Ok(answer) => {
-                    budget.answered(attempt - 1);
-                    return Ok(answer);
-                }
+            let request = exchange.to_http(&self.base, secret)?;
+            let (outcome, error) = match self.attempt(request, log, deadline).await {
+                Ok(response) => return Ok(response),
                 Err(failure) => failure,
             };
-            match outcome {
-                _ if outcome.is_failure() => self.timings.stripe_error(),
-                _ if outcome.is_rate_limit() => self.timings.stripe_rate_limit(),
-                _ => {}
-            }
-            if !outcome.may_pass() {
-                budget.answered(attempt - 1);
+            if outcome.is_failure() {
+                log.count_error();
+            } else if outcome.is_rate_limit() {
+                log.count_rate_limit();
             }
             attempt += 1;
-            let pause = wait(outcome, attempt, jitter()).filter(|_| exchange.repeatable);
+            let pause = wait(outcome, attempt, jitter()).filter(|_| exchange.idempotent);
             let resume = pause.map(|pause| Instant::now() + pause);
             match resume {
-                // Waiting past the deadline would turn a clear answer into a time-out.
-                Some(resume) if resume < self.deadline && budget.take(exchange.changes()) => {
+                // A pause beyond the deadline would replace a clear error by a timeout.
+                Some(resume) if resume < deadline => {
                     tokio::time::sleep_until(resume).await;
                 }
                 _ => return Err(error),
             }
-            tracing::debug!(attempt, "asking stripe again: {error}");
+            tracing::debug!(attempt, "retrying a call to Stripe: {error}");
         }
     }
 
     async fn attempt(
         &self,
         request: Request<Full<Bytes>>,
-    ) -> Result<Answer, (Outcome, StripeError)> {
+        log: &CallLog,
+        deadline: Instant,
+    ) -> Result<StripeResponse, (Outcome, StripeError)> {
         let started = Instant::now();
-        let limit = (started + self.transport.attempt_timeout).min(self.deadline);
-        let result = timeout_at(limit, self.transport.wire.send(request)).await;
-        self.timings.stripe_attempt(started.elapsed());
+        let limit = (started + self.attempt_timeout).min(deadline);
+        let result = timeout_at(limit, self.wire.send(request)).await;
+        log.count_attempt(started.elapsed());
         match result {
-            Ok(Ok((head, body))) => judge(head.status().as_u16(), head.headers(), body),
+            Ok(Ok((head, body))) => evaluate(head.status().as_u16(), head.headers(), body),
             Ok(Err(reason)) => Err((Outcome::Broken, StripeError::Unreachable { reason })),
-            Err(_) if limit == self.deadline => Err((Outcome::Broken, StripeError::Deadline)),
+            Err(_) if limit == deadline => Err((Outcome::Broken, StripeError::Deadline)),
             Err(_) => {
-                let reason = format!("no answer within {:?}", self.transport.attempt_timeout);
+                let reason = format!("no response within {:?}", self.attempt_timeout);
                 Err((Outcome::Broken, StripeError::Unreachable { reason }))
             }
         }
     }
+}
+
+/// Returns whether a path consists of plain words and IDs.
+///
+/// async-stripe inserts IDs unencoded: one with a dot or a question mark would lead to another resource
+/// with our key. Views refuse IDs with a slash (`views::validated`).
+fn is_safe_path(path: &str) -> bool {
+    path.strip_prefix('/').is_some_and(|rest| rest.split('/').all(is_path_segment))
 }
 
 #[derive(Deserialize)]
@@ -242,19 +237,23 @@ struct ErrorBody {
     error: ErrorView,
 }
 
-fn judge(status: u16, headers: &HeaderMap, body: Bytes) -> Result<Answer, (Outcome, StripeError)> {
+fn evaluate(
+    status: u16,
+    headers: &HeaderMap,
+    body: Bytes,
+) -> Result<StripeResponse, (Outcome, StripeError)> {
     let header = |name| headers.get(name).and_then(|value: &HeaderValue| value.to_str().ok());
     let request_id = header("request-id").unwrap_or("a request without an id").to_owned();
     if (200..300).contains(&status) {
-        return Ok(Answer { request_id, body });
+        return Ok(StripeResponse { request_id, body });
     }
     let retry_after = header(RETRY_AFTER.as_str()).and_then(|value| value.parse().ok());
     let replayed = header("idempotent-replayed") == Some("true");
-    // The same failure would come again for a day.
-    let is_for_good = replayed && status >= 500;
+    // Stripe replays a stored failure for a day.
+    let is_permanent = replayed && status >= 500;
     let should_retry = header("stripe-should-retry").and_then(|value| value.parse().ok());
-    let should_retry = if is_for_good { Some(false) } else { should_retry };
-    // What stands between us and Stripe answers in HTML; the status says enough.
+    let should_retry = if is_permanent { Some(false) } else { should_retry };
+    // A proxy in between responds in HTML; then the status has to suffice.
     let error =
         serde_json::from_slice::<ErrorBody>(&body).map(|body| body.error).unwrap_or_default();
     let error = Box::new(ErrorView { replayed, ..error });
@@ -264,30 +263,11 @@ fn judge(status: u16, headers: &HeaderMap, body: Bytes) -> Result<Answer, (Outco
     ))
 }
 
-/// From 0 to 1000. The lowest bits of the clock are random enough to spread retries.
+/// Returns a number from 0 to 1000 from the lowest bits of the clock, random enough to spread retries.
 fn jitter() -> u16 {
     let nanos = std::time::SystemTime::now()
         .duration_since(std::time::UNIX_EPOCH)
         .unwrap_or_default()
         .subsec_nanos();
     u16::try_from(nanos / 7 % 1_001).unwrap_or_default()
-}
-
-impl StripeClientErr for StripeError {
-    fn deserialize_err(reason: impl Display) -> Self {
-        Self::Nonsense { request_id: "a request".to_owned(), reason: reason.to_string() }
-    }
-}
-
-impl StripeClient for Stripe {
-    type Err = StripeError;
-
-    async fn execute(&self, request: CustomizedStripeRequest) -> Result<Bytes, StripeError> {
-        let (request, settings) = request.into_pieces();
-        let key = match settings.request_strategy {
-            Some(RequestStrategy::Idempotent(key)) => Some(key.into_inner()),
-            _ => None,
-        };
-        Ok(self.exchange(Exchange::new(request, key)?).await?.body)
-    }
 }

@@ -1,16 +1,17 @@
-//! Customers, and the sessions that they are sent to.
+//! Customers, Checkout Sessions and Billing Portal sessions.
 
 use std::collections::HashMap;
 
 use serde::Deserialize;
 
-use super::{Expandable, Id, checked};
-use crate::respond::{Currency, Timestamp};
+use super::common::{Expandable, HasId, Id};
+use super::validated;
+use crate::values::{Currency, Timestamp};
 
-/// A customer; of a deleted one Stripe gives no more than the id.
+/// A customer. Stripe sends nothing but the ID of a deleted one.
 #[derive(Clone, Debug, Deserialize)]
 pub struct Customer {
-    #[serde(deserialize_with = "checked::id")]
+    #[serde(deserialize_with = "validated::id")]
     pub id: String,
     pub currency: Option<Currency>,
     pub invoice_settings: Option<CustomerInvoiceSettings>,
@@ -25,14 +26,14 @@ pub struct CustomerInvoiceSettings {
 /// A Checkout Session.
 #[derive(Clone, Debug, Deserialize)]
 pub struct CheckoutSession {
-    #[serde(deserialize_with = "checked::id")]
+    #[serde(deserialize_with = "validated::id")]
     pub id: String,
     pub status: Option<String>,
     pub mode: String,
-    /// Of an open one on Stripe's own page.
-    #[serde(default, deserialize_with = "checked::maybe_page")]
+    /// Set for an open session on Stripe's page.
+    #[serde(default, deserialize_with = "validated::optional_page")]
     pub url: Option<String>,
-    /// Of an open one on the caller's page.
+    /// Set for an open session embedded in the caller's page.
     pub client_secret: Option<String>,
     pub expires_at: Timestamp,
     #[serde(default)]
@@ -42,6 +43,12 @@ pub struct CheckoutSession {
 /// A Billing Portal session.
 #[derive(Clone, Debug, Deserialize)]
 pub struct PortalSession {
-    #[serde(deserialize_with = "checked::page")]
+    #[serde(deserialize_with = "validated::page")]
     pub url: String,
+}
+
+impl HasId for CheckoutSession {
+    fn id(&self) -> &str {
+        &self.id
+    }
 }

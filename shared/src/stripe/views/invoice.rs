@@ -3,8 +3,9 @@
 use rust_decimal::Decimal;
 use serde::Deserialize;
 
-use super::{Expandable, Id, List, checked};
-use crate::respond::{Currency, Timestamp};
+use super::common::{Expandable, HasId, Id, List};
+use super::validated;
+use crate::values::{Currency, Timestamp};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -17,10 +18,10 @@ pub enum InvoiceStatus {
 }
 
 impl InvoiceStatus {
-    /// Those that a caller sees; drafts are Stripe's working paper.
+    /// The statuses that callers see. Drafts are internal to Stripe.
     pub const SHOWN: [Self; 4] = [Self::Paid, Self::Open, Self::Void, Self::Uncollectible];
 
-    /// Stripe's word.
+    /// Returns Stripe's name.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
@@ -35,7 +36,7 @@ impl InvoiceStatus {
 
 #[derive(Clone, Debug, Deserialize)]
 pub struct Invoice {
-    #[serde(deserialize_with = "checked::id")]
+    #[serde(deserialize_with = "validated::id")]
     pub id: String,
     pub status: InvoiceStatus,
     pub number: Option<String>,
@@ -56,18 +57,18 @@ pub struct Invoice {
     pub period_start: Timestamp,
     pub period_end: Timestamp,
     pub status_transitions: StatusTransitions,
-    /// Without it an overdue invoice would be nobody's.
-    #[serde(deserialize_with = "checked::given")]
+    /// Required: without it an overdue invoice belongs to no subscription.
+    #[serde(deserialize_with = "validated::present")]
     pub parent: Option<InvoiceParent>,
-    #[serde(default, deserialize_with = "checked::maybe_page")]
+    #[serde(default, deserialize_with = "validated::optional_page")]
     pub hosted_invoice_url: Option<String>,
-    #[serde(default, deserialize_with = "checked::maybe_page")]
+    #[serde(default, deserialize_with = "validated::optional_page")]
     pub invoice_pdf: Option<String>,
     pub lines: List<Line>,
 }
 
 impl Invoice {
-    /// The id of the subscription that it bills, if it bills one.
+    /// Returns the ID of the subscription that the invoice bills, if any.
     #[must_use]
     pub fn subscription(&self) -> Option<&str> {
         Some(self.parent.as_ref()?.subscription_details.as_ref()?.subscription.id())
@@ -76,14 +77,14 @@ impl Invoice {
 
 #[derive(Clone, Debug, Deserialize)]
 pub struct InvoiceParent {
-    #[serde(deserialize_with = "checked::given")]
+    #[serde(deserialize_with = "validated::present")]
     pub subscription_details: Option<InvoiceSubscription>,
 }
 
 #[derive(Clone, Debug, Deserialize)]
 pub struct InvoiceSubscription {
     pub subscription: Expandable<Id>,
-    /// There on previews.
+    /// Set on previews.
     pub subscription_proration_date: Option<Timestamp>,
 }
 
@@ -99,7 +100,7 @@ pub struct Tax {
     pub tax_behavior: TaxBehavior,
 }
 
-/// Whether a tax is on top of the amounts or already in them.
+/// Whether a tax is added to the amounts or included in them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum TaxBehavior {
@@ -121,13 +122,13 @@ pub struct Line {
 }
 
 impl Line {
-    /// The subscription item that the line bills, if it bills one.
+    /// Returns the subscription item that the line bills, if any.
     #[must_use]
     pub fn subscription_item(&self) -> Option<&SubscriptionItemDetails> {
         self.parent.as_ref()?.subscription_item_details.as_ref()
     }
 
-    /// Whether it corrects for a part of a period, whichever kind of item it came from.
+    /// Returns whether the line is a proration of a subscription item or an invoice item.
     #[must_use]
     pub fn is_proration(&self) -> bool {
         let Some(parent) = &self.parent else { return false };
@@ -135,7 +136,7 @@ impl Line {
             || parent.invoice_item_details.as_ref().is_some_and(|item| item.proration)
     }
 
-    /// The id of the invoice item that the line bills, if it bills one.
+    /// Returns the ID of the invoice item that the line bills, if any.
     #[must_use]
     pub fn invoice_item(&self) -> Option<&str> {
         let parent = self.parent.as_ref()?;
@@ -145,13 +146,13 @@ impl Line {
         of_subscription.or_else(own)
     }
 
-    /// The price that the line is for, if it is for one.
+    /// Returns the ID of the line's price, if any.
     #[must_use]
     pub fn price(&self) -> Option<&str> {
         Some(self.pricing.as_ref()?.price_details.as_ref()?.price.as_ref()?.id())
     }
 
-    /// The product that the line is for, if it is for one.
+    /// Returns the ID of the line's product, if any.
     #[must_use]
     pub fn product(&self) -> Option<&str> {
         Some(&self.pricing.as_ref()?.price_details.as_ref()?.product)
@@ -192,4 +193,16 @@ pub struct LinePricing {
 pub struct PriceDetails {
     pub price: Option<Expandable<Id>>,
     pub product: String,
+}
+
+impl HasId for Invoice {
+    fn id(&self) -> &str {
+        &self.id
+    }
+}
+
+impl HasId for Line {
+    fn id(&self) -> &str {
+        &self.id
+    }
 }

@@ -1,10 +1,10 @@
-//! How invoices are paid.
+//! Payments of invoices.
 
 use serde::Deserialize;
 
-use super::Expandable;
+use super::common::Expandable;
 
-/// How an invoice was, or was not, paid.
+/// A payment, or an attempt at one.
 #[derive(Clone, Debug, Deserialize)]
 pub struct InvoicePayment {
     pub is_default: bool,

@@ -5,8 +5,8 @@ use std::collections::HashMap;
 use rust_decimal::Decimal;
 use serde::Deserialize;
 
-use super::Expandable;
-use crate::respond::Currency;
+use super::common::{Expandable, HasId};
+use crate::values::Currency;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -15,7 +15,7 @@ pub enum UsageType {
     Metered,
 }
 
-/// How often a price recurs. Plans are sold by the month and by the year.
+/// The unit of a price's billing interval. Plans are sold by month and by year.
 #[derive(
     Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Deserialize, serde::Serialize,
 )]
@@ -28,7 +28,7 @@ pub enum Interval {
 }
 
 impl Interval {
-    /// Stripe's word.
+    /// Returns Stripe's name.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
@@ -63,7 +63,7 @@ pub struct Price {
 }
 
 impl Price {
-    /// The product's id, expanded or not.
+    /// Returns the product's ID.
     #[must_use]
     pub fn product_id(&self) -> &str {
         match &self.product {
@@ -72,26 +72,27 @@ impl Price {
         }
     }
 
-    /// Whether it is charged by use.
+    /// Returns whether the price bills usage.
     #[must_use]
     pub fn is_metered(&self) -> bool {
         self.recurring.as_ref().is_some_and(|recurring| recurring.usage_type == UsageType::Metered)
     }
 }
 
-/// What a price costs in one currency. `tiers` are there only where they were expanded.
+/// The amounts of a price in one currency.
 #[derive(Clone, Debug, Deserialize)]
 pub struct Amounts {
-    /// Minor units; null where it is sub-cent or tiered.
+    /// Minor units; null for sub-cent and tiered prices.
     pub unit_amount: Option<i64>,
     /// Minor units with up to 12 decimals.
     pub unit_amount_decimal: Option<Decimal>,
+    /// Set only if expanded.
     pub tiers: Option<Vec<Tier>>,
 }
 
 #[derive(Clone, Debug, Deserialize)]
 pub struct Tier {
-    /// Null for the last one.
+    /// Null for the last tier.
     pub up_to: Option<Decimal>,
     /// Minor units with up to 12 decimals.
     pub unit_amount_decimal: Option<Decimal>,
@@ -107,4 +108,16 @@ pub struct Product {
     pub description: Option<String>,
     #[serde(default)]
     pub metadata: HashMap<String, String>,
+}
+
+impl HasId for Price {
+    fn id(&self) -> &str {
+        &self.id
+    }
+}
+
+impl HasId for Product {
+    fn id(&self) -> &str {
+        &self.id
+    }
 }

@@ -1,13 +1,16 @@
-//! Subscriptions, and what is going to become of them.
+//! Subscriptions, pending updates and schedules.
 
 use std::collections::HashMap;
 
 use serde::Deserialize;
 
-use super::{Expandable, Id, Invoice, List, Price, checked};
-use crate::respond::{Currency, Timestamp};
+use super::common::{Expandable, HasId, Id, List};
+use super::invoice::Invoice;
+use super::price::Price;
+use super::validated;
+use crate::values::{Currency, Timestamp};
 
-/// A subscription's status. An unknown one fails the answer: what it entitles to is not known.
+/// The status of a subscription. An unknown one makes the response malformed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum SubscriptionStatus {
@@ -22,13 +25,13 @@ pub enum SubscriptionStatus {
 }
 
 impl SubscriptionStatus {
-    /// Whether the subscription has ended for good.
+    /// Returns whether the subscription has ended.
     #[must_use]
     pub fn is_ended(self) -> bool {
         matches!(self, Self::Canceled | Self::IncompleteExpired)
     }
 
-    /// Stripe's word.
+    /// Returns Stripe's name.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
@@ -44,7 +47,7 @@ impl SubscriptionStatus {
     }
 }
 
-/// How a subscription's invoices are collected.
+/// The way in which a subscription's invoices are collected.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum CollectionMethod {
@@ -54,7 +57,7 @@ pub enum CollectionMethod {
 
 #[derive(Clone, Debug, Deserialize)]
 pub struct Subscription {
-    #[serde(deserialize_with = "checked::id")]
+    #[serde(deserialize_with = "validated::id")]
     pub id: String,
     pub status: SubscriptionStatus,
     pub currency: Currency,
@@ -80,14 +83,14 @@ pub struct Subscription {
 }
 
 impl Subscription {
-    /// What time it is for this subscription: its test clock's, or ours.
+    /// Returns the current time: the test clock's if there is one, else this machine's.
     #[must_use]
     pub fn now(&self) -> Timestamp {
         let clock = self.test_clock.as_ref().and_then(Expandable::object);
         clock.map_or_else(Timestamp::now, |clock| clock.frozen_time)
     }
 
-    /// When it is going to end, whichever way Stripe says it: at a date, or with the period.
+    /// Returns the time at which the subscription is set to end: `cancel_at`, or the end of the period.
     #[must_use]
     pub fn ends_at(&self) -> Option<Timestamp> {
         let period_end = || self.items.data.iter().map(|item| item.current_period_end).max();
@@ -100,9 +103,9 @@ pub struct SubscriptionItem {
     pub id: String,
     pub current_period_start: Timestamp,
     pub current_period_end: Timestamp,
-    /// None for a metered price.
+    /// Null for a metered price.
     pub quantity: Option<u64>,
-    #[serde(deserialize_with = "checked::recurring_price")]
+    #[serde(deserialize_with = "validated::recurring_price")]
     pub price: Price,
 }
 
@@ -111,7 +114,7 @@ pub struct CancellationDetails {
     pub reason: Option<String>,
 }
 
-/// There only while the subscription is paused.
+/// Set only while the subscription is paused.
 #[derive(Clone, Debug, Deserialize)]
 pub struct StatusDetails {
     pub paused: Option<Paused>,
@@ -127,7 +130,7 @@ pub struct PauseCollection {
     pub behavior: String,
 }
 
-/// A change that Stripe applies once its invoice is paid.
+/// A pending update: Stripe applies it once its invoice is paid.
 #[derive(Clone, Debug, Deserialize)]
 pub struct PendingUpdate {
     pub expires_at: Timestamp,
@@ -159,4 +162,16 @@ pub struct PhaseItem {
 #[derive(Clone, Debug, Deserialize)]
 pub struct TestClock {
     pub frozen_time: Timestamp,
+}
+
+impl HasId for Subscription {
+    fn id(&self) -> &str {
+        &self.id
+    }
+}
+
+impl HasId for SubscriptionItem {
+    fn id(&self) -> &str {
+        &self.id
+    }
 }

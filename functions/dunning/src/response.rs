@@ -1,0 +1,130 @@
+//! From the verdict to the answer, with the way out. No I/O.
+
+use serde::Serialize;
+use shared::stripe::views::Invoice;
+use shared::stripe::{Decline, DeclineKind};
+use shared::{Currency, DateTime, Money};
+
+use crate::state::{EndReason, Rules, State, Verdict};
+
+/// The answer's body.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Dunning {
+    state: State,
+    reason: Option<EndReason>,
+    since: Option<DateTime>,
+    attempts: u32,
+    max_attempts: u32,
+    next_attempt_at: Option<DateTime>,
+    grace_ends_at: Option<DateTime>,
+    /// All that is overdue.
+    amount_due: Money,
+    currency: Currency,
+    invoice: Option<InvoiceToPay>,
+    failure: Option<Decline>,
+    deploy_blocked: bool,
+    recovery: Option<Recovery>,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct InvoiceToPay {
+    number: Option<String>,
+    amount_due: Money,
+    hosted_url: Option<String>,
+}
+
+/// What to do about it, and where: a live page of Stripe's, or a route of this API to call.
+#[derive(Debug, PartialEq, Serialize)]
+struct Recovery {
+    action: Action,
+    url: String,
+    method: &'static str,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
+enum Action {
+    PayInvoice,
+    AuthenticatePayment,
+    UpdatePaymentMethod,
+    Resubscribe,
+}
+
+impl Dunning {
+    /// Of an account that Stripe does not know yet.
+    pub fn nothing_owed(currency: Currency, rules: &Rules) -> Self {
+        let verdict = Verdict {
+            state: State::Active,
+            since: None,
+            reason: None,
+            paused: false,
+            invoice: None,
+        };
+        Self::of(&verdict, Money::new(0, currency), None, rules)
+    }
+
+    /// `amount_due` is all that is overdue.
+    pub fn of(
+        verdict: &Verdict<'_>,
+        amount_due: Money,
+        failure: Option<Decline>,
+        rules: &Rules,
+    ) -> Self {
+        let invoice = verdict.invoice;
+        Self {
+            state: verdict.state,
+            reason: verdict.reason,
+            since: verdict.since.map(shared::Timestamp::date_time),
+            attempts: invoice.map_or(0, |invoice| invoice.attempt_count),
+            max_attempts: rules.max_attempts,
+            next_attempt_at: invoice
+                .and_then(|invoice| invoice.next_payment_attempt)
+                .map(shared::Timestamp::date_time),
+            grace_ends_at: verdict.grace_ends_at(rules).map(shared::Timestamp::date_time),
+            amount_due,
+            currency: amount_due.currency,
+            invoice: invoice.map(|invoice| InvoiceToPay {
+                number: invoice.number.clone(),
+                amount_due: Money::new(invoice.amount_remaining, invoice.currency),
+                hosted_url: invoice.hosted_invoice_url.clone(),
+            }),
+            recovery: recovery(verdict, failure.as_ref().map(|failure| failure.kind)),
+            failure,
+            deploy_blocked: verdict.blocks_deploys(),
+        }
+    }
+}
+
+fn recovery(verdict: &Verdict<'_>, failure: Option<DeclineKind>) -> Option<Recovery> {
+    match (verdict.state, verdict.invoice) {
+        (State::Canceled, _) => Some(route(Action::Resubscribe, "/v1/billing/checkout-session")),
+        (State::Active, None) => None,
+        (_, Some(invoice)) if !verdict.paused => Some(pay(invoice, failure)),
+        // A paused subscription goes on with a payment method, not with a payment.
+        (_, _) => Some(update_payment_method()),
+    }
+}
+
+/// The way to get this invoice paid.
+fn pay(invoice: &Invoice, failure: Option<DeclineKind>) -> Recovery {
+    let page = |action, url: &str| Recovery { action, url: url.to_owned(), method: "GET" };
+    match (failure, &invoice.hosted_invoice_url) {
+        (Some(DeclineKind::Authentication), Some(url)) => page(Action::AuthenticatePayment, url),
+        // Stripe will try by itself again, and needs another card for that.
+        (Some(DeclineKind::Hard), _) if invoice.next_payment_attempt.is_some() => {
+            update_payment_method()
+        }
+        (_, Some(url)) => page(Action::PayInvoice, url),
+        (_, None) => update_payment_method(),
+    }
+}
+
+fn update_payment_method() -> Recovery {
+    route(Action::UpdatePaymentMethod, "/v1/billing/portal-session")
+}
+
+fn route(action: Action, path: &str) -> Recovery {
+    Recovery { action, url: path.to_owned(), method: "POST" }
+}

@@ -1,0 +1,383 @@
+//! From the catalogue and the account to what is sold and what the account may do. No I/O.
+
+use serde::Serialize;
+use shared::access::Caller;
+use shared::billing::catalog::{FREE_TIER, Metered, Offer};
+use shared::billing::subscription::Current;
+use shared::stripe::views::{Customer, Interval};
+use shared::values::{Mode, exact, unit_price};
+use shared::{Currency, Money, Scope};
+
+/// The answer's body.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Info {
+    provider: &'static str,
+    mode: &'static str,
+    publishable_key: Option<String>,
+    currency: Currency,
+    account: AccountBody,
+    capabilities: Capabilities,
+    plans: Vec<Plan>,
+}
+
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct AccountBody {
+    id: String,
+    handle: String,
+    has_customer: bool,
+    has_subscription: bool,
+    has_payment_method: bool,
+}
+
+/// What would be accepted now, for this account and key.
+#[expect(clippy::struct_excessive_bools, reason = "the contract's body has four")]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Capabilities {
+    checkout: bool,
+    embedded_checkout: bool,
+    portal: bool,
+    plan_change: bool,
+}
+
+#[derive(Debug, Serialize)]
+struct Plan {
+    plan: String,
+    name: String,
+    description: Option<String>,
+    interval: &'static str,
+    currency: Currency,
+    amount: Money,
+    metered: Vec<Usage>,
+    current: bool,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Usage {
+    meter: String,
+    unit: Option<String>,
+    included: String,
+    /// Major units, exact; null only for a price that no decimal holds.
+    unit_amount: Option<String>,
+}
+
+/// What the stack is set up as.
+pub struct Settings {
+    pub mode: Mode,
+    pub publishable_key: Option<String>,
+    /// The currency that plans are shown in.
+    pub currency: Currency,
+    /// Whether there is anywhere that customers may be sent back to.
+    pub has_pages: bool,
+    /// Whether Stripe would open the Billing Portal.
+    pub has_portal: bool,
+}
+
+/// The account as far as info is concerned.
+pub struct Account<'a> {
+    caller: &'a Caller,
+    customer: Option<&'a Customer>,
+    current: Option<Current<'a>>,
+}
+
+impl<'a> Account<'a> {
+    /// `current` is the subscription that the account is on.
+    pub fn of(
+        caller: &'a Caller,
+        customer: Option<&'a Customer>,
+        current: Option<Current<'a>>,
+    ) -> Self {
+        Self { caller, customer, current }
+    }
+
+    /// Whether there is a default one that a charge would be made on. Source of the order:
+    /// <https://docs.stripe.com/billing/subscriptions/payment-methods-setting>.
+    fn has_payment_method(&self) -> bool {
+        let of_subscription = self.current.as_ref().is_some_and(|current| {
+            current.subscription.default_payment_method.is_some()
+                || current.subscription.default_source.is_some()
+        });
+        let of_customer = self.customer.is_some_and(|customer| {
+            let settings = customer.invoice_settings.as_ref();
+            settings.is_some_and(|settings| settings.default_payment_method.is_some())
+                || customer.default_source.is_some()
+        });
+        of_subscription || of_customer
+    }
+
+    fn body(&self) -> AccountBody {
+        AccountBody {
+            id: self.caller.account.id.clone(),
+            handle: self.caller.account.handle.clone(),
+            has_customer: self.caller.account.customer.is_some(),
+            has_subscription: self.current.is_some(),
+            has_payment_method: self.has_payment_method(),
+        }
+    }
+
+    fn capabilities(&self, settings: &Settings) -> Capabilities {
+        let admin = self.caller.scope >= Scope::Admin;
+        let checkout = admin && self.current.is_none() && settings.has_pages;
+        Capabilities {
+            checkout,
+            // The page mounts it with the publishable key.
+            embedded_checkout: checkout && settings.publishable_key.is_some(),
+            portal: admin && settings.has_portal,
+            plan_change: admin
+                && self.current.as_ref().is_some_and(|current| current.not_changeable().is_none()),
+        }
+    }
+
+    /// The tier and interval that the account is on.
+    fn plan(&self) -> Option<(&str, Interval)> {
+        match &self.current {
+            None => Some((FREE_TIER, Interval::Month)),
+            Some(current) => {
+                let plan = current.plan?;
+                Some((plan.tier, plan.item.price.recurring.as_ref()?.interval))
+            }
+        }
+    }
+}
+
+impl Info {
+    /// `offers` are the plans in the currency of `settings`, in the order that they are shown in.
+    pub fn of(settings: Settings, account: &Account<'_>, offers: &[Offer]) -> Self {
+        let on = account.plan();
+        let plan = |offer: &Offer| Plan {
+            plan: offer.tier.clone(),
+            name: offer.name.clone(),
+            description: offer.description.clone(),
+            interval: offer.interval.as_str(),
+            currency: settings.currency,
+            amount: offer.amount,
+            metered: offer
+                .metered
+                .iter()
+                .map(|metered| usage(metered, settings.currency))
+                .collect(),
+            current: on == Some((offer.tier.as_str(), offer.interval)),
+        };
+        Self {
+            provider: "stripe",
+            mode: settings.mode.as_str(),
+            currency: settings.currency,
+            account: account.body(),
+            capabilities: account.capabilities(&settings),
+            plans: offers.iter().map(plan).collect(),
+            publishable_key: settings.publishable_key,
+        }
+    }
+}
+
+fn usage(metered: &Metered, currency: Currency) -> Usage {
+    Usage {
+        meter: metered.meter.clone(),
+        unit: metered.unit.clone(),
+        included: exact(metered.included),
+        unit_amount: unit_price(metered.unit_amount, currency),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+    use shared::billing::catalog::Tiers;
+    use shared::stripe::views::{Product, Subscription};
+
+    use super::*;
+
+    fn caller(scope: Scope, customer: Option<&str>) -> Caller {
+        let account = shared::Account {
+            id: "acc_1".to_owned(),
+            handle: "acme".to_owned(),
+            parent: None,
+            customer: customer.map(str::to_owned),
+            created_at: 0.try_into().expect("a moment"),
+        };
+        Caller { account, scope, key_id: "key_1".to_owned(), own_account: "acc_1".to_owned() }
+    }
+
+    fn customer(change: &Value) -> Customer {
+        let mut fields = json!({ "id": "cus_1", "currency": "eur" });
+        fields
+            .as_object_mut()
+            .expect("an object")
+            .extend(change.as_object().expect("an object").clone());
+        serde_json::from_value(fields).expect("a customer")
+    }
+
+    fn subscription(interval: &str, change: &Value) -> Subscription {
+        let price = json!({
+            "id": "price_1", "currency": "usd", "product": "prod_pro",
+            "recurring": { "interval": interval, "interval_count": 1, "usage_type": "licensed" },
+        });
+        let mut fields = json!({
+            "id": "sub_1", "status": "active", "currency": "usd", "created": 0, "collection_method": "charge_automatically",
+            "cancel_at_period_end": false,
+            "items": { "has_more": false, "data": [{ "id": "si_1", "current_period_start": 0, "current_period_end": 9, "price": price }] },
+        });
+        fields
+            .as_object_mut()
+            .expect("an object")
+            .extend(change.as_object().expect("an object").clone());
+        serde_json::from_value(fields).expect("a subscription")
+    }
+
+    fn offer(tier: &str, interval: Interval, minor: i64) -> Offer {
+        let usd = "usd".parse().expect("a currency");
+        let cpu = Metered {
+            price: "price_cpu".to_owned(),
+            meter: "cpu".to_owned(),
+            unit: Some("vCore-hour".to_owned()),
+            included: 100.into(),
+            unit_amount: "1.2".parse().expect("a decimal"),
+        };
+        Offer {
+            price: "price_1".to_owned(),
+            tier: tier.to_owned(),
+            name: tier.to_uppercase(),
+            description: None,
+            interval,
+            amount: Money::new(minor, usd),
+            metered: vec![cpu],
+        }
+    }
+
+    fn info(caller: &Caller, customer: Option<&Customer>, subscriptions: &[Subscription]) -> Value {
+        let pro: Product = serde_json::from_value(
+            json!({ "id": "prod_pro", "metadata": { "cantila_plan": "pro" } }),
+        )
+        .expect("a product");
+        let tiers = Tiers::from_iter(&[pro]);
+        let account = Account::of(caller, customer, Current::of(subscriptions, &tiers));
+        let settings = Settings {
+            mode: Mode::Test,
+            publishable_key: Some("pk_test_1".to_owned()),
+            currency: "usd".parse().expect("a currency"),
+            has_pages: true,
+            has_portal: true,
+        };
+        let offers = [
+            offer("hobby", Interval::Month, 0),
+            offer("pro", Interval::Month, 3_500),
+            offer("pro", Interval::Year, 35_000),
+        ];
+        serde_json::to_value(Info::of(settings, &account, &offers)).expect("serialises")
+    }
+
+    #[test]
+    fn a_subscriber_with_an_admin_key_is_shown_whole() {
+        let customer =
+            customer(&json!({ "invoice_settings": { "default_payment_method": "pm_1" } }));
+        let plan = |plan: &str, name: &str, interval: &str, amount: &str, current: bool| {
+            json!({
+                "plan": plan, "name": name, "description": null, "interval": interval, "currency": "USD", "amount": amount,
+                "metered": [{ "meter": "cpu", "unit": "vCore-hour", "included": "100", "unitAmount": "0.012" }], "current": current,
+            })
+        };
+        let expected = json!({
+            "provider": "stripe", "mode": "test", "publishableKey": "pk_test_1", "currency": "USD",
+            "account": { "id": "acc_1", "handle": "acme", "hasCustomer": true, "hasSubscription": true, "hasPaymentMethod": true },
+            "capabilities": { "checkout": false, "embeddedCheckout": false, "portal": true, "planChange": true },
+            "plans": [
+                plan("hobby", "HOBBY", "month", "0.00", false), plan("pro", "PRO", "month", "35.00", false), plan("pro", "PRO", "year", "350.00", true),
+            ],
+        });
+        let got = info(
+            &caller(Scope::Admin, Some("cus_1")),
+            Some(&customer),
+            &[subscription("year", &json!({}))],
+        );
+        assert_eq!(got, expected);
+    }
+
+    #[test]
+    fn what_may_be_done_depends_on_the_key_and_on_the_subscription() {
+        let ending = subscription("month", &json!({ "cancel_at_period_end": true }));
+        let live = subscription("month", &json!({}));
+        let ended = subscription("month", &json!({ "status": "canceled" }));
+        // checkout, embedded checkout, portal, plan change
+        let cases = [
+            (Scope::Admin, vec![], [true, true, true, false]),
+            (Scope::Admin, vec![ended.clone()], [true, true, true, false]),
+            (Scope::Admin, vec![live.clone()], [false, false, true, true]),
+            (Scope::Admin, vec![ending], [false, false, true, false]),
+            (Scope::Deploy, vec![live], [false; 4]),
+            (Scope::Read, vec![ended], [false; 4]),
+        ];
+        for (scope, subscriptions, [checkout, embedded, portal, change]) in cases {
+            let got =
+                info(&caller(scope, Some("cus_1")), Some(&customer(&json!({}))), &subscriptions);
+            let expected = json!({ "checkout": checkout, "embeddedCheckout": embedded, "portal": portal, "planChange": change });
+            assert_eq!(got["capabilities"], expected, "{scope}");
+        }
+    }
+
+    #[test]
+    fn a_portal_that_stripe_would_not_open_is_not_offered() {
+        let caller = caller(Scope::Admin, None);
+        let settings = |has_portal| Settings {
+            mode: Mode::Test,
+            publishable_key: None,
+            currency: "usd".parse().expect("a currency"),
+            has_pages: true,
+            has_portal,
+        };
+        let account = Account::of(&caller, None, None);
+        assert!(account.capabilities(&settings(true)).portal);
+        assert!(!account.capabilities(&settings(false)).portal);
+    }
+
+    #[test]
+    fn without_a_subscription_the_monthly_hobby_plan_is_current() {
+        let got = info(&caller(Scope::Read, None), None, &[]);
+        let current: Vec<_> = got["plans"]
+            .as_array()
+            .expect("plans")
+            .iter()
+            .map(|plan| plan["current"].clone())
+            .collect();
+        assert_eq!(json!(current), json!([true, false, false]));
+        assert_eq!(
+            got["account"],
+            json!({ "id": "acc_1", "handle": "acme", "hasCustomer": false, "hasSubscription": false, "hasPaymentMethod": false })
+        );
+    }
+
+    #[test]
+    fn a_default_payment_method_is_found_wherever_a_charge_would_look() {
+        let none = json!({});
+        let cases = [
+            (none.clone(), none.clone(), false),
+            (json!({ "default_payment_method": "pm_1" }), none.clone(), true),
+            (json!({ "default_source": "card_1" }), none.clone(), true),
+            (
+                none.clone(),
+                json!({ "invoice_settings": { "default_payment_method": null } }),
+                false,
+            ),
+            (
+                none.clone(),
+                json!({ "invoice_settings": { "default_payment_method": { "id": "pm_1" } } }),
+                true,
+            ),
+            (none, json!({ "default_source": "card_1" }), true),
+        ];
+        for (on_subscription, on_customer, expected) in cases {
+            let subscriptions = [subscription("month", &on_subscription)];
+            let got = info(
+                &caller(Scope::Read, Some("cus_1")),
+                Some(&customer(&on_customer)),
+                &subscriptions,
+            );
+            assert_eq!(
+                got["account"]["hasPaymentMethod"], expected,
+                "{on_subscription} {on_customer}"
+            );
+        }
+    }
+}

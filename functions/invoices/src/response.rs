@@ -1,0 +1,184 @@
+//! From Stripe's invoices to ours. No I/O.
+
+use serde::Serialize;
+use shared::billing::breakdown::total_tax;
+use shared::stripe::views::{Invoice, Line, Period};
+use shared::{Currency, Date, DateTime, Money, StripeError};
+
+/// The answer's body.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Invoices {
+    invoices: Vec<Entry>,
+    has_more: bool,
+    next_cursor: Option<String>,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Entry {
+    number: Option<String>,
+    status: &'static str,
+    /// The total.
+    amount: Money,
+    hosted_url: Option<String>,
+    id: String,
+    currency: Currency,
+    amount_paid: Money,
+    /// What is still to pay.
+    amount_due: Money,
+    /// All tax, inclusive tax too.
+    tax: Money,
+    created_at: DateTime,
+    period_start: Date,
+    period_end: Date,
+    due_date: Option<Date>,
+    paid_at: Option<DateTime>,
+    pdf_url: Option<String>,
+    reason: Option<String>,
+}
+
+impl Invoices {
+    /// `next_cursor` is there where more follow.
+    pub fn of(invoices: &[Invoice], next_cursor: Option<String>) -> Result<Self, StripeError> {
+        let invoices = invoices.iter().map(entry).collect::<Result<_, _>>()?;
+        Ok(Self { invoices, has_more: next_cursor.is_some(), next_cursor })
+    }
+}
+
+fn entry(invoice: &Invoice) -> Result<Entry, StripeError> {
+    let money = |minor| Money::new(minor, invoice.currency);
+    let period = period(invoice);
+    Ok(Entry {
+        number: invoice.number.clone(),
+        status: invoice.status.as_str(),
+        amount: money(invoice.total),
+        hosted_url: invoice.hosted_invoice_url.clone(),
+        id: invoice.id.clone(),
+        currency: invoice.currency,
+        amount_paid: money(invoice.amount_paid),
+        amount_due: money(invoice.amount_remaining),
+        tax: total_tax(invoice)?,
+        created_at: invoice.created.date_time(),
+        period_start: period.start.date(),
+        period_end: period.end.date(),
+        due_date: invoice.due_date.map(shared::Timestamp::date),
+        paid_at: invoice.status_transitions.paid_at.map(shared::Timestamp::date_time),
+        pdf_url: invoice.invoice_pdf.clone(),
+        reason: invoice.billing_reason.clone(),
+    })
+}
+
+/// The period that the subscription was billed for; the invoice's own says only when items for it
+/// were collected. Usage is billed for the period before, so the line that ends last is the base fee's.
+fn period(invoice: &Invoice) -> Period {
+    let ends = |line: &&Line| line.period.end;
+    let bills = |proration: bool| {
+        let lines = invoice.lines.data.iter();
+        lines
+            .filter(move |line| {
+                line.subscription_item().is_some_and(|item| item.proration == proration)
+            })
+            .max_by_key(ends)
+    };
+    let line = bills(false).or_else(|| bills(true));
+    line.map_or(Period { start: invoice.period_start, end: invoice.period_end }, |line| line.period)
+}
+
+#[cfg(test)]
+pub mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    /// A paid invoice of 35.00 USD with the fields of `change` in place of its own.
+    pub fn invoice(change: &Value) -> Invoice {
+        let mut fields = json!({
+            "id": "in_1", "status": "paid", "number": "CANT-0001", "currency": "usd", "subtotal": 3500,
+            "total": 3500, "amount_due": 3500, "amount_paid": 3500, "amount_remaining": 0,
+            "starting_balance": 0, "total_taxes": [], "attempted": true, "attempt_count": 1,
+            "billing_reason": "subscription_cycle", "created": 1_782_639_000, "due_date": null,
+            "period_start": 1_780_047_000, "period_end": 1_782_639_000,
+            "parent": null, "status_transitions": { "finalized_at": 1_782_642_600, "paid_at": 1_782_642_601 },
+            "hosted_invoice_url": "https://invoice.stripe.com/i/1", "invoice_pdf": "https://pay.stripe.com/i/1/pdf",
+            "lines": { "data": [], "has_more": false },
+        });
+        fields
+            .as_object_mut()
+            .expect("an object")
+            .extend(change.as_object().expect("an object").clone());
+        serde_json::from_value(fields).expect("a whole invoice")
+    }
+
+    fn line(start: i64, end: i64, proration: Option<bool>) -> Value {
+        let details = proration
+            .map(|proration| json!({ "subscription_item": "si_1", "proration": proration }));
+        json!({ "id": "il_1", "amount": 0, "period": { "start": start, "end": end }, "parent": { "subscription_item_details": details } })
+    }
+
+    #[track_caller]
+    fn shown(change: &Value) -> Value {
+        serde_json::to_value(Invoices::of(&[invoice(change)], None).expect("it adds up"))
+            .expect("serialises")["invoices"][0]
+            .take()
+    }
+
+    #[test]
+    fn a_paid_invoice_is_shown_whole() {
+        let invoices =
+            Invoices::of(&[invoice(&json!({}))], Some("next".to_owned())).expect("it adds up");
+        let expected = json!({
+            "invoices": [{
+                "number": "CANT-0001", "status": "paid", "amount": "35.00", "hostedUrl": "https://invoice.stripe.com/i/1",
+                "id": "in_1", "currency": "USD", "amountPaid": "35.00", "amountDue": "0.00", "tax": "0.00",
+                "createdAt": "2026-06-28T09:30:00Z", "periodStart": "2026-05-29", "periodEnd": "2026-06-28",
+                "dueDate": null, "paidAt": "2026-06-28T10:30:01Z", "pdfUrl": "https://pay.stripe.com/i/1/pdf",
+                "reason": "subscription_cycle",
+            }],
+            "hasMore": true,
+            "nextCursor": "next",
+        });
+        assert_eq!(serde_json::to_value(invoices).expect("serialises"), expected);
+    }
+
+    #[test]
+    fn an_open_invoice_in_yen_with_both_kinds_of_tax_says_what_is_still_to_pay() {
+        let got = shown(&json!({
+            "status": "open", "currency": "jpy", "total": 5000, "amount_paid": 1000, "amount_remaining": 4000,
+            "total_taxes": [{ "amount": 400, "tax_behavior": "inclusive" }, { "amount": 50, "tax_behavior": "exclusive" }],
+            "due_date": 1_785_231_000, "status_transitions": {}, "number": null,
+        }));
+        let picked = [
+            "status",
+            "currency",
+            "amount",
+            "amountPaid",
+            "amountDue",
+            "tax",
+            "dueDate",
+            "paidAt",
+            "number",
+        ];
+        assert_eq!(
+            json!(picked.map(|field| got[field].clone())),
+            json!(["open", "JPY", "5000", "1000", "4000", "450", "2026-07-28", null, null])
+        );
+    }
+
+    #[test]
+    fn the_period_is_that_of_the_base_fee_then_of_a_proration_then_the_invoices_own() {
+        let day = 86_400;
+        let (usage, base) = (line(0, 30 * day, Some(false)), line(30 * day, 61 * day, Some(false)));
+        let (proration, item) = (line(day, 90 * day, Some(true)), line(0, 99 * day, None));
+        let cases = [
+            (json!([usage, base, proration, item]), "1970-01-31", "1970-03-03"),
+            (json!([usage]), "1970-01-01", "1970-01-31"),
+            (json!([proration, item]), "1970-01-02", "1970-04-01"),
+            (json!([item]), "2026-05-29", "2026-06-28"),
+        ];
+        for (lines, start, end) in cases {
+            let got = shown(&json!({ "lines": { "data": lines, "has_more": false } }));
+            assert_eq!(json!([got["periodStart"], got["periodEnd"]]), json!([start, end]));
+        }
+    }
+}

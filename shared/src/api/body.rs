@@ -1,0 +1,304 @@
+//! Bodies of POSTs: JSON objects of text fields.
+//!
+//! Unknown fields, repeated fields and values of another type are refused by name. The fields are kept in
+//! alphabetical order, because idempotency compares bodies by meaning.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use lambda_http::http::HeaderMap;
+use lambda_http::http::header::CONTENT_TYPE;
+use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, Visitor};
+use serde_json::Value;
+
+use super::error::ApiError;
+use crate::billing::plan_change::{INTERVALS, Target};
+use crate::values::{fingerprint, quoted};
+
+/// Longest accepted body in bytes.
+const MAX_LENGTH: usize = 16 * 1024;
+
+/// The fields of a body without those that are `null`.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Fields(BTreeMap<String, String>);
+
+impl Fields {
+    /// Reads a request's body. A missing body counts as `{}`, a `null` field as absent.
+    ///
+    /// # Errors
+    /// `body_too_large`, `unsupported_media_type`, `malformed_body`, `validation`: in this order.
+    pub fn read(headers: &HeaderMap, body: &[u8], known: &[&str]) -> Result<Self, ApiError> {
+        if body.len() > MAX_LENGTH {
+            return Err(ApiError::BodyTooLarge { longest: MAX_LENGTH });
+        }
+        if body.is_empty() {
+            return Ok(Self::default());
+        }
+        if !is_json(headers) {
+            return Err(ApiError::UnsupportedMediaType);
+        }
+        match serde_json::from_slice(body) {
+            Ok(Body::Object(pairs)) => Self::of(pairs, known),
+            Ok(Body::Other) => Err(ApiError::validation("body", "The body must be a JSON object.")),
+            Err(_) => Err(ApiError::MalformedBody),
+        }
+    }
+
+    fn of(pairs: Vec<(String, Value)>, known: &[&str]) -> Result<Self, ApiError> {
+        let mut seen = BTreeMap::new();
+        for (name, value) in pairs {
+            if !known.contains(&name.as_str()) {
+                let name = quoted(&name);
+                let known = known.join(", ");
+                return Err(ApiError::validation(
+                    &name,
+                    format!("There is no field \"{name}\" here. Use one of: {known}."),
+                ));
+            }
+            let text = match value {
+                Value::Null => None,
+                Value::String(text) if !text.is_empty() => Some(text),
+                _ => {
+                    return Err(ApiError::validation(
+                        &name,
+                        format!("\"{name}\" must be a non-empty string."),
+                    ));
+                }
+            };
+            if seen.insert(name.clone(), text).is_some() {
+                return Err(ApiError::validation(
+                    &name,
+                    format!("The field \"{name}\" is given twice. Give it once."),
+                ));
+            }
+        }
+        Ok(Self(seen.into_iter().filter_map(|(name, text)| Some((name, text?))).collect()))
+    }
+
+    /// Returns the field's text, if it is given.
+    #[must_use]
+    pub fn get(&self, name: &str) -> Option<&str> {
+        self.0.get(name).map(String::as_str)
+    }
+
+    /// Returns the text of a required field.
+    ///
+    /// # Errors
+    /// `validation` if it is not given.
+    pub fn required(&self, name: &str) -> Result<&str, ApiError> {
+        self.get(name).ok_or_else(|| {
+            ApiError::validation(name, format!("\"{name}\" is missing. Add it to the body."))
+        })
+    }
+
+    /// Returns the value of `allowed` that the field names, if it is given.
+    ///
+    /// # Errors
+    /// `validation` if it names none of them.
+    pub fn one_of<T: Copy>(
+        &self,
+        name: &str,
+        allowed: &[(&str, T)],
+    ) -> Result<Option<T>, ApiError> {
+        let Some(text) = self.get(name) else { return Ok(None) };
+        let found = allowed.iter().find(|(known, _)| *known == text).map(|(_, value)| *value);
+        found.map(Some).ok_or_else(|| {
+            let all: Vec<_> = allowed.iter().map(|(known, _)| *known).collect();
+            ApiError::validation(name, format!("\"{name}\" must be one of {}.", all.join(", ")))
+        })
+    }
+
+    /// Returns the target of a plan change or checkout from the fields `plan` and `interval`.
+    ///
+    /// # Errors
+    /// `validation`.
+    pub fn target(&self) -> Result<Target, ApiError> {
+        Ok(Target {
+            plan: self.required("plan")?.to_owned(),
+            interval: self.one_of("interval", &INTERVALS)?,
+        })
+    }
+
+    /// Returns a fingerprint that is equal for bodies with equal fields.
+    #[must_use]
+    pub fn fingerprint(&self) -> String {
+        fingerprint(self.0.iter().flat_map(|(name, value)| [name.as_str(), value]))
+    }
+}
+
+fn is_json(headers: &HeaderMap) -> bool {
+    let value = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let media_type = value.split(';').next().unwrap_or_default().trim();
+    media_type.eq_ignore_ascii_case("application/json")
+}
+
+/// Any JSON. Of an object it keeps all pairs, because `serde_json` would keep the last of two equal names.
+enum Body {
+    Object(Vec<(String, Value)>),
+    Other,
+}
+
+impl<'de> Deserialize<'de> for Body {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(BodyVisitor)
+    }
+}
+
+struct BodyVisitor;
+
+impl<'de> Visitor<'de> for BodyVisitor {
+    type Value = Body;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("JSON")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Body, A::Error> {
+        let mut pairs = Vec::new();
+        while let Some(pair) = map.next_entry()? {
+            pairs.push(pair);
+        }
+        Ok(Body::Object(pairs))
+    }
+
+    fn visit_seq<A: serde::de::SeqAccess<'de>>(self, mut seq: A) -> Result<Body, A::Error> {
+        while seq.next_element::<IgnoredAny>()?.is_some() {}
+        Ok(Body::Other)
+    }
+
+    fn visit_bool<E>(self, _: bool) -> Result<Body, E> {
+        Ok(Body::Other)
+    }
+
+    fn visit_i64<E>(self, _: i64) -> Result<Body, E> {
+        Ok(Body::Other)
+    }
+
+    fn visit_u64<E>(self, _: u64) -> Result<Body, E> {
+        Ok(Body::Other)
+    }
+
+    fn visit_f64<E>(self, _: f64) -> Result<Body, E> {
+        Ok(Body::Other)
+    }
+
+    fn visit_str<E>(self, _: &str) -> Result<Body, E> {
+        Ok(Body::Other)
+    }
+
+    fn visit_unit<E>(self) -> Result<Body, E> {
+        Ok(Body::Other)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use lambda_http::http::HeaderValue;
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn read_as(media_type: &'static str, body: &[u8]) -> Result<Fields, ApiError> {
+        let mut headers = HeaderMap::new();
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static(media_type));
+        Fields::read(&headers, body, &["plan", "interval"])
+    }
+
+    fn read(body: &str) -> Result<Fields, ApiError> {
+        read_as("application/json", body.as_bytes())
+    }
+
+    #[test]
+    fn order_does_not_matter_and_null_is_absent() {
+        let one = read(r#"{"plan":"pro","interval":"month"}"#).unwrap();
+        let other = read(r#" { "interval" : "mon\u0074h", "plan" : "pro" } "#).unwrap();
+        assert_eq!(one, other);
+        assert_eq!(one.fingerprint(), other.fingerprint());
+        assert_eq!(one.get("plan"), Some("pro"));
+        let without = read(r#"{"plan":"pro","interval":null}"#).unwrap();
+        assert_eq!(without, read(r#"{"plan":"pro"}"#).unwrap());
+        assert_ne!(without.fingerprint(), one.fingerprint());
+    }
+
+    #[test]
+    fn missing_body_is_an_empty_object() {
+        assert_eq!(Fields::read(&HeaderMap::new(), b"", &[]).unwrap(), Fields::default());
+        assert_eq!(read("{}").unwrap(), Fields::default());
+    }
+
+    #[test]
+    fn ambiguous_field_is_refused_by_name() {
+        let long = format!(r#"{{"plan":"{}"}}"#, "x".repeat(MAX_LENGTH));
+        let deep = "[".repeat(10_000);
+        let cases = [
+            (r#"{"plan":"pro""#, "malformed_body", None),
+            ("{} {}", "malformed_body", None),
+            ("plan=pro", "malformed_body", None),
+            (&deep, "malformed_body", None),
+            (&long, "body_too_large", None),
+            ("[]", "validation", Some("body")),
+            ("null", "validation", Some("body")),
+            ("7", "validation", Some("body")),
+            ("-7.5", "validation", Some("body")),
+            ("true", "validation", Some("body")),
+            (r#""plan""#, "validation", Some("body")),
+            (r#"{"plam":"pro"}"#, "validation", Some("plam")),
+            (r#"{"plan":7}"#, "validation", Some("plan")),
+            (r#"{"plan":""}"#, "validation", Some("plan")),
+            (r#"{"plan":["pro"]}"#, "validation", Some("plan")),
+            (r#"{"plan":"pro","plan":"pro"}"#, "validation", Some("plan")),
+            (r#"{"plan":null,"plan":"pro"}"#, "validation", Some("plan")),
+        ];
+        for (body, code, named) in cases {
+            let error = read(body).unwrap_err();
+            assert_eq!(error.kind().1, code, "{body:.40}");
+            match error {
+                ApiError::Validation { field, .. } => {
+                    assert_eq!(Some(field.as_str()), named, "{body:.40}");
+                }
+                _ => assert_eq!(named, None),
+            }
+        }
+    }
+
+    #[test]
+    fn only_json_is_accepted() {
+        for good in ["application/json", "application/json; charset=utf-8", "Application/JSON"] {
+            assert!(read_as(good, b"{}").is_ok(), "{good}");
+        }
+        for bad in ["", "text/plain", "application/x-www-form-urlencoded", "application/jsonp"] {
+            assert_eq!(
+                read_as(bad, b"{}").unwrap_err().kind().1,
+                "unsupported_media_type",
+                "{bad}"
+            );
+        }
+    }
+
+    #[test]
+    fn choice_lists_the_allowed_values() {
+        let fields = read(r#"{"interval":"year"}"#).unwrap();
+        assert_eq!(fields.one_of("interval", &[("month", 1), ("year", 12)]).unwrap(), Some(12));
+        assert_eq!(fields.one_of("plan", &[("pro", 1)]).unwrap(), None);
+        let error = fields.one_of("interval", &[("month", 1), ("week", 2)]).unwrap_err();
+        assert_eq!(error.to_string(), "\"interval\" must be one of month, week.");
+        assert!(fields.required("plan").is_err());
+    }
+
+    proptest! {
+        #[test]
+        fn arbitrary_bytes_never_panic(bytes: Vec<u8>) {
+            let _ = read_as("application/json", &bytes);
+        }
+
+        #[test]
+        fn fingerprints_differ_exactly_where_fields_differ(a: Option<String>, b: Option<String>, c: Option<String>, d: Option<String>) {
+            let fields = |plan: &Option<String>, interval: &Option<String>| {
+                let pairs = [("plan", plan), ("interval", interval)];
+                Fields(pairs.into_iter().filter_map(|(name, text)| Some((name.to_owned(), text.clone()?))).collect())
+            };
+            let (one, other) = (fields(&a, &b), fields(&c, &d));
+            prop_assert_eq!(one == other, one.fingerprint() == other.fingerprint());
+        }
+    }
+}

@@ -1,0 +1,33 @@
+//! Callers' messages for plan changes that are refused.
+
+use crate::billing::subscription::NotChangeable;
+
+/// Returns the message for a refused plan change: the reason, and what to do.
+pub(super) fn of(reason: NotChangeable) -> &'static str {
+    match reason {
+        NotChangeable::Overdue => {
+            "An invoice of this subscription is overdue. Pay it first; GET /v1/billing/dunning says how."
+        }
+        NotChangeable::Incomplete => {
+            "The first invoice of this subscription is unpaid. Pay it first; GET /v1/billing/dunning says how."
+        }
+        NotChangeable::Paused => {
+            "This subscription is paused. GET /v1/billing/dunning says how to resume it; otherwise ask the operator to resume it."
+        }
+        NotChangeable::CollectionPaused => {
+            "Payment collection of this subscription is paused. Ask the operator to resume it first."
+        }
+        NotChangeable::Scheduled => {
+            "A change of this subscription is scheduled already. Ask the operator to release the schedule first."
+        }
+        NotChangeable::Ending => {
+            "This subscription is set to end. Renew it in the billing portal (POST /v1/billing/portal-session) first."
+        }
+        NotChangeable::Invoiced => {
+            "This subscription is paid by invoice, so a change cannot be charged at once. Ask the operator to make the change."
+        }
+        NotChangeable::NotInCatalogue => {
+            "This subscription is not on a plan of the catalogue. Ask the operator to change it."
+        }
+    }
+}

@@ -1,0 +1,10 @@
+//! The HTTP API: API Gateway events in and out, bodies, queries, URLs, errors, idempotency.
+
+pub mod body;
+pub mod error;
+pub mod event;
+pub mod idempotency;
+pub mod query;
+pub mod reply;
+pub mod timing;
+pub mod urls;

@@ -1,0 +1,97 @@
+//! Replies of handlers.
+
+use lambda_http::http::{HeaderName, HeaderValue, StatusCode};
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+
+use super::error::{ApiError, Cause};
+
+/// Header of a replayed response.
+const REPLAYED: &str = "idempotent-replayed";
+
+/// A status and a JSON body.
+#[derive(Clone, Debug)]
+pub struct Reply {
+    pub(crate) status: StatusCode,
+    pub(crate) body: String,
+    pub(crate) headers: Vec<(HeaderName, HeaderValue)>,
+}
+
+impl Reply {
+    /// Creates a reply with status 200.
+    ///
+    /// # Errors
+    /// `internal` if `body` cannot be serialized, which no wire type causes.
+    pub fn ok<T: Serialize>(body: &T) -> Result<Self, ApiError> {
+        Self::new(StatusCode::OK, body)
+    }
+
+    /// Creates a reply with status 201.
+    ///
+    /// # Errors
+    /// As [`Reply::ok`].
+    pub fn created<T: Serialize>(body: &T) -> Result<Self, ApiError> {
+        Self::new(StatusCode::CREATED, body)
+    }
+
+    fn new<T: Serialize>(status: StatusCode, body: &T) -> Result<Self, ApiError> {
+        let body = serde_json::to_string(body);
+        let body = body.map_err(|error| ApiError::Internal(Cause::from(error)))?;
+        Ok(Self { status, body, headers: Vec::new() })
+    }
+
+    /// Creates the reply of an error.
+    #[must_use]
+    pub fn of_error(error: &ApiError, request_id: &str) -> Self {
+        let (status, code) = error.kind();
+        let body = json!({
+            "error": code,
+            "message": error.to_string(),
+            "requestId": request_id,
+            "details": error.details(),
+        });
+        Self { status, body: body.to_string(), headers: error.headers() }
+    }
+
+    /// Returns the HTTP status.
+    #[must_use]
+    pub fn status(&self) -> u16 {
+        self.status.as_u16()
+    }
+
+    /// Returns the JSON body.
+    #[must_use]
+    pub fn body(&self) -> &str {
+        &self.body
+    }
+
+    /// Returns a header's value by its lower-case name.
+    #[must_use]
+    pub fn header(&self, name: &str) -> Option<&str> {
+        let found = self.headers.iter().find(|(known, _)| known == name);
+        found.and_then(|(_, value)| value.to_str().ok())
+    }
+
+    /// Returns whether it is a replayed response.
+    pub(crate) fn is_replayed(&self) -> bool {
+        self.header(REPLAYED).is_some()
+    }
+
+    /// Returns the code of a replayed error.
+    pub(crate) fn error_code(&self) -> Option<String> {
+        #[derive(Deserialize)]
+        struct ErrorBody {
+            error: String,
+        }
+        let is_error = self.status.is_client_error() || self.status.is_server_error();
+        let body = is_error.then(|| serde_json::from_str::<ErrorBody>(&self.body).ok()).flatten();
+        body.map(|body| body.error)
+    }
+
+    /// Creates the replay of a stored response.
+    pub(crate) fn replayed(status: u16, body: String) -> Self {
+        let status = StatusCode::from_u16(status).unwrap_or(StatusCode::OK);
+        let name = HeaderName::from_static(REPLAYED);
+        Self { status, body, headers: vec![(name, HeaderValue::from_static("true"))] }
+    }
+}

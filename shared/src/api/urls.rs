@@ -1,0 +1,133 @@
+//! Return URLs: a caller may send customers back only to the operator's own origins. Without that
+//! limit the API could disguise a foreign page as one of ours.
+
+use url::{Host, Url};
+
+use super::error::ApiError;
+
+/// The origins that return URLs may have, such as `https://console.cantila.example`.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Origins(Vec<url::Origin>);
+
+/// Reads an absolute https URL, or an http one to localhost, as browsers do (<https://url.spec.whatwg.org>).
+fn parse(text: &str) -> Option<Url> {
+    // Browsers drop or rewrite these characters. Such a URL is a mistake, or hides its host.
+    if !text.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'\\') {
+        return None;
+    }
+    let url = Url::parse(text).ok()?;
+    let is_local = match url.host()? {
+        Host::Domain(name) => name == "localhost",
+        Host::Ipv4(ip) => ip.is_loopback(),
+        Host::Ipv6(ip) => ip.is_loopback(),
+    };
+    let is_allowed = url.scheme() == "https" || url.scheme() == "http" && is_local;
+    // A user name makes one host look like another.
+    let has_user = !url.username().is_empty() || url.password().is_some();
+    (is_allowed && !has_user).then_some(url)
+}
+
+impl Origins {
+    /// Reads a comma-separated list; `None` if an entry is no origin.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        let entries = text.split(',').map(str::trim).filter(|entry| !entry.is_empty());
+        let origin = |entry: &str| {
+            let url = parse(entry)?;
+            let is_origin = url.path() == "/" && url.query().is_none() && url.fragment().is_none();
+            (is_origin && !entry.contains('*')).then(|| url.origin())
+        };
+        entries.map(origin).collect::<Option<_>>().map(Self)
+    }
+
+    /// Returns whether no return URL is allowed.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Checks that a field is a URL that can be allowed at all.
+    ///
+    /// # Errors
+    /// `validation`.
+    pub fn well_formed(field: &'static str, text: &str) -> Result<(), ApiError> {
+        let message =
+            || format!("\"{field}\" must be an absolute https URL (http only on localhost).");
+        parse(text).map(drop).ok_or_else(|| ApiError::validation(field, message()))
+    }
+
+    /// Checks that a URL has one of the origins.
+    ///
+    /// # Errors
+    /// `url_not_allowed`.
+    pub fn check(&self, field: &'static str, url: &str) -> Result<(), ApiError> {
+        let is_allowed = parse(url).is_some_and(|url| self.0.contains(&url.origin()));
+        if is_allowed { Ok(()) } else { Err(ApiError::UrlNotAllowed { field }) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn origins() -> Origins {
+        Origins::parse("https://console.cantila.example, http://localhost:3000,").unwrap()
+    }
+
+    #[test]
+    fn only_urls_of_the_origins_are_allowed() {
+        let cases = [
+            ("https://console.cantila.example", Ok(())),
+            ("https://console.cantila.example/billing?x=1#y", Ok(())),
+            ("https://CONSOLE.cantila.example:443/", Ok(())),
+            ("http://localhost:3000/done", Ok(())),
+            ("http://localhost:3001/done", Err("url_not_allowed")),
+            ("https://console.cantila.example:8443/", Err("url_not_allowed")),
+            ("https://console.cantila.example.evil.example/", Err("url_not_allowed")),
+            ("https://evil.example/https://console.cantila.example", Err("url_not_allowed")),
+            ("https://cantila.example/", Err("url_not_allowed")),
+            ("http://console.cantila.example/", Err("validation")),
+            ("https://console.cantila.example@evil.example/", Err("validation")),
+            ("https://evil.example\\@console.cantila.example/", Err("validation")),
+            ("//console.cantila.example/", Err("validation")),
+            ("/billing", Err("validation")),
+            ("console.cantila.example", Err("validation")),
+            ("javascript:alert(1)", Err("validation")),
+            ("https://console.cantila.example/a b", Err("validation")),
+            ("https://cönsole.example/", Err("validation")),
+            ("http://localhost:+3000/", Err("validation")),
+            ("http://localhost:65536/", Err("validation")),
+            ("", Err("validation")),
+        ];
+        for (url, expected) in cases {
+            let checked = Origins::well_formed("returnUrl", url)
+                .and_then(|()| origins().check("returnUrl", url));
+            assert_eq!(checked.map_err(|error| error.kind().1), expected, "{url}");
+        }
+    }
+
+    #[test]
+    fn malformed_origin_is_refused() {
+        for bad in [
+            "console.cantila.example",
+            "https://a.example/path",
+            "http://a.example",
+            "https://a.example?x",
+            "*",
+            "https://*.a.example",
+        ] {
+            assert_eq!(Origins::parse(bad), None, "{bad}");
+        }
+        assert_eq!(Origins::parse(""), Some(Origins::default()));
+    }
+
+    proptest! {
+        #[test]
+        fn arbitrary_text_is_never_allowed(text: String) {
+            prop_assert!(origins().check("returnUrl", &text).is_err());
+            let _ = Origins::parse(&text);
+        }
+    }
+}

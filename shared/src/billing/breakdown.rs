@@ -1,0 +1,146 @@
+//! Breakdown of an invoice's amounts in the contract's terms.
+
+use crate::stripe::StripeError;
+use crate::stripe::views::{Invoice, TaxBehavior};
+use crate::values::{Currency, Money};
+
+/// `subtotal − discount + tax added on top = total`, and the part of the total that is due in money.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Breakdown {
+    pub subtotal: Money,
+    /// Positive, except that of a negative total.
+    pub discount: Money,
+    /// All tax. Inclusive tax is also contained in `subtotal`.
+    pub tax: Money,
+    pub total: Money,
+    /// The credit used; negative for a collected debt.
+    pub credit_applied: Money,
+    pub amount_due: Money,
+    /// The customer's credit afterwards; negative for a debt. Stripe uses the opposite sign.
+    pub balance_after: Money,
+}
+
+impl Breakdown {
+    /// Reads the amounts of a finalized or previewed invoice.
+    ///
+    /// # Errors
+    /// [`StripeError::Malformed`] if a sum overflows.
+    pub fn of(invoice: &Invoice) -> Result<Self, StripeError> {
+        let taxes = invoice.total_taxes.as_deref().unwrap_or_default();
+        let on_top = taxes.iter().filter(|tax| tax.tax_behavior == TaxBehavior::Exclusive);
+        let on_top: i128 = on_top.map(|tax| i128::from(tax.amount)).sum();
+        // Stripe's discount amounts include item discounts, which its subtotal already has. So the
+        // discount is the difference between subtotal and total.
+        let discount = i128::from(invoice.subtotal) + on_top - i128::from(invoice.total);
+        let money = |minor: i128| to_money(minor, invoice.currency);
+        Ok(Self {
+            subtotal: Money::new(invoice.subtotal, invoice.currency),
+            discount: money(discount)?,
+            tax: total_tax(invoice)?,
+            total: Money::new(invoice.total, invoice.currency),
+            credit_applied: money(credit_applied(invoice))?,
+            amount_due: Money::new(invoice.amount_due, invoice.currency),
+            balance_after: money(-balance_after(invoice))?,
+        })
+    }
+}
+
+/// Returns the credit used. Stripe's balance is negative for a credit.
+///
+/// A total below the minimum charge becomes debt, and then an older debt is not collected either. A
+/// negative total adds credit and uses none.
+fn credit_applied(invoice: &Invoice) -> i128 {
+    let (total, balance) = (i128::from(invoice.total), i128::from(invoice.starting_balance));
+    if total < 0 || (balance > 0 && invoice.amount_due == 0) { 0 } else { total.min(-balance) }
+}
+
+/// Returns the balance afterwards, which Stripe sets only on finalized invoices.
+///
+/// The part that is neither due nor covered by credit goes to the balance: a negative total as credit,
+/// one below the minimum charge as debt.
+fn balance_after(invoice: &Invoice) -> i128 {
+    i128::from(invoice.starting_balance) + i128::from(invoice.total)
+        - i128::from(invoice.amount_due)
+}
+
+/// Returns all tax of an invoice, inclusive tax too.
+///
+/// # Errors
+/// [`StripeError::Malformed`] if a sum overflows.
+pub fn total_tax(invoice: &Invoice) -> Result<Money, StripeError> {
+    let taxes = invoice.total_taxes.as_deref().unwrap_or_default();
+    sum(taxes.iter().map(|tax| tax.amount), invoice.currency)
+}
+
+/// Returns the sum of amounts of one currency, in minor units.
+///
+/// # Errors
+/// [`StripeError::Malformed`] if a sum overflows.
+pub fn sum(amounts: impl Iterator<Item = i64>, currency: Currency) -> Result<Money, StripeError> {
+    to_money(amounts.map(i128::from).sum(), currency)
+}
+
+fn to_money(minor: i128, currency: Currency) -> Result<Money, StripeError> {
+    let minor = i64::try_from(minor).map_err(|_| StripeError::Malformed {
+        request_id: "an invoice".to_owned(),
+        reason: "the sum of its amounts overflows".to_owned(),
+    })?;
+    Ok(Money::new(minor, currency))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn invoice(
+        subtotal: i64,
+        taxes: &[(i64, &str)],
+        total: i64,
+        starting_balance: i64,
+        amount_due: i64,
+    ) -> Invoice {
+        let taxes: Vec<_> = taxes
+            .iter()
+            .map(|(amount, behavior)| json!({ "amount": amount, "tax_behavior": behavior }))
+            .collect();
+        serde_json::from_value(json!({
+            "id": "in_1", "status": "draft", "currency": "usd", "subtotal": subtotal, "total": total,
+            "amount_due": amount_due, "amount_paid": 0, "amount_remaining": amount_due,
+            "starting_balance": starting_balance, "total_taxes": taxes, "attempted": false,
+            "attempt_count": 0, "created": 0, "period_start": 0, "period_end": 0,
+            "parent": null, "status_transitions": {}, "lines": { "data": [], "has_more": false },
+        }))
+        .expect("a whole invoice")
+    }
+
+    #[test]
+    fn amounts_are_split_as_the_contract_defines() {
+        // subtotal, taxes, total, starting balance, amount due → discount, tax, credit applied
+        let cases: [(Invoice, [&str; 3]); 10] = [
+            (invoice(3500, &[], 3500, 0, 3500), ["0.00", "0.00", "0.00"]),
+            (invoice(3500, &[(350, "exclusive")], 3850, 0, 3850), ["0.00", "3.50", "0.00"]),
+            (invoice(3500, &[(318, "inclusive")], 3500, 0, 3500), ["0.00", "3.18", "0.00"]),
+            (invoice(3500, &[(280, "exclusive")], 3080, 0, 3080), ["7.00", "2.80", "0.00"]),
+            (invoice(3500, &[], 3500, -1000, 2500), ["0.00", "0.00", "10.00"]),
+            (invoice(3500, &[], 3500, -5000, 0), ["0.00", "0.00", "35.00"]),
+            (invoice(3500, &[], 3500, 200, 3700), ["0.00", "0.00", "-2.00"]),
+            (invoice(30, &[], 30, 0, 0), ["0.00", "0.00", "0.00"]),
+            (invoice(30, &[], 30, 10, 0), ["0.00", "0.00", "0.00"]),
+            (invoice(-1500, &[(-150, "exclusive")], -1650, -400, 0), ["0.00", "-1.50", "0.00"]),
+        ];
+        for (invoice, expected) in cases {
+            let got = Breakdown::of(&invoice).expect("it adds up");
+            let amounts =
+                [got.discount, got.tax, got.credit_applied].map(|money| money.to_string());
+            assert_eq!(amounts, expected, "{invoice:?}");
+        }
+    }
+
+    #[test]
+    fn overflowing_sum_is_refused() {
+        let huge = invoice(i64::MAX, &[(i64::MAX, "exclusive")], i64::MIN, 0, 0);
+        assert!(matches!(Breakdown::of(&huge), Err(StripeError::Malformed { .. })));
+    }
+}

@@ -1,0 +1,9 @@
+//! Billing: catalogue, subscriptions, plan changes. Decisions are pure functions; reads take a
+//! [`crate::stripe::Stripe`]. Nothing here knows HTTP, AWS or Lambda.
+
+pub mod breakdown;
+pub mod catalog;
+pub mod customer;
+pub mod plan_change;
+pub mod state;
+pub mod subscription;

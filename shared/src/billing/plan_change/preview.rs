@@ -1,0 +1,126 @@
+//! The preview as callers see it. No I/O.
+
+use serde::Serialize;
+
+use super::amounts::{charge, proration_date};
+use super::diff::{Change, Direction};
+use crate::billing::breakdown::Breakdown;
+use crate::stripe::StripeError;
+use crate::stripe::views::{Invoice, Line, SubscriptionStatus};
+use crate::values::{Currency, Date, DateTime, Money, Timestamp};
+
+/// The cost of a plan change, now and later.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Preview {
+    plan: String,
+    proration_amount: Money,
+    currency: Currency,
+    breakdown: Amounts,
+    lines: Vec<PreviewLine>,
+    direction: Direction,
+    effective_at: DateTime,
+    next_invoice: NextInvoice,
+    recurring: Recurring,
+    quote: String,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Amounts {
+    subtotal: Money,
+    discount: Money,
+    tax: Money,
+    total: Money,
+    credit_applied: Money,
+    amount_due: Money,
+    balance_after: Money,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct PreviewLine {
+    description: Option<String>,
+    amount: Money,
+    proration: bool,
+    period_start: Date,
+    period_end: Date,
+}
+
+#[derive(Debug, Serialize)]
+struct NextInvoice {
+    date: Date,
+    /// Total with tax, before the balance.
+    amount: Money,
+}
+
+#[derive(Debug, Serialize)]
+struct Recurring {
+    amount: Money,
+    interval: &'static str,
+}
+
+impl Preview {
+    /// `now` is the change's own invoice, `next` the first regular one after it, `quote` the sealed
+    /// token.
+    ///
+    /// # Errors
+    /// [`StripeError::Malformed`] if a sum of amounts overflows.
+    pub fn of(
+        change: &Change<'_>,
+        now: &Invoice,
+        next: &Invoice,
+        quote: String,
+    ) -> Result<Self, StripeError> {
+        let Breakdown { subtotal, discount, tax, total, credit_applied, amount_due, balance_after } =
+            Breakdown::of(now)?;
+        let line = |line: &Line| PreviewLine {
+            description: line.description.clone(),
+            amount: Money::new(line.amount, now.currency),
+            proration: line.is_proration(),
+            period_start: line.period.start.date(),
+            period_end: line.period.end.date(),
+        };
+        Ok(Self {
+            plan: change.to.tier.clone(),
+            proration_amount: charge(now),
+            currency: now.currency,
+            breakdown: Amounts {
+                subtotal,
+                discount,
+                tax,
+                total,
+                credit_applied,
+                amount_due,
+                balance_after,
+            },
+            lines: now.lines.data.iter().map(line).collect(),
+            direction: change.direction(),
+            effective_at: proration_date(now).unwrap_or(now.created).date_time(),
+            next_invoice: NextInvoice {
+                date: next_date(change, now).date(),
+                amount: Money::new(next.total, next.currency),
+            },
+            recurring: Recurring {
+                amount: change.to.amount,
+                interval: change.to.interval.as_str(),
+            },
+            quote,
+        })
+    }
+}
+
+/// Returns when the subscription is billed next after the change.
+fn next_date(change: &Change<'_>, now: &Invoice) -> Timestamp {
+    let subscription = change.subscription;
+    let period_end = change.from.item.current_period_end;
+    match subscription.status {
+        SubscriptionStatus::Trialing => subscription.trial_end.unwrap_or(period_end),
+        // The invoice of the change bills the new period, which ends last.
+        _ if change.resets_cycle => {
+            let whole = now.lines.data.iter().filter(|line| !line.is_proration());
+            whole.map(|line| line.period.end).max().unwrap_or(period_end)
+        }
+        _ => period_end,
+    }
+}

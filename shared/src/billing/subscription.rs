@@ -1,0 +1,255 @@
+//! The current subscription: its plan, and whether the plan can be changed. No I/O.
+
+use super::catalog::Tiers;
+use crate::stripe::views::{
+    CollectionMethod, Expandable, InvoiceStatus, Subscription, SubscriptionItem, SubscriptionStatus,
+};
+
+/// The current subscription, which responses are about.
+pub struct Current<'a> {
+    pub subscription: &'a Subscription,
+    /// The catalogue plan on it; `None` if the catalogue contains none of its products.
+    pub plan: Option<Plan<'a>>,
+    /// Number of live subscriptions. More than one deserves a warning.
+    pub live: usize,
+}
+
+/// A catalogue plan on a subscription.
+#[derive(Clone, Copy)]
+pub struct Plan<'a> {
+    pub tier: &'a str,
+    /// The item with the base price, or another item of the plan if that is missing.
+    pub item: &'a SubscriptionItem,
+}
+
+/// The reason why a plan change is refused (`details.reason` in the contract).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NotChangeable {
+    /// An invoice is unpaid, so a change would credit time that nobody paid for.
+    Overdue,
+    /// The first invoice is unpaid.
+    Incomplete,
+    Paused,
+    CollectionPaused,
+    /// A schedule changes the subscription later and would revert this change.
+    Scheduled,
+    /// The subscription is set to end.
+    Ending,
+    /// Invoices are sent, so nothing can be charged at once.
+    Invoiced,
+    NotInCatalogue,
+}
+
+impl NotChangeable {
+    /// Returns the contract's name.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Overdue => "overdue",
+            Self::Incomplete => "incomplete",
+            Self::Paused => "paused",
+            Self::CollectionPaused => "collection_paused",
+            Self::Scheduled => "scheduled",
+            Self::Ending => "ending",
+            Self::Invoiced => "invoiced",
+            Self::NotInCatalogue => "not_in_catalogue",
+        }
+    }
+}
+
+impl<'a> Current<'a> {
+    /// Returns the newest live subscription with a catalogue plan, else the newest live one.
+    ///
+    /// `subscriptions` are newest first, as Stripe lists them.
+    #[must_use]
+    pub fn of(subscriptions: &'a [Subscription], tiers: &'a Tiers) -> Option<Self> {
+        let live: Vec<_> =
+            subscriptions.iter().filter(|subscription| !subscription.status.is_ended()).collect();
+        let with_plan = live
+            .iter()
+            .find_map(|subscription| Some((*subscription, Plan::of(subscription, tiers)?)));
+        let (subscription, plan) = match with_plan {
+            Some((subscription, plan)) => (subscription, Some(plan)),
+            None => (*live.first()?, None),
+        };
+        Some(Self { subscription, plan, live: live.len() })
+    }
+
+    /// Returns why the plan cannot be changed now; `None` if it can.
+    #[must_use]
+    pub fn not_changeable(&self) -> Option<NotChangeable> {
+        let subscription = self.subscription;
+        match subscription.status {
+            SubscriptionStatus::Incomplete => return Some(NotChangeable::Incomplete),
+            SubscriptionStatus::PastDue | SubscriptionStatus::Unpaid => {
+                return Some(NotChangeable::Overdue);
+            }
+            SubscriptionStatus::Paused => return Some(NotChangeable::Paused),
+            SubscriptionStatus::Trialing
+            | SubscriptionStatus::Active
+            | SubscriptionStatus::Canceled
+            | SubscriptionStatus::IncompleteExpired => {}
+        }
+        let reasons = [
+            (self.owes(), NotChangeable::Overdue),
+            (subscription.pause_collection.is_some(), NotChangeable::CollectionPaused),
+            (subscription.schedule.is_some(), NotChangeable::Scheduled),
+            (subscription.ends_at().is_some(), NotChangeable::Ending),
+            (
+                subscription.collection_method == CollectionMethod::SendInvoice,
+                NotChangeable::Invoiced,
+            ),
+            (self.plan.is_none(), NotChangeable::NotInCatalogue),
+        ];
+        reasons.into_iter().find_map(|(holds, reason)| holds.then_some(reason))
+    }
+
+    /// Returns whether the latest invoice is unpaid. The invoice of a pending update does not count: it
+    /// is owed only if the customer wants the change.
+    fn owes(&self) -> bool {
+        let latest = self.subscription.latest_invoice.as_ref().and_then(Expandable::object);
+        let open = latest.is_some_and(|invoice| {
+            invoice.status == InvoiceStatus::Open && invoice.amount_remaining > 0
+        });
+        open && self.subscription.pending_update.is_none()
+    }
+}
+
+impl<'a> Plan<'a> {
+    fn of(subscription: &'a Subscription, tiers: &'a Tiers) -> Option<Self> {
+        let plan = |item: &'a SubscriptionItem| {
+            Some(Self { tier: tiers.of(item.price.product_id())?, item })
+        };
+        let items = &subscription.items.data;
+        let base = items.iter().filter(|item| !item.price.is_metered()).find_map(plan);
+        base.or_else(|| items.iter().find_map(plan))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+    use crate::stripe::views::Product;
+
+    fn tiers() -> Tiers {
+        let product = |id: &str, tier: &str| -> Product {
+            serde_json::from_value(json!({ "id": id, "metadata": { "cantila_plan": tier } }))
+                .expect("a product")
+        };
+        Tiers::from_iter(&[product("prod_pro", "pro"), product("prod_old", "legacy")])
+    }
+
+    fn subscription(
+        id: &str,
+        status: &str,
+        items: &[(&str, &str)],
+        change: &Value,
+    ) -> Subscription {
+        let items: Vec<_> = items.iter().map(|(product, usage)| {
+            let price = json!({
+                "id": "price_1", "currency": "usd", "product": product,
+                "recurring": { "interval": "month", "interval_count": 1, "usage_type": usage },
+            });
+            json!({ "id": format!("si_{product}_{usage}"), "current_period_start": 0, "current_period_end": 9, "price": price })
+        }).collect();
+        let mut fields = json!({
+            "id": id, "status": status, "currency": "usd", "created": 0, "collection_method": "charge_automatically",
+            "cancel_at_period_end": false, "items": { "data": items, "has_more": false },
+        });
+        fields
+            .as_object_mut()
+            .expect("an object")
+            .extend(change.as_object().expect("an object").clone());
+        serde_json::from_value(fields).expect("a whole subscription")
+    }
+
+    const PRO: &[(&str, &str)] =
+        &[("prod_ip", "licensed"), ("prod_pro", "metered"), ("prod_pro", "licensed")];
+
+    #[test]
+    fn newest_live_subscription_with_a_plan_is_current() {
+        let none = json!({});
+        let addon = || subscription("sub_3", "active", &[("prod_ip", "licensed")], &none);
+        let pro = || subscription("sub_2", "past_due", PRO, &none);
+        let old = || subscription("sub_1", "active", &[("prod_old", "licensed")], &none);
+        let ended = || subscription("sub_0", "canceled", PRO, &none);
+        let cases = [
+            (vec![addon(), pro(), old()], Some(("sub_2", Some("pro"), 3))),
+            (vec![addon(), old()], Some(("sub_1", Some("legacy"), 2))),
+            (vec![addon(), ended()], Some(("sub_3", None, 1))),
+            (vec![ended(), old()], Some(("sub_1", Some("legacy"), 1))),
+            (vec![ended()], None),
+            (vec![], None),
+        ];
+        for (subscriptions, expected) in cases {
+            let tiers = tiers();
+            let current = Current::of(&subscriptions, &tiers);
+            let got = current.map(|current| {
+                (
+                    current.subscription.id.clone(),
+                    current.plan.map(|plan| plan.tier.to_owned()),
+                    current.live,
+                )
+            });
+            assert_eq!(
+                got.as_ref().map(|(id, tier, live)| (id.as_str(), tier.as_deref(), *live)),
+                expected
+            );
+        }
+    }
+
+    #[test]
+    fn plan_item_is_the_base_price() {
+        let (subscriptions, tiers) = ([subscription("sub_1", "active", PRO, &json!({}))], tiers());
+        let current = Current::of(&subscriptions, &tiers).expect("live");
+        assert_eq!(current.plan.expect("a plan").item.id, "si_prod_pro_licensed");
+    }
+
+    #[test]
+    fn each_reason_against_a_change_is_found() {
+        let invoice = |status: &str, remaining: i64| {
+            json!({ "latest_invoice": {
+                "id": "in_1", "status": status, "currency": "usd", "subtotal": 1, "total": 1, "amount_due": 1,
+                "amount_paid": 0, "amount_remaining": remaining, "starting_balance": 0, "attempted": true, "attempt_count": 1,
+                "created": 0, "period_start": 0, "period_end": 0, "parent": null, "status_transitions": {}, "lines": { "data": [], "has_more": false },
+            } })
+        };
+        let mut awaiting = invoice("open", 1);
+        awaiting["pending_update"] = json!({ "expires_at": 9 });
+        let addon: &[(&str, &str)] = &[("prod_ip", "licensed")];
+        let cases = [
+            ("active", PRO, json!({}), None),
+            ("trialing", PRO, json!({}), None),
+            ("active", PRO, invoice("paid", 0), None),
+            ("active", PRO, awaiting, None),
+            ("active", PRO, invoice("open", 1), Some(NotChangeable::Overdue)),
+            ("past_due", PRO, json!({}), Some(NotChangeable::Overdue)),
+            ("unpaid", PRO, json!({}), Some(NotChangeable::Overdue)),
+            ("incomplete", PRO, json!({}), Some(NotChangeable::Incomplete)),
+            ("paused", PRO, json!({}), Some(NotChangeable::Paused)),
+            (
+                "active",
+                PRO,
+                json!({ "pause_collection": { "behavior": "void" } }),
+                Some(NotChangeable::CollectionPaused),
+            ),
+            ("active", PRO, json!({ "schedule": "sub_sched_1" }), Some(NotChangeable::Scheduled)),
+            ("active", PRO, json!({ "cancel_at_period_end": true }), Some(NotChangeable::Ending)),
+            ("active", PRO, json!({ "cancel_at": 5 }), Some(NotChangeable::Ending)),
+            (
+                "active",
+                PRO,
+                json!({ "collection_method": "send_invoice" }),
+                Some(NotChangeable::Invoiced),
+            ),
+            ("active", addon, json!({}), Some(NotChangeable::NotInCatalogue)),
+        ];
+        for (status, items, change, expected) in cases {
+            let (subscriptions, tiers) = ([subscription("sub_1", status, items, &change)], tiers());
+            let current = Current::of(&subscriptions, &tiers).expect("live");
+            assert_eq!(current.not_changeable(), expected, "{status} {change}");
+        }
+    }
+}

@@ -1,0 +1,74 @@
+//! The state of a process: settings and clients, created in the cold start.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use aws_config::SdkConfig;
+use tokio::time::timeout;
+
+use super::config::{Config, ConfigError};
+use super::metrics::Metrics;
+use crate::access::Authenticator;
+use crate::aws::https::Https;
+use crate::aws::sdk;
+use crate::aws::secrets::{QuoteSecret, StripeSecret};
+use crate::aws::table::Table;
+use crate::stripe::Transport;
+
+/// Longest time that a cold start waits for connections.
+///
+/// Lambda gives a cold start a whole processor, and the secrets take as long anyway. A request works
+/// without an open connection.
+const CONNECT_TIMEOUT: Duration = Duration::from_millis(300);
+
+/// Settings and clients, which serve all requests of a process.
+pub struct App {
+    pub(super) config: Config,
+    pub(super) authenticator: Authenticator,
+    pub(super) table: Table,
+    pub(super) stripe_secret: Arc<StripeSecret>,
+    pub(super) quote_secret: QuoteSecret,
+    pub(super) transport: Arc<Transport>,
+    pub(super) metrics: Metrics,
+}
+
+impl App {
+    /// Reads the settings and creates the clients.
+    ///
+    /// # Errors
+    /// [`ConfigError`]. A secret that cannot be read is logged and read again at each request.
+    pub async fn from_env() -> Result<Self, ConfigError> {
+        let config = Config::from_env()?;
+        let https = Https::new();
+        let sdk = sdk::of_lambda(&https).await;
+        let transport = Transport::new(https, config.stripe_base.clone());
+        let app = Box::pin(Self::start(config, &sdk, transport)).await;
+        Ok(Self { metrics: Metrics::from_env(), ..app })
+    }
+
+    /// Creates the clients from given ones, without metrics.
+    pub async fn start(config: Config, sdk: &SdkConfig, transport: Transport) -> Self {
+        let manager = aws_sdk_secretsmanager::Client::new(sdk);
+        let stripe_secret = StripeSecret::new(manager.clone(), config.stripe_secret_id.clone());
+        let quote_secret = QuoteSecret::new(manager, config.quote_keys_secret_id.clone());
+        let table = Table::new(aws_sdk_dynamodb::Client::new(sdk), config.table.clone());
+        let connections = async { tokio::join!(table.connect(), transport.connect()) };
+        let (stripe, quotes, _) = tokio::join!(
+            stripe_secret.keys(),
+            quote_secret.preload(),
+            timeout(CONNECT_TIMEOUT, connections)
+        );
+        for error in [stripe.err(), quotes.err()].into_iter().flatten() {
+            tracing::error!("a secret could not be read in the cold start: {error}");
+        }
+        Self {
+            authenticator: Authenticator::new(table.clone()),
+            table,
+            stripe_secret: Arc::new(stripe_secret),
+            quote_secret,
+            transport: Arc::new(transport),
+            metrics: Metrics::disabled(),
+            config,
+        }
+    }
+}

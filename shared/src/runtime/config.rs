@@ -1,0 +1,242 @@
+//! Settings: all environment variables that a function reads, except the log level.
+
+use hyper::Uri;
+
+use crate::api::urls::Origins;
+use crate::stripe::base_url;
+use crate::values::Currency;
+
+/// Base URL of Stripe's API.
+const STRIPE: &str = "https://api.stripe.com";
+
+/// A function's settings.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// `BILLING_TABLE`, required: name of the DynamoDB table.
+    pub table: String,
+    /// `STRIPE_SECRET_ID`, required: name or ARN of the secret with Stripe's keys.
+    pub stripe_secret_id: String,
+    /// `QUOTE_KEYS_SECRET_ID`, required by plan-change and its preview only: name or ARN of the secret
+    /// with the MAC keys of quotes.
+    pub quote_keys_secret_id: Option<String>,
+    /// `STRIPE_API_BASE`, default `https://api.stripe.com`: base URL of Stripe's API. Plain HTTP is
+    /// accepted for this machine only, so that a deployed stack cannot send its key in clear text.
+    pub stripe_base: Uri,
+    /// `DEFAULT_CURRENCY`, default `usd`: currency of accounts without one at Stripe.
+    pub default_currency: Currency,
+    /// `DUNNING_MAX_ATTEMPTS`, default 4: number of failed attempts that suspends an overdue account.
+    pub dunning_max_attempts: u32,
+    /// `DUNNING_GRACE_DAYS`, default 21: days after the first failure that suspend an overdue account.
+    pub dunning_grace_days: u32,
+    /// `ALLOWED_ORIGINS`, comma-separated, default none: origins of return URLs.
+    pub allowed_origins: Origins,
+    /// `CHECKOUT_SUCCESS_URL`: default URL after a paid checkout.
+    pub checkout_success_url: Option<String>,
+    /// `CHECKOUT_CANCEL_URL`: default URL after an abandoned checkout.
+    pub checkout_cancel_url: Option<String>,
+    /// `RETURN_URL`: default URL after the billing portal or an embedded checkout.
+    pub return_url: Option<String>,
+    /// `PORTAL_CONFIGURATION`, default none: ID of the Billing Portal configuration, if it is not the
+    /// Stripe account's default.
+    pub portal_configuration: Option<String>,
+    /// `AUTOMATIC_TAX`, `true` or `false`, default `false`: whether Stripe calculates tax at checkout.
+    pub automatic_tax: bool,
+}
+
+/// A missing or malformed variable. The message names it and the expected form.
+#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+pub enum ConfigError {
+    #[error("the environment variable {0} is missing; set it")]
+    Missing(&'static str),
+    #[error("the environment variable {name} is \"{value}\"; it must be {expected}")]
+    Bad { name: &'static str, value: String, expected: &'static str },
+}
+
+impl Config {
+    /// Reads the process's environment.
+    ///
+    /// # Errors
+    /// [`ConfigError`], naming the first missing or malformed variable.
+    pub fn from_env() -> Result<Self, ConfigError> {
+        Self::from_lookup(|name| std::env::var(name).ok())
+    }
+
+    fn from_lookup(get: impl Fn(&str) -> Option<String>) -> Result<Self, ConfigError> {
+        let env = Env { get: &get };
+        let origins = env.parsed(
+            "ALLOWED_ORIGINS",
+            "",
+            Origins::parse,
+            "a comma-separated list of https origins",
+        )?;
+        Ok(Self {
+            table: env.required("BILLING_TABLE")?,
+            stripe_secret_id: env.required("STRIPE_SECRET_ID")?,
+            quote_keys_secret_id: env.value("QUOTE_KEYS_SECRET_ID"),
+            stripe_base: env.parsed(
+                "STRIPE_API_BASE",
+                STRIPE,
+                base_url,
+                "an https URL without a path (http only for this machine)",
+            )?,
+            default_currency: env.parsed(
+                "DEFAULT_CURRENCY",
+                "usd",
+                |text| text.parse().ok(),
+                "a currency code such as usd",
+            )?,
+            dunning_max_attempts: env.parsed(
+                "DUNNING_MAX_ATTEMPTS",
+                "4",
+                positive,
+                "a number from 1 to 1000",
+            )?,
+            dunning_grace_days: env.parsed(
+                "DUNNING_GRACE_DAYS",
+                "21",
+                positive,
+                "a number from 1 to 1000",
+            )?,
+            checkout_success_url: env.return_url("CHECKOUT_SUCCESS_URL", &origins)?,
+            checkout_cancel_url: env.return_url("CHECKOUT_CANCEL_URL", &origins)?,
+            return_url: env.return_url("RETURN_URL", &origins)?,
+            portal_configuration: env.parsed(
+                "PORTAL_CONFIGURATION",
+                "",
+                portal_configuration,
+                "the id of a portal configuration, which begins with bpc_",
+            )?,
+            automatic_tax: env.parsed(
+                "AUTOMATIC_TAX",
+                "false",
+                |text| text.parse().ok(),
+                "true or false",
+            )?,
+            allowed_origins: origins,
+        })
+    }
+}
+
+struct Env<'a> {
+    get: &'a dyn Fn(&str) -> Option<String>,
+}
+
+impl Env<'_> {
+    /// Returns a variable's value. An empty one counts as absent, because templates write it so.
+    fn value(&self, name: &'static str) -> Option<String> {
+        (self.get)(name).filter(|value| !value.is_empty())
+    }
+
+    fn required(&self, name: &'static str) -> Result<String, ConfigError> {
+        self.value(name).ok_or(ConfigError::Missing(name))
+    }
+
+    /// Reads a URL of one of the allowed origins.
+    fn return_url(
+        &self,
+        name: &'static str,
+        origins: &Origins,
+    ) -> Result<Option<String>, ConfigError> {
+        let bad = |value: String| ConfigError::Bad {
+            name,
+            value,
+            expected: "a URL within ALLOWED_ORIGINS",
+        };
+        let Some(url) = self.value(name) else { return Ok(None) };
+        if origins.check(name, &url).is_ok() { Ok(Some(url)) } else { Err(bad(url)) }
+    }
+
+    fn parsed<T>(
+        &self,
+        name: &'static str,
+        default: &str,
+        parse: impl Fn(&str) -> Option<T>,
+        expected: &'static str,
+    ) -> Result<T, ConfigError> {
+        let value = self.value(name).unwrap_or_else(|| default.to_owned());
+        parse(&value).ok_or(ConfigError::Bad { name, value, expected })
+    }
+}
+
+/// Reads an ID; the outer `None` means a malformed one, the inner one an empty text.
+#[expect(clippy::option_option, reason = "the outer one is for malformed values")]
+fn portal_configuration(text: &str) -> Option<Option<String>> {
+    if text.is_empty() {
+        return Some(None);
+    }
+    let is_id = text.starts_with("bpc_")
+        && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
+    is_id.then(|| Some(text.to_owned()))
+}
+
+fn positive(text: &str) -> Option<u32> {
+    text.parse().ok().filter(|number| (1..=1000).contains(number))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn config(changed: &[(&str, &str)]) -> Result<Config, ConfigError> {
+        let given = [("BILLING_TABLE", "billing"), ("STRIPE_SECRET_ID", "stripe")];
+        Config::from_lookup(|name| {
+            let find = |list: &[(&str, &str)]| {
+                list.iter().find(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned())
+            };
+            find(changed).or_else(|| find(&given))
+        })
+    }
+
+    #[test]
+    fn missing_variable_has_its_documented_default() {
+        let config = config(&[]).expect("complete");
+        assert_eq!(config.stripe_base, "https://api.stripe.com/");
+        assert_eq!(config.default_currency.as_str(), "usd");
+        assert_eq!((config.dunning_max_attempts, config.dunning_grace_days), (4, 21));
+        assert_eq!(config.quote_keys_secret_id, None);
+    }
+
+    #[test]
+    fn missing_or_malformed_variable_is_named() {
+        let cases = [
+            ("BILLING_TABLE", ""),
+            ("STRIPE_SECRET_ID", ""),
+            ("STRIPE_API_BASE", "http://api.stripe.com"),
+            ("STRIPE_API_BASE", "http://127.0.0.1.example.com"),
+            ("STRIPE_API_BASE", "http://169.254.169.254"),
+            ("STRIPE_API_BASE", "http://localhost@api.example.com"),
+            ("STRIPE_API_BASE", "https://api.stripe.com@api.example.com"),
+            ("STRIPE_API_BASE", "https://api.stripe.com/v1"),
+            ("STRIPE_API_BASE", "https://api.stripe.com?a=b"),
+            ("STRIPE_API_BASE", "ftp://api.stripe.com"),
+            ("STRIPE_API_BASE", "api.stripe.com"),
+            ("DEFAULT_CURRENCY", "dollars"),
+            ("DUNNING_MAX_ATTEMPTS", "0"),
+            ("DUNNING_GRACE_DAYS", "three"),
+            ("ALLOWED_ORIGINS", "console.example"),
+            ("CHECKOUT_SUCCESS_URL", "https://elsewhere.example/"),
+            ("CHECKOUT_CANCEL_URL", "/cancel"),
+            ("RETURN_URL", "https://elsewhere.example/"),
+            ("PORTAL_CONFIGURATION", "bpc_/../x"),
+            ("PORTAL_CONFIGURATION", "default"),
+            ("AUTOMATIC_TAX", "yes"),
+        ];
+        for (name, value) in cases {
+            let error = config(&[(name, value)]).expect_err(name).to_string();
+            assert!(error.contains(name), "{error}");
+        }
+    }
+
+    #[test]
+    fn plain_http_is_accepted_for_this_machine_only() {
+        for base in [
+            "http://127.0.0.1:12111",
+            "http://localhost:1",
+            "http://[::1]:1",
+            "http://host.docker.internal:1",
+            "https://stripe.test",
+        ] {
+            assert!(config(&[("STRIPE_API_BASE", base)]).is_ok(), "{base}");
+        }
+    }
+}

@@ -1,0 +1,181 @@
+//! Logs: one JSON object per line on standard output, where Lambda reads them.
+//!
+//! A request writes one line when its outcome is known, and a POST an audit line too. They contain IDs,
+//! but no key and no body. `docs/audit.md` describes the fields.
+
+use tracing::level_filters::LevelFilter;
+use tracing_subscriber::Layer as _;
+use tracing_subscriber::filter::Targets;
+use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::util::SubscriberInitExt as _;
+
+use crate::access::Caller;
+use crate::api::error::ApiError;
+use crate::api::event::Incoming;
+use crate::api::reply::Reply;
+use crate::api::timing::Timings;
+use crate::stripe::CallLog;
+
+/// Starts logging. `AWS_LAMBDA_LOG_LEVEL` sets the level of this crate, `info` by default.
+///
+/// Libraries stay at `warn`: at finer levels they log whole requests, keys included. Audit lines are
+/// written at every level.
+pub(super) fn init() {
+    let level = std::env::var("AWS_LAMBDA_LOG_LEVEL").ok().and_then(|level| level.parse().ok());
+    let filter = Targets::new()
+        .with_default(LevelFilter::WARN)
+        .with_target("shared", level.unwrap_or(LevelFilter::INFO))
+        .with_target("audit", LevelFilter::INFO);
+    let lines = tracing_subscriber::fmt::layer()
+        .json()
+        .flatten_event(true)
+        .with_current_span(false)
+        .with_span_list(false);
+    // Fails only if logging has started before.
+    let _ = tracing_subscriber::registry().with(lines.with_filter(filter)).try_init();
+}
+
+/// The log lines of one request.
+pub(super) struct LogLine {
+    request_id: String,
+    method: String,
+    path: String,
+    caller: Option<Caller>,
+}
+
+impl LogLine {
+    pub(super) fn new(incoming: &Incoming) -> Self {
+        Self {
+            request_id: incoming.request_id.clone(),
+            method: incoming.method.clone(),
+            path: incoming.path.clone(),
+            caller: None,
+        }
+    }
+
+    pub(super) fn set_caller(&mut self, caller: &Caller) {
+        self.caller = Some(caller.clone());
+    }
+
+    /// Writes the lines. `key_hash` is the hash of the idempotency key.
+    pub(super) fn write(
+        &self,
+        outcome: &Result<Reply, ApiError>,
+        timings: &Timings,
+        stripe: &CallLog,
+        key_hash: Option<&String>,
+    ) {
+        let Self { request_id, method, path, caller } = self;
+        let account = caller.as_ref().map_or("-", |caller| &caller.account.id);
+        let key_id = caller.as_ref().map_or("-", |caller| &caller.key_id);
+        let (duration_ms, stripe_calls) = (timings.total_ms(), stripe.attempts());
+        let found = Outcome::of(outcome);
+        let Outcome { status, word, code, replayed } = &found;
+        let cause = outcome.as_ref().err().and_then(ApiError::cause);
+        let cause = cause.map(ToString::to_string).unwrap_or_default();
+        // tracing needs the level as a constant.
+        macro_rules! line {
+            ($level:ident, $text:literal $(, $more:ident)*) => {
+                tracing::$level!(
+                    request_id, method, path, status, $($more,)* account, key_id, duration_ms,
+                    stripe_calls, replayed, $text
+                )
+            };
+        }
+        match *word {
+            "done" => line!(info, "answered"),
+            "refused" => line!(info, "refused", code, cause),
+            _ => line!(error, "failed", code, cause),
+        }
+        if method == "POST" {
+            self.write_audit(&found, stripe, key_hash);
+        }
+    }
+
+    fn write_audit(&self, outcome: &Outcome, stripe: &CallLog, key_hash: Option<&String>) {
+        let Self { request_id, path, caller, .. } = self;
+        let Outcome { status, word, code, replayed } = outcome;
+        let route = path.strip_prefix("/v1/billing/").unwrap_or(path);
+        let caller = caller.as_ref();
+        let account = caller.map_or("-", |caller| &caller.account.id);
+        let acting_account = caller.map_or("-", |caller| &caller.own_account);
+        let key_id = caller.map_or("-", |caller| &caller.key_id);
+        let scope = caller.map_or("-", |caller| caller.scope.as_str());
+        let idempotency_key = key_hash.map_or("-", String::as_str);
+        let stripe_objects = stripe.objects().join(" ");
+        tracing::info!(
+            target: "audit",
+            event = "audit",
+            request_id,
+            route,
+            account,
+            acting_account,
+            key_id,
+            scope,
+            outcome = word,
+            status,
+            code,
+            replayed,
+            idempotency_key,
+            stripe_objects,
+            "{route}: {word}"
+        );
+    }
+}
+
+/// The outcome of a request, as log lines name it.
+#[derive(Debug, PartialEq, Eq)]
+struct Outcome {
+    status: u16,
+    /// `done`, `refused` or `failed`.
+    word: &'static str,
+    /// The error's code, or `-`.
+    code: String,
+    /// Whether the response is a replay.
+    replayed: bool,
+}
+
+impl Outcome {
+    fn of(outcome: &Result<Reply, ApiError>) -> Self {
+        let (status, code, replayed) = match outcome {
+            Ok(reply) => (reply.status(), reply.error_code(), reply.is_replayed()),
+            Err(error) => {
+                let (status, code) = error.kind();
+                (status.as_u16(), Some(code.to_owned()), false)
+            }
+        };
+        let word = match status {
+            ..400 => "done",
+            400..500 => "refused",
+            500.. => "failed",
+        };
+        Self { status, word, code: code.unwrap_or_else(|| "-".to_owned()), replayed }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn replayed_error_is_refused_with_its_code() {
+        let of = |outcome| {
+            let Outcome { status, word, code, replayed } = Outcome::of(&outcome);
+            (status, word, code, replayed)
+        };
+        let text = str::to_owned;
+        let cases = [
+            (Reply::ok(&()), (200, "done", text("-"), false)),
+            (Ok(Reply::replayed(201, text("{}"))), (201, "done", text("-"), true)),
+            (Err(ApiError::NoSubscription), (409, "refused", text("no_subscription"), false)),
+            (
+                Ok(Reply::replayed(402, text(r#"{"error":"payment_failed"}"#))),
+                (402, "refused", text("payment_failed"), true),
+            ),
+            (Err(ApiError::Timeout), (504, "failed", text("timeout"), false)),
+        ];
+        for (outcome, expected) in cases {
+            assert_eq!(of(outcome), expected);
+        }
+    }
+}

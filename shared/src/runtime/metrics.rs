@@ -1,0 +1,272 @@
+//! `CloudWatch` metrics in the Embedded Metric Format: one line per request in the log, from which
+//! `CloudWatch` extracts metrics without a call or an agent.
+//!
+//! Every combination of name and dimension costs money each month. So there is one metric for each
+//! question of an alarm or of the dashboard, and those of the stack are written only if they are not 0.
+
+use std::io::Write as _;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use serde_json::{Map, Value, json};
+
+use crate::api::error::ApiError;
+use crate::api::reply::Reply;
+use crate::api::timing::Timings;
+use crate::aws::secrets::SecretError;
+use crate::stripe::{CallLog, StripeError};
+
+/// Namespace of all metrics.
+pub const NAMESPACE: &str = "CantilaBilling";
+
+/// Dimension of [`PER_FUNCTION`]. The value is the Lambda function's name.
+pub const FUNCTION: &str = "FunctionName";
+
+/// Dimension of [`PER_STACK`]. The value is the stack's name.
+pub const STACK: &str = "Stack";
+
+/// Metrics of each function with their units.
+pub const PER_FUNCTION: [(&str, &str); 6] = [
+    ("Requests", "Count"),
+    ("ClientErrors", "Count"),
+    ("ServerErrors", "Count"),
+    ("Latency", "Milliseconds"),
+    ("StripeCalls", "Count"),
+    ("ColdStarts", "Count"),
+];
+
+/// Metrics of the stack with their units. `StripeErrors` counts failed attempts: a broken connection, a
+/// 5xx, a refused key.
+pub const PER_STACK: [(&str, &str); 4] = [
+    ("StripeErrors", "Count"),
+    ("StripeRateLimits", "Count"),
+    ("SecretErrors", "Count"),
+    ("TableErrors", "Count"),
+];
+
+/// The values of one request, in the order of [`PER_FUNCTION`] and [`PER_STACK`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Sample {
+    per_function: [u64; PER_FUNCTION.len()],
+    per_stack: [u64; PER_STACK.len()],
+}
+
+impl Sample {
+    fn of(
+        outcome: &Result<Reply, ApiError>,
+        timings: &Timings,
+        stripe: &CallLog,
+        is_cold: bool,
+    ) -> Self {
+        let status = match outcome {
+            Ok(reply) => reply.status,
+            Err(error) => error.kind().0,
+        };
+        let failed = outcome.as_ref().err().and_then(AwsService::of);
+        Self {
+            per_function: [
+                1,
+                status.is_client_error().into(),
+                status.is_server_error().into(),
+                timings.total_ms(),
+                stripe.attempts().into(),
+                is_cold.into(),
+            ],
+            per_stack: [
+                stripe.errors().into(),
+                stripe.rate_limits().into(),
+                (failed == Some(AwsService::SecretsManager)).into(),
+                (failed == Some(AwsService::DynamoDb)).into(),
+            ],
+        }
+    }
+
+    /// Returns the line without a line end. Format: <https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html>
+    fn line(&self, function: &str, stack: &str, millis: u64) -> Value {
+        let mut root = Map::new();
+        let mut directives = Vec::new();
+        let per_function = PER_FUNCTION.iter().zip(self.per_function).collect::<Vec<_>>();
+        let per_stack =
+            PER_STACK.iter().zip(self.per_stack).filter(|(_, count)| *count > 0).collect();
+        for (dimension, value, metrics) in
+            [(FUNCTION, function, per_function), (STACK, stack, per_stack)]
+        {
+            if metrics.is_empty() {
+                continue;
+            }
+            let definitions: Vec<Value> = metrics
+                .iter()
+                .map(|((name, unit), _)| json!({ "Name": name, "Unit": unit }))
+                .collect();
+            directives.push(json!({ "Namespace": NAMESPACE, "Dimensions": [[dimension]], "Metrics": definitions }));
+            root.insert(dimension.to_owned(), value.into());
+            root.extend(
+                metrics.iter().map(|((name, _), value)| ((*name).to_owned(), json!(value))),
+            );
+        }
+        root.insert(
+            "_aws".to_owned(),
+            json!({ "Timestamp": millis, "CloudWatchMetrics": directives }),
+        );
+        Value::Object(root)
+    }
+}
+
+/// The AWS service that made a request fail.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum AwsService {
+    SecretsManager,
+    DynamoDb,
+}
+
+impl AwsService {
+    fn of(error: &ApiError) -> Option<Self> {
+        let cause = error.cause()?;
+        let is_secret = cause.is::<SecretError>()
+            || matches!(cause.downcast_ref(), Some(StripeError::Secret(_)));
+        match error {
+            _ if is_secret => Some(Self::SecretsManager),
+            ApiError::Unavailable(_) => Some(Self::DynamoDb),
+            _ => None,
+        }
+    }
+}
+
+/// Metrics of a process.
+pub(crate) struct Metrics {
+    function: String,
+    stack: String,
+    has_answered: AtomicBool,
+    is_written: bool,
+}
+
+impl Metrics {
+    /// Reads the names from the environment: Lambda sets the function's, the template the stack's.
+    pub(crate) fn from_env() -> Self {
+        let name = |variable| std::env::var(variable).unwrap_or_else(|_| "local".to_owned());
+        Self {
+            function: name("AWS_LAMBDA_FUNCTION_NAME"),
+            stack: name("BILLING_STACK"),
+            has_answered: AtomicBool::new(false),
+            is_written: true,
+        }
+    }
+
+    /// Creates metrics that are never written, for tests.
+    pub(crate) fn disabled() -> Self {
+        Self { is_written: false, ..Self::from_env() }
+    }
+
+    /// Writes the metrics of a request. They bypass `tracing`, whose level must not suppress them.
+    pub(crate) fn write(
+        &self,
+        outcome: &Result<Reply, ApiError>,
+        timings: &Timings,
+        stripe: &CallLog,
+    ) {
+        if !self.is_written {
+            return;
+        }
+        let is_cold = !self.has_answered.swap(true, Ordering::Relaxed);
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        let millis = u64::try_from(now.as_millis()).unwrap_or(u64::MAX);
+        let line =
+            Sample::of(outcome, timings, stripe, is_cold).line(&self.function, &self.stack, millis);
+        // A closed standard output leaves nowhere to report the error.
+        let _ = std::io::stdout().write_all(format!("{line}\n").as_bytes());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::api::error::Cause;
+
+    /// An outcome; its counts of 4xx and 5xx; its failures of secrets and of the table.
+    type Row = (Result<Reply, ApiError>, [u64; 2], [u64; 2]);
+
+    const NOTHING: Sample = Sample { per_function: [1, 0, 0, 12, 2, 0], per_stack: [0; 4] };
+
+    fn unreadable() -> SecretError {
+        SecretError::Unreadable { id: "the-id".to_owned(), reason: "no".to_owned() }
+    }
+
+    #[test]
+    fn line_follows_the_embedded_metric_format() {
+        let expected = json!({
+            "_aws": {
+                "Timestamp": 1_793_611_800_000_u64,
+                "CloudWatchMetrics": [{
+                    "Namespace": "CantilaBilling",
+                    "Dimensions": [["FunctionName"]],
+                    "Metrics": [
+                        { "Name": "Requests", "Unit": "Count" },
+                        { "Name": "ClientErrors", "Unit": "Count" },
+                        { "Name": "ServerErrors", "Unit": "Count" },
+                        { "Name": "Latency", "Unit": "Milliseconds" },
+                        { "Name": "StripeCalls", "Unit": "Count" },
+                        { "Name": "ColdStarts", "Unit": "Count" },
+                    ],
+                }],
+            },
+            "FunctionName": "billing-summary",
+            "Requests": 1, "ClientErrors": 0, "ServerErrors": 0, "Latency": 12, "StripeCalls": 2, "ColdStarts": 0,
+        });
+        assert_eq!(NOTHING.line("billing-summary", "billing", 1_793_611_800_000), expected);
+    }
+
+    #[test]
+    fn metrics_of_the_stack_are_written_only_if_not_zero() {
+        let sample = Sample { per_stack: [3, 0, 0, 1], ..NOTHING };
+        let line = sample.line("billing-summary", "billing", 1);
+        let expected = json!({
+            "Namespace": "CantilaBilling",
+            "Dimensions": [["Stack"]],
+            "Metrics": [{ "Name": "StripeErrors", "Unit": "Count" }, { "Name": "TableErrors", "Unit": "Count" }],
+        });
+        assert_eq!(line["_aws"]["CloudWatchMetrics"][1], expected);
+        assert_eq!(
+            (&line["Stack"], &line["StripeErrors"], &line["TableErrors"]),
+            (&json!("billing"), &json!(3), &json!(1))
+        );
+        assert!(line.get("StripeRateLimits").is_none() && line.get("SecretErrors").is_none());
+    }
+
+    #[test]
+    fn every_metric_and_dimension_has_a_value_at_the_root() {
+        let sample = Sample { per_function: [1; 6], per_stack: [1; 4] };
+        let line = sample.line("f", "s", 1);
+        let directives = line["_aws"]["CloudWatchMetrics"].as_array().expect("directives");
+        let mut names = Vec::new();
+        for directive in directives {
+            for metric in directive["Metrics"].as_array().expect("metrics") {
+                let name = metric["Name"].as_str().expect("a name");
+                assert!(line[name].is_u64(), "{name}");
+                names.push(name);
+            }
+            let dimension = directive["Dimensions"][0][0].as_str().expect("a dimension");
+            assert!(line[dimension].is_string(), "{dimension}");
+        }
+        assert_eq!(names.len(), PER_FUNCTION.len() + PER_STACK.len());
+    }
+
+    #[test]
+    fn request_counts_by_its_response() {
+        let cause = || Cause::from("a reason");
+        let rows: [Row; 8] = [
+            (Reply::ok(&1), [0, 0], [0, 0]),
+            (Err(ApiError::Unauthenticated), [1, 0], [0, 0]),
+            (Err(ApiError::RateLimited { retry_after: 1, cause: cause() }), [1, 0], [0, 0]),
+            (Err(ApiError::Internal(cause())), [0, 1], [0, 0]),
+            (Err(ApiError::Timeout), [0, 1], [0, 0]),
+            (Err(ApiError::Unavailable(cause())), [0, 1], [0, 1]),
+            (Err(ApiError::Unavailable(Cause::from(unreadable()))), [0, 1], [1, 0]),
+            (Err(ApiError::from(StripeError::from(unreadable()))), [0, 1], [1, 0]),
+        ];
+        for (outcome, errors, failed) in rows {
+            let sample = Sample::of(&outcome, &Timings::start(), &CallLog::default(), false);
+            assert_eq!(sample.per_function[1..3], errors, "{outcome:?}");
+            assert_eq!(sample.per_stack[2..], failed, "{outcome:?}");
+        }
+    }
+}

@@ -1,0 +1,13 @@
+//! The Lambda runtime: settings, clients, the request context, logs and metrics.
+
+mod app;
+mod call;
+mod config;
+mod log;
+pub mod metrics;
+mod serve;
+
+pub use app::App;
+pub use call::Call;
+pub use config::{Config, ConfigError};
+pub use serve::{answer, serve};

@@ -1,0 +1,146 @@
+//! Failed calls to Stripe.
+
+use serde::Deserialize;
+
+use super::decline::Decline;
+use super::views::PaymentError;
+use crate::aws::secrets::SecretError;
+
+/// A call to Stripe without a usable response.
+///
+/// `Display` is for the log: it contains Stripe's message and IDs, but no key and no object.
+#[derive(Debug, thiserror::Error)]
+pub enum StripeError {
+    /// Stripe responded with an error.
+    #[error("Stripe responded {status} {kind} {code} to {request_id}: {message}", kind = error.kind, code = error.code.as_deref().unwrap_or("-"), message = error.safe_message(*status))]
+    Refused { status: u16, request_id: String, retry_after: Option<u32>, error: Box<ErrorView> },
+    /// The response lacks a field, or has one of the wrong type.
+    #[error("Stripe's response to {request_id} is malformed: {reason}")]
+    Malformed { request_id: String, reason: String },
+    /// There was no response after retries: no connection, a broken one, or a timeout.
+    #[error("Stripe could not be reached: {reason}")]
+    Unreachable { reason: String },
+    /// The request's own deadline passed.
+    #[error("the deadline passed before Stripe's response")]
+    Deadline,
+    /// The path contains an ID that cannot be Stripe's. Nothing was sent.
+    #[error("the path {0} contains an ID that cannot be Stripe's")]
+    BadPath(String),
+    /// Stripe's key could not be read.
+    #[error(transparent)]
+    Secret(#[from] SecretError),
+}
+
+/// The parts of Stripe's error object that may be logged. Others can contain cards and secrets.
+#[derive(Clone, Debug, Default, Deserialize)]
+pub struct ErrorView {
+    /// `api_error`, `card_error`, `idempotency_error`, `invalid_request_error`.
+    #[serde(rename = "type")]
+    pub kind: String,
+    /// Such as `resource_missing`.
+    pub code: Option<String>,
+    /// The issuer's reason for declining a card.
+    pub decline_code: Option<String>,
+    /// The parameter at fault.
+    pub param: Option<String>,
+    /// Stripe's message.
+    pub message: Option<String>,
+    /// Whether this is the stored response of an earlier request with the same idempotency key.
+    #[serde(skip)]
+    pub replayed: bool,
+}
+
+impl ErrorView {
+    /// Stripe's message, except for a refused key, of which Stripe quotes a part.
+    fn safe_message(&self, status: u16) -> &str {
+        match status {
+            401 => "the key was refused",
+            _ => self.message.as_deref().unwrap_or("no message"),
+        }
+    }
+}
+
+impl StripeError {
+    /// Returns the decline if Stripe responded with one.
+    #[must_use]
+    pub fn decline(&self) -> Option<Decline> {
+        let Self::Refused { status: 402, error, .. } = self else { return None };
+        let ErrorView { code, decline_code, message, .. } = (**error).clone();
+        Some(Decline::of(&PaymentError { code, decline_code, message }))
+    }
+
+    /// Returns whether there is no payment method to charge. Only Stripe's message tells this apart from
+    /// other missing resources.
+    #[must_use]
+    pub fn is_no_payment_method(&self) -> bool {
+        let Self::Refused { status: 400, error, .. } = self else { return false };
+        let message = error.message.as_deref().unwrap_or_default();
+        error.code.as_deref() == Some("resource_missing")
+            && message.contains("no attached payment source")
+    }
+
+    /// Returns whether Stripe has seen this idempotency key with other parameters.
+    #[must_use]
+    pub fn is_key_reused(&self) -> bool {
+        matches!(self, Self::Refused { error, .. } if error.kind == "idempotency_error")
+    }
+
+    /// Returns whether Stripe replays a stored failure for this idempotency key, as it does for a day.
+    #[must_use]
+    pub fn is_replayed_failure(&self) -> bool {
+        matches!(self, Self::Refused { status: 500.., error, .. } if error.replayed)
+    }
+
+    /// Returns the HTTP status, if there was a response.
+    #[must_use]
+    pub fn status(&self) -> Option<u16> {
+        match self {
+            Self::Refused { status, .. } => Some(*status),
+            _ => None,
+        }
+    }
+
+    /// Returns Stripe's error code, if there is one.
+    #[must_use]
+    pub fn code(&self) -> Option<&str> {
+        match self {
+            Self::Refused { error, .. } => error.code.as_deref(),
+            _ => None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn refused(status: u16, retry_after: Option<u32>) -> StripeError {
+        let error = ErrorView {
+            kind: "invalid_request_error".to_owned(),
+            code: Some("a_code".to_owned()),
+            decline_code: None,
+            param: None,
+            message: Some("Invalid API Key provided: sk_test_***hunter2".to_owned()),
+            replayed: false,
+        };
+        StripeError::Refused {
+            status,
+            request_id: "req_1".to_owned(),
+            retry_after,
+            error: Box::new(error),
+        }
+    }
+
+    #[test]
+    fn refused_key_is_not_quoted() {
+        assert_eq!(
+            refused(401, None).to_string(),
+            "stripe answered 401 invalid_request_error a_code to req_1: the key was refused"
+        );
+        assert!(
+            refused(400, None)
+                .to_string()
+                .ends_with("Invalid API Key provided: sk_test_***hunter2")
+        );
+    }
+}

@@ -1,0 +1,54 @@
+//! Types that several views share.
+
+use serde::Deserialize;
+
+/// One page of a list.
+#[derive(Clone, Debug, Deserialize)]
+pub struct List<T> {
+    /// Objects newest first; parts of an object in their own order.
+    pub data: Vec<T>,
+    /// Whether more pages follow.
+    pub has_more: bool,
+}
+
+/// An object with an ID, which the next page of a list continues after.
+pub trait HasId {
+    /// Returns Stripe's ID.
+    fn id(&self) -> &str;
+}
+
+/// An object of which only the ID is read.
+#[derive(Clone, Debug, Deserialize)]
+pub struct Id {
+    pub id: String,
+}
+
+/// An object, or its ID if it was not expanded.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(untagged)]
+pub enum Expandable<T> {
+    Id(String),
+    Object(Box<T>),
+}
+
+impl Expandable<Id> {
+    /// Returns the ID.
+    #[must_use]
+    pub fn id(&self) -> &str {
+        match self {
+            Self::Id(id) => id,
+            Self::Object(object) => &object.id,
+        }
+    }
+}
+
+impl<T> Expandable<T> {
+    /// Returns the object if it was expanded.
+    #[must_use]
+    pub fn object(&self) -> Option<&T> {
+        match self {
+            Self::Id(_) => None,
+            Self::Object(object) => Some(object),
+        }
+    }
+}

@@ -1,0 +1,284 @@
+//! Sealed tokens: state that a caller holds for us between two requests.
+//!
+//! Anyone can decode a token, so it holds no secret. Only a holder of a MAC key can make or alter
+//! one, and a token is valid for one purpose and one account.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use base64::Engine as _;
+use base64::prelude::BASE64_URL_SAFE_NO_PAD;
+use hmac::{Hmac, KeyInit, Mac};
+use secrecy::{ExposeSecret, SecretString};
+use serde::Deserialize;
+use serde_json::json;
+use sha2::Sha256;
+
+use super::encode::hex;
+use super::time::Timestamp;
+
+/// Length of a MAC in bytes.
+const MAC_LENGTH: usize = 32;
+
+/// Shortest accepted MAC key, in characters.
+const MIN_KEY_LENGTH: usize = 32;
+
+/// Longest accepted key ID, in characters.
+const MAX_ID_LENGTH: usize = 32;
+
+/// The purpose and the account that a token is valid for.
+#[derive(Clone, Copy)]
+pub struct Bounds<'a> {
+    /// Purpose of the token, such as `quote`.
+    pub purpose: &'a str,
+    /// ID of the account that the token was made for.
+    pub account: &'a str,
+}
+
+/// The MAC keys by key ID. New tokens are sealed with the current one; all of them open tokens.
+///
+/// A token names its key, so a rotation is: add a key and make it current, wait until the tokens of
+/// the old key have expired, drop the old key.
+#[derive(Clone)]
+pub struct MacKeys {
+    current: String,
+    keys: BTreeMap<String, SecretString>,
+    rotated_at: Option<Timestamp>,
+}
+
+/// The text of the secret: `{"current": "k2", "keys": {"k1": "…", "k2": "…"}, "rotatedAt": "…"}`.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct SecretText {
+    current: String,
+    keys: BTreeMap<String, SecretString>,
+    rotated_at: Option<String>,
+}
+
+impl MacKeys {
+    /// Creates one random key, which is current.
+    ///
+    /// # Errors
+    /// If the operating system has no random numbers.
+    pub fn random(id: &str) -> Result<Self, getrandom::Error> {
+        let keys = BTreeMap::from([(id.to_owned(), random_key()?)]);
+        Ok(Self { current: id.to_owned(), keys, rotated_at: None })
+    }
+
+    /// Reads the text of the secret; `None` for any other form, a key shorter than 32 characters, or
+    /// a current key that is missing.
+    #[must_use]
+    pub fn parse(text: &SecretString) -> Option<Self> {
+        // The parser's own error is dropped because it can quote the secret.
+        let text: SecretText = serde_json::from_str(text.expose_secret()).ok()?;
+        let is_good = |(id, key): (&String, &SecretString)| {
+            is_id(id) && key.expose_secret().len() >= MIN_KEY_LENGTH
+        };
+        let rotated_at = match text.rotated_at {
+            Some(at) => Some(Timestamp::parse(&at)?),
+            None => None,
+        };
+        let is_valid = text.keys.iter().all(is_good) && text.keys.contains_key(&text.current);
+        is_valid.then_some(Self { current: text.current, keys: text.keys, rotated_at })
+    }
+
+    /// Writes the text of the secret, as [`MacKeys::parse`] reads it.
+    #[must_use]
+    pub fn to_secret(&self) -> SecretString {
+        let keys: BTreeMap<_, _> =
+            self.keys.iter().map(|(id, key)| (id, key.expose_secret())).collect();
+        let mut text = json!({ "current": self.current, "keys": keys });
+        if let Some(at) = self.rotated_at {
+            text["rotatedAt"] = json!(at.date_time());
+        }
+        SecretString::from(text.to_string())
+    }
+
+    /// Adds a random key and makes it current. `now` is stored as the time of the rotation.
+    ///
+    /// # Errors
+    /// If the operating system has no random numbers.
+    pub fn rotate(&mut self, id: &str, now: Timestamp) -> Result<(), getrandom::Error> {
+        self.keys.insert(id.to_owned(), random_key()?);
+        id.clone_into(&mut self.current);
+        self.rotated_at = Some(now);
+        Ok(())
+    }
+
+    /// Drops a key. Returns false, and changes nothing, for the current key and for an unknown one.
+    pub fn drop_key(&mut self, id: &str) -> bool {
+        self.current != id && self.keys.remove(id).is_some()
+    }
+
+    /// ID of the key that seals new tokens.
+    #[must_use]
+    pub fn current(&self) -> &str {
+        &self.current
+    }
+
+    /// IDs of all keys, in order.
+    pub fn ids(&self) -> impl Iterator<Item = &str> {
+        self.keys.keys().map(String::as_str)
+    }
+
+    /// Time of the last rotation, if there was one.
+    #[must_use]
+    pub fn rotated_at(&self) -> Option<Timestamp> {
+        self.rotated_at
+    }
+
+    /// Seals `payload` with the current key. Returns `<key ID>.<base64url of MAC and payload>`.
+    #[must_use]
+    pub fn seal(&self, bounds: Bounds<'_>, payload: &[u8]) -> String {
+        let mut bytes =
+            mac(&self.keys[&self.current], bounds, payload).finalize().into_bytes().to_vec();
+        bytes.extend_from_slice(payload);
+        format!("{}.{}", self.current, BASE64_URL_SAFE_NO_PAD.encode(bytes))
+    }
+
+    /// Returns the payload of a token that one of these keys sealed for the same bounds.
+    #[must_use]
+    pub fn open(&self, bounds: Bounds<'_>, token: &str) -> Option<Vec<u8>> {
+        let (id, text) = token.split_once('.')?;
+        let mut bytes = BASE64_URL_SAFE_NO_PAD.decode(text).ok()?;
+        if bytes.len() < MAC_LENGTH {
+            return None;
+        }
+        let payload = bytes.split_off(MAC_LENGTH);
+        mac(self.keys.get(id)?, bounds, &payload).verify_slice(&bytes).ok()?;
+        Some(payload)
+    }
+
+    /// Returns whether the key that `token` names is one of these. Malformed tokens name none.
+    #[must_use]
+    pub fn knows_key_of(&self, token: &str) -> bool {
+        token.split_once('.').is_some_and(|(id, _)| self.keys.contains_key(id))
+    }
+}
+
+impl fmt::Debug for MacKeys {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("MacKeys").field("ids", &self.keys.keys()).finish_non_exhaustive()
+    }
+}
+
+/// Returns whether the text can be a key ID: 1 to 32 of `a`–`z`, `0`–`9` and `-`.
+#[must_use]
+pub fn is_id(text: &str) -> bool {
+    let is_plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
+    (1..=MAX_ID_LENGTH).contains(&text.len()) && text.bytes().all(is_plain)
+}
+
+/// Returns 32 random bytes in hexadecimal.
+fn random_key() -> Result<SecretString, getrandom::Error> {
+    let mut bytes = [0; 32];
+    getrandom::fill(&mut bytes)?;
+    Ok(SecretString::from(hex(&bytes)))
+}
+
+fn mac(key: &SecretString, bounds: Bounds<'_>, payload: &[u8]) -> Hmac<Sha256> {
+    let mut mac = Hmac::<Sha256>::new_from_slice(key.expose_secret().as_bytes())
+        .expect("HMAC takes a key of any length");
+    for part in [bounds.purpose.as_bytes(), bounds.account.as_bytes(), payload] {
+        // The length keeps ("ab", "c") apart from ("a", "bc").
+        mac.update(&(part.len() as u64).to_be_bytes());
+        mac.update(part);
+    }
+    mac
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const BOUNDS: Bounds<'_> = Bounds { purpose: "quote", account: "acc_1" };
+
+    fn keys() -> MacKeys {
+        MacKeys::random("k1").expect("random numbers")
+    }
+
+    #[test]
+    fn token_opens_only_with_its_purpose_account_and_key() {
+        let keys = keys();
+        let token = keys.seal(BOUNDS, b"in_1");
+        assert!(token.starts_with("k1."), "{token}");
+        assert_eq!(keys.open(BOUNDS, &token).as_deref(), Some(&b"in_1"[..]));
+        assert_eq!(keys.open(Bounds { account: "acc_2", ..BOUNDS }, &token), None);
+        assert_eq!(keys.open(Bounds { purpose: "other", ..BOUNDS }, &token), None);
+        assert_eq!(self::keys().open(BOUNDS, &token), None, "another key with the same ID");
+    }
+
+    #[test]
+    fn rotation_keeps_tokens_of_the_old_key_valid_until_it_is_dropped() {
+        let mut keys = keys();
+        let old = keys.seal(BOUNDS, b"old");
+        let stale = keys.clone();
+        let now = Timestamp::try_from(1_782_639_000).expect("in range");
+        keys.rotate("k2", now).expect("random numbers");
+        let new = keys.seal(BOUNDS, b"new");
+        assert!(new.starts_with("k2.") && keys.knows_key_of(&new) && !stale.knows_key_of(&new));
+        assert!(keys.open(BOUNDS, &old).is_some() && keys.open(BOUNDS, &new).is_some());
+        assert_eq!(keys.rotated_at(), Some(now));
+        assert!(!keys.drop_key("k2") && !keys.drop_key("k3"), "current, unknown");
+        assert!(keys.drop_key("k1"));
+        assert!(keys.open(BOUNDS, &old).is_none() && keys.open(BOUNDS, &new).is_some());
+    }
+
+    #[test]
+    fn secret_is_read_as_written() {
+        let mut keys = keys();
+        keys.rotate("k2", Timestamp::try_from(1_782_639_000).expect("in range")).expect("random");
+        let text = keys.to_secret();
+        let read = MacKeys::parse(&text).expect("own form");
+        assert_eq!(read.to_secret().expose_secret(), text.expose_secret());
+        assert_eq!((read.current(), read.ids().collect::<Vec<_>>()), ("k2", vec!["k1", "k2"]));
+        let debug = format!("{read:?}");
+        let secrets = keys.keys.values().map(ExposeSecret::expose_secret);
+        assert!(secrets.into_iter().all(|secret| !debug.contains(secret)), "{debug}");
+    }
+
+    #[test]
+    fn malformed_secret_is_refused() {
+        let long = "x".repeat(32);
+        let cases = [
+            String::new(),
+            "[]".to_owned(),
+            r#"{"current":"k1","keys":{}}"#.to_owned(),
+            format!(r#"{{"current":"k2","keys":{{"k1":"{long}"}}}}"#),
+            r#"{"current":"k1","keys":{"k1":"short"}}"#.to_owned(),
+            format!(r#"{{"current":"K.1","keys":{{"K.1":"{long}"}}}}"#),
+            format!(r#"{{"current":"k1","keys":{{"k1":"{long}"}},"rotatedAt":"soon"}}"#),
+        ];
+        for text in cases {
+            assert!(MacKeys::parse(&SecretString::from(text.clone())).is_none(), "{text}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn payload_is_returned_unchanged(payload: Vec<u8>) {
+            let keys = keys();
+            prop_assert_eq!(keys.open(BOUNDS, &keys.seal(BOUNDS, &payload)), Some(payload));
+        }
+
+        #[test]
+        fn altered_bit_is_noticed(payload: Vec<u8>, at: prop::sample::Index, bit in 0_u8..8) {
+            let keys = keys();
+            let token = keys.seal(BOUNDS, &payload);
+            let (id, text) = token.split_once('.').expect("an ID");
+            let mut bytes = BASE64_URL_SAFE_NO_PAD.decode(text).expect("base64url");
+            let at = at.index(bytes.len());
+            bytes[at] ^= 1 << bit;
+            let altered = format!("{id}.{}", BASE64_URL_SAFE_NO_PAD.encode(bytes));
+            prop_assert_eq!(keys.open(BOUNDS, &altered), None);
+        }
+
+        #[test]
+        fn arbitrary_text_is_no_token(text: String) {
+            prop_assert_eq!(keys().open(BOUNDS, &text), None);
+            prop_assert_eq!(keys().open(BOUNDS, &format!("k1.{text}")), None);
+        }
+    }
+}
