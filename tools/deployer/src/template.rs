@@ -1,5 +1,6 @@
 //! `template.yaml` as JSON, with `CloudFormation`'s short tags (`!Ref x`) expanded.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
@@ -78,11 +79,11 @@ impl Template {
 
     /// Sets environment variables of a function. `sam local` passes only variables that the template declares.
     #[must_use]
-    pub fn with_environment(mut self, logical: &str, variables: &[(&str, String)]) -> Self {
+    pub fn with_environment(mut self, logical: &str, variables: &BTreeMap<String, String>) -> Self {
         if let Some(resource) = self.0["Resources"].get_mut(logical) {
             let own = &mut resource["Properties"]["Environment"]["Variables"];
             for (name, value) in variables {
-                own[*name] = value.as_str().into();
+                own[name] = value.as_str().into();
             }
         }
         self
@@ -177,7 +178,8 @@ mod tests {
     fn with_environment_adds_variables_to_one_function() {
         let text = "Resources: { A: { Properties: { Environment: { Variables: { J: x } } } }, B: { Properties: {} } }";
         let template = Template::parse(text).expect("YAML");
-        let template = template.with_environment("A", &[("K", "v".to_owned())]);
+        let variables = BTreeMap::from([("K".to_owned(), "v".to_owned())]);
+        let template = template.with_environment("A", &variables);
         let expected = json!({ "J": "x", "K": "v" });
         assert_eq!(template.properties("A")["Environment"]["Variables"], expected);
         assert_eq!(template.properties("B"), &json!({}));
