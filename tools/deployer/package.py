@@ -1,4 +1,4 @@
-"""Zips each function's program, so that equal programs make equal packages, and holds them to their size.
+"""Zips each function's program reproducibly and fails if a package is too large.
 
     python3 package.py target/lambda summary info
 """
@@ -8,14 +8,14 @@ import pathlib
 import sys
 import zipfile
 
-LARGEST = 4_000_000  # bytes; the larger it is the longer a cold start takes
+LARGEST = 4_000_000  # bytes; larger packages have longer cold starts
 
 folder, functions = pathlib.Path(sys.argv[1]), sys.argv[2:]
 too_large = []
 for name in functions:
     program = folder / name / "bootstrap"
     package = folder / f"{name}.zip"
-    # No time of day and no owner: the bytes depend on the program alone.
+    # A fixed date and no owner, so that the bytes depend only on the program.
     entry = zipfile.ZipInfo("bootstrap", date_time=(1980, 1, 1, 0, 0, 0))
     entry.create_system = 3
     entry.external_attr = 0o755 << 16

@@ -1,14 +1,14 @@
 #!/usr/bin/env bash
-# Asks a deployed API whether it works: without a key every route says 401; with the key in SMOKE_KEY,
-# of an account that may be asked about, every GET says 200.
+# Smoke test of a deployed API: without a key every route must respond with 401; with the key in SMOKE_KEY every GET must
+# respond with 200.
 #
 #   SMOKE_KEY=sk_… tools/deployer/smoke.sh https://billing.example.com summary plan-change
 set -euo pipefail
 
-api=${1:?the address of the API}
+api=${1:?the base URL of the API}
 shift
 
-# Prints the status. The key is read from standard input: other users see the arguments of a process.
+# Prints a response's status. Reads the key from standard input, because other users can see a process's arguments.
 status_of() {
     curl --silent --show-error --output /dev/null --write-out '%{http_code}' --max-time 35 \
         --retry 3 --retry-connrefused --config - --request "$1" "$api$2"
@@ -19,7 +19,7 @@ check() {
     if [ "$3" = "$4" ]; then
         echo "ok    $1 $2: $3"
     else
-        echo "WRONG $1 $2: $3 where $4 is right" && failed=1
+        echo "WRONG $1 $2: $3, expected $4" && failed=1
     fi
 }
 

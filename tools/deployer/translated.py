@@ -1,4 +1,7 @@
-"""What SAM makes of the template, where that is not as plain as it looks: run by `make lint-template`."""
+"""Checks the CloudFormation that SAM generates from the template, where SAM's rules are not obvious.
+
+`make lint-template` runs it.
+"""
 
 import logging
 import sys
@@ -25,13 +28,13 @@ wrong = []
 body = resources["Api"]["Properties"]["Body"]
 cors = body["x-amazon-apigateway-cors"]["Fn::If"]
 if cors[0] != "HasOrigins" or cors[1].get("allowOrigins") != {"Fn::Split": [",", parameters["AllowedOrigins"]]}:
-    wrong.append(f"browsers may not call from AllowedOrigins: {cors}")
+    wrong.append(f"CORS does not allow AllowedOrigins: {cors}")
 if len(body["paths"]) != 8 or len(of_type("AWS::Lambda::Alias")) != 8:
-    wrong.append("not every route leads to the alias of a function")
+    wrong.append("not every route invokes an alias of a function")
 groups = of_type("AWS::CodeDeploy::DeploymentGroup").values()
 if len(groups) != 8 or any(len(group["Properties"]["AlarmConfiguration"]["Alarms"]) != 2 for group in groups):
-    wrong.append("not every function is deployed under the eyes of its two alarms")
+    wrong.append("not every deployment group has its function's two alarms")
 own = {name for name in template["Resources"] if name.endswith("Role")}
 if set(of_type("AWS::IAM::Role")) != own | {"CodeDeployServiceRole"}:
-    wrong.append("SAM makes a role that is not in the template")
+    wrong.append("SAM creates a role that is not in the template")
 sys.exit("\n".join(wrong) or None)

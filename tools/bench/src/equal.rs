@@ -36,7 +36,7 @@ pub fn check(stage: &Stage) -> Result<usize> {
             let key = stage.key(&account.name, function.scope)?;
             for (_, query, body) in ASKED.iter().filter(|(endpoint, ..)| *endpoint == name) {
                 let event = event(function, &key, query, body);
-                let (ours, peer) = (ours.ask(&event)?.1, peer.ask(&event)?.1);
+                let (ours, peer) = (ours.try_invoke(&event)?.1, peer.try_invoke(&event)?.1);
                 compare(&format!("{name} {query}{body} of {}", account.name), &ours, &peer)?;
                 compared += 1;
             }

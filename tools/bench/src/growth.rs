@@ -117,7 +117,7 @@ fn invoices(stage: &Stage) -> Result<Vec<Growth>> {
         let customer = id(&stage.stripe("POST", "/v1/customers", card)?)?;
         let form = format!("customer={customer}&items[0][price]={daily}");
         stage.stripe("POST", "/v1/subscriptions", &form)?;
-        accounts.push((size, stage.admit(&format!("with-{size}-invoices"), &customer)?));
+        accounts.push((size, stage.create_account(&format!("with-{size}-invoices"), &customer)?));
         let seconds = json!({ "advance_seconds": DAY * days });
         stage.stripe("POST", "/_sandbox/clock", &seconds.to_string())?;
     }

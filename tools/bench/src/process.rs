@@ -1,11 +1,11 @@
-//! One program under the stand-in for Lambda.
+//! A measured program, which the bench invokes through Lambda's Runtime API.
 
 use std::fs::OpenOptions;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use devstack::http::Answer;
-use devstack::lambda::{Given, RuntimeApi};
+use devstack::lambda::{InvocationResult, RuntimeApi};
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 
@@ -14,20 +14,20 @@ use crate::proc;
 use crate::stage::Stage;
 use crate::subject::{Kind, Subject, folder};
 
-/// Longest wait for anything; under valgrind all takes fifty times as long.
+/// Timeout of every wait; under valgrind everything takes fifty times as long.
 const LIMIT: Duration = Duration::from_mins(2);
 
-/// What Lambda gives a function for one request.
-const PATIENCE: Duration = Duration::from_secs(29);
+/// Time until the deadline of a request, as the template's `Timeout` sets it.
+const DEADLINE: Duration = Duration::from_secs(29);
 
-/// A running program. Dropping it ends it.
+/// Running program. Dropping this kills it.
 pub struct Running {
     label: String,
     kind: Kind,
     child: Child,
     api: RuntimeApi,
     started: Instant,
-    /// From the start of the process to its first question for work.
+    /// From the start of the process to its first poll.
     pub ready: Duration,
 }
 
@@ -39,17 +39,17 @@ impl Drop for Running {
 }
 
 impl Running {
-    /// Starts it, and waits until it asks for work.
+    /// Starts the program and waits for its first poll.
     pub fn start(stage: &Stage, subject: &Subject) -> Result<Self> {
         Self::start_as(stage, subject, subject.command())
     }
 
-    /// The same by another command, as with valgrind before it.
+    /// Starts the program with another command, for example valgrind.
     pub fn start_as(stage: &Stage, subject: &Subject, mut command: Command) -> Result<Self> {
         let label = subject.label();
         let api = RuntimeApi::start().map_err(Error::system("a port"))?;
-        stage.lead(&mut command, subject);
-        api.lead(&mut command, subject.function.name);
+        stage.configure(&mut command, subject);
+        command.env("AWS_LAMBDA_RUNTIME_API", api.address());
         let log = folder().join(format!("log/{}.log", label.replace(' ', "-")));
         let log = OpenOptions::new().create(true).append(true).open(&log);
         let log = log.map_err(Error::system("a log"))?;
@@ -59,14 +59,14 @@ impl Running {
         let child = command.spawn().map_err(Error::system(format!("starting {label}")))?;
         let kind = subject.kind;
         let mut running = Self { label, kind, child, api, started, ready: Duration::ZERO };
-        running.ready = running.polled()?.duration_since(running.started);
+        running.ready = running.next_poll()?.duration_since(running.started);
         Ok(running)
     }
 
-    fn polled(&mut self) -> Result<Instant> {
+    fn next_poll(&mut self) -> Result<Instant> {
         let end = Instant::now() + LIMIT;
         loop {
-            if let Some(at) = self.api.polled(Duration::from_millis(200)) {
+            if let Some(at) = self.api.next_poll(Duration::from_millis(200)) {
                 return Ok(at);
             }
             let label = &self.label;
@@ -74,46 +74,47 @@ impl Running {
                 return Error::wrong(format!("{label} has ended ({status}); see target/bench/log"));
             }
             if Instant::now() > end {
-                return Error::wrong(format!("{label} does not ask for work"));
+                return Error::wrong(format!("{label} does not poll for events"));
             }
         }
     }
 
-    /// Hands an event over and waits for the answer, which has to be a good one, and until the
-    /// program asks for the next.
+    /// Invokes the program and waits for the response and the next poll. Returns the duration and the response.
+    ///
+    /// Fails if the response is an error.
     pub fn invoke(&mut self, event: &Value) -> Result<(Duration, Answer)> {
-        let (took, answer) = self.ask(event)?;
+        let (took, answer) = self.try_invoke(event)?;
         let is_good = answer.status < 300 || self.kind == Kind::Floor;
         if !is_good {
             let Answer { status, body, .. } = &answer;
-            return Error::wrong(format!("{} has answered {status}: {body}", self.label));
+            return Error::wrong(format!("{} responded with {status}: {body}", self.label));
         }
         Ok((took, answer))
     }
 
-    /// The same, whatever the answer is.
-    pub fn ask(&mut self, event: &Value) -> Result<(Duration, Answer)> {
-        self.api.hand_over(event, PATIENCE);
-        let given = self.api.given(LIMIT);
-        let answer = given.as_ref().and_then(Given::answer);
-        let Some((given, answer)) = given.zip(answer) else {
-            return Error::wrong(format!("{} gave no answer; see target/bench/log", self.label));
+    /// Invokes the program and returns the duration and the response, whatever its status.
+    pub fn try_invoke(&mut self, event: &Value) -> Result<(Duration, Answer)> {
+        self.api.invoke(event, DEADLINE);
+        let result = self.api.next_result(LIMIT);
+        let answer = result.as_ref().and_then(InvocationResult::response);
+        let Some((result, answer)) = result.zip(answer) else {
+            return Error::wrong(format!("{} did not respond; see target/bench/log", self.label));
         };
-        self.polled()?;
-        Ok((given.took(), answer))
+        self.next_poll()?;
+        Ok((result.took(), answer))
     }
 
-    /// Nanoseconds on a processor so far.
+    /// Returns the CPU time so far in nanoseconds.
     pub fn cpu_nanos(&self) -> Result<u64> {
         proc::cpu_nanos(self.child.id())
     }
 
-    /// The most memory so far, in KiB.
+    /// Returns the peak memory so far in KiB.
     pub fn peak_kib(&self) -> Result<u64> {
         proc::peak_kib(self.child.id())
     }
 
-    /// Asks it to end, so that it can still write what it has counted, and waits until it has.
+    /// Sends SIGTERM, upon which valgrind writes its counts, and waits for the end.
     pub fn end(mut self) -> Result<()> {
         let pid = Pid::from_child(&self.child);
         kill_process(pid, Signal::TERM)

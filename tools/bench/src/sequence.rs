@@ -76,9 +76,9 @@ fn stripe_delayed(
     delay: Duration,
 ) -> Result<f64> {
     let event = stage.event(subject.function)?;
-    stage.slow_stripe(Some(delay).filter(|delay| !delay.is_zero()))?;
+    stage.delay_stripe(Some(delay).filter(|delay| !delay.is_zero()))?;
     let taken = running.invoke(&event);
-    stage.slow_stripe(None)?;
+    stage.delay_stripe(None)?;
     Ok(taken?.0.as_secs_f64() * 1e3)
 }
 

@@ -1,4 +1,4 @@
-//! The stand-ins that everything is measured in front of, and what each endpoint is asked.
+//! The sandbox and emulator that the measured programs use, and each endpoint's requests.
 
 use std::cell::RefCell;
 use std::collections::HashMap;
@@ -9,7 +9,7 @@ use std::time::Duration;
 use devstack::functions::Function;
 use devstack::lambda::Request;
 use devstack::{
-    About, Functions, Local, Options, Ports, Reach, Stack, StandIns, StripeChoice, http,
+    About, Functions, Local, Options, Ports, Reach, ServicePrograms, Stack, StripeChoice, http,
 };
 use serde_json::{Value, json};
 use shared::Scope;
@@ -22,51 +22,49 @@ use crate::subject::{Kind, Subject, folder, function, root};
 
 const LIMIT: Duration = Duration::from_mins(2);
 
-/// The stand-ins. Dropping them ends them.
+/// Stack without functions. Dropping this stops it.
 pub struct Stage {
-    // Before the runtime, on which a part of it runs.
+    // Dropped before the runtime, which it uses.
     stack: Stack,
     pub front: Front,
     runtime: Runtime,
-    /// How often each endpoint was asked, by all programs: who asks for two things in turn has to
-    /// know which one it was the last time.
-    asked: RefCell<HashMap<&'static str, usize>>,
-    /// The key of the account whose checkouts are being measured, and how many such accounts there are.
+    /// Number of requests to each endpoint from all programs, which selects the next request's body.
+    requests: RefCell<HashMap<&'static str, usize>>,
+    /// Number of accounts created for checkouts, and the current one's key.
     buyer: RefCell<(usize, String)>,
-    /// Gives the quotes that plan-change is held to.
+    /// Function plan-change-preview, which provides quotes for plan-change.
     quoter: RefCell<Option<Running>>,
 }
 
-/// Stands for an account of this run's own.
+/// Placeholder for an account that the bench creates.
 const BUYER: &str = "buyer";
 
-/// What an endpoint is asked.
-struct Ask {
+/// Request of an endpoint.
+struct Template {
     account: &'static str,
     query: &'static str,
-    /// In turn.
+    /// Bodies, used in turn.
     bodies: &'static [&'static str],
 }
 
-/// What each endpoint is asked: what makes as many calls of Stripe as it can take.
-fn ask(name: &str) -> Ask {
+/// Returns an endpoint's request, which makes as many calls of Stripe as the endpoint can make.
+fn template(name: &str) -> Template {
     let (account, query, bodies): (_, _, &[&str]) = match name {
         "dunning" => ("overdue", "", &[""]),
-        // Another plan each time, so that there is always an open session to be ended first.
+        // Two plans in turn, so that there is always an open session to expire.
         "checkout-session" => (BUYER, "", &[r#"{"plan":"pro"}"#, r#"{"plan":"starter"}"#]),
         "portal-session" => ("metered", "", &["{}"]),
-        // With more than ten lines, as with usage of every kind, Stripe has to be asked once more for them.
+        // An account without usage: more than ten lines would take another call.
         "plan-change-preview" => ("client", "", &[r#"{"plan":"pro"}"#]),
         "plan-change" => ("agency", "", &[r#"{"plan":"pro"}"#, r#"{"plan":"agency"}"#]),
         "invoices" => ("metered", "limit=24", &[""]),
         _ => ("metered", "", &[""]),
     };
-    Ask { account, query, bodies }
+    Template { account, query, bodies }
 }
 
 impl Stage {
-    /// Starts them; two at the same time need two names. `sandbox` is another build of the sandbox than
-    /// that beside this program.
+    /// Starts the stack in a folder with this name. `sandbox` replaces the sandbox in this program's folder.
     pub fn start(name: &str, sandbox: Option<PathBuf>, progress: fn(&str)) -> Result<Self> {
         let folder = folder();
         std::fs::create_dir_all(folder.join("log")).map_err(Error::system("target/bench"))?;
@@ -76,77 +74,73 @@ impl Stage {
             stripe: StripeChoice::Sandbox,
             functions: Functions::Absent,
             reach: Reach::Machine,
-            stand_ins: StandIns { sandbox, aws: Some(root().join("tools/bench/aws.py")) },
+            programs: ServicePrograms { sandbox, aws: Some(root().join("tools/bench/aws.py")) },
             progress,
         };
         let runtime = Builder::new_multi_thread().worker_threads(1).enable_all().build();
         let runtime = runtime.map_err(Error::system("threads"))?;
         let stack = runtime.block_on(Box::pin(Stack::start(options)))?;
         let front = runtime.block_on(Front::start(&stack.about().aws_url))?;
-        let (asked, buyer, quoter) = Default::default();
-        Ok(Self { stack, front, runtime, asked, buyer, quoter })
+        let (requests, buyer, quoter) = Default::default();
+        Ok(Self { stack, front, runtime, requests, buyer, quoter })
     }
 
-    /// Where everything is, and the keys.
+    /// Returns the stack's addresses, accounts and keys.
     pub fn about(&self) -> &About {
         self.stack.about()
     }
 
-    /// Gives a program what leads it here.
-    pub fn lead(&self, command: &mut Command, subject: &Subject) {
-        self.stack.lead(command, subject.function);
+    /// Sets the environment of a measured program.
+    pub fn configure(&self, command: &mut Command, subject: &Subject) {
+        self.about().configure(command, subject.function);
         command.env("AWS_ENDPOINT_URL", &self.front.url);
-        if subject.kind == Kind::Peer {
-            // AWS's SDK for JavaScript would otherwise look for a file that there need not be.
-            command.env("AWS_SDK_LOAD_CONFIG", "0");
-        }
     }
 
-    /// A key of a seeded account.
+    /// Returns a key of a seeded account.
     pub fn key(&self, account: &str, scope: Scope) -> Result<String> {
         let Some(account) = self.about().account(account) else {
-            return Error::wrong(format!("no account is called {account}"));
+            return Error::wrong(format!("there is no account {account}"));
         };
         let key = if scope == Scope::Read { &account.keys.read } else { &account.keys.admin };
         Ok(key.clone())
     }
 
-    /// Before a process is measured: a customer has a few checkouts behind it, and not the hundreds of a
-    /// whole run, which would be listed each time.
+    /// Prepares the measurement of a process. A checkout lists the customer's sessions, so each process gets a new
+    /// customer.
     pub fn begin(&self, function: &Function) -> Result<()> {
         if function.name != "checkout-session" {
             return Ok(());
         }
-        let made = self.stripe("POST", "/v1/customers", "name=Buyer")?;
-        let customer = made["id"].as_str().unwrap_or_default();
+        let customer = self.stripe("POST", "/v1/customers", "name=Buyer")?;
+        let customer = customer["id"].as_str().unwrap_or_default();
         let mut buyer = self.buyer.borrow_mut();
-        let account = self.admit(&format!("buyer-{}", buyer.0), customer)?;
+        let account = self.create_account(&format!("buyer-{}", buyer.0), customer)?;
         *buyer = (buyer.0 + 1, account.keys.admin);
         Ok(())
     }
 
-    /// The next event for an endpoint, as all its programs are asked.
+    /// Returns the next event for an endpoint, whichever program serves it.
     pub fn event(&self, function: &'static Function) -> Result<Value> {
         let turn = {
-            let mut asked = self.asked.borrow_mut();
-            let turn = asked.entry(function.name).or_default();
+            let mut requests = self.requests.borrow_mut();
+            let turn = requests.entry(function.name).or_default();
             *turn += 1;
             *turn - 1
         };
-        let Ask { account, query, bodies } = ask(function.name);
+        let Template { account, query, bodies } = template(function.name);
         let key = match account {
             BUYER => self.buyer.borrow().1.clone(),
             _ => self.key(account, function.scope)?,
         };
         let body = bodies[turn % bodies.len()];
         if function.name == "plan-change" {
-            let quoted = self.quoted(account, body)?;
-            return Ok(event(function, &key, query, &quoted));
+            let body = self.with_quote(account, body)?;
+            return Ok(event(function, &key, query, &body));
         }
         Ok(event(function, &key, query, body))
     }
 
-    /// The same while AWS is late: what it takes to make the event is not.
+    /// Returns the next event while AWS is delayed, without the delay for the calls that create the event.
     pub fn event_undelayed(&self, function: &'static Function, delay: Duration) -> Result<Value> {
         self.front.delay(Duration::ZERO);
         let event = self.event(function);
@@ -155,8 +149,8 @@ impl Stage {
         event
     }
 
-    /// The body with a quote for it.
-    fn quoted(&self, account: &str, body: &str) -> Result<String> {
+    /// Adds a quote to the body of a plan change.
+    fn with_quote(&self, account: &str, body: &str) -> Result<String> {
         let preview = function("plan-change-preview");
         let mut quoter = self.quoter.borrow_mut();
         let running = match &mut *quoter {
@@ -172,14 +166,14 @@ impl Stage {
         Ok(fields.to_string())
     }
 
-    /// Anything asked of the sandbox, with a key that may do everything; its answer.
+    /// Calls the sandbox with the secret key and returns the response's body.
     pub fn stripe(&self, method: &str, path: &str, body: &str) -> Result<Value> {
         let About { stripe_url, stripe_key, .. } = self.about();
         let bearer = format!("Bearer {stripe_key}");
         self.send(method, &format!("{stripe_url}{path}"), &[("authorization", &bearer)], body)
     }
 
-    /// The same of moto.
+    /// Calls moto and returns the response's body.
     pub fn moto(&self, method: &str, path: &str, body: &str) -> Result<Value> {
         self.send(method, &format!("{}{path}", self.about().aws_url), &[], body)
     }
@@ -195,15 +189,15 @@ impl Stage {
         }
     }
 
-    /// Makes every answer of Stripe's late, or none any more.
-    pub fn slow_stripe(&self, delay: Option<Duration>) -> Result<()> {
+    /// Delays every response of Stripe, or none.
+    pub fn delay_stripe(&self, delay: Option<Duration>) -> Result<()> {
         self.stripe("DELETE", "/_sandbox/faults", "")?;
         let Some(delay) = delay else { return Ok(()) };
         let fault = json!({ "kind": "latency", "delay_ms": delay.as_millis(), "count": 1_000_000 });
         self.stripe("POST", "/_sandbox/faults", &fault.to_string()).map(drop)
     }
 
-    /// The requests that Stripe got since the one with this id, and the id of the newest.
+    /// Returns the requests to Stripe after the one with this ID, and the newest one's ID.
     pub fn stripe_calls(&self, since: &str) -> Result<(Vec<String>, String)> {
         let log = self.stripe("GET", "/_sandbox/requests", "")?;
         let requests = log["requests"].as_array().cloned().unwrap_or_default();
@@ -217,16 +211,16 @@ impl Stage {
         Ok((calls.filter(|call| call.contains(" /v1/")).collect(), newest))
     }
 
-    /// One more account, of this Stripe customer, and a key of it.
-    pub fn admit(&self, handle: &str, customer: &str) -> Result<devstack::Account> {
-        Ok(self.runtime.block_on(self.stack.admit(handle, Some(customer)))?)
+    /// Creates an account with this Stripe customer.
+    pub fn create_account(&self, handle: &str, customer: &str) -> Result<devstack::Account> {
+        Ok(self.runtime.block_on(self.stack.create_account(handle, Some(customer)))?)
     }
 }
 
-/// One request with this key, as API Gateway would hand it on.
+/// Returns API Gateway's event for a request.
 pub fn event(function: &Function, key: &str, query: &str, body: &str) -> Value {
     let bearer = format!("Bearer {key}");
-    // What a browser or curl sends, more or less.
+    // The headers of curl or a browser.
     let headers = [
         ("authorization", &*bearer),
         ("content-type", "application/json"),

@@ -1,19 +1,19 @@
-//! What can go wrong, in words that say what to do.
+//! Errors of this crate.
 
 use std::path::PathBuf;
 
-/// Why there is no answer.
+/// Error whose `Display` is shown to the operator.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     #[error("{path}: {source}", path = path.display())]
     File { path: PathBuf, source: std::io::Error },
-    /// A file or a program's output is not what it should be.
-    #[error("{what} cannot be read: {reason}")]
+    /// A file or a program's output has an unexpected form.
+    #[error("{what} is malformed: {reason}")]
     Unreadable { what: String, reason: String },
     /// A program could not be run, or failed.
     #[error("{command} failed: {reason}")]
     Command { command: String, reason: String },
-    /// Something in the template that nothing here knows how to judge.
+    /// The template lacks an entry, or has one that this crate does not support.
     #[error("{place}: {reason}")]
     Unknown { place: String, reason: String },
 }

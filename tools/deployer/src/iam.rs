@@ -1,36 +1,37 @@
-//! What a role of the template allows, for the few constructs that the template uses. Anything
-//! else is an error: a policy that cannot be judged has to fail the test that judges it.
+//! Permissions of the template's IAM roles, for the constructs that the template uses.
+//!
+//! Any other construct is an error, so that the test of the roles fails on a policy that this module cannot evaluate.
 
 use serde_json::Value;
 
 use crate::{Error, Template};
 
-/// One call of an AWS service, as it was seen.
+/// Recorded call of an AWS service.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Call {
-    /// Such as `dynamodb:GetItem`.
+    /// IAM action, for example `dynamodb:GetItem`.
     pub action: String,
     /// Logical name of the table or secret.
     pub resource: String,
-    /// The partition keys that it names; none but for `DynamoDB`.
+    /// Partition keys in the request; only `DynamoDB` has any.
     pub leading_keys: Vec<String>,
-    /// The attributes that it names; empty means all of them.
+    /// Attributes in the request; empty means all.
     pub attributes: Vec<String>,
 }
 
-/// One thing that a role allows: an action on a resource, for one pattern of partition keys.
+/// Permission for one action on one resource, for one pattern of partition keys.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Grant {
     pub action: String,
     pub resource: String,
-    /// Such as `KEY#*`; none where any key will do.
+    /// Pattern such as `KEY#*`; `None` allows every key.
     pub leading_key: Option<String>,
-    /// The only attributes that may be named; none where any may.
+    /// Allowed attributes; `None` allows all.
     pub attributes: Option<Vec<String>>,
 }
 
 impl Grant {
-    /// Whether this grant by itself, or with others of its statement, lets the call through.
+    /// Returns whether this grant allows the call.
     #[must_use]
     pub fn covers(&self, call: &Call) -> bool {
         self.action == call.action
@@ -40,25 +41,23 @@ impl Grant {
                 .as_ref()
                 .is_none_or(|pattern| call.leading_keys.iter().all(|key| matches(pattern, key)))
             && self.attributes.as_ref().is_none_or(|allowed| {
-                // A call that names none reads all of them.
                 !call.attributes.is_empty()
                     && call.attributes.iter().all(|name| allowed.contains(name))
             })
     }
 }
 
-/// What a role allows where every condition of the template is false, as it is
-/// with all parameters at their defaults.
+/// Returns the grants of a role with every condition of the template false, as with the parameters' defaults.
 ///
 /// # Errors
-/// [`Error::Unknown`] for what is not understood here.
+/// [`Error::Unknown`] for an unsupported construct.
 pub fn role(template: &Template, logical: &str) -> Result<Vec<Grant>, Error> {
     let properties = template.properties(logical);
     let known = ["AssumeRolePolicyDocument", "Policies"];
     if let Some(other) =
         properties.as_object().into_iter().flatten().find(|(name, _)| !known.contains(&&***name))
     {
-        return Err(Error::unknown(logical, format!("{} is not understood", other.0)));
+        return Err(Error::unknown(logical, format!("the property {} is not supported", other.0)));
     }
     let mut grants = Vec::new();
     for policy in properties["Policies"].as_array().into_iter().flatten() {
@@ -81,7 +80,7 @@ pub fn role(template: &Template, logical: &str) -> Result<Vec<Grant>, Error> {
 
 fn statement_grants(place: &str, statement: &Value) -> Result<Vec<Grant>, Error> {
     if statement["Effect"] != "Allow" {
-        return Err(Error::unknown(place, format!("only Allow is understood: {statement}")));
+        return Err(Error::unknown(place, format!("only Allow is supported: {statement}")));
     }
     let (leading, attributes) = conditions(place, &statement["Condition"])?;
     let leading: Vec<Option<String>> = match leading {
@@ -91,10 +90,11 @@ fn statement_grants(place: &str, statement: &Value) -> Result<Vec<Grant>, Error>
     let mut grants = Vec::new();
     for action in one_or_many(&statement["Action"]) {
         let action = action.as_str().filter(|text| !text.contains('*'));
-        let action = action.ok_or_else(|| Error::unknown(place, "an action with a wildcard"))?;
+        let action = action.ok_or_else(|| Error::unknown(place, "an action has a wildcard"))?;
         for resource in one_or_many(&statement["Resource"]) {
-            let resource = resource_name(resource)
-                .ok_or_else(|| Error::unknown(place, format!("the resource {resource}")))?;
+            let resource = resource_name(resource).ok_or_else(|| {
+                Error::unknown(place, format!("the resource {resource} is not supported"))
+            })?;
             grants.extend(leading.iter().map(|leading_key| Grant {
                 action: action.to_owned(),
                 resource: resource.to_owned(),
@@ -119,9 +119,12 @@ fn conditions(place: &str, condition: &Value) -> Result<Conditions, Error> {
             match (operator.as_str(), key.as_str()) {
                 ("ForAllValues:StringLike", "dynamodb:LeadingKeys") => leading = Some(values),
                 ("ForAllValues:StringEquals", "dynamodb:Attributes") => attributes = Some(values),
-                // What a call gives back is no more than what it may name.
+                // Restricts the returned attributes, which `dynamodb:Attributes` restricts already.
                 ("StringEqualsIfExists", "dynamodb:ReturnValues" | "dynamodb:Select") => {}
-                _ => return Err(Error::unknown(place, format!("the condition {operator} {key}"))),
+                _ => {
+                    let reason = format!("the condition {operator} {key} is not supported");
+                    return Err(Error::unknown(place, reason));
+                }
             }
         }
     }
@@ -132,7 +135,7 @@ fn one_or_many(value: &Value) -> Vec<&Value> {
     value.as_array().map_or_else(|| vec![value], |list| list.iter().collect())
 }
 
-/// The logical name, or `*`.
+/// Returns the logical name, or `*`.
 fn resource_name(resource: &Value) -> Option<&str> {
     let resource = resource.get("Fn::If").map_or(resource, |branches| &branches[2]);
     resource
@@ -142,7 +145,7 @@ fn resource_name(resource: &Value) -> Option<&str> {
         .or_else(|| resource["Fn::GetAtt"][0].as_str())
 }
 
-/// IAM's `*`, at the end only.
+/// Returns whether the text matches an IAM pattern. Only a `*` at the end is supported.
 fn matches(pattern: &str, text: &str) -> bool {
     match pattern.strip_suffix('*') {
         Some(start) => text.starts_with(start),
@@ -185,8 +188,8 @@ Resources:
     }
 
     #[test]
-    fn a_call_is_let_through_for_what_is_granted_and_nothing_else() {
-        let grants = role(&Template::parse(TEMPLATE).expect("YAML"), "R").expect("understood");
+    fn grants_cover_only_the_granted_calls() {
+        let grants = role(&Template::parse(TEMPLATE).expect("YAML"), "R").expect("supported");
         let rows = [
             (call("dynamodb:GetItem", "Table", &["KEY#1"], &[]), true),
             (call("dynamodb:PutItem", "Table", &["HANDLE#1"], &["x"]), true),
@@ -204,7 +207,7 @@ Resources:
     }
 
     #[test]
-    fn what_is_not_understood_is_an_error() {
+    fn unsupported_construct_is_an_error() {
         for statement in [
             "{ Effect: Deny, Action: s:Get, Resource: '*' }",
             "{ Effect: Allow, Action: 's:*', Resource: '*' }",

@@ -1,4 +1,4 @@
-//! What a deployment has to know: which functions a change concerns, and what the template says.
+//! Finds the functions that a change affects, and reads and edits the CloudFormation template.
 
 pub mod changes;
 mod error;

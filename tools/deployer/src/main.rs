@@ -1,4 +1,4 @@
-//! `deployer`: what the deployment workflow asks, on the command line.
+//! `deployer`: command line of this crate, for the deployment workflow and scripts.
 
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
@@ -7,7 +7,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 use deployer::{Error, Shift, Template, changes, swap};
 
-/// What a deployment has to know
+/// Finds changed functions, and reads and edits the CloudFormation template
 #[derive(Parser)]
 #[command(version)]
 struct Arguments {
@@ -17,38 +17,38 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Which functions, and whether the template, have changed since a commit, as JSON
+    /// Print as JSON whether the template and which functions have changed since a commit
     Changes {
-        /// The commit that is deployed
+        /// Deployed commit
         #[arg(long)]
         since: String,
-        /// The repository
+        /// Folder of the repository
         #[arg(long, default_value = ".")]
         root: PathBuf,
     },
-    /// The deployed template, read from standard input, with new packages for some functions
+    /// Read a deployed template from standard input and print it with other packages
     Swap {
-        /// `summary=s3://bucket/key`
+        /// Function and its new package, for example `summary=s3://bucket/key`
         #[arg(long = "package", required = true, value_parser = package)]
         packages: Vec<(String, String)>,
-        /// Without shifting requests little by little, and whatever alarms say
+        /// Shift all traffic at once and ignore alarms
         #[arg(long)]
         at_once: bool,
     },
-    /// Method and path of these functions, a line each, as the template has them
+    /// Print method and path of functions, one line each
     Routes {
-        /// None for all
+        /// Names of the functions; all if none is given
         functions: Vec<String>,
-        /// The template
+        /// Path of the template
         #[arg(long, default_value = "template.yaml")]
         template: PathBuf,
     },
 }
 
 fn package(text: &str) -> Result<(String, String), String> {
-    let (function, location) = text.split_once('=').ok_or("give FUNCTION=s3://BUCKET/KEY")?;
+    let (function, location) = text.split_once('=').ok_or("expected FUNCTION=s3://BUCKET/KEY")?;
     if !location.starts_with("s3://") {
-        return Err(format!("{location} is no s3:// location"));
+        return Err(format!("{location} is not an s3:// URL"));
     }
     Ok((function.to_owned(), location.to_owned()))
 }

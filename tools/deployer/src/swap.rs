@@ -1,23 +1,21 @@
-//! New code for some functions of a stack that runs, and nothing else: the template that is
-//! deployed, with other packages in it.
+//! Replacement of the packages of some functions in a deployed template.
 
 use crate::template::logical_name;
 use crate::{Error, Template};
 
-/// How requests get to the new code.
+/// How CodeDeploy shifts traffic to the new code.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Shift {
-    /// As the stack's `DeploymentPreference` says, and back if an alarm goes off.
+    /// As the stack's `DeploymentPreference` says, with a rollback if an alarm goes off.
     Gradual,
-    /// All at once, whatever alarms say: the way back from code that set them off.
+    /// All at once, ignoring alarms: for a rollback from code that set them off.
     AtOnce,
 }
 
-/// The deployed template as JSON, with the package of each of these functions replaced.
+/// Returns the deployed template as JSON, with the functions' packages replaced.
 ///
 /// # Errors
-/// [`Error::Unknown`] for a function that the stack does not have: its template has to be deployed
-/// first.
+/// [`Error::Unknown`] for a function that is not in the deployed template.
 pub fn swap(deployed: &str, packages: &[(String, String)], shift: Shift) -> Result<String, Error> {
     let mut template = Template::parse(deployed)?;
     for (function, package) in packages {
@@ -52,7 +50,7 @@ Resources:
 ";
 
     #[test]
-    fn only_the_named_functions_code_is_replaced() {
+    fn swap_replaces_only_the_named_packages() {
         let packages = [("plan-change".to_owned(), "s3://b/new".to_owned())];
         for (shift, is_gradual) in [(Shift::Gradual, true), (Shift::AtOnce, false)] {
             let mut before = Template::parse(DEPLOYED).expect("YAML").json().clone();
@@ -65,15 +63,15 @@ Resources:
     }
 
     #[test]
-    fn a_deployment_after_a_way_back_is_gradual_again() {
+    fn deployment_after_a_rollback_is_gradual() {
         let packages = [("plan-change".to_owned(), "s3://b/new".to_owned())];
-        let back = swap(DEPLOYED, &packages, Shift::AtOnce).expect("known");
-        let again = swap(&back, &packages, Shift::Gradual).expect("known");
-        assert_eq!(again, swap(DEPLOYED, &packages, Shift::Gradual).expect("known"));
+        let rolled_back = swap(DEPLOYED, &packages, Shift::AtOnce).expect("known");
+        let deployed = swap(&rolled_back, &packages, Shift::Gradual).expect("known");
+        assert_eq!(deployed, swap(DEPLOYED, &packages, Shift::Gradual).expect("known"));
     }
 
     #[test]
-    fn a_function_that_is_new_needs_the_template_first() {
+    fn function_missing_from_the_stack_is_an_error() {
         let packages = [("dunning".to_owned(), "s3://b/new".to_owned())];
         let error = swap(DEPLOYED, &packages, Shift::Gradual).expect_err("unknown").to_string();
         assert!(error.contains("DunningFunction") && error.contains("template"), "{error}");

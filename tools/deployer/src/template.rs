@@ -1,5 +1,6 @@
-//! `template.yaml` as JSON, with `CloudFormation`'s short tags (`!Ref x`) in their long form.
+//! `template.yaml` as JSON, with `CloudFormation`'s short tags (`!Ref x`) expanded.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
@@ -8,12 +9,12 @@ use serde_yaml_ng::Value as Yaml;
 
 use crate::Error;
 
-/// A template.
+/// `CloudFormation` template as JSON.
 #[derive(Clone, Debug)]
 pub struct Template(Value);
 
 impl Template {
-    /// Reads a file.
+    /// Reads and parses a file.
     ///
     /// # Errors
     /// [`Error::File`], [`Error::Unreadable`].
@@ -23,7 +24,7 @@ impl Template {
         Self::parse(&text)
     }
 
-    /// Reads YAML, and JSON, which is YAML too.
+    /// Parses YAML or JSON.
     ///
     /// # Errors
     /// [`Error::Unreadable`].
@@ -33,19 +34,19 @@ impl Template {
         Ok(Self(to_json(yaml)?))
     }
 
-    /// All of it.
+    /// Returns the whole template.
     #[must_use]
     pub fn json(&self) -> &Value {
         &self.0
     }
 
-    /// The properties of the resource with this logical name.
+    /// Returns the properties of the resource with this logical name.
     #[must_use]
     pub fn properties(&self, logical: &str) -> &Value {
         &self.0["Resources"][logical]["Properties"]
     }
 
-    /// Logical names and properties of the resources of one type, in the template's order.
+    /// Returns logical names and properties of the resources of one type, in the template's order.
     pub fn of_type<'a>(&'a self, kind: &'a str) -> impl Iterator<Item = (&'a str, &'a Value)> {
         let resources = self.0["Resources"].as_object().into_iter().flatten();
         resources
@@ -53,15 +54,15 @@ impl Template {
             .map(|(logical, resource)| (logical.as_str(), &resource["Properties"]))
     }
 
-    /// The functions' logical names and properties.
+    /// Returns the functions' logical names and properties.
     pub fn functions(&self) -> impl Iterator<Item = (&str, &Value)> {
         self.of_type("AWS::Serverless::Function")
     }
 
-    /// Method and path of each of these functions, by their folders' names; of all if none is named.
+    /// Returns method and path of the functions with these names (of their folders), or of all if the list is empty.
     ///
     /// # Errors
-    /// [`Error::Unknown`] for a function that there is not.
+    /// [`Error::Unknown`] for an unknown function.
     pub fn routes(&self, functions: &[String]) -> Result<Vec<(String, String)>, Error> {
         let all = self.functions().map(|(logical, _)| logical.to_owned()).collect();
         let named: Vec<String> = functions.iter().map(|name| logical_name(name)).collect();
@@ -71,19 +72,18 @@ impl Template {
             let text = |key: &str| route[key].as_str().map(str::to_owned);
             text("Method")
                 .zip(text("Path"))
-                .ok_or_else(|| Error::unknown(logical, "there is no such function"))
+                .ok_or_else(|| Error::unknown(logical, "the template has no such function"))
         };
         wanted.iter().map(route).collect()
     }
 
-    /// The same template with these environment variables in a function, for `sam local`: it
-    /// hands over no variable that the template does not name.
+    /// Sets environment variables of a function. `sam local` passes only variables that the template declares.
     #[must_use]
-    pub fn with_environment(mut self, logical: &str, variables: &[(&str, String)]) -> Self {
+    pub fn with_environment(mut self, logical: &str, variables: &BTreeMap<String, String>) -> Self {
         if let Some(resource) = self.0["Resources"].get_mut(logical) {
             let own = &mut resource["Properties"]["Environment"]["Variables"];
             for (name, value) in variables {
-                own[*name] = value.as_str().into();
+                own[name] = value.as_str().into();
             }
         }
         self
@@ -94,7 +94,7 @@ impl Template {
     }
 }
 
-/// `PlanChangeFunction` for `plan-change`.
+/// Returns the logical name of a function, for example `PlanChangeFunction` for `plan-change`.
 #[must_use]
 pub fn logical_name(function: &str) -> String {
     let capital = |word: &str| {
@@ -119,7 +119,7 @@ fn to_json(yaml: Yaml) -> Result<Value, Error> {
             for (key, value) in mapping {
                 let key = key.as_str().map(str::to_owned);
                 let key = key.ok_or_else(|| {
-                    Error::unreadable("the template", "a key is no text; put it into quotes")
+                    Error::unreadable("the template", "a key is not a string; put it into quotes")
                 })?;
                 object.insert(key, to_json(value)?);
             }
@@ -144,7 +144,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn short_tags_read_as_their_long_form() {
+    fn short_tags_are_expanded() {
         let template = Template::parse(
             "A: !Ref B\nC: !GetAtt D.Arn\nE: !If [F, !Sub 'g${H}', !Ref AWS::NoValue]\nI: &j [1, true]\nK: *j\n",
         );
@@ -159,13 +159,13 @@ mod tests {
     }
 
     #[test]
-    fn a_function_is_called_after_its_folder() {
+    fn logical_name_derives_from_the_folder() {
         assert_eq!(logical_name("summary"), "SummaryFunction");
         assert_eq!(logical_name("plan-change-preview"), "PlanChangePreviewFunction");
     }
 
     #[test]
-    fn routes_are_those_of_the_template() {
+    fn routes_come_from_the_template() {
         let text = "Resources: { AFunction: { Type: AWS::Serverless::Function, Properties: { Events: { Route: { Properties: { Method: GET, Path: /a } } } } } }";
         let template = Template::parse(text).expect("YAML");
         let expected = [("GET".to_owned(), "/a".to_owned())];
@@ -175,10 +175,11 @@ mod tests {
     }
 
     #[test]
-    fn a_variable_for_sam_local_is_in_the_function_beside_its_own() {
+    fn with_environment_adds_variables_to_one_function() {
         let text = "Resources: { A: { Properties: { Environment: { Variables: { J: x } } } }, B: { Properties: {} } }";
         let template = Template::parse(text).expect("YAML");
-        let template = template.with_environment("A", &[("K", "v".to_owned())]);
+        let variables = BTreeMap::from([("K".to_owned(), "v".to_owned())]);
+        let template = template.with_environment("A", &variables);
         let expected = json!({ "J": "x", "K": "v" });
         assert_eq!(template.properties("A")["Environment"]["Variables"], expected);
         assert_eq!(template.properties("B"), &json!({}));

@@ -1,4 +1,4 @@
-//! `deploy.sh` and `rollback.sh` against a stand-in for the AWS CLI that notes what it is asked.
+//! Tests of `deploy.sh` and `rollback.sh` with a fake AWS CLI that records its arguments.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
@@ -8,9 +8,9 @@ use std::process::{Command, Output};
 use deployer::Template;
 use serde_json::json;
 
-/// Answers as AWS does for a stack with two functions, whose version 5 is behind the alias.
+/// Fake AWS CLI for a stack with two functions, whose alias points to version 5.
 const AWS: &str = r#"#!/bin/sh
-echo "$*" >> "$FOLDER/asked"
+echo "$*" >> "$FOLDER/calls"
 case "$1 $2" in
 "cloudformation get-template") cat "$FOLDER/deployed" ;;
 "cloudformation describe-stacks") echo "$STATUS" ;;
@@ -19,7 +19,7 @@ case "$1 $2" in
     cp "$2" "$FOLDER/new" ;;
 "lambda get-alias") echo 5 ;;
 "lambda list-versions-by-function") printf '$LATEST\t3\t10\t4\t5\n' ;;
-"lambda get-function") echo "file://$FOLDER/version-before.zip" ;;
+"lambda get-function") echo "file://$FOLDER/previous.zip" ;;
 "s3 cp") cp "$4" "$FOLDER/uploaded" ;;
 esac
 "#;
@@ -30,7 +30,7 @@ Resources:
   PlanChangeFunction: { Type: AWS::Serverless::Function, Properties: { CodeUri: s3://bucket/old2 } }
 ";
 
-/// A folder with the stand-in in it.
+/// Creates a folder with the fake CLI and packages.
 fn folder(name: &str) -> PathBuf {
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("deployer-{name}"));
     let _ = fs::remove_dir_all(&folder);
@@ -38,10 +38,10 @@ fn folder(name: &str) -> PathBuf {
     let write = |name: &str, text: &str| fs::write(folder.join(name), text).expect(name);
     write("aws", AWS);
     fs::set_permissions(folder.join("aws"), fs::Permissions::from_mode(0o755)).expect("a mode");
-    // As the AWS CLI prints a template that was YAML.
+    // The AWS CLI prints a YAML template as a JSON string.
     write("deployed", &format!("{}\n", json!(DEPLOYED)));
     write("plan-change.zip", "a new package");
-    write("version-before.zip", "the package of before");
+    write("previous.zip", "the previous package");
     folder
 }
 
@@ -55,8 +55,8 @@ fn run(folder: &Path, script: &str, arguments: &[&str], status: &str) -> Output 
     command.env("COMMIT", "abc123").output().expect("bash")
 }
 
-fn asked(folder: &Path) -> String {
-    fs::read_to_string(folder.join("asked")).expect("the stand-in was asked")
+fn calls(folder: &Path) -> String {
+    fs::read_to_string(folder.join("calls")).expect("the fake CLI was called")
 }
 
 fn new_template(folder: &Path) -> Template {
@@ -64,7 +64,7 @@ fn new_template(folder: &Path) -> Template {
 }
 
 #[test]
-fn a_deployment_of_one_function_leaves_the_other_as_it_is() {
+fn deploy_replaces_the_package_of_one_function_only() {
     let folder = folder("deploy");
     let output = run(&folder, "deploy.sh", &["the-stack", "plan-change"], "");
     assert!(output.status.success(), "{output:?}");
@@ -75,13 +75,13 @@ fn a_deployment_of_one_function_leaves_the_other_as_it_is() {
     assert!(place.starts_with("s3://bucket/the-stack/plan-change-"), "{place}");
     assert_eq!(own["DeploymentPreference"], json!({ "Enabled": true }));
     assert_eq!(fs::read_to_string(folder.join("uploaded")).expect("uploaded"), "a new package");
-    let asked = asked(&folder);
-    assert!(asked.contains(place) && asked.contains("--tags commit=abc123"), "{asked}");
-    assert!(!asked.contains("--parameter-overrides"), "parameters keep their values: {asked}");
+    let calls = calls(&folder);
+    assert!(calls.contains(place) && calls.contains("--tags commit=abc123"), "{calls}");
+    assert!(!calls.contains("--parameter-overrides"), "parameters keep their values: {calls}");
 }
 
 #[test]
-fn a_function_that_the_stack_does_not_have_is_not_deployed() {
+fn deploy_fails_for_a_function_missing_from_the_stack() {
     let folder = folder("unknown");
     fs::write(folder.join("dunning.zip"), "a package").expect("a package");
     let output = run(&folder, "deploy.sh", &["the-stack", "dunning"], "");
@@ -89,26 +89,26 @@ fn a_function_that_the_stack_does_not_have_is_not_deployed() {
 }
 
 #[test]
-fn the_way_back_is_the_code_of_the_version_before_at_once() {
+fn rollback_deploys_the_previous_version_at_once() {
     let folder = folder("rollback");
     let output = run(&folder, "rollback.sh", &["the-stack", "plan-change"], "UPDATE_COMPLETE");
     assert!(output.status.success(), "{output:?}");
-    // By number: 10 is not before 5, and 4 is nearer than 3.
+    // Versions compare as numbers: of 3, 4 and 10, the version before 5 is 4.
     assert!(
-        asked(&folder).contains("get-function --function-name the-stack-plan-change --qualifier 4")
+        calls(&folder).contains("get-function --function-name the-stack-plan-change --qualifier 4")
     );
     let uploaded = fs::read_to_string(folder.join("uploaded")).expect("uploaded");
-    assert_eq!(uploaded, "the package of before");
+    assert_eq!(uploaded, "the previous package");
     let own = new_template(&folder).properties("PlanChangeFunction").clone();
     assert_eq!(own["DeploymentPreference"], json!({ "Enabled": false }));
 }
 
 #[test]
-fn a_deployment_that_is_under_way_is_cancelled_instead() {
+fn rollback_cancels_a_deployment_in_progress() {
     let folder = folder("cancel");
     let output = run(&folder, "rollback.sh", &["the-stack", "plan-change"], "UPDATE_IN_PROGRESS");
     assert!(output.status.success(), "{output:?}");
-    let asked = asked(&folder);
-    assert!(asked.contains("cancel-update-stack --stack-name the-stack"), "{asked}");
-    assert!(!asked.contains("lambda") && !folder.join("new").exists(), "{asked}");
+    let calls = calls(&folder);
+    assert!(calls.contains("cancel-update-stack --stack-name the-stack"), "{calls}");
+    assert!(!calls.contains("lambda") && !folder.join("new").exists(), "{calls}");
 }

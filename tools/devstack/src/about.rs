@@ -1,39 +1,47 @@
-//! What a stack says of itself: `.local/stack.json`.
+//! Description of a running stack: `.local/stack.json`.
+
+use std::collections::BTreeMap;
+use std::process::Command;
 
 use serde::{Deserialize, Serialize};
 
 use crate::Error;
+use crate::environment::{Variables, apply};
+use crate::functions::Function;
 use crate::local::Local;
 
-/// Where everything is, and the keys.
+/// Addresses, accounts and keys of a running stack.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct About {
     pub api_url: String,
     pub stripe_url: String,
-    /// A key that may do everything in that Stripe.
+    /// Stripe key with all permissions.
     pub stripe_key: String,
     pub aws_url: String,
     pub table: String,
     pub allowed_origins: Vec<String>,
     pub accounts: Vec<Account>,
+    /// Variables that each function is started with. A program that starts a function itself adds
+    /// `AWS_LAMBDA_RUNTIME_API`.
+    pub environment: BTreeMap<String, Variables>,
 }
 
-/// A seeded account.
+/// Seeded account.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Account {
-    /// What its story is called; its handle, too.
+    /// Name of the fixture, which is also the account's handle.
     pub name: String,
     pub id: String,
     pub handle: String,
     pub customer: Option<String>,
-    /// The parent's id, on a sub-account.
+    /// ID of the parent account of a sub-account.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub parent: Option<String>,
     pub keys: Keys,
 }
 
-/// A key in each scope.
+/// API keys of an account, one for each scope.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Keys {
     pub read: String,
@@ -61,7 +69,12 @@ impl About {
         serde_json::from_str(&text).map_err(|error| Error::file(local.stack())(error.into()))
     }
 
-    /// The account with this name.
+    /// Sets the environment of a function's process, except `AWS_LAMBDA_RUNTIME_API`.
+    pub fn configure(&self, command: &mut Command, function: &Function) {
+        apply(&self.environment[function.name], command);
+    }
+
+    /// Returns the seeded account with this name.
     #[must_use]
     pub fn account(&self, name: &str) -> Option<&Account> {
         self.accounts.iter().find(|account| account.name == name)

@@ -1,79 +1,81 @@
-//! What `devstack run` and `devstack stop` do.
+//! The commands `devstack run` and `devstack stop`.
 
 use std::time::Duration;
 
 use clap::Args;
 use tokio::signal::unix::{SignalKind, signal};
 
-use crate::daemon::{self, Claim, Stopped};
+use crate::daemon::{self, StackLock, Stopped};
 use crate::gateway::Functions;
 use crate::local::Local;
-use crate::stack::{Options, Ports, Reach, Stack, StandIns, root};
+use crate::stack::{Options, Ports, Reach, ServicePrograms, Stack, root};
 use crate::stripe::StripeChoice;
 use crate::{About, Error, summary::summary};
 
-/// Where the stack of `make run` keeps its files.
+/// Folder of the stack that `make run` starts.
 pub(crate) const LOCAL: &str = ".local";
 
-/// Start everything, seed it, and print where it is
+/// Start and seed the stack, then print its addresses and keys
 ///
-/// Stripe is the sandbox, or Stripe's real test mode if `STRIPE_SECRET_KEY=sk_test_…` is set
-/// (`STRIPE_READ_KEY` and `STRIPE_PUBLISHABLE_KEY` may be set beside it).
+/// The stack uses the Stripe sandbox, or Stripe's test mode if `STRIPE_SECRET_KEY=sk_test_…` is set
+/// (optionally with `STRIPE_READ_KEY`, `STRIPE_WRITE_KEY` and `STRIPE_PUBLISHABLE_KEY`).
 #[derive(Args, Clone, Debug)]
 #[command(verbatim_doc_comment)]
 pub struct RunArguments {
-    /// Return once it is up; `devstack stop` ends it
+    /// Run in the background and return when the stack is up; `devstack stop` stops it
     #[arg(long)]
     detach: bool,
-    /// We are what a detached run leaves behind
+    /// Set by `--detach` for the background process
     #[arg(long, hide = true, conflicts_with = "detach")]
     background: bool,
-    /// Where the API listens
+    /// Port of the API
     #[arg(long, env = "API_PORT", default_value_t = 9100, value_parser = clap::value_parser!(u16).range(1..))]
     api_port: u16,
-    /// Where the Stripe sandbox listens
+    /// Port of the Stripe sandbox
     #[arg(long, env = "STRIPE_PORT", default_value_t = 12111, value_parser = clap::value_parser!(u16).range(1..))]
     stripe_port: u16,
-    /// Where DynamoDB and Secrets Manager listen
+    /// Port of the emulator of DynamoDB and Secrets Manager
     #[arg(long, env = "AWS_PORT", default_value_t = 5055, value_parser = clap::value_parser!(u16).range(1..))]
     aws_port: u16,
-    /// Who can reach the stand-ins for Stripe and AWS: `network` lets containers in
+    /// Address that the Stripe sandbox and the AWS emulator listen on
     #[arg(long, env = "REACH", value_enum, default_value_t)]
     reach: Reach,
 }
 
-/// Runs the stack until a signal comes, or in the background.
+/// Runs the stack until a signal arrives, or starts it in the background.
 ///
 /// # Errors
-/// [`Error`]; nothing is left running by then.
+/// [`Error`]. All started processes have ended by then.
 pub async fn run(arguments: RunArguments) -> Result<(), Error> {
     let local = Local::create(root().join(LOCAL))?;
-    // Asked for before anything is started.
     let stripe = StripeChoice::from_env()?;
     if arguments.detach {
         daemon::detach(&local, &arguments.in_background())?;
         println!(
             "{}",
-            summary(&About::read(&local)?, "It runs in the background; `make stop` ends it.")
+            summary(
+                &About::read(&local)?,
+                "The stack runs in the background; `make stop` stops it."
+            )
         );
         return Ok(());
     }
     if arguments.background {
-        // A session of our own: closing the terminal is none of our business.
+        // In a session of its own the process survives the terminal.
         let _ = rustix::process::setsid();
     }
-    let claim = Claim::take(&local)?;
+    let lock = StackLock::acquire(&local)?;
     let options = arguments.options(local, stripe);
     let outcome = tokio::select! {
-        outcome = Box::pin(attend(options, arguments.background)) => outcome,
-        outcome = told_to_stop() => outcome.inspect(|()| println!("\nstopping")),
+        outcome = Box::pin(supervise(options, arguments.background)) => outcome,
+        outcome = stop_signal() => outcome.inspect(|()| println!("\nstopping")),
     };
-    drop(claim);
+    drop(lock);
     outcome
 }
 
-/// Starts the stack and looks after it. Dropping this ends it.
-async fn attend(options: Options, background: bool) -> Result<(), Error> {
+/// Starts the stack and returns when one of its processes has ended. Dropping the future stops the stack.
+async fn supervise(options: Options, background: bool) -> Result<(), Error> {
     let local = options.local.clone();
     let mut stack = Stack::start(options).await?;
     for line in stack.failing() {
@@ -89,8 +91,8 @@ async fn attend(options: Options, background: bool) -> Result<(), Error> {
     }
 }
 
-async fn told_to_stop() -> Result<(), Error> {
-    let what = "signals cannot be waited for";
+async fn stop_signal() -> Result<(), Error> {
+    let what = "the signal handlers could not be installed";
     let on = |kind| signal(kind).map_err(|source| Error::System { what, source });
     let (mut interrupt, mut terminate, mut hangup) =
         (on(SignalKind::interrupt())?, on(SignalKind::terminate())?, on(SignalKind::hangup())?);
@@ -110,11 +112,12 @@ impl RunArguments {
             stripe,
             functions: Functions::Watched,
             reach: self.reach,
-            stand_ins: StandIns::default(),
+            programs: ServicePrograms::default(),
             progress: |line| println!("{line}"),
         }
     }
 
+    /// Returns the arguments of the background process.
     fn in_background(&self) -> Vec<String> {
         let Self { api_port, stripe_port, aws_port, .. } = self;
         let ports =
@@ -129,18 +132,20 @@ impl RunArguments {
     }
 }
 
-/// Ends the stack, and says what there was to end.
+/// Stops the stack and prints what was running.
 ///
 /// # Errors
-/// [`Error`] if it does not end.
+/// [`Error`] if the stack does not stop.
 pub fn stop() -> Result<(), Error> {
     let local = Local::create(root().join(LOCAL))?;
     match daemon::stop(&local)? {
         Stopped::Nothing => println!("Nothing was running."),
-        Stopped::Stack => println!("The stack has ended."),
-        Stopped::Left(count) => println!(
-            "The stack had been killed; {count} of its processes were left and have ended."
-        ),
+        Stopped::Stack => println!("The stack has stopped."),
+        Stopped::Orphans(count) => {
+            println!(
+                "The stack had been killed; its {count} remaining processes have been stopped."
+            );
+        }
     }
     Ok(())
 }

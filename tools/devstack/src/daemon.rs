@@ -1,4 +1,4 @@
-//! One stack a folder: the claim on it, the process in the background, and ending it from outside.
+//! The stack's lock on its folder, its background process, and stopping it from another process.
 
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{Read as _, Seek as _, Write as _};
@@ -10,22 +10,24 @@ use std::time::{Duration, Instant};
 use rustix::process::{Pid, Signal, kill_process};
 
 use crate::Error;
-use crate::local::{Local, PATIENCE, tail};
+use crate::local::{Local, STOP_LIMIT, tail};
 
-/// Between two looks at another process.
-const PAUSE: Duration = Duration::from_millis(50);
+/// Interval at which another process's state is polled.
+const POLL_INTERVAL: Duration = Duration::from_millis(50);
 
-/// The right to run the stack of a folder: a lock on `devstack.pid`. It goes with the process that
-/// has it, however that one ends, so a file that is left over stops nobody.
-pub(crate) struct Claim {
+/// Lock on `devstack.pid`: only one stack runs in a folder. The kernel releases the lock when the process ends, so a
+/// stale file does not block the next stack.
+pub(crate) struct StackLock {
     local: Local,
     _file: File,
 }
 
-impl Claim {
+impl StackLock {
+    /// Acquires the lock, or fails at once.
+    ///
     /// # Errors
-    /// [`Error::Running`] if there is a stack already.
-    pub(crate) fn take(local: &Local) -> Result<Self, Error> {
+    /// [`Error::Running`] if another process has the lock.
+    pub(crate) fn acquire(local: &Local) -> Result<Self, Error> {
         let path = local.pid();
         let opened =
             OpenOptions::new().read(true).write(true).create(true).truncate(false).open(&path);
@@ -41,26 +43,26 @@ impl Claim {
         }
         let written = file.set_len(0).and_then(|()| writeln!(file, "{}", std::process::id()));
         written.map_err(Error::file(&path))?;
-        // An older description would tell of ports and keys that are no more.
+        // A stale description has the ports and keys of an earlier stack.
         let _ = fs::remove_file(local.stack());
         Ok(Self { local: local.clone(), _file: file })
     }
 }
 
-impl Drop for Claim {
+impl Drop for StackLock {
     fn drop(&mut self) {
         let _ = fs::remove_file(self.local.stack());
         let _ = fs::remove_file(self.local.pid());
     }
 }
 
-/// Starts this program again in the background and shows what it says until the stack is up.
+/// Starts this program in the background and prints its log until the stack is up.
 ///
 /// # Errors
-/// [`Error::Running`]; [`Error::Died`] with what the other one said last.
+/// [`Error::Running`], or [`Error::Background`] if the background process ends.
 pub(crate) fn detach(local: &Local, arguments: &[String]) -> Result<(), Error> {
-    // Asked here already, so that the answer is this error and not a log's.
-    drop(Claim::take(local)?);
+    // Checked here as well, so that the error is this command's own.
+    drop(StackLock::acquire(local)?);
     let log = local.log("devstack");
     let out = File::create(&log).map_err(Error::file(&log))?;
     let err = out.try_clone().map_err(Error::file(&log))?;
@@ -73,20 +75,20 @@ pub(crate) fn detach(local: &Local, arguments: &[String]) -> Result<(), Error> {
         command.spawn().map_err(|source| Error::NotStarted { program, source, advice: "" })?;
     let mut shown = 0;
     loop {
-        // Asked before the log is read: what was said before is then in the log.
+        // Read before the log, so that the log is complete when this returns.
         let is_up = local.stack().exists();
         let status = child.try_wait().ok().flatten();
-        shown = show(&log, shown);
+        shown = print_from(&log, shown);
         match status {
             Some(status) => return Err(Error::Background { status }),
             None if is_up => return Ok(()),
-            None => sleep(PAUSE),
+            None => sleep(POLL_INTERVAL),
         }
     }
 }
 
-/// Prints what was added to a log.
-fn show(log: &Path, from: u64) -> u64 {
+/// Prints a log from this position and returns the position of its end.
+fn print_from(log: &Path, from: u64) -> u64 {
     let mut text = String::new();
     let read = File::open(log).and_then(|mut file| {
         file.seek(std::io::SeekFrom::Start(from))?;
@@ -97,45 +99,45 @@ fn show(log: &Path, from: u64) -> u64 {
     from + read.map_or(0, |length| length as u64)
 }
 
-/// What [`stop`] found and did.
+/// Outcome of [`stop`].
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Stopped {
-    /// Nothing ran.
+    /// Nothing was running.
     Nothing,
-    /// The stack ran, and has ended.
+    /// The stack was running and has stopped.
     Stack,
-    /// Whoever looked after the processes was gone; so many of them were still there, and have ended.
-    Left(usize),
+    /// The stack's main process had been killed; this many of its processes were running and have ended.
+    Orphans(usize),
 }
 
-/// Ends the stack of a folder, and what an earlier one has left behind.
+/// Stops the stack of a folder, and processes that an earlier stack left behind.
 ///
 /// # Errors
-/// [`Error::File`]; [`Error::Stuck`] if it does not end.
+/// [`Error::File`], or [`Error::Stuck`] if the stack does not stop.
 pub(crate) fn stop(local: &Local) -> Result<Stopped, Error> {
-    let pid = match Claim::take(local) {
-        Ok(_claim) => {
-            return Ok(match local.reap() {
+    let pid = match StackLock::acquire(local) {
+        Ok(_lock) => {
+            return Ok(match local.stop_orphans() {
                 0 => Stopped::Nothing,
-                left => Stopped::Left(left),
+                count => Stopped::Orphans(count),
             });
         }
         Err(Error::Running { pid }) => pid,
         Err(error) => return Err(error),
     };
     let process = pid.parse().ok().and_then(Pid::from_raw);
-    // It has a few seconds for its own processes, and we wait a little longer than that.
-    for (signal, limit) in [(Signal::TERM, 3 * PATIENCE), (Signal::KILL, PATIENCE)] {
+    // Longer than the time that the stack gives its own processes.
+    for (signal, limit) in [(Signal::TERM, 3 * STOP_LIMIT), (Signal::KILL, STOP_LIMIT)] {
         if let Some(process) = process {
             let _ = kill_process(process, signal);
         }
         let end = Instant::now() + limit;
         while Instant::now() < end {
-            if let Ok(_claim) = Claim::take(local) {
-                local.reap();
+            if let Ok(_lock) = StackLock::acquire(local) {
+                local.stop_orphans();
                 return Ok(Stopped::Stack);
             }
-            sleep(PAUSE);
+            sleep(POLL_INTERVAL);
         }
     }
     Err(Error::Stuck { pid, tail: tail(&local.log("devstack")) })
@@ -152,27 +154,27 @@ mod tests {
     }
 
     #[test]
-    fn a_second_stack_is_told_of_the_first() {
+    fn second_stack_fails_with_the_first_ones_process_id() {
         let local = folder("twice");
-        let first = Claim::take(&local).expect("nobody else");
-        let error = Claim::take(&local).err().expect("taken").to_string();
+        let first = StackLock::acquire(&local).expect("a free lock");
+        let error = StackLock::acquire(&local).err().expect("a held lock").to_string();
         assert!(
             error.contains("already running") && error.contains(&std::process::id().to_string()),
             "{error}"
         );
         drop(first);
-        assert!(Claim::take(&local).is_ok());
+        assert!(StackLock::acquire(&local).is_ok());
     }
 
     #[test]
-    fn a_file_that_was_left_over_stops_nobody() {
-        let local = folder("left-over");
+    fn stale_pid_file_does_not_block_the_lock() {
+        let local = folder("stale");
         fs::write(local.pid(), "1\n").expect("a file");
-        assert!(Claim::take(&local).is_ok());
+        assert!(StackLock::acquire(&local).is_ok());
     }
 
     #[test]
-    fn stopping_when_nothing_runs_is_no_error() {
+    fn stop_succeeds_when_nothing_runs() {
         assert_eq!(stop(&folder("nothing")).expect("no error"), Stopped::Nothing);
     }
 }

@@ -1,19 +1,22 @@
-//! The environment that leads a program of ours to this stack, and nowhere else.
+//! Environment variables that connect our programs to this stack.
 
+use std::collections::BTreeMap;
 use std::process::Command;
 
-/// The table's name.
+use crate::functions::Function;
+
+/// Name of the table.
 pub(crate) const TABLE: &str = "cantila-billing";
 
-/// The name of the secret with the pepper.
+/// Name of the secret with the pepper.
 pub(crate) const PEPPER: &str = "cantila-billing/pepper";
 
-/// Where a checkout may send people back to.
+/// Origins of the pages that checkout and portal may return customers to.
 pub(crate) const ALLOWED_ORIGINS: [&str; 1] = ["http://localhost:3000"];
 
-/// The developer's own accounts and endpoints have no say here, and a Stripe key belongs in its
-/// secret and nowhere else.
-const NOT_OURS: &[&str] = &[
+/// Variables that programs must not inherit: the developer's own AWS accounts and endpoints, and Stripe keys, which
+/// belong into the secrets.
+const REMOVED: &[&str] = &[
     "AWS_PROFILE",
     "AWS_DEFAULT_PROFILE",
     "AWS_DEFAULT_REGION",
@@ -28,39 +31,67 @@ const NOT_OURS: &[&str] = &[
     "STRIPE_PUBLISHABLE_KEY",
 ];
 
-/// Variables for the functions and for `billingctl`.
+/// Variables and their values.
+pub type Variables = BTreeMap<String, String>;
+
+/// Settings of a stack: the only place that sets the variables of the functions and of `billingctl`.
 #[derive(Clone, Debug)]
-pub(crate) struct Environment(Vec<(&'static str, String)>);
+pub(crate) struct Environment(Variables);
 
 impl Environment {
     pub(crate) fn new(stripe_url: &str, aws_url: &str) -> Self {
-        let text = str::to_owned;
-        Self(vec![
-            ("BILLING_TABLE", text(TABLE)),
-            ("PEPPER_SECRET_ID", text(PEPPER)),
-            ("STRIPE_API_BASE", text(stripe_url)),
-            ("ALLOWED_ORIGINS", ALLOWED_ORIGINS.join(",")),
-            ("CHECKOUT_SUCCESS_URL", format!("{}/billing/welcome", ALLOWED_ORIGINS[0])),
-            ("CHECKOUT_CANCEL_URL", format!("{}/billing/plans", ALLOWED_ORIGINS[0])),
-            ("RETURN_URL", format!("{}/billing", ALLOWED_ORIGINS[0])),
-            ("AWS_ENDPOINT_URL", text(aws_url)),
-            ("AWS_REGION", text("us-east-1")),
-            ("AWS_ACCESS_KEY_ID", text("local")),
-            ("AWS_SECRET_ACCESS_KEY", text("local")),
-            ("AWS_CONFIG_FILE", text("/dev/null")),
-            ("AWS_SHARED_CREDENTIALS_FILE", text("/dev/null")),
-            ("NO_PROXY", text("127.0.0.1,localhost")),
-        ])
+        let origin = ALLOWED_ORIGINS[0];
+        Self(variables([
+            ("BILLING_TABLE", TABLE),
+            ("PEPPER_SECRET_ID", PEPPER),
+            ("STRIPE_API_BASE", stripe_url),
+            ("ALLOWED_ORIGINS", &ALLOWED_ORIGINS.join(",")),
+            ("CHECKOUT_SUCCESS_URL", &format!("{origin}/billing/welcome")),
+            ("CHECKOUT_CANCEL_URL", &format!("{origin}/billing/plans")),
+            ("RETURN_URL", &format!("{origin}/billing")),
+            ("AWS_ENDPOINT_URL", aws_url),
+            ("AWS_REGION", "us-east-1"),
+            ("AWS_ACCESS_KEY_ID", "local"),
+            ("AWS_SECRET_ACCESS_KEY", "local"),
+            ("AWS_CONFIG_FILE", "/dev/null"),
+            ("AWS_SHARED_CREDENTIALS_FILE", "/dev/null"),
+            ("NO_PROXY", "127.0.0.1,localhost"),
+        ]))
     }
 
-    pub(crate) fn variables(&self) -> Vec<(&'static str, String)> {
-        self.0.clone()
+    /// Returns the variables that every program gets.
+    pub(crate) fn common(&self) -> &Variables {
+        &self.0
     }
 
-    pub(crate) fn apply(&self, command: &mut Command) {
-        for name in NOT_OURS {
-            command.env_remove(name);
-        }
-        command.envs(self.0.iter().map(|(name, value)| (name, value)));
+    /// Returns the settings of a function, as the template sets them on AWS.
+    pub(crate) fn settings(&self, function: &Function) -> Variables {
+        let own = variables([("STRIPE_SECRET_ID", function.secret.id())]);
+        self.0.clone().into_iter().chain(own).collect()
     }
+
+    /// Returns all variables of a function's process except `AWS_LAMBDA_RUNTIME_API`: its settings and the variables
+    /// that Lambda sets.
+    pub(crate) fn process(&self, function: &Function) -> Variables {
+        let lambda = variables([
+            ("AWS_LAMBDA_FUNCTION_NAME", function.name),
+            ("AWS_LAMBDA_FUNCTION_VERSION", "1"),
+            ("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "256"),
+            // Names the function in the user agent of its AWS calls, which are recorded.
+            ("AWS_SDK_UA_APP_ID", function.name),
+        ]);
+        self.settings(function).into_iter().chain(lambda).collect()
+    }
+}
+
+fn variables<const N: usize>(pairs: [(&str, &str); N]) -> Variables {
+    pairs.map(|(name, value)| (name.to_owned(), value.to_owned())).into()
+}
+
+/// Sets a program's variables and removes those that it must not inherit.
+pub(crate) fn apply(variables: &Variables, command: &mut Command) {
+    for name in REMOVED {
+        command.env_remove(name);
+    }
+    command.envs(variables);
 }

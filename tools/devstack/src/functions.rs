@@ -1,33 +1,33 @@
-//! The endpoints, in one table: everything else about them in this crate derives from it.
+//! Table of the endpoints, from which this crate derives everything else about them.
 
 use shared::Scope;
 
-/// An endpoint: a folder under `functions/`, a binary, a route.
+/// Endpoint: a folder under `functions/`, a program, a route.
 #[derive(Clone, Copy, Debug)]
 pub struct Function {
-    /// Folder, package, binary and event file carry this name.
+    /// Name of the folder, package, program and event file.
     pub name: &'static str,
     pub method: &'static str,
     pub path: &'static str,
-    /// What a key needs to call it.
+    /// Scope that a request's API key needs.
     pub scope: Scope,
-    /// Which of Stripe's two keys it holds.
+    /// Secret with the Stripe key that the function uses.
     pub secret: StripeSecret,
-    /// A body that it accepts, for the summary's curl line; a GET has none.
+    /// Valid body, for examples and tests; `None` for a GET.
     pub sample: Option<&'static str>,
 }
 
-/// The secret with a Stripe key.
+/// Secret with a Stripe key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum StripeSecret {
-    /// A key that can only read.
+    /// Key with read permissions.
     Read,
-    /// A key that can write.
+    /// Key with write permissions.
     Write,
 }
 
 impl StripeSecret {
-    /// The secret's name in Secrets Manager.
+    /// Returns the secret's name in Secrets Manager.
     #[must_use]
     pub fn id(self) -> &'static str {
         match self {
@@ -59,7 +59,7 @@ const fn post(name: &'static str, path: &'static str, sample: &'static str) -> F
     }
 }
 
-/// Every endpoint that there is.
+/// All endpoints.
 pub const FUNCTIONS: &[Function] = &[
     get("summary", "/v1/billing/summary"),
     get("info", "/v1/billing/info"),
@@ -85,7 +85,7 @@ mod tests {
         Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
     }
 
-    /// What the root Cargo.toml says to cargo-lambda.
+    /// Returns a setting for cargo-lambda from the root Cargo.toml.
     fn lambda(path: &[&str]) -> Option<toml::Value> {
         let text = fs::read_to_string(root().join("Cargo.toml")).expect("a manifest");
         let manifest: toml::Value = toml::from_str(&text).expect("TOML");
@@ -97,7 +97,7 @@ mod tests {
         FUNCTIONS.iter().map(row).collect()
     }
 
-    /// The names of a folder's entries, without `ending`; others are left out.
+    /// Returns the names of a folder's entries with this ending, without it.
     fn names(folder: &str, ending: &str) -> BTreeSet<String> {
         let entries = fs::read_dir(root().join(folder)).expect(folder);
         let name = |entry: fs::DirEntry| entry.file_name().into_string().expect("UTF-8");
@@ -107,12 +107,12 @@ mod tests {
     }
 
     #[test]
-    fn every_folder_under_functions_is_in_the_table_and_no_other() {
+    fn table_lists_the_folders_under_functions() {
         assert_eq!(names("functions", ""), table(|function| function.name.to_owned()));
     }
 
     #[test]
-    fn the_router_of_cargo_lambda_watch_has_the_tables_routes_the_reference_and_no_other() {
+    fn watch_router_has_the_tables_routes_and_the_reference() {
         let router = lambda(&["watch", "router"]).expect("a router");
         let mut rows = BTreeSet::new();
         for (path, methods) in router.as_table().expect("a table") {
@@ -128,7 +128,7 @@ mod tests {
     }
 
     #[test]
-    fn under_cargo_lambda_watch_only_what_writes_has_the_key_that_can() {
+    fn watch_gives_the_write_key_only_to_writing_functions() {
         for function in FUNCTIONS {
             let own = lambda(&["bin", function.name, "env", "STRIPE_SECRET_ID"]);
             let expected =
@@ -138,13 +138,13 @@ mod tests {
     }
 
     #[test]
-    fn every_function_has_an_event_of_its_route() {
+    fn every_function_has_an_event_with_its_route() {
         let mut seen = BTreeSet::new();
         for name in names("events", ".json") {
             let text =
                 fs::read_to_string(root().join(format!("events/{name}.json"))).expect("an event");
             let event: Value = serde_json::from_str(&text).expect("JSON");
-            // `plan-change.declined.json` is one more event of `plan-change`.
+            // An event file may have a suffix: `plan-change.declined.json` belongs to `plan-change`.
             let owner = name.split('.').next().expect("a name").to_owned();
             let function = FUNCTIONS.iter().find(|function| function.name == owner).expect(&name);
             let http = &event["requestContext"]["http"];
@@ -166,7 +166,7 @@ mod tests {
     }
 
     #[test]
-    fn what_changes_something_needs_the_highest_scope() {
+    fn posts_need_the_admin_scope_and_the_write_key() {
         for function in FUNCTIONS {
             let expected = match function.method {
                 "GET" => (Scope::Read, StripeSecret::Read, false),

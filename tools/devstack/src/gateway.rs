@@ -1,8 +1,7 @@
-//! The functions behind HTTP: cargo-lambda's Runtime API and routes in API Gateway's place.
+//! The functions behind HTTP: cargo-lambda replaces Lambda's Runtime API and API Gateway's routes.
 //!
-//! `make run` lets `cargo lambda watch` build and start them, and start them anew when code
-//! changes. The end-to-end tests start the binaries that are there: nothing is compiled, and one
-//! that ends is noticed at once.
+//! In `make run`, `cargo lambda watch` builds and starts the functions, and restarts them when code changes. The tests
+//! start the existing programs themselves: nothing is compiled, and a program that ends fails the stack.
 
 use std::path::{Path, PathBuf};
 use std::pin::pin;
@@ -13,40 +12,40 @@ use tokio::time::sleep;
 
 use crate::Error;
 use crate::docs;
-use crate::environment::Environment;
+use crate::environment::{Environment, apply};
 use crate::functions::{FUNCTIONS, Function, StripeSecret};
 use crate::http::{self, Answer};
 use crate::local::Local;
 use crate::process::Processes;
 use crate::stack::root;
 
-/// How long cargo-lambda may take to listen.
+/// Time that cargo-lambda has to listen.
 const LIMIT: Duration = Duration::from_mins(1);
 
-/// Longest wait for a function that is built first, maybe behind another build.
-const BUILD: Duration = Duration::from_mins(10);
+/// Timeout of a function's first response under `watch`, which builds the function first.
+const BUILD_LIMIT: Duration = Duration::from_mins(10);
 
-/// After so long the developer is told what is being waited for.
-const NOTICE: Duration = Duration::from_secs(10);
+/// Interval of the notices about a function that is still being built.
+const NOTICE_INTERVAL: Duration = Duration::from_secs(10);
 
-/// Longest wait for one answer. Stripe's real test mode takes a second or two a call.
-const ONE: Duration = Duration::from_secs(30);
+/// Timeout of one response. A call of Stripe's test mode takes a second or two.
+const RESPONSE_LIMIT: Duration = Duration::from_secs(30);
 
-/// The queue of requests that no route of ours takes, where functions are not started by watch.
+/// cargo-lambda's queue of requests without a route, if it does not start the functions itself.
 const UNROUTED: &str = "_";
 
-/// Who starts the functions.
+/// How the functions are started.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Functions {
-    /// `cargo lambda watch`, which builds them anew when code changes.
+    /// By `cargo lambda watch`, which rebuilds them when code changes.
     Watched,
-    /// We do, from the binaries beside this program.
+    /// By the stack, from the programs in this program's folder.
     Prebuilt,
-    /// Nobody: whoever wants one runs it itself, as the bench does.
+    /// Not at all: the caller starts functions itself, as the bench does.
     Absent,
 }
 
-/// What every function is given.
+/// Settings of the gateway and of the functions behind it.
 pub(crate) struct Gateway {
     pub(crate) root: PathBuf,
     pub(crate) binaries: PathBuf,
@@ -58,7 +57,7 @@ pub(crate) struct Gateway {
 }
 
 impl Gateway {
-    /// Starts cargo-lambda, and the functions where it does not do that itself.
+    /// Starts cargo-lambda.
     pub(crate) fn start(&self, processes: &mut Processes) -> Result<(), Error> {
         let venv = self.root.join(".venv/bin");
         let path = std::env::var("PATH").unwrap_or_default();
@@ -73,22 +72,21 @@ impl Gateway {
             &self.port.to_string(),
             "--color",
             "never",
-            // Where it runs, API Gateway gives browsers no leave either.
+            // API Gateway allows browsers only the configured origins.
             "--disable-cors",
         ]);
         if self.functions == Functions::Prebuilt {
             watch.args(["--only-lambda-apis", "--ignore-changes"]);
         }
-        self.environment.apply(&mut watch);
-        // Those that hold the other key say so in the root Cargo.toml, which beats this.
+        apply(self.environment.common(), &mut watch);
+        // The root Cargo.toml overrides this for functions with the write key.
         watch.env("STRIPE_SECRET_ID", StripeSecret::Read.id());
         processes.spawn("gateway", watch, "`make setup` installs it.")
     }
 
-    /// Starts the binaries that are there. The Runtime API has to answer already: a function whose
-    /// first call to it fails ends.
+    /// Starts the existing programs. The Runtime API must be up: a function whose first poll fails ends.
     pub(crate) fn start_prebuilt(&self, processes: &mut Processes) -> Result<(), Error> {
-        let advice = "`cargo build --workspace` makes it.";
+        let advice = "`cargo build --workspace` builds it.";
         for function in FUNCTIONS {
             processes.spawn(function.name, self.prebuilt(function), advice)?;
         }
@@ -104,13 +102,7 @@ impl Gateway {
 
     fn prebuilt(&self, function: &Function) -> Command {
         let mut command = self.program(function.name);
-        self.environment.apply(&mut command);
-        command.env("STRIPE_SECRET_ID", function.secret.id());
-        command.env("AWS_LAMBDA_FUNCTION_NAME", function.name);
-        command.env("AWS_LAMBDA_FUNCTION_VERSION", "1");
-        // By this name its calls are known in a recording.
-        command.env("AWS_SDK_UA_APP_ID", function.name);
-        command.env("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "256");
+        apply(&self.environment.process(function), &mut command);
         command
     }
 
@@ -122,7 +114,7 @@ impl Gateway {
     pub(crate) async fn await_runtime_api(&self) -> Result<(), Error> {
         let end = Instant::now() + LIMIT;
         loop {
-            // Only a connection: a request to a route would start a function, and wait for it.
+            // Connects only: a request to a route would start a function and wait for it.
             match tokio::net::TcpStream::connect(("127.0.0.1", self.port)).await {
                 Ok(_) => return Ok(()),
                 Err(error) if Instant::now() > end => {
@@ -133,39 +125,38 @@ impl Gateway {
         }
     }
 
-    /// Waits until every function answers. No key is sent, so that none does anything.
+    /// Waits until every function responds. Sends no API key, so that the functions do nothing.
     pub(crate) async fn warm_up(&self) -> Result<(), Error> {
         for function in FUNCTIONS {
-            let mut request = pin!(self.ask(function, &[]));
+            let mut request = pin!(self.call(function, &[]));
             loop {
                 tokio::select! {
-                    answer = &mut request => break answer.map(drop)?,
-                    () = sleep(NOTICE) => (self.progress)(&format!("still waiting for {}: it is being built, or that waits for another build (.local/log/gateway.log)", function.name)),
+                    response = &mut request => break response.map(drop)?,
+                    () = sleep(NOTICE_INTERVAL) => (self.progress)(&format!("waiting for {} to be built (.local/log/gateway.log)", function.name)),
                 }
             }
         }
         Ok(())
     }
 
-    /// What every endpoint that only reads says to this key, and gives back those that answer with
-    /// a 5xx.
+    /// Calls each GET endpoint with this key and returns a line for each response with a 5xx.
     pub(crate) async fn failing(&self, key: &str) -> Result<Vec<String>, Error> {
         let bearer = format!("Bearer {key}");
         let mut failing = Vec::new();
         for function in FUNCTIONS.iter().filter(|function| function.method == "GET") {
             let Answer { status, body, .. } =
-                self.ask(function, &[("authorization", &bearer)]).await?;
+                self.call(function, &[("authorization", &bearer)]).await?;
             if status >= 500 {
-                failing.push(format!("{} answers {status}: {body}", function.name));
+                failing.push(format!("{} responds with {status}: {body}", function.name));
             }
         }
         Ok(failing)
     }
 
-    async fn ask(&self, function: &Function, headers: &[(&str, &str)]) -> Result<Answer, Error> {
+    async fn call(&self, function: &Function, headers: &[(&str, &str)]) -> Result<Answer, Error> {
         let (log, limit) = match self.functions {
-            Functions::Prebuilt | Functions::Absent => (function.name, ONE),
-            Functions::Watched => ("gateway", BUILD),
+            Functions::Prebuilt | Functions::Absent => (function.name, RESPONSE_LIMIT),
+            Functions::Watched => ("gateway", BUILD_LIMIT),
         };
         let url = format!("{}{}", self.url(), function.path);
         let answer = http::send(function.method, &url, headers, "", limit).await;
@@ -173,24 +164,24 @@ impl Gateway {
     }
 }
 
-/// Answers what no route takes as API Gateway does, for as long as it is polled. Under `watch`
-/// cargo-lambda answers that itself; with the functions started by us it would wait for a
-/// function called `_`, which is this one.
-pub(crate) async fn answer_unrouted(api: String) {
+/// Responds with API Gateway's 404 to requests without a route, as a function called `_`.
+///
+/// Under `watch` cargo-lambda responds itself. If it does not start the functions, it queues such requests for `_`.
+pub(crate) async fn serve_unrouted(api: String) {
     let queue = format!("{api}/.rt/{UNROUTED}/2018-06-01/runtime/invocation");
     let body = r#"{"statusCode":404,"headers":{"content-type":"application/json"},"multiValueHeaders":{},"cookies":[],"isBase64Encoded":false,"body":"{\"message\":\"Not Found\"}"}"#;
     let long = Duration::from_hours(24);
     while let Ok(next) = http::send("GET", &format!("{queue}/next"), &[], "", long).await {
         let url = format!("{queue}/{}/response", next.header("lambda-runtime-aws-request-id"));
-        if http::send("POST", &url, &[], body, ONE).await.is_err() {
+        if http::send("POST", &url, &[], body, RESPONSE_LIMIT).await.is_err() {
             return;
         }
     }
 }
 
-/// The programs that are older than the sources that they are made from.
+/// Returns the names of the programs that are older than their sources.
 ///
-/// Nothing builds the programs that a test starts, and an old one would be a riddle.
+/// A test does not build the programs that it starts.
 #[must_use]
 pub fn outdated() -> Vec<String> {
     let functions = FUNCTIONS.iter().map(|function| (function.name, "functions", true));
@@ -211,13 +202,13 @@ fn modified(path: &Path) -> Option<SystemTime> {
     path.metadata().ok()?.modified().ok()
 }
 
-/// When anything in a folder was last changed.
+/// Returns when any file in a folder was last modified.
 fn newest(folder: &Path) -> Option<SystemTime> {
     let entries = folder.read_dir().ok()?.flatten().map(|entry| entry.path());
     entries.filter_map(|path| if path.is_dir() { newest(&path) } else { modified(&path) }).max()
 }
 
-/// The folder with our programs: that of this one, or the one above for a test.
+/// Returns the folder with our programs: this program's folder, or its parent for a test.
 pub(crate) fn binaries() -> Result<PathBuf, Error> {
     let what = "this program's own path";
     let own = std::env::current_exe().map_err(|source| Error::System { what, source })?;

@@ -1,4 +1,4 @@
-//! A small HTTP client for this machine: no TLS, no pool, a time-out on everything.
+//! Small HTTP client for this machine, without TLS and connection reuse, with a timeout for each request.
 
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
 use serde_json::Value;
 
-/// An answer, whatever its status.
+/// Response with any status.
 #[derive(Clone, Debug)]
 pub struct Answer {
     pub status: u16,
@@ -19,23 +19,23 @@ pub struct Answer {
 }
 
 impl Answer {
-    /// The body as JSON; a JSON string of the text where it is none.
+    /// Returns the body as JSON, or as a JSON string if it is not JSON.
     #[must_use]
     pub fn json(&self) -> Value {
         serde_json::from_str(&self.body).unwrap_or_else(|_| Value::String(self.body.clone()))
     }
 
-    /// A header's value, empty where there is none.
+    /// Returns a header's value, or an empty string if it is missing.
     #[must_use]
     pub fn header(&self, name: &str) -> &str {
         self.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default()
     }
 }
 
-/// Sends one request.
+/// Sends a request and returns the response.
 ///
 /// # Errors
-/// Text that says why there was no answer within `limit`.
+/// The reason why there was no response within `limit`.
 pub async fn send(
     method: &str,
     url: &str,
@@ -50,9 +50,9 @@ pub async fn send(
     let request =
         request.body(Full::new(Bytes::from(body.to_owned()))).map_err(|error| error.to_string())?;
     let work = exchange(request);
-    // A function that has ended is not started again, and its requests hang.
+    // Without a timeout a request to a function that has ended would wait forever.
     tokio::time::timeout(limit, work).await.unwrap_or_else(|_| {
-        Err(format!("no answer to {method} {url} within {} s", limit.as_secs()))
+        Err(format!("no response to {method} {url} within {} s", limit.as_secs()))
     })
 }
 

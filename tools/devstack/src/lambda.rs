@@ -1,11 +1,9 @@
-//! The Lambda service's side of the Runtime API, for one function that is run by itself: what the
-//! end-to-end tests and the bench hand events over with.
+//! Server of Lambda's Runtime API for one function process, for the end-to-end tests and the bench.
 //!
-//! Plain threads and no runtime: what is measured through it should not wait for a scheduler of ours.
+//! Uses plain threads, so that no async scheduler affects the measurements.
 
 use std::io::{self, BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
-use std::process::Command;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex};
 use std::thread::spawn;
@@ -18,71 +16,71 @@ use serde_json::{Map, Value, json};
 use crate::functions::Function;
 use crate::http::Answer;
 
-/// Where one function asks for its events.
+/// Runtime API that one function polls for events.
 pub struct RuntimeApi {
     address: String,
     events: Sender<Event>,
     polls: Receiver<Instant>,
-    given: Receiver<Given>,
+    results: Receiver<InvocationResult>,
 }
 
-/// What the function gave for an event.
+/// Result that a function posted for an event.
 #[derive(Clone, Debug)]
-pub struct Given {
-    /// When the event was handed to it.
-    pub handed: Instant,
-    /// When the whole of it was here.
-    pub at: Instant,
-    /// As it was sent.
+pub struct InvocationResult {
+    /// When the function received the event.
+    pub started: Instant,
+    /// When the whole result had arrived.
+    pub finished: Instant,
+    /// Result as the function sent it.
     pub text: String,
 }
 
-/// One request as API Gateway would hand it on.
+/// HTTP request that API Gateway would pass to a function.
 #[derive(Clone, Copy, Debug)]
 pub struct Request<'a> {
     pub function: &'a Function,
     pub query: &'a str,
     pub headers: &'a [(&'a str, &'a str)],
-    /// Empty for none.
+    /// Body; empty for a request without one.
     pub body: &'a str,
-    /// The address that the gateway says it comes from.
+    /// IP address of the caller.
     pub source: &'a str,
     pub id: &'a str,
 }
 
-/// An event on its way to the function.
+/// Event on its way to the function.
 struct Event {
     text: String,
-    /// What Lambda gives it.
+    /// Time until the deadline.
     time: Duration,
-    /// Seconds that Lambda's clock is behind.
-    behind: i64,
+    /// Seconds by which Lambda's clock is behind the function's.
+    clock_behind: i64,
 }
 
-/// What the threads of one function share.
+/// State shared by the connections of one function.
 struct Shared {
-    waiting: Mutex<Receiver<Event>>,
-    handed: Mutex<Option<Instant>>,
+    events: Mutex<Receiver<Event>>,
+    started: Mutex<Option<Instant>>,
     polls: Sender<Instant>,
-    given: Sender<Given>,
+    results: Sender<InvocationResult>,
 }
 
 impl RuntimeApi {
-    /// Listens on a free port.
+    /// Starts the server on a free port.
     ///
     /// # Errors
-    /// Where there is none.
+    /// [`io::Error`] if no port is free.
     pub fn start() -> io::Result<Self> {
         let listener = TcpListener::bind("127.0.0.1:0")?;
         let address = listener.local_addr()?.to_string();
-        let (events, waiting) = channel();
-        let (polled, polls) = channel();
-        let (done, given) = channel();
+        let (event_sender, event_receiver) = channel();
+        let (poll_sender, polls) = channel();
+        let (result_sender, results) = channel();
         let shared = Arc::new(Shared {
-            waiting: Mutex::new(waiting),
-            handed: Mutex::new(None),
-            polls: polled,
-            given: done,
+            events: Mutex::new(event_receiver),
+            started: Mutex::new(None),
+            polls: poll_sender,
+            results: result_sender,
         });
         spawn(move || {
             for stream in listener.incoming().flatten() {
@@ -90,50 +88,41 @@ impl RuntimeApi {
                 spawn(move || serve(&stream, &shared));
             }
         });
-        Ok(Self { address, events, polls, given })
+        Ok(Self { address, events: event_sender, polls, results })
     }
 
-    /// Where it listens: host and port.
+    /// Returns host and port, the value of `AWS_LAMBDA_RUNTIME_API`.
     #[must_use]
     pub fn address(&self) -> &str {
         &self.address
     }
 
-    /// Gives a function's process what Lambda does.
-    pub fn lead(&self, command: &mut Command, function: &str) {
-        command.env("AWS_LAMBDA_RUNTIME_API", &self.address);
-        command.env("AWS_LAMBDA_FUNCTION_NAME", function);
-        command.env("AWS_LAMBDA_FUNCTION_VERSION", "1");
-        command.env("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "256");
+    /// Sends an event to the function, with a deadline after `time`.
+    pub fn invoke(&self, event: &Value, time: Duration) {
+        self.invoke_with_skew(event, time, 0);
     }
 
-    /// Hands an event over, which Lambda would end after `time`.
-    pub fn hand_over(&self, event: &Value, time: Duration) {
-        self.hand_over_late(event, time, 0);
+    /// Sends an event from a Lambda whose clock is this many seconds behind the function's.
+    pub fn invoke_with_skew(&self, event: &Value, time: Duration, clock_behind: i64) {
+        // Fails only if the server has ended, and then there is no result either.
+        let _ = self.events.send(Event { text: event.to_string(), time, clock_behind });
     }
 
-    /// The same from a Lambda whose clock is so many seconds behind the function's.
-    pub fn hand_over_late(&self, event: &Value, time: Duration, behind: i64) {
-        // Nobody takes it only where the function has gone, and then there is no answer either.
-        let _ = self.events.send(Event { text: event.to_string(), time, behind });
-    }
-
-    /// When the function asked for an event, once for each time that it did; none where it does not
-    /// within `limit`.
+    /// Waits for the function's next poll and returns when it happened, or `None` after `limit`.
     #[must_use]
-    pub fn polled(&self, limit: Duration) -> Option<Instant> {
+    pub fn next_poll(&self, limit: Duration) -> Option<Instant> {
         self.polls.recv_timeout(limit).ok()
     }
 
-    /// What it gave for an event; none where it does not within `limit`.
+    /// Waits for the next result, or returns `None` after `limit`.
     #[must_use]
-    pub fn given(&self, limit: Duration) -> Option<Given> {
-        self.given.recv_timeout(limit).ok()
+    pub fn next_result(&self, limit: Duration) -> Option<InvocationResult> {
+        self.results.recv_timeout(limit).ok()
     }
 }
 
 impl Request<'_> {
-    /// The event.
+    /// Returns the request as API Gateway's event (payload format 2.0).
     #[must_use]
     pub fn event(&self) -> Value {
         let fields = self.headers.iter().map(|(name, value)| ((*name).to_owned(), json!(value)));
@@ -154,65 +143,65 @@ impl Request<'_> {
     }
 }
 
-impl Given {
-    /// The answer as API Gateway would send it on; none where the function could not read the event
-    /// and told Lambda so.
+impl InvocationResult {
+    /// Returns the HTTP response that API Gateway would send, or `None` if the function reported an error to Lambda.
     #[must_use]
-    pub fn answer(&self) -> Option<Answer> {
-        let answer: Value = serde_json::from_str(&self.text).ok()?;
-        let status = answer["statusCode"].as_u64().and_then(|status| status.try_into().ok())?;
+    pub fn response(&self) -> Option<Answer> {
+        let result: Value = serde_json::from_str(&self.text).ok()?;
+        let status = result["statusCode"].as_u64().and_then(|status| status.try_into().ok())?;
         let mut headers = HeaderMap::new();
-        for (name, value) in answer["headers"].as_object().into_iter().flatten() {
+        for (name, value) in result["headers"].as_object().into_iter().flatten() {
             let name: HeaderName = name.parse().ok()?;
             headers.insert(name, value.as_str().unwrap_or_default().parse().ok()?);
         }
-        let body = answer["body"].as_str().unwrap_or_default().to_owned();
+        let body = result["body"].as_str().unwrap_or_default().to_owned();
         Some(Answer { status, headers, body })
     }
 
-    /// How long the function took.
+    /// Returns how long the function took.
     #[must_use]
     pub fn took(&self) -> Duration {
-        self.at.duration_since(self.handed)
+        self.finished.duration_since(self.started)
     }
 }
 
-/// Answers the function's requests on one connection.
+/// Serves the function's requests on one connection.
 fn serve(mut stream: &TcpStream, shared: &Shared) {
     let _ = stream.set_nodelay(true);
     let mut reader = BufReader::new(stream);
     loop {
-        let Some((is_next, text)) = request(&mut reader) else { return };
-        let answer = if is_next {
-            let Some(answer) = next(shared) else { return };
-            answer
+        let Some((is_poll, text)) = read_request(&mut reader) else { return };
+        let response = if is_poll {
+            let Some(response) = next_event(shared) else { return };
+            response
         } else {
-            let at = Instant::now();
-            let handed = shared.handed.lock().ok().and_then(|mut handed| handed.take());
-            let _ = shared.given.send(Given { handed: handed.unwrap_or(at), at, text });
+            let finished = Instant::now();
+            let started = shared.started.lock().ok().and_then(|mut started| started.take());
+            let started = started.unwrap_or(finished);
+            let _ = shared.results.send(InvocationResult { started, finished, text });
             "HTTP/1.1 202 Accepted\r\ncontent-length: 0\r\n\r\n".to_owned()
         };
-        if stream.write_all(answer.as_bytes()).is_err() {
+        if stream.write_all(response.as_bytes()).is_err() {
             return;
         }
     }
 }
 
-/// Waits for an event, and puts it into an answer.
-fn next(shared: &Shared) -> Option<String> {
+/// Waits for an event and returns it as an HTTP response.
+fn next_event(shared: &Shared) -> Option<String> {
     let _ = shared.polls.send(Instant::now());
-    let Event { text: event, time, behind } = shared.waiting.lock().ok()?.recv().ok()?;
+    let Event { text: event, time, clock_behind } = shared.events.lock().ok()?.recv().ok()?;
     let end = (SystemTime::now() + time).duration_since(UNIX_EPOCH).unwrap_or_default().as_millis();
-    let end = i128::try_from(end).unwrap_or_default() - i128::from(behind) * 1_000;
-    *shared.handed.lock().ok()? = Some(Instant::now());
+    let end = i128::try_from(end).unwrap_or_default() - i128::from(clock_behind) * 1_000;
+    *shared.started.lock().ok()? = Some(Instant::now());
     Some(format!(
-        "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: {}\r\nlambda-runtime-aws-request-id: 1\r\nlambda-runtime-deadline-ms: {end}\r\nlambda-runtime-invoked-function-arn: arn:aws:lambda:us-east-1:0:function:lone\r\n\r\n{event}",
+        "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: {}\r\nlambda-runtime-aws-request-id: 1\r\nlambda-runtime-deadline-ms: {end}\r\nlambda-runtime-invoked-function-arn: arn:aws:lambda:us-east-1:0:function:local\r\n\r\n{event}",
         event.len()
     ))
 }
 
-/// Whether a request asks for the next event, and its body.
-fn request(reader: &mut BufReader<&TcpStream>) -> Option<(bool, String)> {
+/// Returns whether a request polls for the next event, and its body.
+fn read_request(reader: &mut BufReader<&TcpStream>) -> Option<(bool, String)> {
     let mut first = String::new();
     reader.read_line(&mut first).ok().filter(|count| *count > 0)?;
     let (mut length, mut is_chunked) = (0, false);
@@ -223,28 +212,28 @@ fn request(reader: &mut BufReader<&TcpStream>) -> Option<(bool, String)> {
         match name.to_ascii_lowercase().as_str() {
             "content-length" => length = value.trim().parse().ok()?,
             "transfer-encoding" => is_chunked = true,
-            // curl waits for it before it sends a longer body.
+            // libcurl, which AWS's Node.js client uses, waits for this before it sends a longer body.
             "expect" => reader.get_mut().write_all(b"HTTP/1.1 100 Continue\r\n\r\n").ok()?,
             _ => {}
         }
     }
-    let body = if is_chunked { chunks(reader)? } else { exactly(reader, length)? };
+    let body = if is_chunked { read_chunks(reader)? } else { read_exactly(reader, length)? };
     Some((first.contains("/invocation/next"), String::from_utf8_lossy(&body).into_owned()))
 }
 
-fn exactly(reader: &mut BufReader<&TcpStream>, length: usize) -> Option<Vec<u8>> {
+fn read_exactly(reader: &mut BufReader<&TcpStream>, length: usize) -> Option<Vec<u8>> {
     let mut body = vec![0; length];
     reader.read_exact(&mut body).ok()?;
     Some(body)
 }
 
-fn chunks(reader: &mut BufReader<&TcpStream>) -> Option<Vec<u8>> {
+fn read_chunks(reader: &mut BufReader<&TcpStream>) -> Option<Vec<u8>> {
     let mut body = Vec::new();
     loop {
         let mut line = String::new();
         reader.read_line(&mut line).ok()?;
         let length = usize::from_str_radix(line.trim().split(';').next()?, 16).ok()?;
-        body.append(&mut exactly(reader, length)?);
+        body.append(&mut read_exactly(reader, length)?);
         reader.read_line(&mut String::new()).ok()?;
         if length == 0 {
             return Some(body);
@@ -264,7 +253,7 @@ mod tests {
     }
 
     #[test]
-    fn an_event_goes_to_who_asks_and_what_is_given_comes_back_however_it_is_sent() {
+    fn event_and_result_are_exchanged_with_and_without_chunked_encoding() {
         let api = RuntimeApi::start().expect("a free port");
         let mut stream = TcpStream::connect(api.address()).expect("it listens");
         let posts = [
@@ -273,33 +262,33 @@ mod tests {
         ];
         for post in posts {
             send(&mut stream, "GET /2018-06-01/runtime/invocation/next HTTP/1.1\r\n\r\n");
-            assert!(api.polled(LIMIT).is_some());
-            api.hand_over(&json!({ "an": "event" }), LIMIT);
-            let mut answer = [0; 1024];
-            let mut got = String::new();
-            while !got.ends_with("{\"an\":\"event\"}") {
-                let count = stream.read(&mut answer).expect("an answer");
-                got.push_str(&String::from_utf8_lossy(&answer[..count]));
+            assert!(api.next_poll(LIMIT).is_some());
+            api.invoke(&json!({ "an": "event" }), LIMIT);
+            let mut buffer = [0; 1024];
+            let mut received = String::new();
+            while !received.ends_with("{\"an\":\"event\"}") {
+                let count = stream.read(&mut buffer).expect("a response");
+                received.push_str(&String::from_utf8_lossy(&buffer[..count]));
             }
             send(
                 &mut stream,
                 &format!("POST /2018-06-01/runtime/invocation/1/response HTTP/1.1\r\n{post}"),
             );
-            let given = api.given(LIMIT).expect("an answer");
-            assert_eq!(given.answer().expect("an answer").status, 200);
-            assert!(given.took() < LIMIT);
+            let result = api.next_result(LIMIT).expect("a result");
+            assert_eq!(result.response().expect("a response").status, 200);
+            assert!(result.took() < LIMIT);
         }
     }
 
     #[test]
-    fn what_was_given_for_an_event_that_cannot_be_read_is_no_answer() {
+    fn error_reported_to_lambda_is_not_a_response() {
         let now = Instant::now();
         let text = r#"{"errorType":"Error","errorMessage":"no"}"#.to_owned();
-        assert!(Given { handed: now, at: now, text }.answer().is_none());
+        assert!(InvocationResult { started: now, finished: now, text }.response().is_none());
     }
 
     #[test]
-    fn an_event_has_the_form_of_those_in_the_folder() {
+    fn event_has_the_form_of_the_event_files() {
         for function in FUNCTIONS {
             let headers = [("authorization", "Bearer x")];
             let request = Request {

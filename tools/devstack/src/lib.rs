@@ -1,7 +1,8 @@
-//! The whole billing system on one machine: `make run` and the end-to-end tests start it here.
+//! The local stack: the whole billing system on one machine, for `make run` and the tests.
 //!
-//! What is ours runs as it is deployed; only what is not ours has a stand-in. [`functions`] is the
-//! one table of the endpoints: routes, secrets, the summary and the tests derive from it.
+//! The functions run as they are deployed. The Stripe sandbox replaces Stripe, moto emulates `DynamoDB` and Secrets
+//! Manager, and cargo-lambda replaces Lambda and API Gateway. [`functions`] is the table of the endpoints, from which
+//! routes, secrets, the summary and the tests derive.
 
 mod about;
 mod command;
@@ -27,9 +28,10 @@ mod summary;
 pub use about::{About, Account, Keys};
 pub use command::{RunArguments, run, stop};
 pub use docs::serve as docs;
+pub use environment::Variables;
 pub use error::Error;
 pub use gateway::{Functions, outdated};
 pub use local::Local;
 pub use sam::{sam_local, sam_template};
-pub use stack::{Options, Ports, Reach, Stack, StandIns};
+pub use stack::{Options, Ports, Reach, ServicePrograms, Stack};
 pub use stripe::StripeChoice;

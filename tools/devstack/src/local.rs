@@ -1,4 +1,4 @@
-//! What a stack leaves on disk while it runs: logs, its description, and who its processes are.
+//! Files of a running stack: logs, its description, and the IDs of its processes.
 
 use std::fs::{self, OpenOptions};
 use std::io::Write as _;
@@ -12,20 +12,20 @@ use rustix::process::{Pid, Signal, kill_process_group};
 
 use crate::Error;
 
-/// Lines of a log that an error shows.
+/// Number of log lines in an error.
 const TAIL: usize = 20;
 
-/// How long a process may take to end when asked to.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(5);
+/// Time that a process has to end after SIGTERM.
+pub(crate) const STOP_LIMIT: Duration = Duration::from_secs(5);
 
-/// A folder such as `.local`.
+/// Folder with a stack's files, for example `.local`.
 #[derive(Clone, Debug)]
 pub struct Local {
     dir: PathBuf,
 }
 
 impl Local {
-    /// Makes the folder and the one for logs.
+    /// Creates the folder and its subfolder for logs.
     ///
     /// # Errors
     /// [`Error::File`].
@@ -36,98 +36,98 @@ impl Local {
         Ok(Self { dir })
     }
 
-    /// The log of the process called `name`.
+    /// Returns the log of the process called `name`.
     #[must_use]
     pub fn log(&self, name: &str) -> PathBuf {
         self.dir.join("log").join(format!("{name}.log"))
     }
 
-    /// `aws-calls.jsonl`: every request that moto got, where they are recorded.
+    /// Returns `aws-calls.jsonl`, the recording of all requests to moto.
     #[must_use]
     pub fn aws_calls(&self) -> PathBuf {
         self.dir.join("aws-calls.jsonl")
     }
 
-    /// `stack.json`: where everything is, and the keys.
+    /// Returns `stack.json`, the description of the running stack.
     #[must_use]
     pub fn stack(&self) -> PathBuf {
         self.dir.join("stack.json")
     }
 
-    /// `devstack.pid`: the process that looks after the others.
+    /// Returns `devstack.pid`, the ID of the stack's main process.
     #[must_use]
     pub fn pid(&self) -> PathBuf {
         self.dir.join("devstack.pid")
     }
 
-    /// `children.pid`: the others, one a line: process id and a part of its command line.
+    /// Returns `children.pid`: process ID and a part of the command line of each child, one per line.
     fn children(&self) -> PathBuf {
         self.dir.join("children.pid")
     }
 
-    /// The error for a process that runs and does not answer.
+    /// Returns the error for a process that does not respond.
     pub(crate) fn silent(&self, name: &str, limit: Duration, reason: String) -> Error {
         let log = self.log(name);
         let (name, seconds) = (name.to_owned(), limit.as_secs());
         Error::Silent { name, seconds, reason, tail: tail(&log), log }
     }
 
-    /// Writes a file that only its owner may read.
+    /// Writes a file that only its owner can read.
     ///
     /// # Errors
     /// [`Error::File`].
     pub fn write_private(path: &Path, text: &str) -> Result<(), Error> {
-        // An older file would keep its mode.
+        // An existing file would keep its mode.
         let _ = fs::remove_file(path);
         let file =
             OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(path);
         file.and_then(|mut file| file.write_all(text.as_bytes())).map_err(Error::file(path))
     }
 
-    /// Notes a process, so that it can be ended also when this one was killed.
+    /// Records a process, so that the next stack can stop it if this one is killed.
     pub(crate) fn record(&self, pid: u32, mark: &str) -> Result<(), Error> {
         let path = self.children();
         let file = OpenOptions::new().append(true).create(true).open(&path);
         file.and_then(|mut file| writeln!(file, "{pid} {mark}")).map_err(Error::file(path))
     }
 
-    /// Forgets the processes: they have ended.
+    /// Deletes the records of the processes.
     pub(crate) fn forget(&self) {
         let _ = fs::remove_file(self.children());
     }
 
-    /// Ends what an earlier stack has left running, and says how many processes that were.
-    pub(crate) fn reap(&self) -> usize {
-        let noted = fs::read_to_string(self.children()).unwrap_or_default();
-        let noted = noted
+    /// Stops the recorded processes that still run and returns their number.
+    pub(crate) fn stop_orphans(&self) -> usize {
+        let recorded = fs::read_to_string(self.children()).unwrap_or_default();
+        let recorded = recorded
             .lines()
             .filter_map(|line| line.split_once(' '))
             .filter_map(|(pid, mark)| Some((pid.parse().ok()?, mark)));
-        let left: Vec<(i32, &str)> = noted.filter(|(pid, mark)| runs(*pid, mark)).collect();
-        signal(&left, Signal::TERM);
-        let end = Instant::now() + PATIENCE;
-        while Instant::now() < end && left.iter().any(|(pid, mark)| runs(*pid, mark)) {
+        let orphans: Vec<(i32, &str)> = recorded.filter(|(pid, mark)| runs(*pid, mark)).collect();
+        signal(&orphans, Signal::TERM);
+        let end = Instant::now() + STOP_LIMIT;
+        while Instant::now() < end && orphans.iter().any(|(pid, mark)| runs(*pid, mark)) {
             sleep(Duration::from_millis(50));
         }
-        signal(&left, Signal::KILL);
+        signal(&orphans, Signal::KILL);
         self.forget();
-        left.len()
+        orphans.len()
     }
 }
 
 fn signal(groups: &[(i32, &str)], signal: Signal) {
     for group in groups.iter().filter_map(|(pid, _)| Pid::from_raw(*pid)) {
-        // One that has ended meanwhile is what we want.
+        // Fails if the process has ended meanwhile.
         let _ = kill_process_group(group, signal);
     }
 }
 
-/// Whether the process is there and still the one that was noted: ids are used again.
+/// Returns whether the process runs and its command line contains `mark`. Process IDs are reused.
 pub(crate) fn runs(pid: i32, mark: &str) -> bool {
     let command_line = match fs::read(format!("/proc/{pid}/cmdline")) {
         Ok(bytes) => String::from_utf8_lossy(&bytes).into_owned(),
         Err(_) if Path::new("/proc/self").exists() => return false,
-        // No /proc, as on macOS.
+        // macOS has no /proc.
         Err(_) => match Command::new("ps").args(["-o", "args=", "-p", &pid.to_string()]).output() {
             Ok(output) => String::from_utf8_lossy(&output.stdout).into_owned(),
             Err(_) => return false,
@@ -136,7 +136,7 @@ pub(crate) fn runs(pid: i32, mark: &str) -> bool {
     command_line.contains(mark)
 }
 
-/// The last lines of a log.
+/// Returns the last lines of a log.
 pub(crate) fn tail(log: &Path) -> String {
     let text =
         fs::read(log).map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).unwrap_or_default();

@@ -1,11 +1,11 @@
-//! `devstack`: the command line over the library, which `make run` and `make stop` call.
+//! `devstack`: command line of this crate, which the Makefile calls.
 
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 use devstack::RunArguments;
 
-/// Runs the whole billing system on this machine
+/// Run the whole billing system on this machine
 #[derive(Parser)]
 #[command(version)]
 struct Arguments {
@@ -16,11 +16,11 @@ struct Arguments {
 #[derive(Subcommand)]
 enum Command {
     Run(RunArguments),
-    /// Check that the built packages answer under `sam local` as the functions do here
+    /// Compare the responses of the built packages under `sam local` with those of the local stack
     SamLocal,
-    /// Write a template that leads `sam local` to the stack that runs (started with REACH=network)
+    /// Write a template that connects `sam local` to the running stack (started with REACH=network)
     SamTemplate,
-    /// End what `run` has started, leaving no process behind
+    /// Stop the running stack and all its processes
     Stop,
 }
 

@@ -1,4 +1,4 @@
-//! Runs `billingctl`, as an operator does it: what it can do on AWS it can do here.
+//! Runs `billingctl` as an operator does.
 
 use std::path::PathBuf;
 
@@ -8,9 +8,9 @@ use shared::Scope;
 use tokio::process::Command;
 
 use crate::Error;
-use crate::environment::Environment;
+use crate::environment::{Environment, apply};
 
-/// `billingctl`, and the environment that leads it to this stack.
+/// `billingctl` with the environment of this stack.
 #[derive(Clone, Debug)]
 pub(crate) struct Operator {
     pub(crate) program: PathBuf,
@@ -30,12 +30,12 @@ struct NewKey {
 }
 
 impl Operator {
-    /// Makes the table and the secrets. `env` has Stripe's keys.
+    /// Creates the table and the secrets. `env` has Stripe's keys.
     pub(crate) async fn setup(&self, env: &[(&str, &str)]) -> Result<(), Error> {
         self.run(&["setup"], env).await.map(drop)
     }
 
-    /// Makes the plans in Stripe.
+    /// Creates the plans in Stripe.
     pub(crate) async fn apply_catalog(&self, env: &[(&str, &str)]) -> Result<(), Error> {
         self.run(&["catalog", "apply", "--file", "catalog.toml", "--yes"], env).await.map(drop)
     }
@@ -72,7 +72,7 @@ impl Operator {
 
     async fn json<T: DeserializeOwned>(&self, args: &[&str]) -> Result<T, Error> {
         let output = self.run(args, &[]).await?;
-        // The output is not quoted: it can hold a key.
+        // The error does not quote the output, which can contain a key.
         serde_json::from_str(&output).map_err(|error| Error::Unexpected {
             command: command_line(args),
             reason: error.to_string(),
@@ -82,11 +82,11 @@ impl Operator {
     async fn run(&self, args: &[&str], env: &[(&str, &str)]) -> Result<String, Error> {
         let mut command = std::process::Command::new(&self.program);
         command.args(args).current_dir(&self.root);
-        self.environment.apply(&mut command);
+        apply(self.environment.common(), &mut command);
         command.envs(env.iter().copied());
         let mut command = Command::from(command);
         command.kill_on_drop(true);
-        let advice = "`make compile` makes it.";
+        let advice = "`make compile` builds it.";
         let program = || self.program.display().to_string();
         let output = command.output().await.map_err(|source| Error::NotStarted {
             program: program(),

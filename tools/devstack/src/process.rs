@@ -1,7 +1,7 @@
-//! The stack's processes: started in groups of their own, and ended whatever happens to us.
+//! The stack's child processes, which end with it even if it is killed.
 //!
-//! A *leash* holds them: a shell that knows their ids and reads from a pipe of ours. When we end
-//! without ending them first (a panic, `kill -9`), the pipe closes and the leash ends them.
+//! Each child has a process group of its own. A watchdog (a shell) reads their IDs from a pipe. If this process ends
+//! without stopping them (panic, `kill -9`), the pipe closes and the watchdog stops them.
 
 use std::fs::File;
 use std::io::Write as _;
@@ -15,10 +15,10 @@ use std::time::{Duration, Instant};
 use rustix::process::{Pid, Signal, kill_process_group};
 
 use crate::Error;
-use crate::local::{Local, PATIENCE, tail};
+use crate::local::{Local, STOP_LIMIT, tail};
 
-/// Reads process ids until the pipe closes, then ends their groups. `done` means there is no need.
-const LEASH: &str = r#"
+/// Reads process IDs until the pipe closes, then stops their groups. The line `done` means that they have ended.
+const WATCHDOG: &str = r#"
 trap '' HUP INT TERM
 groups=
 while read -r line; do
@@ -32,8 +32,8 @@ kill -s KILL -- $groups 2>/dev/null
 exit 0
 "#;
 
-/// By which the leash is recognised in a list of processes.
-const LEASH_MARK: &str = "devstack-leash";
+/// Identifies the watchdog in a list of processes.
+const WATCHDOG_MARK: &str = "devstack-watchdog";
 
 struct Process {
     name: String,
@@ -41,35 +41,35 @@ struct Process {
     log: PathBuf,
 }
 
-/// Every process of a stack. Dropping it ends them.
+/// Child processes of a stack. Dropping this stops them.
 pub(crate) struct Processes {
     local: Local,
     running: Vec<Process>,
-    leash: Child,
+    watchdog: Child,
 }
 
 impl Processes {
-    /// Ends what an earlier stack in the same folder has left behind, and starts a leash.
+    /// Stops processes that an earlier stack in the folder left behind, and starts the watchdog.
     pub(crate) fn new(local: Local) -> Result<Self, Error> {
-        local.reap();
+        local.stop_orphans();
         let mut shell = Command::new("sh");
         shell
-            .args(["-c", LEASH, LEASH_MARK])
+            .args(["-c", WATCHDOG, WATCHDOG_MARK])
             .stdin(Stdio::piped())
             .stdout(Stdio::null())
             .stderr(Stdio::null());
-        let advice = "A POSIX shell is needed.";
-        let leash = shell.process_group(0).spawn();
-        let leash = leash.map_err(|source| Error::NotStarted {
+        let advice = "Install a POSIX shell.";
+        let watchdog = shell.process_group(0).spawn();
+        let watchdog = watchdog.map_err(|source| Error::NotStarted {
             program: "sh".to_owned(),
             source,
             advice,
         })?;
-        local.record(leash.id(), LEASH_MARK)?;
-        Ok(Self { local, running: Vec::new(), leash })
+        local.record(watchdog.id(), WATCHDOG_MARK)?;
+        Ok(Self { local, running: Vec::new(), watchdog })
     }
 
-    /// Starts a program that writes to the log called `name`. `advice` is for when it is not there.
+    /// Starts a program that writes to the log called `name`. The error has `advice` if the program is missing.
     pub(crate) fn spawn(
         &mut self,
         name: &str,
@@ -88,8 +88,8 @@ impl Processes {
         })?;
         let pid = child.id();
         self.running.push(Process { name: name.to_owned(), child, log });
-        let what = "the process that ends the others in an emergency is gone";
-        let mut pipe = self.leash.stdin.as_ref();
+        let what = "the watchdog process has ended";
+        let mut pipe = self.watchdog.stdin.as_ref();
         pipe.as_mut()
             .map_or(Ok(()), |pipe| writeln!(pipe, "{pid}"))
             .map_err(|source| Error::System { what, source })?;
@@ -97,7 +97,7 @@ impl Processes {
         self.local.record(pid, mark)
     }
 
-    /// The first process that has ended by itself, as an error.
+    /// Returns an error if a process has ended.
     pub(crate) fn check(&mut self) -> Result<(), Error> {
         for process in &mut self.running {
             if let Ok(Some(status)) = process.child.try_wait() {
@@ -108,7 +108,7 @@ impl Processes {
         Ok(())
     }
 
-    /// Waits for `work`, for as long as all processes live.
+    /// Awaits `work`, and fails as soon as a process ends.
     pub(crate) async fn during<T>(
         &mut self,
         work: impl Future<Output = Result<T, Error>>,
@@ -118,36 +118,35 @@ impl Processes {
         loop {
             tokio::select! {
                 outcome = &mut work => return outcome,
-                // What waits for a process that has ended would wait in vain.
                 _ = look.tick() => self.check()?,
             }
         }
     }
 
-    /// Ends all of them: asks first, and kills what is still there after [`PATIENCE`].
+    /// Stops all processes: sends SIGTERM, and SIGKILL to those that still run after [`STOP_LIMIT`].
     pub(crate) fn stop(&mut self) {
         self.signal(Signal::TERM);
-        let end = Instant::now() + PATIENCE;
+        let end = Instant::now() + STOP_LIMIT;
         while Instant::now() < end
             && self.running.iter_mut().any(|process| matches!(process.child.try_wait(), Ok(None)))
         {
             sleep(Duration::from_millis(10));
         }
-        // Also where the leader has ended: others of its group may not have.
+        // Also if the group's leader has ended: its children may still run.
         self.signal(Signal::KILL);
         for mut process in self.running.drain(..) {
             let _ = process.child.wait();
         }
-        if let Some(mut pipe) = self.leash.stdin.take() {
+        if let Some(mut pipe) = self.watchdog.stdin.take() {
             let _ = pipe.write_all(b"done\n");
         }
-        let _ = self.leash.wait();
+        let _ = self.watchdog.wait();
         self.local.forget();
     }
 
     fn signal(&self, signal: Signal) {
         for process in self.running.iter().rev() {
-            // One that has ended already is what we want.
+            // Fails if the group has ended.
             let _ = kill_process_group(Pid::from_child(&process.child), signal);
         }
     }
@@ -188,9 +187,9 @@ mod tests {
     }
 
     #[test]
-    fn dropping_the_processes_ends_them_and_their_children() {
+    fn dropping_processes_stops_them_and_their_children() {
         let local = folder("drop");
-        let mut processes = Processes::new(local.clone()).expect("a leash");
+        let mut processes = Processes::new(local.clone()).expect("a watchdog");
         processes.spawn("sleeper", shell("sleep 60 & echo $!; wait"), "").expect("a shell");
         let grandchild = pid_in(&local.log("sleeper"));
         assert!(runs(grandchild, "sleep"));
@@ -199,8 +198,8 @@ mod tests {
     }
 
     #[test]
-    fn what_ends_by_itself_is_reported_with_its_last_words() {
-        let mut processes = Processes::new(folder("died")).expect("a leash");
+    fn ended_process_is_reported_with_its_log() {
+        let mut processes = Processes::new(folder("died")).expect("a watchdog");
         processes.spawn("unlucky", shell("echo out of luck; exit 7"), "").expect("a shell");
         let end = Instant::now() + Duration::from_secs(5);
         let error = loop {
@@ -216,33 +215,33 @@ mod tests {
     }
 
     #[test]
-    fn the_leash_ends_them_when_we_are_gone() {
-        let local = folder("leash");
-        let mut processes = Processes::new(local.clone()).expect("a leash");
+    fn watchdog_stops_the_processes_when_its_pipe_closes() {
+        let local = folder("watchdog");
+        let mut processes = Processes::new(local.clone()).expect("a watchdog");
         processes.spawn("sleeper", shell("echo $$; exec sleep 60"), "").expect("a shell");
         pid_in(&local.log("sleeper"));
-        // As the kernel does it when a process ends: the pipe closes, and no `done` was said.
-        drop(processes.leash.stdin.take());
-        assert!(processes.leash.wait().expect("our child").success());
+        // The kernel closes the pipe in the same way when this process ends.
+        drop(processes.watchdog.stdin.take());
+        assert!(processes.watchdog.wait().expect("our child").success());
         assert!(processes.running[0].child.try_wait().expect("our child").is_some());
     }
 
     #[test]
-    fn the_next_stack_ends_what_an_earlier_one_has_left() {
-        let local = folder("reap");
-        let mut left = shell("exec sleep 60").process_group(0).spawn().expect("a shell");
-        local.record(left.id(), "sleep").expect("a note");
-        while local.reap() == 0 {
+    fn next_stack_stops_orphans_of_an_earlier_one() {
+        let local = folder("orphans");
+        let mut orphan = shell("exec sleep 60").process_group(0).spawn().expect("a shell");
+        local.record(orphan.id(), "sleep").expect("a record");
+        while local.stop_orphans() == 0 {
             // The shell has not become `sleep` yet.
-            local.record(left.id(), "sleep").expect("a note");
+            local.record(orphan.id(), "sleep").expect("a record");
         }
-        assert!(left.try_wait().expect("our child").is_some());
+        assert!(orphan.try_wait().expect("our child").is_some());
     }
 
     #[test]
-    fn a_process_that_only_has_the_same_id_is_left_alone() {
+    fn process_with_a_reused_id_is_not_stopped() {
         let local = folder("same-id");
-        local.record(std::process::id(), "moto_server").expect("a note");
-        assert_eq!(local.reap(), 0);
+        local.record(std::process::id(), "moto_server").expect("a record");
+        assert_eq!(local.stop_orphans(), 0);
     }
 }

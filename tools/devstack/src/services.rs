@@ -1,4 +1,4 @@
-//! Stand-ins for what is not ours: moto for DynamoDB and Secrets Manager, the sandbox for Stripe.
+//! The services around the functions: moto emulates DynamoDB and Secrets Manager, the sandbox replaces Stripe.
 
 use std::path::Path;
 use std::process::Command;
@@ -13,10 +13,10 @@ use crate::local::Local;
 use crate::process::Processes;
 use crate::stripe::StripeKeys;
 
-/// Python takes its time on a cold disk.
+/// Time that a service has to start; Python is slow on a cold disk.
 const LIMIT: Duration = Duration::from_mins(1);
 
-/// Starts moto, or `program` in its place. With a path it records every request there.
+/// Starts moto, or the Python program `program` in its place. Records every request in `recording`.
 pub(crate) fn start_aws(
     processes: &mut Processes,
     root: &Path,
@@ -39,12 +39,12 @@ pub(crate) fn start_aws(
     processes.spawn("aws", command, "`make setup` installs it.")
 }
 
-/// Waits until moto answers.
+/// Waits until moto responds.
 pub(crate) async fn await_aws(local: &Local, url: &str) -> Result<(), Error> {
-    await_answer(local, "aws", &format!("{url}/moto-api/")).await
+    await_response(local, "aws", &format!("{url}/moto-api/")).await
 }
 
-/// Starts the Stripe sandbox with a key that may do everything and one that can only read.
+/// Starts the Stripe sandbox with a secret key and the functions' two restricted keys.
 pub(crate) fn start_sandbox(
     processes: &mut Processes,
     program: &Path,
@@ -57,20 +57,20 @@ pub(crate) fn start_sandbox(
     for (key, permissions) in [(&keys.read, read), (&keys.write, write)] {
         command.args(["--restricted-key", &format!("{key}={}", permissions.join(","))]);
     }
-    processes.spawn("stripe", command, "`make compile` makes it.")
+    processes.spawn("stripe", command, "`make compile` builds it.")
 }
 
-/// Waits until the sandbox answers, and saves its portal settings as is done once in the dashboard:
-/// the API can change that default configuration and not make it.
+/// Waits until the sandbox responds, and creates its default portal configuration. In a real account that takes the
+/// dashboard: Stripe's API can only change the default configuration.
 pub(crate) async fn await_sandbox(local: &Local, url: &str) -> Result<(), Error> {
-    await_answer(local, "stripe", &format!("{url}/v1/customers")).await?;
+    await_response(local, "stripe", &format!("{url}/v1/customers")).await?;
     let saved = format!("{url}/_sandbox/portal_configuration");
     let answer = http::send("POST", &saved, &[], "", Duration::from_secs(5)).await;
     answer.map(drop).map_err(|reason| local.silent("stripe", LIMIT, reason))
 }
 
-/// Waits until there is an answer at `url`, whatever it is.
-async fn await_answer(local: &Local, name: &str, url: &str) -> Result<(), Error> {
+/// Waits until `url` responds with any status.
+async fn await_response(local: &Local, name: &str, url: &str) -> Result<(), Error> {
     let end = Instant::now() + LIMIT;
     loop {
         match http::send("GET", url, &[], "", Duration::from_secs(5)).await {

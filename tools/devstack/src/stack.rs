@@ -1,24 +1,23 @@
-//! A running stack: how it is started, what it says of itself, and that it ends when dropped.
+//! Starts and stops a stack.
 
 use std::path::{Path, PathBuf};
-use std::process::Command;
 
 use tokio::task::JoinHandle;
 
 use crate::about::{About, Account};
-use crate::environment::{ALLOWED_ORIGINS, Environment, TABLE};
-use crate::functions::Function;
+use crate::environment::{ALLOWED_ORIGINS, Environment, TABLE, Variables};
+use crate::functions::FUNCTIONS;
 use crate::gateway::{self, Functions, Gateway};
 use crate::local::Local;
 use crate::operator::Operator;
 use crate::process::Processes;
-use crate::seed::{self, Seeder, admit_the_events_keys};
+use crate::seed::{self, Seeder, create_event_keys};
 use crate::{Error, StripeChoice, ports, services};
 
-/// Stripe's own address.
+/// URL of Stripe's API.
 const STRIPE: &str = "https://api.stripe.com";
 
-/// Where to listen; 0 is any free port.
+/// Ports to listen on; 0 chooses a free one.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Ports {
     pub api: u16,
@@ -26,13 +25,13 @@ pub struct Ports {
     pub aws: u16,
 }
 
-/// Who can reach the stand-ins for Stripe and AWS.
+/// Address that the Stripe sandbox and the AWS emulator listen on.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
 pub enum Reach {
-    /// Programs of this machine.
+    /// Loopback: only programs on this machine can connect.
     #[default]
     Machine,
-    /// Containers too, for `sam local`; and so the network that this machine is in.
+    /// All interfaces: containers (for `sam local`) and this machine's network can connect.
     Network,
 }
 
@@ -45,44 +44,44 @@ impl Reach {
     }
 }
 
-/// Other builds of the stand-ins than the usual ones.
+/// Programs to run in place of the default sandbox and emulator.
 #[derive(Clone, Debug, Default)]
-pub struct StandIns {
-    /// The sandbox, in place of the one beside this program.
+pub struct ServicePrograms {
+    /// Stripe sandbox, in place of the one in this program's folder.
     pub sandbox: Option<PathBuf>,
-    /// A Python program that takes moto's arguments, in place of `moto_server`.
+    /// Python program with moto's arguments, in place of `moto_server`.
     pub aws: Option<PathBuf>,
 }
 
-/// What kind of stack to start.
+/// Options of a stack.
 #[derive(Clone, Debug)]
 pub struct Options {
-    /// For logs and the description.
+    /// Folder for logs and the description.
     pub local: Local,
     pub ports: Ports,
     pub stripe: StripeChoice,
     pub functions: Functions,
     pub reach: Reach,
-    pub stand_ins: StandIns,
-    /// Told what is being done.
+    pub programs: ServicePrograms,
+    /// Called with a line for each step.
     pub progress: fn(&str),
 }
 
-/// A running stack. Dropping it ends all of it.
+/// Running stack. Dropping this stops all its processes.
 pub struct Stack {
     about: About,
     operator: Operator,
     failing: Vec<String>,
     processes: Processes,
-    /// What answers unknown routes in this process, where nobody else does.
+    /// Task that responds to requests without a route, if cargo-lambda does not.
     unrouted: Option<JoinHandle<()>>,
 }
 
 impl Stack {
-    /// Starts everything, seeds it, and waits until every endpoint answers.
+    /// Starts and seeds the stack, and waits until every endpoint responds.
     ///
     /// # Errors
-    /// [`Error`]; what had been started has ended by then.
+    /// [`Error`]. All started processes have ended by then.
     pub async fn start(options: Options) -> Result<Self, Error> {
         let plan = Plan::new(options)?;
         let mut processes = Processes::new(plan.options.local.clone())?;
@@ -96,47 +95,51 @@ impl Stack {
             return Ok(Self { about, operator, failing: Vec::new(), processes, unrouted: None });
         }
         let unrouted = plan.start_functions(&mut processes).await?;
-        (plan.options.progress)("making the accounts, starting the functions");
+        (plan.options.progress)("seeding the accounts, starting the functions");
         let gateway = plan.gateway();
         let work = async { tokio::try_join!(Box::pin(seeder.seed()), gateway.warm_up()) };
         let (accounts, ()) = processes.during(work).await?;
         let about = plan.about(accounts);
-        processes.during(Box::pin(admit_the_events_keys(&about))).await?;
+        processes.during(Box::pin(create_event_keys(&about))).await?;
         let key = about.account("fresh").map_or("", |account| account.keys.read.as_str());
         let failing = processes.during(gateway.failing(key)).await?;
         Ok(Self { about, operator, failing, processes, unrouted })
     }
 
-    /// Where everything is, and the keys.
+    /// Returns the stack's addresses, accounts and keys.
     #[must_use]
     pub fn about(&self) -> &About {
         &self.about
     }
 
-    /// Gives a process what leads the functions to this stack, and what only this one is given.
-    pub fn lead(&self, command: &mut Command, function: &Function) {
-        self.operator.environment.apply(command);
-        command.env("STRIPE_SECRET_ID", function.secret.id());
+    /// Returns the variables that connect `billingctl` to this stack.
+    #[must_use]
+    pub fn operator_environment(&self) -> &Variables {
+        self.operator.environment.common()
     }
 
-    /// Makes one more account, with a key in each scope.
+    /// Creates another account with a key for each scope.
     ///
     /// # Errors
-    /// [`Error::Command`], such as for a handle that is taken.
-    pub async fn admit(&self, handle: &str, customer: Option<&str>) -> Result<Account, Error> {
-        seed::account(&self.operator, handle, customer, None).await
+    /// [`Error::Command`], for example if the handle is taken.
+    pub async fn create_account(
+        &self,
+        handle: &str,
+        customer: Option<&str>,
+    ) -> Result<Account, Error> {
+        seed::create_account(&self.operator, handle, customer, None).await
     }
 
-    /// Endpoints that answered with a 5xx, one a line: the stack is up, something in it is broken.
+    /// Returns a line for each endpoint that responded with a 5xx when the stack had started.
     #[must_use]
     pub fn failing(&self) -> &[String] {
         &self.failing
     }
 
-    /// Whether all of it still runs.
+    /// Checks that all processes run.
     ///
     /// # Errors
-    /// [`Error::Died`], with the last lines of the log.
+    /// [`Error::Died`] with the last lines of the log.
     pub fn check(&mut self) -> Result<(), Error> {
         self.processes.check()
     }
@@ -150,7 +153,7 @@ impl Drop for Stack {
     }
 }
 
-/// The workspace's folder.
+/// Returns the workspace's folder.
 #[must_use]
 pub(crate) fn root() -> &'static Path {
     static ROOT: std::sync::OnceLock<PathBuf> = std::sync::OnceLock::new();
@@ -160,7 +163,7 @@ pub(crate) fn root() -> &'static Path {
     })
 }
 
-/// Options with every port chosen.
+/// Options with all ports chosen.
 struct Plan {
     options: Options,
     binaries: PathBuf,
@@ -173,11 +176,11 @@ struct Plan {
 
 impl Plan {
     fn new(options: Options) -> Result<Self, Error> {
-        let api_port = ports::claim(options.ports.api, "API_PORT")?;
-        let aws_port = ports::claim(options.ports.aws, "AWS_PORT")?;
+        let api_port = ports::choose(options.ports.api, "API_PORT")?;
+        let aws_port = ports::choose(options.ports.aws, "AWS_PORT")?;
         let (stripe_port, stripe_url) = match options.stripe {
             StripeChoice::Sandbox => {
-                let port = ports::claim(options.ports.stripe, "STRIPE_PORT")?;
+                let port = ports::choose(options.ports.stripe, "STRIPE_PORT")?;
                 (port, format!("http://127.0.0.1:{port}"))
             }
             StripeChoice::TestMode(_) => (0, STRIPE.to_owned()),
@@ -204,21 +207,21 @@ impl Plan {
             "starting DynamoDB and Secrets Manager (moto) on {}",
             self.aws_url
         ));
-        // For the test that holds what functions do against what their roles allow.
+        // For the test that compares the functions' AWS calls with their roles.
         let recording =
             (self.options.functions == Functions::Prebuilt).then(|| self.options.local.aws_calls());
-        let place = (host, self.aws_port);
-        let program = self.options.stand_ins.aws.as_deref();
-        services::start_aws(processes, root(), place, program, recording.as_deref())?;
+        let address = (host, self.aws_port);
+        let program = self.options.programs.aws.as_deref();
+        services::start_aws(processes, root(), address, program, recording.as_deref())?;
         if self.is_sandbox() {
             (self.options.progress)(&format!(
                 "starting Stripe (the sandbox) on {}",
                 self.stripe_url
             ));
-            let usual = self.binaries.join("stripe-sandbox");
+            let default = self.binaries.join("stripe-sandbox");
             services::start_sandbox(
                 processes,
-                self.options.stand_ins.sandbox.as_deref().unwrap_or(&usual),
+                self.options.programs.sandbox.as_deref().unwrap_or(&default),
                 (host, self.stripe_port),
                 &self.options.stripe.keys(),
             )?;
@@ -243,7 +246,7 @@ impl Plan {
         }
         processes.during(services::await_aws(&self.options.local, &self.aws_url)).await?;
         (self.options.progress)(
-            "making the table, the secrets and the plan catalogue (billingctl)",
+            "creating the table, the secrets and the plan catalogue (billingctl)",
         );
         let operator = Operator {
             program: self.binaries.join("billingctl"),
@@ -260,7 +263,7 @@ impl Plan {
             ("STRIPE_SECRET_KEY", keys.secret.as_str()),
             ("STRIPE_API_BASE", self.stripe_url.as_str()),
         ];
-        // The one writes to AWS, the other to Stripe.
+        // Concurrently: one writes to AWS, the other to Stripe.
         let work =
             async { tokio::try_join!(operator.setup(&secrets), operator.apply_catalog(&catalog)) };
         processes.during(work).await?;
@@ -277,7 +280,7 @@ impl Plan {
             return Ok(None);
         }
         gateway.start_prebuilt(processes)?;
-        Ok(Some(tokio::spawn(gateway::answer_unrouted(gateway.url()))))
+        Ok(Some(tokio::spawn(gateway::serve_unrouted(gateway.url()))))
     }
 
     fn gateway(&self) -> Gateway {
@@ -297,6 +300,10 @@ impl Plan {
     }
 
     fn about(&self, accounts: Vec<Account>) -> About {
+        let environment = self.environment();
+        let of_function = FUNCTIONS.iter();
+        let of_function =
+            of_function.map(|function| (function.name.to_owned(), environment.process(function)));
         About {
             api_url: self.gateway().url(),
             stripe_url: self.stripe_url.clone(),
@@ -305,6 +312,7 @@ impl Plan {
             table: TABLE.to_owned(),
             allowed_origins: ALLOWED_ORIGINS.map(str::to_owned).into(),
             accounts,
+            environment: of_function.collect(),
         }
     }
 }

@@ -1,17 +1,17 @@
-//! Which Stripe the stack talks to: the sandbox, or the real test mode.
+//! Choice between the Stripe sandbox and Stripe's test mode.
 
 use crate::Error;
 
-/// The sandbox's keys. It is not reachable from outside this machine, so they are no secrets.
+/// The sandbox's keys. They need not be secret: they work only with the sandbox.
 const SANDBOX_SECRET: &str = "sk_test_sandbox";
 const SANDBOX_READ: &str = "rk_test_sandbox";
 const SANDBOX_WRITE: &str = "rk_test_sandbox_write";
 const SANDBOX_PUBLISHABLE: &str = "pk_test_sandbox";
 
-/// Stands for a publishable key that was not given: only a page with Stripe.js on it needs one.
+/// Placeholder for a missing publishable key, which only a page with Stripe.js needs.
 const UNSET_PUBLISHABLE: &str = "pk_test_unset";
 
-/// Keys of a Stripe in test mode.
+/// Stripe keys for test mode.
 #[derive(Clone, Debug)]
 pub struct StripeKeys {
     pub secret: String,
@@ -20,19 +20,21 @@ pub struct StripeKeys {
     pub publishable: String,
 }
 
-/// The sandbox needs no account; the real test mode shows what the sandbox only imitates.
+/// Stripe that the stack uses.
 #[derive(Clone, Debug)]
 pub enum StripeChoice {
+    /// The sandbox, which needs no Stripe account.
     Sandbox,
+    /// Stripe's test mode with these keys.
     TestMode(StripeKeys),
 }
 
 impl StripeChoice {
-    /// Test mode if `STRIPE_SECRET_KEY` is set; `STRIPE_READ_KEY`, `STRIPE_WRITE_KEY` and
-    /// `STRIPE_PUBLISHABLE_KEY` may be set beside it.
+    /// Returns test mode if `STRIPE_SECRET_KEY` is set, with the optional keys `STRIPE_READ_KEY`, `STRIPE_WRITE_KEY`
+    /// and `STRIPE_PUBLISHABLE_KEY`, and the sandbox otherwise.
     ///
     /// # Errors
-    /// [`Error::Keys`] for anything but test keys: seeding makes customers and charges cards.
+    /// [`Error::Keys`] for a key that is not for test mode: seeding creates customers and charges cards.
     pub fn from_env() -> Result<Self, Error> {
         Self::from_lookup(|name| std::env::var(name).ok())
     }
@@ -42,7 +44,7 @@ impl StripeChoice {
         {
             Some(value) if !prefixes.iter().any(|prefix| value.starts_with(prefix)) => {
                 Err(Error::Keys(format!(
-                    "{name} is no key of Stripe's test mode: it has to begin with {}. The local stack never runs against live data.",
+                    "{name} is not a key for Stripe's test mode. Set it to a key that begins with {}. The local stack never uses live data.",
                     prefixes.join(" or ")
                 )))
             }
@@ -84,14 +86,14 @@ mod tests {
     }
 
     #[test]
-    fn without_a_key_it_is_the_sandbox() {
+    fn sandbox_is_the_default() {
         for set in [&[][..], &[("STRIPE_SECRET_KEY", "")], &[("STRIPE_READ_KEY", "rk_test_1")]] {
             assert!(matches!(choice(set), Ok(StripeChoice::Sandbox)), "{set:?}");
         }
     }
 
     #[test]
-    fn with_a_test_key_it_is_test_mode_and_the_read_key_may_differ() {
+    fn secret_key_selects_test_mode_and_the_other_keys_default_to_it() {
         let secret = ("STRIPE_SECRET_KEY", "sk_test_1");
         let rows = [
             (vec![secret], "sk_test_1", "sk_test_1"),
@@ -108,7 +110,7 @@ mod tests {
     }
 
     #[test]
-    fn a_live_key_is_refused_by_name_and_not_quoted() {
+    fn live_key_is_rejected_without_quoting_it() {
         let secret = ("STRIPE_SECRET_KEY", "sk_test_1");
         let rows = [
             vec![("STRIPE_SECRET_KEY", "sk_live_hunter2")],

@@ -1,4 +1,4 @@
-//! What the developer sees when the stack is up.
+//! Text that `make run` prints when the stack is up.
 
 use std::fmt::Write as _;
 
@@ -7,10 +7,10 @@ use crate::functions::{FUNCTIONS, Function};
 use crate::seed;
 use shared::Scope;
 
-/// The account whose keys the curl lines have: it has something to show everywhere.
+/// Account of the example requests, for which every endpoint has data.
 const EXAMPLE: &str = "metered";
 
-/// Addresses, accounts with their keys, a curl line for each endpoint.
+/// Returns the addresses, the accounts with their keys, and a curl command for each endpoint.
 pub(crate) fn summary(about: &About, how_to_stop: &str) -> String {
     let mut text = format!(
         "\nThe billing API is up.\n\n\
@@ -29,7 +29,7 @@ pub(crate) fn summary(about: &About, how_to_stop: &str) -> String {
     for account in &about.accounts {
         let Account { name, id, keys, .. } = account;
         // Writing to a String cannot fail.
-        let _ = writeln!(text, "  {name:<10} {} ({id})", seed::about(name));
+        let _ = writeln!(text, "  {name:<10} {} ({id})", seed::description(name));
         let _ = writeln!(
             text,
             "    read     {}\n    deploy   {}\n    admin    {}",
@@ -46,7 +46,7 @@ pub(crate) fn summary(about: &About, how_to_stop: &str) -> String {
     text
 }
 
-/// The sandbox's key is no secret; that of a real account is not shown.
+/// Returns the sandbox's key; the key of a real Stripe account is not printed.
 fn stripe_key(about: &About) -> &str {
     if about.stripe_url.starts_with("https://") {
         "from STRIPE_SECRET_KEY"
@@ -83,6 +83,7 @@ mod tests {
             aws_url: "http://127.0.0.1:5055".to_owned(),
             table: "t".to_owned(),
             allowed_origins: Vec::new(),
+            environment: std::collections::BTreeMap::new(),
             accounts: vec![Account {
                 name: EXAMPLE.to_owned(),
                 id: "acc_1".to_owned(),
@@ -95,7 +96,7 @@ mod tests {
     }
 
     #[test]
-    fn it_has_a_curl_line_for_each_endpoint_with_a_key_of_its_scope() {
+    fn summary_has_a_curl_command_for_each_endpoint() {
         let text = summary(&about("http://127.0.0.1:12111"), "Ctrl-C stops it.");
         for function in FUNCTIONS {
             let line = text
@@ -111,7 +112,7 @@ mod tests {
     }
 
     #[test]
-    fn the_key_of_a_real_stripe_account_is_not_shown() {
+    fn summary_does_not_print_the_key_of_a_real_stripe_account() {
         assert!(summary(&about("http://127.0.0.1:12111"), "").contains("sk_test_1"));
         assert!(!summary(&about("https://api.stripe.com"), "").contains("sk_test_1"));
     }

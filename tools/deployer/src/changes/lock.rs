@@ -1,4 +1,4 @@
-//! `Cargo.lock` and the root manifest, as far as they say what functions are made from.
+//! `Cargo.lock` and the root manifest: the parts that affect the functions' programs.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -7,7 +7,7 @@ use toml::{Table, Value};
 use super::Package;
 use crate::Error;
 
-/// Every package's entry, by name and version.
+/// Entries of `Cargo.lock` by name and version.
 pub(super) struct Lock(BTreeMap<(String, String), Table>);
 
 impl Lock {
@@ -21,24 +21,24 @@ impl Lock {
         let entries = packages.filter_map(Value::as_table).map(|entry| {
             let key = (text(entry, "name"), text(entry, "version"));
             let mut entry = entry.clone();
-            // Those for tests are among them, and every other has an entry of its own.
+            // Includes dev-dependencies. The dependencies that are built have entries of their own.
             entry.remove("dependencies");
             (key, entry)
         });
         Ok(Self(entries.collect()))
     }
 
-    /// Nothing for a package that is not in it: then it is new, or it was another version.
+    /// Returns a package's entry; `None` if the package is new or had another version.
     pub(super) fn entry(&self, package: &Package) -> Option<&Table> {
         self.0.get(&(package.name.clone(), package.version.clone()))
     }
 }
 
-/// The root manifest.
+/// Root manifest.
 pub(super) struct Manifest {
-    /// What is asked of each dependency: version and features.
+    /// `[workspace.dependencies]`: version and features of each dependency.
     pub(super) dependencies: BTreeMap<String, Value>,
-    /// All else that changes what the compiler makes.
+    /// The other settings that affect compiled programs.
     pub(super) build: Table,
 }
 
@@ -51,8 +51,8 @@ impl Manifest {
             if let Some(Value::Table(table)) = workspace.remove("dependencies") {
                 dependencies.extend(table);
             }
-            for nothing in ["members", "metadata", "lints"] {
-                workspace.remove(nothing);
+            for irrelevant in ["members", "metadata", "lints"] {
+                workspace.remove(irrelevant);
             }
         }
         if let Some(profiles) = build.get_mut("profile").and_then(Value::as_table_mut) {

@@ -1,5 +1,4 @@
-//! Which functions a change concerns. Not guessed from paths: whatever is compiled into a function
-//! concerns it, and what that is cargo says.
+//! Finds the functions that a change affects: those into which cargo compiles a changed package.
 
 mod lock;
 mod repository;
@@ -13,54 +12,54 @@ use lock::{Lock, Manifest};
 
 pub use repository::since;
 
-/// What there is to deploy.
+/// What a deployment must update.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Changes {
-    /// The template or its settings have changed: `sam deploy`.
+    /// Whether the template or its settings have changed, which takes `sam deploy`.
     pub stack: bool,
-    /// Functions that are other programs now.
+    /// Functions whose programs have changed.
     pub functions: BTreeSet<String>,
 }
 
 impl Changes {
-    /// For a workflow.
+    /// Returns the JSON for the deployment workflow.
     #[must_use]
     pub fn json(&self) -> Value {
         json!({ "stack": self.stack, "functions": self.functions })
     }
 }
 
-/// A package as it is compiled into functions.
+/// Cargo package that is compiled into functions.
 #[derive(Clone, Debug, Default)]
 pub struct Package {
-    /// Its folder in the repository, for those that are ours.
+    /// Folder in the repository; `None` for packages from a registry.
     pub folder: Option<String>,
     pub name: String,
     pub version: String,
 }
 
-/// Each function, with every package that is compiled into it, itself included.
+/// Functions by name, each with every package that is compiled into it, itself included.
 pub type Graph = BTreeMap<String, Vec<Package>>;
 
-/// One state of the files that say which dependencies there are.
+/// Contents of the dependency files at one commit.
 #[derive(Clone, Debug)]
 pub struct State {
     pub lock: String,
     pub manifest: String,
 }
 
-/// What concerns every function: what compiles them, and how.
-const BUILD: [&str; 5] =
-    ["Makefile", "requirements.txt", "rust-toolchain", "rust-toolchain.toml", ".cargo/config.toml"];
+/// Files that affect every function: compiler, build tools and their options.
+const BUILD: [&str; 4] =
+    ["Makefile", "requirements.txt", "rust-toolchain.toml", ".cargo/config.toml"];
 
-/// What concerns the stack.
+/// Files that affect the stack.
 const STACK: [&str; 2] = ["template.yaml", "samconfig.toml"];
 
-/// What has to be deployed after these files have changed.
+/// Returns what must be deployed after these files have changed.
 ///
 /// # Errors
-/// [`Error::Unreadable`] if a lock file or manifest is none.
-pub fn concerned(
+/// [`Error::Unreadable`] for a malformed lock file or manifest.
+pub fn affected(
     graph: &Graph,
     files: &[String],
     before: &State,
@@ -70,35 +69,35 @@ pub fn concerned(
     let manifests = (Manifest::parse(&before.manifest)?, Manifest::parse(&after.manifest)?);
     let changed = |name: &str| files.iter().any(|file| file == name);
     let all = BUILD.iter().any(|name| changed(name)) || manifests.0.build != manifests.1.build;
-    let is_other = |package: &Package| {
-        let is_own = package.folder.as_ref().is_some_and(|folder| {
+    let has_changed = |package: &Package| {
+        let has_changed_source = package.folder.as_ref().is_some_and(|folder| {
             files.iter().any(|file| is_source(file) && file.starts_with(&format!("{folder}/")))
         });
-        is_own
+        has_changed_source
             || manifests.0.dependencies.get(&package.name)
                 != manifests.1.dependencies.get(&package.name)
             || locks.0.entry(package) != locks.1.entry(package)
     };
     let functions = graph
         .iter()
-        .filter(|(_, packages)| all || packages.iter().any(is_other))
+        .filter(|(_, packages)| all || packages.iter().any(has_changed))
         .map(|(function, _)| function.clone())
         .collect();
     Ok(Changes { stack: STACK.iter().any(|name| changed(name)), functions })
 }
 
-/// What a compiler reads, and not what explains or tests it from outside.
+/// Returns whether a file can affect the compiled program; documentation and integration tests cannot.
 fn is_source(file: &str) -> bool {
     let is_prose = std::path::Path::new(file).extension().is_some_and(|kind| kind == "md");
     !is_prose && !file.contains("/tests/")
 }
 
-/// The graph out of `cargo metadata`'s answer, for packages under `functions/`.
+/// Returns the graph of the packages under `functions/` from the output of `cargo metadata`.
 ///
 /// # Errors
 /// [`Error::Unreadable`].
 pub fn graph(metadata: &Value) -> Result<Graph, Error> {
-    let bad = || Error::unreadable("cargo's metadata", "something is missing in it");
+    let bad = || Error::unreadable("the output of `cargo metadata`", "a field is missing");
     let root = metadata["workspace_root"].as_str().ok_or_else(bad)?;
     let mut packages: BTreeMap<&str, Package> = BTreeMap::new();
     for package in metadata["packages"].as_array().ok_or_else(bad)? {
@@ -135,7 +134,7 @@ pub fn graph(metadata: &Value) -> Result<Graph, Error> {
     Ok(functions.map(|(id, package)| (package.name.clone(), closure(id))).collect())
 }
 
-/// Not what is only there for tests.
+/// Returns whether a dependency is more than a dev-dependency.
 fn is_built(dependency: &Value) -> bool {
     let kinds = dependency["dep_kinds"].as_array().into_iter().flatten();
     kinds.into_iter().any(|kind| kind["kind"] != "dev")

@@ -1,15 +1,15 @@
-//! What git and cargo say of the repository.
+//! Reads the changes from git and the packages from cargo.
 
 use std::path::Path;
 use std::process::Command;
 
-use super::{Changes, State, concerned, graph};
+use super::{Changes, State, affected, graph};
 use crate::Error;
 
-/// What has changed between a commit and the files as they are committed now.
+/// Returns the changes between a commit and `HEAD`.
 ///
 /// # Errors
-/// [`Error::Command`] if there is no such commit here, or cargo cannot read the workspace.
+/// [`Error::Command`] if the commit does not exist or cargo cannot read the workspace.
 pub fn since(root: &Path, commit: &str) -> Result<Changes, Error> {
     let manifest = root.join("Cargo.toml");
     let metadata = run(
@@ -25,8 +25,8 @@ pub fn since(root: &Path, commit: &str) -> Result<Changes, Error> {
         ],
     )?;
     let metadata = serde_json::from_str(&metadata)
-        .map_err(|error| Error::unreadable("cargo's metadata", error.to_string()))?;
-    // A commit that begins with `-` would be an option.
+        .map_err(|error| Error::unreadable("the output of `cargo metadata`", error.to_string()))?;
+    // `--end-of-options`, so that a commit that begins with `-` is not taken for an option.
     let commit = run(
         root,
         "git",
@@ -40,7 +40,7 @@ pub fn since(root: &Path, commit: &str) -> Result<Changes, Error> {
         let show = |file: &str| run(root, "git", &["show", &format!("{at}:{file}")]);
         Ok::<_, Error>(State { lock: show("Cargo.lock")?, manifest: show("Cargo.toml")? })
     };
-    concerned(&graph(&metadata)?, &files, &state(commit)?, &state("HEAD")?)
+    affected(&graph(&metadata)?, &files, &state(commit)?, &state("HEAD")?)
 }
 
 fn run(root: &Path, program: &str, args: &[&str]) -> Result<String, Error> {

@@ -1,8 +1,8 @@
-//! Changes, and what they concern.
+//! Tests of the functions that changes affect.
 
 use super::*;
 
-/// Two functions over a shared crate; only one of them uses `zip`; `shared` has `mock` for tests.
+/// Two functions that use `shared`. Only `summary` uses `zip`; `shared` uses `mock` in its tests.
 fn metadata() -> Value {
     let own = |name: &str, folder: &str| json!({ "id": name, "name": name, "version": "0.1.0", "source": null, "manifest_path": format!("/r/{folder}/Cargo.toml") });
     let other = |name: &str| json!({ "id": name, "name": name, "version": "1.0.0", "source": "registry", "manifest_path": format!("/c/{name}/Cargo.toml") });
@@ -63,13 +63,13 @@ fn state(manifest: &str, changed: &str) -> State {
 fn check(files: &[&str], after: &State, stack: bool, functions: &[&str]) {
     let graph = graph(&metadata()).expect("complete");
     let files: Vec<String> = files.iter().map(|file| (*file).to_owned()).collect();
-    let found = concerned(&graph, &files, &state(MANIFEST, ""), after).expect("readable");
+    let found = affected(&graph, &files, &state(MANIFEST, ""), after).expect("readable");
     let functions = functions.iter().map(|name| (*name).to_owned()).collect();
     assert_eq!(found, Changes { stack, functions }, "{files:?}");
 }
 
 #[test]
-fn a_file_concerns_what_it_is_compiled_into() {
+fn source_file_affects_the_functions_that_compile_it() {
     let same = state(MANIFEST, "");
     check(&[], &same, false, &[]);
     check(&["functions/info/src/shape.rs"], &same, false, &["info"]);
@@ -81,7 +81,7 @@ fn a_file_concerns_what_it_is_compiled_into() {
 }
 
 #[test]
-fn a_dependency_concerns_those_that_have_it_and_not_in_their_tests_alone() {
+fn dependency_affects_the_functions_that_build_it() {
     let files = ["Cargo.lock"];
     check(&files, &state(MANIFEST, "serde"), false, &["info", "summary"]);
     check(&files, &state(MANIFEST, "zip"), false, &["summary"]);
@@ -93,7 +93,7 @@ fn a_dependency_concerns_those_that_have_it_and_not_in_their_tests_alone() {
 }
 
 #[test]
-fn what_compiles_them_concerns_all() {
+fn build_settings_affect_all_functions() {
     let same = state(MANIFEST, "");
     for file in ["rust-toolchain.toml", "Makefile", "requirements.txt"] {
         check(&[file], &same, false, &["info", "summary"]);
@@ -108,7 +108,7 @@ fn what_compiles_them_concerns_all() {
 }
 
 #[test]
-fn the_template_concerns_the_stack() {
+fn template_affects_the_stack() {
     let same = state(MANIFEST, "");
     check(&["template.yaml"], &same, true, &[]);
     check(&["samconfig.toml", "functions/info/src/main.rs"], &same, true, &["info"]);

@@ -1,4 +1,4 @@
-//! `sam local`, and how it is led to a stack of ours.
+//! Runs `sam local` against a stack.
 
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
@@ -9,7 +9,7 @@ use deployer::template::logical_name;
 use serde_json::Value;
 use tokio::time::sleep;
 
-use super::Told;
+use super::Outcome;
 use crate::about::About;
 use crate::environment::Environment;
 use crate::functions::FUNCTIONS;
@@ -17,31 +17,31 @@ use crate::process::Processes;
 use crate::stack::root;
 use crate::{Error, http, ports};
 
-/// This machine as containers see it.
+/// Name of this machine inside containers.
 const HOST: &str = "host.docker.internal";
 
-/// How long SAM may take to start its containers; the first time it pulls their image.
+/// Time that SAM has to start its containers, whose image it may have to pull.
 const LIMIT: Duration = Duration::from_mins(5);
 
-/// SAM, and what it needs.
+/// Installed SAM CLI.
 pub(super) struct Sam {
     program: PathBuf,
-    /// As the template's parameter calls it.
+    /// Value of the template's parameter `Architecture`.
     architecture: &'static str,
     has_image: bool,
 }
 
 impl Sam {
-    /// Looks for everything that is needed, and says what is missing.
+    /// Finds the SAM CLI, Docker and the image, or returns an error that says what is missing.
     pub(super) fn find() -> Result<Self, Error> {
         let program = root().join(".venv-deploy/bin/sam");
         if !program.exists() {
             return Err(Error::Sam(
-                "there is no SAM CLI; `make setup-deploy` installs it".to_owned(),
+                "the SAM CLI is missing; install it with `make setup-deploy`".to_owned(),
             ));
         }
         if !succeeds(&["info"]) {
-            return Err(Error::Sam("Docker does not answer; start it, then try again".to_owned()));
+            return Err(Error::Sam("Docker does not respond; start it and try again".to_owned()));
         }
         let architecture = if cfg!(target_arch = "aarch64") { "arm64" } else { "x86_64" };
         let image = format!("public.ecr.aws/lambda/provided:al2023-{architecture}");
@@ -49,27 +49,26 @@ impl Sam {
         Ok(Self { program, architecture, has_image })
     }
 
-    /// Writes the built template with this stack's addresses in it.
+    /// Writes the built template with this stack's URLs in the functions' variables, and returns its path.
     pub(super) fn prepare(about: &About) -> Result<PathBuf, Error> {
         let built = root().join(".aws-sam/build/template.yaml");
         let template = Template::read(&built).map_err(|error| {
-            Error::Sam(format!("{error}; `make sam-local` runs `sam build` first"))
+            Error::Sam(format!("{error}; run `make sam-local`, which builds the packages first"))
         })?;
-        let own = |url: &str| url.replace("127.0.0.1", HOST);
-        let environment = Environment::new(&own(&about.stripe_url), &own(&about.aws_url));
-        let mut template = template;
-        for function in FUNCTIONS {
-            let logical = logical_name(function.name);
-            let mut variables = environment.variables();
-            variables.push(("STRIPE_SECRET_ID", function.secret.id().to_owned()));
-            template = template.with_environment(&logical, &variables);
-        }
+        let from_container = |url: &str| url.replace("127.0.0.1", HOST);
+        let (stripe_url, aws_url) =
+            (from_container(&about.stripe_url), from_container(&about.aws_url));
+        let environment = Environment::new(&stripe_url, &aws_url);
+        let template = FUNCTIONS.iter().fold(template, |template, function| {
+            let settings = environment.settings(function);
+            template.with_environment(&logical_name(function.name), &settings)
+        });
         let path = Self::template();
         std::fs::write(&path, template.json().to_string()).map_err(Error::file(&path))?;
         Ok(path)
     }
 
-    /// Where the packages are, whose places the template names from its own.
+    /// Path of that template; its paths of the packages are relative to it.
     fn template() -> PathBuf {
         root().join(".aws-sam/build/local.json")
     }
@@ -89,8 +88,8 @@ impl Sam {
         command
     }
 
-    /// The function's answer to its event.
-    pub(super) fn invoke(&self, function: &str) -> Result<Told, Error> {
+    /// Runs `sam local invoke` with the function's event file.
+    pub(super) fn invoke(&self, function: &str) -> Result<Outcome, Error> {
         let event = format!("events/{function}.json");
         let mut command = self.local(&["invoke", &logical_name(function), "--event", &event]);
         let output = command.stdin(Stdio::null()).output().map_err(|source| Error::NotStarted {
@@ -98,22 +97,22 @@ impl Sam {
             source,
             advice: "`make setup-deploy` installs it.",
         })?;
-        // It succeeds whatever became of the function: what counts is what the function answered.
+        // SAM exits with 0 even if the function fails, so only its output counts.
         let text = String::from_utf8_lossy(&output.stdout);
-        let mut answers = text.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
-        let answer = answers.rfind(|answer| answer["statusCode"].is_u64());
-        let answer = answer.ok_or_else(|| {
-            let said = String::from_utf8_lossy(&output.stderr);
-            Error::Sam(format!("{function} gave no answer:\n{text}{said}"))
+        let mut results = text.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
+        let result = results.rfind(|result| result["statusCode"].is_u64());
+        let result = result.ok_or_else(|| {
+            let errors = String::from_utf8_lossy(&output.stderr);
+            Error::Sam(format!("{function} did not respond:\n{text}{errors}"))
         })?;
-        let body = answer["body"].as_str().unwrap_or_default();
+        let body = result["body"].as_str().unwrap_or_default();
         let body = serde_json::from_str(body).unwrap_or(Value::Null);
-        Ok(Told { status: answer["statusCode"].as_u64().unwrap_or_default(), body })
+        Ok(Outcome { status: result["statusCode"].as_u64().unwrap_or_default(), body })
     }
 
-    /// Starts API Gateway's stand-in, and says where it is.
+    /// Starts `sam local start-api` and returns its URL when the functions respond.
     pub(super) async fn start_api(&self, processes: &mut Processes) -> Result<String, Error> {
-        let port = ports::claim(0, "SAM_PORT")?;
+        let port = ports::choose(0, "SAM_PORT")?;
         let port_text = port.to_string();
         let command =
             self.local(&["start-api", "--port", &port_text, "--warm-containers", "EAGER"]);
@@ -123,11 +122,11 @@ impl Sam {
         loop {
             processes.check()?;
             let probe = format!("{url}{}", FUNCTIONS[0].path);
-            // Without a key: 401, from the function in its container.
+            // Without a key the function in its container responds with 401.
             match http::send("GET", &probe, &[], "", Duration::from_secs(20)).await {
-                Ok(answer) if answer.status == 401 => return Ok(url),
-                answer if Instant::now() > end => {
-                    return Err(Error::Sam(format!("start-api does not come up: {answer:?}")));
+                Ok(response) if response.status == 401 => return Ok(url),
+                outcome if Instant::now() > end => {
+                    return Err(Error::Sam(format!("start-api does not respond: {outcome:?}")));
                 }
                 _ => sleep(Duration::from_millis(200)).await,
             }
@@ -135,8 +134,9 @@ impl Sam {
     }
 }
 
-fn succeeds(docker: &[&str]) -> bool {
+/// Returns whether a Docker command succeeds.
+fn succeeds(arguments: &[&str]) -> bool {
     let mut command = Command::new("docker");
-    command.args(docker).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+    command.args(arguments).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
     command.status().is_ok_and(|status| status.success())
 }

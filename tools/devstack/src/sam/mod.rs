@@ -1,10 +1,10 @@
-//! `devstack sam-local`: the packages that `sam build` made, in Lambda's own containers, give the
-//! answers that the functions give under `make run`.
+//! `devstack sam-local`: compares the responses of the built packages in Lambda's containers with those of the local
+//! stack.
 //!
-//! Each way of asking gets a stack of its own, freshly seeded: some of the events change something.
+//! Each comparison uses a freshly seeded stack, because some of the events change the account.
 
-mod alike;
 mod command;
+mod normalize;
 
 use std::time::Duration;
 
@@ -13,28 +13,28 @@ use serde_json::Value;
 use crate::functions::FUNCTIONS;
 use crate::http;
 use crate::process::Processes;
-use crate::stack::{StandIns, root};
+use crate::stack::{ServicePrograms, root};
 use crate::{About, Error, Functions, Local, Options, Ports, Reach, Stack, StripeChoice};
-use alike::alike;
 use command::Sam;
+use normalize::normalized;
 
-/// Longest wait for one answer of a function that runs on this machine.
+/// Timeout of one response.
 const LIMIT: Duration = Duration::from_secs(30);
 
-/// An answer as far as it has to be the same everywhere.
+/// The compared parts of a response.
 #[derive(Clone, Debug, PartialEq)]
-struct Told {
+struct Outcome {
     status: u64,
     body: Value,
 }
 
-/// Asks each function in three ways, and compares.
+/// Calls each function in the local stack, with `sam local invoke` and with `sam local start-api`, and compares.
 ///
 /// # Errors
-/// [`Error::Sam`] for what is missing or differs; [`Error`] if a stack does not start.
+/// [`Error::Sam`] if SAM or Docker is missing or a response differs, [`Error`] if a stack does not start.
 pub async fn sam_local() -> Result<(), Error> {
     let sam = Sam::find()?;
-    println!("the functions as `make run` starts them");
+    println!("local stack");
     let (stack, _) = start("direct").await?;
     let mut expected = Vec::new();
     for function in FUNCTIONS {
@@ -68,10 +68,10 @@ pub async fn sam_local() -> Result<(), Error> {
     compare("sam local start-api", &expected, &served)
 }
 
-/// Writes the template that leads `sam local` to the stack of `make run REACH=network`.
+/// Writes the template that connects `sam local` to the stack of `make run REACH=network`.
 ///
 /// # Errors
-/// [`Error::File`] if none runs; [`Error::Sam`] if nothing is built.
+/// [`Error::File`] if no stack runs, [`Error::Sam`] if nothing is built.
 pub fn sam_template() -> Result<(), Error> {
     let about = About::read(&Local::create(root().join(crate::command::LOCAL))?)?;
     let path = Sam::prepare(&about)?;
@@ -79,7 +79,7 @@ pub fn sam_template() -> Result<(), Error> {
     Ok(())
 }
 
-/// A stack that containers can reach, on free ports.
+/// Starts a stack on free ports that containers can reach. Returns a second folder for SAM's processes.
 async fn start(name: &str) -> Result<(Stack, Local), Error> {
     let folder = root().join(".local/sam-local");
     let options = Options {
@@ -88,7 +88,7 @@ async fn start(name: &str) -> Result<(Stack, Local), Error> {
         stripe: StripeChoice::Sandbox,
         functions: Functions::Prebuilt,
         reach: Reach::Network,
-        stand_ins: StandIns::default(),
+        programs: ServicePrograms::default(),
         progress: |_| (),
     };
     Ok((Stack::start(options).await?, Local::create(folder.join(format!("{name}-sam")))?))
@@ -100,30 +100,29 @@ fn event(function: &str) -> Result<Value, Error> {
     serde_json::from_str(&text).map_err(|error| Error::file(&path)(error.into()))
 }
 
-/// The request that an event stands for.
-async fn over_http(method: &str, url: &str, event: &Value) -> Result<Told, Error> {
+/// Sends the request of an event over HTTP.
+async fn over_http(method: &str, url: &str, event: &Value) -> Result<Outcome, Error> {
     let headers = event["headers"].as_object().into_iter().flatten();
     let headers: Vec<(&str, &str)> = headers
         .filter_map(|(name, value)| Some((name.as_str(), value.as_str()?)))
         .filter(|(name, _)| !matches!(*name, "host" | "content-length"))
         .collect();
     let body = event["body"].as_str().unwrap_or_default();
-    let answer = http::send(method, url, &headers, body, LIMIT).await.map_err(Error::Sam)?;
-    Ok(Told { status: answer.status.into(), body: answer.json() })
+    let response = http::send(method, url, &headers, body, LIMIT).await.map_err(Error::Sam)?;
+    Ok(Outcome { status: response.status.into(), body: response.json() })
 }
 
-fn compare(way: &str, expected: &[Told], found: &[Told]) -> Result<(), Error> {
+fn compare(command: &str, expected: &[Outcome], found: &[Outcome]) -> Result<(), Error> {
     let mut different = Vec::new();
     for ((function, expected), found) in FUNCTIONS.iter().zip(expected).zip(found) {
         let (name, status) = (function.name, found.status);
-        if status < 500 && expected.status == status && alike(&expected.body) == alike(&found.body)
-        {
-            println!("  {name:<20} {status}  the same");
+        let (expected_body, body) = (normalized(&expected.body), normalized(&found.body));
+        if status < 500 && expected.status == status && expected_body == body {
+            println!("  {name:<20} {status}  equal");
         } else {
             println!("  {name:<20} {status}  DIFFERENT");
-            let (expected_body, body) = (alike(&expected.body), alike(&found.body));
             different.push(format!(
-                "{name}: {} {expected_body}\nbut {way}: {status} {body}",
+                "{name}: expected {} {expected_body}\n{command}: {status} {body}",
                 expected.status
             ));
         }

@@ -1,5 +1,5 @@
-//! The keys that the events in `events/` carry. They never change, so that the events work as they
-//! are with every local stack; they mean nothing anywhere else.
+//! API keys of the event files in `events/`. They are constant, so that the events work with every local stack, and
+//! valid only there.
 
 use std::time::Duration;
 
@@ -13,8 +13,7 @@ use crate::about::About;
 use crate::environment::PEPPER;
 use crate::http;
 
-/// Each key, and the account that it belongs to: one that has something to show everywhere, and one
-/// that can check out.
+/// Keys and their accounts: one with data for every endpoint, and one without a subscription, for checkout.
 const KEYS: [(&str, &str); 2] = [
     ("sk_test_TheLocalStacksKeyForSamsEvents002nqnB7", "metered"),
     ("sk_test_TheLocalStacksKeyOfAFreshAccount3S6wPB", "fresh"),
@@ -22,8 +21,8 @@ const KEYS: [(&str, &str); 2] = [
 
 const LIMIT: Duration = Duration::from_secs(10);
 
-/// Lets the events' keys in as the accounts' own keys with the highest scope are.
-pub(crate) async fn admit_the_events_keys(about: &About) -> Result<(), Error> {
+/// Creates the keys as copies of the accounts' admin keys.
+pub(crate) async fn create_event_keys(about: &About) -> Result<(), Error> {
     let pepper =
         call(about, "secretsmanager.GetSecretValue", &json!({ "SecretId": PEPPER })).await?;
     let pepper: Value = serde_json::from_str(pepper["SecretString"].as_str().unwrap_or_default())
@@ -42,13 +41,13 @@ pub(crate) async fn admit_the_events_keys(about: &About) -> Result<(), Error> {
     Ok(())
 }
 
-/// Where the record of a key is.
+/// Returns the key attributes of an API key's item.
 fn place(key: &str, pepper: &Pepper) -> Result<Map<String, Value>, Error> {
     let key = ApiKey::parse(key).map_err(|error| failed(error.to_string()))?;
     Ok(attributes(&keys::key(&key.hash(pepper).to_string())))
 }
 
-/// `pk` and `sk` as the API writes them.
+/// Returns `pk` and `sk` in DynamoDB's JSON.
 fn attributes(item: &shared::store::Item) -> Map<String, Value> {
     let text = |(name, value): (&String, _)| (name.clone(), json!({ "S": value }));
     let texts = item.iter().filter_map(|(name, value)| Some((name, value.as_s().ok()?)));
@@ -57,7 +56,7 @@ fn attributes(item: &shared::store::Item) -> Map<String, Value> {
 
 async fn call(about: &About, target: &str, body: &Value) -> Result<Value, Error> {
     let service = if target.starts_with("secretsmanager") { "secretsmanager" } else { "dynamodb" };
-    // moto reads the service out of it, and checks nothing.
+    // moto takes the service from the credential and checks nothing else.
     let credential = format!(
         "AWS4-HMAC-SHA256 Credential=local/20260101/us-east-1/{service}/aws4_request, SignedHeaders=host, Signature=0"
     );
@@ -70,12 +69,12 @@ async fn call(about: &About, target: &str, body: &Value) -> Result<Value, Error>
     let answer = http::send("POST", &url, &headers, &body.to_string(), LIMIT).await;
     match answer.map_err(failed)? {
         answer if answer.status == 200 => Ok(answer.json()),
-        answer => Err(failed(format!("{target} answered {}", answer.status))),
+        answer => Err(failed(format!("{target} responded with {}", answer.status))),
     }
 }
 
 fn failed(reason: String) -> Error {
-    Error::Seed { account: KEYS[0].1, step: "the events' keys".to_owned(), reason }
+    Error::Seed { account: KEYS[0].1, step: "creating the event files' keys".to_owned(), reason }
 }
 
 #[cfg(test)]
@@ -86,11 +85,11 @@ mod tests {
     use crate::functions::FUNCTIONS;
 
     #[test]
-    fn every_event_carries_a_key_of_the_stack_and_a_body_that_its_function_takes() {
+    fn every_event_has_a_key_of_the_stack_and_its_functions_sample_body() {
         let mut idempotency_keys = std::collections::BTreeSet::new();
         for function in FUNCTIONS {
             let (key, _) = KEYS[usize::from(function.name == "checkout-session")];
-            ApiKey::parse(key).expect("a checksum that is right");
+            ApiKey::parse(key).expect("a valid checksum");
             let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
             let path = root.join(format!("events/{}.json", function.name));
             let text = std::fs::read_to_string(&path).expect("an event");

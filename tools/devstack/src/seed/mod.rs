@@ -1,12 +1,12 @@
-//! The accounts that every stack begins with, one for each state that an account can be in.
+//! Seeds every stack with accounts, one for each billing state.
 //!
-//! They come about as a customer's account does: through `billingctl` and Stripe's API, with test
-//! clocks for what takes weeks. So the same code seeds the sandbox and Stripe's real test mode.
+//! Creates them through `billingctl` and Stripe's API, with test clocks for the weeks of their histories, so that the
+//! same code seeds the sandbox and Stripe's test mode.
 
+mod accounts;
 mod events;
+mod history;
 mod plans;
-mod story;
-mod tales;
 
 use std::panic::resume_unwind;
 use std::sync::Arc;
@@ -24,14 +24,14 @@ use tokio::time::Instant;
 use crate::Error;
 use crate::about::{Account, Keys};
 use crate::operator::Operator;
-pub(crate) use events::admit_the_events_keys;
-use story::Story;
-use tales::TALES;
+use accounts::FIXTURES;
+pub(crate) use events::create_event_keys;
+use history::History;
 
-/// Stripe's real clocks take a while to advance.
+/// Deadline of all requests to Stripe; the clocks of its test mode advance slowly.
 const LIMIT: Duration = Duration::from_mins(10);
 
-/// Makes the accounts.
+/// Creates the accounts.
 pub(crate) struct Seeder {
     stripe: Stripe,
     operator: Arc<Operator>,
@@ -40,16 +40,16 @@ pub(crate) struct Seeder {
 }
 
 impl Seeder {
-    /// With the key that may do everything: the functions' own may not do what seeding does.
+    /// Takes Stripe's secret key, because the functions' keys lack the permissions for seeding.
     pub(crate) fn new(
         stripe_url: &str,
         secret_key: &str,
         operator: Operator,
     ) -> Result<Self, Error> {
         let base = shared::config::stripe_base(stripe_url)
-            .ok_or_else(|| Error::Keys(format!("{stripe_url} is no address for Stripe")))?;
+            .ok_or_else(|| Error::Keys(format!("{stripe_url} is not a URL for Stripe")))?;
         let keys = StripeKeys::new(secret_key.into(), None)
-            .ok_or_else(|| Error::Keys("the Stripe key has not the form of one".to_owned()))?;
+            .ok_or_else(|| Error::Keys("the Stripe key is malformed".to_owned()))?;
         let secrets = Secrets::given(keys, "the local stack");
         let stripe = Stripe::new(
             Arc::new(Transport::new(Https::new(), base)),
@@ -58,22 +58,23 @@ impl Seeder {
             Instant::now() + LIMIT,
         );
         let now = OffsetDateTime::now_utc();
-        // Idempotency keys must differ from those of every earlier stack: test mode remembers them.
+        // Part of the idempotency keys, which must differ from those of earlier stacks: test mode stores them.
         let run = format!("{:x}", now.unix_timestamp_nanos());
         Ok(Self { stripe, operator: Arc::new(operator), now: now.unix_timestamp(), run })
     }
 
-    /// All accounts, in the table's order. Their stories are lived at the same time.
+    /// Creates all accounts concurrently and returns them in the fixtures' order.
     pub(crate) async fn seed(&self) -> Result<Vec<Account>, Error> {
         let mut set = JoinSet::new();
-        for (index, tale) in TALES.iter().enumerate() {
-            let story = Story::new(self.stripe.clone(), tale.name, self.now, &self.run);
+        for (index, fixture) in FIXTURES.iter().enumerate() {
+            let name = fixture.name;
+            let history = History::new(self.stripe.clone(), name, self.now, &self.run);
             let operator = Arc::clone(&self.operator);
             set.spawn(async move {
-                let customer = (tale.live)(story).await?;
-                // A sub-account waits for its parent's id.
-                let account = match tale.parent {
-                    None => Some(account(&operator, tale.name, customer.as_deref(), None).await?),
+                let customer = (fixture.build)(history).await?;
+                // A sub-account is created after its parent, whose ID it needs.
+                let account = match fixture.parent {
+                    None => Some(create_account(&operator, name, customer.as_deref(), None).await?),
                     Some(_) => None,
                 };
                 Ok::<_, Error>((index, customer, account))
@@ -92,44 +93,43 @@ impl Seeder {
         done: Vec<(usize, Option<String>, Option<Account>)>,
     ) -> Result<Vec<Account>, Error> {
         let mut accounts: Vec<Account> = Vec::new();
-        for (index, customer, made) in done {
-            let tale = &TALES[index];
+        for (index, customer, created) in done {
+            let fixture = &FIXTURES[index];
             let parent = accounts
                 .iter()
-                .find(|account| Some(account.name.as_str()) == tale.parent)
+                .find(|account| Some(account.name.as_str()) == fixture.parent)
                 .map(|parent| parent.id.clone());
-            accounts.push(match made {
+            let (name, customer) = (fixture.name, customer.as_deref());
+            accounts.push(match created {
                 Some(account) => account,
-                None => {
-                    account(&self.operator, tale.name, customer.as_deref(), parent.as_deref())
-                        .await?
-                }
+                None => create_account(&self.operator, name, customer, parent.as_deref()).await?,
             });
         }
         Ok(accounts)
     }
 }
 
-/// One line about an account, for the summary.
-pub(crate) fn about(name: &str) -> &'static str {
-    TALES.iter().find(|tale| tale.name == name).map_or("", |tale| tale.about)
+/// Returns the description of a seeded account.
+pub(crate) fn description(name: &str) -> &'static str {
+    let fixture = FIXTURES.iter().find(|fixture| fixture.name == name);
+    fixture.map_or("", |fixture| fixture.description)
 }
 
-/// The account itself and its keys, by `billingctl`.
-pub(crate) async fn account(
+/// Creates an account and its keys with `billingctl`.
+pub(crate) async fn create_account(
     operator: &Operator,
     name: &str,
     customer: Option<&str>,
     parent: Option<&str>,
 ) -> Result<Account, Error> {
-    let made = operator.create_account(name, customer, parent).await?;
-    let key = |scope| operator.create_key(&made.id, scope);
+    let account = operator.create_account(name, customer, parent).await?;
+    let key = |scope| operator.create_key(&account.id, scope);
     let (read, deploy, admin) =
         tokio::try_join!(key(Scope::Read), key(Scope::Deploy), key(Scope::Admin))?;
     Ok(Account {
         name: name.to_owned(),
-        id: made.id,
-        handle: made.handle,
+        id: account.id,
+        handle: account.handle,
         customer: customer.map(str::to_owned),
         parent: parent.map(str::to_owned),
         keys: Keys { read, deploy, admin },

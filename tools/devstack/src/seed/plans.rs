@@ -1,34 +1,35 @@
-//! The plans' prices and meters, as Stripe has them.
+//! Reads the plans' prices and meters from Stripe.
 
 use serde_json::Value;
 
-use super::story::Story;
+use super::history::History;
 use crate::Error;
 
-/// How usage is reported for one metered price, and how much of it the base fee covers.
+/// Meter of a metered price.
 pub(crate) struct Meter {
     pub(crate) event: String,
     pub(crate) customer_key: String,
     pub(crate) value_key: String,
+    /// Units that the base fee includes.
     pub(crate) included: i64,
 }
 
-/// The ids of every price of a plan that is billed monthly, the base fee first.
-pub(super) async fn monthly(story: &Story, tier: &str) -> Result<Vec<String>, Error> {
-    let prices = prices(story, tier).await?;
-    prices.iter().map(|price| story.text(price, "id")).collect()
+/// Returns the IDs of a plan's monthly prices, the base price first.
+pub(super) async fn monthly(history: &History, tier: &str) -> Result<Vec<String>, Error> {
+    let prices = prices(history, tier).await?;
+    prices.iter().map(|price| history.text(price, "id")).collect()
 }
 
-/// The meters of a plan.
-pub(crate) async fn meters(story: &Story, tier: &str) -> Result<Vec<Meter>, Error> {
+/// Returns the meters of a plan.
+pub(crate) async fn meters(history: &History, tier: &str) -> Result<Vec<Meter>, Error> {
     let mut meters = Vec::new();
-    for price in prices(story, tier).await? {
+    for price in prices(history, tier).await? {
         if let Some(id) = price["recurring"]["meter"].as_str() {
-            let meter = story.get(&format!("/billing/meters/{id}")).await?;
+            let meter = history.get(&format!("/billing/meters/{id}")).await?;
             meters.push(Meter {
-                event: story.text(&meter, "event_name")?,
-                customer_key: story.text(&meter["customer_mapping"], "event_payload_key")?,
-                value_key: story.text(&meter["value_settings"], "event_payload_key")?,
+                event: history.text(&meter, "event_name")?,
+                customer_key: history.text(&meter["customer_mapping"], "event_payload_key")?,
+                value_key: history.text(&meter["value_settings"], "event_payload_key")?,
                 included: price["tiers"][0]["up_to"].as_i64().unwrap_or(0),
             });
         }
@@ -36,14 +37,14 @@ pub(crate) async fn meters(story: &Story, tier: &str) -> Result<Vec<Meter>, Erro
     Ok(meters)
 }
 
-async fn prices(story: &Story, tier: &str) -> Result<Vec<Value>, Error> {
+async fn prices(history: &History, tier: &str) -> Result<Vec<Value>, Error> {
     let found =
-        story.get(&format!("/prices?active=true&lookup_keys[0]=cantila_{tier}_month")).await?;
+        history.get(&format!("/prices?active=true&lookup_keys[0]=cantila_{tier}_month")).await?;
     let base = &found["data"][0];
     let product = base["product"]
         .as_str()
-        .ok_or_else(|| story.failed("looking for the plan", &format!("there is no plan {tier}")))?;
-    let all = story
+        .ok_or_else(|| history.failed("finding the plan", &format!("there is no plan {tier}")))?;
+    let all = history
         .get(&format!(
             "/prices?active=true&type=recurring&limit=100&product={product}&expand[0]=data.tiers"
         ))

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use devstack::http::{self, Answer};
 use devstack::{
-    About, Account, Functions, Local, Options, Ports, Reach, Stack, StandIns, StripeChoice,
+    About, Account, Functions, Local, Options, Ports, Reach, ServicePrograms, Stack, StripeChoice,
 };
 use tokio::runtime::{Builder, Runtime};
 
@@ -30,7 +30,7 @@ impl Running {
             stripe: StripeChoice::Sandbox,
             functions: Functions::Prebuilt,
             reach: Reach::Machine,
-            stand_ins: StandIns::default(),
+            programs: ServicePrograms::default(),
             progress: |_| (),
         };
         let runtime = Builder::new_multi_thread().worker_threads(1).enable_all().build();

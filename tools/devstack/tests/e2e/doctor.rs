@@ -1,15 +1,12 @@
 //! The stack as an operator sees it: `billingctl doctor` finds nothing wrong, and the Stripe keys have
 //! the permissions of the one table, of which none is too many.
 
-use std::process::Command;
-
 use devstack::http::Answer;
 use serde_json::{Value, json};
 use shared::stripe::permissions::{Access, Permission, slugs};
 
 use crate::cases;
 use crate::harness::Harness;
-use crate::operator::binaries;
 use crate::posts::{CHANGE, CHECKOUT, PORTAL, PREVIEW, Start};
 use crate::stripe::text;
 
@@ -20,13 +17,11 @@ cases![
 ];
 
 fn doctor_finds_nothing_wrong_with_the_local_stack(harness: &Harness) {
-    let mut command = Command::new(binaries().join("billingctl"));
     let file = concat!(env!("CARGO_MANIFEST_DIR"), "/../../catalog.toml");
-    command.args(["doctor", "--json", "--strict", "--file", file]);
-    command.args(["--api-url", &harness.about().api_url]);
-    command.env_remove("AWS_PROFILE").envs(harness.environment());
+    let args = ["doctor", "--strict", "--file", file, "--api-url", &harness.about().api_url];
+    let mut command = harness.billingctl_command(&args);
     command.env("STRIPE_SECRET_KEY", &harness.about().stripe_key).env("AUTOMATIC_TAX", "false");
-    let output = command.output().expect("`cargo build --workspace` makes billingctl");
+    let output = command.output().expect("`cargo build --workspace` builds billingctl");
     let report: Value = serde_json::from_slice(&output.stdout).expect("JSON");
     let lines = report["checks"].as_array().expect("an array");
     let others: Vec<&Value> =

@@ -1,4 +1,4 @@
-//! The stack as the cases use it: requests to the API, to Stripe, and the seeded accounts.
+//! The stack as the cases use it: requests to the API and to Stripe, and the seeded accounts.
 
 use std::cell::{Ref, RefCell};
 use std::collections::BTreeSet;
@@ -8,7 +8,8 @@ use std::time::Duration;
 use devstack::functions::FUNCTIONS;
 use devstack::http::{self, Answer};
 use devstack::{
-    About, Account, Error, Functions, Local, Options, Ports, Reach, Stack, StandIns, StripeChoice,
+    About, Account, Error, Functions, Local, Options, Ports, Reach, ServicePrograms, Stack,
+    StripeChoice, Variables,
 };
 use serde_json::Value;
 use tokio::runtime::{Builder, Runtime};
@@ -16,34 +17,33 @@ use tokio::runtime::{Builder, Runtime};
 use crate::document::Kept;
 use crate::headers;
 
-/// Longest wait for an answer: a function that has ended never gives one.
+/// Timeout of a response: a function that has ended never responds.
 const LIMIT: Duration = Duration::from_secs(30);
 
-/// A running stack. Dropping it ends it.
+/// Running stack. Dropping this stops it.
 pub(crate) struct Harness {
-    // Before the runtime, on which a part of it runs.
+    // Dropped before the runtime, which it uses.
     stack: Stack,
     runtime: Runtime,
     folder: PathBuf,
     answered: RefCell<Vec<Answered>>,
     secrets: RefCell<BTreeSet<String>>,
-    /// What an answer may hold, and a log may not.
+    /// Texts that a response may contain and a log must not.
     private: RefCell<BTreeSet<String>>,
     document: Kept,
     whole: bool,
 }
 
-/// What a function has answered, and has to have left a line about in its log.
+/// Response of a function, for which its log must have a line.
 pub(crate) struct Answered {
-    /// The log's name.
+    /// Name of the log.
     pub(crate) log: String,
     pub(crate) request_id: String,
     pub(crate) status: u16,
-    /// Whether it was given before.
     pub(crate) replayed: bool,
 }
 
-/// One of many requests that are sent at the same time.
+/// One of several concurrent requests.
 pub(crate) struct Request {
     pub(crate) method: &'static str,
     pub(crate) url: String,
@@ -51,11 +51,11 @@ pub(crate) struct Request {
     pub(crate) body: String,
 }
 
-/// Requests in flight at the same time.
+/// Number of concurrent requests.
 const AT_ONCE: usize = 8;
 
 impl Harness {
-    /// Starts a stack on free ports from the binaries that are there. `whole` is whether all cases will run.
+    /// Starts a stack on free ports from the existing programs. `whole` says whether all cases will run.
     pub(crate) fn start(whole: bool) -> Result<Self, Error> {
         let folder =
             Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("e2e-{}", std::process::id()));
@@ -65,11 +65,11 @@ impl Harness {
             stripe: StripeChoice::Sandbox,
             functions: Functions::Prebuilt,
             reach: Reach::Machine,
-            stand_ins: StandIns::default(),
+            programs: ServicePrograms::default(),
             progress: |_| (),
         };
         let runtime = Builder::new_multi_thread().worker_threads(1).enable_all().build();
-        let what = "no threads";
+        let what = "the runtime";
         let runtime = runtime.map_err(|source| Error::System { what, source })?;
         let stack = runtime.block_on(Stack::start(options))?;
         let secrets = stack.about().accounts.iter().flat_map(|account| {
@@ -93,40 +93,45 @@ impl Harness {
         Ok(harness)
     }
 
-    /// Where everything is.
+    /// Returns the stack's addresses, accounts and keys.
     pub(crate) fn about(&self) -> &About {
         self.stack.about()
     }
 
-    /// The folder with a log for each process.
+    /// Returns the variables that connect `billingctl` to the stack.
+    pub(crate) fn operator_environment(&self) -> &Variables {
+        self.stack.operator_environment()
+    }
+
+    /// Returns the folder with the processes' logs.
     pub(crate) fn logs(&self) -> PathBuf {
         self.folder.join("log")
     }
 
-    /// Every request that AWS's stand-in got so far, one a line.
+    /// Returns the recording of all requests to the AWS emulator, one per line.
     pub(crate) fn aws_calls(&self) -> PathBuf {
         self.folder.join("aws-calls.jsonl")
     }
 
-    /// Ends the stack and deletes its logs, which nobody will need.
+    /// Stops the stack and deletes its logs.
     pub(crate) fn clean_up(self) {
         drop(self.stack);
         let _ = std::fs::remove_dir_all(self.folder);
     }
 
-    /// A seeded account.
+    /// Returns a seeded account.
     #[track_caller]
     pub(crate) fn account(&self, name: &str) -> &Account {
-        self.about().account(name).unwrap_or_else(|| panic!("no account is called {name}"))
+        self.about().account(name).unwrap_or_else(|| panic!("there is no account {name}"))
     }
 
-    /// A GET of the API. `path` has the query; an empty `key` sends no `Authorization`.
+    /// Sends a GET to the API. `path` may have a query; an empty `key` sends no `Authorization`.
     #[track_caller]
     pub(crate) fn get(&self, path: &str, key: &str, headers: &[(&str, &str)]) -> Answer {
         self.send("GET", path, key, headers, "")
     }
 
-    /// Any request to the API.
+    /// Sends a request to the API.
     #[track_caller]
     pub(crate) fn send(
         &self,
@@ -146,7 +151,7 @@ impl Harness {
         answer
     }
 
-    /// GETs of the API with one key, several at the same time.
+    /// Sends concurrent GETs to the API with one key.
     #[track_caller]
     pub(crate) fn get_all(&self, paths: &[&str], key: &str) -> Vec<Answer> {
         let request = |path: &&str| Request {
@@ -158,7 +163,7 @@ impl Harness {
         self.send_all(paths.iter().map(request).collect())
     }
 
-    /// Any requests to the API, several at the same time.
+    /// Sends concurrent requests to the API.
     #[track_caller]
     pub(crate) fn send_all(&self, requests: Vec<Request>) -> Vec<Answer> {
         let places = requests.iter().map(|request| {
@@ -173,7 +178,7 @@ impl Harness {
         answers
     }
 
-    /// What holds for every answer of a function is checked at every answer.
+    /// Checks what must hold for every response, and records it.
     #[track_caller]
     fn note(&self, method: &str, path: &str, answer: &Answer) {
         let path = path.split('?').next().unwrap_or_default();
@@ -184,12 +189,12 @@ impl Harness {
         }
     }
 
-    /// The same for a function whose log has this name.
+    /// Checks and records a response of a function whose log has this name.
     #[track_caller]
     pub(crate) fn noted(&self, log: &str, answer: &Answer) {
         headers::check(answer);
-        let is_told = |secret: &&String| answer.body.contains(secret.as_str());
-        assert!(self.secrets().iter().find(is_told).is_none(), "a secret in {}", answer.body);
+        let is_leaked = |secret: &&String| answer.body.contains(secret.as_str());
+        assert!(self.secrets().iter().find(is_leaked).is_none(), "a secret in {}", answer.body);
         self.learn_from_answer(answer);
         self.answered.borrow_mut().push(Answered {
             log: log.to_owned(),
@@ -199,42 +204,42 @@ impl Harness {
         });
     }
 
-    /// `openapi.yaml`, which every answer is compared with.
+    /// Returns `openapi.yaml`, with which every response is compared.
     pub(crate) fn document(&self) -> &Kept {
         &self.document
     }
 
-    /// Whether all cases run.
+    /// Returns whether all cases run.
     pub(crate) fn is_whole_run(&self) -> bool {
         self.whole
     }
 
-    /// All that functions have answered so far.
+    /// Returns the functions' responses so far.
     pub(crate) fn answered(&self) -> Ref<'_, Vec<Answered>> {
         self.answered.borrow()
     }
 
-    /// Notes a key that no answer and no log may hold.
+    /// Records a key that no response and no log may contain.
     pub(crate) fn keep_secret(&self, key: &str) {
         self.secrets.borrow_mut().insert(key.to_owned());
     }
 
-    /// Notes what was told to its owner and belongs in no log.
+    /// Records a text that no log may contain.
     pub(crate) fn keep_from_logs(&self, text: &str) {
         self.private.borrow_mut().insert(text.to_owned());
     }
 
-    /// All of that so far.
+    /// Returns the texts that no log may contain.
     pub(crate) fn private(&self) -> Ref<'_, BTreeSet<String>> {
         self.private.borrow()
     }
 
-    /// Every key that was in play so far.
+    /// Returns the keys that no response and no log may contain.
     pub(crate) fn secrets(&self) -> Ref<'_, BTreeSet<String>> {
         self.secrets.borrow()
     }
 
-    /// A GET of Stripe itself, for what an account's state should be shown as.
+    /// Sends a GET to Stripe.
     #[track_caller]
     pub(crate) fn stripe(&self, path: &str) -> Value {
         let bearer = format!("Bearer {}", self.about().stripe_key);
@@ -248,12 +253,12 @@ impl Harness {
         answer.json()
     }
 
-    /// For what is not a request of the stack's.
+    /// Runs a future on the harness's runtime.
     pub(crate) fn block_on<F: Future>(&self, work: F) -> F::Output {
         self.runtime.block_on(work)
     }
 
-    /// Several requests at the same time; the answers in the requests' order.
+    /// Sends concurrent requests and returns the responses in the requests' order.
     #[track_caller]
     pub(crate) fn together(&self, requests: Vec<Request>) -> Vec<Answer> {
         let mut lanes: Vec<Vec<(usize, Request)>> = (0..AT_ONCE).map(|_| Vec::new()).collect();
@@ -282,7 +287,7 @@ impl Harness {
         answers.into_iter().map(answer).collect()
     }
 
-    /// One request to anything in the stack.
+    /// Sends a request to any server of the stack.
     #[track_caller]
     pub(crate) fn exchange(
         &self,

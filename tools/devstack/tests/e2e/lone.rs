@@ -1,7 +1,7 @@
-//! One function by itself, outside the stack's gateway: with settings of its own, with headers as
-//! API Gateway would hand them on, and with the deadline that a case wants.
+//! A function's process that the test starts itself, outside the stack's gateway, with its own settings, headers and
+//! deadlines.
 //!
-//! It is the function's own binary; the Lambda service's side of the Runtime API is `devstack::lambda`.
+//! `devstack::lambda` serves Lambda's Runtime API to the function's program.
 
 use std::path::PathBuf;
 use std::process::{Child, Command};
@@ -15,13 +15,13 @@ use rustix::process::{Pid, Signal, kill_process};
 use crate::harness::Harness;
 use crate::operator::binaries;
 
-/// Longer than any deadline.
+/// Timeout of a result, longer than any deadline.
 const LIMIT: Duration = Duration::from_secs(40);
 
-/// What API Gateway leaves to a function.
+/// Time until the deadline of an ordinary request, as the template's `Timeout` sets it.
 pub(crate) const PATIENT: Duration = Duration::from_secs(29);
 
-/// A running function. Dropping it ends it.
+/// Running function. Dropping this kills it.
 pub(crate) struct Lone<'a> {
     harness: &'a Harness,
     function: &'static Function,
@@ -29,9 +29,9 @@ pub(crate) struct Lone<'a> {
     child: Child,
     api: RuntimeApi,
     asked: u32,
-    /// The address that the gateway says requests come from.
+    /// IP address of the caller.
     pub(crate) source: String,
-    /// Seconds that Lambda's clock is behind the function's.
+    /// Seconds by which Lambda's clock is behind the function's.
     pub(crate) lambda_is_behind: i64,
 }
 
@@ -43,7 +43,7 @@ impl Drop for Lone<'_> {
 }
 
 impl<'a> Lone<'a> {
-    /// Starts the function as the stack does, but for these variables.
+    /// Starts the function with the stack's environment, in which `env` overrides variables.
     #[track_caller]
     pub(crate) fn start(harness: &'a Harness, name: &str, env: &[(&str, &str)]) -> Self {
         let function = FUNCTIONS.iter().find(|function| function.name == name);
@@ -55,16 +55,14 @@ impl<'a> Lone<'a> {
         let out = out.expect("a log");
         let mut command = Command::new(programs().join(name));
         command.stdout(out.try_clone().expect("a log")).stderr(out);
-        command.envs(harness.environment()).env("STRIPE_SECRET_ID", function.secret.id());
-        command.envs(env.iter().copied());
-        api.lead(&mut command, name);
-        command.env("AWS_SDK_UA_APP_ID", name);
-        let child = command.spawn().expect("`cargo build --workspace` makes the functions");
+        harness.about().configure(&mut command, function);
+        command.envs(env.iter().copied()).env("AWS_LAMBDA_RUNTIME_API", api.address());
+        let child = command.spawn().expect("`cargo build --workspace` builds the functions");
         let source = "192.0.2.1".to_owned();
         Self { harness, function, log, child, api, asked: 0, source, lambda_is_behind: 0 }
     }
 
-    /// Its resident memory in KiB, as Linux counts it.
+    /// Returns its resident memory in KiB.
     #[track_caller]
     pub(crate) fn memory(&self) -> u64 {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id()));
@@ -74,33 +72,33 @@ impl<'a> Lone<'a> {
         number.expect("a size")
     }
 
-    /// Its answer to a GET with these headers.
+    /// Returns its response to a GET with these headers.
     #[track_caller]
     pub(crate) fn get(&mut self, headers: &[(&str, &str)]) -> Answer {
         self.ask(PATIENT, headers);
         self.answer()
     }
 
-    /// Hands it a request with these headers, which Lambda would end after `time`.
+    /// Sends a request with these headers and a deadline after `time`.
     pub(crate) fn ask(&mut self, time: Duration, headers: &[(&str, &str)]) {
         self.ask_with(time, headers, "");
     }
 
-    /// The same with a body.
+    /// Sends a request with a body.
     pub(crate) fn ask_with(&mut self, time: Duration, headers: &[(&str, &str)], body: &str) {
         self.asked += 1;
         let id = format!("{}-{}", self.log, self.asked);
         let Self { function, source, .. } = self;
         let request = Request { function, query: "", headers, body, source, id: &id };
-        self.api.hand_over_late(&request.event(), time, self.lambda_is_behind);
+        self.api.invoke_with_skew(&request.event(), time, self.lambda_is_behind);
     }
 
-    /// Stops it where it is, as Lambda does when there is nothing to answer.
+    /// Suspends the process, as Lambda does between invocations.
     pub(crate) fn freeze(&self) {
         self.signal(Signal::STOP);
     }
 
-    /// Lets it go on.
+    /// Resumes the process.
     pub(crate) fn thaw(&self) {
         self.signal(Signal::CONT);
     }
@@ -110,33 +108,33 @@ impl<'a> Lone<'a> {
         kill_process(pid, signal).expect("it runs");
     }
 
-    /// Kills it, as when Lambda's machine is lost: whatever it was doing ends there and then.
+    /// Kills the process, as if its machine had failed.
     pub(crate) fn kill(mut self) {
         self.child.kill().expect("it runs");
         self.child.wait().expect("it ends");
     }
 
-    /// Its answer to what it was asked.
+    /// Returns the response to the oldest request without one.
     #[track_caller]
     pub(crate) fn answer(&self) -> Answer {
         let answer = self.answer_if_any();
-        answer.unwrap_or_else(|| panic!("{} has given Lambda an error", self.log))
+        answer.unwrap_or_else(|| panic!("{} has reported an error to Lambda", self.log))
     }
 
-    /// The same, but none where the function could not read the event and told Lambda so.
+    /// Returns the response, or `None` if the function reported an error to Lambda.
     #[track_caller]
     pub(crate) fn answer_if_any(&self) -> Option<Answer> {
-        let Some(given) = self.api.given(LIMIT) else {
-            panic!("{} does not answer; logs: {}", self.log, self.harness.logs().display())
+        let Some(result) = self.api.next_result(LIMIT) else {
+            panic!("{} does not respond; logs: {}", self.log, self.harness.logs().display())
         };
-        let answer = given.answer()?;
+        let answer = result.response()?;
         self.harness.document().check(self.function.method, self.function.path, &answer);
         self.harness.noted(&self.log, &answer);
         Some(answer)
     }
 }
 
-/// Where the functions' programs are: `E2E_FUNCTIONS`, for other builds of them, or beside this one.
+/// Returns the folder of the functions' programs: `E2E_FUNCTIONS`, or this program's own.
 fn programs() -> PathBuf {
     std::env::var_os("E2E_FUNCTIONS").map_or_else(binaries, PathBuf::from)
 }

@@ -1,62 +1,49 @@
-//! What an operator does: accounts and keys by `billingctl`, and AWS itself.
+//! What an operator does: runs `billingctl`, calls AWS.
 
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
+use devstack::functions::StripeSecret;
 use serde_json::{Value, json};
 
 use crate::harness::Harness;
 use crate::stripe::text;
 
-/// An account of a case's own, with a key.
+/// Account that a case has created, with a key.
 pub(crate) struct Own {
     pub(crate) id: String,
     pub(crate) handle: String,
     pub(crate) key: String,
 }
 
-/// A key, and the id by which it is revoked.
+/// API key, and the ID by which it is revoked.
 pub(crate) struct Key {
     pub(crate) id: String,
     pub(crate) key: String,
 }
 
-/// The folder with our programs, above this one's.
+/// Returns the folder with our programs, the parent of this program's folder.
 pub(crate) fn binaries() -> PathBuf {
     let own = std::env::current_exe().expect("this program's path");
     own.ancestors().nth(2).unwrap_or(Path::new(".")).to_owned()
 }
 
 impl Harness {
-    /// What leads a program of ours to this stack, and nowhere else.
-    pub(crate) fn environment(&self) -> Vec<(&'static str, String)> {
-        let text = str::to_owned;
-        let origin = self.about().allowed_origins.first().map_or("", String::as_str);
-        vec![
-            ("BILLING_TABLE", self.about().table.clone()),
-            ("STRIPE_SECRET_ID", text("cantila-billing/stripe-read")),
-            ("PEPPER_SECRET_ID", text("cantila-billing/pepper")),
-            ("STRIPE_API_BASE", self.about().stripe_url.clone()),
-            ("ALLOWED_ORIGINS", self.about().allowed_origins.join(",")),
-            ("CHECKOUT_SUCCESS_URL", format!("{origin}/billing/welcome")),
-            ("CHECKOUT_CANCEL_URL", format!("{origin}/billing/plans")),
-            ("RETURN_URL", format!("{origin}/billing")),
-            ("AWS_ENDPOINT_URL", self.about().aws_url.clone()),
-            ("AWS_REGION", text("us-east-1")),
-            ("AWS_ACCESS_KEY_ID", text("local")),
-            ("AWS_SECRET_ACCESS_KEY", text("local")),
-            ("AWS_CONFIG_FILE", text("/dev/null")),
-            ("AWS_SHARED_CREDENTIALS_FILE", text("/dev/null")),
-            ("NO_PROXY", text("127.0.0.1,localhost")),
-        ]
+    /// Returns a command for `billingctl` with the environment of this stack.
+    pub(crate) fn billingctl_command(&self, args: &[&str]) -> Command {
+        let mut command = Command::new(binaries().join("billingctl"));
+        command.args(args).arg("--json").env_remove("AWS_PROFILE");
+        command.envs(self.operator_environment());
+        // Tells `billingctl` the mode of new keys.
+        command.env("STRIPE_SECRET_ID", StripeSecret::Read.id());
+        command
     }
 
-    /// Runs `billingctl`, and gives what it prints.
+    /// Runs `billingctl` and returns its output.
     #[track_caller]
     pub(crate) fn billingctl(&self, args: &[&str]) -> Value {
-        let mut command = Command::new(binaries().join("billingctl"));
-        command.args(args).arg("--json").env_remove("AWS_PROFILE").envs(self.environment());
-        let output = command.output().expect("`cargo build --workspace` makes billingctl");
+        let mut command = self.billingctl_command(args);
+        let output = command.output().expect("`cargo build --workspace` builds billingctl");
         let (out, err) = (&output.stdout, String::from_utf8_lossy(&output.stderr));
         assert!(output.status.success(), "billingctl {args:?}: {err}");
         let printed = serde_json::from_slice(out).expect("JSON");
@@ -64,16 +51,15 @@ impl Harness {
         printed
     }
 
-    /// Begins to run `billingctl` with these variables set otherwise.
+    /// Starts `billingctl` with additional variables.
     #[track_caller]
-    pub(crate) fn billingctl_begun(&self, args: &[&str], env: &[(&str, &str)]) -> Child {
-        let mut command = Command::new(binaries().join("billingctl"));
-        command.args(args).arg("--json").env_remove("AWS_PROFILE").envs(self.environment());
+    pub(crate) fn start_billingctl(&self, args: &[&str], env: &[(&str, &str)]) -> Child {
+        let mut command = self.billingctl_command(args);
         command.envs(env.iter().copied()).stdout(Stdio::piped()).stderr(Stdio::piped());
-        command.spawn().expect("`cargo build --workspace` makes billingctl")
+        command.spawn().expect("`cargo build --workspace` builds billingctl")
     }
 
-    /// An account, linked to this Stripe customer if one is named, with a key that may read.
+    /// Creates an account, linked to a Stripe customer if one is given, with a key of scope `read`.
     #[track_caller]
     pub(crate) fn account_of(&self, handle: &str, customer: Option<&str>) -> Own {
         let mut args = vec!["accounts", "create", "--handle", handle];
@@ -83,21 +69,21 @@ impl Harness {
         Own { id, handle: handle.to_owned(), key }
     }
 
-    /// A new key of the account.
+    /// Creates a key of the account.
     #[track_caller]
     pub(crate) fn new_key(&self, account: &str, args: &[&str]) -> Key {
         let made = self.billingctl(&[&["keys", "create", "--account", account], args].concat());
         Key { id: text(&made, "id"), key: text(&made, "key") }
     }
 
-    /// A call of AWS, such as `DynamoDB_20120810.GetItem` or `secretsmanager.GetSecretValue`.
+    /// Calls AWS, for example `DynamoDB_20120810.GetItem` or `secretsmanager.GetSecretValue`.
     #[track_caller]
     pub(crate) fn aws(&self, target: &str, body: &Value) -> Value {
         let (service, version) = match target.split_once('.') {
             Some(("secretsmanager", _)) => ("secretsmanager", "1.1"),
             _ => ("dynamodb", "1.0"),
         };
-        // moto reads the service out of it, and checks nothing.
+        // moto takes the service from the credential and checks nothing else.
         let credential = format!("local/20260101/us-east-1/{service}/aws4_request");
         let headers = [
             ("x-amz-target", target),
@@ -115,7 +101,7 @@ impl Harness {
         answer.json()
     }
 
-    /// What a secret holds.
+    /// Returns the content of a secret.
     #[track_caller]
     pub(crate) fn secret(&self, id: &str) -> Value {
         let found = self.aws("secretsmanager.GetSecretValue", &json!({ "SecretId": id }));

@@ -93,7 +93,7 @@ impl Traffic<'_> {
     /// Goes on while a command runs, and gives what that prints.
     #[track_caller]
     fn during(&mut self, args: &[&str]) -> Value {
-        let mut running = self.harness.billingctl_begun(args, &OWN);
+        let mut running = self.harness.start_billingctl(args, &OWN);
         while running.try_wait().expect("its state").is_none() {
             self.flow();
         }

@@ -35,10 +35,7 @@ fn the_smoke_test_passes_where_all_answers_are_right_and_fails_where_one_is_not(
     }
     assert_eq!(text.matches(": 200").count(), 4, "{text}");
     let (passes, text) = smoke(harness, "sk_test_wrong", &["summary"]);
-    assert!(
-        !passes && text.contains("WRONG GET /v1/billing/summary: 401 where 200 is right"),
-        "{text}"
-    );
+    assert!(!passes && text.contains("WRONG GET /v1/billing/summary: 401, expected 200"), "{text}");
     let (passes, text) = smoke(harness, "", &["plan-change"]);
     assert!(passes && text.trim() == "ok    POST /v1/billing/plan-change: 401", "{text}");
     assert!(!smoke(harness, "", &["nothing"]).0);

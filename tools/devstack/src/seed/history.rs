@@ -1,4 +1,4 @@
-//! What can happen to a customer, step by step, on a test clock.
+//! Steps of an account's history at Stripe, on a test clock.
 
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
@@ -15,41 +15,41 @@ use crate::Error;
 pub(crate) const HOUR: i64 = 60 * 60;
 pub(crate) const DAY: i64 = 24 * HOUR;
 
-/// How long a clock may take to advance.
+/// Time that a clock has to advance.
 const ADVANCE_LIMIT: Duration = Duration::from_mins(3);
 
-/// Requests at a time, of all stories together: Stripe's test mode takes 25 a second.
-static TURNS: Semaphore = Semaphore::const_new(4);
+/// Limits the concurrent requests of all histories: Stripe's test mode allows 25 requests a second.
+static PERMITS: Semaphore = Semaphore::const_new(4);
 
-/// The story of one account.
-pub(crate) struct Story {
+/// History of one account.
+pub(crate) struct History {
     stripe: Stripe,
     account: &'static str,
-    /// The real now, at which every story ends.
+    /// Current time, at which every history ends.
     pub(crate) now: i64,
     run: String,
     step: AtomicU32,
 }
 
-/// A customer on a clock of their own.
+/// Customer with a test clock of its own.
 pub(crate) struct Customer {
     pub(crate) id: String,
     clock: String,
 }
 
-/// A subscription as it was just after its start.
+/// New subscription.
 pub(crate) struct Subscription {
     pub(crate) id: String,
-    /// When the first period ends.
+    /// End of the first period.
     pub(crate) period_end: i64,
 }
 
-impl Story {
+impl History {
     pub(crate) fn new(stripe: Stripe, account: &'static str, now: i64, run: &str) -> Self {
         Self { stripe, account, now, run: run.to_owned(), step: AtomicU32::new(0) }
     }
 
-    /// A customer whose clock shows `at`.
+    /// Creates a customer whose clock shows `at`.
     pub(crate) async fn customer(&self, at: i64) -> Result<Customer, Error> {
         let name = format!("devstack {}", self.account);
         let clock = self
@@ -66,7 +66,7 @@ impl Story {
         Ok(Customer { id: self.text(&customer, "id")?, clock })
     }
 
-    /// Gives the customer a card, by the name of a test payment method, for all charges from now on.
+    /// Sets the customer's default payment method to a test card, given by its name.
     pub(crate) async fn card(&self, customer: &Customer, method: &str) -> Result<(), Error> {
         let attached = self
             .post(&format!("/payment_methods/{method}/attach"), &json!({ "customer": customer.id }))
@@ -76,7 +76,7 @@ impl Story {
         self.post(&format!("/customers/{}", customer.id), &body).await.map(drop)
     }
 
-    /// Subscribes to every price of a plan; a metered one takes no quantity.
+    /// Subscribes to every price of a plan.
     pub(crate) async fn subscribe(
         &self,
         customer: &Customer,
@@ -107,7 +107,7 @@ impl Story {
         self.post("/billing/meter_events", &body).await.map(drop)
     }
 
-    /// Cancels at once, as when the customer asks for it.
+    /// Cancels the subscription immediately.
     pub(crate) async fn cancel(&self, subscription: &Subscription) -> Result<(), Error> {
         let request = RequestBuilder::new(
             StripeMethod::Delete,
@@ -116,7 +116,7 @@ impl Story {
         self.send(request, "canceling".to_owned()).await.map(drop)
     }
 
-    /// Lets time pass for the customer, up to `to`. Stripe works off what falls due meanwhile.
+    /// Advances the customer's clock to `to` and waits until Stripe has processed what falls due meanwhile.
     pub(crate) async fn advance(&self, customer: &Customer, to: i64) -> Result<(), Error> {
         let path = format!("/test_helpers/test_clocks/{}", customer.clock);
         let mut clock =
@@ -134,13 +134,13 @@ impl Story {
                 }
             }
             sleep(pause).await;
-            // The sandbox takes milliseconds, Stripe seconds; it has rate limits, too.
+            // The sandbox takes milliseconds, Stripe takes seconds and has rate limits.
             pause = (pause * 2).min(Duration::from_secs(2));
             clock = self.get(&path).await?;
         }
     }
 
-    /// A page of Stripe's, or one object.
+    /// Sends a GET to Stripe.
     pub(super) async fn get(&self, path_and_query: &str) -> Result<Value, Error> {
         let (path, query) = path_and_query.split_once('?').unwrap_or((path_and_query, ""));
         let mut request = RequestBuilder::new(StripeMethod::Get, path);
@@ -155,13 +155,13 @@ impl Story {
 
     async fn send(&self, request: RequestBuilder, step: String) -> Result<Value, Error> {
         let is_post = matches!(request.method, StripeMethod::Post);
-        // With a key a POST may be repeated when the connection breaks.
+        // With an idempotency key the client can retry a POST.
         let number = self.step.fetch_add(1, Ordering::Relaxed);
         let key = is_post.then(|| format!("devstack-{}-{}-{number}", self.run, self.account));
-        let turn = TURNS.acquire().await;
-        let answer = self.stripe.send_built(request, key).await;
-        drop(turn);
-        answer.map_err(|error| Error::Seed {
+        let permit = PERMITS.acquire().await;
+        let response = self.stripe.send_built(request, key).await;
+        drop(permit);
+        response.map_err(|error| Error::Seed {
             account: self.account,
             step,
             reason: error.to_string(),
@@ -171,7 +171,7 @@ impl Story {
     pub(super) fn text(&self, object: &Value, field: &'static str) -> Result<String, Error> {
         let text = object[field].as_str().map(str::to_owned);
         text.ok_or_else(|| {
-            self.failed("reading an answer", &format!("there is no \"{field}\" in {object}"))
+            self.failed("reading a response", &format!("there is no \"{field}\" in {object}"))
         })
     }
 
