@@ -46,13 +46,16 @@ pub struct MacKeys {
     rotated_at: Option<Timestamp>,
 }
 
-/// The text of the secret: `{"current": "k2", "keys": {"k1": "…", "k2": "…"}, "rotatedAt": "…"}`.
+/// The text of the secret: `{"current": "k2", "k1": "…", "k2": "…", "rotatedAt": "2026-06-28T09:30:00Z"}`.
+///
+/// It is flat so that the template can have AWS generate the first key.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct SecretText {
     current: String,
-    keys: BTreeMap<String, SecretString>,
     rotated_at: Option<String>,
+    #[serde(flatten)]
+    keys: BTreeMap<String, SecretString>,
 }
 
 impl MacKeys {
@@ -87,7 +90,8 @@ impl MacKeys {
     pub fn to_secret(&self) -> SecretString {
         let keys: BTreeMap<_, _> =
             self.keys.iter().map(|(id, key)| (id, key.expose_secret())).collect();
-        let mut text = json!({ "current": self.current, "keys": keys });
+        let mut text = json!(keys);
+        text["current"] = json!(self.current);
         if let Some(at) = self.rotated_at {
             text["rotatedAt"] = json!(at.date_time());
         }
@@ -162,11 +166,11 @@ impl fmt::Debug for MacKeys {
     }
 }
 
-/// Returns whether the text can be a key ID: 1 to 32 of `a`–`z`, `0`–`9` and `-`.
+/// Returns whether the text can be a key ID: 1 to 32 of `a`–`z`, `0`–`9` and `-`, except `current`.
 #[must_use]
 pub fn is_id(text: &str) -> bool {
     let is_plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
-    (1..=MAX_ID_LENGTH).contains(&text.len()) && text.bytes().all(is_plain)
+    (1..=MAX_ID_LENGTH).contains(&text.len()) && text.bytes().all(is_plain) && text != "current"
 }
 
 /// Returns 32 random bytes in hexadecimal.
@@ -245,11 +249,12 @@ mod tests {
         let cases = [
             String::new(),
             "[]".to_owned(),
-            r#"{"current":"k1","keys":{}}"#.to_owned(),
-            format!(r#"{{"current":"k2","keys":{{"k1":"{long}"}}}}"#),
-            r#"{"current":"k1","keys":{"k1":"short"}}"#.to_owned(),
-            format!(r#"{{"current":"K.1","keys":{{"K.1":"{long}"}}}}"#),
-            format!(r#"{{"current":"k1","keys":{{"k1":"{long}"}},"rotatedAt":"soon"}}"#),
+            r#"{"current":"k1"}"#.to_owned(),
+            format!(r#"{{"current":"k2","k1":"{long}"}}"#),
+            r#"{"current":"k1","k1":"short"}"#.to_owned(),
+            format!(r#"{{"current":"K.1","K.1":"{long}"}}"#),
+            format!(r#"{{"current":"k1","k1":"{long}","rotatedAt":"soon"}}"#),
+            format!(r#"{{"current":"{long}","k1":"{long}"}}"#),
         ];
         for text in cases {
             assert!(MacKeys::parse(&SecretString::from(text.clone())).is_none(), "{text}");

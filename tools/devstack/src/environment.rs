@@ -8,8 +8,8 @@ use crate::functions::Function;
 /// Name of the table.
 pub(crate) const TABLE: &str = "cantila-billing";
 
-/// Name of the secret with the pepper.
-pub(crate) const PEPPER: &str = "cantila-billing/pepper";
+/// Name of the secret with the MAC keys of quotes.
+pub(crate) const QUOTE_KEYS: &str = "cantila-billing/quote-keys";
 
 /// Origins of the pages that checkout and portal may return customers to.
 pub(crate) const ALLOWED_ORIGINS: [&str; 1] = ["http://localhost:3000"];
@@ -43,7 +43,6 @@ impl Environment {
         let origin = ALLOWED_ORIGINS[0];
         Self(variables([
             ("BILLING_TABLE", TABLE),
-            ("PEPPER_SECRET_ID", PEPPER),
             ("STRIPE_API_BASE", stripe_url),
             ("ALLOWED_ORIGINS", &ALLOWED_ORIGINS.join(",")),
             ("CHECKOUT_SUCCESS_URL", &format!("{origin}/billing/welcome")),
@@ -66,8 +65,9 @@ impl Environment {
 
     /// Returns the settings of a function, as the template sets them on AWS.
     pub(crate) fn settings(&self, function: &Function) -> Variables {
-        let own = variables([("STRIPE_SECRET_ID", function.secret.id())]);
-        self.0.clone().into_iter().chain(own).collect()
+        let stripe = variables([("STRIPE_SECRET_ID", function.secret.id())]);
+        let quotes = function.quotes.then(|| variables([("QUOTE_KEYS_SECRET_ID", QUOTE_KEYS)]));
+        self.0.clone().into_iter().chain(stripe).chain(quotes.unwrap_or_default()).collect()
     }
 
     /// Returns all variables of a function's process except `AWS_LAMBDA_RUNTIME_API`: its settings and the variables

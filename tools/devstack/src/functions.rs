@@ -13,6 +13,8 @@ pub struct Function {
     pub scope: Scope,
     /// Secret with the Stripe key that the function uses.
     pub secret: StripeSecret,
+    /// Whether the function makes or checks quotes, and so reads their MAC keys.
+    pub quotes: bool,
     /// Valid body, for examples and tests; `None` for a GET.
     pub sample: Option<&'static str>,
 }
@@ -44,6 +46,7 @@ const fn get(name: &'static str, path: &'static str) -> Function {
         path,
         scope: Scope::Read,
         secret: StripeSecret::Read,
+        quotes: false,
         sample: None,
     }
 }
@@ -55,8 +58,13 @@ const fn post(name: &'static str, path: &'static str, sample: &'static str) -> F
         path,
         scope: Scope::Admin,
         secret: StripeSecret::Write,
+        quotes: false,
         sample: Some(sample),
     }
+}
+
+const fn quoted(function: Function) -> Function {
+    Function { quotes: true, ..function }
 }
 
 /// All endpoints.
@@ -67,8 +75,12 @@ pub const FUNCTIONS: &[Function] = &[
     get("dunning", "/v1/billing/dunning"),
     post("checkout-session", "/v1/billing/checkout-session", r#"{"plan":"pro"}"#),
     post("portal-session", "/v1/billing/portal-session", "{}"),
-    post("plan-change-preview", "/v1/billing/plan-change/preview", r#"{"plan":"agency"}"#),
-    post("plan-change", "/v1/billing/plan-change", r#"{"plan":"agency"}"#),
+    quoted(post(
+        "plan-change-preview",
+        "/v1/billing/plan-change/preview",
+        r#"{"plan":"agency"}"#,
+    )),
+    quoted(post("plan-change", "/v1/billing/plan-change", r#"{"plan":"agency"}"#)),
 ];
 
 #[cfg(test)]
@@ -80,6 +92,7 @@ mod tests {
     use serde_json::Value;
 
     use super::*;
+    use crate::environment::QUOTE_KEYS;
 
     fn root() -> PathBuf {
         Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
@@ -128,12 +141,15 @@ mod tests {
     }
 
     #[test]
-    fn watch_gives_the_write_key_only_to_writing_functions() {
+    fn watch_gives_each_function_its_secrets() {
         for function in FUNCTIONS {
-            let own = lambda(&["bin", function.name, "env", "STRIPE_SECRET_ID"]);
-            let expected =
-                (function.secret == StripeSecret::Write).then(|| StripeSecret::Write.id());
-            assert_eq!(own.as_ref().and_then(toml::Value::as_str), expected, "{}", function.name);
+            let write = (function.secret == StripeSecret::Write).then(|| StripeSecret::Write.id());
+            let quotes = function.quotes.then_some(QUOTE_KEYS);
+            for (name, expected) in [("STRIPE_SECRET_ID", write), ("QUOTE_KEYS_SECRET_ID", quotes)] {
+                let own = lambda(&["bin", function.name, "env", name]);
+                let own = own.as_ref().and_then(toml::Value::as_str);
+                assert_eq!(own, expected, "{} {name}", function.name);
+            }
         }
     }
 

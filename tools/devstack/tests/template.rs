@@ -10,7 +10,7 @@ use deployer::template::logical_name;
 use devstack::functions::{FUNCTIONS, StripeSecret};
 use serde_json::{Value, json};
 use shared::Scope;
-use shared::metrics::{FUNCTION, NAMESPACE, PER_FUNCTION, PER_STACK, STACK};
+use shared::runtime::metrics::{FUNCTION, NAMESPACE, PER_FUNCTION, PER_STACK, STACK};
 
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")

@@ -1,11 +1,11 @@
-// Who is asking: bearer key -> the key's record -> account, both remembered for a minute.
+// Authentication: bearer key -> the key's record -> account, both cached for a minute.
 
-import { createHmac } from 'node:crypto';
+import { createHash } from 'node:crypto';
 
 import { DynamoDBClient, GetItemCommand } from '@aws-sdk/client-dynamodb';
 
 import { ApiError } from './errors.js';
-import { isTest, pepperText } from './secrets.js';
+import { isTest } from './secrets.js';
 
 const dynamodb = new DynamoDBClient({});
 const SCOPES = ['read', 'deploy', 'admin'];
@@ -31,7 +31,7 @@ export async function authenticate(headers, required) {
   const refused = new ApiError(401, 'unauthenticated', 'Send a valid API key: "Authorization: Bearer sk_…".');
   const key = /^bearer +(sk_(?:live|test)_[0-9A-Za-z]{38})$/i.exec(headers.authorization ?? '')?.[1];
   if (!key || key.startsWith('sk_test_') !== isTest) throw refused;
-  const hash = createHmac('sha256', pepperText).update(key).digest('hex');
+  const hash = createHash('sha256').update(key).digest('hex');
   const record = await item(`KEY#${hash}`, 'KEY');
   const now = Date.now() / 1000;
   if (!record || record.revokedAt || (record.expiresAt && Number(record.expiresAt.N) <= now)) throw refused;

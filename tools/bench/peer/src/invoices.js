@@ -3,11 +3,10 @@
 import { endpoint } from './endpoint.js';
 import { ApiError } from './errors.js';
 import { stripe } from './stripe.js';
-import { at, day, money, open, seal, totalTax } from './values.js';
+import { at, cursorOf, day, invoiceOf, money, totalTax } from './values.js';
 
 const SLACK = 10;
 const SHOWN = ['paid', 'open', 'void', 'uncollectible'];
-const CURSOR = 'invoices-cursor';
 
 function parameters(event) {
   const query = new URLSearchParams(event.rawQueryString);
@@ -70,10 +69,10 @@ function entry(invoice) {
 
 export const handler = endpoint('read', async (event, { id, customer }) => {
   const { limit, status, cursor } = parameters(event);
-  const after = cursor && open(CURSOR, id, cursor);
+  const after = cursor && invoiceOf(id, cursor);
   if (cursor && !after) throw new ApiError(422, 'validation', '"cursor" has to be a nextCursor.', { field: 'cursor' });
   if (!customer) return { invoices: [], hasMore: false, nextCursor: null };
   const { invoices, hasMore } = await page(customer, { limit, status, after });
-  const nextCursor = hasMore ? seal(CURSOR, id, invoices.at(-1).id) : null;
+  const nextCursor = hasMore ? cursorOf(id, invoices.at(-1).id) : null;
   return { invoices: invoices.map(entry), hasMore, nextCursor };
 });

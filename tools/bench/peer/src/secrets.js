@@ -1,4 +1,4 @@
-// Stripe's key and the pepper, read once while the process starts: its init is time that nobody waits for.
+// Stripe's key and, for functions with quotes, their MAC keys: read once in the cold start.
 
 import { GetSecretValueCommand, SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
 
@@ -9,11 +9,11 @@ async function read(id) {
   return JSON.parse(SecretString);
 }
 
-const [stripe, pepper] = await Promise.all([
+const [stripe, quotes] = await Promise.all([
   read(process.env.STRIPE_SECRET_ID),
-  read(process.env.PEPPER_SECRET_ID),
+  process.env.QUOTE_KEYS_SECRET_ID ? read(process.env.QUOTE_KEYS_SECRET_ID) : null,
 ]);
 
 export const stripeKey = stripe.secretKey;
 export const isTest = /^[sr]k_test_/.test(stripeKey);
-export const pepperText = pepper.pepper;
+export const quoteKeys = quotes;

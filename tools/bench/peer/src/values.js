@@ -1,8 +1,8 @@
-// Money, moments and tokens as they leave the API.
+// Money, dates, cursors and quotes as responses contain them.
 
 import { createHash, createHmac } from 'node:crypto';
 
-import { pepperText } from './secrets.js';
+import { quoteKeys } from './secrets.js';
 
 const ZERO = new Set('bif clp djf gnf jpy kmf krw mga pyg rwf vnd vuv xaf xof xpf'.split(' '));
 const THREE = new Set('bhd jod kwd omr tnd'.split(' '));
@@ -46,24 +46,23 @@ export function breakdown(invoice) {
 
 export const fingerprint = (text) => createHash('sha256').update(text).digest('hex');
 
-function mac(purpose, account, payload) {
-  const hmac = createHmac('sha256', pepperText);
-  for (const part of ['token', purpose, account, payload]) {
+/** The cursor of the page after an invoice. */
+export const cursorOf = (account, invoice) => Buffer.from(`${account} ${invoice}`).toString('base64url');
+
+/** The invoice of a cursor; null if it belongs to another account or is malformed. */
+export function invoiceOf(account, cursor) {
+  const [owner, invoice] = Buffer.from(cursor, 'base64url').toString().split(' ');
+  return owner === account && /^in_\w+$/.test(invoice ?? '') ? invoice : null;
+}
+
+/** Seals a quote with the current MAC key. */
+export function seal(purpose, account, payload) {
+  const hmac = createHmac('sha256', quoteKeys[quoteKeys.current]);
+  for (const part of [purpose, account, payload]) {
     const bytes = Buffer.from(part);
     const length = Buffer.alloc(8);
     length.writeBigUInt64BE(BigInt(bytes.length));
     hmac.update(length).update(bytes);
   }
-  return hmac.digest();
-}
-
-/** An opaque token for one purpose and account. */
-export const seal = (purpose, account, payload) =>
-  Buffer.concat([mac(purpose, account, payload), Buffer.from(payload)]).toString('base64url');
-
-/** Its payload; null if it is not ours. */
-export function open(purpose, account, token) {
-  const bytes = Buffer.from(token, 'base64url');
-  const payload = bytes.subarray(32).toString();
-  return bytes.length >= 32 && mac(purpose, account, payload).equals(bytes.subarray(0, 32)) ? payload : null;
+  return `${quoteKeys.current}.${Buffer.concat([hmac.digest(), Buffer.from(payload)]).toString('base64url')}`;
 }

@@ -4,13 +4,11 @@
 use std::time::Duration;
 
 use serde_json::{Map, Value, json};
-use shared::auth::ApiKey;
-use shared::secrets::Pepper;
-use shared::store::keys;
+use shared::access::ApiKey;
+use shared::aws::table::{Item, keys};
 
 use crate::Error;
 use crate::about::About;
-use crate::environment::PEPPER;
 use crate::http;
 
 /// Keys and their accounts: one with data for every endpoint, and one without a subscription, for checkout.
@@ -23,16 +21,11 @@ const LIMIT: Duration = Duration::from_secs(10);
 
 /// Creates the keys as copies of the accounts' admin keys.
 pub(crate) async fn create_event_keys(about: &About) -> Result<(), Error> {
-    let pepper =
-        call(about, "secretsmanager.GetSecretValue", &json!({ "SecretId": PEPPER })).await?;
-    let pepper: Value = serde_json::from_str(pepper["SecretString"].as_str().unwrap_or_default())
-        .map_err(|error| failed(error.to_string()))?;
-    let pepper = Pepper::from(pepper["pepper"].as_str().unwrap_or_default());
     for (key, account) in KEYS {
         let admin = about.account(account).map_or("", |account| account.keys.admin.as_str());
-        let own = json!({ "TableName": about.table, "Key": place(admin, &pepper)? });
+        let own = json!({ "TableName": about.table, "Key": place(admin)? });
         let mut item = call(about, "DynamoDB_20120810.GetItem", &own).await?["Item"].take();
-        for (name, value) in place(key, &pepper)? {
+        for (name, value) in place(key)? {
             item[name] = value;
         }
         let copy = json!({ "TableName": about.table, "Item": item });
@@ -42,28 +35,25 @@ pub(crate) async fn create_event_keys(about: &About) -> Result<(), Error> {
 }
 
 /// Returns the key attributes of an API key's item.
-fn place(key: &str, pepper: &Pepper) -> Result<Map<String, Value>, Error> {
+fn place(key: &str) -> Result<Map<String, Value>, Error> {
     let key = ApiKey::parse(key).map_err(|error| failed(error.to_string()))?;
-    Ok(attributes(&keys::key(&key.hash(pepper).to_string())))
+    Ok(attributes(&keys::key(key.hash().as_str())))
 }
 
 /// Returns `pk` and `sk` in DynamoDB's JSON.
-fn attributes(item: &shared::store::Item) -> Map<String, Value> {
+fn attributes(item: &Item) -> Map<String, Value> {
     let text = |(name, value): (&String, _)| (name.clone(), json!({ "S": value }));
     let texts = item.iter().filter_map(|(name, value)| Some((name, value.as_s().ok()?)));
     texts.map(text).collect()
 }
 
 async fn call(about: &About, target: &str, body: &Value) -> Result<Value, Error> {
-    let service = if target.starts_with("secretsmanager") { "secretsmanager" } else { "dynamodb" };
     // moto takes the service from the credential and checks nothing else.
-    let credential = format!(
-        "AWS4-HMAC-SHA256 Credential=local/20260101/us-east-1/{service}/aws4_request, SignedHeaders=host, Signature=0"
-    );
+    let credential = "AWS4-HMAC-SHA256 Credential=local/20260101/us-east-1/dynamodb/aws4_request, SignedHeaders=host, Signature=0";
     let headers = [
         ("x-amz-target", target),
         ("content-type", "application/x-amz-json-1.0"),
-        ("authorization", credential.as_str()),
+        ("authorization", credential),
     ];
     let url = format!("{}/", about.aws_url);
     let answer = http::send("POST", &url, &headers, &body.to_string(), LIMIT).await;

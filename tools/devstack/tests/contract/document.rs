@@ -5,10 +5,10 @@ use std::collections::BTreeSet;
 use contract::{Checker, Document, Operation};
 use devstack::functions::FUNCTIONS;
 use serde_json::{Value, json};
-use shared::ApiError;
-use shared::respond::Cause;
+use shared::api::error::{ApiError, Cause};
+use shared::api::reply::Reply;
+use shared::billing::subscription::NotChangeable;
 use shared::stripe::{Decline, DeclineKind};
-use shared::subscription::NotChangeable;
 
 /// The published documentation, to the byte. It never changes.
 const PUBLISHED: [(&str, &str); 5] = [
@@ -111,7 +111,7 @@ fn every_error_is_shown_as_the_code_words_it() {
         let (status, code) = error.kind();
         let example = &examples[code]["value"];
         let request_id = example["requestId"].as_str().expect(code);
-        let body: Value = serde_json::from_str(error.reply(request_id).body()).expect("JSON");
+        let body: Value = serde_json::from_str(Reply::of_error(error, request_id).body()).expect("JSON");
         assert_eq!(body, *example, "{code}");
         shown.insert((status.as_u16(), code));
     }

@@ -5,8 +5,7 @@ use std::time::Duration;
 use devstack::functions::{FUNCTIONS, Function};
 use devstack::http::Answer;
 use serde_json::{Value, json};
-use shared::secrets::Pepper;
-use shared::token::{self, Bounds};
+use shared::values::token::{Bounds, MacKeys};
 
 use crate::cases;
 use crate::harness::Harness;
@@ -128,16 +127,16 @@ fn a_quote_of_a_quarter_of_an_hour_ago_is_too_old(harness: &Harness) {
     let payer = harness.payer("slow-to-decide", Start::on("pro"));
     let key = &payer.account.key;
     let shown = harness.post(PREVIEW, key, &json!({ "plan": "agency" })).json();
-    let pepper = text(&harness.secret("cantila-billing/pepper"), "pepper");
-    let pepper = Pepper::from(&*pepper);
+    let secret = harness.secret("cantila-billing/quote-keys").to_string();
+    let keys = MacKeys::parse(&secret.into()).expect("MAC keys");
     let bounds = Bounds { purpose: "quote", account: &payer.account.id };
-    // As it would be if it had been shown earlier.
+    // Backdates the quote.
     let old = |seconds: i64| {
-        let quote = token::open(&pepper, bounds, &text(&shown, "quote")).expect("a quote");
+        let quote = keys.open(bounds, &text(&shown, "quote")).expect("a quote");
         let mut quote: Value = serde_json::from_slice(&quote).expect("JSON");
         let issued = quote["issued_at"].as_i64().expect("a moment");
         quote["issued_at"] = (issued - seconds).into();
-        let quote = token::seal(&pepper, bounds, quote.to_string().as_bytes());
+        let quote = keys.seal(bounds, quote.to_string().as_bytes());
         harness.post(CHANGE, key, &json!({ "plan": "agency", "quote": quote }))
     };
     let answer = old(15 * 60);

@@ -194,9 +194,7 @@ fn without_stripe_or_aws_a_function_says_what_is_missing(harness: &Harness) {
         (("AWS_ENDPOINT_URL_SECRETS_MANAGER", nothing), UNAVAILABLE),
         (("BILLING_TABLE", "no-such-table"), UNAVAILABLE),
         (("STRIPE_SECRET_ID", "no-such-secret"), UNAVAILABLE),
-        (("PEPPER_SECRET_ID", "no-such-secret"), UNAVAILABLE),
         (("STRIPE_SECRET_ID", "junk"), UNAVAILABLE),
-        (("PEPPER_SECRET_ID", "junk"), UNAVAILABLE),
     ];
     let bearer = format!("Bearer {}", harness.account("overdue").keys.read);
     // All at once: each tries for a while.

@@ -87,7 +87,7 @@ impl Harness {
             whole,
         };
         harness.keep_secret(&harness.about().stripe_key);
-        for name in ["stripe-read", "stripe-write", "pepper"] {
+        for name in ["stripe-read", "stripe-write", "quote-keys"] {
             harness.learn_from_secret(&harness.secret(&format!("cantila-billing/{name}")));
         }
         Ok(harness)

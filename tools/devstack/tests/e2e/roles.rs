@@ -47,7 +47,7 @@ fn each_role_allows_what_its_function_does_and_nothing_else(harness: &Harness) {
 
 /// Tables and secrets that cases have made up for functions of their own: no role names them.
 const MADE_UP: [&str; 5] =
-    ["no-such-table", "no-such-secret", "junk", "rotation", "rotation/pepper"];
+    ["no-such-table", "no-such-secret", "junk", "rotation", "rotation/quote-keys"];
 
 /// Logs and traces are Lambda's own doing.
 fn is_recorded(grant: &Grant) -> bool {
@@ -102,7 +102,7 @@ fn secret_call(action: &str, body: &Value) -> Call {
     let resource = match body["SecretId"].as_str().unwrap_or_default() {
         "cantila-billing/stripe-read" => "StripeReadSecret",
         "cantila-billing/stripe-write" => "StripeWriteSecret",
-        "cantila-billing/pepper" => "PepperSecret",
+        "cantila-billing/quote-keys" => "QuoteKeysSecret",
         other => other,
     };
     Call {

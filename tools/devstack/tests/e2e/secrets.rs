@@ -52,10 +52,10 @@ impl Harness {
         }
     }
 
-    /// The keys and peppers that a secret holds, those before the present one too.
+    /// Learns the keys in a secret. The publishable key is public.
     pub(crate) fn learn_from_secret(&self, value: &Value) {
         for (name, text) in all_texts(value) {
-            if ["secretKey", "pepper"].contains(&name) && text.len() > 10 {
+            if !["publishableKey", "rotatedAt"].contains(&name) && text.len() > 10 {
                 self.keep_secret(text);
             }
         }

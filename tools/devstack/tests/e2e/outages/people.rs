@@ -1,26 +1,22 @@
 //! Accounts by the dozen: written into the table as `billingctl` does, without a process for each.
 
-use secrecy::{ExposeSecret as _, SecretString};
+use secrecy::ExposeSecret as _;
 use serde_json::{Value, json};
-use shared::auth::{ApiKey, Mode, Scope, generate};
-use shared::respond::Timestamp;
-use shared::secrets::Pepper;
-use shared::store::{Account, Item, KeyRecord, keys};
+use shared::access::{ApiKey, generate};
+use shared::aws::table::{Account, Item, KeyRecord, keys};
+use shared::values::{Mode, Scope, Timestamp};
 
 use crate::harness::Harness;
 use crate::operator::Own;
-use crate::stripe::text;
 
 impl Harness {
     /// An account with a key that may do everything.
     #[track_caller]
     pub(super) fn quick_admin_of(&self, handle: &str, customer: Option<&str>) -> Own {
         let now = Timestamp::now();
-        let pepper = text(&self.secret("cantila-billing/pepper"), "pepper");
-        let pepper = Pepper::new(SecretString::from(pepper)).expect("a pepper");
         let secret = generate(Mode::Test).expect("random numbers");
         let key = ApiKey::parse_secret(&secret).expect("a key");
-        let hash = key.hash(&pepper).to_string();
+        let hash = key.hash();
         let account = Account {
             id: format!("acc_{}", handle.replace('-', "0")),
             handle: handle.to_owned(),
@@ -38,15 +34,13 @@ impl Harness {
             expires_at: None,
             revoked_at: None,
             last_used_on: None,
-            pepper: Some(pepper.id()),
-            rehashed: None,
         };
         let owner = || json!({ "account": { "S": account.id } });
         let mut items = vec![
             whole(&keys::account(&account.id), attributes(&account.to_item())),
             whole(&keys::handle(handle), owner()),
-            whole(&keys::key(&hash), attributes(&record.to_item())),
-            whole(&keys::account_key(&account.id, &record.id), json!({ "hash": { "S": hash } })),
+            whole(&keys::key(hash.as_str()), attributes(&record.to_item())),
+            whole(&keys::account_key(&account.id, &record.id), json!({ "hash": { "S": hash.as_str() } })),
         ];
         items.extend(customer.map(|customer| whole(&keys::customer(customer), owner())));
         let puts: Vec<_> =
