@@ -5,7 +5,7 @@ use aws_config::SdkConfig;
 use secrecy::{ExposeSecret as _, SecretString};
 use shared::auth::Mode;
 use shared::secrets::StripeKeys;
-use shared::stripe::permissions::{Access, PERMISSIONS, Permission};
+use billingctl::permissions::{Access, PERMISSIONS, Permission};
 use shared::stripe::views::{Id, List};
 use shared::{Stripe, StripeError};
 use stripe_product::product::ListProduct;

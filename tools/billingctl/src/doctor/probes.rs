@@ -3,7 +3,7 @@
 //! it looks for the object.
 
 use serde::de::IgnoredAny;
-use shared::stripe::permissions::{Access, PERMISSIONS};
+use billingctl::permissions::{Access, PERMISSIONS};
 use shared::{Stripe, StripeError};
 use stripe_client_core::{RequestBuilder, StripeMethod};
 

@@ -7,7 +7,7 @@ use aws_sdk_dynamodb::types::{
     ProvisionedThroughput, ScalarAttributeType,
 };
 use serde_json::{Value, json};
-use shared::stripe::permissions::slugs;
+use billingctl::permissions::slugs;
 use stripe_sandbox::{Config, DEFAULT_SECRET_KEY, Running, Sandbox};
 
 use crate::functions::dynamo;

@@ -1,0 +1,3 @@
+//! Parts of `billingctl` that other tools use.
+
+pub mod permissions;
