@@ -1,11 +1,12 @@
-//! The outside calls against servers that are slow, broken, refusing or out of their minds.
+//! Calls to AWS and Stripe against fake servers that are slow, broken, refusing or malformed.
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod access;
 mod idempotency;
+mod last_used;
 mod moto;
-mod rotation;
+mod quote_keys;
 mod security;
 mod server;
 mod stripe;
-mod table;

@@ -5,10 +5,9 @@ use std::time::{Duration, Instant};
 
 use serde::Deserialize;
 use serde_json::json;
-use shared::https::Https;
-use shared::respond::Timings;
-use shared::secrets::Secrets;
-use shared::stripe::{Stripe, StripeError, Transport};
+use shared::aws::https::Https;
+use shared::aws::secrets::StripeSecret;
+use shared::stripe::{CallLog, Stripe, StripeError, Transport};
 use stripe_client_core::{RequestBuilder, StripeMethod};
 
 use crate::server::{Behavior, Server, json, refusal};
@@ -23,7 +22,7 @@ struct World {
     stripe: Server,
     secrets: Server,
     client: Stripe,
-    timings: Arc<Timings>,
+    log: Arc<CallLog>,
 }
 
 fn secret(key: &str) -> Behavior {
@@ -35,17 +34,17 @@ impl World {
     async fn new(stripe: Vec<Behavior>, secrets: Vec<Behavior>, deadline: Duration) -> Self {
         let (stripe, secrets) = (Server::start(stripe).await, Server::start(secrets).await);
         let manager = aws_sdk_secretsmanager::Client::new(&secrets.aws());
-        let known = Secrets::new(manager, "stripe".to_owned(), "pepper".to_owned());
+        let secret = StripeSecret::new(manager, "stripe".to_owned());
         let transport = Transport::new(Https::new(), stripe.url.parse().unwrap())
             .attempt_timeout(Duration::from_millis(300));
-        let timings = Arc::new(Timings::start());
+        let log = Arc::new(CallLog::default());
         let client = Stripe::new(
             Arc::new(transport),
-            Arc::new(known),
-            Arc::clone(&timings),
+            Arc::new(secret),
+            Arc::clone(&log),
             tokio::time::Instant::now() + deadline,
         );
-        Self { stripe, secrets, client, timings }
+        Self { stripe, secrets, client, log }
     }
 
     async fn with(stripe: Vec<Behavior>) -> Self {
@@ -96,7 +95,7 @@ async fn a_request_carries_the_key_and_the_pinned_version() {
     );
     assert!(got[1].contains("content-type: application/x-www-form-urlencoded"));
     assert_eq!(world.secrets.got().len(), 1, "the secret is read once");
-    assert_eq!(world.timings.stripe_count(), 2);
+    assert_eq!(world.log.attempts(), 2);
 }
 
 #[tokio::test]
@@ -156,7 +155,7 @@ async fn after_three_attempts_it_gives_up() {
     assert_eq!(world.stripe.got().len(), 3);
     let world = World::with(vec![Behavior::Hang]).await;
     assert!(matches!(world.get().await, Err(StripeError::Unreachable { .. })));
-    assert_eq!(world.timings.stripe_count(), 3);
+    assert_eq!(world.log.attempts(), 3);
 }
 
 #[tokio::test]
@@ -220,7 +219,7 @@ async fn no_wait_goes_past_the_deadline() {
 async fn nonsense_is_refused() {
     for body in ["", "<html>", "[]", r#"{"id":7}"#, r#"{"object":"customer"}"#] {
         let world = World::with(vec![json(body)]).await;
-        assert!(matches!(world.get().await, Err(StripeError::Nonsense { .. })), "{body}");
+        assert!(matches!(world.get().await, Err(StripeError::Malformed { .. })), "{body}");
     }
     let world = World::with(vec![Behavior::Answer(502, "", "<html>".to_owned())]).await;
     assert!(matches!(world.get().await, Err(StripeError::Refused { status: 502, .. })));
@@ -264,7 +263,7 @@ async fn an_answer_without_end_is_given_up() {
     assert!(matches!(world.get().await, Err(StripeError::Unreachable { .. })));
     let deep = format!(r#"{{"id":"cus_1","deep":{}}}"#, "[".repeat(100_000));
     let world = World::with(vec![json(&deep)]).await;
-    assert!(matches!(world.get().await, Err(StripeError::Nonsense { .. })));
+    assert!(matches!(world.get().await, Err(StripeError::Malformed { .. })));
 }
 
 #[tokio::test]
@@ -340,10 +339,10 @@ async fn a_stripe_that_is_not_there_is_unreachable() {
     let nobody = Transport::new(Https::new(), "http://127.0.0.1:1".parse().unwrap())
         .attempt_timeout(Duration::from_millis(300));
     let manager = aws_sdk_secretsmanager::Client::new(&world.secrets.aws());
-    let secrets = Secrets::new(manager, "stripe".to_owned(), "pepper".to_owned());
+    let secret = StripeSecret::new(manager, "stripe".to_owned());
     let deadline = tokio::time::Instant::now() + Duration::from_secs(10);
     let client =
-        Stripe::new(Arc::new(nobody), Arc::new(secrets), Arc::new(Timings::start()), deadline);
+        Stripe::new(Arc::new(nobody), Arc::new(secret), Arc::new(CallLog::default()), deadline);
     let result: Result<View, _> =
         client.send_built(RequestBuilder::new(StripeMethod::Get, "/customers/cus_1"), None).await;
     assert!(matches!(result, Err(StripeError::Unreachable { .. })));

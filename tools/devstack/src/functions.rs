@@ -75,11 +75,7 @@ pub const FUNCTIONS: &[Function] = &[
     get("dunning", "/v1/billing/dunning"),
     post("checkout-session", "/v1/billing/checkout-session", r#"{"plan":"pro"}"#),
     post("portal-session", "/v1/billing/portal-session", "{}"),
-    quoted(post(
-        "plan-change-preview",
-        "/v1/billing/plan-change/preview",
-        r#"{"plan":"agency"}"#,
-    )),
+    quoted(post("plan-change-preview", "/v1/billing/plan-change/preview", r#"{"plan":"agency"}"#)),
     quoted(post("plan-change", "/v1/billing/plan-change", r#"{"plan":"agency"}"#)),
 ];
 
@@ -145,7 +141,8 @@ mod tests {
         for function in FUNCTIONS {
             let write = (function.secret == StripeSecret::Write).then(|| StripeSecret::Write.id());
             let quotes = function.quotes.then_some(QUOTE_KEYS);
-            for (name, expected) in [("STRIPE_SECRET_ID", write), ("QUOTE_KEYS_SECRET_ID", quotes)] {
+            for (name, expected) in [("STRIPE_SECRET_ID", write), ("QUOTE_KEYS_SECRET_ID", quotes)]
+            {
                 let own = lambda(&["bin", function.name, "env", name]);
                 let own = own.as_ref().and_then(toml::Value::as_str);
                 assert_eq!(own, expected, "{} {name}", function.name);

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use shared::stripe::permissions::slugs;
+use billingctl::permissions::slugs;
 use tokio::time::sleep;
 
 use crate::Error;

@@ -34,8 +34,8 @@ impl Amazon {
     pub(crate) fn config(self) -> SdkConfig {
         let credentials = Credentials::new("k", "s", None, None, "test");
         SdkConfig::builder()
-            .timeout_config(shared::aws::timeouts())
-            .retry_config(shared::aws::retries())
+            .timeout_config(shared::aws::sdk::timeouts())
+            .retry_config(shared::aws::sdk::retries())
             .http_client(self)
             .endpoint_url("http://aws.test")
             .region(Region::new("us-east-1"))

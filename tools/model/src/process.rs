@@ -10,10 +10,11 @@ use lambda_http::aws_lambda_events::apigw::{ApiGatewayV2httpRequest, ApiGatewayV
 use lambda_runtime::{Context, LambdaEvent};
 use secrecy::ExposeSecret as _;
 use serde_json::{Value, json};
-use shared::auth::{ApiKey, Mode, generate};
-use shared::secrets::Pepper;
+use shared::access::generate;
+use shared::api::urls::Origins;
 use shared::stripe::{Transport, Wire};
-use shared::urls::Origins;
+use shared::values::token::MacKeys;
+use shared::values::{KeyHash, Mode};
 use shared::{App, Config, Scope, answer};
 use stripe_sandbox::DEFAULT_SECRET_KEY;
 
@@ -21,8 +22,8 @@ use crate::aws::Amazon;
 use crate::stripe::{Line, Stripe};
 use crate::table::Table;
 
-/// The pepper of every [`World`].
-const PEPPER: &str = "a pepper of no less than 32 characters";
+/// The MAC key of quotes in every [`World`].
+const QUOTE_KEY: &str = "a key of at least thirty-two characters";
 
 /// Where customers may be sent back to.
 const ORIGIN: &str = "https://console.cantila.example";
@@ -67,7 +68,7 @@ impl World {
         let config = Config {
             table: "billing".to_owned(),
             stripe_secret_id: "stripe".to_owned(),
-            pepper_secret_id: "pepper".to_owned(),
+            quote_keys_secret_id: Some("quote-keys".to_owned()),
             stripe_base: "http://stripe.test".parse().expect("a URI"),
             default_currency: "usd".parse().expect("a currency"),
             dunning_max_attempts: 4,
@@ -76,7 +77,6 @@ impl World {
             checkout_success_url: page("paid"),
             checkout_cancel_url: page("plans"),
             return_url: page("billing"),
-            auth_failures_per_minute: 0,
             portal_configuration: None,
             automatic_tax: false,
         };
@@ -84,10 +84,13 @@ impl World {
         Self { stripe: Stripe::new(), table, config, sdk, made: AtomicU64::new(0) }
     }
 
-    /// The pepper that quotes and cursors are sealed with.
+    /// Returns the MAC keys of quotes.
+    ///
+    /// # Panics
+    /// Never: the keys are constant.
     #[must_use]
-    pub fn pepper(&self) -> Pepper {
-        Pepper::from(PEPPER)
+    pub fn quote_keys(&self) -> MacKeys {
+        MacKeys::parse(&quote_keys().to_string().into()).expect("well-formed keys")
     }
 
     /// The account's customer, as the table has it.
@@ -131,9 +134,9 @@ impl World {
         let id = format!("acc_{number}");
         let secret = generate(Mode::Test).expect("random numbers");
         let key = secret.expose_secret();
-        let hash = ApiKey::parse(key).expect("a key").hash(&self.pepper()).to_string();
+        let hash = KeyHash::of(key);
         self.table.put(&json!({
-            "pk": { "S": format!("KEY#{hash}") }, "sk": { "S": "KEY" },
+            "pk": { "S": format!("KEY#{}", hash.as_str()) }, "sk": { "S": "KEY" },
             "keyId": { "S": format!("key_{number}") }, "account": { "S": id },
             "scope": { "S": Scope::Admin.as_str() }, "name": { "S": "all" }, "prefix": { "S": "sk" },
             "createdAt": { "N": "0" }, "lastUsedOn": { "S": "9999-12-31" },
@@ -153,8 +156,12 @@ impl World {
 fn secret(id: &str) -> Value {
     match id {
         "stripe" => json!({ "secretKey": DEFAULT_SECRET_KEY, "publishableKey": "pk_test_1" }),
-        _ => json!({ "pepper": PEPPER }),
+        _ => quote_keys(),
     }
+}
+
+fn quote_keys() -> Value {
+    json!({ "current": "k1", "k1": QUOTE_KEY })
 }
 
 /// One of the eight.

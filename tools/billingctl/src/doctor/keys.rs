@@ -2,10 +2,10 @@
 //! functions need and no more.
 
 use aws_config::SdkConfig;
+use billingctl::permissions::{Access, PERMISSIONS, Permission};
 use secrecy::{ExposeSecret as _, SecretString};
 use shared::auth::Mode;
 use shared::secrets::StripeKeys;
-use billingctl::permissions::{Access, PERMISSIONS, Permission};
 use shared::stripe::views::{Id, List};
 use shared::{Stripe, StripeError};
 use stripe_product::product::ListProduct;

@@ -2,8 +2,8 @@
 //! of a list, writing is asked of an object that there never is. Stripe refuses the permission before
 //! it looks for the object.
 
-use serde::de::IgnoredAny;
 use billingctl::permissions::{Access, PERMISSIONS};
+use serde::de::IgnoredAny;
 use shared::{Stripe, StripeError};
 use stripe_client_core::{RequestBuilder, StripeMethod};
 

@@ -6,8 +6,8 @@ use aws_sdk_dynamodb::types::{
     AttributeDefinition, KeySchemaElement, KeyType, PointInTimeRecoverySpecification,
     ProvisionedThroughput, ScalarAttributeType,
 };
-use serde_json::{Value, json};
 use billingctl::permissions::slugs;
+use serde_json::{Value, json};
 use stripe_sandbox::{Config, DEFAULT_SECRET_KEY, Running, Sandbox};
 
 use crate::functions::dynamo;

@@ -12,10 +12,9 @@ use std::panic::resume_unwind;
 use std::sync::Arc;
 use std::time::Duration;
 
-use shared::https::Https;
-use shared::respond::Timings;
-use shared::secrets::{Secrets, StripeKeys};
-use shared::stripe::Transport;
+use shared::aws::https::Https;
+use shared::aws::secrets::{StripeKeys, StripeSecret};
+use shared::stripe::{CallLog, Transport, base_url};
 use shared::{Scope, Stripe};
 use time::OffsetDateTime;
 use tokio::task::JoinSet;
@@ -46,15 +45,15 @@ impl Seeder {
         secret_key: &str,
         operator: Operator,
     ) -> Result<Self, Error> {
-        let base = shared::config::stripe_base(stripe_url)
+        let base = base_url(stripe_url)
             .ok_or_else(|| Error::Keys(format!("{stripe_url} is not a URL for Stripe")))?;
         let keys = StripeKeys::new(secret_key.into(), None)
             .ok_or_else(|| Error::Keys("the Stripe key is malformed".to_owned()))?;
-        let secrets = Secrets::given(keys, "the local stack");
+        let secret = StripeSecret::given(keys, "the local stack");
         let stripe = Stripe::new(
             Arc::new(Transport::new(Https::new(), base)),
-            Arc::new(secrets),
-            Arc::new(Timings::start()),
+            Arc::new(secret),
+            Arc::new(CallLog::default()),
             Instant::now() + LIMIT,
         );
         let now = OffsetDateTime::now_utc();

@@ -1,9 +1,9 @@
 //! The stack as an operator sees it: `billingctl doctor` finds nothing wrong, and the Stripe keys have
 //! the permissions of the one table, of which none is too many.
 
+use billingctl::permissions::{Access, Permission, slugs};
 use devstack::http::Answer;
 use serde_json::{Value, json};
-use shared::stripe::permissions::{Access, Permission, slugs};
 
 use crate::cases;
 use crate::harness::Harness;

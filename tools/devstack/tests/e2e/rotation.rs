@@ -1,9 +1,13 @@
-//! Stripe's key and the pepper are rotated while the functions run, and no request fails over it.
+//! Rotations of Stripe's key and of the quote keys while the functions run.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
+use billingctl::permissions::slugs;
+use devstack::http::Answer;
+use secrecy::ExposeSecret as _;
 use serde_json::{Value, json};
-use shared::stripe::permissions::slugs;
+use shared::Timestamp;
+use shared::values::token::MacKeys;
 
 use crate::cases;
 use crate::harness::Harness;
@@ -11,12 +15,12 @@ use crate::lone::{Lone, PATIENT};
 use crate::posts::{JSON, Start};
 use crate::stripe::text;
 
-cases![a_rotated_stripe_key_fails_no_request, a_rotated_pepper_fails_no_request];
+cases![rotated_stripe_key_fails_no_request, rotated_quote_key_fails_no_request];
 
 const SECRET: &str = "cantila-billing/stripe-read";
 const NEW: &str = "rk_test_rotated0123456789";
 
-fn a_rotated_stripe_key_fails_no_request(harness: &Harness) {
+fn rotated_stripe_key_fails_no_request(harness: &Harness) {
     let before = harness.secret(SECRET);
     let old = text(&before, "secretKey");
     all_succeed(harness);
@@ -60,119 +64,67 @@ fn refusals(harness: &Harness) -> usize {
     own.filter(|entry| entry["status"] == 401).count()
 }
 
-/// A table and a pepper of the case's own, and functions that use them: other cases' keys stay as
-/// they are.
-const OWN: [(&str, &str); 2] =
-    [("BILLING_TABLE", "rotation"), ("PEPPER_SECRET_ID", "rotation/pepper")];
+/// The secret of the case's own functions.
+const QUOTE_KEYS: &str = "rotation/quote-keys";
 
-/// Functions, and the keys that they are asked with over and over.
-struct Traffic<'a> {
-    harness: &'a Harness,
-    functions: Vec<Lone<'a>>,
-    keys: Vec<String>,
-    answered: usize,
+/// Pause after which a process reads the keys again for a quote with an unknown key ID.
+const REREAD_PAUSE: Duration = Duration::from_millis(5_100);
+
+fn store(harness: &Harness, action: &str, id: &str, keys: &MacKeys) {
+    let secret = keys.to_secret();
+    let body = json!({ id: QUOTE_KEYS, "SecretString": secret.expose_secret() });
+    harness.aws(&format!("secretsmanager.{action}"), &body);
 }
 
-impl Traffic<'_> {
-    fn start(&mut self, name: &str) {
-        self.functions.push(Lone::start(self.harness, name, &OWN));
-    }
-
-    /// Every function with every key.
-    #[track_caller]
-    fn flow(&mut self) {
-        for function in &mut self.functions {
-            for key in &self.keys {
-                let answer = function.get(&[("authorization", &format!("Bearer {key}"))]);
-                assert_eq!(answer.status, 200, "{}", answer.body);
-                self.answered += 1;
-            }
-        }
-    }
-
-    /// Goes on while a command runs, and gives what that prints.
-    #[track_caller]
-    fn during(&mut self, args: &[&str]) -> Value {
-        let mut running = self.harness.start_billingctl(args, &OWN);
-        while running.try_wait().expect("its state").is_none() {
-            self.flow();
-        }
-        let output = running.wait_with_output().expect("its output");
-        let said = String::from_utf8_lossy(&output.stderr);
-        assert!(output.status.success(), "billingctl {args:?}: {said}");
-        self.flow();
-        serde_json::from_slice(&output.stdout).expect("JSON")
-    }
-
-    #[track_caller]
-    fn new_key(&mut self) {
-        let made = self.during(&["keys", "create", "--account", "acme", "--scope", "admin"]);
-        let key = text(&made, "key");
-        self.harness.keep_secret(&key);
-        self.keys.push(key);
-    }
+fn start<'a>(harness: &'a Harness, name: &str) -> Lone<'a> {
+    Lone::start(harness, name, &[("QUOTE_KEYS_SECRET_ID", QUOTE_KEYS)])
 }
 
-/// A POST of a function by itself, which has to succeed.
-#[track_caller]
-fn post(function: &mut Lone<'_>, key: &str, body: &Value) -> Value {
+fn post(function: &mut Lone<'_>, key: &str, body: &Value) -> Answer {
     let bearer = format!("Bearer {key}");
     function.ask_with(PATIENT, &[JSON, ("authorization", &bearer)], &body.to_string());
-    let answer = function.answer();
-    assert_eq!(answer.status, 200, "{}", answer.body);
-    answer.json()
+    function.answer()
 }
 
-fn a_rotated_pepper_fails_no_request(harness: &Harness) {
-    let payer = harness.payer("rotates-the-pepper", Start::on("pro"));
-    let mut traffic = Traffic { harness, functions: Vec::new(), keys: Vec::new(), answered: 0 };
-    traffic.during(&["setup"]);
-    let account = ["accounts", "create", "--handle", "acme", "--customer", &payer.customer.id];
-    traffic.during(&account);
-    traffic.new_key();
-    traffic.new_key();
-    traffic.start("summary");
-    traffic.start("dunning");
-    let key = traffic.keys[0].clone();
-    let [mut old_preview, mut old_change, mut late_change] =
-        ["plan-change-preview", "plan-change", "plan-change"]
-            .map(|name| Lone::start(harness, name, &OWN));
-    let early = post(&mut old_preview, &key, &json!({ "plan": "agency" }));
+/// Processes from before and after a rotation accept each other's quotes, until the old key is dropped.
+fn rotated_quote_key_fails_no_request(harness: &Harness) {
+    let payer = harness.payer("rotates-quote-keys", Start::on("pro"));
+    let key = &payer.account.key;
+    let mut keys = MacKeys::random("k1").expect("random numbers");
+    store(harness, "CreateSecret", "Name", &keys);
+    let mut old_preview = start(harness, "plan-change-preview");
+    let [mut old_change, mut late_change] =
+        ["plan-change", "plan-change"].map(|name| start(harness, name));
+    let quote = |function: &mut Lone<'_>, plan: &str| {
+        let answer = post(function, key, &json!({ "plan": plan }));
+        assert_eq!(answer.status, 200, "{}", answer.body);
+        text(&answer.json(), "quote")
+    };
+    let change = |function: &mut Lone<'_>, plan: &str, quote: &str| {
+        let answer = post(function, key, &json!({ "plan": plan, "quote": quote }));
+        assert_eq!(answer.status, 200, "{}", answer.body);
+    };
+    let before = quote(&mut old_preview, "agency");
 
-    traffic.during(&["secrets", "rotate", "pepper"]);
-    traffic.start("summary");
-    // Made at once, for processes that know of the rotation and for those that do not.
-    traffic.new_key();
-    traffic.flow();
-    // A quote of before, in a process that has never known but the new secret.
-    let mut new_change = Lone::start(harness, "plan-change", &OWN);
-    let mut new_preview = Lone::start(harness, "plan-change-preview", &OWN);
-    post(&mut new_change, &key, &json!({ "plan": "agency", "quote": early["quote"] }));
-    // One of right after, in a process of before.
-    let soon = post(&mut new_preview, &key, &json!({ "plan": "pro" }));
-    post(&mut old_change, &key, &json!({ "plan": "pro", "quote": soon["quote"] }));
+    keys.rotate("k2", Timestamp::now()).expect("random numbers");
+    store(harness, "PutSecretValue", "SecretId", &keys);
+    let [mut new_preview, mut new_change] =
+        ["plan-change-preview", "plan-change"].map(|name| start(harness, name));
+    change(&mut new_change, "agency", &before);
+    let after = quote(&mut new_preview, "pro");
+    assert!(before.starts_with("k1.") && after.starts_with("k2."), "{before} {after}");
+    std::thread::sleep(REREAD_PAUSE);
+    change(&mut old_change, "pro", &after);
+    let stale = quote(&mut old_preview, "agency");
+    assert!(stale.starts_with("k1."), "a process reads the keys again after a minute: {stale}");
+    change(&mut late_change, "agency", &stale);
 
-    let rotated = Instant::now();
-    while rotated.elapsed() < Duration::from_secs(16) {
-        traffic.flow();
-    }
-    // By now what is new is under the new pepper.
-    traffic.new_key();
-    traffic.flow();
-    let later = post(&mut new_preview, &key, &json!({ "plan": "agency" }));
-    post(&mut late_change, &key, &json!({ "plan": "agency", "quote": later["quote"] }));
-
-    let status = traffic.during(&["secrets", "pepper-status"]);
-    assert_eq!(status["keys"], json!({ "done": 1, "rehashed": 3, "unused": [] }));
-    let last = post(&mut new_preview, &key, &json!({ "plan": "pro" }));
-    let finished = traffic.during(&["secrets", "finish-pepper"]);
-    assert_eq!((&finished["moved"], &finished["dropped"]), (&json!(3), &json!(0)));
-    traffic.start("summary");
-    traffic.new_key();
-    traffic.flow();
-    let mut newest_change = Lone::start(harness, "plan-change", &OWN);
-    post(&mut newest_change, &key, &json!({ "plan": "pro", "quote": last["quote"] }));
-    let status = traffic.during(&["secrets", "pepper-status"]);
-    assert_eq!(status["keys"], json!({ "done": 5, "rehashed": 0, "unused": [] }));
-    assert!(traffic.answered > 50, "{} requests are no traffic", traffic.answered);
+    assert!(keys.drop_key("k1"));
+    store(harness, "PutSecretValue", "SecretId", &keys);
+    let answer = post(
+        &mut start(harness, "plan-change"),
+        key,
+        &json!({ "plan": "agency", "quote": before }),
+    );
+    assert_eq!((answer.status, &answer.json()["details"]), (422, &json!({ "field": "quote" })));
 }

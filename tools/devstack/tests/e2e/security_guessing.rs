@@ -13,10 +13,7 @@ use crate::lone::Lone;
 use crate::refusal::{UNAUTHENTICATED, refused};
 use crate::when::now;
 
-cases![
-    refused_keys_get_the_same_headers,
-    refused_keys_take_the_same_time,
-];
+cases![refused_keys_get_the_same_headers, refused_keys_take_the_same_time,];
 
 /// A key of the right form that nobody has, or had until it was revoked or expired.
 fn key(harness: &Harness, end: Option<&str>) -> String {

@@ -10,7 +10,7 @@ use futures_util::future::join_all;
 use model::plans::{Plan, Prices};
 use model::{Endpoint, Process, Reply, Request, World};
 use serde_json::{Value, json};
-use shared::token::{Bounds, open, seal};
+use shared::values::token::Bounds;
 
 use crate::account::Account;
 use crate::expected::Expected;
@@ -259,12 +259,12 @@ impl Life<'_> {
 
     /// The quote as it would be 15 minutes later.
     fn aged(&self, token: &str) -> String {
-        let (pepper, account) = (self.account.world.pepper(), self.account.id.as_str());
+        let (keys, account) = (self.account.world.quote_keys(), self.account.id.as_str());
         let bounds = || Bounds { purpose: "quote", account };
-        let quote = open(&pepper, bounds(), token).expect("ours");
+        let quote = keys.open(bounds(), token).expect("ours");
         let mut quote: Value = serde_json::from_slice(&quote).expect("JSON");
         quote["issued_at"] = json!(quote["issued_at"].as_i64().expect("a moment") - 15 * 60);
-        seal(&pepper, bounds(), quote.to_string().as_bytes())
+        keys.seal(bounds(), quote.to_string().as_bytes())
     }
 
     async fn again(&mut self, nth: u8, other: Option<Plan>, trouble: &Troubles) -> Lawful {

@@ -11,16 +11,14 @@ mod moto;
 mod server;
 
 use std::fmt::Debug;
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::types::AttributeValue;
 use model::World;
-use shared::auth::{ApiKey, KeyHash, Scope};
-use shared::idempotency::{Claim, Operation, Records};
-use shared::respond::Timestamp;
-use shared::secrets::Pepper;
-use shared::stamp::Stamp;
-use shared::store::{Account, Item, KeyRecord, Store, keys};
+use shared::api::idempotency::{Claim, Operation};
+use shared::aws::table::{Account, Item, KeyRecord, Table, keys};
+use shared::values::{Attribution, KeyHash, Scope, Timestamp};
 use shared::{ApiError, Reply};
 
 use crate::moto::{Moto, TABLE};
@@ -38,8 +36,8 @@ impl Told {
 }
 
 fn hash() -> KeyHash {
-    let key = shared::auth::generate(shared::auth::Mode::Test).expect("random numbers");
-    ApiKey::parse_secret(&key).expect("a key").hash(&Pepper::from("pepper"))
+    static NUMBER: AtomicU32 = AtomicU32::new(0);
+    KeyHash::of(&NUMBER.fetch_add(1, Ordering::Relaxed).to_string())
 }
 
 async fn put(client: &Client, key: Item, item: Item) {
@@ -59,8 +57,6 @@ async fn seed(client: &Client, hash: &KeyHash) {
         expires_at: None,
         revoked_at: None,
         last_used_on: None,
-        pepper: None,
-        rehashed: None,
     };
     let account = Account {
         id: "acc_1".to_owned(),
@@ -69,19 +65,14 @@ async fn seed(client: &Client, hash: &KeyHash) {
         customer: None,
         created_at: zero,
     };
-    put(client, keys::key(&hash.to_string()), key.to_item()).await;
+    put(client, keys::key(hash.as_str()), key.to_item()).await;
     put(client, keys::account("acc_1"), account.to_item()).await;
     let leads = Item::from([("account".to_owned(), AttributeValue::S("acc_1".to_owned()))]);
     put(client, keys::handle("one"), leads).await;
 }
 
 async fn accounts(client: &Client, told: &mut Told, hash: &KeyHash) {
-    let store = Store::new(client.clone(), TABLE.to_owned());
-    let (other, stamp) = (hash, |request: &str, account: &str| Stamp {
-        account: account.to_owned(),
-        request_id: request.to_owned(),
-        key_id: "key_1".to_owned(),
-    });
+    let store = Table::new(client.clone(), TABLE.to_owned());
     for account in ["acc_1", "acc_2"] {
         told.note("account", &store.account(account).await.expect("read"));
     }
@@ -90,7 +81,7 @@ async fn accounts(client: &Client, told: &mut Told, hash: &KeyHash) {
     }
     for request in ["req-1", "req-2"] {
         for account in ["acc_1", "acc_2"] {
-            let first = store.first_to_make_customer(&stamp(request, account)).await;
+            let first = store.first_customer_attribution(&attribution(account, request)).await;
             told.note("first", &first.map_err(drop));
         }
     }
@@ -102,25 +93,24 @@ async fn accounts(client: &Client, told: &mut Told, hash: &KeyHash) {
     }
     told.note("account", &store.account("acc_1").await.expect("read"));
     let unknown = self::hash();
-    for (day, rehashed) in [
-        ("2026-06-28", None),
-        ("2026-06-27", None),
-        ("2026-06-29", Some(other)),
-        ("2026-06-29", None),
-    ] {
-        told.note("use", &store.note_use(hash, day, rehashed).await.map_err(drop));
-        told.note("use of none", &store.note_use(&unknown, day, rehashed).await.map_err(drop));
+    for day in ["2026-06-28", "2026-06-27", "2026-06-29"] {
+        told.note("use", &store.record_key_use(hash, day).await.map_err(drop));
+        told.note("use of none", &store.record_key_use(&unknown, day).await.map_err(drop));
         told.note("key", &store.key(hash).await.expect("read"));
         told.note("no key", &store.key(&unknown).await.expect("read"));
     }
 }
 
-fn claim(key: &'static str, fingerprint: &'static str, until: i64) -> Claim<'static> {
-    Claim { account: "acc_1", route: "r", fingerprint, key, key_id: "key_1", until }
+fn attribution(account: &str, request_id: &str) -> Attribution {
+    Attribution {
+        account: account.to_owned(),
+        request_id: request_id.to_owned(),
+        key_id: "key_1".to_owned(),
+    }
 }
 
 async fn records(client: &Client, told: &mut Told) {
-    let records = Records::new(client.clone(), TABLE.to_owned());
+    let table = Table::new(client.clone(), TABLE.to_owned());
     let work = [
         // key, body, until, what comes of it
         ("a", "x", FAR, Some(Ok(()))),
@@ -139,7 +129,7 @@ async fn records(client: &Client, told: &mut Told) {
         let mut seen = None;
         let done = async |operation: Operation| {
             seen = Some(operation.note().map(str::to_owned));
-            operation.take_note(&format!("note {at}")).await?;
+            operation.write_note(&format!("note {at}")).await?;
             match outcome {
                 Some(Ok(())) => Reply::ok(&at),
                 Some(Err(())) => Err(ApiError::Unavailable("on purpose".into())),
@@ -147,9 +137,16 @@ async fn records(client: &Client, told: &mut Told) {
             }
         };
         let id = format!("req-{at}");
-        let once = records.once(claim(key, fingerprint, until), &id, done);
+        let claim = Claim {
+            attribution: attribution("acc_1", &id),
+            route: "r",
+            fingerprint: fingerprint.to_owned(),
+            key,
+            until,
+        };
+        let once = claim.once(&table, done);
         let came = tokio::time::timeout(std::time::Duration::from_millis(700), once).await;
-        let came = came.map(|came| came.unwrap_or_else(|error| error.reply(&id)));
+        let came = came.map(|came| came.unwrap_or_else(|error| Reply::of_error(&error, &id)));
         let came = came.map(|reply| (reply.status(), reply.body().to_owned()));
         told.note(&format!("{key} {fingerprint}"), &(came.ok(), seen));
     }

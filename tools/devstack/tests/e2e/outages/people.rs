@@ -40,7 +40,10 @@ impl Harness {
             whole(&keys::account(&account.id), attributes(&account.to_item())),
             whole(&keys::handle(handle), owner()),
             whole(&keys::key(hash.as_str()), attributes(&record.to_item())),
-            whole(&keys::account_key(&account.id, &record.id), json!({ "hash": { "S": hash.as_str() } })),
+            whole(
+                &keys::account_key(&account.id, &record.id),
+                json!({ "hash": { "S": hash.as_str() } }),
+            ),
         ];
         items.extend(customer.map(|customer| whole(&keys::customer(customer), owner())));
         let puts: Vec<_> =
