@@ -1,4 +1,4 @@
-// Stripe's key and the pepper, read once while the process starts: its init is time that nobody waits for.
+// Stripe's key and the pepper, read once while the process starts.
 
 import { GetSecretValueCommand, SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
 
