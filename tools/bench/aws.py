@@ -1,10 +1,10 @@
-"""moto's server, which can also be given very many keys at once: for the bench alone.
+"""moto's server with a route that adds many API keys at once, for the bench.
 
     python aws.py -H 127.0.0.1 -p 5055
     curl -X POST 'http://127.0.0.1:5055/_bench/keys?table=cantila-billing&count=1000000'
 
-Copies of one key that is there, under hashes of nobody's. They go straight into moto's model of the table:
-over HTTP a million would take an hour. Looking one up is what it always is, moto's `get_item`.
+The keys are copies of an existing key under random hashes. The route inserts them directly into moto's model of the
+table, because a million requests would take an hour. Reads still use moto's `get_item`.
 """
 
 import argparse
@@ -23,7 +23,7 @@ from werkzeug.serving import run_simple
 
 
 def fill(name, count):
-    """Adds copies until the table has `count` keys, and says how many there are."""
+    """Adds copies until the table has `count` keys, and returns the number of keys."""
     table = dynamodb_backends[DEFAULT_ACCOUNT_ID]["us-east-1"].tables[name]
     keys = [hash_key for hash_key in table.items if hash_key.value.startswith("KEY#")]
     pattern = table.items[keys[0]]
@@ -56,7 +56,7 @@ def main():
     for ending in (signal.SIGINT, signal.SIGTERM):
         signal.signal(ending, lambda *_: sys.exit(0))
     moto = DomainDispatcherApplication(create_backend_app)
-    moto.debug = True  # as its own `main` does
+    moto.debug = True  # moto's own `main` sets it, too
     run_simple(arguments.host, arguments.port, application(moto), threaded=True, request_handler=MotoRequestHandler)
 
 

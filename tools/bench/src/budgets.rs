@@ -1,4 +1,4 @@
-//! What the functions may take, and whether they do.
+//! Budgets of the functions' costs, and whether they are met.
 
 use serde::Serialize;
 
@@ -6,24 +6,24 @@ use crate::growth::{Growth, INVOICES, KEYS, PRICES};
 use crate::results::Program;
 use crate::subject::{Kind, PEERS};
 
-/// Milliseconds from the start to the first question for work beyond the floor and the calls of AWS.
+/// Milliseconds from the start of the process to its first poll, less the floor's and the calls of AWS.
 const START_MS: f64 = 10.0;
-/// Of the peer's cold start.
+/// Cold start as a fraction of the peer's.
 const COLD_OF_PEER: f64 = 1.0 / 8.0;
-/// In millions of bytes.
+/// Peak memory in millions of bytes.
 const PEAK_MB: f64 = 20.0;
 const PEAK_OF_PEER: f64 = 1.0 / 5.0;
-/// Of a warm request, in microseconds.
+/// CPU time of a warm request in microseconds.
 const CPU_US: f64 = 1_000.0;
 const CPU_OF_PEER: f64 = 1.0 / 6.0;
-/// Of a deployment package.
+/// Size of a deployment package.
 pub const PACKAGE_BYTES: u64 = 4_000_000;
-/// How many times as long is still "the same time": wall clocks differ by that much from run to run.
+/// Factor within which two times count as the same: wall clock times vary that much between runs.
 const FLAT: f64 = 1.2;
 
 const SAME: &str = "the same time";
 
-/// Calls of Stripe one after the other.
+/// Returns the budget of an endpoint's Stripe calls in sequence.
 pub fn in_sequence(name: &str) -> usize {
     match name {
         "info" | "invoices" | "portal-session" => 1,
@@ -32,88 +32,96 @@ pub fn in_sequence(name: &str) -> usize {
     }
 }
 
-/// One budget, and how it is kept.
+/// Budget, and whether it is met.
 #[derive(Clone, Debug, Serialize)]
 pub struct Verdict {
-    pub what: String,
-    /// As it is shown, with its unit.
+    /// Name of the cost.
+    pub cost: String,
+    /// Budget with its unit.
     pub budget: String,
+    /// Worst value with its unit.
     pub worst: String,
-    /// Which program comes nearest to the budget, or passes it the most.
-    pub who: String,
+    /// Program with the worst value.
+    pub program: String,
     pub met: bool,
 }
 
-/// What of a program is looked at.
-type Value = fn(&Program) -> f64;
+/// Reads a cost of a program.
+type Cost = fn(&Program) -> f64;
 
-/// A value of one program, and what it may be at most.
+/// Cost of one program, and its budget.
 struct Case<'a> {
-    who: &'a str,
+    program: &'a str,
     value: f64,
-    most: f64,
+    budget: f64,
 }
 
 fn verdict(
-    what: &str,
+    cost: &str,
     budget: &str,
     cases: Vec<Case<'_>>,
     show: impl Fn(&Case<'_>) -> String,
 ) -> Option<Verdict> {
     let worst =
-        cases.into_iter().max_by(|a, b| (a.value / a.most).total_cmp(&(b.value / b.most)))?;
+        cases.into_iter().max_by(|a, b| (a.value / a.budget).total_cmp(&(b.value / b.budget)))?;
     Some(Verdict {
-        what: what.to_owned(),
+        cost: cost.to_owned(),
         budget: budget.to_owned(),
         worst: show(&worst),
-        who: worst.who.to_owned(),
-        met: worst.value <= worst.most,
+        program: worst.program.to_owned(),
+        met: worst.value <= worst.budget,
     })
 }
 
-/// Every budget that this bench can look at.
+/// Compares the measurements with every budget.
 pub fn verdicts(programs: &[Program], growth: &[Growth]) -> Vec<Verdict> {
     let ours = || programs.iter().filter(|program| program.kind == Kind::Ours);
     let floor = programs.iter().find(|program| program.kind == Kind::Floor);
-    let floor = floor.map_or(f64::NAN, |floor| floor.taken.start_ms);
-    let each = |value: Value, most: f64| {
-        ours().map(|one| Case { who: &one.label, value: value(one), most }).collect::<Vec<_>>()
+    let floor = floor.map_or(f64::NAN, |floor| floor.measured.start_ms);
+    let each = |cost: Cost, budget: f64| {
+        let case = |one| Case { program: &one.label, value: cost(one), budget };
+        ours().map(case).collect::<Vec<_>>()
     };
-    let beside = |value: Value, most: f64| {
+    let of_peer = |cost: Cost, budget: f64| {
         let pairs = PEERS.iter().filter_map(|name| {
             let of = |kind| programs.iter().find(|one| one.kind == kind && one.function == *name);
             Some((of(Kind::Ours)?, of(Kind::Peer)?))
         });
         let case = |(ours, peer): (&Program, &Program)| Case {
-            who: ours.function,
-            value: value(ours) / value(peer),
-            most,
+            program: ours.function,
+            value: cost(ours) / cost(peer),
+            budget,
         };
         pairs.map(case).collect::<Vec<_>>()
     };
     let start = ours().map(|one| Case {
-        who: &one.label,
-        value: one.taken.start_ms - floor - one.taken.aws_at_start_ms,
-        most: START_MS,
+        program: &one.label,
+        value: one.measured.start_ms - floor - one.measured.aws_at_start_ms,
+        budget: START_MS,
     });
     let part = |case: &Case<'_>| format!("1/{:.1}", 1.0 / case.value);
     let sequence = ours().filter_map(|one| {
-        let got = one.asked.as_ref()?.stripe.in_sequence;
-        Some(Case { who: &one.label, value: small(got), most: small(in_sequence(one.function)) })
+        let found = one.calls.as_ref()?.stripe.in_sequence;
+        let budget = small(in_sequence(one.function));
+        Some(Case { program: &one.label, value: small(found), budget })
     });
     let flat = |of: &str| {
         let grown = growth.iter().filter(|one| one.of == of);
-        grown.map(|one| Case { who: one.what, value: one.times(), most: FLAT }).collect::<Vec<_>>()
+        let case = |one: &Growth| Case { program: one.what, value: one.factor(), budget: FLAT };
+        grown.map(case).collect::<Vec<_>>()
     };
     let times = |case: &Case<'_>| format!("{:.2} times", case.value);
     let package =
         |one: &Program| one.package_bytes.map_or(f64::NAN, |bytes| small_bytes(bytes) / 1e6);
-    let (cold, peak, cpu): (Value, Value, Value) =
-        (|one| one.taken.cold_ms, |one| one.taken.peak_mib * 1.048_576, |one| one.taken.cpu_us);
+    let (cold, peak, cpu): (Cost, Cost, Cost) = (
+        |one| one.measured.cold_ms,
+        |one| one.measured.peak_mib * 1.048_576,
+        |one| one.measured.cpu_us,
+    );
     let packages = ours().map(|one| Case {
-        who: &one.label,
+        program: &one.label,
         value: package(one),
-        most: small_bytes(PACKAGE_BYTES) / 1e6,
+        budget: small_bytes(PACKAGE_BYTES) / 1e6,
     });
     [
         verdict(
@@ -122,20 +130,20 @@ pub fn verdicts(programs: &[Program], growth: &[Growth]) -> Vec<Verdict> {
             start.collect(),
             |case| format!("{:.1} ms", case.value),
         ),
-        verdict("cold start, of the Node.js peer's", "1/8", beside(cold, COLD_OF_PEER), part),
+        verdict("cold start, of the Node.js peer's", "1/8", of_peer(cold, COLD_OF_PEER), part),
         verdict("peak memory", "20 MB", each(peak, PEAK_MB), |case| {
             format!("{:.1} MB", case.value)
         }),
-        verdict("peak memory, of the peer's", "1/5", beside(peak, PEAK_OF_PEER), part),
+        verdict("peak memory, of the peer's", "1/5", of_peer(peak, PEAK_OF_PEER), part),
         verdict("CPU of a warm request", "1 ms", each(cpu, CPU_US), |case| {
             format!("{:.2} ms", case.value / 1e3)
         }),
-        verdict("CPU of a warm request, of the peer's", "1/6", beside(cpu, CPU_OF_PEER), part),
+        verdict("CPU of a warm request, of the peer's", "1/6", of_peer(cpu, CPU_OF_PEER), part),
         verdict("deployment package", "4 MB", packages.collect(), |case| {
             format!("{:.2} MB", case.value)
         }),
         verdict("Stripe calls in sequence", "1 to 3, by endpoint", sequence.collect(), |case| {
-            format!("{} of {}", case.value, case.most)
+            format!("{} of {}", case.value, case.budget)
         }),
         verdict("a page of 10,000 invoices, of one of 10", SAME, flat(INVOICES), times),
         verdict("a key among a million, of one among few", SAME, flat(KEYS), times),
@@ -162,19 +170,19 @@ mod tests {
     use crate::results::tests::{growth, program};
 
     #[test]
-    fn within_the_budgets_all_are_met_and_each_is_looked_at() {
+    fn costs_within_the_budgets_meet_every_budget() {
         let programs = [
             program("summary", Kind::Ours, 1.0),
             program("summary", Kind::Floor, 0.2),
             program("summary", Kind::Peer, 20.0),
         ];
         let verdicts = verdicts(&programs, &[growth("first page", &[1.0, 1.05])]);
-        assert_eq!(verdicts.len(), 9, "no growth of keys and prices was measured");
+        assert_eq!(verdicts.len(), 9, "all but the growth of keys and prices");
         assert!(verdicts.iter().all(|verdict| verdict.met), "{verdicts:#?}");
     }
 
     #[test]
-    fn what_takes_too_much_is_not_met_and_the_worst_is_named() {
+    fn exceeded_budget_names_the_worst_program() {
         let programs = [
             program("info", Kind::Ours, 1.0),
             program("summary", Kind::Ours, 50.0),
@@ -186,8 +194,8 @@ mod tests {
         let met: Vec<_> = verdicts.iter().filter(|verdict| verdict.met).collect();
         assert!(met.is_empty(), "{met:#?}");
         for verdict in &verdicts[..8] {
-            assert_eq!(verdict.who, "summary", "{verdict:?}");
+            assert_eq!(verdict.program, "summary", "{verdict:?}");
         }
-        assert_eq!(verdicts[8].who, "page in the middle");
+        assert_eq!(verdicts[8].program, "page in the middle");
     }
 }

@@ -1,8 +1,8 @@
-//! Instructions for one warm request, counted by valgrind: the same to a few in a thousand whatever else
-//! the machine does.
+//! Instructions of a warm request, counted by valgrind. The counts vary by a few in a thousand, whatever else the
+//! machine does.
 //!
-//! A process that answers few requests and one that answers more differ in these alone, so neither
-//! the start nor the first request is in the difference.
+//! Two processes serve different numbers of requests. The difference of their counts is that of the additional warm
+//! requests, without the start and the first request.
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -15,23 +15,23 @@ use crate::process::Running;
 use crate::stage::Stage;
 use crate::subject::{Subject, folder};
 
-/// Endpoints that are counted.
+/// Endpoints whose instructions are counted.
 pub const COUNTED: [&str; 3] = ["summary", "invoices", "plan-change-preview"];
 
-/// Requests of the one process, and of the other.
+/// Requests of the first process, and of the second.
 const FEW: usize = 5;
 const MORE: usize = 45;
 
-/// Whether valgrind is here.
-pub fn is_there() -> bool {
+/// Returns whether valgrind is installed.
+pub fn is_installed() -> bool {
     let mut valgrind = Command::new("valgrind");
     valgrind.arg("--version").stdout(Stdio::null()).stderr(Stdio::null());
     valgrind.status().is_ok_and(|status| status.success())
 }
 
-/// Instructions for one warm request.
+/// Counts the instructions of a warm request.
 pub fn instructions(stage: &Stage, subject: &Subject) -> Result<u64> {
-    // Both at once: each is held up by valgrind, not by the other.
+    // Concurrently: counts do not depend on time.
     let runs = [FEW, MORE].map(|count| {
         let events = (0..count).map(|_| stage.event(subject.function)).collect::<Result<Vec<_>>>();
         events.and_then(|events| Run::start(stage, subject, events))
@@ -46,7 +46,8 @@ pub fn instructions(stage: &Stage, subject: &Subject) -> Result<u64> {
     let (few, more) = (totals.0?, totals.1?);
     let difference = more.checked_sub(few);
     let Some(difference) = difference else {
-        return Error::wrong(format!("{} takes less for more requests", subject.label()));
+        let label = subject.label();
+        return Error::wrong(format!("{label} executes fewer instructions for more requests"));
     };
     Ok(difference / (MORE - FEW) as u64)
 }
@@ -79,15 +80,15 @@ impl Run {
     }
 }
 
-/// All that a process has done.
+/// Reads the instructions of a process from valgrind's output.
 fn total(out: &Path) -> Result<u64> {
     let place = out.display().to_string();
     let text = std::fs::read_to_string(out).map_err(Error::system(&place))?;
     let total = sum(&text);
-    total.map_or_else(|| Error::wrong(format!("there is no total in {place}")), Ok)
+    total.map_or_else(|| Error::wrong(format!("{place} has no total")), Ok)
 }
 
-/// One total for each time that counts were written; there is but one, at the end.
+/// Returns the sum of the output's totals, or `None` without any.
 fn sum(text: &str) -> Option<u64> {
     let totals = text.lines().filter_map(|line| line.strip_prefix("totals: "));
     totals.map(|total| total.trim().parse::<u64>().ok()).sum::<Option<u64>>().filter(|sum| *sum > 0)
@@ -98,7 +99,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_total_is_read_off_and_without_one_there_is_no_number() {
+    fn sum_reads_the_total_or_returns_none() {
         let text = "version: 1\nevents: Ir\nfn=(1) main\n0 12\n\ntotals: 123456\n";
         assert_eq!(sum(text), Some(123_456));
         assert_eq!(sum("events: Ir\n"), None);

@@ -1,57 +1,57 @@
-//! `bench check`: what is not noisy, held to `expected.toml`.
+//! `bench check`: compares the functions' costs with `expected.toml`.
 
 use std::process::ExitCode;
 
 use clap::Args;
 
 use crate::error::{Error, Result};
-use crate::expected::{Expected, Held, worse};
+use crate::expected::{Costs, Expected, exceeded};
 use crate::process::Running;
 use crate::stage::Stage;
 use crate::subject::{Subject, ours};
 use crate::{callgrind, proc, progress, sequence};
 
-/// Requests before memory is looked at.
+/// Number of requests before the peak memory is read.
 const REQUESTS: usize = 20;
 
-/// What to do with what is found
+/// Arguments of `bench check`
 #[derive(Args)]
 pub struct CheckArguments {
-    /// Take it as what is expected from now on
+    /// Write the measured costs to `expected.toml` instead of comparing
     #[arg(long)]
     accept: bool,
-    /// Functions to look at; all where none is named
+    /// Functions to measure; all if none is given
     functions: Vec<String>,
 }
 
-/// Fails where a function takes more than it did.
+/// Measures the functions and fails if a cost exceeds the expected one.
 pub fn run(arguments: &CheckArguments) -> Result<ExitCode> {
     let mut expected = Expected::read()?;
     let stage = Stage::start("check", None, |_| ())?;
-    let counts = callgrind::is_there();
+    let counts = callgrind::is_installed();
     if !counts {
-        println!("SKIPPED: instructions of a warm request: valgrind is not here");
+        println!("SKIPPED: instructions of a warm request: valgrind is not installed");
     }
     let mut lines = Vec::new();
     let named = &arguments.functions;
-    let is_meant = |name: &str| named.is_empty() || named.iter().any(|one| one == name);
-    for subject in ours().into_iter().filter(|one| is_meant(one.function.name)) {
+    let is_selected = |name: &str| named.is_empty() || named.iter().any(|one| one == name);
+    for subject in ours().into_iter().filter(|one| is_selected(one.function.name)) {
         let name = subject.function.name;
-        progress(&format!("looking at {name}"));
-        let got = look(&stage, &subject, counts)?;
+        progress(&format!("measuring {name}"));
+        let found = measure(&stage, &subject, counts)?;
         if arguments.accept {
-            let before = expected.here().get(name).and_then(|held| held.instructions);
-            // Not forgotten where they cannot be counted.
-            let got = Held { instructions: got.instructions.or(before), ..got };
-            expected.here().insert(name.to_owned(), got);
+            // Keeps the expected instructions if they cannot be counted here.
+            let before = expected.here().get(name).and_then(|costs| costs.instructions);
+            let found = Costs { instructions: found.instructions.or(before), ..found };
+            expected.here().insert(name.to_owned(), found);
             continue;
         }
         let tolerance = expected.tolerance;
         match expected.here().get(name) {
-            Some(held) => lines.extend(worse(name, held, &got, tolerance)),
+            Some(costs) => lines.extend(exceeded(name, costs, &found, tolerance)),
             None => {
                 println!(
-                    "SKIPPED: {name}: nothing is expected of it on {}",
+                    "SKIPPED: {name}: expected.toml has no costs for {}",
                     std::env::consts::ARCH
                 );
             }
@@ -59,18 +59,18 @@ pub fn run(arguments: &CheckArguments) -> Result<ExitCode> {
     }
     if arguments.accept {
         expected.write()?;
-        println!("tools/bench/expected.toml holds them to what they take now");
+        println!("wrote the measured costs to tools/bench/expected.toml");
     } else if lines.is_empty() {
-        println!("none takes more than it did");
+        println!("no cost exceeds the expected one");
     } else {
-        let advice = "If that is meant, `make bench-accept` takes it as expected; commit tools/bench/expected.toml with the change.";
+        let advice = "If the change is meant to cost more, run `make bench-accept` and commit tools/bench/expected.toml with it.";
         return Error::wrong(format!("{}\n{advice}", lines.join("\n")));
     }
     Ok(ExitCode::SUCCESS)
 }
 
-fn look(stage: &Stage, subject: &Subject, counts: bool) -> Result<Held> {
-    let asked = sequence::count(stage, subject)?;
+fn measure(stage: &Stage, subject: &Subject, counts: bool) -> Result<Costs> {
+    let calls = sequence::count(stage, subject)?;
     stage.begin(subject.function)?;
     let mut running = Running::start(stage, subject)?;
     for _ in 0..REQUESTS {
@@ -80,13 +80,13 @@ fn look(stage: &Stage, subject: &Subject, counts: bool) -> Result<Held> {
     drop(running);
     let is_counted = counts && callgrind::COUNTED.contains(&subject.function.name);
     let instructions = is_counted.then(|| callgrind::instructions(stage, subject)).transpose()?;
-    Ok(Held {
+    Ok(Costs {
         package: proc::bytes(&subject.package())?,
         peak,
-        stripe: asked.stripe,
-        aws_at_start: asked.aws_at_start,
-        aws_at_first: asked.aws_at_first,
-        aws_warm: asked.aws_warm,
+        stripe: calls.stripe,
+        aws_at_start: calls.aws_at_start,
+        aws_at_first: calls.aws_at_first,
+        aws_warm: calls.aws_warm,
         instructions,
     })
 }

@@ -1,4 +1,4 @@
-//! Whether the peer answers as ours does: only then is it a peer.
+//! Checks that the peers' responses equal those of our functions; otherwise comparing them would mean nothing.
 
 use devstack::http::Answer;
 use serde_json::Value;
@@ -8,8 +8,8 @@ use crate::process::Running;
 use crate::stage::{Stage, event};
 use crate::subject::{Kind, PEERS, Subject, function};
 
-/// Endpoint, query, body: asked for every account.
-const ASKED: [(&str, &str, &str); 7] = [
+/// Requests, sent for every account: endpoint, query, body.
+const REQUESTS: [(&str, &str, &str); 7] = [
     ("summary", "", ""),
     ("invoices", "", ""),
     ("invoices", "limit=1", ""),
@@ -19,7 +19,7 @@ const ASKED: [(&str, &str, &str); 7] = [
     ("plan-change-preview", "", r#"{"plan":"pro","interval":"year"}"#),
 ];
 
-/// Asks both for every seeded account, and gives back how many answers were compared.
+/// Compares the responses for every seeded account and returns their number.
 pub fn check(stage: &Stage) -> Result<usize> {
     let mut compared = 0;
     for name in PEERS {
@@ -34,7 +34,7 @@ pub fn check(stage: &Stage) -> Result<usize> {
         };
         for account in &stage.about().accounts {
             let key = stage.key(&account.name, function.scope)?;
-            for (_, query, body) in ASKED.iter().filter(|(endpoint, ..)| *endpoint == name) {
+            for (_, query, body) in REQUESTS.iter().filter(|(endpoint, ..)| *endpoint == name) {
                 let event = event(function, &key, query, body);
                 let (ours, peer) = (ours.try_invoke(&event)?.1, peer.try_invoke(&event)?.1);
                 compare(&format!("{name} {query}{body} of {}", account.name), &ours, &peer)?;
@@ -50,10 +50,10 @@ fn compare(what: &str, ours: &Answer, peer: &Answer) -> Result<()> {
     if ours == peer {
         return Ok(());
     }
-    Error::wrong(format!("the peer answers otherwise: {what}\n{ours:#?}\n{peer:#?}"))
+    Error::wrong(format!("the peer's response differs: {what}\n{ours:#?}\n{peer:#?}"))
 }
 
-/// An answer without what differs from one process to the next; of an error its code.
+/// Returns the parts of a body that two processes have in common; of an error, its code.
 fn essence(body: &Value) -> Value {
     if let Some(code) = body.get("error") {
         return code.clone();
@@ -62,7 +62,7 @@ fn essence(body: &Value) -> Value {
     if let Some(fields) = body.as_object_mut()
         && let Some(quote) = fields.get_mut("quote")
     {
-        // It holds the second in which it was made. Its form is looked at, no more.
+        // A quote contains the time of its creation.
         *quote = quote.as_str().is_some_and(|quote| quote.len() > 100).into();
     }
     body
@@ -79,17 +79,17 @@ mod tests {
     }
 
     #[test]
-    fn one_cent_is_a_difference_and_a_quote_of_another_second_is_none() {
+    fn amounts_must_be_equal_and_quotes_may_differ() {
         let body = |amount: &str, last: &str| {
             answer(200, &json!({ "amount": amount, "quote": "q".repeat(200) + last }))
         };
         compare("x", &body("1.00", "a"), &body("1.00", "b")).expect("the same");
         let error = compare("x", &body("1.00", "a"), &body("1.01", "a"));
-        assert!(error.expect_err("a cent").to_string().contains("otherwise: x"));
+        assert!(error.expect_err("a cent").to_string().contains("differs: x"));
     }
 
     #[test]
-    fn of_errors_status_and_code_count() {
+    fn errors_are_equal_if_status_and_code_are() {
         let error = |status, code: &str, message: &str| {
             answer(status, &json!({ "error": code, "message": message }))
         };

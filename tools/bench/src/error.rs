@@ -1,33 +1,33 @@
-//! Why there are no numbers.
+//! Errors of this crate.
 
 use std::io;
 
-/// `Display` is what the developer reads.
+/// Error whose `Display` is shown to the developer.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// The stand-ins did not start.
+    /// The stack did not start.
     #[error(transparent)]
     Stack(#[from] devstack::Error),
-    /// The operating system refused.
+    /// A system call failed.
     #[error("{what}: {source}")]
     System { what: String, source: io::Error },
-    /// Something was not as it has to be for its numbers to mean anything.
+    /// A precondition of the measurements does not hold.
     #[error("{0}")]
     Wrong(String),
 }
 
-/// The crate's own.
+/// Result of this crate.
 pub type Result<T> = std::result::Result<T, Error>;
 
 impl Error {
-    /// For `map_err` on a call of the operating system's.
+    /// Returns a function for `map_err` of a system call.
     pub fn system(what: impl Into<String>) -> impl FnOnce(io::Error) -> Self {
         let what = what.into();
         move |source| Self::System { what, source }
     }
 
-    /// An error of these words.
-    pub fn wrong<T>(words: impl Into<String>) -> Result<T> {
-        Err(Self::Wrong(words.into()))
+    /// Returns an error with this message.
+    pub fn wrong<T>(message: impl Into<String>) -> Result<T> {
+        Err(Self::Wrong(message.into()))
     }
 }

@@ -1,5 +1,4 @@
-//! Whether an answer takes longer where there is more: invoices of the account, keys in the table, prices
-//! in the catalogue.
+//! Measures how response times grow with the account's invoices, the table's keys and the catalogue's prices.
 
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -13,41 +12,44 @@ use crate::subject::{Kind, Subject, function};
 
 const DAY: u32 = 86_400;
 
-/// Requests at each size.
+/// Measured requests at each size.
 const REQUESTS: usize = 60;
 
-/// Processes at each size, where only a process's first request is meant.
+/// Requests before those: they open connections and fill caches.
+const WARM_UP: usize = 5;
+
+/// Processes at each size, if only a process's first request is measured.
 const PROCESSES: usize = 15;
 
-/// What there can be more and more of.
+/// Names of the growing quantities.
 pub const INVOICES: &str = "invoices of the account";
 pub const KEYS: &str = "keys in the table";
 pub const PRICES: &str = "prices in the catalogue";
 
-/// How one thing grows with another.
+/// Growth of a response time.
 #[derive(Clone, Debug, Serialize)]
 pub struct Growth {
-    /// What is measured.
+    /// Name of the measured request.
     pub what: &'static str,
-    /// What there is more and more of.
+    /// Name of the growing quantity.
     pub of: &'static str,
     pub points: Vec<Point>,
 }
 
-/// One size.
+/// Measurement at one size.
 #[derive(Clone, Debug, Serialize)]
 pub struct Point {
     pub size: u64,
     pub ms: f64,
-    /// Microseconds on a processor, where that can be told apart.
+    /// CPU time in microseconds, if measured.
     pub cpu_us: Option<f64>,
-    /// Calls of Stripe.
+    /// Number of calls of Stripe.
     pub stripe_calls: usize,
 }
 
 impl Growth {
-    /// How many times as long the largest takes as the smallest.
-    pub fn times(&self) -> f64 {
+    /// Returns the time at the largest size divided by the time at the smallest.
+    pub fn factor(&self) -> f64 {
         match (self.points.first(), self.points.last()) {
             (Some(first), Some(last)) => last.ms / first.ms,
             _ => f64::NAN,
@@ -55,7 +57,7 @@ impl Growth {
     }
 }
 
-/// All of it. The catalogue comes last: what it leaves is not what anything else is measured with.
+/// Measures all growths. The catalogue comes last because it replaces the plans.
 pub fn measure(stage: &Stage, progress: fn(&str)) -> Result<Vec<Growth>> {
     progress("growth: invoices of an account");
     let mut all = invoices(stage)?;
@@ -70,16 +72,15 @@ fn start(stage: &Stage, name: &str) -> Result<Running> {
     Running::start(stage, &Subject { kind: Kind::Ours, function: function(name) })
 }
 
-/// Asks in turn, so that whatever else the machine does falls on all sizes alike.
+/// Measures the events in turn, so that other load on the machine affects all sizes alike.
 fn in_turn(stage: &Stage, running: &mut Running, events: &[(u64, Value)]) -> Result<Vec<Point>> {
     let mut times = vec![(Vec::new(), Vec::new()); events.len()];
-    for round in 0..REQUESTS + 5 {
+    for round in 0..WARM_UP + REQUESTS {
         for ((_, event), (wall, cpu)) in events.iter().zip(&mut times) {
             let before = running.cpu_nanos()?;
             let (took, _) = running.invoke(event)?;
             let nanos = std::time::Duration::from_nanos(running.cpu_nanos()? - before);
-            // The first ones open connections and fill caches.
-            if round >= 5 {
+            if round >= WARM_UP {
                 wall.push(took.as_secs_f64() * 1e3);
                 cpu.push(nanos.as_secs_f64() * 1e6);
             }
@@ -96,23 +97,23 @@ fn in_turn(stage: &Stage, running: &mut Running, events: &[(u64, Value)]) -> Res
     Ok(points)
 }
 
-fn id(made: &Value) -> Result<String> {
-    let id = made["id"].as_str().map(str::to_owned);
-    id.map_or_else(|| Error::wrong(format!("no id in {made}")), Ok)
+fn id(object: &Value) -> Result<String> {
+    let id = object["id"].as_str().map(str::to_owned);
+    id.map_or_else(|| Error::wrong(format!("no id in {object}")), Ok)
 }
 
 fn price(stage: &Stage, form: &str) -> Result<String> {
     id(&stage.stripe("POST", "/v1/prices", form)?)
 }
 
-/// A page of ten at the start of the list, and one in the middle.
+/// Measures the first page of ten invoices, and one in the middle of the list.
 fn invoices(stage: &Stage) -> Result<Vec<Growth>> {
     let product = id(&stage.stripe("POST", "/v1/products", "name=Daily")?)?;
     let daily = format!("product={product}&currency=usd&unit_amount=500&recurring[interval]=day");
     let daily = price(stage, &daily)?;
     let card = "payment_method=pm_card_visa&invoice_settings[default_payment_method]=pm_card_visa";
     let mut accounts = Vec::new();
-    // An invoice a day: each account has those of the days since it began.
+    // Each account gets an invoice a day since its start. Accounts with more invoices start earlier.
     for (size, days) in [(10_000, 9_000), (1_000, 900), (100, 90), (10, 9)] {
         let customer = id(&stage.stripe("POST", "/v1/customers", card)?)?;
         let form = format!("customer={customer}&items[0][price]={daily}");
@@ -121,13 +122,13 @@ fn invoices(stage: &Stage) -> Result<Vec<Growth>> {
         let seconds = json!({ "advance_seconds": DAY * days });
         stage.stripe("POST", "/_sandbox/clock", &seconds.to_string())?;
     }
-    // A renewal's invoice is a draft for an hour.
+    // Stripe finalizes a renewal's invoice after an hour.
     let hours = json!({ "advance_seconds": 2 * 3_600 });
     stage.stripe("POST", "/_sandbox/clock", &hours.to_string())?;
     accounts.reverse();
     let function = function("invoices");
     let mut running = start(stage, "invoices")?;
-    // With a status Stripe is asked for a page and no more, whatever there is.
+    // With a status filter, a page takes one request to Stripe.
     let page = "limit=10&status=paid";
     let first = |key: &str| event(function, key, page, "");
     let firsts: Vec<_> =
@@ -145,7 +146,7 @@ fn invoices(stage: &Stage) -> Result<Vec<Growth>> {
     ])
 }
 
-/// The cursor that half of the invoices lie before.
+/// Returns the cursor of the middle of the list.
 fn middle(running: &mut Running, key: &str, size: u64) -> Result<String> {
     let (mut cursor, mut seen) = (String::new(), 0);
     while seen < size / 2 {
@@ -153,7 +154,7 @@ fn middle(running: &mut Running, key: &str, size: u64) -> Result<String> {
         let query = format!("limit={step}&status=paid{cursor}");
         let (_, answer) = running.invoke(&event(function("invoices"), key, &query, ""))?;
         let Some(next) = answer.json()["nextCursor"].as_str().map(str::to_owned) else {
-            return Error::wrong(format!("there are no {size} invoices: {}", answer.body));
+            return Error::wrong(format!("fewer than {size} invoices: {}", answer.body));
         };
         cursor = format!("&cursor={next}");
         seen += step;
@@ -161,13 +162,13 @@ fn middle(running: &mut Running, key: &str, size: u64) -> Result<String> {
     Ok(cursor.trim_start_matches("&cursor=").to_owned())
 }
 
-/// The look-up of a key that the process does not know yet, by the answer's own `server-timing`.
+/// Measures the authentication of a process's first request, by the response's `server-timing`.
 fn keys(stage: &Stage) -> Result<Growth> {
     let function = function("invoices");
     let key = stage.key("metered", Scope::Read)?;
     let event = event(function, &key, "limit=1", "");
     let table = stage.about().table.clone();
-    stage.front.repeats(false);
+    stage.aws.set_cache(false);
     let mut points = Vec::new();
     for count in [1, 1_000, 100_000, 1_000_000_u64] {
         let path = format!("/_bench/keys?table={table}&count={count}");
@@ -179,35 +180,36 @@ fn keys(stage: &Stage) -> Result<Growth> {
         }
         points.push(Point { size, ms: median(&times), cpu_us: None, stripe_calls: 0 });
     }
-    stage.front.repeats(true);
+    stage.aws.set_cache(true);
     Ok(Growth { what: "looking a key up", of: KEYS, points })
 }
 
-/// `auth;dur=1.2` of `total;dur=5.0, auth;dur=1.2, stripe;dur=3.1;count=1`.
+/// Returns 1.2 for `total;dur=5.0, auth;dur=1.2, stripe;dur=3.1;count=1`.
 fn auth_ms(header: &str) -> Result<f64> {
     let entry = header.split(", ").find_map(|entry| entry.strip_prefix("auth;dur="));
     let ms = entry.and_then(|value| value.parse().ok());
-    ms.map_or_else(|| Error::wrong(format!("no time of auth in {header:?}")), Ok)
+    ms.map_or_else(|| Error::wrong(format!("no duration of auth in {header:?}")), Ok)
 }
 
-/// Plans of ten prices each: two base fees, and four meters in both intervals.
+/// Measures info and summary with catalogues of plans with ten prices each: two base prices, and four meters in both
+/// intervals.
 fn catalogue(stage: &Stage) -> Result<Vec<Growth>> {
-    retire(stage)?;
+    archive_prices(stage)?;
     let meters = stage.stripe("GET", "/v1/billing/meters", "")?;
     let meters: Vec<String> =
         meters["data"].as_array().into_iter().flatten().map(id).collect::<Result<_>>()?;
     let key = stage.key("metered", Scope::Read)?;
     let mut all = vec![Vec::new(), Vec::new()];
-    let (mut made, mut product) = (0, String::new());
+    let (mut created, mut product) = (0, String::new());
     for size in [4, 40, 400_usize] {
-        while made < size {
-            let (plan, place) = (made / 10, made % 10);
+        while created < size {
+            let (plan, place) = (created / 10, created % 10);
             if place == 0 {
                 let form = format!("name=Plan {plan}&metadata[cantila_plan]=grown{plan}");
                 product = id(&stage.stripe("POST", "/v1/products", &form)?)?;
             }
             price(stage, &form(&product, plan, place, &meters))?;
-            made += 1;
+            created += 1;
         }
         for (points, name) in all.iter_mut().zip(["info", "summary"]) {
             let events = [(size as u64, event(function(name), &key, "", ""))];
@@ -218,6 +220,7 @@ fn catalogue(stage: &Stage) -> Result<Vec<Growth>> {
     Ok(name.zip(all).map(|(what, points)| Growth { what, of: PRICES, points }).collect())
 }
 
+/// Returns the form of the plan's price number `place`.
 fn form(product: &str, plan: usize, place: usize, meters: &[String]) -> String {
     let interval = ["month", "year"][place % 2];
     let common = format!("product={product}&currency=usd&recurring[interval]={interval}");
@@ -233,8 +236,8 @@ fn form(product: &str, plan: usize, place: usize, meters: &[String]) -> String {
     }
 }
 
-/// Takes every price out of the catalogue.
-fn retire(stage: &Stage) -> Result<()> {
+/// Archives all prices.
+fn archive_prices(stage: &Stage) -> Result<()> {
     loop {
         let page = stage.stripe("GET", "/v1/prices?active=true&limit=100", "")?;
         let prices = page["data"].as_array().cloned().unwrap_or_default();
@@ -252,14 +255,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_time_of_auth_is_in_the_header() {
+    fn auth_ms_reads_the_header() {
         let header = "total;dur=5.0, auth;dur=1.2, stripe;dur=3.1;count=1";
-        assert!((auth_ms(header).expect("a time") - 1.2).abs() < 1e-9);
+        assert!((auth_ms(header).expect("a duration") - 1.2).abs() < 1e-9);
         assert!(auth_ms("total;dur=5.0").is_err());
     }
 
     #[test]
-    fn a_plan_has_two_base_fees_and_each_meter_in_both_intervals() {
+    fn plan_has_two_base_prices_and_each_meter_in_both_intervals() {
         let meters = ["m1", "m2", "m3", "m4"].map(str::to_owned);
         let forms: std::collections::BTreeSet<_> =
             (0..10).map(|place| form("prod_1", 7, place, &meters)).collect();

@@ -1,14 +1,14 @@
-//! Measures the functions beside the least that one can take, and beside a peer in Node.js: docs/bench.md.
+//! Measures the functions against an empty function and peers in Node.js. docs/bench.md describes the method.
 
 #![expect(clippy::float_arithmetic, reason = "times and ratios; nothing here is money")]
 
+mod aws_proxy;
 mod budgets;
 mod callgrind;
 mod check;
 mod equal;
 mod error;
 mod expected;
-mod front;
 mod growth;
 mod proc;
 mod process;
@@ -27,7 +27,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-/// Measures the functions
+/// Measure the functions
 #[derive(Parser)]
 struct Arguments {
     #[command(subcommand)]
@@ -36,9 +36,9 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Everything, side by side: tables, plots, `target/bench/results.json`
+    /// Measure functions and peers: tables, plots, `target/bench/results.json`
     Run(run::RunArguments),
-    /// What is not noisy, held to `tools/bench/expected.toml`
+    /// Compare sizes, calls, memory and instructions with `tools/bench/expected.toml`
     Check(check::CheckArguments),
 }
 
@@ -56,7 +56,7 @@ fn main() -> ExitCode {
     }
 }
 
-/// Says what is being done.
+/// Prints the current step.
 fn progress(line: &str) {
     eprintln!("{line}");
 }

@@ -1,26 +1,27 @@
-//! What the kernel knows about a process.
+//! CPU time and memory of a process, from `/proc`.
 
 use std::fs;
 use std::path::Path;
 
 use crate::error::{Error, Result};
 
-/// Nanoseconds that all its threads have had on a processor. Ticks of 10 ms would be too coarse for
-/// requests of less than one.
+/// Returns the CPU time of all threads in nanoseconds. The ticks of `/proc/PID/stat` (10 ms) are too coarse for requests
+/// of less than a millisecond.
 pub fn cpu_nanos(pid: u32) -> Result<u64> {
     let path = format!("/proc/{pid}/task");
     let mut sum = 0;
     for thread in fs::read_dir(&path).map_err(Error::system(&path))? {
         let file = thread.map_err(Error::system(&path))?.path().join("schedstat");
-        // A thread can end meanwhile.
+        // A thread may have ended meanwhile.
         let Ok(text) = fs::read_to_string(&file) else { continue };
         let nanos = text.split(' ').next().and_then(|first| first.parse::<u64>().ok());
-        sum += nanos.map_or_else(|| Error::wrong(format!("{} has no time", file.display())), Ok)?;
+        sum +=
+            nanos.map_or_else(|| Error::wrong(format!("{} is malformed", file.display())), Ok)?;
     }
     Ok(sum)
 }
 
-/// The most memory that it has had resident, in KiB.
+/// Returns the peak resident memory in KiB.
 pub fn peak_kib(pid: u32) -> Result<u64> {
     let path = format!("/proc/{pid}/status");
     let text = fs::read_to_string(&path).map_err(Error::system(&path))?;
@@ -29,7 +30,7 @@ pub fn peak_kib(pid: u32) -> Result<u64> {
     value.map_or_else(|| Error::wrong(format!("{path} has no VmHWM")), Ok)
 }
 
-/// The size of a file.
+/// Returns the size of a file in bytes.
 pub fn bytes(path: &Path) -> Result<u64> {
     let data = fs::metadata(path);
     Ok(data.map_err(Error::system(path.display().to_string()))?.len())
@@ -40,7 +41,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn work_costs_time_and_memory() {
+    fn work_increases_cpu_time_and_memory() {
         let me = std::process::id();
         let (time, memory) = (cpu_nanos(me).expect("time"), peak_kib(me).expect("memory"));
         let bytes = std::hint::black_box(vec![1_u8; 20_000_000]);

@@ -1,4 +1,4 @@
-//! The block of the README that the bench writes.
+//! The README's tables and plots.
 
 use crate::error::{Error, Result};
 use crate::report::{self, thousands};
@@ -9,18 +9,18 @@ use crate::svg;
 const BEGIN: &str = "<!-- `make bench` writes what follows, up to the next comment. -->\n";
 const END: &str = "<!-- Here it ends. -->\n";
 
-/// The plots, beside the documents.
+/// Paths of the plots.
 const COMPARISON: &str = "docs/bench.svg";
 const GROWTH: &str = "docs/bench-growth.svg";
 
-/// Writes the plots, and the block into the README.
+/// Writes the plots and the README's block.
 pub fn write(results: &Results) -> Result<()> {
     put(COMPARISON, &svg::comparison(results))?;
     put(GROWTH, &svg::growth(&results.growth))?;
     let path = root().join("README.md");
     let readme = std::fs::read_to_string(path).map_err(Error::system("README.md"))?;
     let Some(readme) = with_block(&readme, &block(results)) else {
-        return Error::wrong("README.md has no place for the bench's block");
+        return Error::wrong("README.md lacks the comments around the bench's block");
     };
     put("README.md", &readme)
 }
@@ -29,7 +29,7 @@ fn put(place: &str, text: &str) -> Result<()> {
     std::fs::write(root().join(place), text).map_err(Error::system(place))
 }
 
-/// The README with another block in the old one's place.
+/// Replaces the block in the README.
 fn with_block(readme: &str, block: &str) -> Option<String> {
     let (before, rest) = readme.split_once(BEGIN)?;
     let (_, after) = rest.split_once(END)?;
@@ -39,20 +39,20 @@ fn with_block(readme: &str, block: &str) -> Option<String> {
 fn block(results: &Results) -> String {
     let machine = &results.machine;
     let floor = results.programs.iter().find(|one| one.kind == Kind::Floor);
-    let floor = floor.map_or(f64::NAN, |one| one.taken.start_ms);
+    let floor = floor.map_or(f64::NAN, |one| one.measured.start_ms);
     format!(
         "\
 ![The functions beside the same endpoints in Node.js]({COMPARISON})
 
 {}
 {}
-Start: from the process to its first question for work, of which an empty function takes {floor:.1} ms; cold: with the
-first request. Calls: how many, and in brackets how many one after the other; of AWS before, in, and after the first
-request. Medians of {} processes of {} warm requests each, on {} cores of {}, Node.js {}, everything on one machine;
-[how it is measured](docs/bench.md).
+Start: from the start of the process to its first poll (an empty function takes {floor:.1} ms). Cold: start and first
+request. Calls: their number, and in brackets how many run in sequence; of AWS before, in and after the first request.
+Medians of {} processes with {} warm requests each, on {} cores of {}, Node.js {}, everything on one machine.
+[Method](docs/bench.md).
 
 {}
-![Time by how much there is]({GROWTH})
+![Response time by size]({GROWTH})
 
 ",
         report::programs(results).markdown(),
@@ -72,7 +72,7 @@ mod tests {
     use crate::results::tests::results;
 
     #[test]
-    fn the_block_is_replaced_and_nothing_else() {
+    fn with_block_replaces_only_the_block() {
         let old = format!("# Title\n\n{BEGIN}old\n{END}\n## After\n");
         let new = with_block(&old, &block(&results())).expect("a place");
         assert!(new.starts_with("# Title\n\n") && new.ends_with(&format!("{END}\n## After\n")));
@@ -82,7 +82,7 @@ mod tests {
     }
 
     #[test]
-    fn the_committed_readme_has_a_whole_block() {
+    fn committed_readme_has_a_complete_block() {
         let readme = std::fs::read_to_string(root().join("README.md")).expect("a README");
         let block = readme.split_once(BEGIN).and_then(|(_, rest)| Some(rest.split_once(END)?.0));
         let block = block.expect("a block");
@@ -92,7 +92,7 @@ mod tests {
         for place in [COMPARISON, GROWTH] {
             assert!(block.contains(place) && root().join(place).is_file(), "{place}");
         }
-        // Every row of a table has as many cells as its head.
+        // Every row of a table has as many cells as its header.
         let mut cells = None;
         for line in block.lines() {
             let count = line.matches('|').count();

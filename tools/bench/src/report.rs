@@ -1,4 +1,4 @@
-//! The tables, as they are printed and as the README has them.
+//! Tables of the results, for the terminal and the README.
 
 use std::fmt::Write as _;
 
@@ -7,7 +7,7 @@ use crate::growth::Growth;
 use crate::results::{Program, Results};
 use crate::subject::Kind;
 
-/// A table in Markdown; what is printed is the same with its columns in line.
+/// Table of text.
 pub struct Table(Vec<Vec<String>>);
 
 impl Table {
@@ -19,7 +19,7 @@ impl Table {
         self.0.push(cells);
     }
 
-    /// As Markdown.
+    /// Formats the table as Markdown.
     pub fn markdown(&self) -> String {
         let mut text = String::new();
         for (index, cells) in self.0.iter().enumerate() {
@@ -31,7 +31,7 @@ impl Table {
         text
     }
 
-    /// For a terminal.
+    /// Formats the table with aligned columns for a terminal.
     pub fn plain(&self) -> String {
         let columns = self.0.first().map_or(0, Vec::len);
         let width = |column: usize| self.0.iter().map(|row| row[column].chars().count()).max();
@@ -61,19 +61,19 @@ fn megabytes(bytes: Option<u64>) -> String {
 }
 
 fn calls(program: &Program) -> [String; 2] {
-    let Some(asked) = &program.asked else { return [String::new(), String::new()] };
-    let stripe = asked.stripe;
-    let (start, first) = (asked.aws_at_start, asked.aws_at_first);
+    let Some(calls) = &program.calls else { return [String::new(), String::new()] };
+    let stripe = calls.stripe;
+    let (start, first) = (calls.aws_at_start, calls.aws_at_first);
     [
         format!("{} ({})", stripe.count, stripe.in_sequence),
         format!(
             "{} ({}), {} ({}), {}",
-            start.count, start.in_sequence, first.count, first.in_sequence, asked.aws_warm
+            start.count, start.in_sequence, first.count, first.in_sequence, calls.aws_warm
         ),
     ]
 }
 
-/// Every program with what it takes.
+/// Returns the table of the programs' costs.
 pub fn programs(results: &Results) -> Table {
     let mut table = Table::new(&[
         "",
@@ -88,7 +88,7 @@ pub fn programs(results: &Results) -> Table {
         "AWS calls",
     ]);
     for program in results.programs.iter().filter(|program| program.kind != Kind::Twin) {
-        let taken = &program.taken;
+        let measured = &program.measured;
         let [stripe, aws] = calls(program);
         let label = match program.kind {
             Kind::Floor => "*an empty function*".to_owned(),
@@ -97,12 +97,12 @@ pub fn programs(results: &Results) -> Table {
         };
         table.row(vec![
             label,
-            ms(taken.start_ms),
-            ms(taken.cold_ms),
-            ms(taken.warm_ms),
-            ms(taken.warm_p99_ms),
-            format!("{:.2}", taken.cpu_us / 1e3),
-            format!("{:.1}", taken.peak_mib),
+            ms(measured.start_ms),
+            ms(measured.cold_ms),
+            ms(measured.warm_ms),
+            ms(measured.warm_p99_ms),
+            format!("{:.2}", measured.cpu_us / 1e3),
+            format!("{:.1}", measured.peak_mib),
             megabytes(program.package_bytes),
             stripe,
             aws,
@@ -111,7 +111,7 @@ pub fn programs(results: &Results) -> Table {
     table
 }
 
-/// How many times as much the peer takes.
+/// Returns the table of the peers' costs relative to ours.
 pub fn ratios(results: &Results) -> Table {
     let mut table =
         Table::new(&["the Node.js peer takes", "cold start", "warm request", "CPU", "memory"]);
@@ -131,17 +131,17 @@ pub fn ratios(results: &Results) -> Table {
     table
 }
 
-/// The budgets.
+/// Returns the table of the budgets.
 pub fn budgets(verdicts: &[Verdict]) -> Table {
     let mut table = Table::new(&["budget", "at most", "worst", "whose", "met"]);
-    for Verdict { what, budget, worst, who, met } in verdicts {
-        let met = if *met { "yes" } else { "**no**" };
-        table.row(vec![what.clone(), budget.clone(), worst.clone(), who.clone(), met.to_owned()]);
+    for Verdict { cost, budget, worst, program, met } in verdicts {
+        let met = if *met { "yes" } else { "**no**" }.to_owned();
+        table.row(vec![cost.clone(), budget.clone(), worst.clone(), program.clone(), met]);
     }
     table
 }
 
-/// What grows, and what does not.
+/// Returns the table of the growths.
 pub fn growth(growth: &[Growth]) -> Table {
     let mut table = Table::new(&["", "of", "ms", "CPU, ms", "Stripe calls"]);
     for one in growth {
@@ -163,7 +163,7 @@ pub fn growth(growth: &[Growth]) -> Table {
     table
 }
 
-/// 1000000 as 1,000,000.
+/// Formats 1000000 as 1,000,000.
 pub fn thousands(number: u64) -> String {
     let digits = number.to_string();
     let mut text = String::new();
@@ -176,7 +176,7 @@ pub fn thousands(number: u64) -> String {
     text
 }
 
-/// The same program twice, in words.
+/// Describes the comparison of a program with itself.
 pub fn twice(results: &Results) -> String {
     let parts = results.twice.iter().map(|ratio| {
         format!("{} {:.3} ({:.3} to {:.3})", ratio.what, ratio.median, ratio.low, ratio.high)
@@ -190,7 +190,7 @@ mod tests {
     use crate::results::tests::results;
 
     #[test]
-    fn columns_are_in_line_and_every_function_has_a_row() {
+    fn table_is_aligned_and_has_a_row_for_every_function() {
         let table = programs(&results());
         let text = table.plain();
         let ends = text.lines().map(|line| line.chars().count()).max();
@@ -198,13 +198,13 @@ mod tests {
         for function in devstack::functions::FUNCTIONS {
             assert!(text.contains(&format!("`{}`", function.name)), "{text}");
         }
-        assert_eq!(text.lines().count(), 1 + 8 + 1 + 3, "the twin is no row");
+        assert_eq!(text.lines().count(), 1 + 8 + 1 + 3, "the twin has no row");
         let head = table.markdown();
         assert!(head.lines().nth(1).is_some_and(|line| line.starts_with("|---|---:|")), "{head}");
     }
 
     #[test]
-    fn numbers_are_grouped_by_thousands() {
+    fn thousands_groups_digits() {
         for (number, text) in [(1, "1"), (999, "999"), (1_000, "1,000"), (1_000_000, "1,000,000")] {
             assert_eq!(thousands(number), text);
         }

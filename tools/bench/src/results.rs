@@ -1,4 +1,4 @@
-//! All that a run has found: `target/bench/results.json`.
+//! Results of a run: `target/bench/results.json`.
 
 use std::collections::BTreeMap;
 use std::process::Command;
@@ -8,60 +8,60 @@ use serde::Serialize;
 use crate::budgets::Verdict;
 use crate::error::{Error, Result};
 use crate::growth::Growth;
-use crate::runs::{Extent, Sample, Taken};
-use crate::sequence::Asked;
+use crate::runs::{Extent, Measured, Sample};
+use crate::sequence::CallCounts;
 use crate::stats::{interval, median};
 use crate::subject::{Kind, PEERS, Subject, TWIN, folder};
 
-/// The whole run.
+/// Results of a run.
 #[derive(Debug, Serialize)]
 pub struct Results {
     pub machine: Machine,
     pub extent: Extent,
-    /// Answers of the peer's that were compared with ours, and are the same.
-    pub equal_answers: usize,
+    /// Number of the peers' responses that were compared with ours and are equal.
+    pub equal_responses: usize,
     pub programs: Vec<Program>,
     pub ratios: Vec<Ratio>,
-    /// The same program twice: what is not 1 here is noise.
+    /// A program relative to itself: deviations from 1 are noise.
     pub twice: Vec<Ratio>,
     pub growth: Vec<Growth>,
     pub budgets: Vec<Verdict>,
 }
 
-/// Where it ran.
+/// Machine of the run.
 #[derive(Debug, Serialize)]
 pub struct Machine {
     pub arch: &'static str,
     pub cpus: usize,
     pub node: String,
-    /// The one-minute load before it began: what else was going on.
+    /// One-minute load average before the run.
     pub load: String,
 }
 
-/// One program.
+/// Measured program.
 #[derive(Debug, Serialize)]
 pub struct Program {
     pub label: String,
     pub kind: Kind,
     pub function: &'static str,
-    pub taken: Taken,
+    pub measured: Measured,
     pub package_bytes: Option<u64>,
-    pub asked: Option<Asked>,
+    pub calls: Option<CallCounts>,
 }
 
-/// How many times as much the one takes as the other.
+/// Cost of one program relative to another.
 #[derive(Clone, Debug, Serialize)]
 pub struct Ratio {
     pub function: &'static str,
     pub what: &'static str,
     pub median: f64,
-    /// Between these it lies, wrong once in a thousand times where there are twenty rounds.
+    /// Confidence interval of the median: 99.9 % with twenty rounds.
     pub low: f64,
     pub high: f64,
 }
 
 impl Machine {
-    /// This one.
+    /// Describes this machine.
     pub fn here() -> Self {
         let node = Command::new("node").arg("--version").output();
         let node = node.map(|output| String::from_utf8_lossy(&output.stdout).trim().to_owned());
@@ -75,10 +75,10 @@ impl Machine {
     }
 }
 
-/// A measure, and its value in one process.
+/// Name of a measure, and its value in one process.
 type Measure = (&'static str, fn(&Sample) -> f64);
 
-/// The measures that are put beside each other.
+/// Measures that are compared.
 const MEASURES: [Measure; 5] = [
     ("start", |sample| sample.start),
     ("cold", Sample::cold),
@@ -87,7 +87,7 @@ const MEASURES: [Measure; 5] = [
     ("peak", |sample| crate::runs::kib_to_mib(sample.peak_kib)),
 ];
 
-/// `other` against ours, measure by measure, round by round.
+/// Compares another program with ours, by measure and round.
 fn ratios(
     function: &'static str,
     samples: &BTreeMap<String, Vec<Sample>>,
@@ -106,17 +106,17 @@ fn ratios(
     MEASURES.into_iter().map(ratio).collect()
 }
 
-/// The peer against ours.
+/// Compares the peers with ours.
 pub fn against_peers(samples: &BTreeMap<String, Vec<Sample>>) -> Vec<Ratio> {
     PEERS.into_iter().flat_map(|name| ratios(name, samples, [Kind::Ours, Kind::Peer])).collect()
 }
 
-/// The same program against itself.
+/// Compares a program with itself.
 pub fn twice(samples: &BTreeMap<String, Vec<Sample>>) -> Vec<Ratio> {
     ratios(TWIN, samples, [Kind::Ours, Kind::Twin])
 }
 
-/// Whether the harness finds no difference where there is none: 1 has to lie within the noise.
+/// Returns whether the bench finds no difference between equal programs: every interval contains 1.
 pub fn is_fair(twice: &[Ratio]) -> bool {
     !twice.is_empty() && twice.iter().all(|ratio| ratio.low <= 1.0 && 1.0 <= ratio.high)
 }
@@ -129,7 +129,7 @@ impl Results {
         std::fs::write(&path, text + "\n").map_err(Error::system(path.display().to_string()))
     }
 
-    /// How many times as much the peer takes.
+    /// Returns the peer's cost relative to ours.
     pub fn ratio(&self, function: &str, what: &str) -> Option<f64> {
         let found = self.ratios.iter().find(|one| one.function == function && one.what == what);
         found.map(|ratio| ratio.median)
@@ -143,7 +143,7 @@ pub mod tests {
     use crate::sequence::Calls;
     use crate::subject::function;
 
-    /// A program that takes `times` as much as one within the budgets.
+    /// Returns a program with `times` the costs of one within the budgets.
     pub fn program(name: &str, kind: Kind, times: f64) -> Program {
         let function = function(name);
         let calls = Calls { count: 4, in_sequence: if times > 2.0 { 9 } else { 1 } };
@@ -151,7 +151,7 @@ pub mod tests {
             label: Subject { kind, function }.label(),
             kind,
             function: function.name,
-            taken: Taken {
+            measured: Measured {
                 start_ms: 5.0 * times,
                 aws_at_start_ms: 0.5,
                 first_ms: 5.0 * times,
@@ -162,7 +162,7 @@ pub mod tests {
                 peak_mib: 8.0 * times,
             },
             package_bytes: Some(if times > 2.0 { 9_000_000 } else { 3_000_000 }),
-            asked: Some(Asked {
+            calls: Some(CallCounts {
                 stripe: calls,
                 aws_at_start: calls,
                 aws_at_first: calls,
@@ -200,7 +200,7 @@ pub mod tests {
         Results {
             machine: Machine::here(),
             extent: Extent { rounds: 20, warm: 100 },
-            equal_answers: 56,
+            equal_responses: 56,
             programs,
             ratios: PEERS.map(ratio).into(),
             twice: vec![ratio(TWIN)],
@@ -210,7 +210,7 @@ pub mod tests {
     }
 
     #[test]
-    fn the_same_twice_is_fair_and_a_tenth_more_each_time_is_not() {
+    fn equal_programs_are_fair_and_unequal_ones_are_not() {
         let sample = |value: f64| Sample {
             start: value,
             aws: 0.0,
@@ -219,7 +219,7 @@ pub mod tests {
             cpu: value,
             peak_kib: 10_000,
         };
-        // Noise of a third, the same kind for both.
+        // Noise of up to a third, in another order for the second program.
         let noise = |round: u32| 1.0 + f64::from(round * 7 % 10) / 30.0;
         let run = |from: u32, times: f64| -> Vec<_> {
             (0..20).map(|round: u32| sample(noise(from.abs_diff(round)) * times)).collect()

@@ -1,78 +1,78 @@
-//! Start, first request, warm requests: one program after the other, over and over, so that whatever
-//! else the machine does falls on all of them alike.
+//! Measures start, first request and warm requests of each program. Programs alternate in every round, so that other
+//! load on the machine affects all of them alike.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
 use serde::Serialize;
 
+use crate::aws_proxy::busy_time;
 use crate::error::Result;
-use crate::front::time_of;
 use crate::process::Running;
 use crate::stage::Stage;
 use crate::stats::{median, quantile};
 use crate::subject::Subject;
 
-/// Requests before those that count: a program in Node.js is compiled while it runs.
-const UNCOUNTED: usize = 20;
+/// Requests before the measured ones: Node.js compiles code while it runs.
+const WARM_UP: usize = 20;
 
-/// Checkouts of one customer, counted and not.
+/// Checkouts of one customer, measured and before those: a checkout lists the customer's sessions.
 const CHECKOUTS: (usize, usize) = (15, 3);
 
-/// How much to measure.
+/// Number of processes and requests to measure.
 #[derive(Clone, Copy, Debug, Serialize)]
 pub struct Extent {
     /// Processes of each program.
     pub rounds: usize,
-    /// Counted warm requests of each.
+    /// Measured warm requests of each process.
     pub warm: usize,
 }
 
-/// One process of one program.
+/// Measurements of one process.
 #[derive(Clone, Debug)]
 pub struct Sample {
-    /// Milliseconds from the start to the first question for work.
+    /// Milliseconds from the start of the process to its first poll.
     pub start: f64,
-    /// Milliseconds of these that calls of AWS were under way.
+    /// Milliseconds of the start during which calls of AWS were in progress.
     pub aws: f64,
     /// Milliseconds of the first request.
     pub first: f64,
-    /// And of each warm one.
+    /// Milliseconds of each warm request.
     pub warm: Vec<f64>,
-    /// Microseconds on a processor for a warm request.
+    /// CPU time of a warm request in microseconds.
     pub cpu: f64,
     pub peak_kib: u64,
 }
 
-/// What a program takes: medians over its processes.
+/// Measurements of a program: medians over its processes.
 #[derive(Clone, Debug, Serialize)]
-pub struct Taken {
+pub struct Measured {
     pub start_ms: f64,
     pub aws_at_start_ms: f64,
     pub first_ms: f64,
     /// Start and first request together.
     pub cold_ms: f64,
     pub warm_ms: f64,
-    /// Over the warm requests of all processes.
+    /// 99th percentile of the warm requests of all processes.
     pub warm_p99_ms: f64,
     pub cpu_us: f64,
     pub peak_mib: f64,
 }
 
 impl Sample {
-    /// Start and first request together.
+    /// Returns start and first request together.
     pub fn cold(&self) -> f64 {
         self.start + self.first
     }
 
-    /// The median of the warm requests.
+    /// Returns the median of the warm requests.
     pub fn warm_median(&self) -> f64 {
         median(&self.warm)
     }
 }
 
-impl Taken {
-    /// Of these processes.
+impl Measured {
+    /// Summarizes the measurements of a program's processes.
     pub fn of(samples: &[Sample]) -> Self {
         let all =
             |value: fn(&Sample) -> f64| median(&samples.iter().map(value).collect::<Vec<_>>());
@@ -90,7 +90,7 @@ impl Taken {
     }
 }
 
-/// A peak is far below 2^52 KiB.
+/// Memory sizes are far below 2^52 KiB.
 #[expect(clippy::cast_precision_loss)]
 pub fn kib_to_mib(kib: u64) -> f64 {
     kib as f64 / 1024.0
@@ -100,22 +100,21 @@ fn millis(duration: Duration) -> f64 {
     duration.as_secs_f64() * 1e3
 }
 
-/// Every program's processes, in the order of the rounds.
+/// Measures every program and returns its processes' samples by label, in the order of the rounds.
 pub fn measure(
     stage: &Stage,
     subjects: &[Subject],
     extent: Extent,
     progress: fn(&str),
 ) -> Result<BTreeMap<String, Vec<Sample>>> {
-    // One process of each that does not count: files are in the kernel's cache then, and moto's
-    // answers in ours.
+    // A first process of each fills the kernel's file cache and the proxy's cache.
     for subject in subjects {
         sample(stage, subject, Extent { warm: 1, ..extent })?;
     }
     let mut samples: BTreeMap<String, Vec<Sample>> = BTreeMap::new();
     for round in 0..extent.rounds {
         progress(&format!("round {} of {}", round + 1, extent.rounds));
-        // Each round begins with another one, so that nobody always comes after the same.
+        // Each round begins with another program, so that the order affects all alike.
         let (before, after) = subjects.split_at(round % subjects.len());
         for subject in after.iter().chain(before) {
             let sample = sample(stage, subject, extent)?;
@@ -127,15 +126,15 @@ pub fn measure(
 
 fn sample(stage: &Stage, subject: &Subject, extent: Extent) -> Result<Sample> {
     stage.begin(subject.function)?;
-    let (warm_requests, uncounted) = match subject.function.name {
+    let (warm_requests, warm_up) = match subject.function.name {
         "checkout-session" => (CHECKOUTS.0.min(extent.warm), CHECKOUTS.1),
-        _ => (extent.warm, UNCOUNTED),
+        _ => (extent.warm, WARM_UP),
     };
-    stage.front.take_calls();
+    stage.aws.take_calls();
     let mut running = Running::start(stage, subject)?;
-    let aws = time_of(&stage.front.take_calls());
+    let aws = busy_time(&stage.aws.take_calls());
     let (first, _) = running.invoke(&stage.event(subject.function)?)?;
-    for _ in 0..uncounted {
+    for _ in 0..warm_up {
         running.invoke(&stage.event(subject.function)?)?;
     }
     let before = running.cpu_nanos()?;
@@ -161,7 +160,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_a_program_takes_is_the_median_of_its_processes() {
+    fn measured_values_are_medians_of_the_processes() {
         let sample = |start: f64, first: f64, warm: &[f64], peak_kib: u64| Sample {
             start,
             aws: 1.0,
@@ -170,15 +169,16 @@ mod tests {
             cpu: start,
             peak_kib,
         };
-        let taken = Taken::of(&[
+        let measured = Measured::of(&[
             sample(1.0, 9.0, &[1.0, 2.0, 3.0], 1024),
             sample(5.0, 1.0, &[4.0, 5.0, 90.0], 2048),
             sample(3.0, 4.0, &[7.0, 8.0, 9.0], 4096),
         ]);
-        let got = [taken.start_ms, taken.first_ms, taken.cold_ms, taken.warm_ms, taken.peak_mib];
-        // The cold start is the median of the sums, not the sum of the medians.
+        let Measured { start_ms, first_ms, cold_ms, warm_ms, peak_mib, .. } = measured;
+        let found = [start_ms, first_ms, cold_ms, warm_ms, peak_mib];
+        // The cold start is the median of the sums.
         let expected = [3.0, 4.0, 7.0, 5.0, 2.0];
-        assert!(got.iter().zip(expected).all(|(a, b)| (a - b).abs() < 1e-9), "{got:?}");
-        assert!((taken.warm_p99_ms - 90.0).abs() < 1e-9);
+        assert!(found.iter().zip(expected).all(|(a, b)| (a - b).abs() < 1e-9), "{found:?}");
+        assert!((measured.warm_p99_ms - 90.0).abs() < 1e-9);
     }
 }

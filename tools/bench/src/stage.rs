@@ -15,8 +15,8 @@ use serde_json::{Value, json};
 use shared::Scope;
 use tokio::runtime::{Builder, Runtime};
 
+use crate::aws_proxy::AwsProxy;
 use crate::error::{Error, Result};
-use crate::front::Front;
 use crate::process::Running;
 use crate::subject::{Kind, Subject, folder, function, root};
 
@@ -26,7 +26,7 @@ const LIMIT: Duration = Duration::from_mins(2);
 pub struct Stage {
     // Dropped before the runtime, which it uses.
     stack: Stack,
-    pub front: Front,
+    pub aws: AwsProxy,
     runtime: Runtime,
     /// Number of requests to each endpoint from all programs, which selects the next request's body.
     requests: RefCell<HashMap<&'static str, usize>>,
@@ -80,9 +80,9 @@ impl Stage {
         let runtime = Builder::new_multi_thread().worker_threads(1).enable_all().build();
         let runtime = runtime.map_err(Error::system("threads"))?;
         let stack = runtime.block_on(Box::pin(Stack::start(options)))?;
-        let front = runtime.block_on(Front::start(&stack.about().aws_url))?;
+        let aws = runtime.block_on(AwsProxy::start(&stack.about().aws_url))?;
         let (requests, buyer, quoter) = Default::default();
-        Ok(Self { stack, front, runtime, requests, buyer, quoter })
+        Ok(Self { stack, aws, runtime, requests, buyer, quoter })
     }
 
     /// Returns the stack's addresses, accounts and keys.
@@ -93,7 +93,7 @@ impl Stage {
     /// Sets the environment of a measured program.
     pub fn configure(&self, command: &mut Command, subject: &Subject) {
         self.about().configure(command, subject.function);
-        command.env("AWS_ENDPOINT_URL", &self.front.url);
+        command.env("AWS_ENDPOINT_URL", &self.aws.url);
     }
 
     /// Returns a key of a seeded account.
@@ -142,10 +142,10 @@ impl Stage {
 
     /// Returns the next event while AWS is delayed, without the delay for the calls that create the event.
     pub fn event_undelayed(&self, function: &'static Function, delay: Duration) -> Result<Value> {
-        self.front.delay(Duration::ZERO);
+        self.aws.set_delay(Duration::ZERO);
         let event = self.event(function);
-        self.front.take_calls();
-        self.front.delay(delay);
+        self.aws.take_calls();
+        self.aws.set_delay(delay);
         event
     }
 

@@ -1,6 +1,6 @@
-//! Medians, and how far one can be trusted. Times and ratios are floats here; nothing is money.
+//! Medians, quantiles and confidence intervals. Values are times and ratios, never money.
 
-/// The value below which `part` of them lie, by the nearest rank.
+/// Returns the quantile by the nearest-rank method.
 pub fn quantile(values: &[f64], part: f64) -> f64 {
     let mut values = values.to_vec();
     values.sort_by(f64::total_cmp);
@@ -10,7 +10,7 @@ pub fn quantile(values: &[f64], part: f64) -> f64 {
     values[rank.min(last)]
 }
 
-/// The middle one, or the mean of the middle two.
+/// Returns the middle value, or the mean of the middle two.
 pub fn median(values: &[f64]) -> f64 {
     let mut values = values.to_vec();
     values.sort_by(f64::total_cmp);
@@ -22,9 +22,9 @@ pub fn median(values: &[f64]) -> f64 {
     }
 }
 
-/// Between which two of the values the true median lies, wrong once in a thousand times: whatever the
-/// values' distribution, as many of them lie below the true median as coins show heads. With few
-/// values it is the smallest and the largest, and wrong more often.
+/// Returns a 99.9 % confidence interval of the median by the sign test, which holds for every distribution.
+///
+/// With few values the interval is the smallest and the largest value, and the confidence is lower.
 pub fn interval(values: &[f64]) -> (f64, f64) {
     let mut values = values.to_vec();
     values.sort_by(f64::total_cmp);
@@ -33,7 +33,7 @@ pub fn interval(values: &[f64]) -> (f64, f64) {
     (values[skip], values[last - skip])
 }
 
-/// How many values on each side can be left out.
+/// Returns how many values on each side lie outside of the interval.
 fn skipped(count: usize) -> usize {
     let n = i32::try_from(count).unwrap_or(i32::MAX);
     let mut chance = 0.5_f64.powi(n);
@@ -59,7 +59,7 @@ mod tests {
     }
 
     #[test]
-    fn medians_and_quantiles_are_of_the_sorted_values() {
+    fn medians_and_quantiles_sort_the_values() {
         assert!(about(median(&[3.0, 1.0, 2.0]), 2.0));
         assert!(about(median(&[4.0, 1.0, 2.0, 3.0]), 2.5));
         let hundred: Vec<f64> = (1..=100).rev().map(f64::from).collect();
@@ -70,7 +70,7 @@ mod tests {
     }
 
     #[test]
-    fn the_interval_is_that_of_the_sign_test() {
+    fn interval_is_that_of_the_sign_test() {
         // Tables of the binomial distribution: P(X <= 2 | n = 20) = 0.0002, P(X <= 3) = 0.0013.
         assert_eq!(skipped(20), 2);
         assert_eq!((skipped(1), skipped(5), skipped(10)), (0, 0, 0));

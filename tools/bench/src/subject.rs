@@ -1,4 +1,4 @@
-//! What is measured: the eight functions, the floor, the peer, and one of them twice.
+//! The measured programs: the eight functions, one of them twice, the empty function (the floor), and the peers.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -6,54 +6,54 @@ use std::process::Command;
 use devstack::functions::{FUNCTIONS, Function};
 use serde::Serialize;
 
-/// Functions that the peer has, too.
+/// Functions that have a peer in Node.js.
 pub const PEERS: [&str; 3] = ["summary", "invoices", "plan-change-preview"];
 
-/// The one that is measured under two names.
+/// Function that is measured twice, under two names.
 pub const TWIN: &str = "summary";
 
-/// What kind of program it is.
+/// Kind of a program.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Kind {
-    /// A function of ours, as it is deployed.
+    /// Function of this repository, as it is deployed.
     Ours,
-    /// The same program once more, to see what of a difference is noise.
+    /// The same program again, which shows how large the noise is.
     Twin,
-    /// A function that does nothing.
+    /// Empty function.
     Floor,
     /// The same endpoint in Node.js.
     Peer,
 }
 
-/// A program, and the endpoint that it is.
+/// Measured program, and its endpoint.
 #[derive(Clone, Copy, Debug)]
 pub struct Subject {
     pub kind: Kind,
     pub function: &'static Function,
 }
 
-/// The workspace's folder.
+/// Returns the workspace's folder.
 pub fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").canonicalize().unwrap_or_default()
 }
 
-/// Where what the bench leaves goes.
+/// Returns the folder for the bench's files.
 pub fn folder() -> PathBuf {
     root().join("target/bench")
 }
 
-/// The function with this name.
+/// Returns the function with this name.
 pub fn function(name: &str) -> &'static Function {
     FUNCTIONS.iter().find(|function| function.name == name).unwrap_or(&FUNCTIONS[0])
 }
 
-/// The functions of ours.
+/// Returns the functions of this repository.
 pub fn ours() -> Vec<Subject> {
     FUNCTIONS.iter().map(|function| Subject { kind: Kind::Ours, function }).collect()
 }
 
-/// All that there is.
+/// Returns all programs.
 pub fn all() -> Vec<Subject> {
     let mut subjects = ours();
     let twin = function(TWIN);
@@ -64,7 +64,7 @@ pub fn all() -> Vec<Subject> {
 }
 
 impl Subject {
-    /// What it is called in the results.
+    /// Returns the program's name in the results.
     pub fn label(&self) -> String {
         let name = self.function.name;
         match self.kind {
@@ -75,7 +75,7 @@ impl Subject {
         }
     }
 
-    /// The program.
+    /// Returns the program's path.
     pub fn program(&self) -> PathBuf {
         let name = self.function.name;
         match self.kind {
@@ -85,7 +85,7 @@ impl Subject {
         }
     }
 
-    /// What is uploaded: the program, zipped.
+    /// Returns the path of the deployment package.
     pub fn package(&self) -> PathBuf {
         match self.kind {
             Kind::Ours | Kind::Twin => {
@@ -96,7 +96,7 @@ impl Subject {
         }
     }
 
-    /// What starts it.
+    /// Returns the command that starts the program.
     pub fn command(&self) -> Command {
         if self.kind != Kind::Peer {
             return Command::new(self.program());
@@ -105,7 +105,7 @@ impl Subject {
         let mut command = Command::new("node");
         command.arg(peer.join("node_modules/aws-lambda-ric/bin/index.mjs"));
         command.arg(format!("{}.handler", self.function.name));
-        // As AWS's managed runtime has them: where the code is, and that it is ready to be used.
+        // As in AWS's managed runtime.
         command.current_dir(peer.join("dist")).env("LAMBDA_TASK_ROOT", peer.join("dist"));
         command.env("NODE_ENV", "production");
         command
@@ -119,14 +119,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn no_two_subjects_have_the_same_name_and_every_function_is_one() {
+    fn subjects_have_unique_labels_and_include_every_function() {
         let labels: BTreeSet<_> = all().iter().map(Subject::label).collect();
         assert_eq!(labels.len(), all().len());
         assert!(FUNCTIONS.iter().all(|function| labels.contains(function.name)));
     }
 
     #[test]
-    fn the_twin_is_the_same_program() {
+    fn twin_is_the_same_program() {
         let twin = all().into_iter().find(|subject| subject.kind == Kind::Twin).expect("a twin");
         assert_eq!(twin.program(), Subject { kind: Kind::Ours, ..twin }.program());
     }

@@ -1,4 +1,4 @@
-//! The plots of the README: drawn by hand, with a background of their own, so that they can be read on any page.
+//! The README's plots as SVG, with a white background so that they are legible on light and dark pages.
 
 use std::fmt::Write as _;
 
@@ -12,14 +12,14 @@ const PEER: &str = "#5b8c5a";
 const FLOOR: &str = "#9a9a9a";
 const LINES: [&str; 5] = [OURS, "#e08a3c", "#31688e", PEER, "#7a5195"];
 
-/// A measure: its name, and a program's value.
+/// Name of a measure, a program's value, and the value's format.
 type Measure = (&'static str, fn(&Program) -> f64, fn(f64) -> String);
 
 const MEASURES: [Measure; 4] = [
-    ("cold start", |one| one.taken.cold_ms, |value| format!("{value:.0} ms")),
-    ("CPU of a warm request", |one| one.taken.cpu_us / 1e3, |value| format!("{value:.2} ms")),
-    ("peak memory", |one| one.taken.peak_mib, |value| format!("{value:.0} MiB")),
-    ("warm request", |one| one.taken.warm_ms, |value| format!("{value:.1} ms")),
+    ("cold start", |one| one.measured.cold_ms, |value| format!("{value:.0} ms")),
+    ("CPU of a warm request", |one| one.measured.cpu_us / 1e3, |value| format!("{value:.2} ms")),
+    ("peak memory", |one| one.measured.peak_mib, |value| format!("{value:.0} MiB")),
+    ("warm request", |one| one.measured.warm_ms, |value| format!("{value:.1} ms")),
 ];
 
 fn page(width: u32, height: u32, title: &str) -> String {
@@ -31,7 +31,7 @@ fn page(width: u32, height: u32, title: &str) -> String {
     )
 }
 
-/// Bars for the endpoints that the peer has, ours, the peer's, and the floor's, measure by measure.
+/// Draws bars of each measure for the endpoints with peers, for the peers and for the floor.
 pub fn comparison(results: &Results) -> String {
     let find = |kind: Kind, name: &str| {
         results.programs.iter().find(|one| one.kind == kind && one.function == name)
@@ -39,7 +39,7 @@ pub fn comparison(results: &Results) -> String {
     let floor = results.programs.iter().find(|one| one.kind == Kind::Floor);
     let mut svg =
         page(860, 470, "The functions beside the same endpoints in Node.js and an empty function");
-    for (index, (colour, name)) in
+    for (index, (color, name)) in
         [(OURS, "this repository"), (PEER, "Node.js"), (FLOOR, "an empty function")]
             .iter()
             .enumerate()
@@ -47,7 +47,7 @@ pub fn comparison(results: &Results) -> String {
         let x = 20 + index * 140;
         let _ = writeln!(
             svg,
-            r#"<rect x="{x}" y="16" width="12" height="12" fill="{colour}"/><text x="{}" y="26">{name}</text>"#,
+            r#"<rect x="{x}" y="16" width="12" height="12" fill="{color}"/><text x="{}" y="26">{name}</text>"#,
             x + 18
         );
     }
@@ -68,7 +68,7 @@ pub fn comparison(results: &Results) -> String {
         bars.extend(floor.map(|one| ("empty".to_owned(), value(one), FLOOR)));
         let most = bars.iter().map(|(_, value, _)| *value).fold(f64::MIN_POSITIVE, f64::max);
         let mut y = top + 20;
-        for (label, value, colour) in bars {
+        for (label, value, color) in bars {
             if !label.is_empty() {
                 y += 5;
                 let _ = writeln!(svg, r#"<text x="{left}" y="{}">{label}</text>"#, y + 12);
@@ -76,7 +76,7 @@ pub fn comparison(results: &Results) -> String {
             let (x, width) = (left + 130, 210.0 * value / most);
             let _ = writeln!(
                 svg,
-                r#"<rect x="{x}" y="{y}" width="{width:.1}" height="15" fill="{colour}"/><text x="{:.1}" y="{}">{}</text>"#,
+                r#"<rect x="{x}" y="{y}" width="{width:.1}" height="15" fill="{color}"/><text x="{:.1}" y="{}">{}</text>"#,
                 f64::from(u32::try_from(x).unwrap_or(0)) + width + 6.0,
                 y + 12,
                 show(value)
@@ -87,7 +87,7 @@ pub fn comparison(results: &Results) -> String {
     svg + "</svg>\n"
 }
 
-/// Lines of time by size, both axes in powers of ten.
+/// Draws times by size as lines, with logarithmic axes.
 pub fn growth(all: &[Growth]) -> String {
     let (width, height, left, top) = (860.0, 360.0, 60.0, 40.0);
     let (right, bottom) = (width - 250.0, height - 50.0);
@@ -96,10 +96,10 @@ pub fn growth(all: &[Growth]) -> String {
     let lowest = points().map(|point| point.ms).fold(1.0, f64::min).log10().floor();
     let x = |size: u64| left + (right - left) * decades(size) / 6.0;
     let y = |ms: f64| bottom - (bottom - top) * (ms.log10() - lowest) / (highest - lowest).max(1.0);
-    let mut svg = page(860, 360, "Time by how much there is");
+    let mut svg = page(860, 360, "Response time by size");
     let _ = writeln!(
         svg,
-        r#"<text x="{left}" y="24" font-weight="600">milliseconds, by how much there is</text>"#
+        r#"<text x="{left}" y="24" font-weight="600">response time in milliseconds by size</text>"#
     );
     for power in 0..=6 {
         let (size, at) = (10_u64.pow(power), x(10_u64.pow(power)));
@@ -121,7 +121,7 @@ pub fn growth(all: &[Growth]) -> String {
         );
         power += 1.0;
     }
-    for (index, (one, colour)) in all.iter().zip(LINES.iter().cycle()).enumerate() {
+    for (index, (one, color)) in all.iter().zip(LINES.iter().cycle()).enumerate() {
         let path: Vec<String> = one
             .points
             .iter()
@@ -129,17 +129,17 @@ pub fn growth(all: &[Growth]) -> String {
             .collect();
         let _ = writeln!(
             svg,
-            r#"<polyline points="{}" fill="none" stroke="{colour}" stroke-width="2"/>"#,
+            r#"<polyline points="{}" fill="none" stroke="{color}" stroke-width="2"/>"#,
             path.join(" ")
         );
         for place in &path {
             let (cx, cy) = place.split_once(',').unwrap_or_default();
-            let _ = writeln!(svg, r#"<circle cx="{cx}" cy="{cy}" r="3" fill="{colour}"/>"#);
+            let _ = writeln!(svg, r#"<circle cx="{cx}" cy="{cy}" r="3" fill="{color}"/>"#);
         }
         let row = 60 + index * 44;
         let _ = writeln!(
             svg,
-            r#"<rect x="{0}" y="{1}" width="12" height="12" fill="{colour}"/><text x="{2}" y="{3}">{4}</text><text x="{2}" y="{5}" fill-opacity="0.7">by {6}</text>"#,
+            r#"<rect x="{0}" y="{1}" width="12" height="12" fill="{color}"/><text x="{2}" y="{3}">{4}</text><text x="{2}" y="{5}" fill-opacity="0.7">by {6}</text>"#,
             right + 20.0,
             row,
             right + 38.0,
@@ -152,7 +152,7 @@ pub fn growth(all: &[Growth]) -> String {
     svg + "</svg>\n"
 }
 
-/// The logarithm to base ten of what is at least 1.
+/// Returns the logarithm to base ten of the size, or 0 for size 0.
 #[expect(clippy::cast_precision_loss)]
 fn decades(size: u64) -> f64 {
     (size.max(1) as f64).log10()
@@ -163,7 +163,7 @@ mod tests {
     use super::*;
     use crate::results::tests::{growth as grown, results};
 
-    /// Every element is closed, in order, and no attribute holds what ends it.
+    /// Checks that the SVG is well-formed and that no number is infinite or NaN.
     #[track_caller]
     fn check(svg: &str) {
         let mut open = Vec::new();
@@ -181,7 +181,7 @@ mod tests {
     }
 
     #[test]
-    fn both_plots_are_well_formed_and_show_what_was_measured() {
+    fn plots_are_well_formed_and_complete() {
         let bars = comparison(&results());
         check(&bars);
         // Three endpoints twice and the floor, four measures, the legend, the background.

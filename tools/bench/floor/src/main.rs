@@ -1,5 +1,5 @@
-//! A function that does nothing: the least that any function here can take. It has the functions'
-//! own release profile, and is built by itself, so that it has no more of its libraries than it needs.
+//! Empty function: the least that a function in Rust can cost. It has the functions' release profile and is built
+//! alone, so that its dependencies have only the features that it needs.
 
 use lambda_http::{Body, Error, Request, Response, run, service_fn};
 

@@ -10,23 +10,23 @@ import { isTest } from './secrets.js';
 const dynamodb = new DynamoDBClient({});
 const SCOPES = ['read', 'deploy', 'admin'];
 const MINUTE = 60_000;
-const REMEMBERED = 1_000;
-const known = new Map();
+const CACHE_SIZE = 1_000;
+const cache = new Map();
 
 async function item(pk, sk) {
-  const kept = known.get(pk);
-  if (kept && kept.until > Date.now()) return kept.item;
-  const answer = await dynamodb.send(new GetItemCommand({
+  const cached = cache.get(pk);
+  if (cached && cached.until > Date.now()) return cached.item;
+  const response = await dynamodb.send(new GetItemCommand({
     TableName: process.env.BILLING_TABLE,
     Key: { pk: { S: pk }, sk: { S: sk } },
     ConsistentRead: true,
   }));
-  if (known.size >= REMEMBERED) known.delete(known.keys().next().value);
-  known.set(pk, { item: answer.Item, until: Date.now() + MINUTE });
-  return answer.Item;
+  if (cache.size >= CACHE_SIZE) cache.delete(cache.keys().next().value);
+  cache.set(pk, { item: response.Item, until: Date.now() + MINUTE });
+  return response.Item;
 }
 
-/** The caller's account: `{ id, customer }`. */
+/** Returns the caller's account: `{ id, customer }`. */
 export async function authenticate(headers, required) {
   const refused = new ApiError(401, 'unauthenticated', 'Send a valid API key: "Authorization: Bearer sk_…".');
   const key = /^bearer +(sk_(?:live|test)_[0-9A-Za-z]{38})$/i.exec(headers.authorization ?? '')?.[1];

@@ -1,4 +1,4 @@
-// What every endpoint has in common: authentication, errors, headers.
+// Common parts of every endpoint: authentication, errors, headers.
 
 import Stripe from 'stripe';
 
@@ -18,7 +18,7 @@ function reply(statusCode, requestId, body) {
   };
 }
 
-/** A Lambda handler that answers with what `handler` gives for a request of a caller with this scope. */
+/** Returns a Lambda handler that authenticates the caller, checks the scope and sends the result of `handler`. */
 export const endpoint = (scope, handler) => async (event) => {
   const { requestId } = event.requestContext;
   try {

@@ -1,4 +1,4 @@
-/** An error that the caller is told. */
+/** Error that is sent to the caller. */
 export class ApiError extends Error {
   constructor(status, code, message, details) {
     super(message);

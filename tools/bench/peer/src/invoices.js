@@ -18,7 +18,7 @@ function parameters(event) {
   return { limit, status, cursor: query.get('cursor') };
 }
 
-/** A page without drafts: a few more than it takes are asked for at once. */
+/** Returns a page without drafts. Requests a few more invoices than the page needs, in case some are drafts. */
 async function page(customer, { limit, status, after }) {
   const wanted = status ? limit : limit + 1;
   const shown = [];

@@ -8,7 +8,7 @@ import { at, breakdown, day, fingerprint, money, seal } from './values.js';
 
 const A_YEAR = { day: 365, week: 52, month: 12, year: 1 };
 
-function asked(event) {
+function parameters(event) {
   const text = event.isBase64Encoded ? Buffer.from(event.body, 'base64').toString() : event.body;
   let fields;
   try {
@@ -32,7 +32,7 @@ function notChangeable({ subscription, plan }) {
   return plan ? null : 'not_in_catalogue';
 }
 
-/** The base price swapped in place, metered prices likewise, meter by meter. */
+/** Returns the changes of items: the base price is replaced in place, metered prices are replaced by meter. */
 function changedItems({ subscription, plan }, tiers, offer) {
   const existing = subscription.items.data;
   const changes = [{ id: plan.item.id, price: offer.price, quantity: plan.item.quantity ?? 1 }];
@@ -127,7 +127,7 @@ function shown(account, current, offer, { now, next, resets }) {
 }
 
 export const handler = endpoint('admin', async (event, { id, customer }) => {
-  const { plan, interval } = asked(event);
+  const { plan, interval } = parameters(event);
   let [catalog, tiers, holder, all] = await Promise.all([
     prices(),
     products().then(tiersOf),

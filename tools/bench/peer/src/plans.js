@@ -1,4 +1,4 @@
-// The plans, out of Stripe's products and prices, and which subscription an account is on.
+// Reads the plans from Stripe's products and prices, and selects an account's current subscription.
 
 const ENDED = new Set(['canceled', 'incomplete_expired']);
 
@@ -7,7 +7,7 @@ export const isMetered = (price) => price.recurring?.usage_type === 'metered';
 export const meterOf = (price) =>
   (isMetered(price) ? price.metadata?.cantila_meter ?? price.recurring.meter ?? undefined : undefined);
 
-/** Tier by product. */
+/** Returns the tiers by product. */
 export const tiersOf = (products) =>
   new Map(products.flatMap(({ id, metadata }) => (metadata.cantila_plan ? [[id, metadata.cantila_plan]] : [])));
 
@@ -17,7 +17,7 @@ function planOf(subscription, tiers) {
   return item && { tier: tiers.get(idOf(item.price.product)), item };
 }
 
-/** Of the live subscriptions the newest on a plan, else the newest; null without any. */
+/** Returns the newest live subscription on a plan, else the newest live one, else null. */
 export function currentOf(subscriptions, tiers) {
   const live = subscriptions.filter((one) => !ENDED.has(one.status));
   for (const subscription of live) {
@@ -29,7 +29,7 @@ export function currentOf(subscriptions, tiers) {
 
 const amountsOf = (price, currency) => (price.currency === currency ? price : price.currency_options?.[currency]);
 
-/** Whether prices are sold in this currency by tiers that were not asked for. */
+/** Returns whether a price has tiers in this currency that the request did not expand. */
 export const lacksTiers = (prices, currency) => prices.filter(isMetered).some((price) => {
   const amounts = amountsOf(price, currency);
   return amounts && !amounts.tiers && amounts.unit_amount_decimal == null;
@@ -48,7 +48,7 @@ function meteredWith(base, prices) {
   return [...metered.values()].sort((a, b) => (a.meter < b.meter ? -1 : 1));
 }
 
-/** What `plan` is in this interval and currency; undefined if it is not sold. */
+/** Returns the offer for a plan in this interval and currency, or undefined if it is not sold. */
 export function offerOf(prices, { plan, interval, currency }) {
   const base = prices.find((price) => !isMetered(price)
     && price.product.metadata?.cantila_plan === plan
@@ -66,5 +66,5 @@ export function offerOf(prices, { plan, interval, currency }) {
   };
 }
 
-/** The tier that a price is a part of. */
+/** Returns the tier of a price. */
 export const tierOfPrice = (prices, id) => prices.find((price) => price.id === id)?.product.metadata?.cantila_plan ?? null;

@@ -1,4 +1,4 @@
-// Stripe's own client, and the reads that more than one endpoint makes.
+// Stripe's client, and the reads that several endpoints use.
 
 import Stripe from 'stripe';
 
@@ -14,14 +14,14 @@ export const stripe = new Stripe(stripeKey, {
   timeout: 10_000,
 });
 
-/** Every page of a list. */
+/** Reads every page of a list. */
 async function all(list) {
   const items = [];
   for await (const item of list) items.push(item);
   return items;
 }
 
-/** Every subscription of a customer, ended ones too, newest first, with all their items. */
+/** Returns all subscriptions of a customer, including ended ones, newest first, with all their items. */
 export async function subscriptions(customer) {
   const expand = ['data.latest_invoice', 'data.schedule'];
   if (isTest) expand.push('data.test_clock');
@@ -32,10 +32,10 @@ export async function subscriptions(customer) {
   return found;
 }
 
-/** Every product, retired ones too. */
+/** Returns all products, including archived ones. */
 export const products = () => all(stripe.products.list({ limit: 100 }));
 
-/** Every active recurring price, with its product. */
+/** Returns all active recurring prices with their products. */
 export const prices = (currency) => all(stripe.prices.list({
   active: true,
   type: 'recurring',
@@ -44,7 +44,7 @@ export const prices = (currency) => all(stripe.prices.list({
     ...(currency ? [`data.currency_options.${currency}.tiers`] : [])],
 }));
 
-/** A preview, with all its lines: those that it embeds are the first ten. */
+/** Returns a preview with all its lines; Stripe embeds only the first ten. */
 export async function preview(parameters) {
   const invoice = await stripe.invoices.createPreview(parameters);
   if (invoice.lines.has_more) {

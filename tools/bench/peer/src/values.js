@@ -7,7 +7,7 @@ import { quoteKeys } from './secrets.js';
 const ZERO = new Set('bif clp djf gnf jpy kmf krw mga pyg rwf vnd vuv xaf xof xpf'.split(' '));
 const THREE = new Set('bhd jod kwd omr tnd'.split(' '));
 
-/** Minor units as a decimal string with the currency's decimals. */
+/** Formats minor units as a decimal string with the currency's decimals. */
 export function money(minor, currency) {
   const decimals = ZERO.has(currency) ? 0 : THREE.has(currency) ? 3 : 2;
   const sign = minor < 0 ? '-' : '';
@@ -15,7 +15,7 @@ export function money(minor, currency) {
   return decimals ? `${sign}${digits.slice(0, -decimals)}.${digits.slice(-decimals)}` : sign + digits;
 }
 
-/** A decimal without needless zeros. */
+/** Removes trailing zeros of a decimal. */
 export function exact(decimal) {
   const text = String(decimal);
   return text.includes('.') ? text.replace(/\.?0+$/, '') : text;
@@ -26,7 +26,7 @@ export const day = (seconds) => (seconds == null ? null : new Date(seconds * 100
 
 export const totalTax = (invoice) => (invoice.total_taxes ?? []).reduce((sum, tax) => sum + tax.amount, 0);
 
-/** What an invoice's amounts are made of, in minor units. */
+/** Returns the breakdown of an invoice in minor units. */
 export function breakdown(invoice) {
   const { subtotal, total, starting_balance: balance, amount_due: due } = invoice;
   const onTop = (invoice.total_taxes ?? []).filter((tax) => tax.tax_behavior === 'exclusive');
@@ -39,7 +39,7 @@ export function breakdown(invoice) {
     total,
     creditApplied: noCredit ? 0 : Math.min(total, -balance),
     amountDue: due,
-    // Without the negative zero, which would be written as it is.
+    // Not `-(…)`, which could be negative zero.
     balanceAfter: 0 - (balance + total - due),
   };
 }

@@ -1,8 +1,7 @@
-//! What stands in front of moto: it counts the calls, makes them late on demand, and repeats what moto
-//! has said to the same reading before.
+//! Proxy in front of moto: counts calls, delays responses on demand, and caches reads.
 //!
-//! moto takes some milliseconds of Python for what `DynamoDB` and Secrets Manager do in one or two. Without
-//! this, most of a cold start here would be moto's, ours and the peer's alike.
+//! moto takes several milliseconds for calls that take `DynamoDB` and Secrets Manager one or two. Without the cache, moto
+//! would dominate the measured cold starts.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -25,26 +24,26 @@ use tokio::runtime::Handle;
 
 use crate::error::{Error, Result};
 
-/// Calls that only read.
+/// Calls that read.
 const READS: [&str; 2] = ["DynamoDB_20120810.GetItem", "secretsmanager.GetSecretValue"];
 
-/// Calls that write one item, and where in them its key is.
+/// Calls that write one item, and the member of the request that has its key.
 const WRITES: [(&str, &str); 3] = [
     ("DynamoDB_20120810.PutItem", "Item"),
     ("DynamoDB_20120810.UpdateItem", "Key"),
     ("DynamoDB_20120810.DeleteItem", "Key"),
 ];
 
-/// A call of AWS.
+/// Call of AWS.
 #[derive(Clone, Debug)]
 pub struct Call {
     pub began: Instant,
     pub ended: Instant,
 }
 
-/// What stands in front of moto.
+/// Running proxy.
 #[derive(Clone)]
-pub struct Front {
+pub struct AwsProxy {
     pub url: String,
     inner: Arc<Inner>,
 }
@@ -52,33 +51,33 @@ pub struct Front {
 struct Inner {
     upstream: String,
     client: Client<HttpConnector, Full<Bytes>>,
-    delay: AtomicU64,
-    repeats: AtomicBool,
-    kept: Mutex<Kept>,
+    delay_ms: AtomicU64,
+    caches: AtomicBool,
+    cache: Mutex<Cache>,
     calls: Mutex<Vec<Call>>,
 }
 
 #[derive(Default)]
-struct Kept {
-    /// Writes so far. What was read while one was made is not kept.
+struct Cache {
+    /// Number of writes so far. A read that overlaps a write is not cached.
     writes: u64,
-    answers: HashMap<(String, Vec<u8>), Read>,
+    reads: HashMap<(String, Vec<u8>), Read>,
 }
 
-/// What was read, and of which item.
+/// Cached read, and the item that it read.
 struct Read {
     item: Option<String>,
-    answer: Answer,
+    response: UpstreamResponse,
 }
 
-impl Kept {
-    /// Forgets what a call may have changed: one item, or anything.
-    fn written(&mut self, target: &str, body: &Bytes) {
+impl Cache {
+    /// Drops the reads that a write affects: those of one item, or all.
+    fn invalidate(&mut self, target: &str, body: &Bytes) {
         self.writes += 1;
         let member = WRITES.iter().find(|(write, _)| *write == target).map(|(_, member)| *member);
         match member.and_then(|member| item(body, member)) {
-            Some(item) => self.answers.retain(|_, read| read.item.as_ref() != Some(&item)),
-            None => self.answers.clear(),
+            Some(item) => self.reads.retain(|_, read| read.item.as_ref() != Some(&item)),
+            None => self.reads.clear(),
         }
     }
 }
@@ -87,8 +86,8 @@ fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-impl Front {
-    /// Starts it on a free port, in front of `upstream`.
+impl AwsProxy {
+    /// Starts the proxy on a free port, in front of `upstream`.
     pub async fn start(upstream: &str) -> Result<Self> {
         let listener = TcpListener::bind("127.0.0.1:0").await.map_err(Error::system("a port"))?;
         let address = listener.local_addr().map_err(Error::system("a port"))?;
@@ -97,9 +96,9 @@ impl Front {
         let inner = Arc::new(Inner {
             upstream: upstream.to_owned(),
             client: Client::builder(TokioExecutor::new()).build(connector),
-            delay: AtomicU64::new(0),
-            repeats: AtomicBool::new(true),
-            kept: Mutex::default(),
+            delay_ms: AtomicU64::new(0),
+            caches: AtomicBool::new(true),
+            cache: Mutex::default(),
             calls: Mutex::default(),
         });
         let router = Router::new().fallback(handle).with_state(Arc::clone(&inner));
@@ -108,25 +107,25 @@ impl Front {
         Ok(Self { url: format!("http://{address}"), inner })
     }
 
-    /// From now on every answer is so late.
-    pub fn delay(&self, delay: Duration) {
+    /// Sets the delay of every response.
+    pub fn set_delay(&self, delay: Duration) {
         let millis = u64::try_from(delay.as_millis()).unwrap_or(u64::MAX);
-        self.inner.delay.store(millis, Ordering::Relaxed);
+        self.inner.delay_ms.store(millis, Ordering::Relaxed);
     }
 
-    /// Whether moto's own answer is given again to the same reading.
-    pub fn repeats(&self, repeats: bool) {
-        self.inner.repeats.store(repeats, Ordering::Relaxed);
+    /// Turns the cache on or off.
+    pub fn set_cache(&self, is_on: bool) {
+        self.inner.caches.store(is_on, Ordering::Relaxed);
     }
 
-    /// The calls since the last look.
+    /// Returns the calls since the last time.
     pub fn take_calls(&self) -> Vec<Call> {
         std::mem::take(&mut *locked(&self.inner.calls))
     }
 }
 
-/// How long at least one of the calls was under way.
-pub fn time_of(calls: &[Call]) -> Duration {
+/// Returns how long at least one of the calls was in progress.
+pub fn busy_time(calls: &[Call]) -> Duration {
     let mut calls: Vec<&Call> = calls.iter().collect();
     calls.sort_by_key(|call| call.began);
     let (mut sum, mut seen) = (Duration::ZERO, None::<Instant>);
@@ -143,74 +142,78 @@ async fn handle(State(inner): State<Arc<Inner>>, request: Request<Body>) -> Resp
     let (head, body) = request.into_parts();
     let target = head.headers.get("x-amz-target").and_then(|value| value.to_str().ok());
     let target = target.unwrap_or_default().to_owned();
-    let Ok(body) = body.collect().await else { return failed() };
+    let Ok(body) = body.collect().await else { return bad_gateway() };
     let body = body.to_bytes();
-    let answer = answer(&inner, &target, head, body).await;
-    let delay = inner.delay.load(Ordering::Relaxed);
+    let response = respond(&inner, &target, head, body).await;
+    let delay = inner.delay_ms.load(Ordering::Relaxed);
     if delay > 0 {
         tokio::time::sleep(Duration::from_millis(delay)).await;
     }
     locked(&inner.calls).push(Call { began, ended: Instant::now() });
-    let Some((status, headers, body)) = answer else { return failed() };
+    let Some((status, headers, body)) = response else { return bad_gateway() };
     let mut response = Response::new(Body::from(body));
     *response.status_mut() = status;
     *response.headers_mut() = headers;
     response
 }
 
-type Answer = (StatusCode, HeaderMap, Bytes);
+type UpstreamResponse = (StatusCode, HeaderMap, Bytes);
 
-async fn answer(
+async fn respond(
     inner: &Inner,
     target: &str,
     head: axum::http::request::Parts,
     body: Bytes,
-) -> Option<Answer> {
+) -> Option<UpstreamResponse> {
     let is_read = READS.contains(&target);
-    let place = (target.to_owned(), canonical(&body));
+    let key = (target.to_owned(), canonical(&body));
     let writes = {
-        let mut kept = locked(&inner.kept);
+        let mut cache = locked(&inner.cache);
         if !is_read {
-            kept.written(target, &body);
-        } else if let Some(read) = kept.answers.get(&place)
-            && inner.repeats.load(Ordering::Relaxed)
+            cache.invalidate(target, &body);
+        } else if let Some(read) = cache.reads.get(&key)
+            && inner.caches.load(Ordering::Relaxed)
         {
-            return Some(read.answer.clone());
+            return Some(read.response.clone());
         }
-        kept.writes
+        cache.writes
     };
-    let answer = ask(inner, head, body.clone()).await?;
-    let mut kept = locked(&inner.kept);
+    let response = forward(inner, head, body.clone()).await?;
+    let mut cache = locked(&inner.cache);
     if !is_read {
-        kept.written(target, &body);
-    } else if kept.writes == writes && answer.0 == StatusCode::OK {
-        let read = Read { item: item(&body, "Key"), answer: answer.clone() };
-        kept.answers.insert(place, read);
+        cache.invalidate(target, &body);
+    } else if cache.writes == writes && response.0 == StatusCode::OK {
+        let read = Read { item: item(&body, "Key"), response: response.clone() };
+        cache.reads.insert(key, read);
     }
-    Some(answer)
+    Some(response)
 }
 
-/// The table and the key of the item that a call is about.
+/// Returns the table and the key of a call's item.
 fn item(body: &Bytes, member: &str) -> Option<String> {
     let body: Value = serde_json::from_slice(body).ok()?;
     let part = |name: &str| body.get(member)?.get(name)?.get("S")?.as_str();
     Some(format!("{} {} {}", body.get("TableName")?.as_str()?, part("pk")?, part("sk")?))
 }
 
-/// A map is written in any order, and means the same.
+/// Returns the JSON in a canonical form, because the order of a map's entries varies.
 fn canonical(body: &Bytes) -> Vec<u8> {
     let json = serde_json::from_slice::<Value>(body);
     json.map_or_else(|_| body.to_vec(), |value| value.to_string().into_bytes())
 }
 
-async fn ask(inner: &Inner, head: axum::http::request::Parts, body: Bytes) -> Option<Answer> {
+async fn forward(
+    inner: &Inner,
+    head: axum::http::request::Parts,
+    body: Bytes,
+) -> Option<UpstreamResponse> {
     let path = head.uri.path_and_query().map_or("/", |path| path.as_str());
     let mut request =
         Request::builder().method(head.method).uri(format!("{}{path}", inner.upstream));
-    let passed = |name: &header::HeaderName| {
+    let is_forwarded = |name: &header::HeaderName| {
         ![header::HOST, header::CONTENT_LENGTH, header::CONNECTION].contains(name)
     };
-    for (name, value) in head.headers.iter().filter(|(name, _)| passed(name)) {
+    for (name, value) in head.headers.iter().filter(|(name, _)| is_forwarded(name)) {
         request = request.header(name, value);
     }
     let response = inner.client.request(request.body(Full::new(body)).ok()?).await.ok()?;
@@ -222,8 +225,8 @@ async fn ask(inner: &Inner, head: axum::http::request::Parts, body: Bytes) -> Op
     Some((head.status, headers, body.collect().await.ok()?.to_bytes()))
 }
 
-fn failed() -> Response<Body> {
-    let mut response = Response::new(Body::from("moto does not answer"));
+fn bad_gateway() -> Response<Body> {
+    let mut response = Response::new(Body::from("moto does not respond"));
     *response.status_mut() = StatusCode::BAD_GATEWAY;
     response
 }
@@ -235,26 +238,25 @@ mod tests {
     use super::*;
 
     #[test]
-    fn calls_at_the_same_time_count_once() {
+    fn busy_time_counts_concurrent_calls_once() {
         let start = Instant::now();
         let at = |millis| start + Duration::from_millis(millis);
         let call = |from, to| Call { began: at(from), ended: at(to) };
         let calls = [call(20, 30), call(0, 10), call(5, 12), call(6, 7)];
-        assert_eq!(time_of(&calls), Duration::from_millis(22));
-        assert_eq!(time_of(&[]), Duration::ZERO);
+        assert_eq!(busy_time(&calls), Duration::from_millis(22));
+        assert_eq!(busy_time(&[]), Duration::ZERO);
     }
 
     #[test]
-    fn the_order_of_a_map_does_not_matter() {
+    fn canonical_form_ignores_the_order_of_a_map() {
         let a = canonical(&Bytes::from(r#"{"a":1,"b":{"c":2,"d":3}}"#));
         assert_eq!(a, canonical(&Bytes::from(r#"{"b":{"d":3,"c":2},"a":1}"#)));
         assert_ne!(a, canonical(&Bytes::from(r#"{"b":{"d":3,"c":2},"a":2}"#)));
     }
 
     #[tokio::test]
-    async fn a_reading_is_repeated_until_something_is_written() {
-        let asked = Arc::new(AtomicU64::new(0));
-        let count = Arc::clone(&asked);
+    async fn read_is_cached_until_its_item_is_written() {
+        let count = Arc::new(AtomicU64::new(0));
         let moto = Router::new().fallback(move || {
             let count = Arc::clone(&count);
             async move { count.fetch_add(1, Ordering::Relaxed).to_string() }
@@ -262,11 +264,12 @@ mod tests {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let url = format!("http://{}", listener.local_addr().expect("an address"));
         tokio::spawn(async move { axum::serve(listener, moto).await });
-        let front = Front::start(&url).await.expect("a port");
-        let ask = async |target: &str, body: &str| {
+        let proxy = AwsProxy::start(&url).await.expect("a port");
+        let call = async |target: &str, body: &str| {
             let headers = [("x-amz-target", target)];
             let limit = Duration::from_secs(5);
-            devstack::http::send("POST", &front.url, &headers, body, limit).await.expect("it").body
+            let response = devstack::http::send("POST", &proxy.url, &headers, body, limit).await;
+            response.expect("a response").body
         };
         let [get, put] = ["DynamoDB_20120810.GetItem", "DynamoDB_20120810.PutItem"];
         let of = |member: &str, pk: &str| {
@@ -274,7 +277,7 @@ mod tests {
                 .to_string()
         };
         let (one, other) = (of("Key", "one"), of("Key", "other"));
-        let mut got = Vec::new();
+        let mut bodies = Vec::new();
         for (target, body) in [
             (get, &one),
             (get, &one),
@@ -286,12 +289,12 @@ mod tests {
             ("secretsmanager.PutSecretValue", &one),
             (get, &other),
         ] {
-            got.push(ask(target, body).await);
+            bodies.push(call(target, body).await);
         }
-        assert_eq!(got, ["0", "0", "1", "2", "3", "3", "1", "4", "5"]);
-        front.repeats(false);
-        assert_eq!(ask(get, &other).await, "6");
-        assert_eq!(front.take_calls().len(), 10);
-        assert!(front.take_calls().is_empty());
+        assert_eq!(bodies, ["0", "0", "1", "2", "3", "3", "1", "4", "5"]);
+        proxy.set_cache(false);
+        assert_eq!(call(get, &other).await, "6");
+        assert_eq!(proxy.take_calls().len(), 10);
+        assert!(proxy.take_calls().is_empty());
     }
 }
