@@ -1,5 +1,4 @@
-//! What checkout-session does: refuses a second subscription, gives an open session out again or
-//! ends it, and makes a new one.
+//! Refuses a second subscription, returns an open session or expires it, and creates a new one.
 
 use std::time::Duration;
 
@@ -12,22 +11,22 @@ use stripe_checkout::checkout_session::{ExpireCheckoutSession, ListCheckoutSessi
 use tokio::time::sleep;
 
 use crate::params::{Params, Urls};
-use crate::session::{Shown, Wanted};
+use crate::session::{SessionRequest, SessionResponse};
 
-/// The endpoint's name, by which an idempotency key is bound to it.
+/// Name of the endpoint, to which an idempotency key is bound.
 const ROUTE: &str = "checkout-session";
 
-/// How long to wait for a session that another request is making.
+/// Pause before looking again for a session that a racing request creates.
 const PAUSE: Duration = Duration::from_millis(400);
 
-/// How often others may get in between, each with another session, before we give up.
+/// Largest number of attempts to create a session while racing requests create others.
 const ROUNDS: u32 = 4;
 
-/// Three round trips to Stripe in sequence: what there is, ending what differs, the new session;
-/// for a new account: the plans, the customer, the session.
+/// Responds to the request after three round trips to Stripe: the billing state, expiring another session,
+/// the new session. A new account needs the plans, the customer and the session.
 ///
 /// # Errors
-/// What the caller is told.
+/// Those of the contract.
 pub async fn checkout_session(call: Call) -> Result<Reply, ApiError> {
     call.query.only(&[])?;
     let fields = call.fields(&Params::NAMES)?;
@@ -46,10 +45,10 @@ async fn start(call: &Call, params: &Params, operation: Operation) -> Result<Rep
     }
     let customer = call.ensure_customer().await?;
     let session = open(call, &customer, offer, &urls, sessions, &operation).await?;
-    Reply::created(&Shown::of(session, params.ui_mode, call.publishable_key().await?))
+    Reply::created(&SessionResponse::of(session, params.ui_mode, call.publishable_key().await?))
 }
 
-/// A customer's sessions, newest first.
+/// Returns a customer's sessions, newest first.
 async fn sessions(
     call: &Call,
     customer: Option<&str>,
@@ -59,7 +58,7 @@ async fn sessions(
     Ok(call.stripe.send::<List<CheckoutSession>>(&list).await?.data)
 }
 
-/// The one open session of this customer: found, or made after all others are ended.
+/// Returns the one open session of a customer: an equal one, or a new one after expiring all others.
 async fn open(
     call: &Call,
     customer: &str,
@@ -69,7 +68,7 @@ async fn open(
     operation: &Operation,
 ) -> Result<CheckoutSession, ApiError> {
     let account = call.caller.account.id.as_str();
-    let wanted = Wanted {
+    let wanted = SessionRequest {
         account,
         customer,
         offer,
@@ -88,13 +87,12 @@ async fn open(
         for session in known.iter().filter(is_open) {
             expire(call, session, operation).await?;
         }
-        // Who races for the same customer has seen the same newest session, and so has the same
-        // key: Stripe makes one session of it, the first one's, and refuses the others, who look
-        // again then.
+        // Racing requests have read the same newest session and so use the same key. Stripe creates the
+        // first one's session and refuses the others, which then read the sessions again.
         let newest = known.first().map_or("none", |session| session.id.as_str());
         let mut key = format!("checkout-{customer}-{newest}");
         if refused_under.as_ref() == Some(&key) {
-            // There is nothing new: the first is still being made, or was refused for good.
+            // The first session is still being created, or was refused permanently.
             sleep(PAUSE).await;
             if round == ROUNDS {
                 key = operation.stripe_key("last-session");
@@ -102,7 +100,7 @@ async fn open(
         }
         match create(call, &wanted, &key, operation).await {
             Ok(session) if session.status.as_deref() == Some("open") => return Ok(session),
-            // What Stripe remembers to have failed with may be there all the same, and is looked for.
+            // A replayed failure may have created the session all the same, so read the sessions again.
             Err(error)
                 if !(error.is_key_reused() || error.is_replayed_failure() && round < ROUNDS) =>
             {
@@ -117,11 +115,11 @@ async fn open(
     unreachable!("the last round returns")
 }
 
-/// Makes a session. A refusal may be one of yesterday, which Stripe gives again to the same key even
-/// where the reason is gone; so it is asked again under a key of its own.
+/// Creates a session. Stripe replays an old refusal for the same key even if its reason is gone, so a refused
+/// request is repeated under a key of its own.
 async fn create(
     call: &Call,
-    wanted: &Wanted<'_>,
+    wanted: &SessionRequest<'_>,
     key: &str,
     operation: &Operation,
 ) -> Result<CheckoutSession, StripeError> {
@@ -134,7 +132,7 @@ async fn create(
     }
 }
 
-/// Ends a session. One that was completed a moment ago has made a subscription.
+/// Expires a session. Stripe refuses that for a completed one, which has created a subscription.
 async fn expire(
     call: &Call,
     session: &CheckoutSession,

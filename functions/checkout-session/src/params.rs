@@ -1,4 +1,4 @@
-//! The body's fields.
+//! Fields of the body.
 
 use serde::Serialize;
 use shared::api::body::Fields;
@@ -6,17 +6,17 @@ use shared::api::urls::Origins;
 use shared::billing::plan_change::Target;
 use shared::{ApiError, Config};
 
-/// Whose page the customer pays on.
+/// The page on which the customer pays.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum UiMode {
-    /// Stripe's.
+    /// Stripe's page.
     Hosted,
-    /// The caller's, with Stripe's form in it.
+    /// The caller's page with Stripe's form.
     Embedded,
 }
 
-/// What the caller asked for.
+/// The fields of a request.
 #[derive(Debug)]
 pub struct Params {
     pub target: Target,
@@ -26,7 +26,7 @@ pub struct Params {
     return_url: Option<String>,
 }
 
-/// Where the customer is sent back to.
+/// URLs to which Stripe returns the customer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Urls {
     Hosted { success: String, cancel: Option<String> },
@@ -38,11 +38,11 @@ const CANCEL_URL: &str = "cancelUrl";
 const RETURN_URL: &str = "returnUrl";
 
 impl Params {
-    /// The fields that there are.
+    /// Names of the fields.
     pub const NAMES: [&str; 6] =
         ["plan", "interval", "uiMode", SUCCESS_URL, CANCEL_URL, RETURN_URL];
 
-    /// Reads them.
+    /// Reads the fields.
     pub fn of(fields: &Fields) -> Result<Self, ApiError> {
         let target = fields.target()?;
         let modes = [("hosted", UiMode::Hosted), ("embedded", UiMode::Embedded)];
@@ -53,7 +53,7 @@ impl Params {
         };
         if let Some(field) = foreign.iter().find(|field| fields.get(field).is_some()) {
             let message = format!(
-                "\"{field}\" does not go with this uiMode: hosted takes {SUCCESS_URL} and {CANCEL_URL}, embedded takes {RETURN_URL}."
+                "\"{field}\" does not apply to this uiMode. Use {SUCCESS_URL} and {CANCEL_URL} with hosted, {RETURN_URL} with embedded."
             );
             return Err(ApiError::validation(*field, message));
         }
@@ -70,7 +70,7 @@ impl Params {
         })
     }
 
-    /// The caller's pages, or the operator's where none are given.
+    /// Returns the caller's URLs, or the operator's defaults.
     pub fn urls(&self, config: &Config) -> Result<Urls, ApiError> {
         let given = [
             (SUCCESS_URL, &self.success_url),
@@ -102,7 +102,7 @@ impl Params {
 fn missing(field: &str) -> ApiError {
     ApiError::validation(
         field,
-        format!("\"{field}\" is missing, and the operator has set no default; it has to be given."),
+        format!("\"{field}\" is missing, and the operator has set no default. Add it to the body."),
     )
 }
 
@@ -120,7 +120,7 @@ mod tests {
     }
 
     #[test]
-    fn each_mode_takes_its_own_urls() {
+    fn each_mode_accepts_its_own_urls() {
         let cases = [
             (r#"{"plan":"pro"}"#, None),
             (

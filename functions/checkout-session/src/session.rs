@@ -1,4 +1,4 @@
-//! A session as Stripe is asked for it, and as it is shown.
+//! Checkout Sessions: the request to Stripe, and the response.
 
 use std::collections::HashMap;
 
@@ -20,11 +20,11 @@ use stripe_client_core::{RequestBuilder, StripeRequest as _};
 
 use crate::params::{UiMode, Urls};
 
-/// The session's metadata key for what it was made for.
-const MADE_FOR_KEY: &str = "cantila_made_for";
+/// Metadata key of a session for the fingerprint of its request.
+const FINGERPRINT_KEY: &str = "cantila_made_for";
 
-/// All that a session is made of.
-pub struct Wanted<'a> {
+/// Everything that a session depends on.
+pub struct SessionRequest<'a> {
     pub account: &'a str,
     pub customer: &'a str,
     pub offer: &'a Offer,
@@ -33,9 +33,9 @@ pub struct Wanted<'a> {
     pub attribution: &'a Attribution,
 }
 
-impl Wanted<'_> {
-    /// The same for two sessions that differ in nothing. Stripe's metadata takes 500 characters,
-    /// which URLs can pass, so it is a fingerprint.
+impl SessionRequest<'_> {
+    /// Returns the same text for equal sessions. A hash, because URLs can exceed the 500 characters of a
+    /// metadata value.
     fn fingerprint(&self) -> String {
         let prices: Vec<_> =
             self.offer.metered.iter().map(|metered| metered.price.as_str()).collect();
@@ -49,17 +49,17 @@ impl Wanted<'_> {
         sha256_hex(text)
     }
 
-    /// Whether this session can be given out again.
+    /// Returns whether an open session is equal and can be returned again.
     pub fn is_same(&self, session: &CheckoutSession) -> bool {
-        let made_for = session.metadata.as_ref().and_then(|metadata| metadata.get(MADE_FOR_KEY));
+        let made_for = session.metadata.as_ref().and_then(|metadata| metadata.get(FINGERPRINT_KEY));
         made_for.is_some_and(|made_for| *made_for == self.fingerprint())
     }
 
-    /// The request that makes it.
+    /// Returns the request that creates the session.
     pub fn request(&self) -> RequestBuilder {
         let mut request = self.session().build();
         add_attribution(&mut request, "metadata", self.attribution);
-        // The session's own metadata does not get to the subscription.
+        // Stripe does not copy the session's metadata to the subscription.
         add_attribution(&mut request, "subscription_data[metadata]", self.attribution);
         request
     }
@@ -70,7 +70,7 @@ impl Wanted<'_> {
             .customer(self.customer)
             .client_reference_id(self.account)
             .line_items(self.line_items())
-            .metadata(HashMap::from([(MADE_FOR_KEY.to_owned(), self.fingerprint())]))
+            .metadata(HashMap::from([(FINGERPRINT_KEY.to_owned(), self.fingerprint())]))
             .payment_method_collection(if self.offer.amount.minor == 0 {
                 Collection::IfRequired
             } else {
@@ -93,7 +93,7 @@ impl Wanted<'_> {
         if self.automatic_tax { with_automatic_tax(create) } else { create }
     }
 
-    /// All prices of the plan; a metered one takes no quantity.
+    /// Returns all prices of the plan. Stripe refuses a quantity for metered ones.
     fn line_items(&self) -> Vec<LineItem> {
         let item = |price: &str, quantity: Option<u64>| {
             let mut item = LineItem::new();
@@ -106,7 +106,7 @@ impl Wanted<'_> {
     }
 }
 
-/// With an existing customer Stripe takes tax only along with leave to update its address.
+/// Turns on automatic tax. For an existing customer Stripe requires permission to update its address.
 fn with_automatic_tax(create: CreateCheckoutSession) -> CreateCheckoutSession {
     let mut update = CustomerUpdate::new();
     update.address = Some(UpdateAddress::Auto);
@@ -114,10 +114,10 @@ fn with_automatic_tax(create: CreateCheckoutSession) -> CreateCheckoutSession {
     create.automatic_tax(AutomaticTax::new(true)).customer_update(update)
 }
 
-/// The answer's body.
+/// Body of the response.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Shown {
+pub struct SessionResponse {
     url: Option<String>,
     id: String,
     expires_at: DateTime,
@@ -126,8 +126,8 @@ pub struct Shown {
     publishable_key: Option<String>,
 }
 
-impl Shown {
-    /// `publishable_key` is Stripe's, for the page that embeds the form.
+impl SessionResponse {
+    /// `publishable_key` is Stripe's, which an embedding page needs.
     pub fn of(session: CheckoutSession, ui_mode: UiMode, publishable_key: Option<String>) -> Self {
         let embedded = ui_mode == UiMode::Embedded;
         Self {

@@ -9,10 +9,10 @@ use crate::overdue::Overdue;
 use crate::response::Dunning;
 use crate::state::{Rules, Verdict};
 
-/// Two round trips to Stripe in sequence at most.
+/// Responds to the request after at most two round trips to Stripe.
 ///
 /// # Errors
-/// What the caller is told.
+/// Those of the contract.
 pub async fn dunning(call: Call) -> Result<Reply, ApiError> {
     call.query.only(&[])?;
     let config = call.config();
@@ -38,7 +38,7 @@ async fn failure(call: &Call, invoice: Option<&Invoice>) -> Result<Option<Declin
     Ok(Decline::of_payments(&payments.data))
 }
 
-/// The subscription's, else that of what is owed, else the customer's, else the default.
+/// Returns the subscription's currency, else the invoice's, else the customer's, else the default.
 async fn currency(
     call: &Call,
     customer: &str,

@@ -1,4 +1,4 @@
-//! `GET /v1/billing/dunning`: whether an account owes anything, since when, and the way out.
+//! `GET /v1/billing/dunning`: payment state of the account, and the way to recover.
 
 mod handler;
 mod overdue;

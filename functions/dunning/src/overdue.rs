@@ -1,4 +1,4 @@
-//! What is owed and should have been paid by now.
+//! Overdue invoices. No I/O.
 
 use shared::billing::breakdown::sum;
 use shared::stripe::views::{Expandable, Invoice, Subscription, SubscriptionStatus};
@@ -8,14 +8,14 @@ use shared::{Currency, Money, StripeError, Timestamp};
 pub struct Overdue<'a>(Vec<&'a Invoice>);
 
 impl<'a> Overdue<'a> {
-    /// Of the open invoices those that were due.
+    /// Selects the overdue ones of the open invoices.
     pub fn of(open: &'a [Invoice], subscriptions: &[Subscription]) -> Self {
         let now = subscriptions.first().map_or_else(Timestamp::now, Subscription::now);
         let is_overdue = |invoice: &&Invoice| {
             let role =
                 subscriptions.iter().find_map(|subscription| Role::of(invoice, subscription));
             match role {
-                // Not owed: the change is simply not made unless it is paid.
+                // Owed only if the customer wants the change.
                 Some(Role::PendingChange) => false,
                 Some(Role::Blocking) => invoice.amount_remaining > 0,
                 None => {
@@ -29,28 +29,28 @@ impl<'a> Overdue<'a> {
         Self(overdue)
     }
 
-    /// The oldest one of this subscription's.
+    /// Returns the oldest overdue invoice of a subscription.
     pub fn oldest_of(&self, subscription: &Subscription) -> Option<&'a Invoice> {
         self.0.iter().copied().find(|invoice| invoice.subscription() == Some(&subscription.id))
     }
 
-    /// The oldest one of all.
+    /// Returns the oldest overdue invoice.
     pub fn oldest(&self) -> Option<&'a Invoice> {
         self.0.first().copied()
     }
 
-    /// All that is overdue in this currency.
+    /// Returns the overdue sum in a currency.
     pub fn sum(&self, currency: Currency) -> Result<Money, StripeError> {
         let of_currency = self.0.iter().filter(|invoice| invoice.currency == currency);
         sum(of_currency.map(|invoice| invoice.amount_remaining), currency)
     }
 }
 
-/// What an invoice is to the subscription whose latest it is.
+/// The role of a subscription's latest invoice.
 enum Role {
-    /// Paying it makes a change that was asked for.
+    /// Its payment applies a pending update.
     PendingChange,
-    /// The subscription is not active because of it.
+    /// Its payment would make the subscription active.
     Blocking,
 }
 

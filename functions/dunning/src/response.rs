@@ -1,4 +1,4 @@
-//! From the verdict to the answer, with the way out. No I/O.
+//! Builds the response with the way to recover. No I/O.
 
 use serde::Serialize;
 use shared::stripe::views::Invoice;
@@ -7,7 +7,7 @@ use shared::{Currency, DateTime, Money};
 
 use crate::state::{EndReason, Rules, State, Verdict};
 
-/// The answer's body.
+/// Body of the response.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Dunning {
@@ -18,7 +18,7 @@ pub struct Dunning {
     max_attempts: u32,
     next_attempt_at: Option<DateTime>,
     grace_ends_at: Option<DateTime>,
-    /// All that is overdue.
+    /// Overdue sum.
     amount_due: Money,
     currency: Currency,
     invoice: Option<InvoiceToPay>,
@@ -35,7 +35,7 @@ struct InvoiceToPay {
     hosted_url: Option<String>,
 }
 
-/// What to do about it, and where: a live page of Stripe's, or a route of this API to call.
+/// The action that recovers the account, and its URL: a page at Stripe or a route of this API.
 #[derive(Debug, PartialEq, Serialize)]
 struct Recovery {
     action: Action,
@@ -53,7 +53,7 @@ enum Action {
 }
 
 impl Dunning {
-    /// Of an account that Stripe does not know yet.
+    /// Returns the response for an account without a Stripe customer.
     pub fn nothing_owed(currency: Currency, rules: &Rules) -> Self {
         let verdict = Verdict {
             state: State::Active,
@@ -65,7 +65,7 @@ impl Dunning {
         Self::of(&verdict, Money::new(0, currency), None, rules)
     }
 
-    /// `amount_due` is all that is overdue.
+    /// `amount_due` is the overdue sum.
     pub fn of(
         verdict: &Verdict<'_>,
         amount_due: Money,
@@ -102,17 +102,17 @@ fn recovery(verdict: &Verdict<'_>, failure: Option<DeclineKind>) -> Option<Recov
         (State::Canceled, _) => Some(route(Action::Resubscribe, "/v1/billing/checkout-session")),
         (State::Active, None) => None,
         (_, Some(invoice)) if !verdict.paused => Some(pay(invoice, failure)),
-        // A paused subscription goes on with a payment method, not with a payment.
+        // A paused subscription resumes with a payment method. A payment does not resume it.
         (_, _) => Some(update_payment_method()),
     }
 }
 
-/// The way to get this invoice paid.
+/// Returns how to pay an invoice.
 fn pay(invoice: &Invoice, failure: Option<DeclineKind>) -> Recovery {
     let page = |action, url: &str| Recovery { action, url: url.to_owned(), method: "GET" };
     match (failure, &invoice.hosted_invoice_url) {
         (Some(DeclineKind::Authentication), Some(url)) => page(Action::AuthenticatePayment, url),
-        // Stripe will try by itself again, and needs another card for that.
+        // Stripe retries by itself and needs another card.
         (Some(DeclineKind::Hard), _) if invoice.next_payment_attempt.is_some() => {
             update_payment_method()
         }

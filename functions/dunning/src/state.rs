@@ -1,4 +1,4 @@
-//! Which of four states an account is in, worked out from Stripe's objects alone. No I/O.
+//! The dunning state, derived from Stripe's objects. No I/O.
 
 use serde::Serialize;
 use shared::Timestamp;
@@ -6,15 +6,15 @@ use shared::stripe::views::{Invoice, Subscription, SubscriptionStatus};
 
 use crate::overdue::Overdue;
 
-/// The operator's settings.
+/// Settings of the operator.
 pub struct Rules {
-    /// After so many failed attempts an overdue account is suspended.
+    /// Number of failed attempts that suspends an overdue account.
     pub max_attempts: u32,
-    /// After so many days since the first failure it is, too.
+    /// Days after the first failure that suspend an overdue account.
     pub grace_days: u32,
 }
 
-/// From best to worst, for live subscriptions; `Canceled` is for accounts that have none.
+/// States from best to worst. `Canceled` is for accounts without a live subscription.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum State {
@@ -24,7 +24,7 @@ pub enum State {
     Canceled,
 }
 
-/// Why a subscription ended, in Stripe's words.
+/// Reason for the end of a subscription, as Stripe names it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum EndReason {
@@ -33,26 +33,26 @@ pub enum EndReason {
     PaymentDisputed,
 }
 
-/// The state, and what it rests on.
+/// The state and its reasons.
 pub struct Verdict<'a> {
     pub state: State,
-    /// Since when it is not well.
+    /// Start of the state; `None` while active.
     pub since: Option<Timestamp>,
-    /// Of a canceled one.
+    /// Set for a canceled subscription.
     pub reason: Option<EndReason>,
-    /// Whether the subscription is paused, which paying an invoice does not end.
+    /// Whether the subscription is paused, which a payment does not end.
     pub paused: bool,
-    /// The oldest invoice to be paid: the subscription's, or else any.
+    /// The oldest overdue invoice: the subscription's, else any.
     pub invoice: Option<&'a Invoice>,
 }
 
 impl<'a> Verdict<'a> {
-    /// Of several live subscriptions the worst counts; without any, the one that ended last.
+    /// Returns the worst state of the live subscriptions, else that of the one that ended last.
     pub fn of(subscriptions: &[Subscription], overdue: &Overdue<'a>, rules: &Rules) -> Self {
         let live = subscriptions.iter().filter(|subscription| !subscription.status.is_ended());
         let worst = live.map(|subscription| Self::live(subscription, overdue, rules)).reduce(
             |worst, next| {
-                // Of equally bad ones the newest, which comes first.
+                // Ties go to the newest, which is first in the list.
                 if next.state > worst.state { next } else { worst }
             },
         );
@@ -106,7 +106,7 @@ impl<'a> Verdict<'a> {
             .as_ref()
             .and_then(|details| details.reason.as_deref());
         let reason = match (subscription.status, given) {
-            // It never began, because its first invoice was not paid.
+            // The first invoice was never paid.
             (SubscriptionStatus::IncompleteExpired, _) | (_, Some("payment_failed")) => {
                 Some(EndReason::PaymentFailed)
             }
@@ -125,14 +125,14 @@ impl<'a> Verdict<'a> {
         }
     }
 
-    /// Until when an overdue account is let be.
+    /// Returns when an overdue account is suspended.
     pub fn grace_ends_at(&self, rules: &Rules) -> Option<Timestamp> {
         self.since
             .filter(|_| self.state == State::PastDue)
             .map(|since| since.plus_days(rules.grace_days))
     }
 
-    /// Whether the platform should refuse to deploy.
+    /// Returns whether the platform should refuse deployments.
     pub fn blocks_deploys(&self) -> bool {
         let not_paid =
             matches!(self.reason, Some(EndReason::PaymentFailed | EndReason::PaymentDisputed));

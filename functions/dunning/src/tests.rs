@@ -1,4 +1,4 @@
-//! Each state of Stripe's, and the whole answer to it.
+//! The response for each state at Stripe.
 
 use serde_json::{Value, json};
 use shared::Timestamp;
@@ -10,7 +10,7 @@ use crate::response::Dunning;
 use crate::state::{Rules, Verdict};
 
 const DAY: i64 = 86_400;
-/// 2026-06-28T09:30:00Z, the time that the test clock stands at.
+/// 2026-06-28T09:30:00Z, the time of the test clock.
 const NOW: i64 = 1_782_639_000;
 const RULES: Rules = Rules { max_attempts: 4, grace_days: 21 };
 
@@ -27,7 +27,7 @@ fn subscription(id: &str, status: &str, change: &Value) -> Subscription {
     serde_json::from_value(merged(base, change)).expect("a whole subscription")
 }
 
-/// An open invoice of `sub_1`, finalised `days` ago, 35.00 USD of it unpaid.
+/// Returns an open invoice of `sub_1` that was finalized `days` ago and has 35.00 USD unpaid.
 fn invoice(id: &str, days: i64, change: &Value) -> Value {
     let base = json!({
         "id": id, "status": "open", "number": format!("CANT-{id}"), "currency": "usd", "subtotal": 3500, "total": 3500,
@@ -63,7 +63,7 @@ fn pick(answer: &Value, fields: &[&str]) -> Value {
 }
 
 #[test]
-fn who_owes_nothing_is_active() {
+fn account_without_debt_is_active() {
     let expected = json!({
         "state": "active", "reason": null, "since": null, "attempts": 0, "maxAttempts": 4, "nextAttemptAt": null,
         "graceEndsAt": null, "amountDue": "0.00", "currency": "USD", "invoice": null, "failure": null,
@@ -85,7 +85,7 @@ fn who_owes_nothing_is_active() {
 }
 
 #[test]
-fn an_overdue_account_is_shown_whole() {
+fn overdue_account_has_all_fields() {
     let subscriptions = [subscription("sub_1", "past_due", &json!({}))];
     let open =
         [invoice("in_2", 1, &json!({ "amount_remaining": 1000 })), invoice("in_1", 5, &json!({}))];
@@ -102,7 +102,7 @@ fn an_overdue_account_is_shown_whole() {
 }
 
 #[test]
-fn each_status_of_stripes_has_its_state() {
+fn each_status_has_its_state() {
     let ended = |reason: &str| json!({ "ended_at": NOW - DAY, "cancellation_details": { "reason": reason } });
     let none = json!({});
     // status, what else, days since the first failure, attempts → state, reason, deploy blocked

@@ -1,4 +1,4 @@
-//! `GET /v1/billing/info`: what is sold, what the account has, and what it may do now.
+//! `GET /v1/billing/info`: configuration, capabilities and plans.
 
 mod handler;
 mod portal;

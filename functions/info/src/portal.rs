@@ -1,4 +1,4 @@
-//! Whether Stripe would open the Billing Portal: it does once there is a configuration.
+//! Checks whether Stripe would open the Billing Portal, which needs a configuration.
 
 use serde::Deserialize;
 use shared::stripe::views::{Id, List};
@@ -12,7 +12,8 @@ struct Configuration {
     active: bool,
 }
 
-/// Asks only for those who may open it.
+/// Returns whether the portal's configuration exists and is active. Callers without the admin scope cannot
+/// open the portal, so the check costs them no call.
 pub async fn is_set_up(call: &Call) -> Result<bool, StripeError> {
     if call.caller.scope < Scope::Admin {
         return Ok(false);

@@ -1,4 +1,4 @@
-//! From the catalogue and the account to what is sold and what the account may do. No I/O.
+//! Builds the response from the billing state. No I/O.
 
 use serde::Serialize;
 use shared::access::Caller;
@@ -8,7 +8,7 @@ use shared::stripe::views::{Customer, Interval};
 use shared::values::{Mode, exact, unit_price};
 use shared::{Currency, Money, Scope};
 
-/// The answer's body.
+/// Body of the response.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Info {
@@ -31,8 +31,8 @@ struct AccountBody {
     has_payment_method: bool,
 }
 
-/// What would be accepted now, for this account and key.
-#[expect(clippy::struct_excessive_bools, reason = "the contract's body has four")]
+/// Calls that would be accepted now for this account and key.
+#[expect(clippy::struct_excessive_bools, reason = "the contract has four")]
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Capabilities {
@@ -60,23 +60,23 @@ struct Usage {
     meter: String,
     unit: Option<String>,
     included: String,
-    /// Major units, exact; null only for a price that no decimal holds.
+    /// Exact decimal in major units; null if it exceeds the range of a decimal.
     unit_amount: Option<String>,
 }
 
-/// What the stack is set up as.
+/// Settings of the stack and its Stripe account.
 pub struct Settings {
     pub mode: Mode,
     pub publishable_key: Option<String>,
-    /// The currency that plans are shown in.
+    /// Currency of the plans.
     pub currency: Currency,
-    /// Whether there is anywhere that customers may be sent back to.
+    /// Whether any return URL is allowed.
     pub has_pages: bool,
     /// Whether Stripe would open the Billing Portal.
     pub has_portal: bool,
 }
 
-/// The account as far as info is concerned.
+/// The caller's account with its customer and subscription.
 pub struct Account<'a> {
     caller: &'a Caller,
     customer: Option<&'a Customer>,
@@ -84,7 +84,7 @@ pub struct Account<'a> {
 }
 
 impl<'a> Account<'a> {
-    /// `current` is the subscription that the account is on.
+    /// `current` is the current subscription.
     pub fn of(
         caller: &'a Caller,
         customer: Option<&'a Customer>,
@@ -93,7 +93,7 @@ impl<'a> Account<'a> {
         Self { caller, customer, current }
     }
 
-    /// Whether there is a default one that a charge would be made on. Source of the order:
+    /// Returns whether a default payment method exists, which a charge would use. Source of the order:
     /// <https://docs.stripe.com/billing/subscriptions/payment-methods-setting>.
     fn has_payment_method(&self) -> bool {
         let of_subscription = self.current.as_ref().is_some_and(|current| {
@@ -123,7 +123,7 @@ impl<'a> Account<'a> {
         let checkout = admin && self.current.is_none() && settings.has_pages;
         Capabilities {
             checkout,
-            // The page mounts it with the publishable key.
+            // The embedding page needs the publishable key.
             embedded_checkout: checkout && settings.publishable_key.is_some(),
             portal: admin && settings.has_portal,
             plan_change: admin
@@ -131,7 +131,7 @@ impl<'a> Account<'a> {
         }
     }
 
-    /// The tier and interval that the account is on.
+    /// Returns the account's tier and interval.
     fn plan(&self) -> Option<(&str, Interval)> {
         match &self.current {
             None => Some((FREE_TIER, Interval::Month)),
@@ -144,7 +144,7 @@ impl<'a> Account<'a> {
 }
 
 impl Info {
-    /// `offers` are the plans in the currency of `settings`, in the order that they are shown in.
+    /// `offers` are the plans in the currency of `settings`, in the order of the response.
     pub fn of(settings: Settings, account: &Account<'_>, offers: &[Offer]) -> Self {
         let on = account.plan();
         let plan = |offer: &Offer| Plan {
@@ -191,7 +191,7 @@ mod tests {
     use super::*;
 
     fn caller(scope: Scope, customer: Option<&str>) -> Caller {
-        let account = shared::Account {
+        let account = shared::aws::table::Account {
             id: "acc_1".to_owned(),
             handle: "acme".to_owned(),
             parent: None,
@@ -270,7 +270,7 @@ mod tests {
     }
 
     #[test]
-    fn a_subscriber_with_an_admin_key_is_shown_whole() {
+    fn subscriber_with_an_admin_key_has_all_fields() {
         let customer =
             customer(&json!({ "invoice_settings": { "default_payment_method": "pm_1" } }));
         let plan = |plan: &str, name: &str, interval: &str, amount: &str, current: bool| {
@@ -296,7 +296,7 @@ mod tests {
     }
 
     #[test]
-    fn what_may_be_done_depends_on_the_key_and_on_the_subscription() {
+    fn capabilities_depend_on_scope_and_subscription() {
         let ending = subscription("month", &json!({ "cancel_at_period_end": true }));
         let live = subscription("month", &json!({}));
         let ended = subscription("month", &json!({ "status": "canceled" }));
@@ -318,7 +318,7 @@ mod tests {
     }
 
     #[test]
-    fn a_portal_that_stripe_would_not_open_is_not_offered() {
+    fn portal_capability_needs_a_configuration() {
         let caller = caller(Scope::Admin, None);
         let settings = |has_portal| Settings {
             mode: Mode::Test,
@@ -333,7 +333,7 @@ mod tests {
     }
 
     #[test]
-    fn without_a_subscription_the_monthly_hobby_plan_is_current() {
+    fn monthly_hobby_plan_is_current_without_a_subscription() {
         let got = info(&caller(Scope::Read, None), None, &[]);
         let current: Vec<_> = got["plans"]
             .as_array()
@@ -349,7 +349,7 @@ mod tests {
     }
 
     #[test]
-    fn a_default_payment_method_is_found_wherever_a_charge_would_look() {
+    fn default_payment_method_is_found_in_each_place() {
         let none = json!({});
         let cases = [
             (none.clone(), none.clone(), false),

@@ -1,4 +1,4 @@
-//! `GET /v1/billing/invoices`: an account's invoices, newest first, page by page.
+//! `GET /v1/billing/invoices`: invoices, newest first, in pages.
 
 use shared::{Scope, serve};
 

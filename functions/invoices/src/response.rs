@@ -1,11 +1,11 @@
-//! From Stripe's invoices to ours. No I/O.
+//! Builds the response from Stripe's invoices. No I/O.
 
 use serde::Serialize;
 use shared::billing::breakdown::total_tax;
 use shared::stripe::views::{Invoice, Line, Period};
 use shared::{Currency, Date, DateTime, Money, StripeError};
 
-/// The answer's body.
+/// Body of the response.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Invoices {
@@ -19,13 +19,13 @@ pub struct Invoices {
 struct Entry {
     number: Option<String>,
     status: &'static str,
-    /// The total.
+    /// Total.
     amount: Money,
     hosted_url: Option<String>,
     id: String,
     currency: Currency,
     amount_paid: Money,
-    /// What is still to pay.
+    /// Amount that remains to be paid.
     amount_due: Money,
     /// All tax, inclusive tax too.
     tax: Money,
@@ -39,7 +39,7 @@ struct Entry {
 }
 
 impl Invoices {
-    /// `next_cursor` is there where more follow.
+    /// `next_cursor` is set if more invoices follow.
     pub fn of(invoices: &[Invoice], next_cursor: Option<String>) -> Result<Self, StripeError> {
         let invoices = invoices.iter().map(entry).collect::<Result<_, _>>()?;
         Ok(Self { invoices, has_more: next_cursor.is_some(), next_cursor })
@@ -69,8 +69,10 @@ fn entry(invoice: &Invoice) -> Result<Entry, StripeError> {
     })
 }
 
-/// The period that the subscription was billed for; the invoice's own says only when items for it
-/// were collected. Usage is billed for the period before, so the line that ends last is the base fee's.
+/// Returns the period that the subscription was billed for.
+///
+/// The invoice's own period covers the collection of its items. Usage is billed for the period before, so
+/// the line that ends last is that of the base price.
 fn period(invoice: &Invoice) -> Period {
     let ends = |line: &&Line| line.period.end;
     let bills = |proration: bool| {
@@ -91,7 +93,7 @@ pub mod tests {
 
     use super::*;
 
-    /// A paid invoice of 35.00 USD with the fields of `change` in place of its own.
+    /// Returns a paid invoice of 35.00 USD with the fields of `change`.
     pub fn invoice(change: &Value) -> Invoice {
         let mut fields = json!({
             "id": "in_1", "status": "paid", "number": "CANT-0001", "currency": "usd", "subtotal": 3500,

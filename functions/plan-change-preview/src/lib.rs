@@ -1,4 +1,4 @@
-//! `POST /v1/billing/plan-change/preview`: what a change of plan would cost now, to the cent. Changes nothing.
+//! `POST /v1/billing/plan-change/preview`: previews a plan change to the cent. Changes nothing.
 
 mod handler;
 

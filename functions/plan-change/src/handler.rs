@@ -1,5 +1,4 @@
-//! What plan-change does: checks, holds the price to the quote, changes, and answers with what
-//! Stripe made of it.
+//! Checks the change, holds the price to the quote, applies the change, and responds with Stripe's result.
 
 use shared::api::idempotency::Operation;
 use shared::billing::plan_change::{
@@ -22,7 +21,7 @@ const ROUNDS: u32 = 3;
 /// Three round trips to Stripe in sequence: the billing, the price again, the change.
 ///
 /// # Errors
-/// What the caller is told.
+/// Those of the contract.
 pub async fn plan_change(call: Call) -> Result<Reply, ApiError> {
     call.query.only(&[])?;
     let fields = call.fields(&["plan", "interval", "quote"])?;

@@ -1,4 +1,4 @@
-//! `POST /v1/billing/plan-change`: changes the plan, if the payment goes through.
+//! `POST /v1/billing/plan-change`: changes the plan if the payment succeeds.
 
 #[cfg(test)]
 mod fixtures;

@@ -1,4 +1,4 @@
-//! What portal-session asks Stripe: one session, for the customer that it makes if need be.
+//! Creates a Billing Portal session, and the customer if there is none.
 
 use serde::Serialize;
 use shared::api::body::Fields;
@@ -14,12 +14,12 @@ use stripe_billing::billing_portal_session::{
     CreateBillingPortalSessionFlowDataType as FlowType,
 };
 
-/// The endpoint's name, by which an idempotency key is bound to it.
+/// Name of the endpoint, to which an idempotency key is bound.
 const ROUTE: &str = "portal-session";
 
 const RETURN_URL: &str = "returnUrl";
 
-/// Where in the portal the customer starts.
+/// The page of the portal on which the customer starts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Flow {
     PaymentMethodUpdate,
@@ -31,16 +31,17 @@ const FLOWS: [(&str, Flow); 2] = [
     ("subscription_cancel", Flow::SubscriptionCancel),
 ];
 
-/// The answer's body.
+/// Body of the response.
 #[derive(Debug, Serialize)]
 struct Session {
     url: String,
 }
 
-/// One round trip to Stripe; one more each for a new customer and for what is to be cancelled.
+/// Responds to the request after one round trip to Stripe, one more for a new customer and one for a
+/// cancellation.
 ///
 /// # Errors
-/// What the caller is told.
+/// Those of the contract.
 pub async fn portal_session(call: Call) -> Result<Reply, ApiError> {
     call.query.only(&[])?;
     let fields = call.fields(&[RETURN_URL, "flow"])?;
@@ -83,15 +84,15 @@ async fn open(
         if error.status() == Some(400) {
             tracing::error!(
                 request_id = call.request_id(),
-                "Stripe makes no portal session. If there is no configuration, `billingctl catalog apply` makes one and \
-                 says how the functions get to know it; if a flow is refused, turn that feature on in catalog.toml."
+                "Stripe refused the portal session. If there is no configuration, run `billingctl catalog apply`, which \
+                 creates one and prints its setting. If a flow is refused, enable it in catalog.toml."
             );
         }
     })?;
     Reply::created(&Session { url: session.url })
 }
 
-/// The id of the live subscription.
+/// Returns the ID of the current subscription.
 async fn subscription(call: &Call) -> Result<String, ApiError> {
     let Some(customer) = call.customer() else { return Err(ApiError::NoSubscription) };
     let (subscriptions, tiers) =

@@ -1,4 +1,4 @@
-//! `POST /v1/billing/portal-session`: Stripe's Billing Portal, where a customer sees to cards, invoices and cancellation.
+//! `POST /v1/billing/portal-session`: opens Stripe's Billing Portal.
 
 mod handler;
 

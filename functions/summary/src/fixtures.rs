@@ -1,16 +1,16 @@
-//! Stripe's objects as the tests need them: only what our views read.
+//! Fixtures: Stripe's objects with the fields that views read.
 
 use serde_json::{Value, json};
 use shared::stripe::views::{Invoice, Subscription};
 
-/// `base` with the fields of `change` in place of its own.
+/// Returns `base` with the fields of `change`.
 fn merged(mut base: Value, change: &Value) -> Value {
     let fields = base.as_object_mut().expect("an object");
     fields.extend(change.as_object().expect("an object").clone());
     base
 }
 
-/// A monthly price of this product; its id is `price_<product>_<usage>`.
+/// Returns a monthly price of a product with the ID `price_<product>_<usage>`.
 pub fn price(product: &str, usage: &str) -> Value {
     json!({
         "id": format!("price_{product}_{usage}"), "currency": "usd", "product": product, "metadata": {},
@@ -19,7 +19,7 @@ pub fn price(product: &str, usage: &str) -> Value {
     })
 }
 
-/// A subscription with an item for each product and usage type; item ids are `si_<n>`.
+/// Returns a subscription with an item for each product and usage type. Item IDs are `si_<n>`.
 pub fn subscription(
     id: &str,
     status: &str,
@@ -37,7 +37,7 @@ pub fn subscription(
     serde_json::from_value(merged(base, change)).expect("a whole subscription")
 }
 
-/// An invoice of 35.00 USD without lines.
+/// Returns an invoice of 35.00 USD without lines.
 pub fn invoice(change: &Value) -> Value {
     merged(
         json!({
@@ -51,7 +51,7 @@ pub fn invoice(change: &Value) -> Value {
     )
 }
 
-/// The same, as a view.
+/// Returns the view of such an invoice.
 pub fn invoice_view(change: &Value) -> Invoice {
     serde_json::from_value(invoice(change)).expect("a whole invoice")
 }

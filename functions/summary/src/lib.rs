@@ -1,4 +1,4 @@
-//! `GET /v1/billing/summary`: an account's plan, its status, and what the next invoice would be now.
+//! `GET /v1/billing/summary`: plan, status, and the estimate of the next invoice.
 
 #[cfg(test)]
 mod fixtures;

@@ -1,21 +1,21 @@
-//! A change that has been asked for and is not in force yet.
+//! Pending changes: requested, but not applied yet. No I/O.
 
 use serde::Serialize;
 use shared::DateTime;
 use shared::billing::catalog::{Catalog, Tiers};
 use shared::stripe::views::{Expandable, Phase, Subscription};
 
-/// What the subscription is going to become, and what that waits for.
+/// `pendingChange` of the response.
 #[derive(Debug, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct PendingChange {
     plan: Option<String>,
-    /// When it takes effect; null where that depends on a payment.
+    /// Null if the time depends on a payment.
     effective_at: Option<DateTime>,
     reason: Reason,
-    /// When the change lapses if it is not paid for.
+    /// Time at which an unpaid change expires.
     expires_at: Option<DateTime>,
-    /// Where to pay for it.
+    /// Page on which to pay.
     url: Option<String>,
 }
 
@@ -26,7 +26,7 @@ enum Reason {
     Scheduled,
 }
 
-/// A change that Stripe holds back until its invoice is paid.
+/// Returns the pending update, which Stripe applies once its invoice is paid.
 pub fn awaiting_payment(subscription: &Subscription, tiers: &Tiers) -> Option<PendingChange> {
     let update = subscription.pending_update.as_ref()?;
     let invoice = subscription.latest_invoice.as_ref().and_then(Expandable::object);
@@ -39,7 +39,7 @@ pub fn awaiting_payment(subscription: &Subscription, tiers: &Tiers) -> Option<Pe
     })
 }
 
-/// The phase of the subscription's schedule that comes next, if it brings other prices.
+/// Returns the next phase of the subscription's schedule if it has other prices.
 pub fn next_phase(subscription: &Subscription) -> Option<&Phase> {
     let now = subscription.now();
     let schedule = subscription.schedule.as_ref()?.object()?;
@@ -54,7 +54,7 @@ pub fn next_phase(subscription: &Subscription) -> Option<&Phase> {
     (!stays).then_some(next)
 }
 
-/// The change that this phase brings.
+/// Returns the change that a phase makes.
 pub fn scheduled(phase: &Phase, catalog: &Catalog) -> PendingChange {
     let plan = phase.items.iter().find_map(|item| catalog.tier_of_price(item.price.id()));
     PendingChange {
@@ -87,7 +87,7 @@ mod tests {
     }
 
     #[test]
-    fn a_change_that_waits_for_payment_says_until_when_and_where_to_pay() {
+    fn pending_update_has_expiry_and_payment_page() {
         let subscription = with(&json!({
             "pending_update": { "expires_at": 1_782_639_000, "subscription_items": [{ "price": price("prod_agency", "licensed") }] },
             "latest_invoice": crate::fixtures::invoice(&json!({ "hosted_invoice_url": "https://invoice.stripe.com/i/1" })),
@@ -101,7 +101,7 @@ mod tests {
     }
 
     #[test]
-    fn a_scheduled_change_is_the_next_phase_that_brings_other_prices() {
+    fn scheduled_change_is_the_next_phase_with_other_prices() {
         let schedule = |price: &str, start: i64| {
             with(&json!({ "schedule": { "phases": [
                 { "start_date": 0, "items": [{ "price": "price_prod_pro_licensed" }] },
@@ -115,13 +115,7 @@ mod tests {
             serde_json::to_value(scheduled(phase, &Catalog::default())).expect("serialises"),
             json!({ "plan": null, "effectiveAt": "2100-01-01T00:00:00Z", "reason": "scheduled", "expiresAt": null, "url": null })
         );
-        assert!(
-            next_phase(&schedule("price_prod_pro_licensed", far)).is_none(),
-            "the same prices again"
-        );
-        assert!(
-            next_phase(&schedule("price_prod_agency_licensed", 1)).is_none(),
-            "a phase of the past"
-        );
+        assert!(next_phase(&schedule("price_prod_pro_licensed", far)).is_none(), "the same prices");
+        assert!(next_phase(&schedule("price_prod_agency_licensed", 1)).is_none(), "a past phase");
     }
 }

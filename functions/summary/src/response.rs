@@ -1,4 +1,4 @@
-//! From Stripe's subscription and next invoice to the summary. No I/O.
+//! Builds the response from the subscription and the next invoice. No I/O.
 
 use serde::Serialize;
 use shared::billing::breakdown::Breakdown;
@@ -10,7 +10,7 @@ use shared::{Currency, Date, Money, StripeError};
 
 use crate::pending::PendingChange;
 
-/// The answer's body.
+/// Body of the response.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Summary {
@@ -27,12 +27,12 @@ pub struct Summary {
     warnings: Vec<&'static str>,
 }
 
-/// The next invoice as it would be now.
+/// Preview of the next invoice.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Estimate {
     currency: Currency,
-    /// The total, with tax.
+    /// Total with tax.
     amount: Money,
     amount_due: Money,
     subtotal: Money,
@@ -52,7 +52,7 @@ struct EstimateLine {
 }
 
 impl Summary {
-    /// An account without a live subscription is on the free tier.
+    /// Returns the summary of an account without a live subscription, which is on the free tier.
     pub fn without_subscription(status: &'static str, currency: Currency) -> Self {
         Self {
             plan: Some(FREE_TIER.to_owned()),
@@ -69,7 +69,7 @@ impl Summary {
         }
     }
 
-    /// The summary of a live subscription.
+    /// Returns the summary of a live subscription.
     pub fn of(
         current: &Current<'_>,
         tiers: &Tiers,
@@ -78,7 +78,7 @@ impl Summary {
     ) -> Result<Self, StripeError> {
         let subscription = current.subscription;
         let items = &subscription.items.data;
-        // Periods belong to items since 2025-03-31; the base fee's is the one that a plan is paid for.
+        // Items have their own periods since API version 2025-03-31. The plan's is that of its base price.
         let base = current.plan.map(|plan| plan.item).or_else(|| items.first());
         let estimate =
             next_invoice.map(|invoice| Estimate::of(invoice, subscription, tiers)).transpose()?;
@@ -126,7 +126,7 @@ impl Estimate {
     }
 }
 
-/// A line does not say so itself; the subscription item that it bills does.
+/// Returns whether a line bills usage, which only its subscription item tells.
 fn is_metered(line: &Line, subscription: &Subscription) -> bool {
     let Some(details) = line.subscription_item() else { return false };
     let mut items = subscription.items.data.iter();
@@ -161,7 +161,7 @@ mod tests {
         &[("prod_pro", "licensed"), ("prod_pro", "metered"), ("prod_ip", "licensed")];
 
     #[test]
-    fn a_subscription_with_usage_is_shown_whole() {
+    fn subscription_with_usage_has_all_fields() {
         let line = |n: &str, product: &str, amount: i64, quantity: &str| {
             json!({
                 "id": format!("il_{n}"), "amount": amount, "description": format!("line {n}"),
@@ -197,7 +197,7 @@ mod tests {
     }
 
     #[test]
-    fn whichever_way_stripe_says_that_it_ends_the_day_is_shown() {
+    fn cancel_at_is_the_day_of_the_end() {
         for (change, day) in [
             (json!({}), Value::Null),
             (json!({ "cancel_at_period_end": true }), json!("2026-06-28")),
@@ -212,7 +212,7 @@ mod tests {
     }
 
     #[test]
-    fn a_second_live_subscription_is_a_warning_and_an_unknown_product_is_no_plan() {
+    fn second_subscription_is_a_warning_and_unknown_product_no_plan() {
         let addon = || subscription("sub_2", "past_due", &[("prod_ip", "licensed")], &json!({}));
         let pro = || subscription("sub_1", "active", PRO, &json!({}));
         let cases = [
@@ -229,7 +229,7 @@ mod tests {
     }
 
     #[test]
-    fn an_account_without_a_live_subscription_is_on_the_free_tier() {
+    fn account_without_subscription_is_on_the_free_tier() {
         let currency = "eur".parse().expect("a currency");
         let got = serde_json::to_value(Summary::without_subscription("canceled", currency))
             .expect("serialises");
