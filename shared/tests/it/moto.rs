@@ -1,4 +1,4 @@
-//! moto's server, with a table like ours: one for each test.
+//! moto's server with a table: one for each test.
 
 use std::time::Duration;
 
@@ -10,14 +10,14 @@ use aws_sdk_dynamodb::types::{
 
 use moto_server::MotoServer;
 
-// Beside this file, also for the other crate that has it by its path.
+// The path also serves the crate that includes this file.
 #[path = "moto_server.rs"]
 mod moto_server;
 
-/// The table's name.
+/// Name of the table.
 pub const TABLE: &str = "billing";
 
-/// It ends with the test.
+/// A server and a table that exist until they are dropped.
 pub struct Moto {
     _server: MotoServer,
     pub config: aws_config::SdkConfig,
@@ -52,7 +52,7 @@ impl Moto {
         Self { _server: server, config, client }
     }
 
-    /// Puts another value into the only item.
+    /// Sets an attribute of the only item.
     pub async fn set(&self, name: &str, value: AttributeValue) {
         let mut items = self.client.scan().table_name(TABLE).send().await.unwrap().items.unwrap();
         assert_eq!(items.len(), 1);

@@ -1,4 +1,4 @@
-//! moto's server, the stand-in for DynamoDB and Secrets Manager: one for each test.
+//! moto's server, the emulator of DynamoDB and Secrets Manager: one for each test.
 
 use std::io::{BufRead as _, BufReader};
 use std::path::Path;
@@ -6,19 +6,19 @@ use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::channel;
 use std::time::Duration;
 
-/// A machine that builds at the same time is slow to start Python.
-const LONGEST_START: Duration = Duration::from_secs(90);
+/// Longest start of Python on a machine that compiles at the same time.
+const START_TIMEOUT: Duration = Duration::from_secs(90);
 
-/// It ends with the test.
+/// A server that runs until it is dropped.
 pub struct MotoServer {
     process: Child,
     pub url: String,
 }
 
 impl MotoServer {
-    /// On a port that it chooses itself, so that nothing else can take it first.
+    /// Starts a server on a port of its own choice, which nothing else can take first.
     pub fn start() -> Self {
-        // The tests of more than one crate come here, each from a folder of its own.
+        // Tests of several crates use this file, each from its own folder.
         let mut folders = Path::new(env!("CARGO_MANIFEST_DIR")).ancestors();
         let program = folders.find_map(|folder| {
             Some(folder.join(".venv/bin/moto_server")).filter(|program| program.exists())
@@ -30,17 +30,17 @@ impl MotoServer {
             .spawn()
             .expect("moto starts");
         let lines = BufReader::new(process.stderr.take().expect("a pipe")).lines();
-        let (told, url) = channel();
-        // Whoever stops reading stops moto, once the pipe is full.
+        let (sender, url) = channel();
+        // moto blocks once the pipe is full, so read to the end.
         std::thread::spawn(move || {
             for line in lines.map_while(Result::ok) {
                 if let Some((_, url)) = line.split_once("Running on ") {
-                    let _ = told.send(url.to_owned());
+                    let _ = sender.send(url.to_owned());
                 }
             }
         });
         let mut moto = Self { process, url: String::new() };
-        moto.url = url.recv_timeout(LONGEST_START).expect("moto says where it listens");
+        moto.url = url.recv_timeout(START_TIMEOUT).expect("moto prints its URL");
         moto
     }
 }

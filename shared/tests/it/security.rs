@@ -1,4 +1,4 @@
-//! What `SECURITY.md` says is done, and which tests show it.
+//! Holds SECURITY.md to the tests and the template.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -7,7 +7,7 @@ fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
 }
 
-/// Every Rust source below a folder, as one text.
+/// Appends all Rust sources below a folder.
 fn sources(folder: &Path, text: &mut String) {
     for entry in fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
@@ -19,21 +19,21 @@ fn sources(folder: &Path, text: &mut String) {
     }
 }
 
-/// The names of tests in a text: in backticks, and sentences.
+/// Returns the names of tests in a text: words in backticks with three underscores or more.
 fn tests(text: &str) -> Vec<&str> {
-    let is_sentence = |word: &&str| {
+    let is_test = |word: &&str| {
         word.matches('_').count() >= 3
             && word.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_')
     };
-    text.split('`').skip(1).step_by(2).filter(is_sentence).collect()
+    text.split('`').skip(1).step_by(2).filter(is_test).collect()
 }
 
-/// The rows of OWASP's list, of 2023.
+/// The risks of OWASP's list of 2023.
 const RISKS: [&str; 10] =
     ["API1", "API2", "API3", "API4", "API5", "API6", "API7", "API8", "API9", "API10"];
 
 #[test]
-fn every_test_that_the_security_page_names_exists_and_every_risk_has_one() {
+fn security_page_names_existing_tests_for_every_risk() {
     let page = fs::read_to_string(root().join("SECURITY.md")).unwrap();
     let mut code = String::new();
     for folder in ["functions", "shared", "tools"] {
@@ -53,13 +53,13 @@ fn every_test_that_the_security_page_names_exists_and_every_risk_has_one() {
 }
 
 #[test]
-fn browsers_get_leave_from_api_gateway_alone_and_for_the_operators_origins_alone() {
+fn cors_is_configured_in_api_gateway_for_the_operators_origins() {
     let template = fs::read_to_string(root().join("template.yaml")).unwrap();
     let cors = template.split("CorsConfiguration: !If").collect::<Vec<_>>();
     assert_eq!(cors.len(), 2, "one, in one place");
     let block = cors[1].lines().skip(1).take_while(|line| line.starts_with("        "));
     let block: Vec<&str> = block.map(str::trim).collect();
-    // Without origins there is no CORS at all.
+    // CORS is off without origins.
     assert_eq!(block[0], "- HasOrigins");
     assert_eq!(block[1], "- allowOrigins: !Split [\",\", !Ref AllowedOrigins]");
     assert_eq!(block.last(), Some(&"- !Ref AWS::NoValue"));

@@ -1,4 +1,4 @@
-//! A server on loopback that answers as it is told, one behaviour a request, and keeps what it got.
+//! A fake server on loopback with one configured behavior per request, which records the requests.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};
@@ -9,29 +9,29 @@ use shared::aws::https::Https;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 
-/// What to do with one request.
+/// The behavior for one request.
 #[derive(Clone)]
 pub enum Behavior {
-    /// Answer with this status, these header lines, this body.
-    Answer(u16, &'static str, String),
-    /// Say nothing.
+    /// Respond with a status, header lines and a body.
+    Respond(u16, &'static str, String),
+    /// Send nothing.
     Hang,
-    /// Close the connection without a word.
+    /// Close the connection.
     Close,
-    /// Close it in the midst of the answer.
+    /// Close the connection in the middle of the response.
     Cut,
 }
 
 pub fn json(body: &str) -> Behavior {
-    Behavior::Answer(200, "", body.to_owned())
+    Behavior::Respond(200, "", body.to_owned())
 }
 
 pub fn refusal(status: u16, headers: &'static str) -> Behavior {
     let body = r#"{"error":{"type":"api_error","code":"a_code","message":"Stripe's words."}}"#;
-    Behavior::Answer(status, headers, body.to_owned())
+    Behavior::Respond(status, headers, body.to_owned())
 }
 
-/// Running until it is dropped.
+/// A server that runs until it is dropped.
 pub struct Server {
     pub url: String,
     got: Arc<Mutex<Vec<String>>>,
@@ -39,7 +39,7 @@ pub struct Server {
 }
 
 impl Server {
-    /// Answers the first request with the first behaviour, and so on; the last one stays.
+    /// Starts a server with one behavior per request. The last one repeats.
     pub async fn start(behaviors: Vec<Behavior>) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
@@ -54,18 +54,18 @@ impl Server {
         Self { url, got, task }
     }
 
-    /// Every request, head and body, as it came.
+    /// Returns all requests with head and body.
     pub fn got(&self) -> Vec<String> {
         self.got.lock().unwrap().clone()
     }
 
-    /// AWS clients that talk to this server, once each and not for long.
+    /// Returns settings of AWS clients for this server, without retries and with a short timeout.
     pub fn aws(&self) -> aws_config::SdkConfig {
         aws(&self.url, Duration::from_millis(300))
     }
 }
 
-/// AWS clients that talk to `url`, once each and for `timeout` at most.
+/// Returns settings of AWS clients for `url`, without retries.
 pub fn aws(url: &str, timeout: Duration) -> aws_config::SdkConfig {
     let credentials = Credentials::new("k", "s", None, None, "test");
     aws_config::SdkConfig::builder()
@@ -98,8 +98,8 @@ async fn serve(
             let mut behaviors = behaviors.lock().unwrap();
             if behaviors.len() > 1 { behaviors.pop_front() } else { behaviors.front().cloned() }
         };
-        match behavior.expect("a behaviour") {
-            Behavior::Answer(status, headers, body) => {
+        match behavior.expect("a behavior") {
+            Behavior::Respond(status, headers, body) => {
                 let head = format!(
                     "HTTP/1.1 {status} X\r\nrequest-id: req_1\r\n{headers}content-length: {}\r\n\r\n",
                     body.len()
@@ -119,7 +119,7 @@ async fn serve(
     }
 }
 
-/// One request: its head, an empty line, its body.
+/// Reads one request with head and body.
 async fn read(stream: &mut TcpStream) -> Option<String> {
     let mut bytes = Vec::new();
     loop {
