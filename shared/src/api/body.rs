@@ -8,7 +8,7 @@ use std::fmt;
 
 use lambda_http::http::HeaderMap;
 use lambda_http::http::header::CONTENT_TYPE;
-use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, Visitor};
+use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::Value;
 
 use super::error::ApiError;
@@ -37,11 +37,12 @@ impl Fields {
         if !is_json(headers) {
             return Err(ApiError::UnsupportedMediaType);
         }
-        match serde_json::from_slice(body) {
-            Ok(Body::Object(pairs)) => Self::of(pairs, known),
-            Ok(Body::Other) => Err(ApiError::validation("body", "The body must be a JSON object.")),
-            Err(_) => Err(ApiError::MalformedBody),
+        let value: Value = serde_json::from_slice(body).map_err(|_| ApiError::MalformedBody)?;
+        if !value.is_object() {
+            return Err(ApiError::validation("body", "The body must be a JSON object."));
         }
+        let Pairs(pairs) = serde_json::from_slice(body).map_err(|_| ApiError::MalformedBody)?;
+        Self::of(pairs, known)
     }
 
     fn of(pairs: Vec<(String, Value)>, known: &[&str]) -> Result<Self, ApiError> {
@@ -132,62 +133,30 @@ fn is_json(headers: &HeaderMap) -> bool {
     media_type.eq_ignore_ascii_case("application/json")
 }
 
-/// Any JSON. Of an object it keeps all pairs, because `serde_json` would keep the last of two equal names.
-enum Body {
-    Object(Vec<(String, Value)>),
-    Other,
-}
+/// All pairs of a JSON object. `serde_json` itself would keep the last of two equal names.
+struct Pairs(Vec<(String, Value)>);
 
-impl<'de> Deserialize<'de> for Body {
+impl<'de> Deserialize<'de> for Pairs {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(BodyVisitor)
+        deserializer.deserialize_map(PairsVisitor)
     }
 }
 
-struct BodyVisitor;
+struct PairsVisitor;
 
-impl<'de> Visitor<'de> for BodyVisitor {
-    type Value = Body;
+impl<'de> Visitor<'de> for PairsVisitor {
+    type Value = Pairs;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("JSON")
+        f.write_str("a JSON object")
     }
 
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Body, A::Error> {
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Pairs, A::Error> {
         let mut pairs = Vec::new();
         while let Some(pair) = map.next_entry()? {
             pairs.push(pair);
         }
-        Ok(Body::Object(pairs))
-    }
-
-    fn visit_seq<A: serde::de::SeqAccess<'de>>(self, mut seq: A) -> Result<Body, A::Error> {
-        while seq.next_element::<IgnoredAny>()?.is_some() {}
-        Ok(Body::Other)
-    }
-
-    fn visit_bool<E>(self, _: bool) -> Result<Body, E> {
-        Ok(Body::Other)
-    }
-
-    fn visit_i64<E>(self, _: i64) -> Result<Body, E> {
-        Ok(Body::Other)
-    }
-
-    fn visit_u64<E>(self, _: u64) -> Result<Body, E> {
-        Ok(Body::Other)
-    }
-
-    fn visit_f64<E>(self, _: f64) -> Result<Body, E> {
-        Ok(Body::Other)
-    }
-
-    fn visit_str<E>(self, _: &str) -> Result<Body, E> {
-        Ok(Body::Other)
-    }
-
-    fn visit_unit<E>(self) -> Result<Body, E> {
-        Ok(Body::Other)
+        Ok(Pairs(pairs))
     }
 }
 

@@ -4,10 +4,16 @@ use hyper::Uri;
 
 use crate::api::urls::Origins;
 use crate::stripe::base_url;
-use crate::values::Currency;
+use crate::values::{Currency, is_path_segment};
 
 /// Base URL of Stripe's API.
 const STRIPE: &str = "https://api.stripe.com";
+
+/// Form of a base URL.
+const BASE_URL: &str = "an https URL without a path (http only for this machine)";
+
+/// Form of a count.
+const COUNT: &str = "a number from 1 to 1000";
 
 /// A function's settings.
 #[derive(Clone, Debug)]
@@ -73,38 +79,22 @@ impl Config {
             table: env.required("BILLING_TABLE")?,
             stripe_secret_id: env.required("STRIPE_SECRET_ID")?,
             quote_keys_secret_id: env.value("QUOTE_KEYS_SECRET_ID"),
-            stripe_base: env.parsed(
-                "STRIPE_API_BASE",
-                STRIPE,
-                base_url,
-                "an https URL without a path (http only for this machine)",
-            )?,
+            stripe_base: env.parsed("STRIPE_API_BASE", STRIPE, base_url, BASE_URL)?,
             default_currency: env.parsed(
                 "DEFAULT_CURRENCY",
                 "usd",
                 |text| text.parse().ok(),
                 "a currency code such as usd",
             )?,
-            dunning_max_attempts: env.parsed(
-                "DUNNING_MAX_ATTEMPTS",
-                "4",
-                positive,
-                "a number from 1 to 1000",
-            )?,
-            dunning_grace_days: env.parsed(
-                "DUNNING_GRACE_DAYS",
-                "21",
-                positive,
-                "a number from 1 to 1000",
-            )?,
+            dunning_max_attempts: env.parsed("DUNNING_MAX_ATTEMPTS", "4", count, COUNT)?,
+            dunning_grace_days: env.parsed("DUNNING_GRACE_DAYS", "21", count, COUNT)?,
             checkout_success_url: env.return_url("CHECKOUT_SUCCESS_URL", &origins)?,
             checkout_cancel_url: env.return_url("CHECKOUT_CANCEL_URL", &origins)?,
             return_url: env.return_url("RETURN_URL", &origins)?,
-            portal_configuration: env.parsed(
+            portal_configuration: env.optional(
                 "PORTAL_CONFIGURATION",
-                "",
-                portal_configuration,
-                "the id of a portal configuration, which begins with bpc_",
+                is_portal_configuration,
+                "the ID of a portal configuration, which begins with bpc_",
             )?,
             automatic_tax: env.parsed(
                 "AUTOMATIC_TAX",
@@ -137,13 +127,20 @@ impl Env<'_> {
         name: &'static str,
         origins: &Origins,
     ) -> Result<Option<String>, ConfigError> {
-        let bad = |value: String| ConfigError::Bad {
-            name,
-            value,
-            expected: "a URL within ALLOWED_ORIGINS",
-        };
-        let Some(url) = self.value(name) else { return Ok(None) };
-        if origins.check(name, &url).is_ok() { Ok(Some(url)) } else { Err(bad(url)) }
+        let is_allowed = |url: &str| origins.check(name, url).is_ok();
+        self.optional(name, is_allowed, "a URL within ALLOWED_ORIGINS")
+    }
+
+    fn optional(
+        &self,
+        name: &'static str,
+        is_good: impl Fn(&str) -> bool,
+        expected: &'static str,
+    ) -> Result<Option<String>, ConfigError> {
+        match self.value(name) {
+            Some(value) if !is_good(&value) => Err(ConfigError::Bad { name, value, expected }),
+            value => Ok(value),
+        }
     }
 
     fn parsed<T>(
@@ -158,18 +155,11 @@ impl Env<'_> {
     }
 }
 
-/// Reads an ID; the outer `None` means a malformed one, the inner one an empty text.
-#[expect(clippy::option_option, reason = "the outer one is for malformed values")]
-fn portal_configuration(text: &str) -> Option<Option<String>> {
-    if text.is_empty() {
-        return Some(None);
-    }
-    let is_id = text.starts_with("bpc_")
-        && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
-    is_id.then(|| Some(text.to_owned()))
+fn is_portal_configuration(text: &str) -> bool {
+    text.starts_with("bpc_") && is_path_segment(text)
 }
 
-fn positive(text: &str) -> Option<u32> {
+fn count(text: &str) -> Option<u32> {
     text.parse().ok().filter(|number| (1..=1000).contains(number))
 }
 

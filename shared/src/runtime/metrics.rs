@@ -233,24 +233,6 @@ mod tests {
     }
 
     #[test]
-    fn every_metric_and_dimension_has_a_value_at_the_root() {
-        let sample = Sample { per_function: [1; 6], per_stack: [1; 4] };
-        let line = sample.line("f", "s", 1);
-        let directives = line["_aws"]["CloudWatchMetrics"].as_array().expect("directives");
-        let mut names = Vec::new();
-        for directive in directives {
-            for metric in directive["Metrics"].as_array().expect("metrics") {
-                let name = metric["Name"].as_str().expect("a name");
-                assert!(line[name].is_u64(), "{name}");
-                names.push(name);
-            }
-            let dimension = directive["Dimensions"][0][0].as_str().expect("a dimension");
-            assert!(line[dimension].is_string(), "{dimension}");
-        }
-        assert_eq!(names.len(), PER_FUNCTION.len() + PER_STACK.len());
-    }
-
-    #[test]
     fn request_counts_by_its_response() {
         let cause = || Cause::from("a reason");
         let rows: [Row; 8] = [

@@ -1,12 +1,10 @@
 //! Client of Stripe for one request.
 
-use std::fmt::Display;
 use std::sync::Arc;
 
-use ::stripe::{CustomizedStripeRequest, RequestStrategy, StripeRequest};
-use bytes::Bytes;
+use ::stripe::StripeRequest;
 use serde::de::DeserializeOwned;
-use stripe_client_core::{RequestBuilder, StripeClient, StripeClientErr};
+use stripe_client_core::RequestBuilder;
 use tokio::time::Instant;
 
 use super::call_log::{CallLog, id_in_path, id_in_response};
@@ -95,25 +93,6 @@ impl Stripe {
             }
             outcome => outcome,
         }
-    }
-}
-
-impl StripeClientErr for StripeError {
-    fn deserialize_err(reason: impl Display) -> Self {
-        Self::Malformed { request_id: "a request".to_owned(), reason: reason.to_string() }
-    }
-}
-
-impl StripeClient for Stripe {
-    type Err = StripeError;
-
-    async fn execute(&self, request: CustomizedStripeRequest) -> Result<Bytes, StripeError> {
-        let (request, settings) = request.into_pieces();
-        let key = match settings.request_strategy {
-            Some(RequestStrategy::Idempotent(key)) => Some(key.into_inner()),
-            _ => None,
-        };
-        Ok(self.exchange(Exchange::new(request, key)?).await?.body)
     }
 }
 

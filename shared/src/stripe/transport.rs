@@ -1,6 +1,4 @@
 //! HTTP transport to Stripe: pinned API version, timeouts, retries with the same idempotency key.
-//!
-//! It implements async-stripe's `StripeClient`, which sends typed requests through it.
 
 use std::fmt::Display;
 use std::pin::Pin;

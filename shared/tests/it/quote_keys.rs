@@ -2,7 +2,6 @@
 
 use secrecy::ExposeSecret as _;
 use serde_json::json;
-use shared::Timestamp;
 use shared::aws::secrets::QuoteSecret;
 use shared::values::token::{Bounds, MacKeys};
 

@@ -173,10 +173,10 @@ async fn replayed_failure_is_not_retried() {
     let again = refusal(500, "idempotent-replayed: true\r\n");
     let world = World::with(vec![refusal(500, ""), again, json(GOOD)]).await;
     let error = world.post(Some("the-key")).await.unwrap_err();
-    assert!(error.is_remembered_failure(), "{error}");
+    assert!(error.is_replayed_failure(), "{error}");
     assert_eq!(world.stripe.got().len(), 2);
     let world = World::with(vec![refusal(400, "idempotent-replayed: true\r\n")]).await;
-    assert!(!world.post(Some("the-key")).await.unwrap_err().is_remembered_failure());
+    assert!(!world.post(Some("the-key")).await.unwrap_err().is_replayed_failure());
 }
 
 #[tokio::test]

@@ -2,137 +2,97 @@ use super::*;
 use crate::api::reply::Reply;
 
 #[test]
-#[expect(clippy::too_many_lines, reason = "a table")]
 fn error_has_its_status_code_details_and_headers_and_no_cause() {
     let cause = || Cause::from("rk_test_secret in a cause");
-    let none = Value::Null;
+    let none = || Value::Null;
+    let field = |name: &str| json!({ "field": name });
     let decline = Decline {
         code: Some("card_declined".to_owned()),
         decline_code: Some("insufficient_funds".to_owned()),
         kind: crate::stripe::DeclineKind::Soft,
         message: "Not enough.".to_owned(),
     };
+    let scopes = (Scope::Admin, Scope::Read);
+    let ending = NotChangeable::Ending;
+    let plan = json!({ "plan": "pro" });
+    let url = Some("https://x".to_owned());
+    let text = |message: &str| message.to_owned();
+    let retry = |seconds: &'static str| Some(("retry-after", seconds));
+    use ApiError as E;
+    let declined = json!({ "declineCode": "insufficient_funds", "kind": "soft" });
     let cases = [
+        (E::Unauthenticated, 401, "unauthenticated", none(), Some(("www-authenticate", "Bearer"))),
         (
-            ApiError::Unauthenticated,
-            401,
-            "unauthenticated",
-            none.clone(),
-            Some(("www-authenticate", "Bearer")),
-        ),
-        (
-            ApiError::InsufficientScope { required: Scope::Admin, granted: Scope::Read },
+            E::InsufficientScope { required: scopes.0, granted: scopes.1 },
             403,
             "insufficient_scope",
             json!({ "required": "admin", "granted": "read" }),
             None,
         ),
-        (ApiError::ActAsForbidden, 403, "act_as_forbidden", none.clone(), None),
+        (E::ActAsForbidden, 403, "act_as_forbidden", none(), None),
+        (E::validation("limit", "a number"), 422, "validation", field("limit"), None),
+        (E::MalformedBody, 400, "malformed_body", none(), None),
+        (E::BodyTooLarge { longest: 9 }, 413, "body_too_large", none(), None),
+        (E::UnsupportedMediaType, 415, "unsupported_media_type", none(), None),
+        (E::UnknownPlan { message: text("None.") }, 422, "unknown_plan", field("plan"), None),
+        (E::UrlNotAllowed { field: "url" }, 422, "url_not_allowed", field("url"), None),
+        (E::IdempotencyInProgress, 409, "idempotency_in_progress", none(), retry("1")),
+        (E::IdempotencyKeyReused, 422, "idempotency_key_reused", none(), None),
+        (E::NoSubscription, 409, "no_subscription", none(), None),
+        (E::AlreadySubscribed, 409, "already_subscribed", none(), None),
+        (E::AlreadyOnPlan, 409, "already_on_plan", none(), None),
         (
-            ApiError::validation("limit", "limit is a number"),
-            422,
-            "validation",
-            json!({ "field": "limit" }),
-            None,
-        ),
-        (ApiError::MalformedBody, 400, "malformed_body", none.clone(), None),
-        (ApiError::BodyTooLarge { longest: 9 }, 413, "body_too_large", none.clone(), None),
-        (ApiError::UnsupportedMediaType, 415, "unsupported_media_type", none.clone(), None),
-        (
-            ApiError::UnknownPlan { message: "None.".to_owned() },
-            422,
-            "unknown_plan",
-            json!({ "field": "plan" }),
-            None,
-        ),
-        (
-            ApiError::UrlNotAllowed { field: "returnUrl" },
-            422,
-            "url_not_allowed",
-            json!({ "field": "returnUrl" }),
-            None,
-        ),
-        (
-            ApiError::IdempotencyInProgress,
-            409,
-            "idempotency_in_progress",
-            none.clone(),
-            Some(("retry-after", "1")),
-        ),
-        (ApiError::IdempotencyKeyReused, 422, "idempotency_key_reused", none.clone(), None),
-        (ApiError::NoSubscription, 409, "no_subscription", none.clone(), None),
-        (ApiError::AlreadySubscribed, 409, "already_subscribed", none.clone(), None),
-        (ApiError::AlreadyOnPlan, 409, "already_on_plan", none.clone(), None),
-        (
-            ApiError::NotChangeable(NotChangeable::Ending),
+            E::NotChangeable(ending),
             409,
             "subscription_not_changeable",
             json!({ "reason": "ending" }),
             None,
         ),
         (
-            ApiError::QuoteChanged { preview: Box::new(json!({ "plan": "pro" })) },
+            E::QuoteChanged { preview: Box::new(plan.clone()) },
             409,
             "quote_changed",
-            json!({ "preview": { "plan": "pro" } }),
+            json!({ "preview": plan }),
             None,
         ),
-        (ApiError::QuoteExpired, 410, "quote_expired", none.clone(), None),
+        (E::QuoteExpired, 410, "quote_expired", none(), None),
+        (E::PaymentFailed(Box::new(decline)), 402, "payment_failed", declined, None),
         (
-            ApiError::PaymentFailed(Box::new(decline)),
-            402,
-            "payment_failed",
-            json!({ "declineCode": "insufficient_funds", "kind": "soft" }),
-            None,
-        ),
-        (
-            ApiError::PaymentActionRequired { url: Some("https://x".to_owned()) },
+            E::PaymentActionRequired { url },
             402,
             "payment_action_required",
             json!({ "url": "https://x" }),
             None,
         ),
         (
-            ApiError::RateLimited { retry_after: 7, cause: cause() },
+            E::RateLimited { retry_after: 7, cause: cause() },
             429,
             "rate_limited",
-            none.clone(),
-            Some(("retry-after", "7")),
+            none(),
+            retry("7"),
         ),
-        (ApiError::Stripe(cause()), 502, "stripe_error", none.clone(), None),
-        (
-            ApiError::StripeUnavailable(cause()),
-            503,
-            "stripe_unavailable",
-            none.clone(),
-            Some(("retry-after", "2")),
-        ),
-        (
-            ApiError::Unavailable(cause()),
-            503,
-            "unavailable",
-            none.clone(),
-            Some(("retry-after", "2")),
-        ),
-        (ApiError::Timeout, 504, "timeout", none.clone(), None),
-        (ApiError::Internal(cause()), 500, "internal", none, None),
+        (E::Stripe(cause()), 502, "stripe_error", none(), None),
+        (E::StripeUnavailable(cause()), 503, "stripe_unavailable", none(), retry("2")),
+        (E::Unavailable(cause()), 503, "unavailable", none(), retry("2")),
+        (E::Timeout, 504, "timeout", none(), None),
+        (E::Internal(cause()), 500, "internal", none(), None),
     ];
     for (error, status, code, details, header) in cases {
         let message = error.to_string();
         assert!(!message.contains("secret"), "{code}: {message}");
         let reply = Reply::of_error(&error, "req-1");
-        assert_eq!(reply.status.as_u16(), status, "{code}");
-        let body: Value = serde_json::from_str(&reply.body).expect(code);
-        // The whole body, so that a field added by accident fails too.
-        assert_eq!(
-            body,
-            json!({ "error": code, "message": message, "requestId": "req-1", "details": details })
-        );
+        assert_eq!(reply.status(), status, "{code}");
+        let body: Value = serde_json::from_str(reply.body()).expect(code);
+        let expected = json!({
+            "error": code, "message": message, "requestId": "req-1", "details": details,
+        });
+        assert_eq!(body, expected);
         let headers: Vec<_> = reply
             .headers
             .iter()
-            .map(|(name, value)| (name.as_str(), value.to_str().expect("text")))
+            .map(|(name, value)| (name.as_str(), value.to_str().expect("ASCII")))
             .collect();
-        assert_eq!(headers, Vec::from_iter(header), "{code}");
+        let expected: Vec<_> = header.into_iter().collect();
+        assert_eq!(headers, expected, "{code}");
     }
 }

@@ -17,6 +17,18 @@ pub trait HasId {
     fn id(&self) -> &str;
 }
 
+/// Implements [`HasId`] for views with the field `id`.
+macro_rules! has_id {
+    ($($view:ty),+) => {
+        $(impl $crate::stripe::views::HasId for $view {
+            fn id(&self) -> &str {
+                &self.id
+            }
+        })+
+    };
+}
+pub(super) use has_id;
+
 /// An object of which only the ID is read.
 #[derive(Clone, Debug, Deserialize)]
 pub struct Id {

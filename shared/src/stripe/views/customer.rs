@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use serde::Deserialize;
 
-use super::common::{Expandable, HasId, Id};
+use super::common::{Expandable, Id, has_id};
 use super::validated;
 use crate::values::{Currency, Timestamp};
 
@@ -47,8 +47,4 @@ pub struct PortalSession {
     pub url: String,
 }
 
-impl HasId for CheckoutSession {
-    fn id(&self) -> &str {
-        &self.id
-    }
-}
+has_id!(CheckoutSession);

@@ -3,7 +3,7 @@
 use rust_decimal::Decimal;
 use serde::Deserialize;
 
-use super::common::{Expandable, HasId, Id, List};
+use super::common::{Expandable, Id, List, has_id};
 use super::validated;
 use crate::values::{Currency, Timestamp};
 
@@ -195,14 +195,4 @@ pub struct PriceDetails {
     pub product: String,
 }
 
-impl HasId for Invoice {
-    fn id(&self) -> &str {
-        &self.id
-    }
-}
-
-impl HasId for Line {
-    fn id(&self) -> &str {
-        &self.id
-    }
-}
+has_id!(Invoice, Line);

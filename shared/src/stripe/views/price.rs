@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use rust_decimal::Decimal;
 use serde::Deserialize;
 
-use super::common::{Expandable, HasId};
+use super::common::{Expandable, has_id};
 use crate::values::Currency;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
@@ -110,14 +110,4 @@ pub struct Product {
     pub metadata: HashMap<String, String>,
 }
 
-impl HasId for Price {
-    fn id(&self) -> &str {
-        &self.id
-    }
-}
-
-impl HasId for Product {
-    fn id(&self) -> &str {
-        &self.id
-    }
-}
+has_id!(Price, Product);

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use serde::Deserialize;
 
-use super::common::{Expandable, HasId, Id, List};
+use super::common::{Expandable, Id, List, has_id};
 use super::invoice::Invoice;
 use super::price::Price;
 use super::validated;
@@ -164,14 +164,4 @@ pub struct TestClock {
     pub frozen_time: Timestamp,
 }
 
-impl HasId for Subscription {
-    fn id(&self) -> &str {
-        &self.id
-    }
-}
-
-impl HasId for SubscriptionItem {
-    fn id(&self) -> &str {
-        &self.id
-    }
-}
+has_id!(Subscription, SubscriptionItem);

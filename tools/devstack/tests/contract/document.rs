@@ -112,7 +112,7 @@ fn every_error_is_shown_as_the_code_words_it() {
         let example = &examples[code]["value"];
         let request_id = example["requestId"].as_str().expect(code);
         let body: Value =
-            serde_json::from_str(Reply::of_error(error, request_id).body()).expect("JSON");
+            serde_json::from_str(Reply::of_error(&error, request_id).body()).expect("JSON");
         assert_eq!(body, *example, "{code}");
         shown.insert((status.as_u16(), code));
     }
