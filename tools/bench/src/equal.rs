@@ -1,6 +1,6 @@
 //! Checks that the peers' responses equal those of our functions; otherwise comparing them would mean nothing.
 
-use devstack::http::Answer;
+use devstack::http::Response;
 use serde_json::Value;
 
 use crate::error::{Error, Result};
@@ -45,7 +45,7 @@ pub fn check(stage: &Stage) -> Result<usize> {
     Ok(compared)
 }
 
-fn compare(what: &str, ours: &Answer, peer: &Answer) -> Result<()> {
+fn compare(what: &str, ours: &Response, peer: &Response) -> Result<()> {
     let (ours, peer) = ((ours.status, essence(&ours.json())), (peer.status, essence(&peer.json())));
     if ours == peer {
         return Ok(());
@@ -74,14 +74,14 @@ mod tests {
 
     use super::*;
 
-    fn answer(status: u16, body: &Value) -> Answer {
-        Answer { status, headers: hyper::HeaderMap::new(), body: body.to_string() }
+    fn response(status: u16, body: &Value) -> Response {
+        Response { status, headers: hyper::HeaderMap::new(), body: body.to_string() }
     }
 
     #[test]
     fn amounts_must_be_equal_and_quotes_may_differ() {
         let body = |amount: &str, last: &str| {
-            answer(200, &json!({ "amount": amount, "quote": "q".repeat(200) + last }))
+            response(200, &json!({ "amount": amount, "quote": "q".repeat(200) + last }))
         };
         compare("x", &body("1.00", "a"), &body("1.00", "b")).expect("the same");
         let error = compare("x", &body("1.00", "a"), &body("1.01", "a"));
@@ -91,7 +91,7 @@ mod tests {
     #[test]
     fn errors_are_equal_if_status_and_code_are() {
         let error = |status, code: &str, message: &str| {
-            answer(status, &json!({ "error": code, "message": message }))
+            response(status, &json!({ "error": code, "message": message }))
         };
         compare("x", &error(404, "no_plan", "a"), &error(404, "no_plan", "b")).expect("the same");
         assert!(compare("x", &error(404, "no_plan", "a"), &error(409, "no_plan", "a")).is_err());

@@ -152,9 +152,9 @@ fn middle(running: &mut Running, key: &str, size: u64) -> Result<String> {
     while seen < size / 2 {
         let step = (size / 2 - seen).min(100);
         let query = format!("limit={step}&status=paid{cursor}");
-        let (_, answer) = running.invoke(&event(function("invoices"), key, &query, ""))?;
-        let Some(next) = answer.json()["nextCursor"].as_str().map(str::to_owned) else {
-            return Error::wrong(format!("fewer than {size} invoices: {}", answer.body));
+        let (_, response) = running.invoke(&event(function("invoices"), key, &query, ""))?;
+        let Some(next) = response.json()["nextCursor"].as_str().map(str::to_owned) else {
+            return Error::wrong(format!("fewer than {size} invoices: {}", response.body));
         };
         cursor = format!("&cursor={next}");
         seen += step;
@@ -175,8 +175,8 @@ fn keys(stage: &Stage) -> Result<Growth> {
         let size = stage.moto("POST", &path, "")?["keys"].as_u64().unwrap_or_default();
         let mut times = Vec::new();
         for _ in 0..PROCESSES {
-            let (_, answer) = start(stage, "invoices")?.invoke(&event)?;
-            times.push(auth_ms(answer.header("server-timing"))?);
+            let (_, response) = start(stage, "invoices")?.invoke(&event)?;
+            times.push(auth_ms(response.header("server-timing"))?);
         }
         points.push(Point { size, ms: median(&times), cpu_us: None, stripe_calls: 0 });
     }

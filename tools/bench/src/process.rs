@@ -4,7 +4,7 @@ use std::fs::OpenOptions;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use devstack::http::Answer;
+use devstack::http::Response;
 use devstack::lambda::{InvocationResult, RuntimeApi};
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
@@ -82,26 +82,26 @@ impl Running {
     /// Invokes the program and waits for the response and the next poll. Returns the duration and the response.
     ///
     /// Fails if the response is an error.
-    pub fn invoke(&mut self, event: &Value) -> Result<(Duration, Answer)> {
-        let (took, answer) = self.try_invoke(event)?;
-        let is_good = answer.status < 300 || self.kind == Kind::Floor;
+    pub fn invoke(&mut self, event: &Value) -> Result<(Duration, Response)> {
+        let (took, response) = self.try_invoke(event)?;
+        let is_good = response.status < 300 || self.kind == Kind::Floor;
         if !is_good {
-            let Answer { status, body, .. } = &answer;
+            let Response { status, body, .. } = &response;
             return Error::wrong(format!("{} responded with {status}: {body}", self.label));
         }
-        Ok((took, answer))
+        Ok((took, response))
     }
 
     /// Invokes the program and returns the duration and the response, whatever its status.
-    pub fn try_invoke(&mut self, event: &Value) -> Result<(Duration, Answer)> {
+    pub fn try_invoke(&mut self, event: &Value) -> Result<(Duration, Response)> {
         self.api.invoke(event, DEADLINE);
         let result = self.api.next_result(LIMIT);
-        let answer = result.as_ref().and_then(InvocationResult::response);
-        let Some((result, answer)) = result.zip(answer) else {
+        let response = result.as_ref().and_then(InvocationResult::response);
+        let Some((result, response)) = result.zip(response) else {
             return Error::wrong(format!("{} did not respond; see target/bench/log", self.label));
         };
         self.next_poll()?;
-        Ok((result.took(), answer))
+        Ok((result.took(), response))
     }
 
     /// Returns the CPU time so far in nanoseconds.

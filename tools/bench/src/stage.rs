@@ -160,9 +160,9 @@ impl Stage {
             }
         };
         let key = self.key(account, preview.scope)?;
-        let (_, answer) = running.invoke(&event(preview, &key, "", body))?;
+        let (_, response) = running.invoke(&event(preview, &key, "", body))?;
         let mut fields: Value = serde_json::from_str(body).unwrap_or_default();
-        fields["quote"] = answer.json()["quote"].take();
+        fields["quote"] = response.json()["quote"].take();
         Ok(fields.to_string())
     }
 
@@ -179,11 +179,11 @@ impl Stage {
     }
 
     fn send(&self, method: &str, url: &str, headers: &[(&str, &str)], body: &str) -> Result<Value> {
-        let answer = self.runtime.block_on(http::send(method, url, headers, body, LIMIT));
-        match answer {
-            Ok(answer) if answer.status < 300 => Ok(answer.json()),
-            Ok(answer) => {
-                Error::wrong(format!("{method} {url}: {} {}", answer.status, answer.body))
+        let response = self.runtime.block_on(http::send(method, url, headers, body, LIMIT));
+        match response {
+            Ok(response) if response.status < 300 => Ok(response.json()),
+            Ok(response) => {
+                Error::wrong(format!("{method} {url}: {} {}", response.status, response.body))
             }
             Err(reason) => Error::wrong(reason),
         }

@@ -14,7 +14,7 @@ use crate::Error;
 use crate::docs;
 use crate::environment::{Environment, apply};
 use crate::functions::{FUNCTIONS, Function, StripeSecret};
-use crate::http::{self, Answer};
+use crate::http::{self, Response};
 use crate::local::Local;
 use crate::process::Processes;
 use crate::stack::root;
@@ -144,7 +144,7 @@ impl Gateway {
         let bearer = format!("Bearer {key}");
         let mut failing = Vec::new();
         for function in FUNCTIONS.iter().filter(|function| function.method == "GET") {
-            let Answer { status, body, .. } =
+            let Response { status, body, .. } =
                 self.call(function, &[("authorization", &bearer)]).await?;
             if status >= 500 {
                 failing.push(format!("{} responds with {status}: {body}", function.name));
@@ -153,14 +153,14 @@ impl Gateway {
         Ok(failing)
     }
 
-    async fn call(&self, function: &Function, headers: &[(&str, &str)]) -> Result<Answer, Error> {
+    async fn call(&self, function: &Function, headers: &[(&str, &str)]) -> Result<Response, Error> {
         let (log, limit) = match self.functions {
             Functions::Prebuilt | Functions::Absent => (function.name, RESPONSE_LIMIT),
             Functions::Watched => ("gateway", BUILD_LIMIT),
         };
         let url = format!("{}{}", self.url(), function.path);
-        let answer = http::send(function.method, &url, headers, "", limit).await;
-        answer.map_err(|reason| self.local.silent(log, limit, reason))
+        let response = http::send(function.method, &url, headers, "", limit).await;
+        response.map_err(|reason| self.local.silent(log, limit, reason))
     }
 }
 

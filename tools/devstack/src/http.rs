@@ -12,13 +12,13 @@ use serde_json::Value;
 
 /// Response with any status.
 #[derive(Clone, Debug)]
-pub struct Answer {
+pub struct Response {
     pub status: u16,
     pub headers: HeaderMap,
     pub body: String,
 }
 
-impl Answer {
+impl Response {
     /// Returns the body as JSON, or as a JSON string if it is not JSON.
     #[must_use]
     pub fn json(&self) -> Value {
@@ -42,7 +42,7 @@ pub async fn send(
     headers: &[(&str, &str)],
     body: &str,
     limit: Duration,
-) -> Result<Answer, String> {
+) -> Result<Response, String> {
     let mut request = Request::builder().method(method).uri(url);
     for (name, value) in headers {
         request = request.header(*name, *value);
@@ -56,7 +56,7 @@ pub async fn send(
     })
 }
 
-async fn exchange(request: Request<Full<Bytes>>) -> Result<Answer, String> {
+async fn exchange(request: Request<Full<Bytes>>) -> Result<Response, String> {
     let client = Client::builder(TokioExecutor::new())
         .pool_max_idle_per_host(0)
         .build::<_, Full<Bytes>>(HttpConnector::new());
@@ -67,7 +67,7 @@ async fn exchange(request: Request<Full<Bytes>>) -> Result<Answer, String> {
         })?;
     let (head, body) = response.into_parts();
     let body = body.collect().await.map_err(|error| error.to_string())?.to_bytes();
-    Ok(Answer {
+    Ok(Response {
         status: head.status.as_u16(),
         headers: head.headers,
         body: String::from_utf8_lossy(&body).into_owned(),

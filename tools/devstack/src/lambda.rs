@@ -14,7 +14,7 @@ use hyper::header::HeaderName;
 use serde_json::{Map, Value, json};
 
 use crate::functions::Function;
-use crate::http::Answer;
+use crate::http::Response;
 
 /// Runtime API that one function polls for events.
 pub struct RuntimeApi {
@@ -146,7 +146,7 @@ impl Request<'_> {
 impl InvocationResult {
     /// Returns the HTTP response that API Gateway would send, or `None` if the function reported an error to Lambda.
     #[must_use]
-    pub fn response(&self) -> Option<Answer> {
+    pub fn response(&self) -> Option<Response> {
         let result: Value = serde_json::from_str(&self.text).ok()?;
         let status = result["statusCode"].as_u64().and_then(|status| status.try_into().ok())?;
         let mut headers = HeaderMap::new();
@@ -155,7 +155,7 @@ impl InvocationResult {
             headers.insert(name, value.as_str().unwrap_or_default().parse().ok()?);
         }
         let body = result["body"].as_str().unwrap_or_default().to_owned();
-        Some(Answer { status, headers, body })
+        Some(Response { status, headers, body })
     }
 
     /// Returns how long the function took.

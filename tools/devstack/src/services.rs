@@ -65,8 +65,8 @@ pub(crate) fn start_sandbox(
 pub(crate) async fn await_sandbox(local: &Local, url: &str) -> Result<(), Error> {
     await_response(local, "stripe", &format!("{url}/v1/customers")).await?;
     let saved = format!("{url}/_sandbox/portal_configuration");
-    let answer = http::send("POST", &saved, &[], "", Duration::from_secs(5)).await;
-    answer.map(drop).map_err(|reason| local.silent("stripe", LIMIT, reason))
+    let response = http::send("POST", &saved, &[], "", Duration::from_secs(5)).await;
+    response.map(drop).map_err(|reason| local.silent("stripe", LIMIT, reason))
 }
 
 /// Waits until `url` responds with any status.

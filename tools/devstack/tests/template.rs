@@ -1,5 +1,4 @@
-//! The template, the table of functions, the metrics that the code writes and the operator's guide
-//! say the same.
+//! Consistency of the template with the table of functions, the metrics, the README and the operator's guide.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -25,11 +24,11 @@ fn template() -> Template {
 }
 
 fn text(value: &Value) -> &str {
-    value.as_str().unwrap_or_else(|| panic!("{value} is no text"))
+    value.as_str().unwrap_or_else(|| panic!("{value} is not a string"))
 }
 
 #[test]
-fn each_function_has_its_route_its_secret_its_log_and_a_role_of_its_own() {
+fn each_function_has_its_own_route_secret_log_and_role() {
     let template = template();
     let mut expected = BTreeSet::new();
     for function in FUNCTIONS {
@@ -66,7 +65,7 @@ fn each_function_has_its_route_its_secret_its_log_and_a_role_of_its_own() {
 }
 
 #[test]
-fn every_route_has_a_limit_and_the_readme_its_row() {
+fn every_route_has_a_throttle_and_a_row_in_the_readme() {
     let template = template();
     let settings = &template.properties("Api")["RouteSettings"];
     let limits: BTreeSet<&String> = settings.as_object().expect("settings").keys().collect();
@@ -80,7 +79,7 @@ fn every_route_has_a_limit_and_the_readme_its_row() {
 }
 
 #[test]
-fn each_program_asks_for_the_scope_that_the_table_says() {
+fn each_program_requires_the_tables_scope() {
     for function in FUNCTIONS {
         let main = read(&format!("functions/{}/src/main.rs", function.name));
         let scope = match function.scope {
@@ -93,7 +92,7 @@ fn each_program_asks_for_the_scope_that_the_table_says() {
 }
 
 #[test]
-fn browsers_may_call_from_where_customers_may_be_sent_back_to() {
+fn cors_allows_the_return_origins() {
     let template = template();
     let cors = &template.properties("Api")["CorsConfiguration"]["Fn::If"][1]["allowOrigins"];
     assert_eq!(cors, &json!({ "Fn::Split": [",", { "Ref": "AllowedOrigins" }] }));
@@ -102,7 +101,7 @@ fn browsers_may_call_from_where_customers_may_be_sent_back_to() {
     assert_eq!(variable, &json!({ "Ref": "AllowedOrigins" }));
 }
 
-/// Every metric that a value of the template names: namespace, name, dimension.
+/// Finds every metric in a value of the template: namespace, name, dimension.
 fn metrics(value: &Value, found: &mut Vec<(String, String, String)>) {
     if let (Some(namespace), Some(name)) =
         (value["Namespace"].as_str(), value["MetricName"].as_str())
@@ -118,7 +117,7 @@ fn metrics(value: &Value, found: &mut Vec<(String, String, String)>) {
 }
 
 #[test]
-fn alarms_and_dashboard_name_metrics_that_the_functions_write() {
+fn alarms_and_dashboard_use_metrics_that_the_functions_write() {
     let template = template();
     let mut found = Vec::new();
     for (_, alarm) in template.of_type("AWS::CloudWatch::Alarm") {
@@ -129,7 +128,7 @@ fn alarms_and_dashboard_name_metrics_that_the_functions_write() {
         match (is_in(&PER_FUNCTION), is_in(&PER_STACK)) {
             (true, false) => FUNCTION,
             (false, true) => STACK,
-            _ => panic!("the functions write no {name}"),
+            _ => panic!("the functions do not write {name}"),
         }
     };
     let mut own = BTreeSet::new();
@@ -143,7 +142,7 @@ fn alarms_and_dashboard_name_metrics_that_the_functions_write() {
     }
     for name in ["ServerErrors", "StripeErrors", "StripeRateLimits", "SecretErrors", "TableErrors"]
     {
-        assert!(own.contains(name), "no alarm looks at {name}");
+        assert!(own.contains(name), "no alarm uses {name}");
     }
     let (_, dashboard) =
         template.of_type("AWS::CloudWatch::Dashboard").next().expect("a dashboard");
@@ -161,7 +160,7 @@ fn alarms_and_dashboard_name_metrics_that_the_functions_write() {
 }
 
 #[test]
-fn every_alarm_leads_to_its_section_of_the_runbook_and_every_section_to_an_alarm() {
+fn every_alarm_has_a_section_in_the_runbook() {
     let template = template();
     let guide = read("docs/operating.md");
     let runbook = guide.split_once("\n## Runbook\n").expect("a runbook").1;
@@ -171,7 +170,7 @@ fn every_alarm_leads_to_its_section_of_the_runbook_and_every_section_to_an_alarm
     let mut named = BTreeSet::new();
     for (logical, alarm) in template.of_type("AWS::CloudWatch::Alarm") {
         let anchor = text(&alarm["AlarmDescription"]).split_once("docs/operating.md#");
-        let anchor = anchor.unwrap_or_else(|| panic!("{logical} names no section")).1;
+        let anchor = anchor.unwrap_or_else(|| panic!("{logical} links to no section")).1;
         assert!(sections.contains(anchor), "{logical}: docs/operating.md has no {anchor}");
         let name = text(&alarm["AlarmName"]["Fn::Sub"]);
         assert!(name.ends_with(&format!("-{anchor}")), "{logical} is called {name}");
@@ -210,7 +209,7 @@ fn every_parameter_is_described_grouped_and_used() {
 }
 
 #[test]
-fn every_environment_gives_parameters_that_there_are_and_values_that_they_take() {
+fn environments_set_existing_parameters_to_allowed_values() {
     let template = template();
     let settings: toml::Table = read("samconfig.toml").parse().expect("TOML");
     let mut stacks = BTreeMap::new();
@@ -224,7 +223,7 @@ fn every_environment_gives_parameters_that_there_are_and_values_that_they_take()
             let (name, value) =
                 given.as_str().and_then(|given| given.split_once('=')).expect("NAME=VALUE");
             let parameter = &template.json()["Parameters"][name];
-            assert!(parameter.is_object(), "{environment}: there is no {name}");
+            assert!(parameter.is_object(), "{environment}: the template has no {name}");
             if let Some(allowed) = parameter["AllowedValues"].as_array() {
                 let number = value.parse::<i64>().map_or(Value::Null, Value::from);
                 assert!(allowed.contains(&json!(value)) || allowed.contains(&number), "{given}");
@@ -240,7 +239,7 @@ fn every_environment_gives_parameters_that_there_are_and_values_that_they_take()
 }
 
 #[test]
-fn the_readme_names_every_variable_that_the_template_sets() {
+fn readme_names_every_variable_of_the_template() {
     let template = template();
     let readme = read("README.md");
     let globals = &template.json()["Globals"]["Function"]["Environment"]["Variables"];

@@ -56,10 +56,10 @@ async fn call(about: &About, target: &str, body: &Value) -> Result<Value, Error>
         ("authorization", credential),
     ];
     let url = format!("{}/", about.aws_url);
-    let answer = http::send("POST", &url, &headers, &body.to_string(), LIMIT).await;
-    match answer.map_err(failed)? {
-        answer if answer.status == 200 => Ok(answer.json()),
-        answer => Err(failed(format!("{target} responded with {}", answer.status))),
+    let response = http::send("POST", &url, &headers, &body.to_string(), LIMIT).await;
+    match response.map_err(failed)? {
+        response if response.status == 200 => Ok(response.json()),
+        response => Err(failed(format!("{target} responded with {}", response.status))),
     }
 }
 

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use devstack::http::{self, Answer};
+use devstack::http::{self, Response};
 use devstack::{
     About, Account, Functions, Local, Options, Ports, Reach, ServicePrograms, Stack, StripeChoice,
 };
@@ -50,7 +50,7 @@ impl Running {
 
     /// One request to the API.
     #[track_caller]
-    pub fn send(&self, method: &str, path: &str, headers: &[(&str, &str)], body: &str) -> Answer {
+    pub fn send(&self, method: &str, path: &str, headers: &[(&str, &str)], body: &str) -> Response {
         let url = format!("{}{path}", self.about().api_url);
         let answer = self.runtime.block_on(http::send(method, &url, headers, body, LIMIT));
         answer.unwrap_or_else(|error| panic!("{error}; logs: {}", self.folder.display()))

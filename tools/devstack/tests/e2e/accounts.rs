@@ -1,4 +1,4 @@
-//! The seeded accounts are what they are said to be, at Stripe and in what the API makes of it.
+//! The seeded accounts have the states that their fixtures describe, at Stripe and in the API.
 
 use serde_json::Value;
 
@@ -6,12 +6,12 @@ use crate::cases;
 use crate::harness::Harness;
 
 cases![
-    every_account_is_in_the_state_that_its_story_leads_to,
-    the_sub_account_names_its_parent,
-    every_key_of_an_account_may_read,
+    every_account_is_in_the_state_of_its_fixture,
+    sub_account_names_its_parent,
+    every_key_of_an_account_can_read,
 ];
 
-/// Name, the subscription's status at Stripe, `plan` and `status` of summary, `state` of dunning.
+/// Name, the subscription's status at Stripe, summary's `plan` and `status`, dunning's `state`.
 const STATES: &[(&str, Option<&str>, &str, &str, &str)] = &[
     ("fresh", None, "hobby", "none", "active"),
     ("metered", Some("active"), "pro", "active", "active"),
@@ -23,7 +23,7 @@ const STATES: &[(&str, Option<&str>, &str, &str, &str)] = &[
     ("client", Some("active"), "starter", "active", "active"),
 ];
 
-fn every_account_is_in_the_state_that_its_story_leads_to(harness: &Harness) {
+fn every_account_is_in_the_state_of_its_fixture(harness: &Harness) {
     let names: Vec<&str> = harness.about().accounts.iter().map(|a| a.name.as_str()).collect();
     assert_eq!(names, STATES.iter().map(|(name, ..)| *name).collect::<Vec<_>>());
     for (name, at_stripe, plan, status, state) in STATES {
@@ -46,19 +46,19 @@ fn every_account_is_in_the_state_that_its_story_leads_to(harness: &Harness) {
     }
 }
 
-fn the_sub_account_names_its_parent(harness: &Harness) {
+fn sub_account_names_its_parent(harness: &Harness) {
     for account in &harness.about().accounts {
         let parent = (account.name == "client").then(|| harness.account("agency").id.as_str());
         assert_eq!(account.parent.as_deref(), parent, "{}", account.name);
     }
 }
 
-fn every_key_of_an_account_may_read(harness: &Harness) {
+fn every_key_of_an_account_can_read(harness: &Harness) {
     for account in &harness.about().accounts {
         for key in [&account.keys.read, &account.keys.deploy, &account.keys.admin] {
-            let answer = harness.get("/v1/billing/info", key, &[]);
-            let shown = answer.json()["account"]["handle"].as_str().map(str::to_owned);
-            assert_eq!(shown.as_deref(), Some(account.handle.as_str()), "{}", answer.body);
+            let response = harness.get("/v1/billing/info", key, &[]);
+            let shown = response.json()["account"]["handle"].as_str().map(str::to_owned);
+            assert_eq!(shown.as_deref(), Some(account.handle.as_str()), "{}", response.body);
         }
     }
 }

@@ -1,15 +1,15 @@
-//! plan-change as a process that can be killed, and asked again.
+//! A process of plan-change that a case can kill, and whose request it can retry.
 
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-use devstack::http::Answer;
+use devstack::http::Response;
 
 use crate::harness::Harness;
 use crate::lone::{Lone, PATIENT};
 use crate::posts::{JSON, Payer};
 
-/// plan-change by itself, asked with an idempotency key.
+/// Process of plan-change, and the account whose change it makes with an idempotency key.
 pub struct Alone<'a> {
     pub harness: &'a Harness,
     pub payer: &'a Payer,
@@ -27,39 +27,39 @@ impl<'a> Alone<'a> {
         function.ask_with(time, &headers, r#"{"plan":"agency"}"#);
     }
 
-    /// The answer of a new process to the same request, asked until it is there.
+    /// Retries the request in a new process until the first attempt no longer blocks it, and returns the response.
     #[track_caller]
-    pub fn again(&self) -> Answer {
+    pub fn again(&self) -> Response {
         let mut function = self.start();
         let started = Instant::now();
         loop {
             self.ask(&mut function, PATIENT);
-            let answer = function.answer();
-            let error = answer.json()["error"].clone();
-            // The claim still holds; or Stripe is still at the request of the process that is gone.
-            match answer.status {
+            let response = function.response();
+            let error = response.json()["error"].clone();
+            // The first attempt's lease has not expired, or Stripe still processes its request.
+            match response.status {
                 409 if error == "idempotency_in_progress" => {}
                 503 if error == "stripe_unavailable" => {}
-                _ => return answer,
+                _ => return response,
             }
-            assert!(started.elapsed() < Duration::from_secs(10), "it is never there");
+            assert!(started.elapsed() < Duration::from_secs(10), "the retry is still blocked");
             sleep(Duration::from_millis(100));
         }
     }
 
-    /// Starts a change and kills it as soon as `is_time`.
+    /// Starts a change and kills its process as soon as `is_time` returns true.
     #[track_caller]
     pub fn killed_when(&self, is_time: impl Fn() -> bool) {
         let mut function = self.start();
         self.ask(&mut function, Duration::from_secs(2));
         let started = Instant::now();
         while !is_time() {
-            assert!(started.elapsed() < Duration::from_secs(5), "it never came that far");
+            assert!(started.elapsed() < Duration::from_secs(5), "the change did not get that far");
             sleep(Duration::from_millis(5));
         }
         function.kill();
     }
 }
 
-/// How late Stripe's answer is, in milliseconds: later than the deadline of whom it is for.
+/// Delay of Stripe's response in milliseconds, beyond the request's deadline.
 pub const SLOW: u64 = 3_000;

@@ -1,26 +1,25 @@
-//! Whole bodies are compared, so that a field added by accident fails too; what differs from run to
-//! run stands in the expectation as a placeholder.
+//! Comparison of whole bodies, which also fails on unexpected fields. Placeholders match values that differ between runs.
 //!
-//! | placeholder | stands for |
+//! | placeholder | matches |
 //! |---|---|
-//! | `<any>` | anything but null |
-//! | `<text>` | a text that is not empty |
-//! | `<cus_…>`, `<sub_…>` and so on | an id with that prefix |
-//! | `<at>` | a moment: `2026-06-28T09:30:00Z` |
-//! | `<day>` | a day: `2026-06-28` |
+//! | `<any>` | any value except null |
+//! | `<text>` | a string that is not empty |
+//! | `<cus_…>`, `<sub_…>` and so on | an ID with that prefix |
+//! | `<at>` | a time: `2026-06-28T09:30:00Z` |
+//! | `<day>` | a date: `2026-06-28` |
 //! | `<url>` | an http or https URL |
 //! | `<money>` | an amount: `41.20` |
 
-use devstack::http::Answer;
+use devstack::http::Response;
 use serde_json::Value;
 
-/// The answer has this status and this very body.
+/// Asserts that the response has this status and body.
 #[track_caller]
-pub(crate) fn expect(answer: &Answer, status: u16, body: &Value) {
-    let actual = answer.json();
+pub(crate) fn expect(response: &Response, status: u16, body: &Value) {
+    let actual = response.json();
     let mut wrong = Vec::new();
-    if answer.status != status {
-        wrong.push(format!("the status is {}, not {status}", answer.status));
+    if response.status != status {
+        wrong.push(format!("the status is {}, not {status}", response.status));
     }
     compare("body", &actual, body, &mut wrong);
     assert!(wrong.is_empty(), "\n  {}\nin {actual:#}\n", wrong.join("\n  "));
@@ -50,9 +49,9 @@ fn compare(place: &str, actual: &Value, expected: &Value, wrong: &mut Vec<String
     }
 }
 
-/// Whether a text is what the placeholder stands for, or the very same text.
+/// Returns whether the text equals the pattern or matches the placeholder.
 fn matches(text: &str, pattern: &str) -> bool {
-    // As in a date: digits where there are digits, the same characters elsewhere.
+    // A `0` in the form matches any digit.
     let like = |form: &str| {
         let same = |(a, b): (u8, u8)| if b == b'0' { a.is_ascii_digit() } else { a == b };
         text.len() == form.len() && text.bytes().zip(form.bytes()).all(same)

@@ -1,4 +1,4 @@
-//! A change of plan from preview to invoice: what was shown is what is charged, to the cent.
+//! Plan changes from preview to invoice: the charge equals the preview to the cent.
 
 use serde_json::{Value, json};
 
@@ -11,23 +11,23 @@ use crate::stripe::text;
 use crate::when::{DAY, at, day, month_after};
 
 cases![
-    an_upgrade_costs_what_was_shown_and_leaves_add_ons_alone,
-    a_downgrade_gives_credit_and_the_next_change_uses_it,
-    from_month_to_year_a_whole_year_starts_now,
-    from_year_to_month_the_rest_of_the_year_is_credit,
-    from_free_to_paid_a_whole_month_starts_now,
-    tax_discount_and_balance_are_charged_as_shown,
-    during_a_trial_a_change_costs_nothing_and_the_trial_goes_on,
-    an_older_debt_is_not_shown_as_the_cost_of_a_change_without_an_invoice,
+    upgrade_charges_the_preview_and_keeps_add_ons,
+    downgrade_gives_credit_that_the_next_change_uses,
+    change_from_month_to_year_starts_a_whole_year_now,
+    change_from_year_to_month_credits_the_rest_of_the_year,
+    change_from_free_to_paid_starts_a_whole_month_now,
+    tax_discount_and_balance_are_charged_as_previewed,
+    change_during_a_trial_is_free_and_keeps_the_trial,
+    older_debt_is_not_part_of_a_change_without_an_invoice,
     yen_have_no_decimals,
-    without_a_quote_the_change_is_priced_now,
-    a_declined_card_leaves_everything_as_it_was,
-    without_a_payment_method_nothing_is_changed,
-    a_bank_that_wants_authentication_is_waited_for,
-    a_second_change_replaces_the_one_that_waits,
+    change_without_a_quote_is_priced_now,
+    declined_change_leaves_everything_unchanged,
+    change_without_a_payment_method_is_declined,
+    change_that_needs_authentication_is_pending_until_the_customer_authenticates,
+    second_change_replaces_a_pending_one,
 ];
 
-/// What is left of the month at the payer's present, of this many minor units.
+/// Returns the share of this amount that is left of the payer's month.
 fn rest(payer: &Payer, minor: i64) -> i64 {
     let whole = month_after(payer.start) - payer.start;
     let left = month_after(payer.start) - payer.now;
@@ -38,7 +38,7 @@ fn usd(minor: i64) -> Value {
     json!(money(minor, "usd"))
 }
 
-/// A breakdown without tax and discount, for a customer without a balance.
+/// Returns a breakdown without tax and discount, for a customer without a balance.
 fn plain(minor: i64) -> Value {
     let (due, credit) = (usd(minor.max(0)), usd(-minor.min(0)));
     json!({
@@ -47,7 +47,7 @@ fn plain(minor: i64) -> Value {
     })
 }
 
-/// The body of a change that was made, on the payer's own clock.
+/// Returns the body of an applied change, on the payer's clock.
 fn changed(payer: &Payer, plans: [&str; 2], minor: i64, period_end: i64) -> Value {
     json!({
         "plan": plans[1], "previousPlan": plans[0], "status": "active", "outcome": "applied",
@@ -57,7 +57,7 @@ fn changed(payer: &Payer, plans: [&str; 2], minor: i64, period_end: i64) -> Valu
     })
 }
 
-/// The two lines of a change within the month.
+/// Returns the two proration lines of a change within the month.
 fn prorated(payer: &Payer, from: (&str, i64), to: (&str, i64)) -> Value {
     let date = english(payer.now);
     let line = |description: String, minor: i64| {
@@ -72,7 +72,7 @@ fn prorated(payer: &Payer, from: (&str, i64), to: (&str, i64)) -> Value {
     ])
 }
 
-/// `22 Nov 2026`.
+/// Formats a date as `22 Nov 2026`.
 fn english(seconds: i64) -> String {
     let day = text(&json!({ "day": day(seconds) }), "day");
     let months = "JanFebMarAprMayJunJulAugSepOctNovDec";
@@ -81,15 +81,15 @@ fn english(seconds: i64) -> String {
 }
 
 fn same(actual: &Value, expected: &Value) {
-    let answer = devstack::http::Answer {
+    let response = devstack::http::Response {
         status: 200,
         headers: hyper::HeaderMap::default(),
         body: actual.to_string(),
     };
-    expect(&answer, 200, expected);
+    expect(&response, 200, expected);
 }
 
-fn an_upgrade_costs_what_was_shown_and_leaves_add_ons_alone(harness: &Harness) {
+fn upgrade_charges_the_preview_and_keeps_add_ons(harness: &Harness) {
     let add_on = harness.add_on("month", "usd", "500");
     let mut prices = harness.prices("pro", "month");
     prices.push(add_on.clone());
@@ -97,7 +97,7 @@ fn an_upgrade_costs_what_was_shown_and_leaves_add_ons_alone(harness: &Harness) {
     let more = [(&*quantity, "3")];
     let payer = harness.payer_of("upgrades", &prices, Start { more: &more, ..Start::on("pro") });
     let kept = [(add_on, json!(3))];
-    let (preview, answer) = change_as_previewed(harness, &payer, ["agency", "month"], &kept);
+    let (preview, response) = change_as_previewed(harness, &payer, ["agency", "month"], &kept);
     let cost = rest(&payer, 9_900) - rest(&payer, 3_500);
     let end = month_after(payer.start);
     let whole = json!({
@@ -107,16 +107,16 @@ fn an_upgrade_costs_what_was_shown_and_leaves_add_ons_alone(harness: &Harness) {
         "recurring": { "amount": "99.00", "interval": "month" }, "quote": "<text>",
     });
     same(&preview, &whole);
-    same(&answer, &changed(&payer, ["pro", "agency"], cost, end));
-    // The renewal costs what was announced.
+    same(&response, &changed(&payer, ["pro", "agency"], cost, end));
+    // The renewal costs the announced amount.
     harness.advance(&payer.customer, end + 2 * crate::when::HOUR);
     let invoices = payer.ledger(harness).invoices;
     assert_eq!((invoices.len(), invoices[0].2), (3, 11_400));
 }
 
-fn a_downgrade_gives_credit_and_the_next_change_uses_it(harness: &Harness) {
+fn downgrade_gives_credit_that_the_next_change_uses(harness: &Harness) {
     let payer = harness.payer("downgrades", Start::on("agency"));
-    let (preview, answer) = change_as_previewed(harness, &payer, ["starter", "month"], &[]);
+    let (preview, response) = change_as_previewed(harness, &payer, ["starter", "month"], &[]);
     let cost = rest(&payer, 1_000) - rest(&payer, 9_900);
     let end = month_after(payer.start);
     let whole = json!({
@@ -126,20 +126,23 @@ fn a_downgrade_gives_credit_and_the_next_change_uses_it(harness: &Harness) {
         "recurring": { "amount": "10.00", "interval": "month" }, "quote": "<text>",
     });
     same(&preview, &whole);
-    same(&answer, &changed(&payer, ["agency", "starter"], cost, end));
+    same(&response, &changed(&payer, ["agency", "starter"], cost, end));
     assert_eq!(payer.ledger(harness).balance, cost);
-    let (preview, answer) = change_as_previewed(harness, &payer, ["pro", "month"], &[]);
+    let (preview, response) = change_as_previewed(harness, &payer, ["pro", "month"], &[]);
     let next = rest(&payer, 3_500) - rest(&payer, 1_000);
     let shown = &preview["breakdown"];
     assert_eq!((&shown["total"], &shown["creditApplied"]), (&usd(next), &usd(next)));
     assert_eq!((&shown["amountDue"], &shown["balanceAfter"]), (&usd(0), &usd(-cost - next)));
-    assert_eq!((&answer["prorationAmount"], &answer["invoice"]["amount"]), (&usd(0), &usd(next)));
+    assert_eq!(
+        (&response["prorationAmount"], &response["invoice"]["amount"]),
+        (&usd(0), &usd(next))
+    );
     assert_eq!(payer.ledger(harness).charges(), (1, 9_900), "only the first month was charged");
 }
 
-fn from_month_to_year_a_whole_year_starts_now(harness: &Harness) {
+fn change_from_month_to_year_starts_a_whole_year_now(harness: &Harness) {
     let payer = harness.payer("by-the-year", Start::on("pro"));
-    let (preview, answer) = change_as_previewed(harness, &payer, ["pro", "year"], &[]);
+    let (preview, response) = change_as_previewed(harness, &payer, ["pro", "year"], &[]);
     let cost = 35_000 - rest(&payer, 3_500);
     assert_eq!(preview["prorationAmount"], usd(cost), "{preview:#}");
     assert_eq!(preview["recurring"], json!({ "amount": "350.00", "interval": "year" }));
@@ -148,33 +151,33 @@ fn from_month_to_year_a_whole_year_starts_now(harness: &Harness) {
     let end = subscription["items"]["data"][0]["current_period_end"].as_i64().expect("a moment");
     assert!((365 * DAY..=366 * DAY).contains(&(end - payer.now)));
     assert_eq!(preview["nextInvoice"]["date"], day(end));
-    same(&answer, &changed(&payer, ["pro", "pro"], cost, end));
+    same(&response, &changed(&payer, ["pro", "pro"], cost, end));
 }
 
-fn from_year_to_month_the_rest_of_the_year_is_credit(harness: &Harness) {
+fn change_from_year_to_month_credits_the_rest_of_the_year(harness: &Harness) {
     let start = Start { interval: "year", ..Start::on("agency") };
     let payer = harness.payer("no-longer-by-the-year", start);
-    let (preview, answer) = change_as_previewed(harness, &payer, ["pro", "month"], &[]);
+    let (preview, response) = change_as_previewed(harness, &payer, ["pro", "month"], &[]);
     assert_eq!(preview["direction"], "downgrade");
     assert!(text(&preview, "prorationAmount").starts_with('-'), "{preview:#}");
-    assert_eq!(answer["currentPeriodEnd"], day(month_after(payer.now)));
+    assert_eq!(response["currentPeriodEnd"], day(month_after(payer.now)));
     assert_eq!(
         preview["nextInvoice"],
         json!({ "date": day(month_after(payer.now)), "amount": "35.00" })
     );
 }
 
-fn from_free_to_paid_a_whole_month_starts_now(harness: &Harness) {
+fn change_from_free_to_paid_starts_a_whole_month_now(harness: &Harness) {
     let payer = harness.payer("pays-at-last", Start::on("hobby"));
-    let (preview, answer) = change_as_previewed(harness, &payer, ["pro", "month"], &[]);
+    let (preview, response) = change_as_previewed(harness, &payer, ["pro", "month"], &[]);
     let end = month_after(payer.now);
     assert_eq!(preview["breakdown"], plain(3_500), "{preview:#}");
     assert_eq!(preview["nextInvoice"], json!({ "date": day(end), "amount": "35.00" }));
-    same(&answer, &changed(&payer, ["hobby", "pro"], 3_500, end));
+    same(&response, &changed(&payer, ["hobby", "pro"], 3_500, end));
     assert_eq!(payer.ledger(harness).charges(), (1, 3_500));
 }
 
-fn tax_discount_and_balance_are_charged_as_shown(harness: &Harness) {
+fn tax_discount_and_balance_are_charged_as_previewed(harness: &Harness) {
     let coupon = [("percent_off", "20"), ("duration", "forever")];
     let coupon = text(&harness.stripe_post("/coupons", &coupon), "id");
     for (inclusive, balance) in [("false", -1_000), ("true", -1_000), ("false", 700), ("true", 0)] {
@@ -191,37 +194,43 @@ fn tax_discount_and_balance_are_charged_as_shown(harness: &Harness) {
             let (preview, _) = change_as_previewed(harness, &payer, to, &[]);
             let shown = &preview["breakdown"];
             assert_ne!(shown["tax"], "0.00", "{to:?}: {shown:#}");
-            // What is prorated has the discount in it already; a whole year has it beside it.
+            // Proration lines already include the discount; a whole year's price does not.
             assert_eq!(shown["discount"] != "0.00", to[1] == "year", "{to:?}: {shown:#}");
         }
     }
 }
 
-fn during_a_trial_a_change_costs_nothing_and_the_trial_goes_on(harness: &Harness) {
+fn change_during_a_trial_is_free_and_keeps_the_trial(harness: &Harness) {
     let more = [("trial_period_days", "14")];
     let payer = harness.payer("tries", Start { more: &more, ..Start::on("pro") });
-    let (preview, answer) = change_as_previewed(harness, &payer, ["agency", "month"], &[]);
+    let (preview, response) = change_as_previewed(harness, &payer, ["agency", "month"], &[]);
     let end = payer.start + 14 * DAY;
     assert_eq!(preview["prorationAmount"], "0.00");
     assert_eq!(preview["nextInvoice"], json!({ "date": day(end), "amount": "99.00" }));
-    assert_eq!((&answer["status"], &answer["currentPeriodEnd"]), (&json!("trialing"), &day(end)));
+    assert_eq!(
+        (&response["status"], &response["currentPeriodEnd"]),
+        (&json!("trialing"), &day(end))
+    );
     assert_eq!(payer.ledger(harness).charges(), (0, 0));
-    // To the year, too; what is charged at the trial's end is what was announced.
+    // A change to the year as well; the charge at the trial's end is the announced amount.
     let (preview, _) = change_as_previewed(harness, &payer, ["agency", "year"], &[]);
     assert_eq!(preview["nextInvoice"], json!({ "date": day(end), "amount": "990.00" }));
     harness.advance(&payer.customer, end + 2 * crate::when::HOUR);
     assert_eq!(payer.ledger(harness).charges(), (1, 99_000));
 }
 
-fn an_older_debt_is_not_shown_as_the_cost_of_a_change_without_an_invoice(harness: &Harness) {
+fn older_debt_is_not_part_of_a_change_without_an_invoice(harness: &Harness) {
     let more = [("trial_period_days", "14")];
     let payer = harness.payer("tries-in-debt", Start { more: &more, ..Start::on("pro") });
     harness.credit(&payer.customer.id, 2_505, "usd");
-    let (preview, answer) = change_as_previewed(harness, &payer, ["agency", "month"], &[]);
+    let (preview, response) = change_as_previewed(harness, &payer, ["agency", "month"], &[]);
     assert_eq!(preview["prorationAmount"], "0.00");
     assert_eq!(preview["breakdown"]["balanceAfter"], "-25.05");
-    assert_eq!((&answer["prorationAmount"], &answer["invoice"]), (&json!("0.00"), &Value::Null));
-    assert_eq!(answer["effectiveAt"], preview["effectiveAt"]);
+    assert_eq!(
+        (&response["prorationAmount"], &response["invoice"]),
+        (&json!("0.00"), &Value::Null)
+    );
+    assert_eq!(response["effectiveAt"], preview["effectiveAt"]);
 }
 
 fn yen_have_no_decimals(harness: &Harness) {
@@ -247,15 +256,15 @@ fn yen_have_no_decimals(harness: &Harness) {
     assert_eq!(preview["prorationAmount"], (-cost).to_string());
 }
 
-fn without_a_quote_the_change_is_priced_now(harness: &Harness) {
+fn change_without_a_quote_is_priced_now(harness: &Harness) {
     let payer = harness.payer("in-a-hurry", Start::on("pro"));
     let cost = rest(&payer, 9_900) - rest(&payer, 3_500);
-    let answer = payer.change(harness, &json!({ "plan": "agency", "interval": null }));
-    expect(&answer, 200, &changed(&payer, ["pro", "agency"], cost, month_after(payer.start)));
+    let response = payer.change(harness, &json!({ "plan": "agency", "interval": null }));
+    expect(&response, 200, &changed(&payer, ["pro", "agency"], cost, month_after(payer.start)));
     assert_eq!(payer.ledger(harness).charges(), (2, 3_500 + cost));
 }
 
-/// Nothing differs but one more invoice that is void.
+/// Asserts that nothing has changed except for this many additional void invoices.
 #[track_caller]
 fn untouched(before: &Ledger, after: &Ledger, void: usize) {
     assert_eq!(&Ledger { void: before.void + void, ..before.clone() }, after);
@@ -263,7 +272,7 @@ fn untouched(before: &Ledger, after: &Ledger, void: usize) {
 
 const DECLINED: &str = "The payment was declined: Your card was declined. Nothing was changed and nothing is owed. Use another payment method (POST /v1/billing/portal-session), then try again.";
 
-fn a_declined_card_leaves_everything_as_it_was(harness: &Harness) {
+fn declined_change_leaves_everything_unchanged(harness: &Harness) {
     let payer = harness.payer("declined", Start::on("pro"));
     harness.card(&payer.customer, "pm_card_chargeCustomerFail");
     let before = payer.ledger(harness);
@@ -271,45 +280,51 @@ fn a_declined_card_leaves_everything_as_it_was(harness: &Harness) {
     {
         let body = json!({ "plan": to[0], "interval": to[1] });
         let quote = text(&payer.preview(harness, &body), "quote");
-        let answer = payer.change(harness, &with(&body, "quote", &*quote));
+        let response = payer.change(harness, &with(&body, "quote", &*quote));
         let details = json!({ "declineCode": "generic_decline", "kind": "soft" });
-        refused_with(&answer, 402, "payment_failed", DECLINED, &details);
+        refused_with(&response, 402, "payment_failed", DECLINED, &details);
         untouched(&before, &payer.ledger(harness), index + 1);
     }
-    // Nothing is charged later, either; and with a good card the same change goes through.
+    // Nothing is charged later, and with a good card the same change succeeds.
     harness.card(&payer.customer, "pm_card_visa");
     harness.advance(&payer.customer, payer.now + 5 * DAY);
     assert_eq!(payer.ledger(harness).charges(), before.charges());
     change_as_previewed(harness, &payer, ["agency", "month"], &[]);
 }
 
-fn without_a_payment_method_nothing_is_changed(harness: &Harness) {
+fn change_without_a_payment_method_is_declined(harness: &Harness) {
     let payer = harness.payer("penniless", Start { card: None, ..Start::on("hobby") });
     let before = payer.ledger(harness);
     let body = json!({ "plan": "pro" });
     let quote = text(&payer.preview(harness, &body), "quote");
-    let answer = payer.change(harness, &with(&body, "quote", &*quote));
+    let response = payer.change(harness, &with(&body, "quote", &*quote));
     let details = json!({ "declineCode": null, "kind": "hard" });
     let message = "The payment was declined: There is no payment method to charge. Nothing was changed and nothing is owed. Use another payment method (POST /v1/billing/portal-session), then try again.";
-    refused_with(&answer, 402, "payment_failed", message, &details);
+    refused_with(&response, 402, "payment_failed", message, &details);
     untouched(&before, &payer.ledger(harness), 0);
 }
 
 const AUTHENTICATE: &str = "The bank wants the customer to authenticate the payment. Open `details.url`; the change is made once that is done.";
 
-/// Asks for a change that the bank wants authenticated; gives the invoice that waits.
+/// Requests a change that needs authentication, and returns the invoice of the pending update.
 #[track_caller]
-fn waits(harness: &Harness, payer: &Payer, plan: &str) -> Value {
-    let answer = payer.change(harness, &json!({ "plan": plan }));
-    refused_with(&answer, 402, "payment_action_required", AUTHENTICATE, &json!({ "url": "<url>" }));
+fn pending(harness: &Harness, payer: &Payer, plan: &str) -> Value {
+    let response = payer.change(harness, &json!({ "plan": plan }));
+    refused_with(
+        &response,
+        402,
+        "payment_action_required",
+        AUTHENTICATE,
+        &json!({ "url": "<url>" }),
+    );
     let path = format!("/invoices?status=open&customer={}", payer.customer.id);
     let open = harness.stripe(&path)["data"].take();
     assert_eq!(open.as_array().map(Vec::len), Some(1), "{open:#}");
-    assert_eq!(answer.json()["details"]["url"], open[0]["hosted_invoice_url"]);
+    assert_eq!(response.json()["details"]["url"], open[0]["hosted_invoice_url"]);
     open[0].clone()
 }
 
-/// The customer answers the bank.
+/// Completes the customer's authentication.
 #[track_caller]
 fn authenticate(harness: &Harness, invoice: &Value, succeed: bool) {
     let path = format!("/invoice_payments?invoice={}", text(invoice, "id"));
@@ -319,11 +334,11 @@ fn authenticate(harness: &Harness, invoice: &Value, succeed: bool) {
     harness.sandbox("POST", &path, &json!({ "succeed": succeed }));
 }
 
-fn a_bank_that_wants_authentication_is_waited_for(harness: &Harness) {
+fn change_that_needs_authentication_is_pending_until_the_customer_authenticates(harness: &Harness) {
     let payer = harness.payer("asked-by-the-bank", Start::on("pro"));
     harness.card(&payer.customer, "pm_card_authenticationRequired");
     let before = payer.ledger(harness);
-    let invoice = waits(harness, &payer, "agency");
+    let invoice = pending(harness, &payer, "agency");
     let during = payer.ledger(harness);
     assert_eq!((&during.items, during.charges()), (&before.items, before.charges()));
     assert!(during.pending);
@@ -332,11 +347,11 @@ fn a_bank_that_wants_authentication_is_waited_for(harness: &Harness) {
     let get = |path: &str| harness.get(path, &payer.account.key, &[]).json();
     let summary = get("/v1/billing/summary");
     assert_eq!(summary["plan"], "pro");
-    let pending = json!({
+    let expected = json!({
         "plan": "agency", "effectiveAt": null, "reason": "payment_action_required",
         "expiresAt": at(expires), "url": invoice["hosted_invoice_url"],
     });
-    assert_eq!(summary["pendingChange"], pending);
+    assert_eq!(summary["pendingChange"], expected);
     assert_eq!(get("/v1/billing/info")["capabilities"]["planChange"], true);
     authenticate(harness, &invoice, true);
     let summary = get("/v1/billing/summary");
@@ -356,18 +371,18 @@ fn a_bank_that_wants_authentication_is_waited_for(harness: &Harness) {
     );
 }
 
-fn a_second_change_replaces_the_one_that_waits(harness: &Harness) {
+fn second_change_replaces_a_pending_one(harness: &Harness) {
     let payer = harness.payer("changes-their-mind", Start::on("starter"));
     harness.card(&payer.customer, "pm_card_authenticationRequired");
     let before = payer.ledger(harness);
-    let first = waits(harness, &payer, "agency");
-    let second = waits(harness, &payer, "pro");
+    let first = pending(harness, &payer, "agency");
+    let second = pending(harness, &payer, "pro");
     assert_ne!(first["id"], second["id"]);
     let status = harness.stripe(&format!("/invoices/{}", text(&first, "id")))["status"].clone();
     assert_eq!(status, "void");
-    // The bank is told that it was not the customer: then a third one, which they do pay.
+    // The second one's authentication fails; a third one succeeds.
     authenticate(harness, &second, false);
-    let third = waits(harness, &payer, "pro");
+    let third = pending(harness, &payer, "pro");
     authenticate(harness, &third, true);
     let after = payer.ledger(harness);
     let cost = rest(&payer, 3_500) - rest(&payer, 1_000);

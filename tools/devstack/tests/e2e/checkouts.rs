@@ -1,6 +1,6 @@
-//! Starting a subscription: what Stripe is asked for, and what becomes of the customer's payment.
+//! Checkout and portal: the sessions at Stripe, and the subscription after the customer has paid.
 
-use devstack::http::Answer;
+use devstack::http::Response;
 use serde_json::{Value, json};
 
 use crate::body::expect;
@@ -12,22 +12,22 @@ use crate::stripe::text;
 use crate::when::{at, day, month_after, now};
 
 cases![
-    a_session_has_all_the_plans_prices_and_the_accounts_id,
-    an_open_session_is_given_out_again_until_something_differs,
-    who_pays_is_on_the_plan,
-    a_free_plan_takes_no_card,
-    a_declined_card_can_be_replaced_on_the_page,
-    after_a_cancellation_there_is_a_new_checkout,
-    the_portal_opens_for_everyone_and_returns_to_where_it_is_told,
+    session_has_the_plans_prices_and_the_accounts_id,
+    open_session_is_returned_again_until_the_request_differs,
+    paid_checkout_subscribes_to_the_plan,
+    free_plan_needs_no_card,
+    declined_card_can_be_replaced_on_the_page,
+    canceled_account_can_check_out_again,
+    portal_opens_for_every_account_and_returns_to_the_given_url,
 ];
 
 const ORIGIN: &str = "http://localhost:3000";
 
 #[track_caller]
 fn start(harness: &Harness, account: &Own, body: &Value) -> Value {
-    let answer = harness.post(CHECKOUT, &account.key, body);
-    assert_eq!(answer.status, 201, "{body}: {}", answer.body);
-    answer.json()
+    let response = harness.post(CHECKOUT, &account.key, body);
+    assert_eq!(response.status, 201, "{body}: {}", response.body);
+    response.json()
 }
 
 #[track_caller]
@@ -35,9 +35,9 @@ fn at_stripe(harness: &Harness, shown: &Value) -> Value {
     harness.stripe(&format!("/checkout/sessions/{}", text(shown, "id")))
 }
 
-/// Fills the page's form in, as a browser sends it.
+/// Submits the page's form as a browser does.
 #[track_caller]
-fn pay(harness: &Harness, url: &str, card: &str) -> Answer {
+fn pay(harness: &Harness, url: &str, card: &str) -> Response {
     let page = harness.exchange("GET", url, &[], "");
     assert_eq!(page.status, 200, "{}", page.body);
     let form = format!(
@@ -50,20 +50,20 @@ fn pay(harness: &Harness, url: &str, card: &str) -> Answer {
 
 const GOOD: &str = "4242424242424242";
 
-fn a_session_has_all_the_plans_prices_and_the_accounts_id(harness: &Harness) {
+fn session_has_the_plans_prices_and_the_accounts_id(harness: &Harness) {
     for (mode, handle) in [("hosted", "shops-there"), ("embedded", "shops-here")] {
         let account = harness.admin_of(handle, None);
         for (plan, interval) in [("pro", "month"), ("agency", "year"), ("hobby", "month")] {
             let body = json!({ "plan": plan, "interval": interval, "uiMode": mode });
-            let answer = harness.post(CHECKOUT, &account.key, &body);
+            let response = harness.post(CHECKOUT, &account.key, &body);
             let hosted = mode == "hosted";
             let whole = json!({
                 "id": "<cs_…>", "uiMode": mode, "expiresAt": "<at>", "publishableKey": "pk_test_sandbox",
                 "url": if hosted { json!("<url>") } else { Value::Null },
                 "clientSecret": if hosted { Value::Null } else { json!("<cs_…>") },
             });
-            expect(&answer, 201, &whole);
-            let shown = answer.json();
+            expect(&response, 201, &whole);
+            let shown = response.json();
             let session = at_stripe(harness, &shown);
             assert_eq!(shown["expiresAt"], at(session["expires_at"].as_i64().expect("a moment")));
             assert_eq!(
@@ -96,11 +96,11 @@ fn a_session_has_all_the_plans_prices_and_the_accounts_id(harness: &Harness) {
     }
 }
 
-fn an_open_session_is_given_out_again_until_something_differs(harness: &Harness) {
+fn open_session_is_returned_again_until_the_request_differs(harness: &Harness) {
     let account = harness.admin_of("cannot-decide", None);
     let status = |shown: &Value| text(&at_stripe(harness, shown), "status");
     let mut last = start(harness, &account, &json!({ "plan": "pro" }));
-    // The default, said aloud, is the same.
+    // The same request with the defaults given explicitly.
     let same = json!({ "plan": "pro", "interval": "month", "uiMode": "hosted", "successUrl": format!("{ORIGIN}/billing/welcome") });
     assert_eq!(start(harness, &account, &same), last);
     for other in [
@@ -133,7 +133,7 @@ fn summary(harness: &Harness, account: &Own) -> Value {
     harness.get("/v1/billing/summary", &account.key, &[]).json()
 }
 
-fn who_pays_is_on_the_plan(harness: &Harness) {
+fn paid_checkout_subscribes_to_the_plan(harness: &Harness) {
     let account = harness.admin_of("pays", None);
     let shown = start(harness, &account, &json!({ "plan": "pro" }));
     let paid = pay(harness, &text(&shown, "url"), GOOD);
@@ -150,26 +150,26 @@ fn who_pays_is_on_the_plan(harness: &Harness) {
     assert_eq!(json!(found), json!(["pro", "active", day(month_after(start_at)), null]));
     let path = format!("/subscriptions/{}", text(&summary, "subscriptionId"));
     let subscription = harness.stripe(&path);
-    let marks = subscription["metadata"].as_object().expect("an object");
-    assert!(marks.values().any(|value| *value == *account.id), "{marks:?}");
+    let metadata = subscription["metadata"].as_object().expect("an object");
+    assert!(metadata.values().any(|value| *value == *account.id), "{metadata:?}");
     let items = subscription["items"]["data"].as_array().expect("a list");
     let mut prices: Vec<_> = items.iter().map(|item| text(&item["price"], "id")).collect();
     prices.sort();
     let mut expected = harness.prices("pro", "month");
     expected.sort();
     assert_eq!(prices, expected);
-    // The page is done with, and there is no second subscription.
+    // The session is complete, and a second subscription is rejected.
     let again = harness.post(CHECKOUT, &account.key, &json!({ "plan": "pro" }));
     assert_eq!((again.status, &again.json()["error"]), (409, &json!("already_subscribed")));
     let invoices = harness.get("/v1/billing/invoices", &account.key, &[]).json();
     let found = ["status", "amount", "reason"].map(|field| invoices["invoices"][0][field].clone());
     assert_eq!(json!(found), json!(["paid", "35.00", "subscription_create"]));
-    // What they pay with here is charged for a change, too.
+    // A plan change charges the same card.
     let changed = harness.post(crate::posts::CHANGE, &account.key, &json!({ "plan": "agency" }));
     assert_eq!(changed.status, 200, "{}", changed.body);
 }
 
-fn a_free_plan_takes_no_card(harness: &Harness) {
+fn free_plan_needs_no_card(harness: &Harness) {
     let account = harness.admin_of("pays-nothing", None);
     let shown = start(harness, &account, &json!({ "plan": "hobby" }));
     assert_eq!(at_stripe(harness, &shown)["payment_method_collection"], "if_required");
@@ -179,7 +179,7 @@ fn a_free_plan_takes_no_card(harness: &Harness) {
     assert_eq!((&summary["plan"], &summary["status"]), (&json!("hobby"), &json!("active")));
 }
 
-fn a_declined_card_can_be_replaced_on_the_page(harness: &Harness) {
+fn declined_card_can_be_replaced_on_the_page(harness: &Harness) {
     let account = harness.admin_of("tries-two-cards", None);
     let body = json!({ "plan": "starter", "uiMode": "hosted" });
     let shown = start(harness, &account, &body);
@@ -192,7 +192,7 @@ fn a_declined_card_can_be_replaced_on_the_page(harness: &Harness) {
     assert_eq!(summary(harness, &account)["plan"], "starter");
 }
 
-fn after_a_cancellation_there_is_a_new_checkout(harness: &Harness) {
+fn canceled_account_can_check_out_again(harness: &Harness) {
     let account = harness.admin_of("comes-back", None);
     let first = start(harness, &account, &json!({ "plan": "pro" }));
     assert_eq!(pay(harness, &text(&first, "url"), GOOD).status, 303);
@@ -203,12 +203,12 @@ fn after_a_cancellation_there_is_a_new_checkout(harness: &Harness) {
     let second = start(harness, &account, &json!({ "plan": "pro" }));
     assert_ne!(first["id"], second["id"]);
     let customer = |shown: &Value| at_stripe(harness, shown)["customer"].clone();
-    assert_eq!(customer(&first), customer(&second), "one customer for all times");
+    assert_eq!(customer(&first), customer(&second), "the customer is reused");
     assert_eq!(pay(harness, &text(&second, "url"), GOOD).status, 303);
     assert_eq!(summary(harness, &account)["plan"], "pro");
 }
 
-fn the_portal_opens_for_everyone_and_returns_to_where_it_is_told(harness: &Harness) {
+fn portal_opens_for_every_account_and_returns_to_the_given_url(harness: &Harness) {
     let account = harness.admin_of("looks-in", None);
     let body = json!({});
     let rows = [
@@ -219,9 +219,9 @@ fn the_portal_opens_for_everyone_and_returns_to_where_it_is_told(harness: &Harne
         (&harness.account("overdue").keys.admin, body),
     ];
     for (key, body) in rows {
-        let answer = harness.post(PORTAL, key, &body);
-        expect(&answer, 201, &json!({ "url": "<url>" }));
-        let page = harness.exchange("GET", &text(&answer.json(), "url"), &[], "");
+        let response = harness.post(PORTAL, key, &body);
+        expect(&response, 201, &json!({ "url": "<url>" }));
+        let page = harness.exchange("GET", &text(&response.json(), "url"), &[], "");
         assert!([200, 303].contains(&page.status), "{body}: {}", page.body);
     }
 }

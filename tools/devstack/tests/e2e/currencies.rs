@@ -1,4 +1,4 @@
-//! Currencies without a cent and with a thousandth: Stripe's decimals everywhere.
+//! Currencies with zero and three decimals, in every endpoint.
 
 use serde_json::{Value, json};
 
@@ -11,29 +11,29 @@ use crate::stripe::{Customer, text};
 use crate::when::{DAY, HOUR, Renewal, at, day, month_after, now};
 
 cases![
-    yen_have_no_decimals_and_a_price_below_one_is_exact,
-    dinars_have_three_decimals_and_a_price_below_a_fils_is_exact,
-    what_is_too_little_to_charge_is_carried_over_as_a_debt,
+    yen_have_no_decimals_and_fractional_unit_prices_are_exact,
+    dinars_have_three_decimals_and_fractional_unit_prices_are_exact,
+    amount_below_the_minimum_charge_is_carried_over_as_debt,
 ];
 
-/// What is sold in a currency and what came of it: in Stripe's minor units, and as it is shown.
+/// A plan in a currency, and its amounts.
 struct Sale {
     currency: &'static str,
-    /// The tier, after which the account is called, too.
+    /// The tier, which is also the account's handle.
     tier: &'static str,
-    /// The monthly fee, and the price of one unit.
+    /// Monthly fee and unit price, each in Stripe's minor units and as the API formats it.
     fee: [&'static str; 2],
     unit: [&'static str; 2],
-    /// As the fee and the price stand in Stripe's descriptions.
+    /// Fee and unit price in Stripe's descriptions.
     words: [&'static str; 2],
-    /// Of the first month's 1230 units and the fee: the invoice's total.
+    /// Total of the renewal's invoice: 1230 units of the first month, and the fee.
     billed: &'static str,
-    /// Of the second month's 700 units so far, and of those and the fee.
+    /// Amount of the second month's 700 units so far, and with the fee.
     so_far: [&'static str; 2],
     zero: &'static str,
 }
 
-fn yen_have_no_decimals_and_a_price_below_one_is_exact(harness: &Harness) {
+fn yen_have_no_decimals_and_fractional_unit_prices_are_exact(harness: &Harness) {
     let sale = Sale {
         currency: "jpy",
         tier: "tokyo",
@@ -48,14 +48,14 @@ fn yen_have_no_decimals_and_a_price_below_one_is_exact(harness: &Harness) {
     check(harness, &sale);
 }
 
-fn dinars_have_three_decimals_and_a_price_below_a_fils_is_exact(harness: &Harness) {
+fn dinars_have_three_decimals_and_fractional_unit_prices_are_exact(harness: &Harness) {
     let sale = Sale {
         currency: "kwd",
         tier: "kuwait",
         fee: ["4120", "4.120"],
         unit: ["0.5", "0.0005"],
         words: ["KWD 4.120", "KWD 0.0005"],
-        // 615 fils of usage, of which Stripe can charge tens.
+        // 615 fils of usage; Stripe charges multiples of ten.
         billed: "4.740",
         so_far: ["0.350", "4.470"],
         zero: "0.000",
@@ -63,7 +63,7 @@ fn dinars_have_three_decimals_and_a_price_below_a_fils_is_exact(harness: &Harnes
     check(harness, &sale);
 }
 
-/// Sells it to an account that paid the first month and not the second, and looks at all four.
+/// Sells the plan to an account that paid the first month but not the second, and checks all four GETs.
 fn check(harness: &Harness, sale: &Sale) {
     let until = now();
     let renewal = Renewal::at_about(until - 26 * HOUR, until);
@@ -110,7 +110,7 @@ fn check(harness: &Harness, sale: &Sale) {
     expect(&get("info"), 200, &info);
 }
 
-/// The first month's invoice.
+/// Returns the first month's invoice.
 fn paid(sale: &Sale, renewal: &Renewal) -> Value {
     let (start, fee) = (renewal.start, sale.fee[1]);
     json!({
@@ -122,7 +122,7 @@ fn paid(sale: &Sale, renewal: &Renewal) -> Value {
     })
 }
 
-/// The second month's, with the first month's usage on it.
+/// Returns the second month's invoice, which includes the first month's usage.
 fn unpaid(sale: &Sale, renewal: &Renewal) -> Value {
     let mut invoice = paid(sale, renewal);
     let changes = json!({
@@ -153,7 +153,7 @@ fn subscriber(harness: &Harness, sale: &Sale, renewal: &Renewal, until: i64) -> 
     harness.account_of(sale.tier, Some(&customer.id))
 }
 
-/// As of the customer's now.
+/// Reports usage at the current time.
 fn usage(harness: &Harness, sale: &Sale, customer: &Customer, quantity: u32) {
     let event = [
         ("event_name", sale.tier),
@@ -163,7 +163,7 @@ fn usage(harness: &Harness, sale: &Sale, customer: &Customer, quantity: u32) {
     harness.stripe_post("/billing/meter_events", &event);
 }
 
-/// A plan in this currency alone: its base price and its metered one.
+/// Creates a plan in one currency and returns its base price and its metered price.
 fn prices(harness: &Harness, sale: &Sale) -> (String, String) {
     let product = [("name", "Plan"), ("metadata[cantila_plan]", sale.tier)];
     let product = text(&harness.stripe_post("/products", &product), "id");
@@ -192,8 +192,8 @@ fn prices(harness: &Harness, sale: &Sale) -> (String, String) {
     (base, metered)
 }
 
-/// Stripe charges no less than 50 yen. The product is none of the catalogue's, so it is no plan.
-fn what_is_too_little_to_charge_is_carried_over_as_a_debt(harness: &Harness) {
+/// Stripe's minimum charge is 50 yen. The product is not in the catalogue, so `plan` is null.
+fn amount_below_the_minimum_charge_is_carried_over_as_debt(harness: &Harness) {
     let product = text(&harness.stripe_post("/products", &[("name", "Trinket")]), "id");
     let price = [
         ("product", &*product),
@@ -211,14 +211,14 @@ fn what_is_too_little_to_charge_is_carried_over_as_a_debt(harness: &Harness) {
     let mut line = line("", 1, false, "30", "Trinket (at ¥30 / month)");
     line["plan"] = Value::Null;
     let mut next = estimate("JPY", "30", "0", &[line]);
-    // The first month's 30 yen are still owed, and together they can be charged.
+    // With the 30 yen of debt from the first month, the next invoice exceeds the minimum.
     next["creditApplied"] = json!("-30");
     next["amountDue"] = json!("60");
     let mut summary = subscribed("", "active", [start, month_after(start)], &next);
     summary["plan"] = Value::Null;
     expect(&harness.get("/v1/billing/summary", &account.key, &[]), 200, &summary);
-    let answer = harness.get("/v1/billing/invoices", &account.key, &[]).json();
-    let first = &answer["invoices"][0];
+    let response = harness.get("/v1/billing/invoices", &account.key, &[]).json();
+    let first = &response["invoices"][0];
     let shown = ["status", "amount", "amountPaid", "amountDue"].map(|field| first[field].clone());
     assert_eq!(json!(shown), json!(["paid", "30", "0", "0"]), "{first}");
 }

@@ -1,8 +1,8 @@
-//! The stack as an operator sees it: `billingctl doctor` finds nothing wrong, and the Stripe keys have
-//! the permissions of the one table, of which none is too many.
+//! `billingctl doctor` finds nothing wrong with the local stack, and the functions need every permission of their Stripe
+//! keys.
 
 use billingctl::permissions::{Access, Permission, slugs};
-use devstack::http::Answer;
+use devstack::http::Response;
 use serde_json::{Value, json};
 
 use crate::cases;
@@ -12,8 +12,8 @@ use crate::stripe::text;
 
 cases![
     doctor_finds_nothing_wrong_with_the_local_stack,
-    the_read_key_needs_each_of_its_permissions,
-    the_write_key_needs_each_of_its_permissions,
+    read_key_needs_each_of_its_permissions,
+    write_key_needs_each_of_its_permissions,
 ];
 
 fn doctor_finds_nothing_wrong_with_the_local_stack(harness: &Harness) {
@@ -29,7 +29,7 @@ fn doctor_finds_nothing_wrong_with_the_local_stack(harness: &Harness) {
     assert!(output.status.success() && others.is_empty() && lines.len() > 20, "{others:#?}");
 }
 
-/// The key that is in the secret with the given name.
+/// Returns the key in the secret with this name.
 fn key(harness: &Harness, name: &str) -> String {
     text(&harness.secret(&format!("cantila-billing/{name}")), "secretKey")
 }
@@ -38,7 +38,7 @@ fn allow(harness: &Harness, key: &str, permissions: &[String]) {
     harness.sandbox("POST", "/keys", &json!({ "key": key, "permissions": permissions }));
 }
 
-/// All but one, of which writing becomes reading and reading nothing.
+/// Returns each permission together with the others, in which write is reduced to read and read is left out.
 fn each_less(needs: fn(&Permission) -> Access) -> Vec<(String, Vec<String>)> {
     let all = slugs(needs);
     let without = |less: &String| {
@@ -49,32 +49,32 @@ fn each_less(needs: fn(&Permission) -> Access) -> Vec<(String, Vec<String>)> {
     all.iter().map(without).collect()
 }
 
-/// Stripe refused what the function asked for.
-fn is_refused(answer: &Answer) -> bool {
-    answer.status == 502 && answer.json()["error"] == "stripe_error"
+/// Returns whether Stripe rejected the function's request.
+fn is_refused(response: &Response) -> bool {
+    response.status == 502 && response.json()["error"] == "stripe_error"
 }
 
-fn the_read_key_needs_each_of_its_permissions(harness: &Harness) {
+fn read_key_needs_each_of_its_permissions(harness: &Harness) {
     let (key, caller) = (key(harness, "stripe-read"), &harness.account("overdue").keys.admin);
     let paths =
         ["summary", "info", "invoices", "dunning"].map(|name| format!("/v1/billing/{name}"));
-    let answers = || paths.iter().map(|path| harness.get(path, caller, &[])).collect::<Vec<_>>();
+    let responses = || paths.iter().map(|path| harness.get(path, caller, &[])).collect::<Vec<_>>();
     for (less, permissions) in each_less(|row| row.read_key) {
         allow(harness, &key, &permissions);
-        assert!(answers().iter().any(is_refused), "{less} is not needed");
+        assert!(responses().iter().any(is_refused), "{less} is not needed");
     }
     allow(harness, &key, &slugs(|row| row.read_key));
-    for answer in answers() {
-        assert_eq!(answer.status, 200, "{}", answer.body);
+    for response in responses() {
+        assert_eq!(response.status, 200, "{}", response.body);
     }
 }
 
-fn the_write_key_needs_each_of_its_permissions(harness: &Harness) {
+fn write_key_needs_each_of_its_permissions(harness: &Harness) {
     let key = key(harness, "stripe-write");
     let payer = harness.payer("permissions", Start::on("pro"));
     harness.card(&payer.customer, "pm_card_chargeCustomerFail");
     let caller = &payer.account.key;
-    let answers = |name: &str| {
+    let responses = |name: &str| {
         let fresh = harness.admin_of(name, None);
         let body = json!({ "plan": "agency" });
         [
@@ -86,10 +86,10 @@ fn the_write_key_needs_each_of_its_permissions(harness: &Harness) {
     };
     for (index, (less, permissions)) in each_less(|row| row.write_key).iter().enumerate() {
         allow(harness, &key, permissions);
-        let answers = answers(&format!("permissions-{index}"));
-        assert!(answers.iter().any(is_refused), "{less} is not needed");
+        let responses = responses(&format!("permissions-{index}"));
+        assert!(responses.iter().any(is_refused), "{less} is not needed");
     }
     allow(harness, &key, &slugs(|row| row.write_key));
-    let statuses = answers("permissions-all").map(|answer| answer.status);
+    let statuses = responses("permissions-all").map(|response| response.status);
     assert_eq!(statuses, [201, 201, 200, 402], "the card is declined");
 }

@@ -1,36 +1,36 @@
-//! Every answer of the eight routes against `openapi.yaml`, and all of `openapi.yaml` against the answers.
+//! Checks that every response matches `openapi.yaml`, and that the responses cover all of it.
 
 use std::cell::RefCell;
 
 use contract::{Checker, Document, Marks, Seen};
-use devstack::http::Answer;
+use devstack::http::Response;
 
 use crate::cases;
 use crate::harness::Harness;
 use crate::unseen::UNSEEN;
 
-cases![all_that_the_document_has_was_seen];
+cases![responses_cover_the_document];
 
-/// The document, and what of it was seen in this run.
-pub(crate) struct Kept {
+/// The document, and the parts of it that the run's responses have covered.
+pub(crate) struct Coverage {
     checker: Checker,
     seen: RefCell<Seen>,
 }
 
-impl Kept {
+impl Coverage {
     pub(crate) fn new() -> Self {
         Self { checker: Checker::new(Document::load()), seen: RefCell::default() }
     }
 
-    /// Panics if an answer to a route of the document is not one that the document has.
+    /// Panics if a response to a documented route does not match the document.
     #[track_caller]
-    pub(crate) fn check(&self, method: &str, path: &str, answer: &Answer) {
+    pub(crate) fn check(&self, method: &str, path: &str, response: &Response) {
         let path = path.split('?').next().unwrap_or_default();
         let document = self.checker.document();
         if document.operation(method, path).is_none() {
             return;
         }
-        let headers: Vec<(&str, &str)> = answer
+        let headers: Vec<(&str, &str)> = response
             .headers
             .iter()
             .map(|(name, value)| (name.as_str(), value.to_str().unwrap_or_default()))
@@ -38,35 +38,34 @@ impl Kept {
         let answer = contract::Answer {
             method,
             path,
-            status: answer.status,
+            status: response.status,
             headers: &headers,
-            body: &answer.body,
+            body: &response.body,
         };
         let faults = self.checker.faults(&answer);
-        assert!(faults.is_empty(), "not as openapi.yaml has it:\n    {}", faults.join("\n    "));
+        assert!(faults.is_empty(), "does not match openapi.yaml:\n    {}", faults.join("\n    "));
         self.seen.borrow_mut().note(document, &answer);
     }
 }
 
-/// What the document promises and no answer of the whole run was is either wrong or not tested, or it is
-/// among [`UNSEEN`] with the reason.
-fn all_that_the_document_has_was_seen(harness: &Harness) {
-    let kept = harness.document();
-    let seen = kept.seen.borrow();
-    println!("{} answers were checked against openapi.yaml", seen.answers());
+/// A part of the document that no response covers is wrong or not tested, unless [`UNSEEN`] has a reason.
+fn responses_cover_the_document(harness: &Harness) {
+    let coverage = harness.document();
+    let seen = coverage.seen.borrow();
+    println!("{} responses were checked against openapi.yaml", seen.answers());
     if !harness.is_whole_run() {
-        println!("not all cases run, so what was not seen says nothing");
+        println!("not all cases ran, so coverage is not checked");
         return;
     }
-    let all = contract::all(kept.checker.document());
+    let all = contract::all(coverage.checker.document());
     let is_excused = |mark: &&String| UNSEEN.iter().any(|(known, _)| *known == mark.as_str());
     for (mark, _) in UNSEEN {
-        assert!(all.contains(*mark), "there is no {mark:?} in openapi.yaml");
+        assert!(all.contains(*mark), "openapi.yaml has no {mark:?}");
         if seen.marks().contains(*mark) {
-            println!("note: {mark:?} was seen this time; if it always is, it can leave unseen.rs");
+            println!("note: {mark:?} is covered; if it always is, remove it from unseen.rs");
         }
     }
     let missing: Marks =
         all.difference(seen.marks()).filter(|mark| !is_excused(mark)).cloned().collect();
-    assert!(missing.is_empty(), "in openapi.yaml and never in an answer: {missing:#?}");
+    assert!(missing.is_empty(), "in openapi.yaml and in no response: {missing:#?}");
 }

@@ -1,9 +1,9 @@
-//! What a caller is told when Stripe or AWS fail: the contract's error, and nothing of the cause.
+//! When Stripe or AWS fails, callers get the contract's error without details of the cause.
 
 use std::time::{Duration, Instant};
 
 use devstack::functions::FUNCTIONS;
-use devstack::http::Answer;
+use devstack::http::Response;
 use serde_json::{Value, json};
 
 use crate::body::expect;
@@ -16,40 +16,40 @@ use crate::refusal::{
 };
 
 cases![
-    while_stripe_fails_the_answer_is_to_come_back_soon,
-    what_stripe_refuses_or_garbles_is_ours_to_answer_for,
-    stripes_rate_limit_is_handed_on_with_the_time_to_wait,
-    what_passes_by_itself_is_not_noticed,
-    an_answer_that_would_come_too_late_is_given_up_in_time,
-    without_stripe_or_aws_a_function_says_what_is_missing,
-    a_damaged_item_of_the_table_is_a_bug_and_nobody_elses_business,
+    stripe_failure_returns_stripe_unavailable,
+    rejected_request_or_malformed_response_returns_stripe_error,
+    stripes_rate_limit_is_returned_with_retry_after,
+    transient_failures_are_retried,
+    late_response_returns_timeout_before_the_deadline,
+    unreachable_service_returns_its_error,
+    damaged_item_returns_internal_for_its_account_only,
 ];
 
-/// The endpoints that ask Stripe, for an account with a customer.
+/// Returns the paths of the GET endpoints.
 fn gets() -> Vec<&'static str> {
     let gets = FUNCTIONS.iter().filter(|function| function.method == "GET");
     gets.map(|function| function.path).collect()
 }
 
-/// Every endpoint's answer while Stripe fails in this way.
-fn answers(harness: &Harness, fault: &Value) -> Vec<Answer> {
+/// Returns every endpoint's response while Stripe fails in this way.
+fn responses(harness: &Harness, fault: &Value) -> Vec<Response> {
     let _broken = harness.break_stripe(fault);
     harness.get_all(&gets(), &harness.account("overdue").keys.admin)
 }
 
-/// Every endpoint gives this error, this `Retry-After`, and asked Stripe this often for each call.
+/// Asserts that every endpoint returns this error and `Retry-After`.
 fn check(harness: &Harness, fault: &Value, refusal: Refusal, retry_after: &str) {
-    for answer in answers(harness, fault) {
-        assert_eq!(answer.status, refusal.0, "{fault}: {}", answer.body);
-        refused(&answer, refusal);
-        assert_eq!(answer.header("retry-after"), retry_after, "{fault}");
-        is_discreet(&answer, &fault.to_string());
+    for response in responses(harness, fault) {
+        assert_eq!(response.status, refusal.0, "{fault}: {}", response.body);
+        refused(&response, refusal);
+        assert_eq!(response.header("retry-after"), retry_after, "{fault}");
+        is_discreet(&response, &fault.to_string());
     }
 }
 
-/// None of Stripe's or AWS's own words; that there is no secret, the harness checks everywhere.
+/// Asserts that the response has none of Stripe's or AWS's own texts. The harness checks for secrets.
 #[track_caller]
-fn is_discreet(answer: &Answer, what: &str) {
+fn is_discreet(response: &Response, what: &str) {
     let theirs = [
         "our end",
         "_sandbox",
@@ -62,13 +62,13 @@ fn is_discreet(answer: &Answer, what: &str) {
         "panicked",
         "arn:",
     ];
-    let whole = format!("{:?} {}", answer.headers, answer.body);
+    let whole = format!("{:?} {}", response.headers, response.body);
     for word in theirs {
         assert!(!whole.contains(word), "{what}: {word} in {whole}");
     }
 }
 
-fn while_stripe_fails_the_answer_is_to_come_back_soon(harness: &Harness) {
+fn stripe_failure_returns_stripe_unavailable(harness: &Harness) {
     for fault in [
         json!({ "kind": "status", "status": 500 }),
         json!({ "kind": "status", "status": 503 }),
@@ -82,7 +82,7 @@ fn while_stripe_fails_the_answer_is_to_come_back_soon(harness: &Harness) {
     }
 }
 
-fn what_stripe_refuses_or_garbles_is_ours_to_answer_for(harness: &Harness) {
+fn rejected_request_or_malformed_response_returns_stripe_error(harness: &Harness) {
     for fault in [
         json!({ "kind": "status", "status": 400 }),
         json!({ "kind": "status", "status": 401 }),
@@ -95,35 +95,35 @@ fn what_stripe_refuses_or_garbles_is_ours_to_answer_for(harness: &Harness) {
     }
 }
 
-fn stripes_rate_limit_is_handed_on_with_the_time_to_wait(harness: &Harness) {
+fn stripes_rate_limit_is_returned_with_retry_after(harness: &Harness) {
     let rows = [
         (json!({ "kind": "status", "status": 429 }), "1"),
         (json!({ "kind": "status", "status": 429, "should_retry": false }), "1"),
         (json!({ "kind": "status", "status": 429, "should_retry": false, "retry_after": 7 }), "7"),
-        // Longer than there is time: waiting would turn a clear answer into a time-out.
+        // Longer than the time left: waiting would end in a timeout.
         (json!({ "kind": "status", "status": 429, "retry_after": 60 }), "60"),
     ];
     for (fault, seconds) in rows {
         let started = Instant::now();
-        for answer in answers(harness, &fault) {
+        for response in responses(harness, &fault) {
             let message =
                 format!("There are too many requests at the moment. Try again in {seconds} s.");
-            refused_with(&answer, 429, "rate_limited", &message, &Value::Null);
-            assert_eq!(answer.header("retry-after"), seconds, "{fault}");
-            is_discreet(&answer, &fault.to_string());
+            refused_with(&response, 429, "rate_limited", &message, &Value::Null);
+            assert_eq!(response.header("retry-after"), seconds, "{fault}");
+            is_discreet(&response, &fault.to_string());
         }
         assert!(started.elapsed() < Duration::from_secs(5), "{fault}");
     }
 }
 
-fn what_passes_by_itself_is_not_noticed(harness: &Harness) {
+fn transient_failures_are_retried(harness: &Harness) {
     let key = &harness.account("overdue").keys.read;
-    let good: Vec<Value> = harness.get_all(&gets(), key).iter().map(Answer::json).collect();
-    let check = |fault: &Value, answer: &Answer, good: &Value| {
-        assert_eq!(answer.status, 200, "{fault}: {}", answer.body);
-        expect(answer, 200, good);
+    let good: Vec<Value> = harness.get_all(&gets(), key).iter().map(Response::json).collect();
+    let check = |fault: &Value, response: &Response, good: &Value| {
+        assert_eq!(response.status, 200, "{fault}: {}", response.body);
+        expect(response, 200, good);
     };
-    // A failure for each endpoint, whichever of its calls it hits.
+    // One failure in one of the endpoint's calls.
     for fault in [
         json!({ "kind": "cut", "count": 1 }),
         json!({ "kind": "cut", "count": 1, "after_work": true }),
@@ -136,27 +136,27 @@ fn what_passes_by_itself_is_not_noticed(harness: &Harness) {
             check(&fault, &harness.get(path, key, &[]), good);
         }
     }
-    // Two failures or a wait that one call outlasts, whichever endpoint they hit.
+    // Two failures or a delay in one of the endpoints.
     for fault in [
         json!({ "kind": "status", "status": 503, "count": 2 }),
         json!({ "kind": "status", "status": 429, "count": 2, "retry_after": 1 }),
         json!({ "kind": "latency", "delay_ms": 300 }),
     ] {
         let _broken = harness.break_stripe(&fault);
-        for (answer, good) in harness.get_all(&gets(), key).iter().zip(&good) {
-            check(&fault, answer, good);
+        for (response, good) in harness.get_all(&gets(), key).iter().zip(&good) {
+            check(&fault, response, good);
         }
     }
 }
 
-/// The time that the function says it took, in milliseconds.
-fn took(answer: &Answer) -> u64 {
-    let timing = answer.header("server-timing");
+/// Returns the function's duration in milliseconds, from `server-timing`.
+fn took(response: &Response) -> u64 {
+    let timing = response.header("server-timing");
     let total = timing.strip_prefix("total;dur=").and_then(|rest| rest.split_once('.'));
     total.and_then(|(whole, _)| whole.parse().ok()).expect("a duration")
 }
 
-fn an_answer_that_would_come_too_late_is_given_up_in_time(harness: &Harness) {
+fn late_response_returns_timeout_before_the_deadline(harness: &Harness) {
     let bearer = format!("Bearer {}", harness.account("overdue").keys.read);
     let headers = [("authorization", bearer.as_str())];
     let mut functions = ["summary", "info", "invoices", "dunning"]
@@ -169,19 +169,19 @@ fn an_answer_that_would_come_too_late_is_given_up_in_time(harness: &Harness) {
         function.ask(Duration::from_millis(1_500), &headers);
     }
     for (name, function) in &functions {
-        let answer = function.answer();
-        refused(&answer, TIMEOUT);
-        // Lambda cuts off whoever is not done by then.
-        assert!((1_000..1_500).contains(&took(&answer)), "{name} took {} ms", took(&answer));
-        is_discreet(&answer, name);
+        let response = function.response();
+        refused(&response, TIMEOUT);
+        // Before Lambda's deadline.
+        assert!((1_000..1_500).contains(&took(&response)), "{name} took {} ms", took(&response));
+        is_discreet(&response, name);
     }
     drop(late);
     for (name, function) in &mut functions {
-        assert_eq!(function.get(&headers).status, 200, "{name} works on");
+        assert_eq!(function.get(&headers).status, 200, "{name} works again");
     }
 }
 
-fn without_stripe_or_aws_a_function_says_what_is_missing(harness: &Harness) {
+fn unreachable_service_returns_its_error(harness: &Harness) {
     let nothing = "http://127.0.0.1:9";
     let hunter = "hunter2hunter2hunter2hunter2hunter2";
     harness.keep_secret(hunter);
@@ -197,23 +197,23 @@ fn without_stripe_or_aws_a_function_says_what_is_missing(harness: &Harness) {
         (("STRIPE_SECRET_ID", "junk"), UNAVAILABLE),
     ];
     let bearer = format!("Bearer {}", harness.account("overdue").keys.read);
-    // All at once: each tries for a while.
+    // Concurrently, because each retries for a while.
     let functions = rows.map(|(variable, refusal)| {
         let mut function = Lone::start(harness, "dunning", &[variable]);
         function.ask(PATIENT, &[("authorization", &bearer)]);
         (variable, refusal, function)
     });
     for (variable, refusal, function) in functions {
-        let answer = function.answer();
-        assert_eq!(answer.status, refusal.0, "{variable:?}: {}", answer.body);
-        refused(&answer, refusal);
-        assert_eq!(answer.header("retry-after"), "2", "{variable:?}");
-        is_discreet(&answer, variable.0);
-        assert!(!answer.body.contains("no-such"), "{variable:?}");
+        let response = function.response();
+        assert_eq!(response.status, refusal.0, "{variable:?}: {}", response.body);
+        refused(&response, refusal);
+        assert_eq!(response.header("retry-after"), "2", "{variable:?}");
+        is_discreet(&response, variable.0);
+        assert!(!response.body.contains("no-such"), "{variable:?}");
     }
 }
 
-fn a_damaged_item_of_the_table_is_a_bug_and_nobody_elses_business(harness: &Harness) {
+fn damaged_item_returns_internal_for_its_account_only(harness: &Harness) {
     let account = harness.account_of("damaged", None);
     let key = json!({ "pk": { "S": format!("ACCOUNT#{}", account.id) }, "sk": { "S": "ACCOUNT" } });
     let damage = json!({
@@ -223,10 +223,10 @@ fn a_damaged_item_of_the_table_is_a_bug_and_nobody_elses_business(harness: &Harn
     });
     harness.aws("DynamoDB_20120810.UpdateItem", &damage);
     for path in gets() {
-        let answer = harness.get(path, &account.key, &[]);
-        refused(&answer, INTERNAL);
-        is_discreet(&answer, path);
-        assert!(!answer.body.contains("createdAt"), "{}", answer.body);
+        let response = harness.get(path, &account.key, &[]);
+        refused(&response, INTERNAL);
+        is_discreet(&response, path);
+        assert!(!response.body.contains("createdAt"), "{}", response.body);
         let other = harness.get(path, &harness.account("fresh").keys.read, &[]);
         assert_eq!(other.status, 200, "{}", other.body);
     }

@@ -1,6 +1,6 @@
-//! What summary remembers makes it faster, and never wrong.
+//! The subscription that a process of summary last saw makes it faster and never changes its response.
 
-use devstack::http::Answer;
+use devstack::http::Response;
 use serde_json::{Value, json};
 
 use crate::cases;
@@ -10,25 +10,25 @@ use crate::posts::{Payer, Start, with};
 use crate::stripe::text;
 
 cases![
-    who_is_on_the_same_subscription_is_answered_after_one_round_trip,
-    who_is_on_another_one_is_answered_as_by_a_process_that_remembers_nothing,
+    known_subscription_takes_one_round_trip,
+    changed_subscription_gets_the_response_of_a_new_process,
 ];
 
-fn ask(function: &mut Lone<'_>, payer: &Payer) -> Answer {
-    let answer = function.get(&[("authorization", &format!("Bearer {}", payer.account.key))]);
-    assert_eq!(answer.status, 200, "{}", answer.body);
-    answer
+fn ask(function: &mut Lone<'_>, payer: &Payer) -> Response {
+    let response = function.get(&[("authorization", &format!("Bearer {}", payer.account.key))]);
+    assert_eq!(response.status, 200, "{}", response.body);
+    response
 }
 
-/// How often Stripe was asked.
-fn calls(answer: &Answer) -> u32 {
-    let timing = answer.header("server-timing");
+/// Returns the number of calls of Stripe, from `server-timing`.
+fn calls(response: &Response) -> u32 {
+    let timing = response.header("server-timing");
     let count = timing.split("count=").nth(1).expect("a count of calls");
     let digits: String = count.chars().take_while(char::is_ascii_digit).collect();
     digits.parse().expect("a number")
 }
 
-fn who_is_on_the_same_subscription_is_answered_after_one_round_trip(harness: &Harness) {
+fn known_subscription_takes_one_round_trip(harness: &Harness) {
     let payer = harness.payer("foreseen", Start::on("pro"));
     let mut function = Lone::start(harness, "summary", &[]);
     let first = ask(&mut function, &payer);
@@ -36,7 +36,7 @@ fn who_is_on_the_same_subscription_is_answered_after_one_round_trip(harness: &Ha
     let late = with(&with(&list, "kind", "latency"), "delay_ms", 500);
     let _late = harness.break_stripe(&late);
     let again = ask(&mut function, &payer);
-    // Newest first: the preview was answered while the list was still awaited.
+    // Newest first: Stripe responded to the preview before the delayed list.
     let answered = harness.sandbox("GET", "/requests", &Value::Null);
     let answered = answered["requests"].as_array().expect("a list");
     let newest = |path: &str| {
@@ -47,16 +47,16 @@ fn who_is_on_the_same_subscription_is_answered_after_one_round_trip(harness: &Ha
     assert_eq!((calls(&again), &again.body), (calls(&first), &first.body));
 }
 
-fn who_is_on_another_one_is_answered_as_by_a_process_that_remembers_nothing(harness: &Harness) {
+fn changed_subscription_gets_the_response_of_a_new_process(harness: &Harness) {
     let payer = harness.payer("foreseen-otherwise", Start::on("pro"));
     let mut function = Lone::start(harness, "summary", &[]);
     let same = calls(&ask(&mut function, &payer));
     let as_a_new_one = |function: &mut Lone<'_>| {
-        let answer = ask(function, &payer);
-        assert_eq!(answer.body, ask(&mut Lone::start(harness, "summary", &[]), &payer).body);
-        (answer.json()["plan"].clone(), calls(&answer))
+        let response = ask(function, &payer);
+        assert_eq!(response.body, ask(&mut Lone::start(harness, "summary", &[]), &payer).body);
+        (response.json()["plan"].clone(), calls(&response))
     };
-    // Ended: nothing is foreseen the next time. Then another one, and remembered again.
+    // An ended subscription is not stored; the next one is.
     let path = format!("/subscriptions/{}", payer.subscription);
     let key = format!("Bearer {}", harness.about().stripe_key);
     let url = format!("{}/v1{path}", harness.about().stripe_url);
@@ -69,11 +69,11 @@ fn who_is_on_another_one_is_answered_as_by_a_process_that_remembers_nothing(harn
     form.extend(names.iter().zip(&prices).map(|(name, price)| (&**name, &**price)));
     let second = text(&harness.stripe_post("/subscriptions", &form), "id");
     assert_eq!(as_a_new_one(&mut function), (Value::from("agency"), same));
-    // Replaced between two requests: what was foreseen is of the wrong one, and asked for anew.
+    // Replaced between two requests: the preview of the stored subscription is discarded.
     let url = format!("{}/v1/subscriptions/{second}", harness.about().stripe_url);
     harness.exchange("DELETE", &url, &[("authorization", &key)], "");
     harness.stripe_post("/subscriptions", &form);
     let (plan, count) = as_a_new_one(&mut function);
     assert_eq!(plan, "agency");
-    assert!(count > same, "the wrong one was not asked for");
+    assert!(count > same, "the stored subscription was not previewed");
 }

@@ -1,4 +1,4 @@
-//! Lambda freezes a process between requests. Connections that die meanwhile are nobody's trouble.
+//! Lambda freezes a process between invocations. Requests succeed even if connections were closed meanwhile.
 
 use std::io::copy;
 use std::net::{Shutdown, TcpListener, TcpStream};
@@ -11,27 +11,27 @@ use crate::lone::{Lone, PATIENT};
 use crate::posts::{JSON, Start};
 
 cases![
-    connections_that_were_closed_while_frozen_are_opened_again,
-    a_change_on_a_connection_that_was_closed_while_frozen_is_made_once,
+    connections_closed_while_frozen_are_reopened,
+    change_after_a_connection_closed_while_frozen_is_applied_once,
 ];
 
-/// Hands bytes on, and can hang up.
-struct Line {
+/// TCP proxy that can close its connections.
+struct TcpProxy {
     url: String,
-    calls: Arc<Mutex<Vec<TcpStream>>>,
+    connections: Arc<Mutex<Vec<TcpStream>>>,
 }
 
-impl Line {
+impl TcpProxy {
     fn to(url: &str) -> Self {
         let upstream = url.trim_start_matches("http://").trim_end_matches('/').to_owned();
         let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
         let url = format!("http://{}", listener.local_addr().expect("an address"));
-        let calls = Arc::new(Mutex::new(Vec::new()));
-        let all = Arc::clone(&calls);
+        let connections = Arc::new(Mutex::new(Vec::new()));
+        let all = Arc::clone(&connections);
         spawn(move || {
             for caller in listener.incoming().flatten() {
-                let called = TcpStream::connect(&upstream).expect("who is called");
-                for (from, to) in [(&caller, &called), (&called, &caller)] {
+                let server = TcpStream::connect(&upstream).expect("the upstream server");
+                for (from, to) in [(&caller, &server), (&server, &caller)] {
                     let (mut from, mut to) =
                         (from.try_clone().expect("a copy"), to.try_clone().expect("a copy"));
                     spawn(move || {
@@ -42,42 +42,43 @@ impl Line {
                 all.lock().expect("no panic").push(caller);
             }
         });
-        Self { url, calls }
+        Self { url, connections }
     }
 
-    /// Closes every connection, and says how many there were.
-    fn hang_up(&self) -> usize {
-        let calls: Vec<TcpStream> = self.calls.lock().expect("no panic").drain(..).collect();
-        for call in &calls {
-            let _ = call.shutdown(Shutdown::Both);
+    /// Closes every connection and returns their number.
+    fn close_all(&self) -> usize {
+        let connections: Vec<TcpStream> =
+            self.connections.lock().expect("no panic").drain(..).collect();
+        for connection in &connections {
+            let _ = connection.shutdown(Shutdown::Both);
         }
-        calls.len()
+        connections.len()
     }
 }
 
-fn connections_that_were_closed_while_frozen_are_opened_again(harness: &Harness) {
+fn connections_closed_while_frozen_are_reopened(harness: &Harness) {
     let about = harness.about();
-    let (stripe, aws) = (Line::to(&about.stripe_url), Line::to(&about.aws_url));
+    let (stripe, aws) = (TcpProxy::to(&about.stripe_url), TcpProxy::to(&about.aws_url));
     for name in ["summary", "info", "invoices", "dunning"] {
         let payer = harness.payer(&format!("frozen-{name}"), Start::on("pro"));
         let other = harness.payer(&format!("frozen-{name}-other"), Start::on("pro"));
         let env = [("STRIPE_API_BASE", &*stripe.url), ("AWS_ENDPOINT_URL", &*aws.url)];
         let mut function = Lone::start(harness, name, &env);
-        // The other account's key is not known yet: DynamoDB is asked again, too.
+        // The other account's key is not cached, so the function calls DynamoDB again, too.
         for payer in [&payer, &other, &payer] {
             let bearer = format!("Bearer {}", payer.account.key);
-            let answer = function.get(&[("authorization", &bearer)]);
-            assert_eq!(answer.status, 200, "{name}: {}", answer.body);
+            let response = function.get(&[("authorization", &bearer)]);
+            assert_eq!(response.status, 200, "{name}: {}", response.body);
             function.freeze();
-            assert!(stripe.hang_up() > 0, "{name} has kept no connection to Stripe");
-            aws.hang_up();
+            assert!(stripe.close_all() > 0, "{name} has no open connection to Stripe");
+            aws.close_all();
             function.thaw();
         }
     }
 }
 
-fn a_change_on_a_connection_that_was_closed_while_frozen_is_made_once(harness: &Harness) {
-    let stripe = Line::to(&harness.about().stripe_url);
+fn change_after_a_connection_closed_while_frozen_is_applied_once(harness: &Harness) {
+    let stripe = TcpProxy::to(&harness.about().stripe_url);
     let mut function = Lone::start(harness, "plan-change", &[("STRIPE_API_BASE", &*stripe.url)]);
     for key in [None, Some("thawed")] {
         let payer = harness.payer(&format!("frozen-{}", key.unwrap_or("change")), Start::on("pro"));
@@ -86,11 +87,11 @@ fn a_change_on_a_connection_that_was_closed_while_frozen_is_made_once(harness: &
         let mut headers = vec![JSON, ("authorization", &*bearer)];
         headers.extend(key.map(|key| ("idempotency-key", key)));
         function.freeze();
-        stripe.hang_up();
+        stripe.close_all();
         function.thaw();
         function.ask_with(PATIENT, &headers, r#"{"plan":"agency"}"#);
-        let answer = function.answer();
-        assert_eq!(answer.status, 200, "{}", answer.body);
+        let response = function.response();
+        assert_eq!(response.status, 200, "{}", response.body);
         let after = payer.ledger(harness);
         assert_eq!(after.charges().0, before.charges().0 + 1, "{after:?}");
     }

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use devstack::functions::FUNCTIONS;
-use devstack::http::{self, Answer};
+use devstack::http::{self, Response};
 use devstack::{
     About, Account, Error, Functions, Local, Options, Ports, Reach, ServicePrograms, Stack,
     StripeChoice, Variables,
@@ -14,7 +14,7 @@ use devstack::{
 use serde_json::Value;
 use tokio::runtime::{Builder, Runtime};
 
-use crate::document::Kept;
+use crate::document::Coverage;
 use crate::headers;
 
 /// Timeout of a response: a function that has ended never responds.
@@ -26,16 +26,16 @@ pub(crate) struct Harness {
     stack: Stack,
     runtime: Runtime,
     folder: PathBuf,
-    answered: RefCell<Vec<Answered>>,
+    recorded: RefCell<Vec<Recorded>>,
     secrets: RefCell<BTreeSet<String>>,
     /// Texts that a response may contain and a log must not.
     private: RefCell<BTreeSet<String>>,
-    document: Kept,
+    document: Coverage,
     whole: bool,
 }
 
 /// Response of a function, for which its log must have a line.
-pub(crate) struct Answered {
+pub(crate) struct Recorded {
     /// Name of the log.
     pub(crate) log: String,
     pub(crate) request_id: String,
@@ -80,10 +80,10 @@ impl Harness {
             stack,
             runtime,
             folder,
-            answered: RefCell::default(),
+            recorded: RefCell::default(),
             secrets,
             private: RefCell::default(),
-            document: Kept::new(),
+            document: Coverage::new(),
             whole,
         };
         harness.keep_secret(&harness.about().stripe_key);
@@ -127,7 +127,7 @@ impl Harness {
 
     /// Sends a GET to the API. `path` may have a query; an empty `key` sends no `Authorization`.
     #[track_caller]
-    pub(crate) fn get(&self, path: &str, key: &str, headers: &[(&str, &str)]) -> Answer {
+    pub(crate) fn get(&self, path: &str, key: &str, headers: &[(&str, &str)]) -> Response {
         self.send("GET", path, key, headers, "")
     }
 
@@ -140,20 +140,21 @@ impl Harness {
         key: &str,
         headers: &[(&str, &str)],
         body: &str,
-    ) -> Answer {
+    ) -> Response {
         let bearer = format!("Bearer {key}");
         let mut all: Vec<(&str, &str)> = headers.to_vec();
         if !key.is_empty() {
             all.push(("authorization", &bearer));
         }
-        let answer = self.exchange(method, &format!("{}{path}", self.about().api_url), &all, body);
-        self.note(method, path, &answer);
-        answer
+        let response =
+            self.exchange(method, &format!("{}{path}", self.about().api_url), &all, body);
+        self.note(method, path, &response);
+        response
     }
 
     /// Sends concurrent GETs to the API with one key.
     #[track_caller]
-    pub(crate) fn get_all(&self, paths: &[&str], key: &str) -> Vec<Answer> {
+    pub(crate) fn get_all(&self, paths: &[&str], key: &str) -> Vec<Response> {
         let request = |path: &&str| Request {
             method: "GET",
             url: format!("{}{path}", self.about().api_url),
@@ -165,47 +166,47 @@ impl Harness {
 
     /// Sends concurrent requests to the API.
     #[track_caller]
-    pub(crate) fn send_all(&self, requests: Vec<Request>) -> Vec<Answer> {
+    pub(crate) fn send_all(&self, requests: Vec<Request>) -> Vec<Response> {
         let places = requests.iter().map(|request| {
             let path = request.url.trim_start_matches(&*self.about().api_url).to_owned();
             (request.method, path)
         });
         let places: Vec<_> = places.collect();
-        let answers = self.together(requests);
-        for ((method, path), answer) in places.iter().zip(&answers) {
-            self.note(method, path, answer);
+        let responses = self.together(requests);
+        for ((method, path), response) in places.iter().zip(&responses) {
+            self.note(method, path, response);
         }
-        answers
+        responses
     }
 
     /// Checks what must hold for every response, and records it.
     #[track_caller]
-    fn note(&self, method: &str, path: &str, answer: &Answer) {
+    fn note(&self, method: &str, path: &str, response: &Response) {
         let path = path.split('?').next().unwrap_or_default();
         let function = FUNCTIONS.iter().find(|one| one.method == method && one.path == path);
-        self.document.check(method, path, answer);
+        self.document.check(method, path, response);
         if let Some(function) = function {
-            self.noted(function.name, answer);
+            self.noted(function.name, response);
         }
     }
 
     /// Checks and records a response of a function whose log has this name.
     #[track_caller]
-    pub(crate) fn noted(&self, log: &str, answer: &Answer) {
-        headers::check(answer);
-        let is_leaked = |secret: &&String| answer.body.contains(secret.as_str());
-        assert!(self.secrets().iter().find(is_leaked).is_none(), "a secret in {}", answer.body);
-        self.learn_from_answer(answer);
-        self.answered.borrow_mut().push(Answered {
+    pub(crate) fn noted(&self, log: &str, response: &Response) {
+        headers::check(response);
+        let is_leaked = |secret: &&String| response.body.contains(secret.as_str());
+        assert!(self.secrets().iter().find(is_leaked).is_none(), "a secret in {}", response.body);
+        self.learn_from_answer(response);
+        self.recorded.borrow_mut().push(Recorded {
             log: log.to_owned(),
-            request_id: answer.header("x-request-id").to_owned(),
-            status: answer.status,
-            replayed: !answer.header("idempotent-replayed").is_empty(),
+            request_id: response.header("x-request-id").to_owned(),
+            status: response.status,
+            replayed: !response.header("idempotent-replayed").is_empty(),
         });
     }
 
     /// Returns `openapi.yaml`, with which every response is compared.
-    pub(crate) fn document(&self) -> &Kept {
+    pub(crate) fn document(&self) -> &Coverage {
         &self.document
     }
 
@@ -215,8 +216,8 @@ impl Harness {
     }
 
     /// Returns the functions' responses so far.
-    pub(crate) fn answered(&self) -> Ref<'_, Vec<Answered>> {
-        self.answered.borrow()
+    pub(crate) fn recorded(&self) -> Ref<'_, Vec<Recorded>> {
+        self.recorded.borrow()
     }
 
     /// Records a key that no response and no log may contain.
@@ -243,14 +244,14 @@ impl Harness {
     #[track_caller]
     pub(crate) fn stripe(&self, path: &str) -> Value {
         let bearer = format!("Bearer {}", self.about().stripe_key);
-        let answer = self.exchange(
+        let response = self.exchange(
             "GET",
             &format!("{}/v1{path}", self.about().stripe_url),
             &[("authorization", &bearer)],
             "",
         );
-        assert_eq!(answer.status, 200, "{path}: {}", answer.body);
-        answer.json()
+        assert_eq!(response.status, 200, "{path}: {}", response.body);
+        response.json()
     }
 
     /// Runs a future on the harness's runtime.
@@ -260,31 +261,31 @@ impl Harness {
 
     /// Sends concurrent requests and returns the responses in the requests' order.
     #[track_caller]
-    pub(crate) fn together(&self, requests: Vec<Request>) -> Vec<Answer> {
+    pub(crate) fn together(&self, requests: Vec<Request>) -> Vec<Response> {
         let mut lanes: Vec<Vec<(usize, Request)>> = (0..AT_ONCE).map(|_| Vec::new()).collect();
         for (index, request) in requests.into_iter().enumerate() {
             lanes[index % AT_ONCE].push((index, request));
         }
         let lane = |lane: Vec<(usize, Request)>| async move {
-            let mut answers = Vec::new();
+            let mut responses = Vec::new();
             for (index, Request { method, url, headers, body }) in lane {
                 let headers: Vec<_> =
                     headers.iter().map(|(name, value)| (*name, value.as_str())).collect();
-                answers.push((index, http::send(method, &url, &headers, &body, LIMIT).await));
+                responses.push((index, http::send(method, &url, &headers, &body, LIMIT).await));
             }
-            answers
+            responses
         };
         let lanes: Vec<_> =
             lanes.into_iter().map(|requests| self.runtime.spawn(lane(requests))).collect();
-        let mut answers = Vec::new();
+        let mut responses = Vec::new();
         for lane in lanes {
-            answers.append(&mut self.runtime.block_on(lane).expect("no request panics"));
+            responses.append(&mut self.runtime.block_on(lane).expect("no request panics"));
         }
-        answers.sort_by_key(|(index, _)| *index);
-        let answer = |(_, answer): (usize, Result<Answer, String>)| {
-            answer.unwrap_or_else(|error| panic!("{error}; logs: {}", self.logs().display()))
+        responses.sort_by_key(|(index, _)| *index);
+        let response = |(_, response): (usize, Result<Response, String>)| {
+            response.unwrap_or_else(|error| panic!("{error}; logs: {}", self.logs().display()))
         };
-        answers.into_iter().map(answer).collect()
+        responses.into_iter().map(response).collect()
     }
 
     /// Sends a request to any server of the stack.
@@ -295,10 +296,10 @@ impl Harness {
         url: &str,
         headers: &[(&str, &str)],
         body: &str,
-    ) -> Answer {
+    ) -> Response {
         self.learn_card(body);
         match self.runtime.block_on(http::send(method, url, headers, body, LIMIT)) {
-            Ok(answer) => answer,
+            Ok(response) => response,
             Err(error) => panic!("{error}; logs: {}", self.logs().display()),
         }
     }

@@ -1,45 +1,45 @@
-//! The headers that every answer of a function has, whatever its status.
+//! Headers that every response of a function has.
 
-use devstack::http::Answer;
+use devstack::http::Response;
 
-/// Panics if the contract's headers are not all there.
+/// Panics if one of the contract's headers is missing or wrong.
 #[track_caller]
-pub(crate) fn check(answer: &Answer) {
-    let wrong = |what: &str| panic!("{what} in {:#?}\n{}", answer.headers, answer.body);
+pub(crate) fn check(response: &Response) {
+    let wrong = |what: &str| panic!("{what} in {:#?}\n{}", response.headers, response.body);
     for (name, value) in [("content-type", "application/json"), ("cache-control", "no-store")] {
-        if answer.header(name) != value {
+        if response.header(name) != value {
             wrong(&format!("{name} is not {value}"));
         }
     }
     for name in ["x-request-id", "content-type", "cache-control", "server-timing"] {
-        if answer.headers.get_all(name).iter().count() != 1 {
-            wrong(&format!("there is not one {name}"));
+        if response.headers.get_all(name).iter().count() != 1 {
+            wrong(&format!("not exactly one {name}"));
         }
     }
-    if answer.header("x-request-id").is_empty() {
+    if response.header("x-request-id").is_empty() {
         wrong("x-request-id is empty");
     }
-    if !is_timing(answer.header("server-timing")) {
-        wrong("server-timing has another form");
+    if !is_timing(response.header("server-timing")) {
+        wrong("server-timing is malformed");
     }
-    let replayed = answer.header("idempotent-replayed") == "true";
-    if answer.status >= 400 && !replayed {
-        let body = answer.json();
-        if body["requestId"] != answer.header("x-request-id") {
+    let replayed = response.header("idempotent-replayed") == "true";
+    if response.status >= 400 && !replayed {
+        let body = response.json();
+        if body["requestId"] != response.header("x-request-id") {
             wrong("x-request-id is not the body's requestId");
         }
     }
-    if (answer.status == 401) != (answer.header("www-authenticate") == "Bearer") {
-        wrong("www-authenticate goes with 401 and with nothing else");
+    if (response.status == 401) != (response.header("www-authenticate") == "Bearer") {
+        wrong("www-authenticate belongs to 401 only");
     }
-    // 409 has it where the first request with the same idempotency key still runs.
-    let seconds = answer.header("retry-after").parse::<u32>().unwrap_or_default();
-    if answer.status != 409 && matches!(answer.status, 429 | 503) != (seconds > 0) {
-        wrong("retry-after goes with 429 and 503");
+    // A 409 has `retry-after` only for `idempotency_in_progress`.
+    let seconds = response.header("retry-after").parse::<u32>().unwrap_or_default();
+    if response.status != 409 && matches!(response.status, 429 | 503) != (seconds > 0) {
+        wrong("retry-after belongs to 429 and 503");
     }
 }
 
-/// `total;dur=12.3, auth;dur=0.4, stripe;dur=9.8;count=2`.
+/// Returns whether the text has the form `total;dur=12.3, auth;dur=0.4, stripe;dur=9.8;count=2`.
 fn is_timing(text: &str) -> bool {
     let is_number = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
     let is_duration = |part: &str, name: &str| {

@@ -1,4 +1,4 @@
-//! Pages of invoices: full while more follow, every invoice once, drafts never.
+//! Pages of invoices: they are full while more follow, contain every invoice once, and no drafts.
 
 use serde_json::{Value, json};
 
@@ -11,15 +11,15 @@ use crate::stripe::text;
 use crate::when::{at, day};
 
 cases![
-    pages_are_full_while_more_follow_and_together_hold_every_invoice_once,
-    an_invoice_made_by_hand_is_shown_whole_in_each_status,
-    a_status_shows_its_own_invoices_alone_page_by_page,
+    pages_are_full_and_contain_every_invoice_once,
+    manual_invoice_is_shown_in_each_status,
+    status_filter_shows_only_its_invoices,
 ];
 
 const PATH: &str = "/v1/billing/invoices";
 
-/// Accounts by the number of invoices that are shown; beside those they have drafts in places
-/// where a page could come out wrong: at either end, in a row longer than a page, and all over.
+/// Accounts by their number of finalized invoices. Their drafts lie where a page could be wrong: at either end, in a row
+/// longer than a page, and between the invoices.
 const PLANS: [Plan; 7] = [
     Plan { name: "invoices-0", count: 0, is_draft: |_| false },
     Plan { name: "invoices-0-drafts", count: 30, is_draft: |_| true },
@@ -30,22 +30,22 @@ const PLANS: [Plan; 7] = [
     Plan { name: "invoices-1000", count: 1_100, is_draft: |index| index % 11 == 5 },
 ];
 
-/// How many invoices each of them shows, and how often Stripe is asked for the first 24.
+/// Number of finalized invoices of each account, and number of requests to Stripe for the first 24.
 const COUNTS: [(usize, usize); 7] =
     [(0, 1), (0, 1), (1, 1), (24, 2), (25, 2), (100, 2), (1_000, 1)];
 
-/// One page, and the way to the next.
+/// Returns the IDs of one page and the cursor of the next.
 fn page(harness: &Harness, key: &str, query: &str) -> (Vec<String>, Option<String>) {
-    let answer = harness.get(&format!("{PATH}{query}"), key, &[]);
-    assert_eq!(answer.status, 200, "{query}: {}", answer.body);
-    let body = answer.json();
+    let response = harness.get(&format!("{PATH}{query}"), key, &[]);
+    assert_eq!(response.status, 200, "{query}: {}", response.body);
+    let body = response.json();
     let ids = body["invoices"].as_array().expect("a list").iter();
     let cursor = body["nextCursor"].as_str().map(str::to_owned);
     assert_eq!(body["hasMore"], cursor.is_some(), "{query}");
     (ids.map(|invoice| text(invoice, "id")).collect(), cursor)
 }
 
-/// All pages of `limit`, and whether each is as long as it has to be.
+/// Reads all pages of `limit` and checks their lengths.
 fn walk(harness: &Harness, key: &str, limit: usize, filter: &str) -> Vec<String> {
     let mut all = Vec::new();
     let mut cursor = None;
@@ -54,7 +54,7 @@ fn walk(harness: &Harness, key: &str, limit: usize, filter: &str) -> Vec<String>
         let (mut ids, next) = page(harness, key, &format!("?limit={limit}{filter}{after}"));
         assert!(ids.len() <= limit, "{} of {limit}", ids.len());
         assert!(next.is_none() || ids.len() == limit, "a short page while more follow");
-        assert!(!ids.is_empty() || all.is_empty(), "an empty page that was promised");
+        assert!(!ids.is_empty() || all.is_empty(), "an empty page after `hasMore`");
         all.append(&mut ids);
         cursor = next;
         if cursor.is_none() {
@@ -63,27 +63,27 @@ fn walk(harness: &Harness, key: &str, limit: usize, filter: &str) -> Vec<String>
     }
 }
 
-fn pages_are_full_while_more_follow_and_together_hold_every_invoice_once(harness: &Harness) {
+fn pages_are_full_and_contain_every_invoice_once(harness: &Harness) {
     for (plan, (count, requests)) in PLANS.iter().zip(COUNTS) {
         let stock = harness.stock(plan);
         let (name, key) = (plan.name, &stock.account.key);
         assert_eq!(stock.shown.len(), count, "{name}");
         let (first, _) = page(harness, key, "");
         assert_eq!(first, stock.shown[..count.min(24)], "{name}, as many as without a limit");
-        // Many pages of one would only take longer.
+        // Many pages of one invoice would take too long.
         for limit in [1, 24, 100].into_iter().filter(|limit| *limit > 1 || count < 100) {
             assert_eq!(walk(harness, key, limit, ""), stock.shown, "{name} by {limit}");
         }
         let paid = walk(harness, key, 24, "&status=paid");
         assert_eq!(paid, stock.shown, "{name}, paid");
-        // However many invoices there are, a page is one request to Stripe, or a few past drafts.
+        // A page takes one request to Stripe, or a few if it skips drafts.
         let timing = harness.get(PATH, key, &[]);
         let count = timing.header("server-timing").rsplit('=').next().map(str::to_owned);
         assert_eq!(count, Some(requests.to_string()), "{name}");
     }
 }
 
-/// Invoices of 10.00 in every status, as (Stripe's way there, our status).
+/// Invoices of 10.00 in every status: the requests that lead there, and the status in the API.
 const WAYS: [(&[&str], &str); 9] = [
     (&["/finalize", "/pay?paid_out_of_band=true"], "paid"),
     (&["/finalize"], "open"),
@@ -96,8 +96,7 @@ const WAYS: [(&[&str], &str); 9] = [
     (&["/finalize", "/pay?paid_out_of_band=true"], "paid"),
 ];
 
-/// An account with those invoices; and their ids with their statuses and the moment at which they
-/// were made, newest first.
+/// Creates an account with those invoices. Returns it with their IDs, statuses and creation times, newest first.
 fn mixed(harness: &Harness, handle: &str) -> (Own, Vec<(String, &'static str, i64)>) {
     let customer = text(&harness.stripe_post("/customers", &[]), "id");
     let mut made = Vec::new();
@@ -118,7 +117,7 @@ fn mixed(harness: &Harness, handle: &str) -> (Own, Vec<(String, &'static str, i6
     (harness.account_of(handle, Some(&customer)), made)
 }
 
-fn an_invoice_made_by_hand_is_shown_whole_in_each_status(harness: &Harness) {
+fn manual_invoice_is_shown_in_each_status(harness: &Harness) {
     let (account, made) = mixed(harness, "invoices-by-hand");
     let prefix = text(&harness.stripe(&format!("/invoices/{}", made[0].0)), "number");
     let prefix = prefix.split('-').next().unwrap_or_default();
@@ -142,7 +141,7 @@ fn an_invoice_made_by_hand_is_shown_whole_in_each_status(harness: &Harness) {
     expect(&harness.get(PATH, &account.key, &[]), 200, &body);
 }
 
-fn a_status_shows_its_own_invoices_alone_page_by_page(harness: &Harness) {
+fn status_filter_shows_only_its_invoices(harness: &Harness) {
     let (account, made) = mixed(harness, "invoices-by-status");
     for status in ["paid", "open", "void", "uncollectible"] {
         let of_status = made.iter().filter(|(_, its, _)| *its == status);

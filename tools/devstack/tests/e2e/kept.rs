@@ -1,4 +1,4 @@
-//! What belongs to single items of a subscription is still theirs after a change of plan.
+//! A plan change keeps discounts and tax rates of single subscription items.
 
 use serde_json::{Value, json};
 
@@ -7,9 +7,9 @@ use crate::harness::Harness;
 use crate::posts::{Payer, Start, change_as_previewed};
 use crate::stripe::text;
 
-cases![discounts_and_tax_rates_of_single_items_stay_and_are_charged_as_shown];
+cases![item_discounts_and_tax_rates_are_kept_and_charged_as_previewed];
 
-/// Every item of the plan by its meter (the base has none): its id, discounts and tax rates.
+/// Returns ID, discounts and tax rates of every item, by its meter (the base item has none).
 fn items(harness: &Harness, payer: &Payer) -> Vec<(Value, Value, Value, Vec<Value>)> {
     let sub = harness.stripe(&format!("/subscriptions/{}", payer.subscription));
     let item = |item: &Value| {
@@ -24,7 +24,7 @@ fn items(harness: &Harness, payer: &Payer) -> Vec<(Value, Value, Value, Vec<Valu
     items
 }
 
-fn discounts_and_tax_rates_of_single_items_stay_and_are_charged_as_shown(harness: &Harness) {
+fn item_discounts_and_tax_rates_are_kept_and_charged_as_previewed(harness: &Harness) {
     let coupon = |percent: &str| {
         let form = [("percent_off", percent), ("duration", "forever")];
         text(&harness.stripe_post("/coupons", &form), "id")

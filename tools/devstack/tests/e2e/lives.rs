@@ -1,4 +1,4 @@
-//! What else a subscription can be in: a trial, an end in sight, a discount, a bank that asks.
+//! Further states of a subscription: trials, scheduled ends, discounts, incomplete and unauthenticated payments.
 
 use serde_json::{Value, json};
 
@@ -11,21 +11,21 @@ use crate::stripe::{Customer, text};
 use crate::when::{DAY, HOUR, Renewal, at, day, month_after, now};
 
 cases![
-    a_trial_says_until_when_and_what_comes_after,
-    a_subscription_that_ends_says_when_and_that_nothing_follows,
+    trial_shows_its_end_and_the_next_invoice,
+    ending_subscription_shows_its_end_and_no_estimate,
     discount_tax_and_credit_add_up,
-    of_two_subscriptions_the_plan_counts_and_a_warning_is_given,
-    a_first_payment_that_waits_can_be_made,
-    a_bank_that_wants_authentication_is_named_as_the_reason,
+    two_subscriptions_show_the_plan_and_a_warning,
+    incomplete_first_payment_can_be_paid,
+    failed_renewal_that_needs_authentication_says_so,
 ];
 
-/// The id of a plan's monthly base price.
+/// Returns the ID of a plan's monthly base price.
 fn base_price(harness: &Harness, tier: &str) -> String {
     let path = format!("/prices?active=true&lookup_keys[0]=cantila_{tier}_month");
     text(&harness.stripe(&path)["data"][0], "id")
 }
 
-/// Subscribes a new customer with a card to a plan's base price, with these further parameters.
+/// Subscribes a new customer with a card to a plan's base price, with additional parameters.
 fn subscribe(harness: &Harness, at: i64, tier: &str, more: &[(&str, &str)]) -> (Customer, Value) {
     let customer = harness.customer_at(at);
     harness.card(&customer, "pm_card_visa");
@@ -40,7 +40,7 @@ fn check(harness: &Harness, account: &Own, endpoint: &str, body: &Value) {
     expect(&harness.get(&format!("/v1/billing/{endpoint}"), &account.key, &[]), 200, body);
 }
 
-/// What an admin key may do now.
+/// Returns the capabilities of an admin key.
 fn may(harness: &Harness, account: &Own) -> Value {
     let admin = harness.new_key(&account.handle, &["--scope", "admin"]).key;
     let mut info = harness.get("/v1/billing/info", &admin, &[]).json();
@@ -51,7 +51,7 @@ fn pro(amount: &str) -> Value {
     line("pro", 1, false, amount, "Pro (at $35.00 / month)")
 }
 
-fn a_trial_says_until_when_and_what_comes_after(harness: &Harness) {
+fn trial_shows_its_end_and_the_next_invoice(harness: &Harness) {
     let start = now() - DAY;
     let (customer, _) = subscribe(harness, start, "pro", &[("trial_period_days", "14")]);
     let account = harness.account_of("trial", Some(&customer.id));
@@ -64,7 +64,7 @@ fn a_trial_says_until_when_and_what_comes_after(harness: &Harness) {
     assert_eq!(may(harness, &account)["planChange"], true);
 }
 
-fn a_subscription_that_ends_says_when_and_that_nothing_follows(harness: &Harness) {
+fn ending_subscription_shows_its_end_and_no_estimate(harness: &Harness) {
     let start = now() - DAY;
     let soon = start + 9 * DAY;
     let rows = [
@@ -109,7 +109,7 @@ fn discount_tax_and_credit_add_up(harness: &Harness) {
     assert_eq!(json!(shown), json!(["33.32", "33.32", "0.00", "5.32"]), "{first}");
 }
 
-fn of_two_subscriptions_the_plan_counts_and_a_warning_is_given(harness: &Harness) {
+fn two_subscriptions_show_the_plan_and_a_warning(harness: &Harness) {
     let start = now() - DAY;
     let (customer, subscription) = subscribe(harness, start, "pro", &[]);
     let product = text(&harness.stripe_post("/products", &[("name", "Address")]), "id");
@@ -131,14 +131,14 @@ fn of_two_subscriptions_the_plan_counts_and_a_warning_is_given(harness: &Harness
     check(harness, &account, "dunning", &healthy());
 }
 
-/// Where to pay the account's oldest open invoice, and its number, as Stripe has them.
+/// Returns URL and number of the customer's open invoice.
 fn to_pay(harness: &Harness, customer: &Customer) -> (Value, Value) {
     let open = harness.stripe(&format!("/invoices?status=open&customer={}", customer.id));
     let invoice = &open["data"][0];
     (invoice["hosted_invoice_url"].clone(), invoice["number"].clone())
 }
 
-fn a_first_payment_that_waits_can_be_made(harness: &Harness) {
+fn incomplete_first_payment_can_be_paid(harness: &Harness) {
     let start = now() - HOUR;
     let more = [("payment_behavior", "default_incomplete")];
     let (customer, _) = subscribe(harness, start, "pro", &more);
@@ -157,7 +157,7 @@ fn a_first_payment_that_waits_can_be_made(harness: &Harness) {
     assert_eq!(may(harness, &account)["planChange"], false);
 }
 
-fn a_bank_that_wants_authentication_is_named_as_the_reason(harness: &Harness) {
+fn failed_renewal_that_needs_authentication_says_so(harness: &Harness) {
     let until = now();
     let renewal = Renewal::at_about(until - 26 * HOUR, until);
     let (customer, _) = subscribe(harness, renewal.start, "pro", &[]);

@@ -1,7 +1,7 @@
-//! Many requests: no storm of retries, no more of Stripe than it allows, no memory that grows.
+//! Behavior under load: retries are limited, Stripe's rate limit is respected, memory does not grow.
 //!
-//! Counts and sizes, never times: the machine may be busy. `LOAD_REQUESTS=36000` is an hour of ten
-//! requests a second; `make soak` sends them.
+//! The cases check counts and sizes, never times, because the machine may be busy. `make soak` sets
+//! `LOAD_REQUESTS=36000`, which is an hour of ten requests a second.
 
 use std::time::{Duration, Instant};
 
@@ -14,29 +14,29 @@ use crate::outages::proxy::{Asked, Fate, Proxy, Service};
 use crate::refusal::{STRIPE_UNAVAILABLE, refused};
 
 cases![
-    an_outage_is_not_met_with_a_storm_of_retries,
-    beyond_stripes_rate_limit_requests_queue_and_are_then_told_to_come_back,
+    retries_are_limited_during_an_outage,
+    requests_beyond_stripes_rate_limit_queue_and_then_get_429,
     memory_does_not_grow_with_requests,
 ];
 
-/// The retries that a process has for reads: at the start, and one more in ten seconds.
+/// Returns a process's budget of retries for reads: 30 at the start, and one more every ten seconds.
 fn retries_within(time: Duration) -> u64 {
     30 + time.as_secs() / 10 + 1
 }
 
 fn broken(asked: &Asked, _: &[Asked]) -> Fate {
     match asked.service {
-        Service::Stripe => Fate::Answer(503, "", "{}", false),
+        Service::Stripe => Fate::Respond(503, "", "{}", false),
         _ => Fate::Pass,
     }
 }
 
-fn an_outage_is_not_met_with_a_storm_of_retries(harness: &Harness) {
+fn retries_are_limited_during_an_outage(harness: &Harness) {
     let bearer = format!("Bearer {}", harness.account("overdue").keys.read);
     let headers = [("authorization", bearer.as_str())];
     let mut proxy = Proxy::start(harness, broken, false);
     let env = [("STRIPE_API_BASE", &*proxy.stripe_url), ("AWS_ENDPOINT_URL", &*proxy.aws_url)];
-    // Each request of it is one call of Stripe.
+    // A request of invoices makes one call of Stripe.
     let mut function = Lone::start(harness, "invoices", &env);
     let started = Instant::now();
     let mut sent = 0;
@@ -46,14 +46,14 @@ fn an_outage_is_not_met_with_a_storm_of_retries(harness: &Harness) {
     }
     let retries = sent - 150;
     assert!((30..=retries_within(started.elapsed())).contains(&retries), "{retries} retries");
-    proxy.mend(harness);
+    proxy.repair(harness);
     for _ in 0..30 {
         assert_eq!(function.get(&headers).status, 200);
     }
     assert_eq!(proxy.requests(Service::Stripe), 30, "it works as before");
 }
 
-/// Takes the sandbox's limits away again.
+/// Removes the sandbox's rate limits when dropped.
 struct Limited<'a>(&'a Harness);
 
 impl Drop for Limited<'_> {
@@ -62,10 +62,10 @@ impl Drop for Limited<'_> {
     }
 }
 
-/// Stripe's own limit for one endpoint.
+/// Stripe's rate limit of one endpoint.
 const PER_SECOND: u64 = 25;
 
-fn beyond_stripes_rate_limit_requests_queue_and_are_then_told_to_come_back(harness: &Harness) {
+fn requests_beyond_stripes_rate_limit_queue_and_then_get_429(harness: &Harness) {
     let (processes, each) = (6, 40);
     let bearer = format!("Bearer {}", harness.account("overdue").keys.read);
     let headers = [("authorization", bearer.as_str())];
@@ -84,35 +84,35 @@ fn beyond_stripes_rate_limit_requests_queue_and_are_then_told_to_come_back(harne
     let (mut good, mut later, mut tries) = (0, 0, 0);
     for function in &functions {
         for _ in 0..each {
-            let answer = function.answer();
-            match answer.status {
+            let response = function.response();
+            match response.status {
                 200 => good += 1,
                 429 => {
-                    assert_eq!(answer.json()["error"], "rate_limited", "{}", answer.body);
-                    assert_eq!(answer.header("retry-after"), "1");
+                    assert_eq!(response.json()["error"], "rate_limited", "{}", response.body);
+                    assert_eq!(response.header("retry-after"), "1");
                     later += 1;
                 }
-                _ => panic!("{} {}", answer.status, answer.body),
+                _ => panic!("{} {}", response.status, response.body),
             }
-            tries += calls(answer.header("server-timing"));
+            tries += calls(response.header("server-timing"));
         }
     }
     let took = started.elapsed();
     drop(limited);
-    println!("    {good} answered, {later} told to come back, {tries} tries in {took:?}");
+    println!("    {good} succeeded, {later} got 429, {tries} attempts in {took:?}");
     let requests = processes * each;
     assert_eq!(good + later, requests);
-    // Stripe is used as far as it allows, and not asked much more often than that.
+    // The functions use Stripe's limit and exceed it little.
     assert!(good <= PER_SECOND * (took.as_secs() + 2), "{good} in {took:?}");
-    assert!(good >= requests / 2, "{good} of {requests} were answered");
-    // Each of them may be tried five times.
-    assert!(tries <= 3 * requests, "{tries} tries");
+    assert!(good >= requests / 2, "{good} of {requests} succeeded");
+    // A function attempts a call up to five times.
+    assert!(tries <= 3 * requests, "{tries} attempts");
     for function in &mut functions {
         assert_eq!(function.get(&headers).status, 200, "it works as before");
     }
 }
 
-/// How often Stripe was asked: `stripe;dur=3.1;desc="…";count=2` in `server-timing`.
+/// Returns the number of calls of Stripe: `stripe;dur=3.1;count=2` in `server-timing`.
 fn calls(timing: &str) -> u64 {
     let count = timing.split_once("count=").map_or("0", |(_, rest)| rest);
     let digits: String = count.chars().take_while(char::is_ascii_digit).collect();
@@ -128,7 +128,7 @@ fn memory_does_not_grow_with_requests(harness: &Harness) {
     assert_eq!(function.get(&headers).status, 200);
     let cold = function.memory();
     let started = Instant::now();
-    // Allocators and connections settle in the first third.
+    // Memory of allocators and connections grows only in the first third.
     let sizes: Vec<u64> = (0..3)
         .map(|_| {
             for _ in 0..requests / 3 {

@@ -1,5 +1,4 @@
-//! What is left in the logs after all other cases: one line a request, an audit line where something
-//! could be changed, and no secret.
+//! The logs after all other cases: one line for each request, an audit line for each POST, and no secrets.
 
 use std::collections::{BTreeSet, HashMap};
 use std::fs;
@@ -10,12 +9,9 @@ use crate::cases;
 use crate::harness::Harness;
 use crate::secrets::Finder;
 
-cases![
-    every_request_has_left_one_line_with_its_id_and_status,
-    no_log_holds_a_secret_that_was_in_play,
-];
+cases![every_request_has_one_log_line_with_its_id_and_status, no_log_contains_a_secret,];
 
-/// Every log, by its name.
+/// Returns every log by its name.
 fn all_logs(harness: &Harness) -> HashMap<String, String> {
     let entries = fs::read_dir(harness.logs()).expect("the folder with the logs");
     let read = |entry: std::io::Result<fs::DirEntry>| {
@@ -26,25 +22,25 @@ fn all_logs(harness: &Harness) -> HashMap<String, String> {
     entries.map(read).collect()
 }
 
-/// The log of each function, by its name.
+/// Returns the functions' logs by name.
 fn logs(harness: &Harness) -> HashMap<String, String> {
     let mut logs = all_logs(harness);
     logs.retain(|name, _| !["aws", "gateway", "stripe"].contains(&name.as_str()));
     logs
 }
 
-fn every_request_has_left_one_line_with_its_id_and_status(harness: &Harness) {
+fn every_request_has_one_log_line_with_its_id_and_status(harness: &Harness) {
     harness.get("/v1/billing/summary", &harness.account("fresh").keys.read, &[]);
     let mut lines: HashMap<(String, String), Vec<Value>> = HashMap::new();
     let mut audits: HashMap<(String, String), Vec<Value>> = HashMap::new();
     for (name, text) in logs(harness) {
         for line in text.lines() {
             let line: Value = serde_json::from_str(line)
-                .unwrap_or_else(|_| panic!("{name} has logged what is no JSON: {line}"));
+                .unwrap_or_else(|_| panic!("{name} has logged a line that is not JSON: {line}"));
             if let Some(id) = line["request_id"].as_str() {
                 let kind = match &line {
                     audit if audit["event"] == "audit" => &mut audits,
-                    // A warning of something that has gone wrong on the way has no status.
+                    // A warning about a failure within a request has no status.
                     warning if warning["level"] == "WARN" && warning["status"].is_null() => {
                         continue;
                     }
@@ -54,38 +50,37 @@ fn every_request_has_left_one_line_with_its_id_and_status(harness: &Harness) {
             }
         }
     }
-    for answered in harness.answered().iter() {
-        let id = (answered.log.clone(), answered.request_id.clone());
+    for recorded in harness.recorded().iter() {
+        let id = (recorded.log.clone(), recorded.request_id.clone());
         let found = lines.get(&id).map_or(&[][..], Vec::as_slice);
-        assert_eq!(found.len(), 1, "{} {}: {found:?}", answered.log, answered.request_id);
+        assert_eq!(found.len(), 1, "{} {}: {found:?}", recorded.log, recorded.request_id);
         let line = &found[0];
-        assert_eq!(line["status"], answered.status, "{line}");
-        let level = if answered.status >= 500 { "ERROR" } else { "INFO" };
-        let message = match answered.status {
+        assert_eq!(line["status"], recorded.status, "{line}");
+        let level = if recorded.status >= 500 { "ERROR" } else { "INFO" };
+        let message = match recorded.status {
             ..400 => "answered",
             400..500 => "refused",
             500.. => "failed",
         };
         assert_eq!((&line["level"], &line["message"]), (&level.into(), &message.into()), "{line}");
-        assert_eq!(line["replayed"], answered.replayed, "{line}");
+        assert_eq!(line["replayed"], recorded.replayed, "{line}");
         let audited = audits.get(&id).map_or(&[][..], Vec::as_slice);
         assert_eq!(audited.len(), usize::from(line["method"] == "POST"), "{line}: {audited:?}");
         for audit in audited {
             for field in ["status", "account", "key_id", "replayed"] {
                 assert_eq!(audit[field], line[field], "{field} in {audit}");
             }
-            assert!(answered.status < 400 || audit["code"] == line["code"], "{audit}");
+            assert!(recorded.status < 400 || audit["code"] == line["code"], "{audit}");
         }
         let has_caller = line["account"].as_str().is_some_and(|id| id.starts_with("acc_"));
-        assert!(has_caller || answered.status >= 400, "{line}");
+        assert!(has_caller || recorded.status >= 400, "{line}");
     }
 }
 
-/// Those of the functions, of the local stack, and the sandbox's own list of requests. moto's is left
-/// out: it writes down the requests that it gets, which name a key by its hash.
-fn no_log_holds_a_secret_that_was_in_play(harness: &Harness) {
+/// Searches all logs and the sandbox's list of requests, except moto's log, which contains keys' hashes in requests.
+fn no_log_contains_a_secret(harness: &Harness) {
     let secrets: BTreeSet<String> = harness.secrets().union(&harness.private()).cloned().collect();
-    assert!(secrets.len() > 30, "so few are in play even if this case runs by itself");
+    assert!(secrets.len() > 30, "even a single case uses more secrets");
     let finder = Finder::new(&secrets);
     let mut logs = all_logs(harness);
     logs.remove("aws");
@@ -98,9 +93,9 @@ fn no_log_holds_a_secret_that_was_in_play(harness: &Harness) {
         let may_be_empty =
             name.starts_with("lone-") || matches!(name.as_str(), "docs" | "gateway" | "stripe");
         assert!(may_be_empty || !log.is_empty(), "{name} has logged nothing");
-        // Not the line itself, which would only spread it.
+        // Prints only the beginning of the secret.
         let found = finder.find(log.as_bytes()).map(|secret| &secret[..8.min(secret.len() / 2)]);
-        assert_eq!(found, None, "{name} has logged a secret that begins so");
+        assert_eq!(found, None, "{name} has logged a secret that begins with this");
         bytes += log.len();
     }
     println!("    {} secrets in {bytes} bytes of logs: none found", secrets.len());

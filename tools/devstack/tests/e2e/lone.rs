@@ -8,7 +8,7 @@ use std::process::{Child, Command};
 use std::time::Duration;
 
 use devstack::functions::{FUNCTIONS, Function};
-use devstack::http::Answer;
+use devstack::http::Response;
 use devstack::lambda::{Request, RuntimeApi};
 use rustix::process::{Pid, Signal, kill_process};
 
@@ -74,9 +74,9 @@ impl<'a> Lone<'a> {
 
     /// Returns its response to a GET with these headers.
     #[track_caller]
-    pub(crate) fn get(&mut self, headers: &[(&str, &str)]) -> Answer {
+    pub(crate) fn get(&mut self, headers: &[(&str, &str)]) -> Response {
         self.ask(PATIENT, headers);
-        self.answer()
+        self.response()
     }
 
     /// Sends a request with these headers and a deadline after `time`.
@@ -116,21 +116,21 @@ impl<'a> Lone<'a> {
 
     /// Returns the response to the oldest request without one.
     #[track_caller]
-    pub(crate) fn answer(&self) -> Answer {
-        let answer = self.answer_if_any();
-        answer.unwrap_or_else(|| panic!("{} has reported an error to Lambda", self.log))
+    pub(crate) fn response(&self) -> Response {
+        let response = self.answer_if_any();
+        response.unwrap_or_else(|| panic!("{} has reported an error to Lambda", self.log))
     }
 
     /// Returns the response, or `None` if the function reported an error to Lambda.
     #[track_caller]
-    pub(crate) fn answer_if_any(&self) -> Option<Answer> {
+    pub(crate) fn answer_if_any(&self) -> Option<Response> {
         let Some(result) = self.api.next_result(LIMIT) else {
             panic!("{} does not respond; logs: {}", self.log, self.harness.logs().display())
         };
-        let answer = result.response()?;
-        self.harness.document().check(self.function.method, self.function.path, &answer);
-        self.harness.noted(&self.log, &answer);
-        Some(answer)
+        let response = result.response()?;
+        self.harness.document().check(self.function.method, self.function.path, &response);
+        self.harness.noted(&self.log, &response);
+        Some(response)
     }
 }
 

@@ -1,17 +1,16 @@
-//! End-to-end tests: the functions' own binaries behind HTTP, as a caller sees them.
+//! End-to-end tests of the functions' programs behind HTTP.
 //!
-//! One stack serves all cases, so this is no ordinary test binary: nextest sees a single test,
-//! `end_to_end`, that starts a stack on free ports, runs every case and prints a line for each.
+//! All cases share one stack, so the test has its own `main`: nextest sees a single test, `end_to_end`, which starts a
+//! stack on free ports, runs every case and prints a line for each.
 //!
-//!     cargo build --workspace --all-targets       # the functions; this binary does not build them
+//!     cargo build --workspace --all-targets       # builds the functions, which the test does not
 //!     cargo test -p devstack --test e2e           # all cases
-//!     cargo test -p devstack --test e2e routes    # those whose name contains "routes"
+//!     cargo test -p devstack --test e2e routes    # cases whose name contains "routes"
 //!     E2E=routes cargo nextest run -p devstack    # the same
 //!
-//! A case is a function that takes [`Harness`] and panics if something is wrong. It has to be in
-//! its module's `cases!`, and the module's `CASES` in [`ALL`]. Cases run one after the other, so
-//! one may move a clock or break something, as long as it mends it; for an account of its own it
-//! makes one.
+//! A case is a function that takes [`Harness`] and panics on failure. It is listed in its module's `cases!`, and the
+//! module's `CASES` in [`ALL`]. Cases run in sequence, so a case may advance a clock or break a service if it restores
+//! the service. A case that changes an account creates its own.
 
 mod accounts;
 mod act_as;
@@ -23,6 +22,7 @@ mod currencies;
 mod doctor;
 mod document;
 mod each_error;
+mod environment;
 mod faults;
 mod foreseen;
 mod frozen;
@@ -71,18 +71,18 @@ use std::time::Instant;
 
 use harness::Harness;
 
-/// What nextest knows all cases as.
+/// Name of the single test that nextest sees.
 const WHOLE: &str = "end_to_end";
 
-/// A case: its name, and what it does.
+/// Name and function of a case.
 type Case = (&'static str, fn(&Harness));
 
-/// Every module's cases. Those of the roles, the logs and the document come last: they look
-/// at what all others have left there.
+/// All cases. Roles, logs and document come last, because they check what the other cases recorded.
 const ALL: &[&[Case]] = &[
     routes::CASES,
     accounts::CASES,
-    // Before others add to the catalogue, which doctor compares with its file.
+    environment::CASES,
+    // Before other cases add to the catalogue, which doctor compares with its file.
     doctor::CASES,
     states::CASES,
     scopes::CASES,
@@ -120,7 +120,7 @@ const ALL: &[&[Case]] = &[
     document::CASES,
 ];
 
-/// Lists a module's cases under their own names.
+/// Defines a module's `CASES` from its functions.
 macro_rules! cases {
     ($($case:ident),* $(,)?) => {
         pub(crate) const CASES: &[crate::Case] = &[$((concat!(module_path!(), "::", stringify!($case)), $case)),*];
@@ -150,7 +150,7 @@ fn main() -> ExitCode {
     }
     for name in devstack::outdated() {
         println!(
-            "warning: {name} is older than its sources; `cargo build --workspace --all-targets` builds it anew"
+            "warning: {name} is older than its sources; run `cargo build --workspace --all-targets`"
         );
     }
     let started = Instant::now();

@@ -1,4 +1,4 @@
-//! Subscriptions that somebody else has plans with: a schedule, paused payments, a pause.
+//! Subscriptions with a schedule, paused collection or a pause.
 
 use serde_json::{Value, json};
 
@@ -13,11 +13,11 @@ use crate::stripe::text;
 use crate::when::{HOUR, Renewal, at, month_after, now};
 
 cases![
-    a_scheduled_change_is_announced_rules_out_another_and_happens,
-    a_released_schedule_is_in_nobodys_way,
-    while_payments_are_paused_nothing_else_changes_but_the_plan_cannot,
-    who_is_paused_by_request_is_suspended_until_resumed,
-    who_is_paused_by_a_failed_payment_is_told_of_another_card,
+    scheduled_change_is_shown_blocks_other_changes_and_takes_effect,
+    released_schedule_does_not_block_changes,
+    paused_collection_blocks_only_plan_changes,
+    subscription_paused_by_request_is_suspended_until_resumed,
+    subscription_paused_by_a_failed_payment_needs_another_card,
 ];
 
 const SCHEDULED: &str = "A change of this subscription is scheduled already. Ask the operator to release the schedule first.";
@@ -29,23 +29,23 @@ fn check(harness: &Harness, payer: &Payer, endpoint: &str, body: &Value) {
     expect(&harness.get(&format!("/v1/billing/{endpoint}"), &payer.account.key, &[]), 200, body);
 }
 
-/// Neither another plan nor another subscription can be had, and Stripe is left as it was.
+/// Asserts that plan changes and checkout are rejected and change nothing at Stripe.
 #[track_caller]
 fn stuck(harness: &Harness, payer: &Payer, reason: &str, message: &str) {
     let before = payer.at_stripe(harness);
     let info = harness.get("/v1/billing/info", &payer.account.key, &[]).json();
     assert_eq!(info["capabilities"]["planChange"], false);
     for path in [PREVIEW, CHANGE] {
-        let answer = harness.post(path, &payer.account.key, &json!({ "plan": "agency" }));
+        let response = harness.post(path, &payer.account.key, &json!({ "plan": "agency" }));
         let details = json!({ "reason": reason });
-        refused_with(&answer, 409, "subscription_not_changeable", message, &details);
+        refused_with(&response, 409, "subscription_not_changeable", message, &details);
     }
-    let answer = harness.post(CHECKOUT, &payer.account.key, &json!({ "plan": "agency" }));
-    assert_eq!(answer.json()["error"], "already_subscribed");
+    let response = harness.post(CHECKOUT, &payer.account.key, &json!({ "plan": "agency" }));
+    assert_eq!(response.json()["error"], "already_subscribed");
     assert_eq!(payer.at_stripe(harness), before);
 }
 
-/// A schedule of the payer's plan now and another one from the next period on. Returns its id.
+/// Creates a schedule that changes the payer's plan at the period's end, and returns its ID.
 fn plan_ahead(harness: &Harness, payer: &Payer, tier: &str) -> String {
     let from = [("from_subscription", &*payer.subscription)];
     let schedule = harness.stripe_post("/subscription_schedules", &from);
@@ -68,11 +68,11 @@ fn plan_ahead(harness: &Harness, payer: &Payer, tier: &str) -> String {
     id
 }
 
-fn a_scheduled_change_is_announced_rules_out_another_and_happens(harness: &Harness) {
+fn scheduled_change_is_shown_blocks_other_changes_and_takes_effect(harness: &Harness) {
     let payer = harness.payer("plans-ahead", Start::on("pro"));
     plan_ahead(harness, &payer, "starter");
     let end = month_after(payer.start);
-    // The usage of the old plan, and the fee of the new one.
+    // The old plan's usage and the new plan's fee.
     let mut lines = unused("pro", "Pro", "35.00").split_off(1);
     lines.push(line("starter", 1, false, "10.00", "Starter (at $10.00 / month)"));
     let next = estimate("USD", "10.00", "0.00", &lines);
@@ -90,21 +90,21 @@ fn a_scheduled_change_is_announced_rules_out_another_and_happens(harness: &Harne
     check(harness, &payer, "summary", &summary);
     let invoices = payer.ledger(harness).invoices;
     assert_eq!((invoices.len(), &*invoices[0].1, invoices[0].2), (2, "paid", 1_000));
-    // The last phase runs, and until it is over the schedule decides.
+    // The schedule blocks changes until its last phase is over.
     stuck(harness, &payer, "scheduled", SCHEDULED);
 }
 
-fn a_released_schedule_is_in_nobodys_way(harness: &Harness) {
+fn released_schedule_does_not_block_changes(harness: &Harness) {
     let payer = harness.payer("plans-no-more", Start::on("pro"));
     let schedule = plan_ahead(harness, &payer, "starter");
     harness.stripe_post(&format!("/subscription_schedules/{schedule}/release"), &[]);
     let summary = harness.get("/v1/billing/summary", &payer.account.key, &[]).json();
     assert_eq!((&summary["plan"], &summary["pendingChange"]), (&json!("pro"), &Value::Null));
-    let answer = payer.change(harness, &json!({ "plan": "agency" }));
-    assert_eq!((answer.status, &answer.json()["outcome"]), (200, &json!("applied")));
+    let response = payer.change(harness, &json!({ "plan": "agency" }));
+    assert_eq!((response.status, &response.json()["outcome"]), (200, &json!("applied")));
 }
 
-fn while_payments_are_paused_nothing_else_changes_but_the_plan_cannot(harness: &Harness) {
+fn paused_collection_blocks_only_plan_changes(harness: &Harness) {
     for behavior in ["keep_as_draft", "mark_uncollectible", "void"] {
         let handle = format!("pays-later-{}", behavior.replace('_', "-"));
         let payer = harness.payer(&handle, Start::on("pro"));
@@ -116,12 +116,12 @@ fn while_payments_are_paused_nothing_else_changes_but_the_plan_cannot(harness: &
         check(harness, &payer, "dunning", &healthy());
         stuck(harness, &payer, "collection_paused", COLLECTION);
         harness.stripe_post(&path, &[("pause_collection", "")]);
-        let answer = payer.change(harness, &json!({ "plan": "agency" }));
-        assert_eq!(answer.status, 200, "{behavior}: {}", answer.body);
+        let response = payer.change(harness, &json!({ "plan": "agency" }));
+        assert_eq!(response.status, 200, "{behavior}: {}", response.body);
     }
 }
 
-fn who_is_paused_by_request_is_suspended_until_resumed(harness: &Harness) {
+fn subscription_paused_by_request_is_suspended_until_resumed(harness: &Harness) {
     let payer = harness.payer("takes-a-break", Start::on("pro"));
     let path = format!("/subscriptions/{}", payer.subscription);
     harness.stripe_post(&format!("{path}/pause"), &[]);
@@ -135,7 +135,7 @@ fn who_is_paused_by_request_is_suspended_until_resumed(harness: &Harness) {
     check(harness, &payer, "dunning", &dunning);
     stuck(harness, &payer, "paused", PAUSED);
 
-    // What was left of the month is still there when it goes on.
+    // Resuming keeps the rest of the month.
     let unchanged =
         [("billing_cycle_anchor[type]", "unchanged"), ("proration_behavior", "create_prorations")];
     harness.stripe_post(&format!("{path}/resume"), &unchanged);
@@ -145,16 +145,16 @@ fn who_is_paused_by_request_is_suspended_until_resumed(harness: &Harness) {
         (&summary["status"], &summary["estimate"]["amount"]),
         (&json!("active"), &json!("35.00"))
     );
-    let answer = payer.change(harness, &json!({ "plan": "agency" }));
-    assert_eq!(answer.status, 200, "{}", answer.body);
+    let response = payer.change(harness, &json!({ "plan": "agency" }));
+    assert_eq!(response.status, 200, "{}", response.body);
 }
 
-/// The way out of every pause.
+/// Returns dunning's recovery for a paused subscription.
 fn another_card() -> Value {
     json!({ "action": "update_payment_method", "url": "/v1/billing/portal-session", "method": "POST" })
 }
 
-/// The account's rules, until this is dropped.
+/// Changes the Stripe account's settings until dropped.
 struct Rules<'a>(&'a Harness);
 
 impl<'a> Rules<'a> {
@@ -170,7 +170,7 @@ impl Drop for Rules<'_> {
     }
 }
 
-/// A subscription to Pro whose renewal about a day ago was declined.
+/// Creates a subscription to Pro whose renewal about a day ago was declined.
 fn declined_renewal(harness: &Harness, handle: &str, renewal: &Renewal, until: i64) -> Payer {
     let customer = harness.customer_at(renewal.start);
     harness.card(&customer, "pm_card_visa");
@@ -185,7 +185,7 @@ fn declined_renewal(harness: &Harness, handle: &str, renewal: &Renewal, until: i
     Payer { account, customer, subscription, start: renewal.start, now: until }
 }
 
-fn who_is_paused_by_a_failed_payment_is_told_of_another_card(harness: &Harness) {
+fn subscription_paused_by_a_failed_payment_needs_another_card(harness: &Harness) {
     let _rules = Rules::pause_on_failure(harness);
     let until = now();
     let renewal = Renewal::at_about(until - 26 * HOUR, until);
@@ -207,7 +207,7 @@ fn who_is_paused_by_a_failed_payment_is_told_of_another_card(harness: &Harness) 
     check(harness, &payer, "dunning", &dunning);
     stuck(harness, &payer, "paused", PAUSED);
 
-    // Once it is paid, the rest is up to whoever runs the account.
+    // After payment the operator must resume the subscription.
     let path = format!("/invoices/{}/pay", text(open, "id"));
     harness.stripe_post(&path, &[("payment_method", "pm_card_visa")]);
     let mut dunning = healthy();

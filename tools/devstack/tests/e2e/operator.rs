@@ -96,9 +96,9 @@ impl Harness {
             ),
         ];
         let url = format!("{}/", self.about().aws_url);
-        let answer = self.exchange("POST", &url, &headers, &body.to_string());
-        assert_eq!(answer.status, 200, "{target}: {}", answer.body);
-        answer.json()
+        let response = self.exchange("POST", &url, &headers, &body.to_string());
+        assert_eq!(response.status, 200, "{target}: {}", response.body);
+        response.json()
     }
 
     /// Returns the content of a secret.

@@ -1,4 +1,4 @@
-//! A plan that is one price in Stripe and two currencies: each subscriber is shown their own.
+//! A plan that is one Stripe price in two currencies.
 
 use serde_json::json;
 
@@ -9,9 +9,9 @@ use crate::shape::{capabilities, estimate, line, subscribed};
 use crate::stripe::text;
 use crate::when::{DAY, month_after, now};
 
-cases![a_plan_sold_in_two_currencies_is_shown_in_the_subscribers_own];
+cases![plan_in_two_currencies_is_shown_in_the_subscribers_own];
 
-fn a_plan_sold_in_two_currencies_is_shown_in_the_subscribers_own(harness: &Harness) {
+fn plan_in_two_currencies_is_shown_in_the_subscribers_own(harness: &Harness) {
     let prices = prices(harness);
     let start = now() - DAY;
     let customer = harness.customer_at(start);
@@ -57,7 +57,7 @@ fn a_plan_sold_in_two_currencies_is_shown_in_the_subscribers_own(harness: &Harne
     });
     expect(&harness.get("/v1/billing/info", &account.key, &[]), 200, &info);
 
-    // Everyone else is shown it in dollars, for as long as it is sold.
+    // Other accounts see the plan in dollars until it is archived.
     let info = || {
         let body = harness.get("/v1/billing/info", &harness.account("free").keys.read, &[]).json();
         let plans = body["plans"].as_array().expect("a list").clone();
@@ -68,11 +68,11 @@ fn a_plan_sold_in_two_currencies_is_shown_in_the_subscribers_own(harness: &Harne
         harness.stripe_post(&format!("/prices/{price}"), &[("active", "false")]);
     }
     assert_eq!(info(), None);
-    // Whoever subscribed to it is still on it.
+    // The subscriber keeps the archived plan.
     expect(&harness.get("/v1/billing/summary", &account.key, &[]), 200, &summary);
 }
 
-/// The base price and the metered one, both in dollars and in euros.
+/// Creates the base price and the metered price, both in dollars and euros.
 fn prices(harness: &Harness) -> [String; 2] {
     let product = [("name", "Berlin"), ("metadata[cantila_plan]", "berlin")];
     let product = text(&harness.stripe_post("/products", &product), "id");

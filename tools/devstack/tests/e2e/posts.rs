@@ -1,6 +1,6 @@
-//! What the cases of the POST routes share: accounts that pay, and what became of them at Stripe.
+//! Helpers for cases of the POST routes: accounts with subscriptions, and their state at Stripe.
 
-use devstack::http::Answer;
+use devstack::http::Response;
 use serde_json::{Value, json};
 
 use crate::harness::Harness;
@@ -15,53 +15,53 @@ pub(crate) const CHANGE: &str = "/v1/billing/plan-change";
 
 pub(crate) const JSON: (&str, &str) = ("content-type", "application/json");
 
-/// Ten days before the present, at which the customer's clock stands in the end.
+/// Default age of a subscription.
 pub(crate) const AGE: i64 = 10 * DAY;
 
-/// An account with a subscription, and a key that may change it.
+/// Account with a subscription and an admin key.
 pub(crate) struct Payer {
     pub(crate) account: Own,
     pub(crate) customer: Customer,
     pub(crate) subscription: String,
-    /// When it was subscribed, and what its clock shows.
+    /// Start of the subscription, and the time on its clock.
     pub(crate) start: i64,
     pub(crate) now: i64,
 }
 
-/// How an account comes to its subscription.
+/// Parameters of a payer's subscription.
 #[derive(Clone, Copy)]
 pub(crate) struct Start<'a> {
     pub(crate) tier: &'a str,
     pub(crate) interval: &'a str,
-    /// A test card's name; none for an account that cannot pay.
+    /// Name of a test card; `None` for an account without one.
     pub(crate) card: Option<&'a str>,
-    /// Seconds between subscribing and now.
+    /// Age of the subscription in seconds.
     pub(crate) age: i64,
-    /// Further parameters of the subscription.
+    /// Additional parameters of Stripe's request.
     pub(crate) more: &'a [(&'a str, &'a str)],
 }
 
 impl Start<'_> {
-    /// Subscribed by the month ten days ago, with a good card.
+    /// A monthly subscription since ten days ago, with a good card.
     pub(crate) const fn on(tier: &str) -> Start<'_> {
         Start { tier, interval: "month", card: Some("pm_card_visa"), age: AGE, more: &[] }
     }
 }
 
 impl Harness {
-    /// A POST to the API.
+    /// Sends a POST to the API.
     #[track_caller]
-    pub(crate) fn post(&self, path: &str, key: &str, body: &Value) -> Answer {
+    pub(crate) fn post(&self, path: &str, key: &str, body: &Value) -> Response {
         self.send("POST", path, key, &[JSON], &body.to_string())
     }
 
-    /// The same with an idempotency key.
+    /// Sends a POST with an idempotency key.
     #[track_caller]
-    pub(crate) fn post_once(&self, path: &str, key: &str, once: &str, body: &Value) -> Answer {
+    pub(crate) fn post_once(&self, path: &str, key: &str, once: &str, body: &Value) -> Response {
         self.send("POST", path, key, &[JSON, ("idempotency-key", once)], &body.to_string())
     }
 
-    /// An account with a key that may do everything.
+    /// Creates an account with an admin key.
     #[track_caller]
     pub(crate) fn admin_of(&self, handle: &str, customer: Option<&str>) -> Own {
         let mut args = vec!["accounts", "create", "--handle", handle];
@@ -71,7 +71,7 @@ impl Harness {
         Own { id, handle: handle.to_owned(), key }
     }
 
-    /// The ids of all prices of a plan, the base fee first.
+    /// Returns the IDs of a plan's prices, the base price first.
     #[track_caller]
     pub(crate) fn prices(&self, tier: &str, interval: &str) -> Vec<String> {
         let path = format!("/prices?active=true&lookup_keys[0]=cantila_{tier}_{interval}");
@@ -86,20 +86,20 @@ impl Harness {
         std::iter::once(id).chain(metered.map(|price| text(price, "id"))).collect()
     }
 
-    /// Subscribes a new account and lets its days pass.
+    /// Creates an account with a subscription to a plan of the catalogue.
     #[track_caller]
     pub(crate) fn payer(&self, handle: &str, start: Start<'_>) -> Payer {
         let prices = self.prices(start.tier, start.interval);
         self.payer_of(handle, &prices, start)
     }
 
-    /// The same with these prices.
+    /// Creates an account with a subscription to these prices.
     #[track_caller]
     pub(crate) fn payer_of(&self, handle: &str, prices: &[String], start: Start<'_>) -> Payer {
         self.payer_as(prices, start, |customer| self.admin_of(handle, Some(customer)))
     }
 
-    /// The same with the account that is made for the customer.
+    /// Creates a subscription to these prices, with the account that `account_of` creates for the customer.
     #[track_caller]
     pub(crate) fn payer_as(
         &self,
@@ -126,7 +126,7 @@ impl Harness {
         Payer { account, customer, subscription, start: from, now: end }
     }
 
-    /// A price of something that is no plan, and can be on a subscription beside one.
+    /// Creates a price of an add-on.
     #[track_caller]
     pub(crate) fn add_on(&self, interval: &str, currency: &str, amount: &str) -> String {
         let product = text(&self.stripe_post("/products", &[("name", "Address")]), "id");
@@ -139,7 +139,7 @@ impl Harness {
         text(&self.stripe_post("/prices", &price), "id")
     }
 
-    /// A credit (negative) or debt of the customer's, in minor units.
+    /// Adds a credit (negative) or debt in minor units to the customer's balance.
     #[track_caller]
     pub(crate) fn credit(&self, customer: &str, amount: i64, currency: &str) {
         let path = format!("/customers/{customer}/balance_transactions");
@@ -147,27 +147,27 @@ impl Harness {
     }
 }
 
-/// All of a payer that a change may touch and a refused one may not.
+/// State of a payer at Stripe that a rejected change must not alter.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Ledger {
     /// Price and quantity of each item, sorted.
     pub(crate) items: Vec<(String, Value)>,
     pub(crate) status: String,
     pub(crate) pending: bool,
-    /// In Stripe's sign.
+    /// Balance with Stripe's sign.
     pub(crate) balance: i64,
-    /// Id, status and what was paid of each invoice that is not void, newest first.
+    /// ID, status and paid amount of each invoice that is not void, newest first.
     pub(crate) invoices: Vec<(String, String, i64)>,
-    /// How many are void.
+    /// Number of void invoices.
     pub(crate) void: usize,
-    /// The card that is charged.
+    /// Default payment method.
     pub(crate) card: Value,
-    /// Everything else of the subscription that must stay as it is.
+    /// Settings of the subscription that a change must keep.
     pub(crate) settings: Value,
 }
 
 impl Ledger {
-    /// How often and how much was charged.
+    /// Returns the number and the sum of the charges.
     pub(crate) fn charges(&self) -> (usize, i64) {
         let paid = self.invoices.iter().map(|(_, _, paid)| *paid).filter(|paid| *paid > 0);
         (paid.clone().count(), paid.sum())
@@ -179,7 +179,7 @@ impl Ledger {
 }
 
 impl Payer {
-    /// What Stripe has of it.
+    /// Reads the payer's state from Stripe.
     #[track_caller]
     pub(crate) fn ledger(&self, harness: &Harness) -> Ledger {
         let subscription = self.at_stripe(harness);
@@ -216,13 +216,13 @@ impl Payer {
 
     #[track_caller]
     pub(crate) fn preview(&self, harness: &Harness, body: &Value) -> Value {
-        let answer = harness.post(PREVIEW, &self.account.key, body);
-        assert_eq!(answer.status, 200, "{body}: {}", answer.body);
-        answer.json()
+        let response = harness.post(PREVIEW, &self.account.key, body);
+        assert_eq!(response.status, 200, "{body}: {}", response.body);
+        response.json()
     }
 
     #[track_caller]
-    pub(crate) fn change(&self, harness: &Harness, body: &Value) -> Answer {
+    pub(crate) fn change(&self, harness: &Harness, body: &Value) -> Response {
         harness.post(CHANGE, &self.account.key, body)
     }
 }
@@ -232,14 +232,14 @@ fn items_of(subscription: &Value) -> Vec<(String, Value)> {
     items.map(|item| (text(&item["price"], "id"), item["quantity"].clone())).collect()
 }
 
-/// `body` with a field more.
+/// Returns `body` with an additional field.
 pub(crate) fn with(body: &Value, field: &str, value: impl Into<Value>) -> Value {
     let mut body = body.clone();
     body[field] = value.into();
     body
 }
 
-/// Minor units as the API writes them.
+/// Formats minor units as the API does.
 pub(crate) fn money(minor: i64, currency: &str) -> String {
     let sign = if minor < 0 { "-" } else { "" };
     let minor = minor.unsigned_abs();
@@ -249,10 +249,10 @@ pub(crate) fn money(minor: i64, currency: &str) -> String {
     }
 }
 
-/// Previews a change, makes it with the quote, and compares what Stripe made with what was shown,
-/// figure by figure. Gives the preview and the answer.
+/// Previews a change, applies it with the quote, and asserts that Stripe's invoice equals the preview. Returns both
+/// bodies.
 ///
-/// `kept` are the items beside the plan, each a price and its quantity.
+/// `kept` are the add-on items: price and quantity.
 #[track_caller]
 pub(crate) fn change_as_previewed(
     harness: &Harness,
@@ -265,12 +265,12 @@ pub(crate) fn change_as_previewed(
     let before = payer.ledger(harness);
     let preview = payer.preview(harness, &body);
     assert_eq!(payer.ledger(harness), before, "a preview changes nothing");
-    let answer = payer.change(harness, &with(&body, "quote", &*text(&preview, "quote")));
-    assert_eq!(answer.status, 200, "{body} {preview:#}: {}", answer.body);
-    let answer = answer.json();
+    let response = payer.change(harness, &with(&body, "quote", &*text(&preview, "quote")));
+    assert_eq!(response.status, 200, "{body} {preview:#}: {}", response.body);
+    let response = response.json();
     let after = payer.ledger(harness);
 
-    // The plan's own quantity stays as well.
+    // The plan item keeps its quantity.
     let base = before.items.iter().filter(|item| !kept.contains(item));
     let base = base.map(|(_, quantity)| quantity).find(|quantity| !quantity.is_null());
     let base = base.cloned().unwrap_or(Value::Null);
@@ -282,7 +282,7 @@ pub(crate) fn change_as_previewed(
         .chain(kept.iter().cloned())
         .collect();
     items.sort_by_key(|(price, quantity)| (price.clone(), quantity.to_string()));
-    assert_eq!(after.items, items, "exactly the plan's items and what was beside it");
+    assert_eq!(after.items, items, "exactly the plan's items and the add-ons");
     assert_eq!(
         (after.pending, after.open(), &after.settings, &after.status),
         (false, 0, &before.settings, &before.status)
@@ -293,40 +293,40 @@ pub(crate) fn change_as_previewed(
     let money = |minor: i64| json!(money(minor, &currency));
     assert_eq!(shown["balanceAfter"], money(-after.balance), "{preview:#}");
     for field in ["plan", "prorationAmount", "currency"] {
-        assert_eq!(answer[field], preview[field], "{field}: {preview:#} {answer:#}");
+        assert_eq!(response[field], preview[field], "{field}: {preview:#} {response:#}");
     }
     let new: Vec<_> =
         after.invoices.iter().filter(|invoice| !before.invoices.contains(invoice)).collect();
-    let Some(id) = answer["invoice"]["id"].as_str() else {
+    let Some(id) = response["invoice"]["id"].as_str() else {
         assert!(new.is_empty(), "{new:?}");
         let none = (shown["total"].clone(), preview["lines"].clone());
         assert_eq!(none, (money(0), json!([])));
-        return (preview, answer);
+        return (preview, response);
     };
     assert_eq!(new.len(), 1, "{new:?}");
     assert_eq!(new[0].0, id);
-    assert_eq!(answer["effectiveAt"], preview["effectiveAt"]);
+    assert_eq!(response["effectiveAt"], preview["effectiveAt"]);
     let invoice = harness.stripe(&format!("/invoices/{id}"));
     let number = |field: &str| invoice[field].as_i64().expect("a number");
     let taxes = invoice["total_taxes"].as_array().into_iter().flatten();
     let tax: i64 = taxes.map(|tax| tax["amount"].as_i64().expect("a number")).sum();
-    // What comes off single items is in the subtotal already.
+    // The subtotal already includes the discounts of single items.
     let of_all = |part: &&Value| {
         invoice["discounts"].as_array().is_some_and(|all| all.contains(&part["discount"]))
     };
     let discounts = invoice["total_discount_amounts"].as_array().into_iter().flatten();
     let discount: i64 =
         discounts.filter(of_all).map(|part| part["amount"].as_i64().expect("a number")).sum();
-    for (field, made) in [
+    for (field, invoiced) in [
         ("amountDue", number("amount_due")),
         ("total", number("total")),
         ("subtotal", number("subtotal")),
         ("tax", tax),
         ("discount", discount),
     ] {
-        assert_eq!(shown[field], money(made), "{field}: {preview:#} {invoice:#}");
+        assert_eq!(shown[field], money(invoiced), "{field}: {preview:#} {invoice:#}");
     }
-    assert_eq!(number("amount_paid"), number("amount_due"), "what was due is what was charged");
+    assert_eq!(number("amount_paid"), number("amount_due"), "the amount due was charged");
     let lines = harness.stripe(&format!("/invoices/{id}/lines?limit=100"));
     let line = |line: &Value| {
         let moment = |end: &str| crate::when::day(line["period"][end].as_i64().expect("a moment"));
@@ -335,11 +335,11 @@ pub(crate) fn change_as_previewed(
             "periodStart": moment("start"), "periodEnd": moment("end"),
         })
     };
-    let made: Vec<_> = lines["data"].as_array().expect("a list").iter().map(line).collect();
-    let mut told = preview["lines"].clone();
-    for line in told.as_array_mut().expect("a list") {
+    let invoiced: Vec<_> = lines["data"].as_array().expect("a list").iter().map(line).collect();
+    let mut previewed = preview["lines"].clone();
+    for line in previewed.as_array_mut().expect("a list") {
         line.as_object_mut().expect("an object").remove("proration");
     }
-    assert_eq!(told, json!(made));
-    (preview, answer)
+    assert_eq!(previewed, json!(invoiced));
+    (preview, response)
 }

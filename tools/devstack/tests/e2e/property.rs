@@ -1,8 +1,6 @@
-//! Whatever the plan, quantity, tax, discount, balance and usage: what a preview shows is what the
-//! change with its quote charges.
+//! Property test: a change charges its preview, for random plans, quantities, taxes, discounts, balances and usage.
 //!
-//! `E2E_CASES` is how many subscriptions are tried, with up to a dozen changes each; `E2E_SEED`
-//! repeats a run that failed.
+//! `E2E_CASES` sets the number of subscriptions, each with up to a dozen changes. `E2E_SEED` repeats a failed run.
 
 use serde_json::json;
 
@@ -12,7 +10,7 @@ use crate::posts::{Start, change_as_previewed};
 use crate::stripe::text;
 use crate::when::DAY;
 
-cases![what_is_shown_is_what_is_charged];
+cases![random_changes_charge_their_previews];
 
 const TIMES: u64 = 20;
 
@@ -20,7 +18,7 @@ const PLANS: [&str; 4] = ["hobby", "starter", "pro", "agency"];
 const INTERVALS: [&str; 3] = ["month", "month", "year"];
 const METERS: [&str; 5] = ["cpu", "ram", "egress", "storage", "database"];
 
-/// Numbers that look random (`SplitMix64`).
+/// Pseudorandom numbers (`SplitMix64`).
 struct Dice(u64);
 
 impl Dice {
@@ -55,30 +53,29 @@ fn setting(name: &str) -> Option<u64> {
     std::env::var(name).ok().map(|text| text.parse().expect("a number"))
 }
 
-fn what_is_shown_is_what_is_charged(harness: &Harness) {
+fn random_changes_charge_their_previews(harness: &Harness) {
     let seed = setting("E2E_SEED").unwrap_or_else(|| crate::when::now().unsigned_abs());
     let mut dice = Dice(seed);
     for case in 0..setting("E2E_CASES").unwrap_or(TIMES) {
-        // Shown where the case fails: the test's output is not captured.
-        let told = Told { seed, case, text: std::cell::RefCell::default() };
-        one(harness, &mut dice, &told);
+        let report = Report { seed, case, text: std::cell::RefCell::default() };
+        one(harness, &mut dice, &report);
     }
 }
 
-/// Prints what it is about if the case panics.
-struct Told {
+/// Describes the case; prints the description if the case panics.
+struct Report {
     seed: u64,
     case: u64,
     text: std::cell::RefCell<String>,
 }
 
-impl Told {
+impl Report {
     fn note(&self, text: &str) {
         self.text.borrow_mut().push_str(text);
     }
 }
 
-impl Drop for Told {
+impl Drop for Report {
     fn drop(&mut self) {
         if std::thread::panicking() {
             println!("case {} of E2E_SEED={}: {}", self.case, self.seed, self.text.borrow());
@@ -86,7 +83,7 @@ impl Drop for Told {
     }
 }
 
-/// The parameters of a discount and a tax, or of neither.
+/// Returns random parameters for tax, discount and trial.
 fn terms(harness: &Harness, dice: &mut Dice) -> Vec<(&'static str, String)> {
     let mut more = Vec::new();
     if dice.one_in(2) {
@@ -114,7 +111,7 @@ fn terms(harness: &Harness, dice: &mut Dice) -> Vec<(&'static str, String)> {
     more
 }
 
-fn one(harness: &Harness, dice: &mut Dice, told: &Told) {
+fn one(harness: &Harness, dice: &mut Dice, report: &Report) {
     let (tier, interval) = (dice.pick(&PLANS), dice.pick(&INTERVALS));
     let mut more = terms(harness, dice);
     let mut prices = harness.prices(tier, interval);
@@ -135,8 +132,8 @@ fn one(harness: &Harness, dice: &mut Dice, told: &Told) {
     }
     let age = dice.between(60, 27 * DAY);
     let start = Start { interval, age, more: &form, ..Start::on(tier) };
-    told.note(&format!("{tier} by the {interval}, {age} s old, {form:?}"));
-    let handle = format!("dice-{}-{}", told.seed, told.case);
+    report.note(&format!("{tier} by the {interval}, {age} s old, {form:?}"));
+    let handle = format!("dice-{}-{}", report.seed, report.case);
     let payer = harness.payer_of(&handle, &prices, start);
     if dice.one_in(2) {
         for meter in METERS {
@@ -148,7 +145,7 @@ fn one(harness: &Harness, dice: &mut Dice, told: &Told) {
                 ("payload[value]", &value),
             ];
             harness.stripe_post("/billing/meter_events", &event);
-            told.note(&format!(", {meter} {value}"));
+            report.note(&format!(", {meter} {value}"));
         }
     }
     let mut current = [tier, interval];
@@ -156,9 +153,9 @@ fn one(harness: &Harness, dice: &mut Dice, told: &Told) {
         if dice.one_in(2) {
             let balance = dice.between(-6_000, 3_000);
             harness.credit(&payer.customer.id, balance, "usd");
-            told.note(&format!(", balance {balance}"));
+            report.note(&format!(", balance {balance}"));
         }
-        // An add-on is billed by an interval of its own, with which it stays.
+        // With an add-on the interval stays, because all items of a subscription share it.
         let mut to = [dice.pick(&PLANS), dice.pick(&INTERVALS)];
         if !kept.is_empty() {
             to[1] = interval;
@@ -166,7 +163,7 @@ fn one(harness: &Harness, dice: &mut Dice, told: &Told) {
         if to == current {
             continue;
         }
-        told.note(&format!(", to {to:?}"));
+        report.note(&format!(", to {to:?}"));
         change_as_previewed(harness, &payer, to, &kept);
         current = to;
     }

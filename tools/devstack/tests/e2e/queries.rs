@@ -1,4 +1,4 @@
-//! Query parameters that are refused: out of range, unknown, twice, and cursors that are not ours.
+//! Invalid query parameters: out of range, unknown, repeated; invalid cursors.
 
 use serde_json::Value;
 
@@ -7,16 +7,13 @@ use crate::harness::Harness;
 use crate::refusal::invalid;
 use crate::stock::Plan;
 
-cases![
-    a_parameter_that_is_wrong_is_named_and_not_bent_into_shape,
-    a_cursor_is_good_for_its_own_account_alone,
-];
+cases![invalid_parameter_is_rejected_by_name, cursor_is_valid_only_for_its_own_account,];
 
 const PATH: &str = "/v1/billing/invoices";
 
 const BAD_CURSOR: &str = "\"cursor\" has to be a nextCursor from an answer to this account. To start from the newest invoice, leave it out.";
 
-fn a_parameter_that_is_wrong_is_named_and_not_bent_into_shape(harness: &Harness) {
+fn invalid_parameter_is_rejected_by_name(harness: &Harness) {
     let limit = "\"limit\" has to be a whole number from 1 to 100.";
     let status = "\"status\" has to be one of paid, open, void, uncollectible.";
     let known = "Known are: limit, cursor, status.";
@@ -51,19 +48,19 @@ fn a_parameter_that_is_wrong_is_named_and_not_bent_into_shape(harness: &Harness)
     for account in ["overdue", "fresh"] {
         let key = &harness.account(account).keys.read;
         for (query, field, message) in &rows {
-            let answer = harness.get(&format!("{PATH}?{query}"), key, &[]);
-            invalid(&answer, field, message);
+            let response = harness.get(&format!("{PATH}?{query}"), key, &[]);
+            invalid(&response, field, message);
         }
     }
     let key = &harness.account("overdue").keys.read;
     for path in ["/v1/billing/summary", "/v1/billing/info", "/v1/billing/dunning"] {
-        let answer = harness.get(&format!("{path}?limit=1"), key, &[]);
+        let response = harness.get(&format!("{path}?limit=1"), key, &[]);
         let message = "There is no query parameter \"limit\" here. Known are: none.";
-        invalid(&answer, "limit", message);
+        invalid(&response, "limit", message);
     }
 }
 
-fn a_cursor_is_good_for_its_own_account_alone(harness: &Harness) {
+fn cursor_is_valid_only_for_its_own_account(harness: &Harness) {
     let plan = |name| Plan { name, count: 3, is_draft: |_| false };
     let [own, other] = ["cursor-own", "cursor-other"].map(|name| harness.stock(&plan(name)));
     let cursor = |key: &str| {
@@ -84,23 +81,23 @@ fn a_cursor_is_good_for_its_own_account_alone(harness: &Harness) {
         ("another account's", foreign),
         ("altered at the start", altered(0)),
         ("altered in the middle", altered(good.len() / 2)),
-        // The last character holds bits of padding too; the one before it is all data.
+        // The last character also encodes padding; the one before it encodes only data.
         ("altered at the end", altered(good.len() - 2)),
         ("cut short", good[..good.len() - 4].to_owned()),
-        ("with something behind it", format!("{good}AAAA")),
+        ("with additional characters", format!("{good}AAAA")),
         ("in capitals", good.to_uppercase()),
         ("an invoice's id", own.shown[0].clone()),
         ("made up", "AAAA".to_owned()),
-        ("no base64", "%20%F0%9F%92%B8".to_owned()),
+        ("not base64", "%20%F0%9F%92%B8".to_owned()),
         ("empty", String::new()),
         ("long", "A".repeat(4_000)),
     ];
     for (what, cursor) in rows {
-        let answer = ask(&own.account.key, &cursor);
-        assert_eq!(answer.status, 422, "{what}: {}", answer.body);
-        invalid(&answer, "cursor", BAD_CURSOR);
+        let response = ask(&own.account.key, &cursor);
+        assert_eq!(response.status, 422, "{what}: {}", response.body);
+        invalid(&response, "cursor", BAD_CURSOR);
     }
-    // An account without a customer has no invoices, and so no cursor that could be good.
+    // An account without a customer has no invoices, so no cursor is valid for it.
     let fresh = &harness.account("fresh").keys.read;
     invalid(&ask(fresh, &good), "cursor", BAD_CURSOR);
 }

@@ -1,11 +1,11 @@
-//! Error answers, whole: what is refused, and in which words.
+//! Expected error responses.
 
-use devstack::http::Answer;
+use devstack::http::Response;
 use serde_json::{Value, json};
 
 use crate::body::expect;
 
-/// An error of the contract: status, `error`, `message`.
+/// Error of the contract: status, `error`, `message`.
 pub(crate) type Refusal = (u16, &'static str, &'static str);
 
 pub(crate) const UNAUTHENTICATED: Refusal = (
@@ -52,30 +52,30 @@ pub(crate) const INTERNAL: Refusal = (
     "Something went wrong on our side. Try again; if it stays so, tell the operator the request id.",
 );
 
-/// The answer is this error, whole, and nothing else.
+/// Asserts that the response is this error, without details.
 #[track_caller]
-pub(crate) fn refused(answer: &Answer, refusal: Refusal) {
+pub(crate) fn refused(response: &Response, refusal: Refusal) {
     let (status, error, message) = refusal;
-    refused_with(answer, status, error, message, &Value::Null);
+    refused_with(response, status, error, message, &Value::Null);
 }
 
-/// The answer says that this field is wrong, and how.
+/// Asserts that the response is `validation` for this field.
 #[track_caller]
-pub(crate) fn invalid(answer: &Answer, field: &str, message: &str) {
-    refused_with(answer, 422, "validation", message, &json!({ "field": field }));
+pub(crate) fn invalid(response: &Response, field: &str, message: &str) {
+    refused_with(response, 422, "validation", message, &json!({ "field": field }));
 }
 
-/// The answer is this error, with these details.
+/// Asserts that the response is this error with these details.
 #[track_caller]
 pub(crate) fn refused_with(
-    answer: &Answer,
+    response: &Response,
     status: u16,
     error: &str,
     message: &str,
     details: &Value,
 ) {
-    let request_id = answer.header("x-request-id");
+    let request_id = response.header("x-request-id");
     let body =
         json!({ "error": error, "message": message, "requestId": request_id, "details": details });
-    expect(answer, status, &body);
+    expect(response, status, &body);
 }

@@ -1,6 +1,6 @@
-//! What the POST routes refuse, in whole answers: bodies, URLs, plans, states, quotes.
+//! Requests that the POST routes reject: invalid bodies, URLs, plans and quotes, and states that do not allow them.
 
-use devstack::http::Answer;
+use devstack::http::Response;
 use serde_json::{Value, json};
 
 use crate::body::expect;
@@ -12,20 +12,20 @@ use crate::stripe::text;
 use crate::when::{DAY, now};
 
 cases![
-    a_body_that_is_no_json_object_is_refused,
-    a_field_that_is_not_as_it_has_to_be_is_named,
-    a_url_has_to_be_one_and_to_lie_within_the_origins,
-    an_unknown_plan_is_answered_with_the_plans_there_are,
-    without_a_subscription_there_is_nothing_to_change,
-    with_a_subscription_in_any_state_there_is_no_checkout,
-    what_cannot_be_changed_is_told_why,
-    the_current_plan_is_no_change,
-    a_quote_has_to_be_ours_and_for_this,
-    a_quote_that_no_longer_holds_is_answered_with_a_new_one,
-    what_is_wrong_is_looked_for_in_order,
+    body_that_is_not_a_json_object_is_rejected,
+    invalid_field_is_rejected_by_name,
+    invalid_or_foreign_url_is_rejected,
+    unknown_plan_is_rejected_with_the_list_of_plans,
+    change_without_a_subscription_is_rejected,
+    checkout_with_a_subscription_in_any_state_is_rejected,
+    subscription_that_cannot_be_changed_is_rejected_with_the_reason,
+    change_to_the_current_plan_is_rejected,
+    forged_altered_or_foreign_quote_is_rejected,
+    outdated_quote_is_rejected_with_a_fresh_preview,
+    checks_run_in_the_documented_order,
 ];
 
-/// Each POST route, a body that it takes, and its fields.
+/// Each POST route with a valid body and the names of its fields.
 const ROUTES: [(&str, &str, &str); 4] = [
     (CHECKOUT, r#"{"plan":"pro"}"#, "plan, interval, uiMode, successUrl, cancelUrl, returnUrl"),
     (PORTAL, "{}", "returnUrl, flow"),
@@ -53,13 +53,13 @@ const ALREADY_ON_PLAN: Refusal = (
 
 const QUOTE: &str = "\"quote\" has to be the quote of a preview for this account and this plan. Ask for a new preview.";
 
-/// A body sent as it is, by an account that none of these is to change.
+/// Sends a body with the key of an account that no case changes.
 #[track_caller]
-fn send(harness: &Harness, path: &str, body: &str) -> Answer {
+fn send(harness: &Harness, path: &str, body: &str) -> Response {
     harness.send("POST", path, &harness.account("metered").keys.admin, &[JSON], body)
 }
 
-fn a_body_that_is_no_json_object_is_refused(harness: &Harness) {
+fn body_that_is_not_a_json_object_is_rejected(harness: &Harness) {
     let key = &harness.account("metered").keys.admin;
     for (path, good, _) in ROUTES {
         for body in ["{", "plan=pro", "{'plan':'pro'}", "{} {}", "\u{feff}{}", r#"{"plan":"pro",}"#]
@@ -74,15 +74,15 @@ fn a_body_that_is_no_json_object_is_refused(harness: &Harness) {
         refused(&send(harness, path, &long), (413, "body_too_large", message));
         let message = "The body has to be JSON; send `content-type: application/json`.";
         for media_type in ["text/plain", "application/x-www-form-urlencoded", "application/jsonp"] {
-            let answer = harness.send("POST", path, key, &[("content-type", media_type)], good);
-            refused(&answer, (415, "unsupported_media_type", message));
+            let response = harness.send("POST", path, key, &[("content-type", media_type)], good);
+            refused(&response, (415, "unsupported_media_type", message));
         }
         let message = "There is no query parameter \"plan\" here. Known are: none.";
         invalid(&send(harness, &format!("{path}?plan=pro"), good), "plan", message);
     }
 }
 
-fn a_field_that_is_not_as_it_has_to_be_is_named(harness: &Harness) {
+fn invalid_field_is_rejected_by_name(harness: &Harness) {
     for (path, _, known) in ROUTES {
         let message = format!("There is no field \"coupon\" here. Known are: {known}.");
         invalid(&send(harness, path, r#"{"coupon":"free"}"#), "coupon", &message);
@@ -132,7 +132,7 @@ fn a_field_that_is_not_as_it_has_to_be_is_named(harness: &Harness) {
     }
 }
 
-fn a_url_has_to_be_one_and_to_lie_within_the_origins(harness: &Harness) {
+fn invalid_or_foreign_url_is_rejected(harness: &Harness) {
     let places = [
         (CHECKOUT, json!({ "plan": "pro" }), "successUrl"),
         (CHECKOUT, json!({ "plan": "pro" }), "cancelUrl"),
@@ -163,13 +163,13 @@ fn a_url_has_to_be_one_and_to_lie_within_the_origins(harness: &Harness) {
             let message = format!(
                 "\"{field}\" lies outside the origins that this API may send customers back to. Use one of your own pages, or ask the operator to allow this one."
             );
-            let answer = send(harness, path, &with(&body, field, url).to_string());
-            refused_with(&answer, 422, "url_not_allowed", &message, &json!({ "field": field }));
+            let response = send(harness, path, &with(&body, field, url).to_string());
+            refused_with(&response, 422, "url_not_allowed", &message, &json!({ "field": field }));
         }
     }
 }
 
-fn an_unknown_plan_is_answered_with_the_plans_there_are(harness: &Harness) {
+fn unknown_plan_is_rejected_with_the_list_of_plans(harness: &Harness) {
     let product = [("name", "Campus"), ("metadata[cantila_plan]", "campus")];
     let product = text(&harness.stripe_post("/products", &product), "id");
     let price = [
@@ -203,8 +203,8 @@ fn an_unknown_plan_is_answered_with_the_plans_there_are(harness: &Harness) {
         for account in ["fresh", "metered"] {
             for (plan, interval, message) in rows {
                 let body = json!({ "plan": plan, "interval": interval });
-                let answer = harness.post(path, &harness.account(account).keys.admin, &body);
-                refused_with(&answer, 422, "unknown_plan", message, &json!({ "field": "plan" }));
+                let response = harness.post(path, &harness.account(account).keys.admin, &body);
+                refused_with(&response, 422, "unknown_plan", message, &json!({ "field": "plan" }));
             }
         }
     }
@@ -212,7 +212,7 @@ fn an_unknown_plan_is_answered_with_the_plans_there_are(harness: &Harness) {
     harness.stripe_post(&format!("/products/{product}"), &[("active", "false")]);
 }
 
-fn without_a_subscription_there_is_nothing_to_change(harness: &Harness) {
+fn change_without_a_subscription_is_rejected(harness: &Harness) {
     for account in ["fresh", "canceled"] {
         let key = &harness.account(account).keys.admin;
         for path in [PREVIEW, CHANGE] {
@@ -225,7 +225,7 @@ fn without_a_subscription_there_is_nothing_to_change(harness: &Harness) {
     }
 }
 
-/// An account whose subscription cannot be changed, and why.
+/// Account whose subscription cannot be changed, and the expected reason.
 struct Stuck {
     key: String,
     reason: &'static str,
@@ -277,7 +277,7 @@ fn stuck(harness: &Harness, prefix: &str) -> Vec<Stuck> {
     all
 }
 
-fn with_a_subscription_in_any_state_there_is_no_checkout(harness: &Harness) {
+fn checkout_with_a_subscription_in_any_state_is_rejected(harness: &Harness) {
     let seeded = ["metered", "free", "client"].map(|name| harness.account(name).keys.admin.clone());
     let stuck = stuck(harness, "no-checkout").into_iter().map(|stuck| stuck.key);
     for key in seeded.into_iter().chain(stuck) {
@@ -287,20 +287,20 @@ fn with_a_subscription_in_any_state_there_is_no_checkout(harness: &Harness) {
     }
 }
 
-fn what_cannot_be_changed_is_told_why(harness: &Harness) {
+fn subscription_that_cannot_be_changed_is_rejected_with_the_reason(harness: &Harness) {
     for Stuck { key, reason, message } in stuck(harness, "no-change") {
         for path in [PREVIEW, CHANGE] {
-            // The plan that some of them are on, too: that it cannot be changed comes first.
+            // Includes the current plan of some accounts: this check precedes `already_on_plan`.
             for plan in ["starter", "pro", "hobby"] {
-                let answer = harness.post(path, &key, &json!({ "plan": plan }));
+                let response = harness.post(path, &key, &json!({ "plan": plan }));
                 let details = json!({ "reason": reason });
-                refused_with(&answer, 409, "subscription_not_changeable", message, &details);
+                refused_with(&response, 409, "subscription_not_changeable", message, &details);
             }
         }
     }
 }
 
-fn the_current_plan_is_no_change(harness: &Harness) {
+fn change_to_the_current_plan_is_rejected(harness: &Harness) {
     for (account, plan) in [("metered", "pro"), ("free", "hobby"), ("client", "starter")] {
         let key = &harness.account(account).keys.admin;
         for path in [PREVIEW, CHANGE] {
@@ -312,7 +312,7 @@ fn the_current_plan_is_no_change(harness: &Harness) {
     }
 }
 
-fn a_quote_has_to_be_ours_and_for_this(harness: &Harness) {
+fn forged_altered_or_foreign_quote_is_rejected(harness: &Harness) {
     let payer = harness.payer("quoted", Start::on("pro"));
     let before = payer.ledger(harness);
     let agency = json!({ "plan": "agency" });
@@ -338,17 +338,17 @@ fn a_quote_has_to_be_ours_and_for_this(harness: &Harness) {
         invalid(&payer.change(harness, &with(&body, "quote", quote)), "quote", QUOTE);
     }
     assert_eq!(payer.ledger(harness), before);
-    let answer =
+    let response =
         payer.change(harness, &json!({ "plan": "agency", "interval": "month", "quote": good }));
-    assert_eq!(answer.status, 200, "{}", answer.body);
+    assert_eq!(response.status, 200, "{}", response.body);
 }
 
 const CHANGED: &str = "The amount has changed since it was quoted; nothing was charged. Show the new preview in `details.preview`, and confirm with its quote.";
 
-/// Something that happens between the preview and the change.
+/// Change at Stripe between the preview and the plan change.
 type Meddle = fn(&Harness, &Payer);
 
-fn a_quote_that_no_longer_holds_is_answered_with_a_new_one(harness: &Harness) {
+fn outdated_quote_is_rejected_with_a_fresh_preview(harness: &Harness) {
     let add_on = harness.add_on("month", "usd", "500");
     let mut prices = harness.prices("pro", "month");
     prices.push(add_on);
@@ -372,30 +372,34 @@ fn a_quote_that_no_longer_holds_is_answered_with_a_new_one(harness: &Harness) {
         let quote = text(&payer.preview(harness, &body), "quote");
         meddle(harness, &payer);
         let before = payer.ledger(harness);
-        let answer = payer.change(harness, &with(&body, "quote", quote));
+        let response = payer.change(harness, &with(&body, "quote", quote));
         let fresh = with(&payer.preview(harness, &body), "quote", "<text>");
         let details = json!({ "preview": fresh });
-        refused_with(&answer, 409, "quote_changed", CHANGED, &details);
+        refused_with(&response, 409, "quote_changed", CHANGED, &details);
         assert_eq!(payer.ledger(harness), before, "{handle}");
-        let preview = answer.json()["details"]["preview"].take();
-        let answer = payer.change(harness, &with(&body, "quote", preview["quote"].clone()));
-        assert_eq!(answer.status, 200, "{handle}: {}", answer.body);
-        assert_eq!(answer.json()["prorationAmount"], preview["prorationAmount"], "{handle}");
+        let preview = response.json()["details"]["preview"].take();
+        let response = payer.change(harness, &with(&body, "quote", preview["quote"].clone()));
+        assert_eq!(response.status, 200, "{handle}: {}", response.body);
+        assert_eq!(response.json()["prorationAmount"], preview["prorationAmount"], "{handle}");
     }
 }
 
-/// A route, headers and a body; the status, the error and the field that they are answered with.
+/// Route, headers and body of a request; expected status, error and field.
 type Wrong<'a> = (&'a str, Vec<(&'a str, &'a str)>, &'a str, u16, &'a str, Value);
 
-/// Every request here is wrong in two ways, and is told the one that comes first.
-fn what_is_wrong_is_looked_for_in_order(harness: &Harness) {
+/// Each request has two errors; the response reports the one that is checked first.
+fn checks_run_in_the_documented_order(harness: &Harness) {
     let account = harness.admin_of("all-wrong", None);
     let read = &harness.account("fresh").keys.read;
-    let answer = harness.send("POST", CHANGE, read, &[JSON], "{");
-    assert_eq!((answer.status, &answer.json()["error"]), (403, &json!("insufficient_scope")));
+    let response = harness.send("POST", CHANGE, read, &[JSON], "{");
+    assert_eq!((response.status, &response.json()["error"]), (403, &json!("insufficient_scope")));
     let error = |path: &str, headers: &[(&str, &str)], body: &str| {
-        let answer = harness.send("POST", path, &account.key, headers, body);
-        (answer.status, text(&answer.json(), "error"), answer.json()["details"]["field"].clone())
+        let response = harness.send("POST", path, &account.key, headers, body);
+        (
+            response.status,
+            text(&response.json(), "error"),
+            response.json()["details"]["field"].clone(),
+        )
     };
     let plain = ("content-type", "text/plain");
     let bad_key = ("idempotency-key", "not good");

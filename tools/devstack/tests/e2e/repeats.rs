@@ -1,9 +1,9 @@
-//! What is sent twice, lost, killed or raced for is done once.
+//! Idempotency: requests that are repeated, lost, killed or concurrent take effect once.
 
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-use devstack::http::Answer;
+use devstack::http::Response;
 use serde_json::{Value, json};
 
 use crate::alone::{Alone, SLOW};
@@ -15,28 +15,28 @@ use crate::refusal::{invalid, refused};
 use crate::stripe::text;
 
 cases![
-    a_repeated_change_is_answered_as_the_first_time,
-    a_refusal_is_repeated_too_whatever_has_happened_since,
-    a_key_goes_with_one_request,
-    what_failed_on_stripes_side_may_be_tried_again_with_the_same_key,
-    a_change_whose_answer_was_lost_is_made_and_charged_once,
-    a_change_cut_off_by_the_deadline_is_finished_by_the_repetition,
-    a_killed_change_is_finished_by_the_repetition,
-    a_killed_change_that_was_declined_is_undone_by_the_repetition,
-    of_many_identical_changes_at_once_one_is_made,
-    of_many_checkouts_at_once_one_session_is_open,
+    repeated_change_replays_the_first_response,
+    rejection_is_replayed_even_if_the_cause_is_gone,
+    idempotency_key_is_valid_for_one_request,
+    stripe_failure_can_be_retried_with_the_same_key,
+    change_with_a_lost_response_is_applied_and_charged_once,
+    retry_completes_a_change_that_timed_out,
+    retry_completes_a_killed_change,
+    retry_undoes_a_killed_change_that_was_declined,
+    concurrent_identical_changes_are_applied_once,
+    concurrent_checkouts_open_one_session,
 ];
 
-/// A replay: the very same status and body, and an id of its own.
+/// Asserts that the response replays the first one: same status and body, another `x-request-id`.
 #[track_caller]
-fn replays(answer: &Answer, first: &Answer) {
-    assert_eq!((answer.status, &answer.body), (first.status, &first.body));
-    assert_eq!(answer.header("idempotent-replayed"), "true");
+fn replays(response: &Response, first: &Response) {
+    assert_eq!((response.status, &response.body), (first.status, &first.body));
+    assert_eq!(response.header("idempotent-replayed"), "true");
     assert_eq!(first.header("idempotent-replayed"), "");
-    assert_ne!(answer.header("x-request-id"), first.header("x-request-id"));
+    assert_ne!(response.header("x-request-id"), first.header("x-request-id"));
 }
 
-fn a_repeated_change_is_answered_as_the_first_time(harness: &Harness) {
+fn repeated_change_replays_the_first_response(harness: &Harness) {
     let payer = harness.payer("repeats", Start::on("pro"));
     let body = json!({ "plan": "agency" });
     let quote = text(&payer.preview(harness, &body), "quote");
@@ -53,13 +53,13 @@ fn a_repeated_change_is_answered_as_the_first_time(harness: &Harness) {
         replays(&again, &first);
     }
     assert_eq!(payer.ledger(harness), after);
-    // Another account's key of the same name is another key.
+    // The same key of another account is independent.
     let other = harness.payer("repeats-not", Start::on("pro"));
-    let answer = harness.post_once(CHANGE, &other.account.key, "once", &body);
-    assert_eq!((answer.status, answer.header("idempotent-replayed")), (200, ""));
+    let response = harness.post_once(CHANGE, &other.account.key, "once", &body);
+    assert_eq!((response.status, response.header("idempotent-replayed")), (200, ""));
 }
 
-fn a_refusal_is_repeated_too_whatever_has_happened_since(harness: &Harness) {
+fn rejection_is_replayed_even_if_the_cause_is_gone(harness: &Harness) {
     let payer = harness.payer("declined-twice", Start::on("pro"));
     harness.card(&payer.customer, "pm_card_chargeCustomerFail");
     let body = json!({ "plan": "agency" });
@@ -72,14 +72,14 @@ fn a_refusal_is_repeated_too_whatever_has_happened_since(harness: &Harness) {
     replays(&again, &first);
     assert_eq!(again.json()["requestId"], first.header("x-request-id"));
     assert_eq!(payer.ledger(harness), before);
-    // A new key is a new try.
+    // A new key starts a new operation.
     assert_eq!(harness.post_once(CHANGE, &payer.account.key, "again", &body).status, 200);
     let current = harness.post_once(CHANGE, &payer.account.key, "current", &body);
     assert_eq!(current.status, 409, "{}", current.body);
     replays(&harness.post_once(CHANGE, &payer.account.key, "current", &body), &current);
 }
 
-fn a_key_goes_with_one_request(harness: &Harness) {
+fn idempotency_key_is_valid_for_one_request(harness: &Harness) {
     let account = harness.admin_of("one-key", None);
     let ask =
         |path: &str, key: &str, body: Value| harness.post_once(path, &account.key, key, &body);
@@ -108,7 +108,7 @@ fn a_key_goes_with_one_request(harness: &Harness) {
     replays(&ask(PORTAL, &long[..255], json!({})), &portal);
 }
 
-fn what_failed_on_stripes_side_may_be_tried_again_with_the_same_key(harness: &Harness) {
+fn stripe_failure_can_be_retried_with_the_same_key(harness: &Harness) {
     for (handle, fault, status) in [
         ("fails-500", json!({ "kind": "status", "status": 500 }), 503),
         ("fails-429", json!({ "kind": "status", "status": 429, "should_retry": false }), 429),
@@ -125,24 +125,24 @@ fn what_failed_on_stripes_side_may_be_tried_again_with_the_same_key(harness: &Ha
                 "method",
                 if path == "/v1/" { "GET" } else { "POST" },
             ));
-            let answer = ask();
-            assert_eq!(answer.status, status, "{handle} {path}: {}", answer.body);
+            let response = ask();
+            assert_eq!(response.status, status, "{handle} {path}: {}", response.body);
             drop(broken);
             assert_eq!(payer.ledger(harness), before, "{handle} {path}");
         }
-        let answer = ask();
+        let response = ask();
         assert_eq!(
-            (answer.status, answer.header("idempotent-replayed")),
+            (response.status, response.header("idempotent-replayed")),
             (200, ""),
             "{handle}: {}",
-            answer.body
+            response.body
         );
         once(harness, &payer, &before);
-        replays(&ask(), &answer);
+        replays(&ask(), &response);
     }
 }
 
-/// From pro to agency exactly one change was made and one amount charged.
+/// Asserts that exactly one change from pro to agency was applied and charged.
 #[track_caller]
 pub(crate) fn once(harness: &Harness, payer: &Payer, before: &Ledger) {
     let after = payer.ledger(harness);
@@ -157,9 +157,9 @@ pub(crate) fn once(harness: &Harness, payer: &Payer, before: &Ledger) {
     assert_eq!(after.items.iter().map(|(price, _)| price.clone()).collect::<Vec<_>>(), prices);
 }
 
-/// The answer to a change from pro to agency, without what differs from account to account.
-fn gist(answer: &Answer) -> Value {
-    let mut body = answer.json();
+/// Returns the body of a change from pro to agency without the values that differ between accounts.
+fn gist(response: &Response) -> Value {
+    let mut body = response.json();
     for field in ["id", "number", "hostedUrl"] {
         assert!(body["invoice"][field].is_string(), "{body:#}");
         body["invoice"][field] = Value::Null;
@@ -172,7 +172,7 @@ fn gist(answer: &Answer) -> Value {
     body
 }
 
-/// What an undisturbed change answers.
+/// Returns the body of an undisturbed change.
 fn undisturbed() -> Value {
     json!({
         "plan": "agency", "previousPlan": "pro", "status": "active", "outcome": "applied",
@@ -182,12 +182,12 @@ fn undisturbed() -> Value {
 }
 
 #[track_caller]
-fn is_as_undisturbed(answer: &Answer) {
-    assert_eq!(answer.status, 200, "{}", answer.body);
-    assert_eq!(gist(answer), undisturbed());
+fn is_as_undisturbed(response: &Response) {
+    assert_eq!(response.status, 200, "{}", response.body);
+    assert_eq!(gist(response), undisturbed());
 }
 
-fn a_change_whose_answer_was_lost_is_made_and_charged_once(harness: &Harness) {
+fn change_with_a_lost_response_is_applied_and_charged_once(harness: &Harness) {
     for (index, (count, fault)) in [
         (1, json!({ "kind": "status", "status": 500 })),
         (1, json!({ "kind": "status", "status": 503 })),
@@ -214,19 +214,19 @@ fn a_change_whose_answer_was_lost_is_made_and_charged_once(harness: &Harness) {
                 Some(key) => harness.post_once(CHANGE, &payer.account.key, key, &body),
                 None => payer.change(harness, &body),
             };
-            let answer = ask();
+            let response = ask();
             drop(broken);
-            is_as_undisturbed(&answer);
+            is_as_undisturbed(&response);
             once(harness, &payer, &before);
             if key.is_some() {
-                replays(&ask(), &answer);
+                replays(&ask(), &response);
                 once(harness, &payer, &before);
             }
         }
     }
 }
 
-fn a_change_cut_off_by_the_deadline_is_finished_by_the_repetition(harness: &Harness) {
+fn retry_completes_a_change_that_timed_out(harness: &Harness) {
     let payer = harness.payer("too-late", Start::on("pro"));
     let before = payer.ledger(harness);
     let alone = Alone { harness, payer: &payer };
@@ -235,7 +235,7 @@ fn a_change_cut_off_by_the_deadline_is_finished_by_the_repetition(harness: &Harn
     }));
     let mut function = alone.start();
     alone.ask(&mut function, Duration::from_secs(2));
-    let late = function.answer();
+    let late = function.response();
     assert_eq!(late.status, 504, "{}", late.body);
     drop(broken);
     once(harness, &payer, &before);
@@ -244,9 +244,9 @@ fn a_change_cut_off_by_the_deadline_is_finished_by_the_repetition(harness: &Harn
     once(harness, &payer, &before);
 }
 
-fn a_killed_change_is_finished_by_the_repetition(harness: &Harness) {
+fn retry_completes_a_killed_change(harness: &Harness) {
     let points: [(&str, Value); 3] = [
-        // Before anything was asked of Stripe but the situation; before the update; after it.
+        // While the billing state is read; before the update; after it.
         (
             "killed-at-the-start",
             json!({ "path": "/v1/customers", "method": "GET", "after_work": true }),
@@ -274,7 +274,7 @@ fn a_killed_change_is_finished_by_the_repetition(harness: &Harness) {
         } else {
             assert_eq!(payer.ledger(harness), before);
         }
-        // Meanwhile Stripe works the abandoned request off, or has never heard of it.
+        // Meanwhile Stripe processes the killed process's request, if it has received it.
         is_as_undisturbed(&alone.again());
         once(harness, &payer, &before);
         sleep(Duration::from_millis(SLOW).saturating_sub(started.elapsed()));
@@ -285,8 +285,8 @@ fn a_killed_change_is_finished_by_the_repetition(harness: &Harness) {
     }
 }
 
-fn a_killed_change_that_was_declined_is_undone_by_the_repetition(harness: &Harness) {
-    // Before the answer to the update; before the undoing of it; after that.
+fn retry_undoes_a_killed_change_that_was_declined(harness: &Harness) {
+    // Before the response to the update; before the void; after it.
     for (handle, path, after_work) in [
         ("declined-and-killed", "/v1/subscriptions/", true),
         ("declined-and-half-undone", "/v1/invoices/", false),
@@ -310,24 +310,24 @@ fn a_killed_change_that_was_declined_is_undone_by_the_repetition(harness: &Harne
         });
         drop(broken);
         assert_eq!(payer.ledger(harness).pending, handle != "declined-and-undone");
-        let answer = alone.again();
+        let response = alone.again();
         assert_eq!(
-            (answer.status, &answer.json()["error"]),
+            (response.status, &response.json()["error"]),
             (402, &json!("payment_failed")),
             "{}",
-            answer.body
+            response.body
         );
         assert_eq!(payer.ledger(harness), undone);
     }
 }
 
-/// Processes of one function, so that requests really run at the same time.
+/// Starts several processes of one function, so that requests run concurrently.
 #[track_caller]
 fn crowd<'a>(harness: &'a Harness, name: &str, size: usize) -> Vec<Lone<'a>> {
     (0..size).map(|_| Lone::start(harness, name, &[])).collect()
 }
 
-fn of_many_identical_changes_at_once_one_is_made(harness: &Harness) {
+fn concurrent_identical_changes_are_applied_once(harness: &Harness) {
     let body = r#"{"plan":"agency"}"#;
     for handle in ["raced-for", "raced-for-again"] {
         let payer = harness.payer(handle, Start::on("pro"));
@@ -343,20 +343,20 @@ fn of_many_identical_changes_at_once_one_is_made(harness: &Harness) {
         let mut good = Vec::new();
         for function in &functions {
             for _ in 0..4 {
-                let answer = function.answer();
-                if answer.status == 200 {
-                    good.push(answer.body);
+                let response = function.response();
+                if response.status == 200 {
+                    good.push(response.body);
                 } else {
-                    let busy = answer.json()["error"] == "idempotency_in_progress";
-                    assert!(busy, "{}", answer.body);
-                    assert_eq!((answer.status, answer.header("retry-after")), (409, "1"));
+                    let busy = response.json()["error"] == "idempotency_in_progress";
+                    assert!(busy, "{}", response.body);
+                    assert_eq!((response.status, response.header("retry-after")), (409, "1"));
                 }
             }
         }
         assert!(!good.is_empty() && good.iter().all(|body| *body == good[0]), "{good:?}");
         once(harness, &payer, &before);
     }
-    // Through the gateway as well, where they queue.
+    // Through the gateway, where requests queue.
     let payer = harness.payer("raced-for-in-a-queue", Start::on("pro"));
     let before = payer.ledger(harness);
     let request = |_| Request {
@@ -369,14 +369,14 @@ fn of_many_identical_changes_at_once_one_is_made(harness: &Harness) {
         ],
         body: body.to_owned(),
     };
-    let answers = harness.together((0..20).map(request).collect());
-    let done = answers.iter().filter(|answer| answer.status == 200).count();
-    let busy = answers.iter().filter(|answer| answer.status == 409).count();
+    let responses = harness.together((0..20).map(request).collect());
+    let done = responses.iter().filter(|response| response.status == 200).count();
+    let busy = responses.iter().filter(|response| response.status == 409).count();
     assert_eq!((done >= 1, done + busy), (true, 20));
     once(harness, &payer, &before);
 }
 
-fn of_many_checkouts_at_once_one_session_is_open(harness: &Harness) {
+fn concurrent_checkouts_open_one_session(harness: &Harness) {
     let account = harness.admin_of("checks-out-twenty-times", None);
     let mut functions = crowd(harness, "checkout-session", 7);
     let bearer = format!("Bearer {}", account.key);
@@ -388,9 +388,9 @@ fn of_many_checkouts_at_once_one_session_is_open(harness: &Harness) {
     let mut ids = Vec::new();
     for function in &functions {
         for _ in 0..3 {
-            let answer = function.answer();
-            assert_eq!(answer.status, 201, "{}", answer.body);
-            ids.push(text(&answer.json(), "id"));
+            let response = function.response();
+            assert_eq!(response.status, 201, "{}", response.body);
+            ids.push(text(&response.json(), "id"));
         }
     }
     ids.dedup();

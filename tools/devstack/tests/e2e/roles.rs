@@ -1,5 +1,5 @@
-//! What each function did on AWS, as its stand-in recorded it, against what its role in the
-//! template allows: all of it, and nothing that no function ever does.
+//! Compares the functions' recorded AWS calls with their roles in the template: a role allows every call of its function
+//! and has no unused permission.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -17,10 +17,10 @@ use crate::cases;
 use crate::harness::Harness;
 use crate::stripe::text;
 
-cases![each_role_allows_what_its_function_does_and_nothing_else];
+cases![each_role_allows_exactly_its_functions_calls];
 
-fn each_role_allows_what_its_function_does_and_nothing_else(harness: &Harness) {
-    do_all_there_is_to_do(harness);
+fn each_role_allows_exactly_its_functions_calls(harness: &Harness) {
+    use_every_permission(harness);
     let recording = fs::read_to_string(harness.aws_calls()).expect("a recording");
     let seen: Vec<(String, Call)> = recording.lines().flat_map(calls).collect();
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../template.yaml");
@@ -28,12 +28,11 @@ fn each_role_allows_what_its_function_does_and_nothing_else(harness: &Harness) {
     let mut wrong = Vec::new();
     for function in FUNCTIONS {
         let own = &template.properties(&logical_name(function.name))["Role"]["Fn::GetAtt"][0];
-        let grants =
-            role(&template, own.as_str().expect("a role")).expect("a role that is understood");
+        let grants = role(&template, own.as_str().expect("a role")).expect("a supported role");
         let of_function = seen.iter().filter(|(who, _)| who == function.name);
         let done: Vec<&Call> = of_function
             .map(|(_, call)| call)
-            .filter(|call| !MADE_UP.contains(&call.resource.as_str()))
+            .filter(|call| !OTHER_RESOURCES.contains(&call.resource.as_str()))
             .collect();
         let forbidden = done.iter().filter(|call| !grants.iter().any(|grant| grant.covers(call)));
         wrong.extend(forbidden.map(|call| format!("{} may not: {call:?}", function.name)));
@@ -45,19 +44,18 @@ fn each_role_allows_what_its_function_does_and_nothing_else(harness: &Harness) {
     assert!(wrong.is_empty(), "{}", Vec::from_iter(wrong).join("\n"));
 }
 
-/// Tables and secrets that cases have made up for functions of their own: no role names them.
-const MADE_UP: [&str; 5] =
+/// Tables and secrets of cases that start functions with other settings; no role names them.
+const OTHER_RESOURCES: [&str; 5] =
     ["no-such-table", "no-such-secret", "junk", "rotation", "rotation/quote-keys"];
 
-/// Logs and traces are Lambda's own doing.
+/// Returns whether the function itself makes the call; Lambda writes logs and traces.
 fn is_recorded(grant: &Grant) -> bool {
     ["dynamodb:", "secretsmanager:"].iter().any(|service| grant.action.starts_with(service))
 }
 
-/// For a parent account inside of sub-accounts that are new, each time with a key that was never
-/// used: everything has to be looked up, the use is noted, and checkout and portal each have a
-/// customer to make.
-fn do_all_there_is_to_do(harness: &Harness) {
+/// Calls each function with a new key of a parent account for a new sub-account, so that the function reads every item,
+/// records the key's use, and creates a customer for checkout and portal.
+fn use_every_permission(harness: &Harness) {
     let parent = harness.admin_of("roles-parent", None);
     for function in FUNCTIONS {
         let child = format!("roles-{}", function.name);
@@ -69,12 +67,12 @@ fn do_all_there_is_to_do(harness: &Harness) {
             headers.push(("idempotency-key", "roles"));
         }
         let body = function.sample.unwrap_or_default();
-        let answer = harness.send(function.method, function.path, &key, &headers, body);
-        assert!(answer.status < 500, "{}: {}", function.name, answer.body);
+        let response = harness.send(function.method, function.path, &key, &headers, body);
+        assert!(response.status < 500, "{}: {}", function.name, response.body);
     }
 }
 
-/// The calls in one recorded request, and which function made them.
+/// Returns the call in a recorded request and the function that made it.
 fn calls(line: &str) -> Vec<(String, Call)> {
     let request: Value = serde_json::from_str(line).expect("JSON");
     let header = |wanted: &str| {
@@ -123,7 +121,7 @@ fn table_call(action: &str, body: &Value) -> Call {
             &body["ExpressionAttributeNames"],
         ));
     }
-    // A read that names nothing but the key reads all there is.
+    // A read without a projection reads all attributes.
     let reads_all = action == "GetItem" && body["ProjectionExpression"].is_null();
     Call {
         action: format!("dynamodb:{action}"),
@@ -136,7 +134,7 @@ fn table_call(action: &str, body: &Value) -> Call {
     }
 }
 
-/// The attributes that an expression of `DynamoDB`'s names.
+/// Returns the attributes in a `DynamoDB` expression.
 fn names(expression: &str, placeholders: &Value) -> Vec<String> {
     let is_word = |letter: char| letter.is_ascii_alphanumeric() || "_:#".contains(letter);
     let words = expression.split(|letter| !is_word(letter));

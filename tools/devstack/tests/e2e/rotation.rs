@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use billingctl::permissions::slugs;
-use devstack::http::Answer;
+use devstack::http::Response;
 use secrecy::ExposeSecret as _;
 use serde_json::{Value, json};
 use shared::Timestamp;
@@ -15,12 +15,12 @@ use crate::lone::{Lone, PATIENT};
 use crate::posts::{JSON, Start};
 use crate::stripe::text;
 
-cases![rotated_stripe_key_fails_no_request, rotated_quote_key_fails_no_request];
+cases![rotating_the_stripe_key_fails_no_request, rotating_the_quote_key_fails_no_request];
 
 const SECRET: &str = "cantila-billing/stripe-read";
 const NEW: &str = "rk_test_rotated0123456789";
 
-fn rotated_stripe_key_fails_no_request(harness: &Harness) {
+fn rotating_the_stripe_key_fails_no_request(harness: &Harness) {
     let before = harness.secret(SECRET);
     let old = text(&before, "secretKey");
     all_succeed(harness);
@@ -37,26 +37,26 @@ fn rotated_stripe_key_fails_no_request(harness: &Harness) {
     assert_eq!(harness.secret(SECRET)["publishableKey"], before["publishableKey"]);
     all_succeed(harness);
     harness.sandbox("DELETE", &format!("/keys/{old}"), &Value::Null);
-    // Several at once: each finds out that the key is gone, and one reads the new one.
+    // Concurrent requests find the old key revoked, and one of them reads the new key.
     all_succeed(harness);
     let refused = refusals(harness);
-    assert!(refused > 0, "the old key was not in use any more");
+    assert!(refused > 0, "the functions no longer used the old key");
     all_succeed(harness);
-    assert_eq!(refusals(harness), refused, "the new key is kept");
+    assert_eq!(refusals(harness), refused, "the functions cache the new key");
 }
 
-/// Three requests of every endpoint, at the same time.
+/// Sends three concurrent requests to every GET endpoint.
 fn all_succeed(harness: &Harness) {
     let paths =
         ["summary", "info", "invoices", "dunning"].map(|name| format!("/v1/billing/{name}"));
     let paths = [&paths[..], &paths, &paths].concat();
     let paths: Vec<&str> = paths.iter().map(String::as_str).collect();
-    for answer in harness.get_all(&paths, &harness.account("overdue").keys.read) {
-        assert_eq!(answer.status, 200, "{}", answer.body);
+    for response in harness.get_all(&paths, &harness.account("overdue").keys.read) {
+        assert_eq!(response.status, 200, "{}", response.body);
     }
 }
 
-/// How many requests Stripe has turned away since it was started, as far as it remembers.
+/// Returns the number of requests with a 401 in the sandbox's log.
 fn refusals(harness: &Harness) -> usize {
     let log = harness.sandbox("GET", "/requests", &Value::Null);
     let entries = log["requests"].as_array().expect("a list");
@@ -80,14 +80,14 @@ fn start<'a>(harness: &'a Harness, name: &str) -> Lone<'a> {
     Lone::start(harness, name, &[("QUOTE_KEYS_SECRET_ID", QUOTE_KEYS)])
 }
 
-fn post(function: &mut Lone<'_>, key: &str, body: &Value) -> Answer {
+fn post(function: &mut Lone<'_>, key: &str, body: &Value) -> Response {
     let bearer = format!("Bearer {key}");
     function.ask_with(PATIENT, &[JSON, ("authorization", &bearer)], &body.to_string());
-    function.answer()
+    function.response()
 }
 
 /// Processes from before and after a rotation accept each other's quotes, until the old key is dropped.
-fn rotated_quote_key_fails_no_request(harness: &Harness) {
+fn rotating_the_quote_key_fails_no_request(harness: &Harness) {
     let payer = harness.payer("rotates-quote-keys", Start::on("pro"));
     let key = &payer.account.key;
     let mut keys = MacKeys::random("k1").expect("random numbers");
@@ -96,13 +96,13 @@ fn rotated_quote_key_fails_no_request(harness: &Harness) {
     let [mut old_change, mut late_change] =
         ["plan-change", "plan-change"].map(|name| start(harness, name));
     let quote = |function: &mut Lone<'_>, plan: &str| {
-        let answer = post(function, key, &json!({ "plan": plan }));
-        assert_eq!(answer.status, 200, "{}", answer.body);
-        text(&answer.json(), "quote")
+        let response = post(function, key, &json!({ "plan": plan }));
+        assert_eq!(response.status, 200, "{}", response.body);
+        text(&response.json(), "quote")
     };
     let change = |function: &mut Lone<'_>, plan: &str, quote: &str| {
-        let answer = post(function, key, &json!({ "plan": plan, "quote": quote }));
-        assert_eq!(answer.status, 200, "{}", answer.body);
+        let response = post(function, key, &json!({ "plan": plan, "quote": quote }));
+        assert_eq!(response.status, 200, "{}", response.body);
     };
     let before = quote(&mut old_preview, "agency");
 
@@ -121,10 +121,10 @@ fn rotated_quote_key_fails_no_request(harness: &Harness) {
 
     assert!(keys.drop_key("k1"));
     store(harness, "PutSecretValue", "SecretId", &keys);
-    let answer = post(
+    let response = post(
         &mut start(harness, "plan-change"),
         key,
         &json!({ "plan": "agency", "quote": before }),
     );
-    assert_eq!((answer.status, &answer.json()["details"]), (422, &json!({ "field": "quote" })));
+    assert_eq!((response.status, &response.json()["details"]), (422, &json!({ "field": "quote" })));
 }

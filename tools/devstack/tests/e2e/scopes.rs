@@ -1,10 +1,10 @@
-//! Who gets in: every scope at every route, and everything that can be wrong with a key.
+//! Authentication: every scope at every route, and every kind of invalid key.
 
 use std::thread::sleep;
 use std::time::Duration;
 
 use devstack::functions::FUNCTIONS;
-use devstack::http::Answer;
+use devstack::http::Response;
 use serde_json::json;
 use shared::Scope;
 
@@ -15,42 +15,42 @@ use crate::refusal::{MALFORMED_BODY, UNAUTHENTICATED, invalid, refused, refused_
 use crate::when::{at, now};
 
 cases![
-    each_scope_opens_the_routes_at_or_below_it_and_no_other,
-    whatever_is_wrong_with_a_key_every_endpoint_says_the_same,
-    two_keys_in_one_header_are_refused_as_api_gateway_joins_them,
-    a_key_is_asked_for_before_anything_else_is_looked_at,
+    each_scope_allows_the_routes_at_or_below_it,
+    every_invalid_key_gets_the_same_401,
+    two_keys_joined_in_one_header_are_rejected,
+    authentication_comes_before_all_other_checks,
 ];
 
 const JSON: (&str, &str) = ("content-type", "application/json");
 
-fn each_scope_opens_the_routes_at_or_below_it_and_no_other(harness: &Harness) {
+fn each_scope_allows_the_routes_at_or_below_it(harness: &Harness) {
     let keys = &harness.account("fresh").keys;
     for function in FUNCTIONS {
         for (granted, key) in
             [(Scope::Read, &keys.read), (Scope::Deploy, &keys.deploy), (Scope::Admin, &keys.admin)]
         {
             let required = function.scope;
-            // What is no JSON is refused only after the key was let in, and changes nothing.
+            // A malformed body is rejected only after authentication, and changes nothing.
             let body = if function.method == "GET" { "" } else { "{" };
-            let answer = harness.send(function.method, function.path, key, &[JSON], body);
+            let response = harness.send(function.method, function.path, key, &[JSON], body);
             match (granted >= required, function.method) {
-                (true, "GET") => assert_eq!(answer.status, 200, "{}", answer.body),
-                (true, _) => refused(&answer, MALFORMED_BODY),
-                (false, _) => insufficient(&answer, required, granted),
+                (true, "GET") => assert_eq!(response.status, 200, "{}", response.body),
+                (true, _) => refused(&response, MALFORMED_BODY),
+                (false, _) => insufficient(&response, required, granted),
             }
         }
     }
 }
 
-fn insufficient(answer: &Answer, required: Scope, granted: Scope) {
+fn insufficient(response: &Response, required: Scope, granted: Scope) {
     let message = format!(
         "This needs a key with the scope \"{required}\"; this key has \"{granted}\". Use another key, or ask an administrator for one."
     );
     let details = json!({ "required": required.as_str(), "granted": granted.as_str() });
-    refused_with(answer, 403, "insufficient_scope", &message, &details);
+    refused_with(response, 403, "insufficient_scope", &message, &details);
 }
 
-fn whatever_is_wrong_with_a_key_every_endpoint_says_the_same(harness: &Harness) {
+fn every_invalid_key_gets_the_same_401(harness: &Harness) {
     let good = &harness.account("metered").keys.read;
     let new_key =
         |args: &[&str]| harness.new_key("metered", &[&["--scope", "admin"], args].concat());
@@ -69,13 +69,13 @@ fn whatever_is_wrong_with_a_key_every_endpoint_says_the_same(harness: &Harness) 
         ("no scheme", vec![good.clone()]),
         ("no key", vec!["Bearer".to_owned()]),
         ("an empty key", bearer("")),
-        ("not one of our keys", bearer("hunter2")),
-        ("a key of Stripe's", bearer(&harness.about().stripe_key)),
+        ("not a key", bearer("hunter2")),
+        ("a Stripe key", bearer(&harness.about().stripe_key)),
         ("a key that is cut short", bearer(&good[..good.len() - 1])),
-        ("a key with something behind it", bearer(&format!("{good}0"))),
+        ("a key with an additional character", bearer(&format!("{good}0"))),
         ("a wrong checksum", bearer(&format!("{}{last}", &good[..good.len() - 1]))),
-        ("the other mode's name on it", bearer(&good.replacen("sk_test_", "sk_live_", 1))),
-        ("a key that nobody has", bearer("sk_test_0123456789ABCDEFGHIJKLMNOPQRSTUV3bN14w")),
+        ("the other mode's prefix", bearer(&good.replacen("sk_test_", "sk_live_", 1))),
+        ("an unknown key", bearer("sk_test_0123456789ABCDEFGHIJKLMNOPQRSTUV3bN14w")),
         ("a key for the other mode", bearer(&live.key)),
         ("a revoked key", bearer(&revoked.key)),
         ("an expired key", bearer(&expired.key)),
@@ -90,15 +90,15 @@ fn whatever_is_wrong_with_a_key_every_endpoint_says_the_same(harness: &Harness) 
         for function in FUNCTIONS {
             let body = function.sample.unwrap_or_default();
             let headers = [&[JSON], headers.as_slice()].concat();
-            let answer = harness.send(function.method, function.path, "", &headers, body);
-            assert_eq!(answer.status, 401, "{what}, {}: {}", function.name, answer.body);
-            refused(&answer, UNAUTHENTICATED);
+            let response = harness.send(function.method, function.path, "", &headers, body);
+            assert_eq!(response.status, 401, "{what}, {}: {}", function.name, response.body);
+            refused(&response, UNAUTHENTICATED);
         }
     }
 }
 
-/// cargo-lambda hands on the first of two headers; API Gateway hands on both, with a comma.
-fn two_keys_in_one_header_are_refused_as_api_gateway_joins_them(harness: &Harness) {
+/// API Gateway joins two headers with a comma; cargo-lambda passes only the first, so the case starts a process itself.
+fn two_keys_joined_in_one_header_are_rejected(harness: &Harness) {
     let keys = &harness.account("metered").keys;
     let mut summary = Lone::start(harness, "summary", &[]);
     for other in [&keys.read, &keys.admin] {
@@ -109,15 +109,15 @@ fn two_keys_in_one_header_are_refused_as_api_gateway_joins_them(harness: &Harnes
     assert_eq!(summary.get(&[("authorization", &value)]).status, 200);
 }
 
-fn a_key_is_asked_for_before_anything_else_is_looked_at(harness: &Harness) {
+fn authentication_comes_before_all_other_checks(harness: &Harness) {
     let key = &harness.account("client").keys.read;
     let act_as = ("x-cantila-act-as", "agency");
     for function in FUNCTIONS.iter().filter(|function| function.method == "GET") {
-        let path = format!("{}?nonsense=1", function.path);
+        let path = format!("{}?unknown=1", function.path);
         refused(&harness.get(&path, "", &[act_as]), UNAUTHENTICATED);
         refused(&harness.get(&path, key, &[act_as]), crate::refusal::ACT_AS_FORBIDDEN);
         let known = if function.name == "invoices" { "limit, cursor, status" } else { "none" };
-        let message = format!("There is no query parameter \"nonsense\" here. Known are: {known}.");
-        invalid(&harness.get(&path, key, &[]), "nonsense", &message);
+        let message = format!("There is no query parameter \"unknown\" here. Known are: {known}.");
+        invalid(&harness.get(&path, key, &[]), "unknown", &message);
     }
 }

@@ -1,17 +1,17 @@
-//! What was in play in a run and belongs in no log. The harness collects it by itself: every key that
-//! was made, every secret that was stored, every page that was answered with, every card.
+//! Collects the secrets of a run, which no log may contain: created keys, stored secrets, URLs in responses, card
+//! numbers.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use devstack::http::Answer;
+use devstack::http::Response;
 use serde_json::Value;
 
 use crate::harness::Harness;
 
-/// Fields of answers that only their owner may know, whatever is in them.
+/// Fields of responses whose values are secret.
 const PRIVATE: [&str; 3] = ["clientSecret", "nextCursor", "quote"];
 
-/// Every text in a value, with the name of the field that it is in.
+/// Finds every string in a value, with the name of its field.
 fn texts<'a>(value: &'a Value, name: &'a str, found: &mut Vec<(&'a str, &'a str)>) {
     match value {
         Value::String(text) => found.push((name, text)),
@@ -27,16 +27,16 @@ fn all_texts(value: &Value) -> Vec<(&str, &str)> {
     found
 }
 
-/// Whether a text has the form of a key of ours or of Stripe's that is a secret.
+/// Returns whether a text has the form of a secret key, ours or Stripe's.
 fn is_key(text: &str) -> bool {
     let prefixes = ["sk_test_", "sk_live_", "rk_test_", "rk_live_"];
     prefixes.iter().any(|prefix| text.starts_with(prefix)) && !text.contains(' ')
 }
 
 impl Harness {
-    /// The pages and tokens in an answer, which are its reader's own business.
-    pub(crate) fn learn_from_answer(&self, answer: &Answer) {
-        let body = answer.json();
+    /// Records the URLs and tokens in a response.
+    pub(crate) fn learn_from_answer(&self, response: &Response) {
+        let body = response.json();
         for (name, text) in all_texts(&body) {
             let is_page = text.starts_with("http://") || text.starts_with("https://");
             if is_page || PRIVATE.contains(&name) {
@@ -45,14 +45,14 @@ impl Harness {
         }
     }
 
-    /// The keys in what a program of ours has printed.
+    /// Records the keys in a program's output.
     pub(crate) fn learn_keys(&self, output: &Value) {
         for (_, text) in all_texts(output).into_iter().filter(|(_, text)| is_key(text)) {
             self.keep_secret(text);
         }
     }
 
-    /// Learns the keys in a secret. The publishable key is public.
+    /// Records the keys in a secret. The publishable key is public.
     pub(crate) fn learn_from_secret(&self, value: &Value) {
         for (name, text) in all_texts(value) {
             if !["publishableKey", "rotatedAt"].contains(&name) && text.len() > 10 {
@@ -61,7 +61,7 @@ impl Harness {
         }
     }
 
-    /// The card in a form that a page is sent.
+    /// Records the card number in a form.
     pub(crate) fn learn_card(&self, form: &str) {
         let number = form.split('&').find_map(|pair| pair.strip_prefix("number="));
         if let Some(number) = number.filter(|number| number.len() > 12) {
@@ -70,32 +70,32 @@ impl Harness {
     }
 }
 
-/// Finds many texts in a long one at once: by their last bytes, which differ the most.
+/// Finds many texts in a long one, by their last bytes, which differ the most.
 pub(crate) struct Finder {
-    /// Whether any text ends with these three bytes.
+    /// Whether a text ends with these three bytes.
     ends: Vec<bool>,
-    /// The texts by their last eight bytes.
+    /// Texts by their last eight bytes.
     texts: BTreeMap<[u8; 8], Vec<String>>,
 }
 
-/// Where three bytes stand in `ends`.
+/// Returns the index of three bytes in `ends`.
 fn place(bytes: &[u8]) -> usize {
     bytes.iter().fold(0, |place, byte| place << 8 | usize::from(*byte))
 }
 
 impl Finder {
-    /// None of the texts may be shorter than eight bytes.
+    /// Takes texts of at least eight bytes.
     pub(crate) fn new(texts: &BTreeSet<String>) -> Self {
         let mut finder = Self { ends: vec![false; 1 << 24], texts: BTreeMap::new() };
         for text in texts {
-            let last = text.as_bytes().last_chunk::<8>().expect("short ones are found anywhere");
+            let last = text.as_bytes().last_chunk::<8>().expect("at least eight bytes");
             finder.ends[place(&last[5..])] = true;
             finder.texts.entry(*last).or_default().push(text.clone());
         }
         finder
     }
 
-    /// The first of the texts that is in this one.
+    /// Returns the first text that the log contains.
     pub(crate) fn find(&self, log: &[u8]) -> Option<&str> {
         (8..=log.len()).find_map(|end| {
             if !self.ends[place(&log[end - 3..end])] {

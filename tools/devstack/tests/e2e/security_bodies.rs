@@ -1,4 +1,4 @@
-//! Mass assignment and open redirects: what a body may not say, and that saying it changes nothing.
+//! Mass assignment and open redirects: unknown fields and misleading URLs are rejected and change nothing.
 
 use devstack::functions::FUNCTIONS;
 use serde_json::{Value, json};
@@ -7,12 +7,9 @@ use crate::cases;
 use crate::harness::{Harness, Request};
 use crate::posts::{CHECKOUT, JSON, PORTAL, Start, with};
 
-cases![
-    what_stripe_takes_and_we_do_not_is_refused_and_changes_nothing,
-    a_url_that_could_lead_elsewhere_is_refused,
-];
+cases![unknown_and_malformed_fields_are_rejected_and_change_nothing, misleading_url_is_rejected,];
 
-/// Fields that Stripe's own endpoints take, or that would say what only the operator or the key may.
+/// Fields of Stripe's endpoints, or of values that only the operator or the API key determines.
 const FOREIGN: [&str; 44] = [
     "account",
     "accountId",
@@ -60,7 +57,7 @@ const FOREIGN: [&str; 44] = [
     "flow_data",
 ];
 
-/// Names that have meant something to a parser somewhere.
+/// Names with a special meaning to some parsers.
 const ODD: [&str; 14] = [
     "__proto__",
     "constructor",
@@ -78,7 +75,7 @@ const ODD: [&str; 14] = [
     "",
 ];
 
-/// Bodies in which a field that is known comes in another way than it may.
+/// Returns bodies with known fields in invalid forms.
 fn twisted(sample: &Value) -> Vec<String> {
     let inner = sample.to_string();
     let mut all = vec![
@@ -98,7 +95,7 @@ fn twisted(sample: &Value) -> Vec<String> {
     all
 }
 
-fn what_stripe_takes_and_we_do_not_is_refused_and_changes_nothing(harness: &Harness) {
+fn unknown_and_malformed_fields_are_rejected_and_change_nothing(harness: &Harness) {
     let payer = harness.payer("assigned", Start::on("pro"));
     let before = payer.ledger(harness);
     let written = writes(harness);
@@ -115,7 +112,7 @@ fn what_stripe_takes_and_we_do_not_is_refused_and_changes_nothing(harness: &Harn
             let values = [r#""x""#, "null", "1", r#"{"a":{"b":["c"]}}"#];
             let at = name.len() % values.len();
             [values[at], values[(at + 1) % 4]].map(|value| {
-                // Before the good fields as well as behind them.
+                // Before the valid fields as well as after them.
                 if at.is_multiple_of(2) {
                     format!("{{\"{name}\":{value}{comma}{inner}}}")
                 } else {
@@ -133,13 +130,13 @@ fn what_stripe_takes_and_we_do_not_is_refused_and_changes_nothing(harness: &Harn
         }
     }
     let said: Vec<_> = requests.iter().map(|one| format!("{} {}", one.url, one.body)).collect();
-    for (answer, said) in harness.send_all(requests).iter().zip(&said) {
-        let error = answer.json()["error"].as_str().map(str::to_owned);
+    for (response, said) in harness.send_all(requests).iter().zip(&said) {
+        let error = response.json()["error"].as_str().map(str::to_owned);
         assert_eq!(
-            (answer.status, error.as_deref()),
+            (response.status, error.as_deref()),
             (422, Some("validation")),
             "{said}: {}",
-            answer.body
+            response.body
         );
     }
     assert_eq!(writes(harness), written, "nothing was sent to Stripe");
@@ -147,7 +144,7 @@ fn what_stripe_takes_and_we_do_not_is_refused_and_changes_nothing(harness: &Harn
     assert!(said.len() > 500, "{} bodies", said.len());
 }
 
-/// The id of the last request with which a function has written anything to Stripe.
+/// Returns the ID of the functions' last writing request to Stripe.
 fn writes(harness: &Harness) -> Option<Value> {
     let log = harness.sandbox("GET", "/requests", &Value::Null);
     let entries = log["requests"].as_array().expect("a list").iter();
@@ -159,9 +156,9 @@ fn writes(harness: &Harness) -> Option<Value> {
     entries.filter(is_write).map(|entry| entry["request_id"].clone()).next()
 }
 
-/// What has led a browser, or a check, somewhere else. `localhost:3000` is the one origin allowed.
+/// URLs that mislead browsers or naive checks. `localhost:3000` is the only allowed origin.
 const TRICKS: &[&str] = &[
-    // Another host, dressed up.
+    // Another host in disguise.
     "http://localhost:3000@evil.example/",
     "http://localhost:3000:x@evil.example/",
     "http://evil.example#@localhost:3000/",
@@ -208,7 +205,7 @@ const TRICKS: &[&str] = &[
     "data:text/html,<script>alert(1)</script>",
     "vbscript:x",
     "mailto:a@localhost",
-    // No scheme, or half of one.
+    // A missing or incomplete scheme.
     "//localhost:3000/",
     "///localhost:3000/",
     "////evil.example/",
@@ -235,7 +232,7 @@ const TRICKS: &[&str] = &[
     "http://localhost:3000\\n.evil.example/",
     "\\u0001javascript:alert(1)",
     "\\ufeffhttp://localhost:3000/",
-    // This machine by other names, and what should not be asked from inside a cloud.
+    // Other names of this machine, and the instance metadata service.
     "http://2130706433:3000/",
     "http://0x7f000001:3000/",
     "http://0177.0.0.1:3000/",
@@ -249,7 +246,7 @@ const TRICKS: &[&str] = &[
     "http://169.254.169.254/latest/meta-data/",
 ];
 
-fn a_url_that_could_lead_elsewhere_is_refused(harness: &Harness) {
+fn misleading_url_is_rejected(harness: &Harness) {
     let places = [
         (CHECKOUT, json!({ "plan": "pro" }), "successUrl"),
         (CHECKOUT, json!({ "plan": "pro" }), "cancelUrl"),
@@ -266,7 +263,7 @@ fn a_url_that_could_lead_elsewhere_is_refused(harness: &Harness) {
     };
     let written = writes(harness);
     for (index, (path, body, field)) in places.iter().enumerate() {
-        // Every URL in the portal's field, and in one of the checkout's three.
+        // Every URL in the portal's field and in one of checkout's three.
         let is_meant = |turn: usize| *path == PORTAL || turn % 3 == index;
         let tricks: Vec<_> = TRICKS
             .iter()
@@ -275,16 +272,16 @@ fn a_url_that_could_lead_elsewhere_is_refused(harness: &Harness) {
             .map(|(_, url)| url)
             .collect();
         let requests = tricks.iter().map(|url| {
-            // Written into the JSON as it is, so that the table can have escapes.
+            // Inserted into the JSON as text, because the table has JSON escapes.
             request(
                 path,
                 with(body, field, "URL").to_string().replace("URL\"", &format!("{url}\"")),
             )
         });
-        for (answer, url) in harness.send_all(requests.collect()).iter().zip(&tricks) {
-            let body = answer.json();
+        for (response, url) in harness.send_all(requests.collect()).iter().zip(&tricks) {
+            let body = response.json();
             assert_eq!(
-                (answer.status, &body["details"]["field"]),
+                (response.status, &body["details"]["field"]),
                 (422, &json!(field)),
                 "{url}: {body}"
             );
@@ -293,9 +290,9 @@ fn a_url_that_could_lead_elsewhere_is_refused(harness: &Harness) {
         }
     }
     assert_eq!(writes(harness), written, "nothing was sent to Stripe");
-    // What is the allowed origin and nothing else still passes, however it is written.
+    // The allowed origin is accepted in any notation.
     for url in ["http://localhost:3000", "http://LOCALHOST:3000/a?b=//evil.example#@evil.example"] {
-        let answer = harness.post(PORTAL, &account.key, &json!({ "returnUrl": url }));
-        assert_eq!(answer.status, 201, "{url}: {}", answer.body);
+        let response = harness.post(PORTAL, &account.key, &json!({ "returnUrl": url }));
+        assert_eq!(response.status, 201, "{url}: {}", response.body);
     }
 }

@@ -1,7 +1,7 @@
-//! Refused keys: response and time are the same for unknown, revoked and expired ones.
+//! Guessing keys: response and duration are the same for unknown, revoked and expired keys.
 
 use devstack::functions::FUNCTIONS;
-use devstack::http::Answer;
+use devstack::http::Response;
 use secrecy::ExposeSecret as _;
 use serde_json::json;
 use shared::access::{ApiKey, generate};
@@ -13,9 +13,9 @@ use crate::lone::Lone;
 use crate::refusal::{UNAUTHENTICATED, refused};
 use crate::when::now;
 
-cases![refused_keys_get_the_same_headers, refused_keys_take_the_same_time,];
+cases![every_invalid_key_gets_the_same_headers, every_invalid_key_takes_the_same_time];
 
-/// A key of the right form that nobody has, or had until it was revoked or expired.
+/// Creates a well-formed key: unknown if `end` is `None`, else revoked or expired.
 fn key(harness: &Harness, end: Option<&str>) -> String {
     let key = generate(Mode::Test).expect("random numbers");
     let text = key.expose_secret().to_owned();
@@ -39,15 +39,15 @@ fn key(harness: &Harness, end: Option<&str>) -> String {
 
 const ENDS: [Option<&str>; 3] = [None, Some("revokedAt"), Some("expiresAt")];
 
-fn refused_keys_get_the_same_headers(harness: &Harness) {
+fn every_invalid_key_gets_the_same_headers(harness: &Harness) {
     let other_mode = generate(Mode::Live).expect("random numbers");
     let keys = ENDS.map(|end| key(harness, end));
     let bearers =
         keys.iter().map(String::as_str).chain(["", "hunter2", other_mode.expose_secret()]);
     let bearers: Vec<_> = bearers.map(|key| format!("Bearer {key}")).collect();
-    let fixed = |answer: &Answer| {
+    let fixed = |response: &Response| {
         let differs = ["x-request-id", "server-timing", "date"];
-        let headers = answer.headers.iter().filter(|(name, _)| !differs.contains(&name.as_str()));
+        let headers = response.headers.iter().filter(|(name, _)| !differs.contains(&name.as_str()));
         let mut headers: Vec<_> =
             headers.map(|(name, value)| format!("{name}: {value:?}")).collect();
         headers.sort();
@@ -57,35 +57,34 @@ fn refused_keys_get_the_same_headers(harness: &Harness) {
         let mut seen: Option<Vec<String>> = None;
         for bearer in &bearers {
             let headers = [("authorization", bearer.as_str())];
-            let answer = harness.send(function.method, function.path, "", &headers, "");
-            refused(&answer, UNAUTHENTICATED);
-            let headers = fixed(&answer);
+            let response = harness.send(function.method, function.path, "", &headers, "");
+            refused(&response, UNAUTHENTICATED);
+            let headers = fixed(&response);
             assert_eq!(seen.get_or_insert(headers.clone()), &headers, "{}", function.name);
         }
     }
 }
 
-/// The time that the function says it took to authenticate, in tenths of a millisecond: any caller can
-/// read it, and it is more exact than what a caller could measure.
-fn took(answer: &Answer) -> u64 {
-    let timing = answer.header("server-timing");
+/// Returns the duration of the authentication in tenths of a millisecond, from `server-timing`, which is more precise
+/// than a caller's own measurement.
+fn took(response: &Response) -> u64 {
+    let timing = response.header("server-timing");
     let auth = timing.split(", ").find_map(|part| part.strip_prefix("auth;dur="));
     auth.and_then(|auth| auth.replace('.', "").parse().ok()).expect("a time")
 }
 
-/// Keys that were never seen are asked for in turns, so that whatever else the machine does falls on
-/// all kinds alike, and the shortest times are compared: a busy machine only ever makes longer ones.
-/// A look-up more would double the time, however often it is measured; so there are more rounds only
-/// where the first ones have not shown that it does not. What has the wrong checksum is refused
-/// without a look-up, which tells what everybody can work out: the checksum is no secret.
-fn refused_keys_take_the_same_time(harness: &Harness) {
+/// Measures unknown, revoked and expired keys in turn, so that other load on the machine affects all alike, and compares
+/// the shortest durations, since load only makes them longer. An additional read of the table would double a duration in
+/// every round, so the case ends as soon as the durations are close. A wrong checksum is rejected without a read, which
+/// reveals nothing: everyone can compute the checksum.
+fn every_invalid_key_takes_the_same_time(harness: &Harness) {
     let mut summary = Lone::start(harness, "summary", &[]);
     let mut ask = |key: &str| {
-        let answer = summary.get(&[("authorization", &format!("Bearer {key}"))]);
-        refused(&answer, UNAUTHENTICATED);
-        took(&answer)
+        let response = summary.get(&[("authorization", &format!("Bearer {key}"))]);
+        refused(&response, UNAUTHENTICATED);
+        took(&response)
     };
-    // The first look-up opens the connection.
+    // The first read opens the connection.
     ask(&key(harness, None));
     let mut shortest = [u64::MAX; 3];
     for round in 0..60 {

@@ -1,4 +1,4 @@
-//! Headers: what a caller writes into them ends up nowhere, and browsers are given no leave.
+//! Request headers have no unintended effect, and the functions send no CORS headers.
 
 use devstack::functions::FUNCTIONS;
 
@@ -10,18 +10,17 @@ use crate::refusal::{ACT_AS_FORBIDDEN, refused};
 use crate::stripe::text;
 
 cases![
-    no_answer_lets_a_browser_of_any_origin_read_it,
-    what_a_caller_writes_into_headers_is_in_no_header_of_the_answer,
-    a_callers_request_id_is_not_taken_for_ours,
-    no_header_leads_an_answer_elsewhere,
+    no_response_has_cors_headers,
+    request_headers_do_not_appear_in_response_headers,
+    callers_request_id_is_ignored,
+    forwarding_and_override_headers_are_ignored,
 ];
 
-/// Where a page could try to call from: the allowed return origin too, since leave to be sent back
-/// to is no leave to call.
+/// Origins of pages that could call the API. API Gateway adds the CORS headers, never the functions.
 const ORIGINS: [&str; 4] =
     ["http://localhost:3000", "https://evil.example", "null", "http://localhost:3000.evil.example"];
 
-fn no_answer_lets_a_browser_of_any_origin_read_it(harness: &Harness) {
+fn no_response_has_cors_headers(harness: &Harness) {
     let key = &harness.account("fresh").keys.read;
     for function in FUNCTIONS {
         for origin in ORIGINS {
@@ -33,18 +32,20 @@ fn no_answer_lets_a_browser_of_any_origin_read_it(harness: &Harness) {
                     ("access-control-request-method", function.method),
                     ("access-control-request-headers", "authorization"),
                 ];
-                let answer = harness.send(method, function.path, key, &headers, "");
-                let leave =
-                    answer.headers.keys().find(|name| name.as_str().starts_with("access-control-"));
+                let response = harness.send(method, function.path, key, &headers, "");
+                let leave = response
+                    .headers
+                    .keys()
+                    .find(|name| name.as_str().starts_with("access-control-"));
                 assert_eq!(leave, None, "{method} {} from {origin}", function.path);
-                let expected = if method == "OPTIONS" { 404 } else { answer.status };
-                assert_eq!(answer.status, expected, "{method} {}", function.path);
+                let expected = if method == "OPTIONS" { 404 } else { response.status };
+                assert_eq!(response.status, expected, "{method} {}", function.path);
             }
         }
     }
 }
 
-/// Not sent over HTTP, where no client would: handed to the function as a gateway might.
+/// Header values that HTTP clients do not send; passed to the function as a gateway might.
 const INJECTIONS: [&str; 6] = [
     "client\r\nx-injected: 1",
     "client\nx-injected: 1",
@@ -54,7 +55,7 @@ const INJECTIONS: [&str; 6] = [
     "<script>x-injected</script>",
 ];
 
-fn what_a_caller_writes_into_headers_is_in_no_header_of_the_answer(harness: &Harness) {
+fn request_headers_do_not_appear_in_response_headers(harness: &Harness) {
     let key = format!("Bearer {}", harness.account("agency").keys.admin);
     let mut portal = Lone::start(harness, "portal-session", &[]);
     for value in INJECTIONS {
@@ -67,26 +68,26 @@ fn what_a_caller_writes_into_headers_is_in_no_header_of_the_answer(harness: &Har
             "host",
         ] {
             portal.ask_with(PATIENT, &[("authorization", &key), (name, value)], "");
-            // No answer at all where the event is no event, is no answer to a caller either.
-            let Some(answer) = portal.answer_if_any() else { continue };
-            let headers = format!("{:?}", answer.headers);
+            // The function reports an invalid event to Lambda instead of responding.
+            let Some(response) = portal.answer_if_any() else { continue };
+            let headers = format!("{:?}", response.headers);
             assert!(!headers.contains("injected"), "{name}: {headers}");
-            assert!(answer.status != 500, "{name} {value:?}: {}", answer.body);
+            assert!(response.status != 500, "{name} {value:?}: {}", response.body);
         }
     }
-    // Over HTTP what is no header value is stopped before; what is one is compared, not written.
+    // Over HTTP only valid header values arrive, and the functions do not echo them.
     let agency = &harness.account("agency").keys.admin;
     for value in &INJECTIONS[2..3] {
         let act_as = [("x-cantila-act-as", *value)];
         refused(&harness.get("/v1/billing/summary", agency, &act_as), ACT_AS_FORBIDDEN);
         let once = [JSON, ("idempotency-key", *value)];
-        let answer = harness.send("POST", CHANGE, agency, &once, r#"{"plan":"agency"}"#);
-        assert_eq!(answer.status, 422, "a space is in it: {}", answer.body);
+        let response = harness.send("POST", CHANGE, agency, &once, r#"{"plan":"agency"}"#);
+        assert_eq!(response.status, 422, "a space is in it: {}", response.body);
     }
 }
 
-/// Outside cargo-lambda, which takes a caller's id for its own, as API Gateway does not.
-fn a_callers_request_id_is_not_taken_for_ours(harness: &Harness) {
+/// Starts processes itself, because cargo-lambda uses a caller's request ID, which API Gateway does not.
+fn callers_request_id_is_ignored(harness: &Harness) {
     let key = format!("Bearer {}", harness.account("fresh").keys.read);
     let theirs = "11111111-2222-3333-4444-555555555555";
     let names =
@@ -101,7 +102,7 @@ fn a_callers_request_id_is_not_taken_for_ours(harness: &Harness) {
     }
 }
 
-fn no_header_leads_an_answer_elsewhere(harness: &Harness) {
+fn forwarding_and_override_headers_are_ignored(harness: &Harness) {
     let account = harness.account("overdue");
     let headers = [
         ("x-forwarded-host", "evil.example"),
@@ -120,8 +121,8 @@ fn no_header_leads_an_answer_elsewhere(harness: &Harness) {
         assert_eq!((led.status, led.json()), (plain.status, plain.json()), "{}", function.name);
     }
     let send = [&headers[..], &[JSON]].concat();
-    let answer = harness.send("POST", PORTAL, &account.keys.admin, &send, "{}");
-    assert_eq!(answer.status, 201, "{}", answer.body);
-    let page = harness.exchange("GET", &text(&answer.json(), "url"), &[], "");
-    assert!(!format!("{} {}", answer.body, page.body).contains("evil.example"));
+    let response = harness.send("POST", PORTAL, &account.keys.admin, &send, "{}");
+    assert_eq!(response.status, 201, "{}", response.body);
+    let page = harness.exchange("GET", &text(&response.json(), "url"), &[], "");
+    assert!(!format!("{} {}", response.body, page.body).contains("evil.example"));
 }

@@ -1,4 +1,4 @@
-//! However much is sent, little is done with it.
+//! Large and deeply nested input is rejected quickly.
 
 use std::time::{Duration, Instant};
 
@@ -12,22 +12,21 @@ use crate::posts::{CHANGE, JSON};
 use crate::refusal::{ACT_AS_FORBIDDEN, MALFORMED_BODY, UNAUTHENTICATED, refused};
 
 cases![
-    a_body_may_have_sixteen_kilobytes_and_not_one_byte_more,
-    what_is_large_or_deep_is_refused_at_once,
-    what_only_api_gateway_would_stop_is_refused_at_once_too,
+    body_over_16_kib_is_rejected,
+    large_and_deeply_nested_bodies_are_rejected_quickly,
+    input_beyond_api_gateways_limits_is_rejected_quickly,
 ];
 
 const LONGEST: usize = 16 * 1024;
 
-/// A few milliseconds on a free machine, some seconds on a crowded one; what grows with the square of
-/// its input takes minutes.
+/// Limit that distinguishes linear from quadratic time on a busy machine: quadratic parsing would take minutes.
 const AT_ONCE: Duration = Duration::from_secs(10);
 
 fn posts() -> impl Iterator<Item = &'static str> {
     FUNCTIONS.iter().filter(|function| function.method == "POST").map(|function| function.path)
 }
 
-fn a_body_may_have_sixteen_kilobytes_and_not_one_byte_more(harness: &Harness) {
+fn body_over_16_kib_is_rejected(harness: &Harness) {
     let key = &harness.account("fresh").keys.admin;
     let message = "The body is too large; at most 16384 bytes are taken.";
     for path in posts() {
@@ -35,13 +34,13 @@ fn a_body_may_have_sixteen_kilobytes_and_not_one_byte_more(harness: &Harness) {
         let send = |body: &str| harness.send("POST", path, key, &[JSON], body);
         assert_eq!(send(&body(LONGEST)).status, 422, "{path}");
         refused(&send(&body(LONGEST + 1)), (413, "body_too_large", message));
-        // Counted in bytes, not in characters.
+        // The limit counts bytes, and `é` has two.
         let wide = format!("{{\"x\":\"{}\"}}", "é".repeat(LONGEST / 2));
         refused(&send(&wide), (413, "body_too_large", message));
     }
 }
 
-fn what_is_large_or_deep_is_refused_at_once(harness: &Harness) {
+fn large_and_deeply_nested_bodies_are_rejected_quickly(harness: &Harness) {
     let key = &harness.account("fresh").keys.admin;
     let fill = |text: &str| text.repeat((LONGEST - 100) / text.len());
     let deep = |open: &str, close: &str| {
@@ -68,15 +67,15 @@ fn what_is_large_or_deep_is_refused_at_once(harness: &Harness) {
     let started = Instant::now();
     for (what, body, status) in &rows {
         for path in posts() {
-            let answer = harness.send("POST", path, key, &[JSON], body);
-            // A catalogue's answer to a plan that it does not have takes Stripe a moment.
+            let response = harness.send("POST", path, key, &[JSON], body);
+            // The portal has no field `plan`.
             let takes_it = *what == "a long text" || *what == "many escapes";
             let is_portal = path.ends_with("portal-session");
             let expected = if takes_it && is_portal { 422 } else { *status };
-            assert_eq!(answer.status, expected, "{what}, {path}: {:.200}", answer.body);
-            assert!(answer.body.len() < 1_000, "{what}: no answer grows on what was sent");
+            assert_eq!(response.status, expected, "{what}, {path}: {:.200}", response.body);
+            assert!(response.body.len() < 1_000, "{what}: the response must not grow");
             if *status == 400 {
-                refused(&answer, MALFORMED_BODY);
+                refused(&response, MALFORMED_BODY);
             }
         }
     }
@@ -84,9 +83,8 @@ fn what_is_large_or_deep_is_refused_at_once(harness: &Harness) {
     assert!(each < AT_ONCE, "{each:?} each");
 }
 
-/// cargo-lambda and API Gateway turn away what is longer than they take; a function does not rely
-/// on it.
-fn what_only_api_gateway_would_stop_is_refused_at_once_too(harness: &Harness) {
+/// cargo-lambda and API Gateway reject input beyond their limits; the functions do not rely on it.
+fn input_beyond_api_gateways_limits_is_rejected_quickly(harness: &Harness) {
     let key = format!("Bearer {}", harness.account("fresh").keys.admin);
     let good = ("authorization", key.as_str());
     let long = "A".repeat(200_000);
@@ -100,9 +98,9 @@ fn what_only_api_gateway_would_stop_is_refused_at_once_too(harness: &Harness) {
     let mut ask = |headers: &[(&str, &str)], body: &str| {
         let started = Instant::now();
         change.ask_with(PATIENT, headers, body);
-        let answer = change.answer();
+        let response = change.response();
         assert!(started.elapsed() < AT_ONCE, "{:?}", started.elapsed());
-        answer
+        response
     };
     refused(&ask(&[("authorization", &bearer)], "{}"), UNAUTHENTICATED);
     refused(&ask(&[("authorization", &key_like)], "{}"), UNAUTHENTICATED);
@@ -115,12 +113,12 @@ fn what_only_api_gateway_would_stop_is_refused_at_once_too(harness: &Harness) {
     assert_eq!(many.status, 415, "{:.200}", many.body);
     let large = format!("{{\"plan\":\"{}\"}}", "x".repeat(6_000_000));
     assert_eq!(ask(&[good, JSON], &large).status, 413);
-    // A query as long as cargo-lambda takes it; every parameter once more than is known.
+    // A query of nearly the length that cargo-lambda accepts.
     let query = vec!["limit=1"; 900].join("&");
     let path = format!("/v1/billing/invoices?{query}");
-    let answer = harness.get(&path, &harness.account("fresh").keys.read, &[]);
-    assert_eq!((answer.status, &answer.json()["details"]["field"]), (422, &json!("limit")));
+    let response = harness.get(&path, &harness.account("fresh").keys.read, &[]);
+    assert_eq!((response.status, &response.json()["details"]["field"]), (422, &json!("limit")));
     let query = (0..900).map(|number| format!("a{number}=1")).collect::<Vec<_>>().join("&");
-    let answer = harness.send("POST", &format!("{CHANGE}?{query}"), &key[7..], &[JSON], "{}");
-    assert_eq!((answer.status, &answer.json()["details"]["field"]), (422, &json!("a0")));
+    let response = harness.send("POST", &format!("{CHANGE}?{query}"), &key[7..], &[JSON], "{}");
+    assert_eq!((response.status, &response.json()["details"]["field"]), (422, &json!("a0")));
 }

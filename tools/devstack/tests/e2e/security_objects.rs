@@ -1,12 +1,12 @@
-//! Nothing of another account can be reached, whatever of it is named, and wherever.
+//! Broken object-level authorization: IDs, handles and tokens of another account give no access.
 //!
-//! Two accounts with everything that an account can have. With the one's key every place that takes
-//! an id, a name or a token is given every one of the other's.
+//! The cases create two accounts with all kinds of objects, and send every ID, handle and token of one in every place that
+//! takes such a value, with the other's key.
 
 use std::collections::BTreeSet;
 
 use devstack::functions::{FUNCTIONS, Function};
-use devstack::http::Answer;
+use devstack::http::Response;
 use serde_json::{Value, json};
 
 use crate::body::expect;
@@ -17,23 +17,23 @@ use crate::refusal::{ACT_AS_FORBIDDEN, refused};
 use crate::stripe::text;
 
 cases![
-    nothing_of_another_account_can_be_reached_by_naming_it,
-    another_accounts_idempotency_key_is_a_key_of_ones_own,
-    what_is_anothers_and_what_is_nobodys_are_told_alike,
+    ids_of_another_account_give_no_access,
+    same_idempotency_key_of_two_accounts_is_independent,
+    another_accounts_id_and_an_unknown_id_get_the_same_response,
 ];
 
 const INVOICES: &str = "/v1/billing/invoices";
 
-/// An account, and what of it another might name.
+/// Account, and its IDs, handles and tokens.
 struct Side {
     payer: Payer,
     names: Vec<String>,
-    /// Every text that its objects at Stripe and its own answers are made of.
+    /// Every string in its objects at Stripe and in its own responses.
     texts: BTreeSet<String>,
 }
 
 impl Side {
-    /// An account that has changed its plan, has a balance, a cursor, a quote and a portal session.
+    /// Creates an account with a plan change, a balance, a cursor, a quote and a portal session.
     fn new(harness: &Harness, handle: &str, to: &str, person: &str) -> Self {
         let payer = harness.payer(handle, Start::on("starter"));
         let key = &payer.account.key;
@@ -60,8 +60,8 @@ impl Side {
             collect(&harness.stripe(&path), &mut texts);
         }
         let own = [&page, &quote, &portal, &changed.json()];
-        for answer in own {
-            collect(answer, &mut texts);
+        for response in own {
+            collect(response, &mut texts);
         }
         texts.extend([payer.account.id.clone(), payer.account.handle.clone()]);
         let invoice = &page["invoices"][0];
@@ -83,7 +83,7 @@ impl Side {
         Self { payer, names, texts }
     }
 
-    /// What is in none but its own answers: ids, tokens, addresses, names.
+    /// What is in none but its own responses: ids, tokens, addresses, names.
     fn marks<'a>(&'a self, other: &'a Self) -> Vec<&'a str> {
         let is_telling = |text: &&str| text.len() >= 8 && !text.contains(' ') && !is_moment(text);
         let only = self.texts.difference(&other.texts).map(String::as_str);
@@ -117,14 +117,14 @@ struct Attempt {
     statuses: &'static [u16],
 }
 
-/// Parameters and fields that other APIs take an object's id in.
+/// Parameters and fields that take object IDs in other APIs.
 const FOREIGN: [&str; 5] = ["account", "customer", "subscription", "invoice", "id"];
 
-/// Headers in which other systems are told whose request it is.
+/// Headers that identify the caller in other systems.
 const HEADERS: [&str; 5] =
     ["stripe-account", "x-account-id", "x-forwarded-user", "x-amzn-oidc-identity", "cookie"];
 
-/// One of them in turn, since it is its name that is not known, whatever its value.
+/// Returns one of the names in turn; the API rejects or ignores the name whatever its value.
 fn in_turn<const N: usize>(all: [&'static str; N], turn: usize) -> &'static str {
     all[turn % N]
 }
@@ -174,7 +174,7 @@ fn attempts(
     all
 }
 
-fn nothing_of_another_account_can_be_reached_by_naming_it(harness: &Harness) {
+fn ids_of_another_account_give_no_access(harness: &Harness) {
     let mine = Side::new(harness, "objects-mine", "agency", "Ada");
     let theirs = Side::new(harness, "objects-theirs", "agency", "Belinda");
     let marks = theirs.marks(&mine);
@@ -194,36 +194,41 @@ fn nothing_of_another_account_can_be_reached_by_naming_it(harness: &Harness) {
         .into_iter()
         .map(|Attempt { what, name, request, statuses }| (request, (what, name, statuses)))
         .unzip();
-    let answers = harness.send_all(requests);
-    for (answer, (what, name, statuses)) in answers.iter().zip(&expected) {
-        assert!(statuses.contains(&answer.status), "{what}: {} {}", answer.status, answer.body);
-        // What was sent may be quoted, or its beginning; anything beside it may not.
+    let responses = harness.send_all(requests);
+    for (response, (what, name, statuses)) in responses.iter().zip(&expected) {
+        assert!(
+            statuses.contains(&response.status),
+            "{what}: {} {}",
+            response.status,
+            response.body
+        );
+        // The response may quote the sent value or its beginning, and nothing else of the other account.
         let quoted = name.get(..64).unwrap_or(name);
-        let whole = format!("{:?} {}", answer.headers, answer.body);
+        let whole = format!("{:?} {}", response.headers, response.body);
         let whole = whole.replace(name.as_str(), "").replace(quoted, "");
-        let told = marks.iter().find(|mark| whole.contains(**mark));
-        assert_eq!(told, None, "{what}: {}", answer.body);
+        let leaked = marks.iter().find(|mark| whole.contains(**mark));
+        assert_eq!(leaked, None, "{what}: {}", response.body);
     }
     assert_eq!([&mine, &theirs].map(|side| side.payer.ledger(harness)), before);
-    assert!(answers.len() > 500, "{} requests", answers.len());
+    assert!(responses.len() > 500, "{} requests", responses.len());
 }
 
-fn another_accounts_idempotency_key_is_a_key_of_ones_own(harness: &Harness) {
+fn same_idempotency_key_of_two_accounts_is_independent(harness: &Harness) {
     let [first, second] = ["same-key-a", "same-key-b"].map(|name| harness.admin_of(name, None));
     let checkout = json!({ "plan": "pro" });
     for (path, body) in [(PORTAL, json!({})), (crate::posts::CHECKOUT, checkout)] {
         let key = format!("the-same{}", path.replace('/', "-"));
-        let answers =
+        let responses =
             [&first, &second].map(|account| harness.post_once(path, &account.key, &key, &body));
-        for answer in &answers {
-            assert_eq!((answer.status, answer.header("idempotent-replayed")), (201, ""));
+        for response in &responses {
+            assert_eq!((response.status, response.header("idempotent-replayed")), (201, ""));
         }
-        let [first, second] = answers.map(|answer| text(&answer.json(), "url"));
+        let [first, second] = responses.map(|response| text(&response.json(), "url"));
         assert_ne!(first, second, "{path}");
     }
 }
 
-/// A made-up text of the same form.
+/// Returns an unknown value of the same form.
 fn made_up(name: &str) -> String {
     let turn = |byte: u8| match byte {
         b'0'..=b'8' | b'a'..=b'y' | b'A'..=b'Y' => byte + 1,
@@ -239,7 +244,7 @@ fn made_up(name: &str) -> String {
     prefix + &rest.bytes().map(|byte| char::from(turn(byte))).collect::<String>()
 }
 
-fn what_is_anothers_and_what_is_nobodys_are_told_alike(harness: &Harness) {
+fn another_accounts_id_and_an_unknown_id_get_the_same_response(harness: &Harness) {
     let key = harness.account("overdue").keys.admin.clone();
     let other = harness.account("agency");
     let agency = json!({ "plan": "pro" });
@@ -247,19 +252,19 @@ fn what_is_anothers_and_what_is_nobodys_are_told_alike(harness: &Harness) {
     let page =
         harness.get(&format!("{INVOICES}?limit=1"), &harness.account("metered").keys.read, &[]);
     let cursor = page.json()["nextCursor"].as_str().map_or_else(|| quote.clone(), str::to_owned);
-    let gist = |answer: &Answer, name: &str| {
-        let mut body = answer.json();
+    let gist = |response: &Response, name: &str| {
+        let mut body = response.json();
         body["requestId"] = "".into();
         let mut headers: Vec<_> =
-            answer.headers.keys().map(|name| name.as_str().to_owned()).collect();
+            response.headers.keys().map(|name| name.as_str().to_owned()).collect();
         headers.sort();
-        (answer.status, body.to_string().replace(name, "<name>"), headers)
+        (response.status, body.to_string().replace(name, "<name>"), headers)
     };
     for name in [&other.id, &other.handle, &"client".to_owned()] {
         let ask = |name: &str| {
-            let answer = harness.get(INVOICES, &key, &[("x-cantila-act-as", name)]);
-            refused(&answer, ACT_AS_FORBIDDEN);
-            gist(&answer, name)
+            let response = harness.get(INVOICES, &key, &[("x-cantila-act-as", name)]);
+            refused(&response, ACT_AS_FORBIDDEN);
+            gist(&response, name)
         };
         assert_eq!(ask(name), ask(&made_up(name)));
     }

@@ -1,4 +1,4 @@
-//! Stripe's answers are not taken on trust either: hostile ones lead us nowhere, and nobody else.
+//! Hostile responses from Stripe harm neither the functions nor their callers.
 
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
@@ -12,23 +12,23 @@ use crate::harness::Harness;
 use crate::lone::{Lone, PATIENT};
 use crate::posts::JSON;
 
-cases![hostile_answers_of_stripe_lead_nobody_anywhere];
+cases![hostile_stripe_responses_do_no_harm];
 
-/// Which fields of Stripe's answers are made something else.
+/// Selects fields of Stripe's responses.
 type Which = fn(name: &str, value: &Value) -> bool;
 
-/// These fields, and what they are made.
+/// Selected fields, and their new value.
 type Twist = (Which, fn() -> Value);
 
-/// Between a function and the sandbox: hands requests on and twists the answers.
-struct Between {
+/// Proxy between a function and the sandbox that alters responses.
+struct TwistingProxy {
     url: String,
     twist: Arc<Mutex<Twist>>,
-    /// The first line of every request.
-    asked: Arc<Mutex<Vec<String>>>,
+    /// Request line of every request.
+    requests: Arc<Mutex<Vec<String>>>,
 }
 
-impl Between {
+impl TwistingProxy {
     fn start(stripe_url: &str) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
         let url = format!("http://{}", listener.local_addr().expect("an address"));
@@ -52,7 +52,7 @@ impl Between {
     }
 }
 
-/// The head of an HTTP message, without the empty line, and the body.
+/// Reads an HTTP message: the lines of its head, and its body.
 pub(crate) fn message(stream: &TcpStream) -> Option<(Vec<String>, Vec<u8>)> {
     let mut reader = BufReader::new(stream);
     let (mut head, mut length) = (Vec::new(), 0);
@@ -85,15 +85,15 @@ fn hand_on(mut stream: &TcpStream, stripe: &str, twist: &Mutex<Twist>, asked: &M
             return;
         }
         let Some((head, body)) = message(&there) else { return };
-        let mut answer: Value = serde_json::from_slice(&body).unwrap_or_default();
-        walk("", &mut answer, *twist.lock().expect("no panic"));
-        let body = answer.to_string();
+        let mut response: Value = serde_json::from_slice(&body).unwrap_or_default();
+        walk("", &mut response, *twist.lock().expect("no panic"));
+        let body = response.to_string();
         let status = head[0].clone();
-        let answer = format!(
+        let response = format!(
             "{status}\r\nrequest-id: req_1\r\ncontent-length: {}\r\n\r\n{body}",
             body.len()
         );
-        if stream.write_all(answer.as_bytes()).is_err() {
+        if stream.write_all(response.as_bytes()).is_err() {
             return;
         }
     }
@@ -140,7 +140,7 @@ fn is_moment(name: &str, value: &Value) -> bool {
     value.is_number() && moments.iter().any(|moment| name.ends_with(moment))
 }
 
-/// A page on this machine, to which nobody is to go.
+/// URL on this machine that the functions must not request.
 static TRAP: OnceLock<String> = OnceLock::new();
 
 fn trap() -> Value {
@@ -151,7 +151,7 @@ fn nothing(_: &str, _: &Value) -> bool {
     false
 }
 
-/// What is done, to which fields, what they become, and what may be in no answer.
+/// Name of the attack, altered fields, their new value, and a text that no response may contain.
 type Row = (&'static str, Which, fn() -> Value, &'static str);
 
 const ROWS: [Row; 14] = [
@@ -171,7 +171,7 @@ const ROWS: [Row; 14] = [
     ("a currency that is none", is_currency, || "<b>".into(), "<b>"),
 ];
 
-fn hostile_answers_of_stripe_lead_nobody_anywhere(harness: &Harness) {
+fn hostile_stripe_responses_do_no_harm(harness: &Harness) {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
     listener.set_nonblocking(true).expect("a listener");
     TRAP.get_or_init(|| format!("http://{}/trap", listener.local_addr().expect("an address")));
@@ -192,14 +192,14 @@ fn hostile_answers_of_stripe_lead_nobody_anywhere(harness: &Harness) {
         let mut ask = |what: &str| {
             let headers = [("authorization", key.as_str()), JSON];
             function.ask_with(PATIENT, &headers, body);
-            let answer = function.answer();
+            let response = function.response();
             // 409: a subscription that looks as if it could not be changed.
             assert!(
-                matches!(answer.status, 200 | 201 | 409 | 502),
+                matches!(response.status, 200 | 201 | 409 | 502),
                 "{what}, {name}: {}",
-                answer.body
+                response.body
             );
-            answer
+            response
         };
         between.twist((nothing, trap));
         assert!(ask("nothing").status < 300, "{name}");
@@ -207,8 +207,8 @@ fn hostile_answers_of_stripe_lead_nobody_anywhere(harness: &Harness) {
         assert!(paths > 0, "{name} asks elsewhere");
         for (what, which, made, never) in ROWS {
             between.twist((which, made));
-            let answer = ask(what);
-            assert!(!answer.body.contains(never), "{what}, {name}: {}", answer.body);
+            let response = ask(what);
+            assert!(!response.body.contains(never), "{what}, {name}: {}", response.body);
             let asked = between.asked.lock().expect("no panic").clone();
             let led = asked.iter().find(|line| line.contains("evil") || line.contains(".."));
             assert_eq!(led, None, "{what}, {name}");

@@ -1,11 +1,11 @@
-//! Whole bodies of the four endpoints, from what an account's story says that they hold.
+//! Expected bodies of the four GET endpoints.
 
 use serde_json::{Value, json};
 
 use crate::when::day;
 
-/// A plan as `catalog.toml` sells it: tier, name, description, the monthly and the yearly fee, and
-/// the units that the monthly fee covers of cpu, database, egress, ram, storage.
+/// Plan of `catalog.toml`: tier, name, description, monthly and yearly fee, and the monthly allowances of cpu, database,
+/// egress, ram and storage.
 type Plan = (&'static str, &'static str, &'static str, [&'static str; 2], [u32; 5]);
 
 const PLANS: [Plan; 4] = [
@@ -39,7 +39,7 @@ const PLANS: [Plan; 4] = [
     ),
 ];
 
-/// What is metered: its name, its unit, the price of one beyond the allowance.
+/// Meter: name, unit, price of a unit beyond the allowance.
 const METERS: [(&str, &str, &str); 5] = [
     ("cpu", "vCore-hour", "0.012"),
     ("database", "GB-month", "0.18"),
@@ -48,7 +48,7 @@ const METERS: [(&str, &str, &str); 5] = [
     ("storage", "GB-month", "0.018"),
 ];
 
-/// `plans` of info, for an account that is on this tier, by the month.
+/// Returns info's `plans` for an account on this tier by the month.
 pub(crate) fn plans(current: &str) -> Value {
     let mut plans = Vec::new();
     for (tier, name, description, fees, included) in PLANS {
@@ -66,12 +66,12 @@ pub(crate) fn plans(current: &str) -> Value {
     plans.into()
 }
 
-/// `capabilities` of info: checkout, embedded checkout, portal, plan change.
+/// Returns info's `capabilities`: checkout, embedded checkout, portal, plan change.
 pub(crate) fn capabilities([checkout, embedded, portal, change]: [bool; 4]) -> Value {
     json!({ "checkout": checkout, "embeddedCheckout": embedded, "portal": portal, "planChange": change })
 }
 
-/// The summary of an account without a live subscription.
+/// Returns the summary of an account without a live subscription.
 pub(crate) fn unsubscribed(status: &str) -> Value {
     json!({
         "plan": "hobby", "status": status, "currentPeriodStart": null, "currentPeriodEnd": null,
@@ -80,7 +80,7 @@ pub(crate) fn unsubscribed(status: &str) -> Value {
     })
 }
 
-/// The summary of a subscription, with the period's two ends.
+/// Returns the summary of a subscription, with start and end of its period.
 pub(crate) fn subscribed(plan: &str, status: &str, period: [i64; 2], estimate: &Value) -> Value {
     let currency = estimate["currency"].as_str().unwrap_or("USD");
     json!({
@@ -91,7 +91,7 @@ pub(crate) fn subscribed(plan: &str, status: &str, period: [i64; 2], estimate: &
     })
 }
 
-/// An estimate without tax, discount and credit.
+/// Returns an estimate without tax, discount and credit.
 pub(crate) fn estimate(currency: &str, amount: &str, zero: &str, lines: &[Value]) -> Value {
     json!({
         "currency": currency, "amount": amount, "amountDue": amount, "subtotal": amount,
@@ -99,7 +99,7 @@ pub(crate) fn estimate(currency: &str, amount: &str, zero: &str, lines: &[Value]
     })
 }
 
-/// A line of an estimate.
+/// Returns a line of an estimate.
 pub(crate) fn line(
     plan: &str,
     quantity: u32,
@@ -113,14 +113,14 @@ pub(crate) fn line(
     })
 }
 
-/// The lines of a plan of which nothing metered was used.
+/// Returns the lines of a plan without usage.
 pub(crate) fn unused(plan: &str, name: &str, fee: &str) -> Vec<Value> {
     let base = line(plan, 1, false, fee, &format!("{name} (at ${fee} / month)"));
     let usage = line(plan, 0, true, "0.00", &format!("{name} (Tier 1 at $0.00 / month)"));
     [vec![base], vec![usage; 5]].concat()
 }
 
-/// The answer of dunning where nothing is owed.
+/// Returns dunning's body for an account that owes nothing.
 pub(crate) fn healthy() -> Value {
     json!({
         "state": "active", "reason": null, "since": null, "attempts": 0, "maxAttempts": 4,
@@ -129,12 +129,12 @@ pub(crate) fn healthy() -> Value {
     })
 }
 
-/// A plain decline, as dunning shows it.
+/// Returns dunning's `failure` for a generic decline.
 pub(crate) fn declined() -> Value {
     json!({ "code": "card_declined", "declineCode": "generic_decline", "kind": "soft", "message": "Your card was declined." })
 }
 
-/// The answer of invoices that holds all there are.
+/// Returns the body of a single page of invoices.
 pub(crate) fn all(invoices: &[Value]) -> Value {
     json!({ "invoices": invoices, "hasMore": false, "nextCursor": null })
 }

@@ -1,4 +1,4 @@
-//! The smoke test of deployments, against a stack that works and with a key that does not.
+//! The deployments' smoke test, run against the local stack.
 
 use std::path::Path;
 use std::process::Command;
@@ -9,9 +9,9 @@ use crate::cases;
 use crate::harness::Harness;
 use crate::operator::binaries;
 
-cases![the_smoke_test_passes_where_all_answers_are_right_and_fails_where_one_is_not];
+cases![smoke_test_passes_on_a_working_stack_and_fails_with_a_wrong_key];
 
-/// Whether it passes, and what it says.
+/// Runs the smoke test and returns whether it passed, and its output.
 fn smoke(harness: &Harness, key: &str, functions: &[&str]) -> (bool, String) {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
     let path = std::env::var("PATH").unwrap_or_default();
@@ -23,7 +23,7 @@ fn smoke(harness: &Harness, key: &str, functions: &[&str]) -> (bool, String) {
     (output.status.success(), format!("{text}{}", String::from_utf8_lossy(&output.stderr)))
 }
 
-fn the_smoke_test_passes_where_all_answers_are_right_and_fails_where_one_is_not(harness: &Harness) {
+fn smoke_test_passes_on_a_working_stack_and_fails_with_a_wrong_key(harness: &Harness) {
     let keys = &harness.account("metered").keys;
     let (passes, text) = smoke(harness, &keys.read, &[]);
     assert!(passes, "{text}");

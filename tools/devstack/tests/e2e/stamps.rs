@@ -1,9 +1,9 @@
-//! Whose doing it was: what is written to Stripe names request, key and account, and the audit line
-//! names what was written.
+//! Attribution: objects at Stripe name the request, key and account that created them, and the audit line names the
+//! objects.
 
 use std::fs;
 
-use devstack::http::Answer;
+use devstack::http::Response;
 use serde_json::{Value, json};
 
 use crate::cases;
@@ -13,16 +13,16 @@ use crate::posts::{CHANGE, CHECKOUT, JSON, Start};
 use crate::stripe::text;
 
 cases![
-    a_parents_checkout_is_stamped_with_its_key_and_the_sub_account,
-    a_change_is_stamped_and_a_repetition_names_the_first_request,
+    parents_checkout_is_attributed_to_its_key_and_the_sub_account,
+    change_is_attributed_to_the_first_request,
 ];
 
-/// The audit line of an answered request.
+/// Returns the audit line of a request.
 #[track_caller]
-fn audit(harness: &Harness, function: &str, answer: &Answer) -> Value {
+fn audit(harness: &Harness, function: &str, response: &Response) -> Value {
     let log = fs::read_to_string(harness.logs().join(format!("{function}.log"))).expect("a log");
     let lines = log.lines().map(|line| serde_json::from_str::<Value>(line).expect("JSON"));
-    let id = answer.header("x-request-id");
+    let id = response.header("x-request-id");
     let mut own = lines.filter(|line| line["event"] == "audit" && line["request_id"] == id);
     own.next().expect("an audit line")
 }
@@ -35,22 +35,22 @@ fn expect_stamp(object: &Value, account: &str, key: &Key, request: &str) {
     assert_eq!(stamp, [account, &key.id, request], "{object:#}");
 }
 
-fn a_parents_checkout_is_stamped_with_its_key_and_the_sub_account(harness: &Harness) {
+fn parents_checkout_is_attributed_to_its_key_and_the_sub_account(harness: &Harness) {
     let parent = harness.admin_of("stamps-parent", None);
     let child = ["accounts", "create", "--handle", "stamps-child", "--parent", &parent.id];
     let child = text(&harness.billingctl(&child), "id");
     let key = harness.new_key("stamps-parent", &["--scope", "admin"]);
     let headers = [JSON, ("x-cantila-act-as", "stamps-child")];
-    let answer = harness.send("POST", CHECKOUT, &key.key, &headers, r#"{"plan":"pro"}"#);
-    assert_eq!(answer.status, 201, "{}", answer.body);
-    let request = answer.header("x-request-id");
-    let session = text(&answer.json(), "id");
+    let response = harness.send("POST", CHECKOUT, &key.key, &headers, r#"{"plan":"pro"}"#);
+    assert_eq!(response.status, 201, "{}", response.body);
+    let request = response.header("x-request-id");
+    let session = text(&response.json(), "id");
     let at_stripe = harness.stripe(&format!("/checkout/sessions/{session}"));
     expect_stamp(&at_stripe, &child, &key, request);
     let customer = text(&at_stripe, "customer");
     expect_stamp(&harness.stripe(&format!("/customers/{customer}")), &child, &key, request);
 
-    let line = audit(harness, "checkout-session", &answer);
+    let line = audit(harness, "checkout-session", &response);
     let shown = ["account", "acting_account", "key_id", "outcome"].map(|name| text(&line, name));
     assert_eq!(shown, [&*child, &parent.id, &key.id, "done"], "{line}");
     let objects = text(&line, "stripe_objects");
@@ -59,15 +59,15 @@ fn a_parents_checkout_is_stamped_with_its_key_and_the_sub_account(harness: &Harn
     }
 }
 
-fn a_change_is_stamped_and_a_repetition_names_the_first_request(harness: &Harness) {
+fn change_is_attributed_to_the_first_request(harness: &Harness) {
     let payer = harness.payer("stamps-changes", Start::on("pro"));
     let key = harness.new_key("stamps-changes", &["--scope", "admin"]);
     let body = json!({ "plan": "agency" });
     let change = || harness.post_once(CHANGE, &key.key, "stamps", &body);
     let first = change();
     assert_eq!(first.status, 200, "{}", first.body);
-    let stamped = |answer: &Answer| {
-        let request = answer.header("x-request-id");
+    let stamped = |response: &Response| {
+        let request = response.header("x-request-id");
         expect_stamp(&payer.at_stripe(harness), &payer.account.id, &key, request);
     };
     stamped(&first);
@@ -75,7 +75,7 @@ fn a_change_is_stamped_and_a_repetition_names_the_first_request(harness: &Harnes
     assert_eq!(again.header("idempotent-replayed"), "true");
     stamped(&first);
 
-    let lines = [&first, &again].map(|answer| audit(harness, "plan-change", answer));
+    let lines = [&first, &again].map(|response| audit(harness, "plan-change", response));
     assert_eq!(lines[0]["idempotency_key"], lines[1]["idempotency_key"]);
     assert_eq!([&lines[0]["replayed"], &lines[1]["replayed"]], [&json!(false), &json!(true)]);
     assert!(text(&lines[0], "stripe_objects").contains(&payer.subscription), "{lines:?}");

@@ -1,7 +1,6 @@
-//! The whole body of each endpoint for each seeded account.
+//! Whole bodies of each GET endpoint for each seeded account.
 //!
-//! Everything in them follows from the account's story and from the moment at which it ended; only
-//! ids and Stripe's links differ from run to run.
+//! They follow from the account's fixture and the time of seeding. Only IDs and Stripe's URLs differ between runs.
 
 use serde_json::{Value, json};
 
@@ -14,23 +13,23 @@ use crate::shape::{
 use crate::when::{DAY, HOUR, Renewal, at, day, month_after};
 
 cases![
-    a_fresh_account_is_on_the_free_tier_and_may_check_out,
-    a_metered_account_sees_what_its_usage_will_cost,
-    an_overdue_account_sees_since_when_and_how_to_pay,
-    a_suspended_account_may_not_deploy,
-    a_canceled_account_is_on_the_free_tier_and_may_come_back,
-    a_free_subscription_is_all_zeros,
-    an_agency_sees_its_own_subscription_and_not_its_clients,
-    a_client_sees_its_own_subscription_and_not_its_agencys,
+    fresh_account_is_on_the_free_tier_and_can_check_out,
+    metered_account_sees_the_cost_of_its_usage,
+    overdue_account_sees_since_when_and_how_to_pay,
+    suspended_account_has_deploys_blocked,
+    canceled_account_is_on_the_free_tier_and_can_resubscribe,
+    free_subscription_has_zero_amounts,
+    agency_sees_its_own_subscription,
+    client_sees_its_own_subscription,
 ];
 
-/// What an account's four answers hold.
-struct Story {
+/// Expected bodies of an account's four responses.
+struct Expected {
     name: &'static str,
     summary: Value,
     dunning: Value,
     invoices: Value,
-    /// The plan of `info` that is current.
+    /// Current plan in `info`.
     plan: &'static str,
     /// `hasCustomer`, `hasSubscription`, `hasPaymentMethod`.
     has: [bool; 3],
@@ -38,9 +37,9 @@ struct Story {
     may: [bool; 4],
 }
 
-/// An account with a customer, a subscription and a card, in good standing.
-fn paying(name: &'static str, plan: &'static str) -> Story {
-    Story {
+/// Returns the expectation for an account with a customer, a subscription and a card, without debts.
+fn paying(name: &'static str, plan: &'static str) -> Expected {
+    Expected {
         name,
         summary: Value::Null,
         dunning: healthy(),
@@ -51,36 +50,39 @@ fn paying(name: &'static str, plan: &'static str) -> Story {
     }
 }
 
-fn check(harness: &Harness, story: &Story) {
-    let account = harness.account(story.name);
-    let rows =
-        [("summary", &story.summary), ("dunning", &story.dunning), ("invoices", &story.invoices)];
+fn check(harness: &Harness, expected: &Expected) {
+    let account = harness.account(expected.name);
+    let rows = [
+        ("summary", &expected.summary),
+        ("dunning", &expected.dunning),
+        ("invoices", &expected.invoices),
+    ];
     for (name, body) in rows {
         let path = format!("/v1/billing/{name}");
         expect(&harness.get(&path, &account.keys.read, &[]), 200, body);
     }
-    let [customer, subscription, payment_method] = story.has;
+    let [customer, subscription, payment_method] = expected.has;
     let info = |may: [bool; 4]| {
         json!({
             "provider": "stripe", "mode": "test", "publishableKey": "pk_test_sandbox", "currency": "USD",
             "account": {
-                "id": account.id, "handle": story.name, "hasCustomer": customer,
+                "id": account.id, "handle": expected.name, "hasCustomer": customer,
                 "hasSubscription": subscription, "hasPaymentMethod": payment_method,
             },
-            "capabilities": capabilities(may), "plans": plans(story.plan),
+            "capabilities": capabilities(may), "plans": plans(expected.plan),
         })
     };
     let rows = [
         (&account.keys.read, [false; 4]),
         (&account.keys.deploy, [false; 4]),
-        (&account.keys.admin, story.may),
+        (&account.keys.admin, expected.may),
     ];
     for (key, may) in rows {
         expect(&harness.get("/v1/billing/info", key, &[]), 200, &info(may));
     }
 }
 
-/// An entry of invoices: the account's invoice with this number, for a month from `from` on.
+/// Returns an entry of invoices: the account's invoice with this number, for the month from `from` on.
 fn invoice(harness: &Harness, name: &str, number: u32, amount: &str, from: i64) -> Value {
     let customer = harness.account(name).customer.as_deref().expect("a customer");
     let customer = harness.stripe(&format!("/customers/{customer}"));
@@ -95,7 +97,7 @@ fn invoice(harness: &Harness, name: &str, number: u32, amount: &str, from: i64) 
     })
 }
 
-/// The same, with nothing of it paid.
+/// Returns the invoice as open.
 fn open(mut invoice: Value) -> Value {
     let amount = invoice["amount"].clone();
     let changes = [
@@ -110,18 +112,18 @@ fn open(mut invoice: Value) -> Value {
     invoice
 }
 
-fn a_fresh_account_is_on_the_free_tier_and_may_check_out(harness: &Harness) {
-    let story = Story {
+fn fresh_account_is_on_the_free_tier_and_can_check_out(harness: &Harness) {
+    let expected = Expected {
         summary: unsubscribed("none"),
         invoices: all(&[]),
         has: [false; 3],
         may: [true, true, true, false],
         ..paying("fresh", "hobby")
     };
-    check(harness, &story);
+    check(harness, &expected);
 }
 
-fn a_metered_account_sees_what_its_usage_will_cost(harness: &Harness) {
+fn metered_account_sees_the_cost_of_its_usage(harness: &Harness) {
     let start = harness.seeded_at() - 10 * DAY;
     let usage = |quantity, amount: &str, tier: &str| {
         line("pro", quantity, true, amount, &format!("Pro ({tier} / month)"))
@@ -139,22 +141,22 @@ fn a_metered_account_sees_what_its_usage_will_cost(harness: &Harness) {
         usage(250, "3.00", "Tier 2 at $0.012"),
     ];
     let estimate = estimate("USD", "52.50", "0.00", &lines);
-    let story = Story {
+    let expected = Expected {
         summary: subscribed("pro", "active", [start, month_after(start)], &estimate),
         invoices: all(&[invoice(harness, "metered", 1, "35.00", start)]),
         ..paying("metered", "pro")
     };
-    check(harness, &story);
+    check(harness, &expected);
 }
 
-fn an_overdue_account_sees_since_when_and_how_to_pay(harness: &Harness) {
+fn overdue_account_sees_since_when_and_how_to_pay(harness: &Harness) {
     let now = harness.seeded_at();
     let renewal = Renewal::at_about(now - 26 * HOUR, now);
     let estimate = estimate("USD", "10.00", "0.00", &unused("starter", "Starter", "10.00"));
     let unpaid = open(invoice(harness, "overdue", 2, "10.00", renewal.renewed));
     let period = [renewal.renewed, month_after(renewal.renewed)];
     let since = renewal.tries[0];
-    let story = Story {
+    let expected = Expected {
         summary: subscribed("starter", "past_due", period, &estimate),
         dunning: json!({
             "state": "past_due", "reason": null, "since": at(since), "attempts": renewal.tried,
@@ -168,17 +170,17 @@ fn an_overdue_account_sees_since_when_and_how_to_pay(harness: &Harness) {
         may: [false, false, true, false],
         ..paying("overdue", "starter")
     };
-    check(harness, &story);
-    the_link_to_pay_is_the_invoices_own(harness, "overdue");
+    check(harness, &expected);
+    every_link_is_the_invoices_url(harness, "overdue");
 }
 
-fn a_suspended_account_may_not_deploy(harness: &Harness) {
+fn suspended_account_has_deploys_blocked(harness: &Harness) {
     let now = harness.seeded_at();
     let renewal = Renewal::at_about(now - 24 * DAY, now);
     assert_eq!(renewal.tried, 4, "every retry has failed");
     let unpaid = open(invoice(harness, "suspended", 2, "35.00", renewal.renewed));
     let period = [renewal.renewed, month_after(renewal.renewed)];
-    let story = Story {
+    let expected = Expected {
         summary: subscribed("pro", "unpaid", period, &Value::Null),
         dunning: json!({
             "state": "suspended", "reason": null, "since": at(renewal.tries[0]), "attempts": 4,
@@ -192,12 +194,12 @@ fn a_suspended_account_may_not_deploy(harness: &Harness) {
         may: [false, false, true, false],
         ..paying("suspended", "pro")
     };
-    check(harness, &story);
-    the_link_to_pay_is_the_invoices_own(harness, "suspended");
+    check(harness, &expected);
+    every_link_is_the_invoices_url(harness, "suspended");
 }
 
-/// As Stripe has it, in every place that shows it; and it leads somewhere.
-fn the_link_to_pay_is_the_invoices_own(harness: &Harness, name: &str) {
+/// Asserts that every link to the open invoice is Stripe's URL and that the page exists.
+fn every_link_is_the_invoices_url(harness: &Harness, name: &str) {
     let account = harness.account(name);
     let customer = account.customer.as_deref().expect("a customer");
     let list = harness.stripe(&format!("/invoices?status=open&customer={customer}"));
@@ -214,7 +216,7 @@ fn the_link_to_pay_is_the_invoices_own(harness: &Harness, name: &str) {
     assert_eq!(page.status, 200, "{}", page.body);
 }
 
-fn a_canceled_account_is_on_the_free_tier_and_may_come_back(harness: &Harness) {
+fn canceled_account_is_on_the_free_tier_and_can_resubscribe(harness: &Harness) {
     let now = harness.seeded_at();
     let mut dunning = healthy();
     dunning["state"] = json!("canceled");
@@ -222,7 +224,7 @@ fn a_canceled_account_is_on_the_free_tier_and_may_come_back(harness: &Harness) {
     dunning["since"] = at(now - 2 * DAY);
     dunning["recovery"] =
         json!({ "action": "resubscribe", "url": "/v1/billing/checkout-session", "method": "POST" });
-    let story = Story {
+    let expected = Expected {
         summary: unsubscribed("canceled"),
         dunning,
         invoices: all(&[invoice(harness, "canceled", 1, "10.00", now - 12 * DAY)]),
@@ -230,40 +232,40 @@ fn a_canceled_account_is_on_the_free_tier_and_may_come_back(harness: &Harness) {
         may: [true, true, true, false],
         ..paying("canceled", "hobby")
     };
-    check(harness, &story);
+    check(harness, &expected);
 }
 
-fn a_free_subscription_is_all_zeros(harness: &Harness) {
+fn free_subscription_has_zero_amounts(harness: &Harness) {
     let start = harness.seeded_at() - 3 * DAY;
     let estimate = estimate("USD", "0.00", "0.00", &unused("hobby", "Hobby", "0.00"));
-    let story = Story {
+    let expected = Expected {
         summary: subscribed("hobby", "active", [start, month_after(start)], &estimate),
         invoices: all(&[invoice(harness, "free", 1, "0.00", start)]),
         has: [true, true, false],
         ..paying("free", "hobby")
     };
-    check(harness, &story);
+    check(harness, &expected);
 }
 
-fn an_agency_sees_its_own_subscription_and_not_its_clients(harness: &Harness) {
+fn agency_sees_its_own_subscription(harness: &Harness) {
     check(harness, &quiet(harness, "agency", "agency", "Agency", "99.00"));
 }
 
-fn a_client_sees_its_own_subscription_and_not_its_agencys(harness: &Harness) {
+fn client_sees_its_own_subscription(harness: &Harness) {
     check(harness, &quiet(harness, "client", "starter", "Starter", "10.00"));
 }
 
-/// Subscribed five days ago, and nothing metered was used.
+/// Returns the expectation for a subscription since five days ago without usage.
 fn quiet(
     harness: &Harness,
     account: &'static str,
     plan: &'static str,
     name: &str,
     fee: &str,
-) -> Story {
+) -> Expected {
     let start = harness.seeded_at() - 5 * DAY;
     let estimate = estimate("USD", fee, "0.00", &unused(plan, name, fee));
-    Story {
+    Expected {
         summary: subscribed(plan, "active", [start, month_after(start)], &estimate),
         invoices: all(&[invoice(harness, account, 1, fee, start)]),
         ..paying(account, plan)

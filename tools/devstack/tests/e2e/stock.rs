@@ -1,4 +1,4 @@
-//! Customers with many invoices.
+//! Fixtures of accounts with many invoices.
 
 use serde_json::Value;
 
@@ -6,30 +6,29 @@ use crate::harness::Harness;
 use crate::operator::Own;
 use crate::stripe::text;
 
-/// An account with invoices, and what they are.
+/// Account with invoices.
 pub(crate) struct Stock {
     pub(crate) account: Own,
-    /// The ids of those that were finalised, newest first, in Stripe's order.
+    /// IDs of the finalized invoices, newest first, in Stripe's order.
     pub(crate) shown: Vec<String>,
 }
 
-/// How many invoices an account has, and which of them stay drafts.
+/// Number of an account's invoices, and which of them stay drafts.
 pub(crate) struct Plan {
     pub(crate) name: &'static str,
-    /// All of them, drafts included, oldest first.
+    /// Number of invoices including drafts; `is_draft` counts from the oldest.
     pub(crate) count: usize,
     pub(crate) is_draft: fn(usize) -> bool,
 }
 
 impl Harness {
-    /// Makes the invoices at Stripe, of 0.00 each, so that the finalised ones are paid.
+    /// Creates the invoices at Stripe, of 0.00 each, so that finalized ones are paid.
     #[track_caller]
     pub(crate) fn stock(&self, plan: &Plan) -> Stock {
         let customer = text(&self.stripe_post("/customers", &[]), "id");
         let form = format!("customer={customer}&currency=usd&auto_advance=false");
         let posts = vec![("/invoices".to_owned(), form); plan.count];
-        // One after the other, so that drafts lie where they are wanted; among very many it does
-        // not matter where.
+        // In sequence, so that the drafts' positions are right; among very many the positions do not matter.
         let at_once = if plan.count > 500 { plan.count } else { 1 };
         let made = posts.chunks(at_once).flat_map(|posts| self.stripe_posts(posts));
         let made: Vec<String> = made.map(|invoice| text(&invoice, "id")).collect();
@@ -42,7 +41,7 @@ impl Harness {
         Stock { account: self.account_of(plan.name, Some(&customer)), shown }
     }
 
-    /// Ids of a customer's invoices that Stripe lists, in its order.
+    /// Returns the IDs of a customer's invoices in Stripe's order.
     #[track_caller]
     pub(crate) fn invoices_at_stripe(
         &self,

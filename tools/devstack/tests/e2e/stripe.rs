@@ -1,4 +1,4 @@
-//! What the cases do at Stripe: customers on clocks of their own, invoices, failures on request.
+//! Requests of the cases to Stripe: customers on test clocks, invoices, faults.
 
 use std::time::Duration;
 
@@ -7,32 +7,32 @@ use serde_json::{Value, json};
 
 use crate::harness::{Harness, Request};
 
-/// A customer on a clock of their own.
+/// Customer with a test clock of its own.
 pub(crate) struct Customer {
     pub(crate) id: String,
     clock: String,
 }
 
-/// While this is held, Stripe fails as was asked for; dropping it mends Stripe.
+/// Keeps a fault of the sandbox active until dropped.
 pub(crate) struct Broken<'a>(&'a Harness);
 
 impl Drop for Broken<'_> {
     fn drop(&mut self) {
         let url = format!("{}/_sandbox/faults", self.0.about().stripe_url);
-        // Not `exchange`: a second panic while a case fails would end all of them.
+        // `exchange` could panic, and a panic while a case panics would abort the test.
         let _ = self.0.block_on(http::send("DELETE", &url, &[], "", Duration::from_secs(5)));
     }
 }
 
 impl Harness {
-    /// A POST to Stripe. Names and values are sent as they are, so they have no `&` or `=`.
+    /// Sends a POST to Stripe. Does not encode names and values, so they must not contain `&` or `=`.
     #[track_caller]
     pub(crate) fn stripe_post(&self, path: &str, form: &[(&str, &str)]) -> Value {
         let pairs: Vec<_> = form.iter().map(|(name, value)| format!("{name}={value}")).collect();
         self.stripe_posts(&[(path.to_owned(), pairs.join("&"))]).remove(0)
     }
 
-    /// Many POSTs to Stripe, each a path and a form, several at the same time.
+    /// Sends concurrent POSTs to Stripe, each a path and a form.
     #[track_caller]
     pub(crate) fn stripe_posts(&self, posts: &[(String, String)]) -> Vec<Value> {
         let request = |(path, form): &(String, String)| Request {
@@ -44,14 +44,14 @@ impl Harness {
             ],
             body: form.clone(),
         };
-        let answers = self.together(posts.iter().map(request).collect());
-        for (answer, (path, form)) in answers.iter().zip(posts) {
-            assert_eq!(answer.status, 200, "{path} {form}: {}", answer.body);
+        let responses = self.together(posts.iter().map(request).collect());
+        for (response, (path, form)) in responses.iter().zip(posts) {
+            assert_eq!(response.status, 200, "{path} {form}: {}", response.body);
         }
-        answers.iter().map(http::Answer::json).collect()
+        responses.iter().map(http::Response::json).collect()
     }
 
-    /// A customer whose clock shows `at`.
+    /// Creates a customer whose clock shows `at`.
     #[track_caller]
     pub(crate) fn customer_at(&self, at: i64) -> Customer {
         let clock =
@@ -61,7 +61,7 @@ impl Harness {
         Customer { id: text(&customer, "id"), clock }
     }
 
-    /// Gives the customer a card for all charges from now on.
+    /// Sets the customer's default payment method to a test card, given by its name.
     #[track_caller]
     pub(crate) fn card(&self, customer: &Customer, method: &str) {
         let path = format!("/payment_methods/{method}/attach");
@@ -70,7 +70,7 @@ impl Harness {
         self.stripe_post(&format!("/customers/{}", customer.id), &default);
     }
 
-    /// Lets time pass for the customer, up to `to`.
+    /// Advances the customer's clock to `to`.
     #[track_caller]
     pub(crate) fn advance(&self, customer: &Customer, to: i64) {
         let path = format!("/test_helpers/test_clocks/{}", customer.clock);
@@ -82,20 +82,20 @@ impl Harness {
                 status => panic!("the clock is {status:?}"),
             }
         }
-        panic!("the clock does not get there");
+        panic!("the clock is not ready in time");
     }
 
-    /// The sandbox itself: its keys, faults and log.
+    /// Calls the sandbox's own API: keys, faults, request log.
     #[track_caller]
     pub(crate) fn sandbox(&self, method: &str, path: &str, body: &Value) -> Value {
         self.learn_keys(body);
         let url = format!("{}/_sandbox{path}", self.about().stripe_url);
-        let answer = self.exchange(method, &url, &[], &body.to_string());
-        assert_eq!(answer.status, 200, "{path}: {}", answer.body);
-        answer.json()
+        let response = self.exchange(method, &url, &[], &body.to_string());
+        assert_eq!(response.status, 200, "{path}: {}", response.body);
+        response.json()
     }
 
-    /// Lets Stripe's answers to our functions fail from now on.
+    /// Adds a fault to Stripe's responses to the functions.
     #[track_caller]
     pub(crate) fn break_stripe(&self, fault: &Value) -> Broken<'_> {
         let mut whole = json!({ "path": "/v1/", "count": 1_000 });
@@ -106,7 +106,7 @@ impl Harness {
     }
 }
 
-/// A field that is there and is text.
+/// Returns a field that must be a string.
 #[track_caller]
 pub(crate) fn text(object: &Value, field: &str) -> String {
     object[field].as_str().unwrap_or_else(|| panic!("no {field} in {object}")).to_owned()

@@ -1,4 +1,4 @@
-//! What a change's invoice sweeps up beside the change is still owed when the change is dropped.
+//! Accrued usage and pending invoice items stay owed when a plan change that has invoiced them is undone.
 
 use serde_json::{Value, json};
 
@@ -10,15 +10,15 @@ use crate::stripe::text;
 use crate::when::{HOUR, month_after};
 
 cases![
-    usage_so_far_is_billed_with_the_renewal_when_a_change_is_declined,
-    usage_on_a_change_that_is_replaced_is_billed_once_by_the_one_that_is_made,
-    a_killed_change_has_its_invoice_put_back_by_the_repetition,
+    declined_change_leaves_accrued_usage_for_the_renewal,
+    replaced_change_leaves_accrued_usage_for_the_applied_one,
+    retry_restores_the_pending_items_of_a_killed_change,
 ];
 
-/// 90 dollars of something that was done by hand.
+/// Amount of a pending invoice item: 90 dollars.
 const BY_HAND: i64 = 9_000;
 
-/// On pro, with usage, and an item that waits for the next invoice; and what the usage costs.
+/// Creates an account on pro with usage and a pending invoice item. Returns it with the cost of the usage.
 fn busy(harness: &Harness, handle: &str) -> (Payer, i64) {
     let payer = harness.payer(handle, Start::on("pro"));
     let event = [
@@ -35,7 +35,7 @@ fn busy(harness: &Harness, handle: &str) -> (Payer, i64) {
         ("description", "Moved your database"),
     ];
     harness.stripe_post("/invoiceitems", &item);
-    // Time passes, so that the item is older than the change.
+    // The item must be older than the change.
     harness.advance(&payer.customer, payer.now + HOUR);
     let preview = [("subscription", &*payer.subscription)];
     let next = harness.stripe_post("/invoices/create_preview", &preview);
@@ -44,7 +44,7 @@ fn busy(harness: &Harness, handle: &str) -> (Payer, i64) {
     (payer, usage)
 }
 
-/// The amounts of what waits for the next invoice, smallest first.
+/// Returns the amounts of the pending invoice items, smallest first.
 fn waiting(harness: &Harness, payer: &Payer) -> Vec<i64> {
     let path = format!("/invoiceitems?pending=true&customer={}", payer.customer.id);
     let items = harness.stripe(&path)["data"].take();
@@ -54,12 +54,12 @@ fn waiting(harness: &Harness, payer: &Payer) -> Vec<i64> {
     amounts
 }
 
-fn usage_so_far_is_billed_with_the_renewal_when_a_change_is_declined(harness: &Harness) {
+fn declined_change_leaves_accrued_usage_for_the_renewal(harness: &Harness) {
     let (payer, usage) = busy(harness, "busy-and-declined");
     harness.card(&payer.customer, "pm_card_chargeCustomerFail");
     for (times, plan) in ["agency", "agency", "starter"].into_iter().enumerate() {
-        let answer = payer.change(harness, &json!({ "plan": plan }));
-        assert_eq!(answer.status, 402, "{}", answer.body);
+        let response = payer.change(harness, &json!({ "plan": plan }));
+        assert_eq!(response.status, 402, "{}", response.body);
         assert_eq!(waiting(harness, &payer), [BY_HAND, usage], "after {} declines", times + 1);
     }
     harness.card(&payer.customer, "pm_card_visa");
@@ -69,18 +69,18 @@ fn usage_so_far_is_billed_with_the_renewal_when_a_change_is_declined(harness: &H
     assert_eq!((waiting(harness, &payer).len(), ledger.open()), (0, 0));
 }
 
-fn usage_on_a_change_that_is_replaced_is_billed_once_by_the_one_that_is_made(harness: &Harness) {
+fn replaced_change_leaves_accrued_usage_for_the_applied_one(harness: &Harness) {
     let (payer, usage) = busy(harness, "busy-and-undecided");
     harness.card(&payer.customer, "pm_card_authenticationRequired");
-    let answer = payer.change(harness, &json!({ "plan": "agency" }));
-    assert_eq!(text(&answer.json(), "error"), "payment_action_required");
-    assert!(waiting(harness, &payer).is_empty(), "it is on the invoice that waits");
+    let response = payer.change(harness, &json!({ "plan": "agency" }));
+    assert_eq!(text(&response.json(), "error"), "payment_action_required");
+    assert!(waiting(harness, &payer).is_empty(), "the pending update's invoice has the item");
     harness.card(&payer.customer, "pm_card_visa");
-    let answer = payer.change(harness, &json!({ "plan": "agency", "interval": "year" }));
-    assert_eq!(answer.status, 200, "{}", answer.body);
+    let response = payer.change(harness, &json!({ "plan": "agency", "interval": "year" }));
+    assert_eq!(response.status, 200, "{}", response.body);
     let ledger = payer.ledger(harness);
     assert_eq!((waiting(harness, &payer).len(), ledger.void), (0, 1));
-    let change = text(&answer.json()["invoice"], "id");
+    let change = text(&response.json()["invoice"], "id");
     let lines = harness.stripe(&format!("/invoices/{change}/lines?limit=100"))["data"].take();
     let amounts: Vec<i64> = lines
         .as_array()
@@ -93,9 +93,8 @@ fn usage_on_a_change_that_is_replaced_is_billed_once_by_the_one_that_is_made(har
     }
 }
 
-fn a_killed_change_has_its_invoice_put_back_by_the_repetition(harness: &Harness) {
-    // Killed between the two things to put back, each on the way there: a change that was declined,
-    // and one that takes the place of another.
+fn retry_restores_the_pending_items_of_a_killed_change(harness: &Harness) {
+    // Killed between the restoring of the two items: of a declined change, and of one that replaces a pending update.
     for (handle, replaces) in [("busy-and-killed", false), ("busy-replaced-and-killed", true)] {
         let (payer, usage) = busy(harness, handle);
         if replaces {
@@ -110,8 +109,8 @@ fn a_killed_change_has_its_invoice_put_back_by_the_repetition(harness: &Harness)
         }));
         alone.killed_when(|| waiting(harness, &payer).len() == 1);
         drop(broken);
-        let answer = alone.again();
-        assert_eq!(text(&answer.json(), "error"), "payment_failed", "{}", answer.body);
+        let response = alone.again();
+        assert_eq!(text(&response.json(), "error"), "payment_failed", "{}", response.body);
         assert_eq!(waiting(harness, &payer), [BY_HAND, usage]);
         let ledger = payer.ledger(harness);
         assert_eq!((ledger.pending, ledger.void), (false, 1 + usize::from(replaces)));

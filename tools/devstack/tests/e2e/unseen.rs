@@ -1,16 +1,16 @@
-//! What `openapi.yaml` has and the suite never sees, each with the reason.
+//! Parts of `openapi.yaml` that no response of the suite covers, each with the reason.
 
-/// As [`contract::all`] words it.
+/// Parts as [`contract::all`] names them.
 pub(crate) const UNSEEN: &[(&str, &str)] = &[
-    ("ChangeInvoice.hostedUrl null", "an invoice of a change is final, and then it has a page"),
-    ("ChangeInvoice.number null", "an invoice of a change is final, and then it has a number"),
+    ("ChangeInvoice.hostedUrl null", "a change's invoice is finalized, and then it has a URL"),
+    ("ChangeInvoice.number null", "a change's invoice is finalized, and then it has a number"),
     (
         "Dunning.reason = \"payment_disputed\"",
-        "the sandbox has no disputes; a test of dunning's own has",
+        "the sandbox has no disputes; a unit test of dunning covers it",
     ),
     (
         "Dunning.reason = \"payment_failed\"",
-        "takes weeks of retries; a test of dunning's own has it",
+        "takes weeks of retries; a unit test of dunning covers it",
     ),
     (
         "EmbeddedCheckoutSession.publishableKey null",
@@ -21,10 +21,10 @@ pub(crate) const UNSEEN: &[(&str, &str)] = &[
         "the local stack always stores a publishable key",
     ),
     ("Info.publishableKey null", "the local stack always stores a publishable key"),
-    ("Info.mode = \"live\"", "nothing here has a live key"),
+    ("Info.mode = \"live\"", "the local stack has no live key"),
     ("Info.plans empty", "the local stack always has a catalogue"),
     ("Plan.metered empty", "every plan of catalog.toml is metered"),
-    ("Estimate.lines empty", "the next invoice of a plan has its base fee at least"),
+    ("Estimate.lines empty", "the next invoice of a plan has at least the base fee"),
     (
         "EstimateLine.description null",
         "optional in Stripe's types; lines of a subscription have one",
@@ -34,30 +34,24 @@ pub(crate) const UNSEEN: &[(&str, &str)] = &[
         "PreviewLine.description null",
         "optional in Stripe's types; lines of a subscription have one",
     ),
-    ("Invoice.dueDate given", "only where invoices are sent, which is for operators to do"),
-    (
-        "Invoice.number null",
-        "what is shown is final, and then it has a number; optional in Stripe's types",
-    ),
-    (
-        "UnpaidInvoice.number null",
-        "what is owed is final, and then it has a number; optional in Stripe's types",
-    ),
+    ("Invoice.dueDate given", "only for invoices that are sent, which operators set up"),
+    ("Invoice.number null", "optional in Stripe's types; a finalized invoice has one"),
+    ("UnpaidInvoice.number null", "optional in Stripe's types; an open invoice has one"),
     ("Invoice.reason null", "optional in Stripe's types"),
-    ("Meter.unitAmount null", "only for a price that no decimal holds"),
+    ("Meter.unitAmount null", "only for a price that is not a decimal"),
     (
         "PaymentActionRequiredError.details.url null",
-        "what waits for authentication is final, and then it has a page",
+        "the invoice of a pending update is finalized, and then it has a URL",
     ),
     ("PaymentFailure.code null", "optional in Stripe's types"),
-    ("PaymentFailure.kind = \"hard\"", "of what dunning shows; a test of declines has every kind"),
+    ("PaymentFailure.kind = \"hard\"", "a unit test of declines covers every kind"),
     (
         "PendingChange.plan null",
-        "a schedule to what is no plan, or a change of another's; tests of summary's own have it",
+        "a schedule to a price outside of the catalogue; unit tests of summary cover it",
     ),
     (
         "PlanChange.currentPeriodEnd null",
-        "a subscription without items, which Stripe does not make",
+        "a subscription without items, which Stripe does not create",
     ),
-    ("PlanChange.plan null", "the plan that was changed to left the catalogue at the same moment"),
+    ("PlanChange.plan null", "the target plan was archived during the change"),
 ];

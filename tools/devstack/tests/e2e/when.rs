@@ -1,4 +1,4 @@
-//! Moments, as the seeded stories and the contract count and write them.
+//! Times: their arithmetic in the fixtures, and their formats in the contract.
 
 use serde_json::Value;
 use time::format_description::well_known::Rfc3339;
@@ -10,7 +10,7 @@ pub(crate) const HOUR: i64 = 60 * 60;
 pub(crate) const DAY: i64 = 24 * HOUR;
 
 impl Harness {
-    /// The moment at which every seeded story ended, and its clock stopped.
+    /// Returns the time of seeding, which every seeded customer's clock shows.
     #[track_caller]
     pub(crate) fn seeded_at(&self) -> i64 {
         let customer = self.account("metered").customer.as_deref().expect("a customer");
@@ -25,17 +25,17 @@ fn moment(seconds: i64) -> OffsetDateTime {
     OffsetDateTime::from_unix_timestamp(seconds).expect("a date")
 }
 
-/// `2026-06-28T09:30:00Z`.
+/// Formats a time as `2026-06-28T09:30:00Z`.
 pub(crate) fn at(seconds: i64) -> Value {
     moment(seconds).format(&Rfc3339).expect("a date").into()
 }
 
-/// `2026-06-28`.
+/// Formats a date as `2026-06-28`.
 pub(crate) fn day(seconds: i64) -> Value {
     moment(seconds).date().to_string().into()
 }
 
-/// A calendar month later, on the last day of a month that lacks this one's.
+/// Returns the time a calendar month later, on the month's last day if it lacks this day.
 pub(crate) fn month_after(seconds: i64) -> i64 {
     let start = moment(seconds);
     let year = start.year() + i32::from(start.month() == Month::December);
@@ -57,8 +57,8 @@ pub(crate) fn now() -> i64 {
     OffsetDateTime::now_utc().unix_timestamp()
 }
 
-/// A renewal that is not paid: when the subscription began, when it was renewed, when the charges
-/// are tried, and how many of those times have come.
+/// Failed renewal: start of the subscription, time of the renewal, times of the charge and its retries, and the number of
+/// attempts so far.
 pub(crate) struct Renewal {
     pub(crate) start: i64,
     pub(crate) renewed: i64,
@@ -67,12 +67,12 @@ pub(crate) struct Renewal {
 }
 
 impl Renewal {
-    /// Of a subscription that is renewed at about this moment.
+    /// Computes the renewal of a subscription that is renewed at about this time.
     pub(crate) fn at_about(renewal: i64, now: i64) -> Self {
         let start = month_before(renewal);
         let renewed = month_after(start);
         let first = renewed + HOUR;
-        // The retries that Stripe's dashboard is set to: 3, 5 and 7 days after the one before.
+        // The sandbox's retry settings: 3, 5 and 7 days after the previous attempt.
         let tries = [0, 3, 8, 15].map(|days| first + days * DAY);
         Self { start, renewed, tries, tried: tries.iter().filter(|moment| **moment <= now).count() }
     }

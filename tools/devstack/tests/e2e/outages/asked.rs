@@ -1,6 +1,6 @@
-//! What a function asks, and of whom.
+//! Requests of a function to Stripe and AWS.
 
-/// Who is asked.
+/// Service that a request goes to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Service {
     Stripe,
@@ -8,21 +8,21 @@ pub(crate) enum Service {
     Secrets,
 }
 
-/// A request of the function's.
+/// Request of a function.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Asked {
     pub(crate) service: Service,
-    /// `GET /v1/customers/cus_1`, without the query; `GetItem`.
+    /// Operation: `GET /v1/customers/cus_1` (without query) or `GetItem`.
     pub(crate) what: String,
-    /// What is the same in each attempt at one call, and in no other call.
+    /// Identifies the call: equal for each attempt at one call.
     pub(super) call: String,
     /// Stripe's idempotency key.
     pub(super) key: Option<String>,
-    /// Seconds since 1970 at which an AWS request says that it was signed.
+    /// Unix time in the signature of an AWS request.
     pub(crate) signed: Option<i64>,
 }
 
-/// What a request makes, as the document calls it.
+/// Returns the document's name for the effect of a request.
 pub(super) fn deed(what: &str) -> String {
     let deeds = [
         ("POST /v1/customers", "customer"),
@@ -58,12 +58,12 @@ impl Asked {
         Self { service, what: operation, call, key: None, signed }
     }
 
-    /// Whether it only opens a connection, while a function starts. Such are not counted.
-    pub(super) fn is_greeting(&self) -> bool {
+    /// Returns whether the request only opens a connection while the function starts; such requests are not counted.
+    pub(super) fn is_warm_up(&self) -> bool {
         self.what.starts_with("HEAD") || self.call.contains("ACCOUNT#warm-up")
     }
 
-    /// Whether it changes anything at Stripe.
+    /// Returns whether the request changes anything at Stripe.
     pub(crate) fn changes(&self) -> bool {
         self.service == Service::Stripe
             && !self.what.starts_with("GET")
@@ -71,7 +71,7 @@ impl Asked {
     }
 }
 
-/// `20260628T093000Z`.
+/// Parses `20260628T093000Z` as Unix time.
 fn seconds(text: &str) -> Option<i64> {
     let part = |range: std::ops::Range<usize>| text.get(range);
     let rfc = format!(

@@ -1,11 +1,11 @@
-//! One cell: a function of its own, the fault, the same request again without it, and what is left.
+//! One cell of the table: a function's request under a fault, its retry without the fault, and the effects of both.
 
 use std::collections::BTreeMap;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use devstack::functions::FUNCTIONS;
-use devstack::http::Answer;
+use devstack::http::Response;
 use serde_json::Value;
 
 use super::proxy::{Proxy, Service};
@@ -18,11 +18,11 @@ use crate::refusal::{
 };
 use crate::repeats::once;
 
-/// A line of the document.
+/// Row of the document.
 pub(super) struct Row {
     pub(super) endpoint: &'static str,
     pub(super) fault: &'static Fault,
-    pub(super) answer: String,
+    pub(super) response: String,
     pub(super) retry_after: String,
     pub(super) stripe: String,
     pub(super) dynamo: String,
@@ -30,7 +30,7 @@ pub(super) struct Row {
     pub(super) again: String,
 }
 
-/// What the endpoints answer and do where nothing is broken.
+/// Responses and effects of the endpoints without a fault.
 pub(super) struct Undisturbed {
     bodies: BTreeMap<&'static str, String>,
     done: BTreeMap<&'static str, Vec<String>>,
@@ -42,16 +42,16 @@ impl Undisturbed {
         for (index, name) in ALL.iter().enumerate() {
             let mut cell = Cell::prepare(harness, &FAULTS[0], name, (prices, 9_000 + index));
             cell.ask();
-            let First { answer, .. } = cell.first();
-            assert!(answer.status < 300, "{name}: {}", answer.body);
-            bodies.insert(*name, answer.body);
+            let First { response, .. } = cell.first();
+            assert!(response.status < 300, "{name}: {}", response.body);
+            bodies.insert(*name, response.body);
             done.insert(*name, cell.proxy.done());
         }
         Self { bodies, done }
     }
 }
 
-/// A function under a fault.
+/// Function under a fault.
 pub(super) struct Cell<'a> {
     harness: &'a Harness,
     endpoint: &'static str,
@@ -59,10 +59,10 @@ pub(super) struct Cell<'a> {
     proxy: Proxy,
     function: Lone<'a>,
     key: String,
-    /// Whose plan is changed, and what was theirs before.
+    /// Account whose plan is changed, and its state before.
     payer: Option<(Payer, Ledger)>,
-    is_mended: bool,
-    asked: Instant,
+    is_repaired: bool,
+    sent_at: Instant,
 }
 
 impl<'a> Cell<'a> {
@@ -100,19 +100,19 @@ impl<'a> Cell<'a> {
             function,
             key,
             payer,
-            is_mended: false,
-            asked: Instant::now(),
+            is_repaired: false,
+            sent_at: Instant::now(),
         }
     }
 
-    /// Hands the request to the function.
+    /// Sends the request to the function.
     pub(super) fn ask(&mut self) {
-        if !self.is_mended {
-            self.asked = Instant::now();
+        if !self.is_repaired {
+            self.sent_at = Instant::now();
         }
         let bearer = format!("Bearer {}", self.key);
         let (time, behind) =
-            if self.is_mended { (PATIENT, 0) } else { (self.fault.time, self.fault.behind) };
+            if self.is_repaired { (PATIENT, 0) } else { (self.fault.time, self.fault.behind) };
         self.function.lambda_is_behind = behind;
         let table = FUNCTIONS.iter().find(|function| function.name == self.endpoint);
         let mut headers = vec![("authorization", bearer.as_str())];
@@ -126,10 +126,10 @@ impl<'a> Cell<'a> {
         self.function.ask_with(time, &headers, body);
     }
 
-    /// The answer to the first request, and what it has left. From then on nothing is broken.
+    /// Returns the response to the first request and its effects, and ends the fault.
     #[track_caller]
     pub(super) fn first(&mut self) -> First {
-        let answer = self.function.answer();
+        let response = self.function.response();
         let tries = |service| match self.proxy.attempts(service) {
             0 => String::new(),
             count => count.to_string(),
@@ -143,57 +143,57 @@ impl<'a> Cell<'a> {
                 .map_or_else(|| tries(Service::DynamoDb), str::to_owned),
             left: self.proxy.done(),
             ledger: self.payer.as_ref().map(|(payer, _)| payer.ledger(self.harness)),
-            answer,
+            response,
         };
-        self.proxy.mend(self.harness);
-        self.is_mended = true;
+        self.proxy.repair(self.harness);
+        self.is_repaired = true;
         first
     }
 
-    /// The answer to the same request again, once it is no longer said that the first one still runs.
+    /// Returns the response to the retry. Retries until the first attempt no longer blocks it.
     #[track_caller]
-    pub(super) fn second(&mut self) -> Answer {
+    pub(super) fn second(&mut self) -> Response {
         let started = Instant::now();
         loop {
-            let answer = self.function.answer();
-            let error = answer.json()["error"].clone();
-            // The claim of the first one still holds; or Stripe is still at what that has sent.
-            let is_early = (answer.status == 409 && error == "idempotency_in_progress")
-                || (answer.status == 503 && error == "stripe_unavailable");
+            let response = self.function.response();
+            let error = response.json()["error"].clone();
+            // The first attempt's lease has not expired, or Stripe still processes its request.
+            let is_early = (response.status == 409 && error == "idempotency_in_progress")
+                || (response.status == 503 && error == "stripe_unavailable");
             if !is_early || started.elapsed() > Duration::from_secs(35) {
-                return answer;
+                return response;
             }
             sleep(Duration::from_millis(100));
             self.ask();
         }
     }
 
-    /// What has to hold in every cell is checked here; the rest is the document's.
+    /// Checks what must hold in every cell, and returns the document's row.
     #[track_caller]
-    pub(super) fn row(&self, first: First, second: &Answer, undisturbed: &Undisturbed) -> Row {
+    pub(super) fn row(&self, first: First, second: &Response, undisturbed: &Undisturbed) -> Row {
         let name = self.name();
-        let First { answer, left, .. } = &first;
+        let First { response, left, .. } = &first;
         let body = &undisturbed.bodies[self.endpoint];
         let wanted = &undisturbed.done[self.endpoint];
         let is_writing = !wanted.is_empty();
-        if answer.status < 300 {
-            // A success is a whole one.
+        if response.status < 300 {
+            // A success has all its effects.
             assert_eq!(left, wanted, "{name}");
         } else {
-            check_refusal(answer, &name);
+            check_refusal(response, &name);
         }
         assert!(second.status < 300, "{name}: {}", second.body);
-        for answer in [answer, second].into_iter().filter(|answer| answer.status < 300) {
-            assert_eq!(gist(answer, is_writing), gist_of(body, is_writing), "{name}");
+        for response in [response, second].into_iter().filter(|response| response.status < 300) {
+            assert_eq!(gist(response, is_writing), gist_of(body, is_writing), "{name}");
         }
-        if answer.status < 300 && is_writing && self.fault.keeps_answers() {
+        if response.status < 300 && is_writing && self.fault.keeps_answers() {
             assert_eq!(
-                (&answer.body, second.header("idempotent-replayed")),
+                (&response.body, second.header("idempotent-replayed")),
                 (&second.body, "true"),
                 "{name}"
             );
         }
-        // Once, and nothing else, in the end.
+        // In the end every effect has happened once.
         let done = self.settled();
         let is_left = |deed: &&String| **deed != "portal link";
         assert_eq!(
@@ -210,11 +210,11 @@ impl<'a> Cell<'a> {
         Row {
             endpoint: self.endpoint,
             fault: self.fault,
-            answer: match answer.json()["error"].as_str() {
-                Some(error) => format!("{} `{error}`", answer.status),
-                None => answer.status.to_string(),
+            response: match response.json()["error"].as_str() {
+                Some(error) => format!("{} `{error}`", response.status),
+                None => response.status.to_string(),
             },
-            retry_after: answer.header("retry-after").to_owned(),
+            retry_after: response.header("retry-after").to_owned(),
             left: if is_writing && left.is_empty() {
                 "nothing".to_owned()
             } else {
@@ -229,11 +229,11 @@ impl<'a> Cell<'a> {
         }
     }
 
-    /// What was done once all that is under way has arrived.
+    /// Returns the effects after requests in progress have arrived.
     fn settled(&self) -> Vec<String> {
         if self.fault.time == SHORT {
             let arrival = LATE + Duration::from_millis(500);
-            sleep(arrival.saturating_sub(self.asked.elapsed()));
+            sleep(arrival.saturating_sub(self.sent_at.elapsed()));
         }
         self.proxy.done()
     }
@@ -243,37 +243,37 @@ impl<'a> Cell<'a> {
     }
 }
 
-/// What came of the first request.
+/// Outcome of the first request.
 pub(super) struct First {
-    pub(super) answer: Answer,
+    pub(super) response: Response,
     stripe: String,
     dynamo: String,
     left: Vec<String>,
-    /// What the payer then had.
+    /// State of the payer after it.
     ledger: Option<Ledger>,
 }
 
-/// The whole answer is one of the contract's, with the words of its kind and no more.
+/// Asserts that the whole response is one of the contract's errors.
 #[track_caller]
-fn check_refusal(answer: &Answer, name: &str) {
-    let seconds = answer.header("retry-after");
+fn check_refusal(response: &Response, name: &str) {
+    let seconds = response.header("retry-after");
     let known = [STRIPE_ERROR, STRIPE_UNAVAILABLE, UNAVAILABLE, TIMEOUT];
-    let error = answer.json()["error"].clone();
+    let error = response.json()["error"].clone();
     if error == "rate_limited" {
         let message =
             format!("There are too many requests at the moment. Try again in {seconds} s.");
-        return refused_with(answer, 429, "rate_limited", &message, &Value::Null);
+        return refused_with(response, 429, "rate_limited", &message, &Value::Null);
     }
     let refusal = known.into_iter().find(|(_, known, _)| error == *known);
-    refused(answer, refusal.unwrap_or_else(|| panic!("{name}: {}", answer.body)));
-    assert_eq!(seconds, if answer.status == 503 { "2" } else { "" }, "{name}");
+    refused(response, refusal.unwrap_or_else(|| panic!("{name}: {}", response.body)));
+    assert_eq!(seconds, if response.status == 503 { "2" } else { "" }, "{name}");
 }
 
-fn gist(answer: &Answer, is_writing: bool) -> Value {
-    gist_of(&answer.body, is_writing)
+fn gist(response: &Response, is_writing: bool) -> Value {
+    gist_of(&response.body, is_writing)
 }
 
-/// An answer without what differs from account to account, or from one moment to the next.
+/// Returns a body without the values that differ between accounts and times.
 fn gist_of(body: &str, is_writing: bool) -> Value {
     let mut body: Value = serde_json::from_str(body).expect("JSON");
     let fields = body.as_object_mut().expect("an object");

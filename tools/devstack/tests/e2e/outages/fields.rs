@@ -1,5 +1,4 @@
-//! Stripe's answers without one of their fields, one after the other: what an endpoint reads and does not
-//! get is no answer to build on.
+//! Omits each field of Stripe's responses in turn. An endpoint that reads the field must return an error.
 
 use std::collections::BTreeSet;
 
@@ -11,7 +10,7 @@ use crate::harness::Harness;
 use crate::lone::{Lone, PATIENT};
 use crate::posts::JSON;
 
-/// An endpoint, and whose request shows the most of it.
+/// Endpoint, and the account whose request reads the most fields.
 const READS: [(&str, &str); 7] = [
     ("summary", "metered"),
     ("summary", "overdue"),
@@ -22,10 +21,10 @@ const READS: [(&str, &str); 7] = [
     ("plan-change-preview", "metered"),
 ];
 
-/// Without `SOAK=1` one in so many fields is tried.
+/// Without `SOAK=1`, one in this many fields is omitted.
 const SAMPLE: usize = 15;
 
-/// The fields of each endpoint without which it gives another answer than an error.
+/// Returns rows for the fields without which an endpoint returns a different response that is not `stripe_error`.
 pub(super) fn sweep(harness: &Harness) -> BTreeSet<String> {
     let step = if is_soak() { 1 } else { SAMPLE };
     let (mut other, mut same, mut refused) = (BTreeSet::new(), 0, 0);
@@ -38,23 +37,23 @@ pub(super) fn sweep(harness: &Harness) -> BTreeSet<String> {
         let body = table.and_then(|function| function.sample).unwrap_or_default();
         let mut ask = || {
             function.ask_with(PATIENT, &[("authorization", &bearer), JSON], body);
-            function.answer()
+            function.response()
         };
         let whole = ask();
         assert_eq!(whole.status, 200, "{endpoint}: {}", whole.body);
         for field in proxy.fields().into_iter().step_by(step) {
             proxy.leave_out(&field);
-            let answer = ask();
-            match answer.status {
-                200 if is_same(&answer.json(), &whole.json()) => same += 1,
+            let response = ask();
+            match response.status {
+                200 if is_same(&response.json(), &whole.json()) => same += 1,
                 502 => refused += 1,
                 _ => {
-                    other.insert(format!("| {endpoint} | `{field}` | {} |", answer.status));
+                    other.insert(format!("| {endpoint} | `{field}` | {} |", response.status));
                 }
             }
         }
     }
-    println!("    {same} make no difference, {refused} are needed, {} do", other.len());
+    println!("    {same} not read, {refused} required, {} with another response", other.len());
     other
 }
 
@@ -62,12 +61,12 @@ pub(super) fn is_soak() -> bool {
     std::env::var("SOAK").is_ok_and(|value| value == "1")
 }
 
-/// But for the quote, which is another one each time.
+/// Compares two bodies without the quote, which differs each time.
 fn is_same(one: &Value, other: &Value) -> bool {
-    let bare = |answer: &Value| {
-        let mut answer = answer.clone();
-        answer.as_object_mut().expect("an object").remove("quote");
-        answer
+    let bare = |response: &Value| {
+        let mut response = response.clone();
+        response.as_object_mut().expect("an object").remove("quote");
+        response
     };
     bare(one) == bare(other)
 }

@@ -1,10 +1,10 @@
-//! Stripe's answers without one of their fields.
+//! Removal of fields from JSON.
 
 use std::collections::BTreeSet;
 
 use serde_json::Value;
 
-/// Every field in a value: `data.items.data.price.id`.
+/// Collects the paths of all fields: `data.items.data.price.id`.
 pub(super) fn collect(value: &Value, place: &str, fields: &mut BTreeSet<String>) {
     match value {
         Value::Array(values) => values.iter().for_each(|value| collect(value, place, fields)),
@@ -19,7 +19,7 @@ pub(super) fn collect(value: &Value, place: &str, fields: &mut BTreeSet<String>)
     }
 }
 
-/// Takes this field, and no other, out of a value.
+/// Removes the field with this path.
 pub(super) fn leave_out(value: &mut Value, field: &str) {
     match value {
         Value::Array(values) => values.iter_mut().for_each(|value| leave_out(value, field)),
@@ -33,7 +33,7 @@ pub(super) fn leave_out(value: &mut Value, field: &str) {
     }
 }
 
-/// Takes a field out of a value, wherever it is.
+/// Removes all fields with this name.
 pub(super) fn remove(value: &mut Value, field: &str) {
     match value {
         Value::Array(values) => values.iter_mut().for_each(|value| remove(value, field)),

@@ -1,7 +1,7 @@
-//! The outage table: every endpoint under every fault, in the functions' own binaries.
+//! Outage table: every endpoint under every fault of Stripe, AWS and clocks.
 //!
-//! `docs/reliability.md` shows what came of it, and this suite fails where the document says something
-//! else. `UPDATE=1` writes it anew. What has to hold whatever the document says is checked in `cell`.
+//! `docs/reliability.md` has the results, and the suite fails if they differ; `UPDATE=1` updates the document. `cell`
+//! checks what must hold for every result.
 
 mod asked;
 mod cell;
@@ -18,9 +18,9 @@ use crate::lone::PATIENT;
 use cell::{Cell, Undisturbed};
 use table::{ALL, FAULTS};
 
-cases![every_endpoint_under_every_fault, what_is_read_and_missing_is_refused];
+cases![every_endpoint_under_every_fault, missing_field_that_is_read_returns_an_error];
 
-/// Functions that run at the same time; and of those that only wait.
+/// Number of concurrent functions, and of those that mostly wait.
 const AT_ONCE: usize = 24;
 const WAITING_AT_ONCE: usize = 48;
 
@@ -55,6 +55,6 @@ fn every_endpoint_under_every_fault(harness: &Harness) {
     page::compare(&rows.into_iter().map(|(_, row)| row).collect::<Vec<_>>());
 }
 
-fn what_is_read_and_missing_is_refused(harness: &Harness) {
+fn missing_field_that_is_read_returns_an_error(harness: &Harness) {
     page::compare_fields(&fields::sweep(harness), fields::is_soak());
 }

@@ -1,4 +1,4 @@
-//! What the suite has seen, as the document shows it.
+//! The suite's results in the document.
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
@@ -9,16 +9,16 @@ use devstack::functions::FUNCTIONS;
 use super::cell::Row;
 
 const BEGIN: &str =
-    "<!-- outages: begin. Written by the test `outages`; UPDATE=1 writes it anew. -->\n";
+    "<!-- outages: begin. Written by the test `outages`; UPDATE=1 updates it. -->\n";
 const END: &str = "<!-- outages: end -->";
 
-/// One table for each endpoint.
+/// Formats one table for each endpoint.
 fn render(rows: &[Row]) -> String {
     let mut text = String::new();
     for function in FUNCTIONS {
         // Writing to a String cannot fail.
         let _ = writeln!(text, "\n### {} {}\n", function.method, function.path);
-        text.push_str("| fault | answer | `Retry-After` | tries at Stripe | at DynamoDB | left at Stripe | the request again |\n");
+        text.push_str("| fault | response | `Retry-After` | attempts at Stripe | at DynamoDB | effects at Stripe | retry |\n");
         text.push_str("|---|---|---|---|---|---|---|\n");
         let mut group = "";
         for row in rows.iter().filter(|row| row.endpoint == function.name) {
@@ -30,7 +30,7 @@ fn render(rows: &[Row]) -> String {
                 text,
                 "| {} | {} | {} | {} | {} | {} | {} |",
                 row.fault.name,
-                row.answer,
+                row.response,
                 row.retry_after,
                 row.stripe,
                 row.dynamo,
@@ -46,13 +46,13 @@ fn document() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../docs/reliability.md")
 }
 
-/// What stands between two marks of the document.
+/// Returns the text between two marks of the document.
 fn between(text: &str, begin: &str, end: &str) -> String {
-    let (_, rest) = text.split_once(begin).expect("where it begins");
-    rest.split_once(end).expect("where it ends").0.to_owned()
+    let (_, rest) = text.split_once(begin).expect("the begin mark");
+    rest.split_once(end).expect("the end mark").0.to_owned()
 }
 
-/// The document holds this very text between the marks, or is made to.
+/// Asserts that the document has this text between the marks, or updates it.
 fn hold(begin: &str, end: &str, seen: &str) {
     let text = std::fs::read_to_string(document()).expect("the document");
     let shown = between(&text, begin, end);
@@ -66,19 +66,16 @@ fn hold(begin: &str, end: &str, seen: &str) {
     let shown: Vec<_> = shown.lines().collect();
     let other = seen.lines().filter(|line| !line.is_empty() && !shown.contains(line));
     let other: Vec<_> = other.collect();
-    panic!(
-        "docs/reliability.md does not say what was seen (UPDATE=1 writes it anew):\n{}",
-        other.join("\n")
-    );
+    panic!("docs/reliability.md lacks these results (UPDATE=1 updates it):\n{}", other.join("\n"));
 }
 
-/// The document holds these very rows.
+/// Compares the document with these rows.
 pub(super) fn compare(rows: &[Row]) {
     println!("    {} cells", rows.len());
     hold(BEGIN, END, &format!("{}\n", render(rows)));
 }
 
-/// The same for the fields whose absence makes another answer. A sample of them has to be in the list.
+/// Compares the document with the rows of fields. A sample must be a part of the document's list.
 pub(super) fn compare_fields(rows: &BTreeSet<String>, is_whole: bool) {
     let (begin, end) = ("<!-- fields: begin -->\n", "<!-- fields: end -->");
     let seen: Vec<_> = rows.iter().map(String::as_str).chain([""]).collect();
@@ -89,7 +86,7 @@ pub(super) fn compare_fields(rows: &BTreeSet<String>, is_whole: bool) {
     let text = std::fs::read_to_string(document()).expect("the document");
     let shown = between(&text, begin, end);
     let unknown: Vec<_> = seen.lines().filter(|row| !shown.contains(*row)).collect();
-    assert!(unknown.is_empty(), "answers without a field that was read:\n{}", unknown.join("\n"));
+    assert!(unknown.is_empty(), "missing fields change responses:\n{}", unknown.join("\n"));
 }
 
-const FIELDS: &str = "| endpoint | without | answer |\n|---|---|---|\n";
+const FIELDS: &str = "| endpoint | without | response |\n|---|---|---|\n";

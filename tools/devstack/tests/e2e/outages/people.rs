@@ -1,4 +1,4 @@
-//! Accounts by the dozen: written into the table as `billingctl` does, without a process for each.
+//! Writes accounts directly into the table, which is faster than a process of `billingctl` for each.
 
 use secrecy::ExposeSecret as _;
 use serde_json::{Value, json};
@@ -10,7 +10,7 @@ use crate::harness::Harness;
 use crate::operator::Own;
 
 impl Harness {
-    /// An account with a key that may do everything.
+    /// Creates an account with an admin key.
     #[track_caller]
     pub(super) fn quick_admin_of(&self, handle: &str, customer: Option<&str>) -> Own {
         let now = Timestamp::now();
@@ -56,13 +56,13 @@ impl Harness {
     }
 }
 
-/// An item as DynamoDB's JSON has it: here all are texts and numbers.
+/// Returns an item of strings and numbers in DynamoDB's JSON.
 fn attributes(item: &Item) -> Value {
     let fields = item.iter().map(|(name, value)| {
         let value = match (value.as_s(), value.as_n()) {
             (Ok(text), _) => json!({ "S": text }),
             (_, Ok(number)) => json!({ "N": number }),
-            _ => unreachable!("neither a text nor a number"),
+            _ => unreachable!("neither a string nor a number"),
         };
         (name.clone(), value)
     });

@@ -1,5 +1,5 @@
-//! Between one function and everything that it asks: hands requests on to Stripe's and AWS's stand-ins,
-//! or fails as a cell of the table wants it to. It counts what it was asked, and what was done for it.
+//! Proxy between one function and the sandbox and AWS emulator. It forwards requests or fails as a cell of the table
+//! requires, and counts requests and effects.
 
 use std::collections::BTreeSet;
 use std::io::Write as _;
@@ -17,31 +17,31 @@ use super::lack::{collect, leave_out, remove};
 use crate::harness::Harness;
 use crate::security_stripe::message;
 
-/// What becomes of a request.
+/// What happens to a request.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Fate {
-    /// The right answer.
+    /// It is forwarded.
     Pass,
-    /// The connection ends without an answer, and nothing is done.
+    /// The connection ends without a response, and the request has no effect.
     HangUp,
-    /// This answer; with `true` after it was done all the same.
-    Answer(u16, &'static str, &'static str, bool),
-    /// Stripe's own failure, which it gives again to the same idempotency key.
+    /// It gets this response; with `true` it also takes effect.
+    Respond(u16, &'static str, &'static str, bool),
+    /// It gets a 500 that Stripe replays to the same idempotency key.
     Remembered,
-    /// That failure once more.
+    /// It gets the replay of that 500.
     Again,
-    /// The right answer, so much later; with `true` it is done at once.
+    /// Its response is delayed; with `true` it takes effect at once.
     Late(Duration, bool),
-    /// It is done, and half of the answer arrives.
+    /// It takes effect, and half of the response arrives.
     Cut,
-    /// It is done, and the answer lacks this field wherever it has it.
+    /// It takes effect, and the response lacks all fields with this name.
     Without(&'static str),
 }
 
-/// Decides by the request and by what was asked before it.
+/// Decides by the request and the requests before it.
 pub(crate) type Rule = fn(&Asked, &[Asked]) -> Fate;
 
-/// No fault.
+/// Rule without faults.
 pub(crate) fn pass(_: &Asked, _: &[Asked]) -> Fate {
     Fate::Pass
 }
@@ -50,11 +50,11 @@ struct State {
     rule: Rule,
     asked: Vec<Asked>,
     done: Vec<String>,
-    /// Idempotency keys that Stripe has failed under for good.
-    spoilt: BTreeSet<String>,
-    /// Every field of Stripe's answers so far: `data.items.data.price.id`.
+    /// Idempotency keys with a stored 500.
+    failed_keys: BTreeSet<String>,
+    /// Paths of all fields in Stripe's responses so far.
     fields: BTreeSet<String>,
-    /// The one that answers lack from now on.
+    /// Path of the field that responses lack.
     left_out: String,
 }
 
@@ -65,23 +65,23 @@ struct Shared {
     aws: String,
 }
 
-/// One of them for each function. It goes with the test's own process.
+/// Proxy of one function. Its threads run until the test's process ends.
 pub(crate) struct Proxy {
     pub(crate) stripe_url: String,
     pub(crate) aws_url: String,
     shared: Shared,
-    /// Bound and not listening: who connects is refused.
+    /// Bound but not listening socket, which refuses connections.
     closed: Option<TcpSocket>,
 }
 
 impl Proxy {
-    /// `is_refused`: at first nobody listens at Stripe's address.
+    /// Starts the proxy. With `is_refused` it refuses connections to Stripe until [`Proxy::repair`].
     pub(crate) fn start(harness: &Harness, rule: Rule, is_refused: bool) -> Self {
         let state = State {
             rule,
             asked: Vec::new(),
             done: Vec::new(),
-            spoilt: BTreeSet::new(),
+            failed_keys: BTreeSet::new(),
             fields: BTreeSet::new(),
             left_out: String::new(),
         };
@@ -113,25 +113,25 @@ impl Proxy {
         self.shared.clone().listen(listener);
     }
 
-    /// From now on everything works. What was asked so far is forgotten, what was done is not.
-    pub(crate) fn mend(&mut self, harness: &Harness) {
+    /// Ends the fault and resets the count of requests.
+    pub(crate) fn repair(&mut self, harness: &Harness) {
         self.open(harness);
         let mut state = self.shared.state();
         state.rule = pass;
         state.asked.clear();
     }
 
-    /// Every field of Stripe's answers so far, lists left out: `data.items.data.price.id`.
+    /// Returns the paths of all fields in Stripe's responses so far: `data.items.data.price.id`.
     pub(crate) fn fields(&self) -> BTreeSet<String> {
         self.shared.state().fields.clone()
     }
 
-    /// From now on Stripe's answers lack this field, and no other.
+    /// Removes the field with this path from Stripe's responses.
     pub(crate) fn leave_out(&self, field: &str) {
         field.clone_into(&mut self.shared.state().left_out);
     }
 
-    /// The most attempts at any one call.
+    /// Returns the highest number of attempts at a call.
     pub(crate) fn attempts(&self, service: Service) -> usize {
         let state = self.shared.state();
         let of_service = || state.asked.iter().filter(|asked| asked.service == service);
@@ -140,12 +140,12 @@ impl Proxy {
         attempts.max().unwrap_or(0)
     }
 
-    /// How many requests there were.
+    /// Returns the number of requests.
     pub(crate) fn requests(&self, service: Service) -> usize {
         self.shared.state().asked.iter().filter(|asked| asked.service == service).count()
     }
 
-    /// What was made or changed at Stripe so far, sorted.
+    /// Returns the effects at Stripe so far, sorted.
     pub(crate) fn done(&self) -> Vec<String> {
         let mut done = self.shared.state().done.clone();
         done.sort();
@@ -169,26 +169,26 @@ impl Shared {
 
     fn serve(&self, stream: &TcpStream) {
         while let Some((head, body)) = message(stream) {
-            if self.answer(stream, &head, &body).is_none() {
+            if self.respond(stream, &head, &body).is_none() {
                 return;
             }
         }
     }
 
-    /// None ends the connection.
-    fn answer(&self, mut stream: &TcpStream, head: &[String], body: &[u8]) -> Option<()> {
+    /// Responds to a request; `None` ends the connection.
+    fn respond(&self, mut stream: &TcpStream, head: &[String], body: &[u8]) -> Option<()> {
         let asked = Asked::of(head, body);
         if asked.what.starts_with("HEAD") {
-            return self.greet(stream, &asked);
+            return self.respond_to_warm_up(stream, &asked);
         }
         let fate = self.fate(&asked);
         match fate {
             Fate::HangUp => return None,
-            Fate::Answer(.., true) => drop(self.hand_on(&asked, head, body)?),
+            Fate::Respond(.., true) => drop(self.forward(&asked, head, body)?),
             Fate::Late(by, false) => sleep(by),
             _ => {}
         }
-        if let Fate::Answer(status, headers, text, _) = fate {
+        if let Fate::Respond(status, headers, text, _) = fate {
             return send(stream, &format!("HTTP/1.1 {status} X\r\n{headers}"), text.as_bytes());
         }
         if let Fate::Remembered | Fate::Again = fate {
@@ -196,13 +196,13 @@ impl Shared {
                 if let Fate::Again = fate { "idempotent-replayed: true\r\n" } else { "" };
             return send(stream, &format!("HTTP/1.1 500 X\r\n{is_again}"), FAILURE.as_bytes());
         }
-        let (head, mut body) = self.hand_on(&asked, head, body)?;
+        let (head, mut body) = self.forward(&asked, head, body)?;
         match fate {
             Fate::Late(by, true) => sleep(by),
             Fate::Without(field) => {
-                let mut answer = serde_json::from_slice(&body).ok()?;
-                remove(&mut answer, field);
-                body = answer.to_string().into_bytes();
+                let mut response = serde_json::from_slice(&body).ok()?;
+                remove(&mut response, field);
+                body = response.to_string().into_bytes();
             }
             Fate::Cut => {
                 let whole = format!("{head}content-length: {}\r\n\r\n", body.len());
@@ -216,8 +216,8 @@ impl Shared {
         send(stream, &head, &body)
     }
 
-    /// The answer to the request that only opens a connection to Stripe.
-    fn greet(&self, stream: &TcpStream, asked: &Asked) -> Option<()> {
+    /// Responds to a request that only opens a connection to Stripe.
+    fn respond_to_warm_up(&self, stream: &TcpStream, asked: &Asked) -> Option<()> {
         let state = self.state();
         let fate = (state.rule)(asked, &state.asked);
         drop(state);
@@ -233,22 +233,22 @@ impl Shared {
         let mut state = self.state();
         let mut fate = (state.rule)(asked, &state.asked);
         if let Some(key) = &asked.key {
-            let is_spoilt = state.spoilt.contains(key);
+            let has_failed = state.failed_keys.contains(key);
             if matches!(fate, Fate::Remembered) {
-                state.spoilt.insert(key.clone());
+                state.failed_keys.insert(key.clone());
             }
-            if is_spoilt {
+            if has_failed {
                 fate = Fate::Again;
             }
         }
-        if !asked.is_greeting() {
+        if !asked.is_warm_up() {
             state.asked.push(asked.clone());
         }
         fate
     }
 
-    /// The right answer: its head, as far as it matters, and its body.
-    fn hand_on(&self, asked: &Asked, head: &[String], body: &[u8]) -> Option<(String, Vec<u8>)> {
+    /// Forwards a request and returns the response's head (without connection headers) and body.
+    fn forward(&self, asked: &Asked, head: &[String], body: &[u8]) -> Option<(String, Vec<u8>)> {
         let to = if asked.service == Service::Stripe { &self.stripe } else { &self.aws };
         let mut there = TcpStream::connect(to).ok()?;
         there.write_all(format!("{}\r\n\r\n", head.join("\r\n")).as_bytes()).ok()?;
@@ -275,20 +275,20 @@ impl Shared {
 }
 
 impl Shared {
-    /// Stripe's answer without the field that is left out.
+    /// Removes the omitted field from Stripe's response.
     fn without(&self, body: Vec<u8>) -> Vec<u8> {
-        let Ok(mut answer) = serde_json::from_slice::<Value>(&body) else { return body };
+        let Ok(mut response) = serde_json::from_slice::<Value>(&body) else { return body };
         let mut state = self.state();
         if state.left_out.is_empty() {
-            collect(&answer, "", &mut state.fields);
+            collect(&response, "", &mut state.fields);
             return body;
         }
-        leave_out(&mut answer, &state.left_out);
-        answer.to_string().into_bytes()
+        leave_out(&mut response, &state.left_out);
+        response.to_string().into_bytes()
     }
 }
 
-/// What Stripe says when it has failed itself.
+/// Body of Stripe's 500.
 const FAILURE: &str =
     r#"{"error":{"type":"api_error","message":"Sorry! There was an error on our end."}}"#;
 
