@@ -1,6 +1,6 @@
 //! Proxy in front of moto: counts calls, delays responses on demand, and caches reads.
 //!
-//! moto takes several milliseconds for calls that take `DynamoDB` and Secrets Manager one or two. Without the cache, moto
+//! moto takes several milliseconds for calls that take DynamoDB and Secrets Manager one or two. Without the cache, moto
 //! would dominate the measured cold starts.
 
 use std::collections::HashMap;

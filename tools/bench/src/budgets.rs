@@ -79,11 +79,8 @@ pub fn verdicts(programs: &[Program], growth: &[Growth]) -> Vec<Verdict> {
     let floor = programs.iter().find(|program| program.kind == Kind::Floor);
     let floor = floor.map_or(f64::NAN, |floor| floor.measured.start_ms);
     let each = |cost: Cost, budget: f64| {
-        fn label(one: &Program) -> &str {
-            &one.label
-        }
-        let case = |one| Case { program: label(one), value: cost(one), budget };
-        ours().map(case).collect::<Vec<_>>()
+        let cases = ours().map(|one| Case { program: &one.label, value: cost(one), budget });
+        cases.collect::<Vec<_>>()
     };
     let of_peer = |cost: Cost, budget: f64| {
         let pairs = PEERS.iter().filter_map(|name| {

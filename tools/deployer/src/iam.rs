@@ -13,7 +13,7 @@ pub struct Call {
     pub action: String,
     /// Logical name of the table or secret.
     pub resource: String,
-    /// Partition keys in the request; only `DynamoDB` has any.
+    /// Partition keys in the request; only DynamoDB has any.
     pub leading_keys: Vec<String>,
     /// Attributes in the request; empty means all.
     pub attributes: Vec<String>,

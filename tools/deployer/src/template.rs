@@ -1,4 +1,4 @@
-//! `template.yaml` as JSON, with `CloudFormation`'s short tags (`!Ref x`) expanded.
+//! `template.yaml` as JSON, with CloudFormation's short tags (`!Ref x`) expanded.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -9,7 +9,7 @@ use serde_yaml_ng::Value as Yaml;
 
 use crate::Error;
 
-/// `CloudFormation` template as JSON.
+/// CloudFormation template as JSON.
 #[derive(Clone, Debug)]
 pub struct Template(Value);
 

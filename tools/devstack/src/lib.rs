@@ -1,6 +1,6 @@
 //! The local stack: the whole billing system on one machine, for `make run` and the tests.
 //!
-//! The functions run as they are deployed. The Stripe sandbox replaces Stripe, moto emulates `DynamoDB` and Secrets
+//! The functions run as they are deployed. The Stripe sandbox replaces Stripe, moto emulates DynamoDB and Secrets
 //! Manager, and cargo-lambda replaces Lambda and API Gateway. [`functions`] is the table of the endpoints, from which
 //! routes, secrets, the summary and the tests derive.
 

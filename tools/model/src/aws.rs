@@ -1,4 +1,4 @@
-//! AWS in memory, under the real SDK: an HTTP client of its kind that knows the table and the secrets.
+//! Emulator of DynamoDB and Secrets Manager in memory, as an HTTP client of the AWS SDK.
 
 use std::fmt;
 use std::sync::Arc;
@@ -17,20 +17,20 @@ use serde_json::{Value, json};
 use crate::table::Table;
 
 #[derive(Clone)]
-pub(crate) struct Amazon {
+pub(crate) struct AwsEmulator {
     pub(crate) table: Arc<Table>,
-    /// What a secret holds, by its id.
+    /// Returns the content of a secret by its ID.
     pub(crate) secret: fn(&str) -> Value,
 }
 
-impl fmt::Debug for Amazon {
+impl fmt::Debug for AwsEmulator {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Amazon")
+        f.write_str("AwsEmulator")
     }
 }
 
-impl Amazon {
-    /// The clients' settings; time-outs and retries are those of the functions.
+impl AwsEmulator {
+    /// Returns the configuration of the SDK's clients, with the functions' timeouts and retries.
     pub(crate) fn config(self) -> SdkConfig {
         let credentials = Credentials::new("k", "s", None, None, "test");
         SdkConfig::builder()
@@ -44,7 +44,7 @@ impl Amazon {
             .build()
     }
 
-    fn answer(&self, request: &HttpRequest) -> (u16, Value) {
+    fn respond(&self, request: &HttpRequest) -> (u16, Value) {
         let target = request.headers().get("x-amz-target").unwrap_or_default();
         let body = request.body().bytes().unwrap_or_default();
         let body: Value = serde_json::from_slice(body).expect("JSON");
@@ -54,19 +54,19 @@ impl Amazon {
                 let text = (self.secret)(id).to_string();
                 (200, json!({ "ARN": id, "Name": id, "SecretString": text }))
             }
-            Some(("DynamoDB_20120810", call)) => self.table.answer(call, &body),
-            _ => panic!("not imitated: {target}"),
+            Some(("DynamoDB_20120810", call)) => self.table.respond(call, &body),
+            _ => panic!("not supported: {target}"),
         }
     }
 }
 
-impl HttpConnector for Amazon {
+impl HttpConnector for AwsEmulator {
     fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
-        let amazon = self.clone();
+        let emulator = self.clone();
         HttpConnectorFuture::new(async move {
-            // On its way there, and on its way back: in between it can be given up.
+            // The caller can be dropped before and after the call takes effect.
             tokio::task::yield_now().await;
-            let (status, body) = amazon.answer(&request);
+            let (status, body) = emulator.respond(&request);
             tokio::task::yield_now().await;
             let status = StatusCode::try_from(status).expect("a status");
             let mut response = HttpResponse::new(status, SdkBody::from(body.to_string()));
@@ -76,7 +76,7 @@ impl HttpConnector for Amazon {
     }
 }
 
-impl HttpClient for Amazon {
+impl HttpClient for AwsEmulator {
     fn http_connector(
         &self,
         _: &HttpConnectorSettings,

@@ -1,14 +1,14 @@
-//! DynamoDB's expressions, as far as the functions write any: conditions of comparisons and
-//! `attribute_exists`, and updates that set. What is not of this form panics.
+//! Interpreter of the DynamoDB expressions that the functions use: conditions with comparisons and `attribute_exists`,
+//! and updates with `SET`. Panics on any other expression.
 
 use std::collections::BTreeMap;
 
 use serde_json::{Map, Value};
 
-/// An item as it goes over the wire: `{"name": {"S": "text"}}`.
+/// Item in DynamoDB's JSON: `{"name": {"S": "text"}}`.
 pub(crate) type Item = Map<String, Value>;
 
-/// What names and values stand for in a request's expressions.
+/// Placeholders of a request's expressions.
 pub(crate) struct Terms<'a> {
     pub(crate) names: &'a Value,
     pub(crate) values: &'a Value,
@@ -17,7 +17,7 @@ pub(crate) struct Terms<'a> {
 impl Terms<'_> {
     fn name<'a>(&'a self, token: &'a str) -> &'a str {
         if token.starts_with('#') {
-            return self.names[token].as_str().unwrap_or_else(|| panic!("{token} is not named"));
+            return self.names[token].as_str().unwrap_or_else(|| panic!("{token} has no name"));
         }
         token
     }
@@ -28,12 +28,12 @@ impl Terms<'_> {
         value
     }
 
-    /// Whether the item, none of which may be there, meets the condition.
-    pub(crate) fn hold(&self, condition: &str, item: &Item) -> bool {
+    /// Evaluates a condition. A missing item is empty.
+    pub(crate) fn evaluate(&self, condition: &str, item: &Item) -> bool {
         let tokens = tokens(condition);
         let mut rest = tokens.as_slice();
         let held = self.any(&mut rest, item);
-        assert!(rest.is_empty(), "not read: {rest:?} of {condition}");
+        assert!(rest.is_empty(), "not supported: {rest:?} in {condition}");
         held
     }
 
@@ -75,7 +75,7 @@ impl Terms<'_> {
         }
     }
 
-    /// What `SET …` sets; every right side is worked out from the item as it was.
+    /// Applies `SET …`. Evaluates every right side with the item's old values.
     pub(crate) fn set(&self, update: &str, item: &mut Item) {
         let tokens = tokens(update);
         let mut rest = tokens.as_slice();
@@ -100,12 +100,12 @@ impl Terms<'_> {
                 break;
             }
         }
-        assert!(rest.is_empty(), "not read: {rest:?} of {update}");
+        assert!(rest.is_empty(), "not supported: {rest:?} in {update}");
         item.extend(changes);
     }
 }
 
-/// Values of two types are never equal, and none is before the other.
+/// Compares two values. Values of different types are neither equal nor ordered.
 fn compare(own: &Value, operator: &str, other: &Value) -> bool {
     let number = |value: &Value| value["N"].as_str().map(|n| n.parse::<i64>().expect("whole"));
     let order = match (number(own), number(other)) {
@@ -117,7 +117,7 @@ fn compare(own: &Value, operator: &str, other: &Value) -> bool {
         "=" => order.is_eq(),
         "<" => order.is_lt(),
         "<=" => order.is_le(),
-        _ => panic!("not imitated: {operator}"),
+        _ => panic!("not supported: {operator}"),
     }
 }
 

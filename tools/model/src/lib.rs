@@ -1,9 +1,8 @@
-//! All endpoints in one process, without a socket: the real handlers, the real AWS SDK and the real
-//! Stripe client, over a table and a sandbox that answer in memory.
+//! All endpoints in one process: the real handlers, AWS SDK and Stripe client, with a table and a Stripe sandbox in
+//! memory.
 //!
-//! On a runtime whose time is paused ([`runtime`]) nothing waits: a retry's pause or a deadline has
-//! passed once there is nothing else to do. So thousands of histories are run in a minute, and one
-//! that fails is run again the same way.
+//! On a runtime with paused time ([`runtime`]) nothing waits: the clock jumps to the next timer when all tasks are idle.
+//! Thousands of histories run in a minute, and a failed one can be reproduced.
 
 mod aws;
 mod expression;
@@ -13,5 +12,5 @@ mod stripe;
 mod table;
 
 pub use process::{Endpoint, Process, Reply, Request, World, runtime};
-pub use stripe::{Outside, Stripe};
-pub use table::{Table, Trouble};
+pub use stripe::Stripe;
+pub use table::{Table, TableFault};

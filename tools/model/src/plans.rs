@@ -1,13 +1,13 @@
-//! A small catalogue: with and without usage, free and paid, by the month and by the year.
+//! Small plan catalogue: with and without meters, free and paid, monthly and yearly.
 
 use serde_json::Value;
 
 use crate::stripe::Stripe;
 
-/// What is measured, and the name of its events.
+/// Meters: name, and name of the events.
 pub const METERS: [(&str, &str); 2] = [("cpu", "cantila_cpu"), ("egress", "cantila_egress")];
 
-/// Tier, interval, base fee in cents, and what of [`METERS`] is billed.
+/// Plans: tier, interval, base fee in cents, and meters.
 const PLANS: [(&str, &str, &str, &[&str]); 5] = [
     ("hobby", "month", "0", &["cpu"]),
     ("pro", "month", "3500", &["cpu", "egress"]),
@@ -16,7 +16,7 @@ const PLANS: [(&str, &str, &str, &[&str]); 5] = [
     ("plain", "month", "5000", &[]),
 ];
 
-/// A plan at an interval.
+/// Plan in an interval.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Plan {
     pub tier: &'static str,
@@ -24,7 +24,7 @@ pub struct Plan {
 }
 
 impl Plan {
-    /// All that are sold.
+    /// All plans of the catalogue.
     pub const ALL: [Self; 5] = [of(0), of(1), of(2), of(3), of(4)];
 }
 
@@ -32,11 +32,11 @@ const fn of(index: usize) -> Plan {
     Plan { tier: PLANS[index].0, interval: PLANS[index].1 }
 }
 
-/// What a plan's prices are called at Stripe, the base price first.
+/// IDs of each plan's prices at Stripe, the base price first.
 pub type Prices = Vec<(Plan, Vec<String>)>;
 
-/// Makes the plans.
-pub async fn sell(stripe: &Stripe) -> Prices {
+/// Creates the catalogue at Stripe.
+pub async fn create(stripe: &Stripe) -> Prices {
     let mut meters = Vec::new();
     for (name, event) in METERS {
         let meter = [
@@ -57,9 +57,9 @@ pub async fn sell(stripe: &Stripe) -> Prices {
             product
         } else {
             let form = [("name", tier), ("metadata[cantila_plan]", tier)];
-            let made = id(&stripe.post("/products", &form).await);
-            products.push((tier, made.clone()));
-            made
+            let created = id(&stripe.post("/products", &form).await);
+            products.push((tier, created.clone()));
+            created
         };
         let common =
             [("product", &*product), ("currency", "usd"), ("recurring[interval]", interval)];

@@ -1,4 +1,4 @@
-//! Processes of the functions, and what they share.
+//! Processes with all functions, and the state that they share.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -18,36 +18,36 @@ use shared::values::{KeyHash, Mode};
 use shared::{App, Config, Scope, answer};
 use stripe_sandbox::DEFAULT_SECRET_KEY;
 
-use crate::aws::Amazon;
-use crate::stripe::{Line, Stripe};
+use crate::aws::AwsEmulator;
+use crate::stripe::{DelayedStripe, Stripe};
 use crate::table::Table;
 
-/// The MAC key of quotes in every [`World`].
+/// MAC key of quotes in every [`World`].
 const QUOTE_KEY: &str = "a key of at least thirty-two characters";
 
-/// Where customers may be sent back to.
+/// Allowed origin of return URLs.
 const ORIGIN: &str = "https://console.cantila.example";
 
-/// What Lambda gives a request.
+/// Time until a request's deadline.
 const TIME: Duration = Duration::from_secs(29);
 
-/// A runtime on one thread, whose time passes at once where nothing else is to be done.
+/// Returns a runtime on one thread with paused time: the clock jumps to the next timer when all tasks are idle.
 ///
 /// # Panics
-/// If there is none to be had.
+/// If the runtime cannot be built.
 #[must_use]
 pub fn runtime() -> tokio::runtime::Runtime {
     let mut builder = tokio::runtime::Builder::new_current_thread();
     builder.enable_time().start_paused(true).build().expect("a runtime")
 }
 
-/// What outlives a process: Stripe and the table.
+/// State that outlives a process: Stripe and the table.
 pub struct World {
     pub stripe: Stripe,
     pub table: Arc<Table>,
     config: Config,
     sdk: SdkConfig,
-    made: AtomicU64,
+    next_number: AtomicU64,
 }
 
 impl Default for World {
@@ -57,10 +57,10 @@ impl Default for World {
 }
 
 impl World {
-    /// An empty one.
+    /// Returns an empty world.
     ///
     /// # Panics
-    /// If its settings are no settings.
+    /// If a setting is invalid.
     #[must_use]
     pub fn new() -> Self {
         let table = Arc::new(Table::default());
@@ -80,8 +80,8 @@ impl World {
             portal_configuration: None,
             automatic_tax: false,
         };
-        let sdk = Amazon { table: Arc::clone(&table), secret }.config();
-        Self { stripe: Stripe::new(), table, config, sdk, made: AtomicU64::new(0) }
+        let sdk = AwsEmulator { table: Arc::clone(&table), secret }.config();
+        Self { stripe: Stripe::new(), table, config, sdk, next_number: AtomicU64::new(0) }
     }
 
     /// Returns the MAC keys of quotes.
@@ -93,41 +93,41 @@ impl World {
         MacKeys::parse(&quote_keys().to_string().into()).expect("well-formed keys")
     }
 
-    /// The account's customer, as the table has it.
+    /// Returns the account's customer from the table.
     #[must_use]
     pub fn customer_of(&self, account: &str) -> Option<String> {
         let item = self.table.item(&format!("ACCOUNT#{account}"), "ACCOUNT")?;
         item["customer"]["S"].as_str().map(str::to_owned)
     }
 
-    /// The SDK's client of the table.
+    /// Returns the SDK's client of the table.
     #[must_use]
     pub fn dynamodb(&self) -> aws_sdk_dynamodb::Client {
         aws_sdk_dynamodb::Client::new(&self.sdk)
     }
 
-    /// A number that no one else gets.
+    /// Returns a unique number.
     pub fn number(&self) -> u64 {
-        self.made.fetch_add(1, Ordering::Relaxed)
+        self.next_number.fetch_add(1, Ordering::Relaxed)
     }
 
-    /// A process that has just started. `seed` decides how long its requests to Stripe take.
+    /// Starts a process. `seed` determines the delays of its requests to Stripe.
     pub async fn process(&self, seed: u64) -> Process {
-        let line = Line { stripe: self.stripe.clone(), seed: AtomicU64::new(seed) };
-        Box::pin(self.process_over(Box::new(line))).await
+        let wire = DelayedStripe { stripe: self.stripe.clone(), seed: AtomicU64::new(seed) };
+        Box::pin(self.process_over(Box::new(wire))).await
     }
 
-    /// The same, with another way to Stripe.
+    /// Starts a process with another connection to Stripe.
     pub async fn process_over(&self, wire: Box<dyn Wire>) -> Process {
         let transport = Transport::over(wire, self.config.stripe_base.clone());
         let start = App::start(self.config.clone(), &self.sdk, transport);
         Process { app: Arc::new(Box::pin(start).await) }
     }
 
-    /// A new account and a key of it that may do everything.
+    /// Creates an account with an admin key. Returns the account's ID and the key.
     ///
     /// # Panics
-    /// If there are no random numbers.
+    /// If the operating system has no random numbers.
     #[must_use]
     pub fn account(&self, customer: Option<&str>) -> (String, String) {
         let number = self.number();
@@ -164,7 +164,7 @@ fn quote_keys() -> Value {
     json!({ "current": "k1", "k1": QUOTE_KEY })
 }
 
-/// One of the eight.
+/// Endpoint of the API.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Endpoint {
     Summary,
@@ -178,7 +178,7 @@ pub enum Endpoint {
 }
 
 impl Endpoint {
-    /// All of them.
+    /// All endpoints.
     pub const ALL: [Self; 8] = [
         Self::Summary,
         Self::Info,
@@ -191,12 +191,13 @@ impl Endpoint {
     ];
 }
 
-/// A request, as a caller sends it.
+/// Request of a caller.
 #[derive(Clone, Debug)]
 pub struct Request {
     pub endpoint: Endpoint,
-    /// The API key.
+    /// API key.
     pub bearer: String,
+    /// Idempotency key.
     pub key: Option<String>,
     pub body: Value,
 }
@@ -222,7 +223,7 @@ impl Request {
     }
 }
 
-/// The event, with the time that Lambda gives it.
+/// Returns the event with the deadline that Lambda sets.
 fn within(event: ApiGatewayV2httpRequest) -> LambdaEvent<ApiGatewayV2httpRequest> {
     let mut context = Context::default();
     let end = SystemTime::now() + TIME;
@@ -231,7 +232,7 @@ fn within(event: ApiGatewayV2httpRequest) -> LambdaEvent<ApiGatewayV2httpRequest
     LambdaEvent::new(event, context)
 }
 
-/// An answer, as a caller gets it.
+/// Response that a caller gets.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Reply {
     pub status: u16,
@@ -241,7 +242,7 @@ pub struct Reply {
 
 impl Reply {
     fn of(response: ApiGatewayV2httpResponse) -> Self {
-        let Some(Body::Text(body)) = response.body else { panic!("a body of text") };
+        let Some(Body::Text(body)) = response.body else { panic!("the body is not text") };
         Self {
             status: u16::try_from(response.status_code).expect("a status"),
             replayed: response.headers.contains_key("idempotent-replayed"),
@@ -249,36 +250,36 @@ impl Reply {
         }
     }
 
-    /// The body.
+    /// Returns the body.
     ///
     /// # Panics
-    /// If it is not JSON.
+    /// If the body is not JSON.
     #[must_use]
     pub fn json(&self) -> Value {
         serde_json::from_str(&self.body).expect("JSON")
     }
 
-    /// The error's code; empty where it is none.
+    /// Returns the error's code, or an empty string for a success.
     #[must_use]
     pub fn error(&self) -> String {
         self.json()["error"].as_str().unwrap_or_default().to_owned()
     }
 }
 
-/// A running function, or rather all eight of them in one.
+/// Running process with all eight functions.
 #[derive(Clone)]
 pub struct Process {
     app: Arc<App>,
 }
 
 impl Process {
-    /// The answer to a request; `id` is the gateway's number for it.
-    pub async fn ask(&self, request: &Request, id: u64) -> Reply {
+    /// Sends a request. `id` is API Gateway's request ID.
+    pub async fn send(&self, request: &Request, id: u64) -> Reply {
         Reply::of(self.handle(request.endpoint, request.event(id)).await)
     }
 
-    /// The answer to whatever event there may be.
-    pub async fn event(&self, endpoint: Endpoint, event: ApiGatewayV2httpRequest) -> Reply {
+    /// Sends any event.
+    pub async fn send_event(&self, endpoint: Endpoint, event: ApiGatewayV2httpRequest) -> Reply {
         Reply::of(self.handle(endpoint, within(event)).await)
     }
 

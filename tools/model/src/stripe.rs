@@ -1,4 +1,4 @@
-//! Stripe in memory: the sandbox, under the real transport, and what a test does there itself.
+//! The Stripe sandbox in memory, for the functions' transport and for the tests.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -10,44 +10,41 @@ use serde_json::{Value, json};
 use shared::stripe::{Sent, Wire};
 use stripe_sandbox::{Config, DEFAULT_SECRET_KEY, Inside};
 
-/// The sandbox.
+/// Sandbox in memory.
 #[derive(Clone)]
 pub struct Stripe(Inside);
 
-/// An answer from outside the functions: status and body.
-pub type Outside = (u16, String);
-
 impl Stripe {
-    /// An empty one.
+    /// Returns an empty sandbox.
     ///
     /// # Panics
-    /// If there is no sandbox to be had.
+    /// If the sandbox cannot be created.
     #[must_use]
     pub fn new() -> Self {
         Self(Inside::new(Config::default()).expect("a sandbox"))
     }
 
-    /// The answer to a request as the functions send it.
+    /// Returns the response to a request of a function.
     ///
     /// # Errors
-    /// As [`Wire::send`].
+    /// The error of [`Wire::send`].
     ///
     /// # Panics
-    /// If the sandbox itself has failed.
-    pub async fn answer(
+    /// If the sandbox has a bug.
+    pub async fn respond(
         &self,
         request: Request<Full<Bytes>>,
     ) -> Result<(Response<()>, Bytes), String> {
-        let answer = self.0.answer(request).await.map_err(|error| error.to_string())?;
-        assert!(!answer.1.starts_with(b"The sandbox has failed"), "the sandbox has failed");
-        Ok(answer)
+        let response = self.0.answer(request).await.map_err(|error| error.to_string())?;
+        assert!(!response.1.starts_with(b"The sandbox has failed"), "the sandbox has failed");
+        Ok(response)
     }
 
-    /// Sends what is none of the functions' doing, and gives status and body.
+    /// Sends a request of the test and returns status and body.
     ///
     /// # Panics
-    /// If there is no answer.
-    pub async fn send(&self, method: &str, path: &str, body: &str) -> Outside {
+    /// If there is no response.
+    pub async fn send(&self, method: &str, path: &str, body: &str) -> (u16, String) {
         let request = Request::builder()
             .method(method)
             .uri(path)
@@ -59,53 +56,53 @@ impl Stripe {
         (head.status().as_u16(), String::from_utf8_lossy(&body).into_owned())
     }
 
-    /// A POST that goes well.
+    /// Sends a POST and returns the body.
     ///
     /// # Panics
-    /// If it does not.
+    /// If the status is not 200.
     pub async fn post(&self, path: &str, form: &[(&str, &str)]) -> Value {
-        let (status, answer) = self.try_post(path, form).await;
-        assert_eq!(status, 200, "{path} {form:?}: {answer}");
-        answer
+        let (status, response) = self.try_post(path, form).await;
+        assert_eq!(status, 200, "{path} {form:?}: {response}");
+        response
     }
 
-    /// A POST, and the status of its answer.
+    /// Sends a POST and returns status and body.
     ///
     /// # Panics
-    /// If the answer is not JSON.
+    /// If the response is not JSON.
     pub async fn try_post(&self, path: &str, form: &[(&str, &str)]) -> (u16, Value) {
         let pairs: Vec<_> = form.iter().map(|(name, value)| format!("{name}={value}")).collect();
         let (status, body) = self.send("POST", &format!("/v1{path}"), &pairs.join("&")).await;
         (status, serde_json::from_str(&body).expect("JSON"))
     }
 
-    /// A GET that goes well.
+    /// Sends a GET and returns the body.
     ///
     /// # Panics
-    /// If it does not.
+    /// If the status is not 200.
     pub async fn get(&self, path: &str) -> Value {
         let (status, body) = self.send("GET", &format!("/v1{path}"), "").await;
         assert_eq!(status, 200, "{path}: {body}");
         serde_json::from_str(&body).expect("JSON")
     }
 
-    /// The sandbox's own paths, such as `/faults`.
+    /// Calls the sandbox's own API, for example `/faults`.
     ///
     /// # Panics
-    /// If it refuses.
+    /// If the status is not 200.
     pub async fn sandbox(&self, method: &str, path: &str, body: &Value) {
         let path = format!("/_sandbox{path}");
-        let (status, answer) = self.send(method, &path, &body.to_string()).await;
-        assert_eq!(status, 200, "{path} {body}: {answer}");
+        let (status, response) = self.send(method, &path, &body.to_string()).await;
+        assert_eq!(status, 200, "{path} {body}: {response}");
     }
 
-    /// Lets it fail as is said ([`stripe_sandbox`]'s README), until [`Stripe::mend`].
-    pub async fn fail(&self, fault: &Value) {
+    /// Adds a fault (see the README of [`stripe_sandbox`]), which lasts until [`Stripe::clear_faults`].
+    pub async fn add_fault(&self, fault: &Value) {
         self.sandbox("POST", "/faults", fault).await;
     }
 
-    /// No more faults.
-    pub async fn mend(&self) {
+    /// Removes all faults.
+    pub async fn clear_faults(&self) {
         self.sandbox("DELETE", "/faults", &json!({})).await;
     }
 }
@@ -116,28 +113,28 @@ impl Default for Stripe {
     }
 }
 
-/// A process's connections to Stripe. Requests take their time, each another one, so that those of
-/// two processes meet in one order or another, as `seed` will have it.
-pub(crate) struct Line {
+/// Connection of a process to the sandbox with pseudorandom delays, so that `seed` determines the order in which
+/// concurrent requests of several processes arrive.
+pub(crate) struct DelayedStripe {
     pub(crate) stripe: Stripe,
     pub(crate) seed: AtomicU64,
 }
 
-impl Line {
-    fn lag(&self) -> Duration {
+impl DelayedStripe {
+    fn delay(&self) -> Duration {
         let mixed = self.seed.fetch_add(0x9e37_79b9_7f4a_7c15, Ordering::Relaxed);
         let mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
         Duration::from_millis((mixed >> 33) % 8)
     }
 }
 
-impl Wire for Line {
+impl Wire for DelayedStripe {
     fn send(&self, request: Request<Full<Bytes>>) -> Sent<'_> {
         Box::pin(async move {
-            tokio::time::sleep(self.lag()).await;
-            let answer = self.stripe.answer(request).await?;
-            tokio::time::sleep(self.lag()).await;
-            Ok(answer)
+            tokio::time::sleep(self.delay()).await;
+            let response = self.stripe.respond(request).await?;
+            tokio::time::sleep(self.delay()).await;
+            Ok(response)
         })
     }
 }

@@ -1,5 +1,4 @@
-//! A DynamoDB table in memory, which answers as DynamoDB does to what the functions ask of it. A
-//! test holds it to moto.
+//! DynamoDB table in memory, for the calls that the functions make. A test compares it with moto.
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -8,24 +7,24 @@ use serde_json::{Value, json};
 
 use crate::expression::{Item, Terms};
 
-/// How the table fails for some of the next calls.
+/// Fault of the table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Trouble {
-    /// How many calls go well before.
+pub struct TableFault {
+    /// Number of calls that succeed first.
     pub after: u8,
-    /// How many fail then.
+    /// Number of calls that fail then.
     pub calls: u8,
-    /// Whether they are done all the same.
+    /// Whether the failed calls take effect.
     pub done: bool,
 }
 
 #[derive(Default)]
 struct State {
     items: BTreeMap<(String, String), Item>,
-    trouble: Option<Trouble>,
+    fault: Option<TableFault>,
 }
 
-/// The table, whatever its name.
+/// Table in memory; ignores the name in requests.
 #[derive(Default)]
 pub struct Table {
     state: Mutex<State>,
@@ -36,28 +35,28 @@ impl Table {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Puts an item in, in DynamoDB's own form.
+    /// Inserts an item in DynamoDB's JSON.
     ///
     /// # Panics
-    /// If it has no key.
+    /// If the item has no key.
     pub fn put(&self, item: &Value) {
         let item = item.as_object().expect("an item").clone();
         self.state().items.insert(key(&item), item);
     }
 
-    /// The item with this key.
+    /// Returns the item with this key.
     #[must_use]
     pub fn item(&self, pk: &str, sk: &str) -> Option<Value> {
         self.state().items.get(&(pk.to_owned(), sk.to_owned())).map(|item| json!(item))
     }
 
-    /// Fails from now on as is said; `None` mends it.
-    pub fn trouble(&self, trouble: Option<Trouble>) {
-        self.state().trouble = trouble;
+    /// Sets or removes the fault.
+    pub fn set_fault(&self, fault: Option<TableFault>) {
+        self.state().fault = fault;
     }
 
-    /// Lets the time pass after which a request that was cut off no longer holds its key.
-    pub fn free_claims(&self) {
+    /// Lets all leases of idempotency keys expire.
+    pub fn expire_leases(&self) {
         for item in self.state().items.values_mut() {
             if item.contains_key("claimedUntil") {
                 item.insert("claimedUntil".to_owned(), json!({ "N": "0" }));
@@ -65,20 +64,20 @@ impl Table {
         }
     }
 
-    /// The answer to one request: status and body.
-    pub(crate) fn answer(&self, target: &str, request: &Value) -> (u16, Value) {
+    /// Executes a call and returns status and body.
+    pub(crate) fn respond(&self, target: &str, request: &Value) -> (u16, Value) {
         let mut state = self.state();
-        let failing = state.trouble.as_mut().and_then(Trouble::strikes);
+        let failing = state.fault.as_mut().and_then(TableFault::strikes);
         if failing == Some(false) {
             return failure();
         }
-        let answer = state.work(target, request);
-        if failing == Some(true) { failure() } else { answer }
+        let response = state.execute(target, request);
+        if failing == Some(true) { failure() } else { response }
     }
 }
 
-impl Trouble {
-    /// Whether this call fails, and if so, whether it is done.
+impl TableFault {
+    /// Counts a call. Returns `None` if it succeeds, else whether it takes effect.
     fn strikes(&mut self) -> Option<bool> {
         if self.after > 0 {
             self.after -= 1;
@@ -94,7 +93,7 @@ fn failure() -> (u16, Value) {
     (500, json!({ "__type": kind, "message": "The request processing has failed." }))
 }
 
-fn refused(old: Option<&Item>) -> (u16, Value) {
+fn condition_failed(old: Option<&Item>) -> (u16, Value) {
     let kind = "com.amazonaws.dynamodb.v20120810#ConditionalCheckFailedException";
     let mut body = json!({ "__type": kind, "message": "The conditional request failed" });
     if let Some(old) = old {
@@ -109,20 +108,20 @@ fn key(item: &Item) -> (String, String) {
 }
 
 impl State {
-    fn work(&mut self, target: &str, request: &Value) -> (u16, Value) {
+    fn execute(&mut self, target: &str, request: &Value) -> (u16, Value) {
         let terms = Terms {
             names: &request["ExpressionAttributeNames"],
             values: &request["ExpressionAttributeValues"],
         };
         let given = &request[if target == "PutItem" { "Item" } else { "Key" }];
-        let given = given.as_object().unwrap_or_else(|| panic!("not imitated: {target}")).clone();
+        let given = given.as_object().unwrap_or_else(|| panic!("not supported: {target}")).clone();
         let key = key(&given);
         let old = self.items.get(&key);
         if let Some(condition) = request["ConditionExpression"].as_str() {
             let none = Item::new();
-            if !terms.hold(condition, old.unwrap_or(&none)) {
-                let wanted = request["ReturnValuesOnConditionCheckFailure"] == "ALL_OLD";
-                return refused(old.filter(|_| wanted));
+            if !terms.evaluate(condition, old.unwrap_or(&none)) {
+                let returns_old = request["ReturnValuesOnConditionCheckFailure"] == "ALL_OLD";
+                return condition_failed(old.filter(|_| returns_old));
             }
         }
         match target {
@@ -135,11 +134,11 @@ impl State {
                 let mut item = old.cloned().unwrap_or(given);
                 terms.set(request["UpdateExpression"].as_str().unwrap_or_default(), &mut item);
                 let all_new = request["ReturnValues"] == "ALL_NEW";
-                let answer = if all_new { json!({ "Attributes": item }) } else { json!({}) };
+                let response = if all_new { json!({ "Attributes": item }) } else { json!({}) };
                 self.items.insert(key, item);
-                (200, answer)
+                (200, response)
             }
-            _ => panic!("not imitated: {target}"),
+            _ => panic!("not supported: {target}"),
         }
     }
 }

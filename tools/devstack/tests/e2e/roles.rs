@@ -134,7 +134,7 @@ fn table_call(action: &str, body: &Value) -> Call {
     }
 }
 
-/// Returns the attributes in a `DynamoDB` expression.
+/// Returns the attributes in a DynamoDB expression.
 fn names(expression: &str, placeholders: &Value) -> Vec<String> {
     let is_word = |letter: char| letter.is_ascii_alphanumeric() || "_:#".contains(letter);
     let words = expression.split(|letter| !is_word(letter));

@@ -20,7 +20,7 @@ type Which = fn(name: &str, value: &Value) -> bool;
 /// Selected fields, and their new value.
 type Twist = (Which, fn() -> Value);
 
-/// Proxy between a function and the sandbox that alters responses.
+/// Proxy proxy a function and the sandbox that alters responses.
 struct TwistingProxy {
     url: String,
     twist: Arc<Mutex<Twist>>,
@@ -33,22 +33,22 @@ impl TwistingProxy {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
         let url = format!("http://{}", listener.local_addr().expect("an address"));
         let twist: Arc<Mutex<Twist>> = Arc::new(Mutex::new((nothing, trap)));
-        let asked = Arc::new(Mutex::new(Vec::new()));
+        let requests = Arc::new(Mutex::new(Vec::new()));
         let stripe = stripe_url.trim_start_matches("http://").to_owned();
-        let (shared_twist, kept) = (Arc::clone(&twist), Arc::clone(&asked));
+        let (shared_twist, kept) = (Arc::clone(&twist), Arc::clone(&requests));
         spawn(move || {
             for stream in listener.incoming().flatten() {
                 let (stripe, twist, kept) =
                     (stripe.clone(), Arc::clone(&shared_twist), Arc::clone(&kept));
-                spawn(move || hand_on(&stream, &stripe, &twist, &kept));
+                spawn(move || forward(&stream, &stripe, &twist, &kept));
             }
         });
-        Self { url, twist, asked }
+        Self { url, twist, requests }
     }
 
     fn twist(&self, twist: Twist) {
         *self.twist.lock().expect("no panic") = twist;
-        self.asked.lock().expect("no panic").clear();
+        self.requests.lock().expect("no panic").clear();
     }
 }
 
@@ -75,9 +75,14 @@ pub(crate) fn message(stream: &TcpStream) -> Option<(Vec<String>, Vec<u8>)> {
     Some((head, body))
 }
 
-fn hand_on(mut stream: &TcpStream, stripe: &str, twist: &Mutex<Twist>, asked: &Mutex<Vec<String>>) {
+fn forward(
+    mut stream: &TcpStream,
+    stripe: &str,
+    twist: &Mutex<Twist>,
+    requests: &Mutex<Vec<String>>,
+) {
     while let Some((head, body)) = message(stream) {
-        asked.lock().expect("no panic").push(head[0].clone());
+        requests.lock().expect("no panic").push(head[0].clone());
         let Ok(mut there) = TcpStream::connect(stripe) else { return };
         let head = head.join("\r\n");
         let sent = there.write_all(format!("{head}\r\n\r\n").as_bytes());
@@ -155,28 +160,28 @@ fn nothing(_: &str, _: &Value) -> bool {
 type Row = (&'static str, Which, fn() -> Value, &'static str);
 
 const ROWS: [Row; 14] = [
-    ("pages that are scripts", is_page, || "javascript:alert('evil')".into(), "evil"),
-    ("pages without TLS", is_page, || "http://evil.example/".into(), "evil"),
-    ("pages of another host", is_page, || "https://stripe.com@evil.example/".into(), "evil"),
-    ("pages that are numbers", is_page, || 7.into(), ":7"),
-    ("pages on this machine", is_page, trap, "evil"),
+    ("URLs with scripts", is_page, || "javascript:alert('evil')".into(), "evil"),
+    ("URLs without TLS", is_page, || "http://evil.example/".into(), "evil"),
+    ("URLs of another host", is_page, || "https://stripe.com@evil.example/".into(), "evil"),
+    ("numbers in place of URLs", is_page, || 7.into(), ":7"),
+    ("URLs of this machine", is_page, trap, "evil"),
     ("names in HTML", is_name, || "<script>\"'&\r\n\u{0}</script>".into(), "\r"),
-    ("ids that lead elsewhere", is_id, || "evil/../../v1/charges?x#".into(), "evil"),
-    ("ids that are nothing", is_id, || "".into(), "panicked"),
+    ("IDs with paths", is_id, || "evil/../../v1/charges?x#".into(), "evil"),
+    ("empty IDs", is_id, || "".into(), "panicked"),
     ("huge amounts", is_amount, || i64::MAX.into(), "panicked"),
     ("huge debts", is_amount, || i64::MIN.into(), "panicked"),
-    ("amounts that are texts", is_amount, || "evil".into(), "evil"),
-    ("the end of time", is_moment, || i64::MAX.into(), "panicked"),
-    ("before time", is_moment, || i64::MIN.into(), "panicked"),
-    ("a currency that is none", is_currency, || "<b>".into(), "<b>"),
+    ("strings in place of amounts", is_amount, || "evil".into(), "evil"),
+    ("the latest time", is_moment, || i64::MAX.into(), "panicked"),
+    ("the earliest time", is_moment, || i64::MIN.into(), "panicked"),
+    ("an invalid currency", is_currency, || "<b>".into(), "<b>"),
 ];
 
 fn hostile_stripe_responses_do_no_harm(harness: &Harness) {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
     listener.set_nonblocking(true).expect("a listener");
     TRAP.get_or_init(|| format!("http://{}/trap", listener.local_addr().expect("an address")));
-    let between = Between::start(&harness.about().stripe_url);
-    let env = [("STRIPE_API_BASE", between.url.as_str())];
+    let proxy = TwistingProxy::start(&harness.about().stripe_url);
+    let env = [("STRIPE_API_BASE", proxy.url.as_str())];
     let key = format!("Bearer {}", harness.account("overdue").keys.admin);
     let paying = format!("Bearer {}", harness.account("metered").keys.admin);
     let rows = [
@@ -193,7 +198,7 @@ fn hostile_stripe_responses_do_no_harm(harness: &Harness) {
             let headers = [("authorization", key.as_str()), JSON];
             function.ask_with(PATIENT, &headers, body);
             let response = function.response();
-            // 409: a subscription that looks as if it could not be changed.
+            // 409: the altered subscription seems not to be changeable.
             assert!(
                 matches!(response.status, 200 | 201 | 409 | 502),
                 "{what}, {name}: {}",
@@ -201,20 +206,20 @@ fn hostile_stripe_responses_do_no_harm(harness: &Harness) {
             );
             response
         };
-        between.twist((nothing, trap));
+        proxy.twist((nothing, trap));
         assert!(ask("nothing").status < 300, "{name}");
-        let paths = between.asked.lock().expect("no panic").len();
-        assert!(paths > 0, "{name} asks elsewhere");
+        let paths = proxy.requests.lock().expect("no panic").len();
+        assert!(paths > 0, "{name} does not use the proxy");
         for (what, which, made, never) in ROWS {
-            between.twist((which, made));
+            proxy.twist((which, made));
             let response = ask(what);
             assert!(!response.body.contains(never), "{what}, {name}: {}", response.body);
-            let asked = between.asked.lock().expect("no panic").clone();
-            let led = asked.iter().find(|line| line.contains("evil") || line.contains(".."));
-            assert_eq!(led, None, "{what}, {name}");
+            let requests = proxy.requests.lock().expect("no panic").clone();
+            let misled = requests.iter().find(|line| line.contains("evil") || line.contains(".."));
+            assert_eq!(misled, None, "{what}, {name}");
         }
-        between.twist((nothing, trap));
-        assert!(ask("nothing").status < 300, "{name} is as before");
+        proxy.twist((nothing, trap));
+        assert!(ask("nothing").status < 300, "{name} works again");
     }
-    assert!(listener.accept().is_err(), "somebody has gone to a page that Stripe named");
+    assert!(listener.accept().is_err(), "a function requested a URL from Stripe's response");
 }

@@ -1,4 +1,4 @@
-//! What callers send: events, headers, bodies, queries, cursors, quotes, tokens.
+//! Random events of callers: headers, bodies, queries, cursors, quotes, keys.
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -9,13 +9,13 @@ use proptest::prelude::*;
 use proptest::test_runner::TestRunner;
 use serde_json::{Value, json};
 
-use crate::fixture::{Rich, check, config};
+use crate::fixture::{Fixture, check, config};
 use crate::mutation::{Mutation, mutated, mutations};
 
-/// More than any endpoint asks of Stripe for one request here.
+/// Limit of Stripe calls in a request, above any endpoint's number.
 const MOST_CALLS: u32 = 40;
 
-/// Events that were interesting once, one a file.
+/// Events that run first.
 const CORPUS: [&str; 8] = [
     include_str!("corpus/bare.json"),
     include_str!("corpus/base64.json"),
@@ -27,9 +27,9 @@ const CORPUS: [&str; 8] = [
     include_str!("corpus/quote.json"),
 ];
 
-/// A right event for the endpoint, with a token of ours where there can be one.
-fn event(rich: &Rich, endpoint: Endpoint, tokens: &Tokens) -> Value {
-    let mut request = rich.request(endpoint);
+/// Returns a valid event for the endpoint, with a quote or cursor if the endpoint takes one.
+fn event(fixture: &Fixture, endpoint: Endpoint, tokens: &Tokens) -> Value {
+    let mut request = fixture.request(endpoint);
     if endpoint == Endpoint::Change {
         request.body["quote"] = json!(tokens.quote);
     }
@@ -40,7 +40,7 @@ fn event(rich: &Rich, endpoint: Endpoint, tokens: &Tokens) -> Value {
     json!({
         "version": "2.0", "routeKey": "$default", "rawPath": "/v1/billing", "rawQueryString": query,
         "headers": {
-            "authorization": format!("Bearer {}", rich.bearer), "content-type": "application/json",
+            "authorization": format!("Bearer {}", fixture.bearer), "content-type": "application/json",
             "idempotency-key": "once", "x-cantila-act-as": "",
         },
         "isBase64Encoded": false, "body": request.body.to_string(),
@@ -57,44 +57,44 @@ struct Tokens {
 }
 
 impl Tokens {
-    async fn of(rich: &Rich) -> Self {
-        let preview = rich.process.ask(&rich.request(Endpoint::Preview), 1).await;
+    async fn of(fixture: &Fixture) -> Self {
+        let preview = fixture.process.send(&fixture.request(Endpoint::Preview), 1).await;
         let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
         let quote = text(&preview.json()["quote"]);
         assert!(!quote.is_empty(), "{}", preview.body);
         let tokens = Self { quote, cursor: String::new() };
-        // Two invoices, so that there is a second page.
-        let change = rich.process.ask(&rich.request(Endpoint::Change), 2).await;
+        // A second invoice, so that there is a second page.
+        let change = fixture.process.send(&fixture.request(Endpoint::Change), 2).await;
         assert_eq!(change.status, 200, "{}", change.body);
-        let mut page = event(rich, Endpoint::Invoices, &tokens);
+        let mut page = event(fixture, Endpoint::Invoices, &tokens);
         page["rawQueryString"] = json!("limit=1");
-        let page = ask(rich, Endpoint::Invoices, &page).await.expect("an event");
+        let page = send(fixture, Endpoint::Invoices, &page).await.expect("an event");
         let cursor = text(&page.json()["nextCursor"]);
         assert!(!cursor.is_empty(), "{}", page.body);
         Self { cursor, ..tokens }
     }
 }
 
-/// None for what is no event of API Gateway's at all, which is refused before us.
-async fn ask(rich: &Rich, endpoint: Endpoint, event: &Value) -> Option<Reply> {
+/// Sends an event. Returns `None` if it is not an API Gateway event, which Lambda's runtime rejects.
+async fn send(fixture: &Fixture, endpoint: Endpoint, event: &Value) -> Option<Reply> {
     let event = serde_json::from_value(event.clone()).ok()?;
-    Some(rich.process.event(endpoint, event).await)
+    Some(fixture.process.send_event(endpoint, event).await)
 }
 
-/// What is made of an event before it is sent.
+/// Change of a valid event.
 #[derive(Clone, Debug)]
 enum Twist {
-    /// Anything of the event.
+    /// Mutations of the event.
     Event(Vec<Mutation>),
-    /// Anything of the body.
+    /// Mutations of the body.
     Body(Vec<Mutation>),
-    /// A body that may be no JSON.
+    /// Text in place of the body, Base64 or not.
     Text(String, bool),
     Query(String),
     Header(&'static str, String),
-    /// A piece of the quote or cursor, put somewhere else.
+    /// Replaced character of the quote or cursor.
     Token(prop::sample::Index, char),
-    /// So deep.
+    /// Body with nested lists of this depth.
     Deep(u32),
 }
 
@@ -148,7 +148,7 @@ impl Twist {
             Self::Token(at, to) => {
                 for field in ["body", "rawQueryString"] {
                     let text = event[field].as_str().unwrap_or_default();
-                    // In the last characters there is the token, if there is one.
+                    // The token, if any, is at the end.
                     let tail = text.len().min(80);
                     let index = text.len() - tail + at.index(tail.max(1));
                     let twisted =
@@ -166,24 +166,24 @@ impl Twist {
 }
 
 #[test]
-fn whatever_a_caller_sends_gets_an_answer_of_the_contract() {
+fn any_event_gets_a_response_of_the_contract() {
     let runtime = runtime();
-    let rich = runtime.block_on(Rich::new());
-    let tokens = runtime.block_on(Tokens::of(&rich));
+    let fixture = runtime.block_on(Fixture::new());
+    let tokens = runtime.block_on(Tokens::of(&fixture));
     let seen = RefCell::new(BTreeMap::<String, u32>::new());
     let one = |endpoint: Endpoint, event: &Value| {
-        rich.asked.store(0, Ordering::Relaxed);
-        let Some(reply) = runtime.block_on(ask(&rich, endpoint, event)) else {
+        fixture.calls.store(0, Ordering::Relaxed);
+        let Some(reply) = runtime.block_on(send(&fixture, endpoint, event)) else {
             *seen.borrow_mut().entry("no event".to_owned()).or_default() += 1;
             return Ok(());
         };
         let name = format!("{endpoint:?} {} {}", reply.status, reply.error());
         *seen.borrow_mut().entry(name).or_default() += 1;
-        let calls = rich.asked.load(Ordering::Relaxed);
+        let calls = fixture.calls.load(Ordering::Relaxed);
         if calls > MOST_CALLS {
             return Err(format!("{calls} calls"));
         }
-        // Stripe is well, so no failure is anybody's but ours.
+        // Stripe has no fault, so a 5xx is a bug.
         if reply.status >= 500 {
             return Err(format!("{} {}", reply.status, reply.body));
         }
@@ -191,14 +191,14 @@ fn whatever_a_caller_sends_gets_an_answer_of_the_contract() {
     };
     for text in CORPUS {
         for endpoint in Endpoint::ALL {
-            let text = text.replace("THE_KEY", &rich.bearer).replace("THE_QUOTE", &tokens.quote);
+            let text = text.replace("THE_KEY", &fixture.bearer).replace("THE_QUOTE", &tokens.quote);
             let event = serde_json::from_str(&text).expect("JSON");
             one(endpoint, &event).unwrap_or_else(|why| panic!("{endpoint:?} {text}: {why}"));
         }
     }
     let input = (prop::sample::select(Endpoint::ALL.to_vec()), twist());
     let outcome = TestRunner::new(config(2_500)).run(&input, |(endpoint, twist)| {
-        let event = twist.of(event(&rich, endpoint, &tokens));
+        let event = twist.of(event(&fixture, endpoint, &tokens));
         one(endpoint, &event).map_err(TestCaseError::fail)
     });
     println!("{:#?}", seen.borrow());

@@ -1,4 +1,4 @@
-//! An account with all that an answer can have, and what every answer must be.
+//! Account with data for every field of a response, and the check of every response.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -8,7 +8,7 @@ use proptest::test_runner::{Config, FileFailurePersistence};
 use serde_json::{Value, json};
 use shared::stripe::{Sent, Wire};
 
-/// The error codes of each status, as the contract lists them.
+/// Error codes of the contract by status.
 const CODES: [(u16, &[&str]); 14] = [
     (400, &["malformed_body"]),
     (401, &["unauthenticated"]),
@@ -36,10 +36,10 @@ const CODES: [(u16, &[&str]); 14] = [
     (504, &["timeout"]),
 ];
 
-/// The longest answer that is none too long: a hundred invoices, a thousand lines.
+/// Limit of a response's length: a hundred invoices, a thousand lines.
 const LONGEST: usize = 4_000_000;
 
-/// How many cases there are of each kind.
+/// Returns proptest's configuration with this number of cases, or `FUZZ_CASES`.
 pub fn config(cases: u32) -> Config {
     let given = std::env::var("FUZZ_CASES").ok().map(|text| text.parse().expect("a number"));
     Config {
@@ -52,7 +52,7 @@ pub fn config(cases: u32) -> Config {
     }
 }
 
-/// Why an answer is none of the contract.
+/// Checks that a response belongs to the contract.
 pub fn check(reply: &Reply) -> Result<(), String> {
     let body: Value = serde_json::from_str(&reply.body).map_err(|error| error.to_string())?;
     if reply.body.len() > LONGEST {
@@ -68,38 +68,39 @@ pub fn check(reply: &Reply) -> Result<(), String> {
     if known && whole { Ok(()) } else { Err(format!("{} {}", reply.status, reply.body)) }
 }
 
-/// An account on a plan with usage, tax, a discount, an add-on, a balance and an unpaid invoice.
-pub struct Rich {
+/// Account on a plan with usage, tax, a discount, a pending invoice item and a balance.
+pub struct Fixture {
     pub world: World,
     pub bearer: String,
     pub process: Process,
-    pub asked: Arc<AtomicU32>,
+    /// Number of Stripe calls.
+    pub calls: Arc<AtomicU32>,
 }
 
-/// Counts what is asked of Stripe.
+/// Counts the calls of Stripe.
 struct Counting {
     stripe: model::Stripe,
-    asked: Arc<AtomicU32>,
+    calls: Arc<AtomicU32>,
 }
 
 impl Wire for Counting {
     fn send(&self, request: hyper::Request<http_body_util::Full<bytes::Bytes>>) -> Sent<'_> {
-        self.asked.fetch_add(1, Ordering::Relaxed);
-        Box::pin(self.stripe.answer(request))
+        self.calls.fetch_add(1, Ordering::Relaxed);
+        Box::pin(self.stripe.respond(request))
     }
 }
 
-impl Rich {
+impl Fixture {
     pub async fn new() -> Self {
         let world = World::new();
-        let prices = plans::sell(&world.stripe).await;
+        let prices = plans::create(&world.stripe).await;
         world.stripe.sandbox("POST", "/portal_configuration", &json!({})).await;
         let customer = subscribed(&world, &prices[1].1).await;
         let (_, bearer) = world.account(Some(&customer));
-        let asked = Arc::new(AtomicU32::new(0));
-        let wire = Counting { stripe: world.stripe.clone(), asked: Arc::clone(&asked) };
+        let calls = Arc::new(AtomicU32::new(0));
+        let wire = Counting { stripe: world.stripe.clone(), calls: Arc::clone(&calls) };
         let process = world.process_over(Box::new(wire)).await;
-        Self { world, bearer, process, asked }
+        Self { world, bearer, process, calls }
     }
 
     pub fn request(&self, endpoint: Endpoint) -> Request {

@@ -1,8 +1,7 @@
-//! What comes from outside, made up at random and made up badly: no panic, no work without an end, and
-//! always an answer of the contract.
+//! Random and malformed input from callers and Stripe: the functions never panic, never run without end, and always
+//! return a response of the contract.
 //!
-//! `FUZZ_CASES` is how many inputs of each kind there are. What once was interesting stands in
-//! `corpus/` and is tried first.
+//! `FUZZ_CASES` sets the number of inputs of each kind. `corpus/` has events that run first.
 
 mod callers;
 mod fixture;

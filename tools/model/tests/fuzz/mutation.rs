@@ -1,12 +1,12 @@
-//! JSON that is nearly right.
+//! Random mutations of JSON.
 
 use proptest::prelude::*;
 use serde_json::{Map, Value, json};
 
-/// What is done to one place of a document.
+/// Change of one value in a document.
 #[derive(Clone, Debug)]
 pub struct Mutation {
-    /// Which place, of as many as there are.
+    /// Index of the value in the document.
     pub at: prop::sample::Index,
     pub kind: Kind,
 }
@@ -15,13 +15,13 @@ pub struct Mutation {
 pub enum Kind {
     Remove,
     Set(Value),
-    /// So many lists around it.
+    /// Wraps the value into this many lists.
     Nest(u16),
-    /// A list's elements, or a text, so many times.
+    /// Repeats a list's elements or a string.
     Repeat(u8),
-    /// A number's neighbourhood: its sign, or far away.
+    /// Negates a number.
     Negate,
-    /// `true` where it was `false`.
+    /// Negates a boolean.
     Flip,
 }
 
@@ -69,7 +69,7 @@ fn values() -> Vec<Value> {
     ]
 }
 
-/// The document with each of the mutations done to it.
+/// Applies the mutations to the document.
 pub fn mutated(mut document: Value, mutations: &[Mutation]) -> Value {
     for mutation in mutations {
         let count = places(&document);
@@ -88,7 +88,7 @@ fn places(value: &Value) -> usize {
     1 + children
 }
 
-/// Whether the place was in here; `Remove` is done by whoever holds it.
+/// Applies a mutation if the place is in this value, and returns whether it was. The parent applies `Remove`.
 fn change(value: &mut Value, place: &mut usize, kind: &Kind) -> bool {
     if *place == 0 {
         replace(value, kind);

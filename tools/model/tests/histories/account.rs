@@ -1,4 +1,4 @@
-//! One account of a history, and what happens to it apart from our requests.
+//! The account of a history, and external events that change it.
 
 use model::plans::{METERS, Plan, Prices};
 use model::{Endpoint, Process, Request, World};
@@ -14,15 +14,15 @@ pub struct Account<'a> {
     pub bearer: String,
     pub customer: Option<String>,
     clock: Option<(String, i64)>,
-    /// None where a checkout may have given the subscription a card of its own.
+    /// Default card; `None` if unknown after a checkout, which may have set a card of the subscription.
     pub card: Option<Card>,
-    /// What was ordered to be billed, by its name.
+    /// Description and amount of the invoice items that were added.
     pub items: Vec<(String, i64)>,
-    /// For what is asked by the way.
+    /// Process for the test's own previews.
     pub observer: Process,
 }
 
-/// Ten days before the present.
+/// Age of a subscription.
 const AGE: i64 = 10 * 24 * 3_600;
 
 fn now() -> i64 {
@@ -31,7 +31,7 @@ fn now() -> i64 {
 }
 
 fn text(value: &Value) -> String {
-    value.as_str().unwrap_or_else(|| panic!("no text: {value}")).to_owned()
+    value.as_str().unwrap_or_else(|| panic!("not a string: {value}")).to_owned()
 }
 
 impl<'a> Account<'a> {
@@ -51,7 +51,7 @@ impl<'a> Account<'a> {
         if let Start::Customer(card) | Start::Subscribed(_, card) = start {
             account.be_customer(now() - AGE).await;
             if let Start::Subscribed(plan, _) = start {
-                // Paid for, whatever the card is going to be.
+                // The first payment succeeds; the card changes afterwards.
                 account.give(Card::Good).await;
                 account.subscribe(plan).await;
                 account.pass(AGE).await;
@@ -84,19 +84,19 @@ impl<'a> Account<'a> {
         &self.prices.iter().find(|(sold, _)| *sold == plan).expect("it is sold").1
     }
 
-    /// The plan's prices as [`Ledger::prices`] has them.
+    /// Returns the plan's prices, sorted like [`Ledger::prices`].
     pub fn sorted(&self, plan: Plan) -> Vec<String> {
         let mut prices = self.prices_of(plan).to_vec();
         prices.sort();
         prices
     }
 
-    /// Whether time stands still between two requests.
+    /// Returns whether the customer has a test clock, whose time stands still between requests.
     pub fn has_clock(&self) -> bool {
         self.clock.is_some()
     }
 
-    /// Whoever was nobody at Stripe may be somebody after a checkout.
+    /// Reads the account's state from Stripe. A checkout may have created its customer.
     pub async fn ledger(&mut self) -> Ledger {
         if self.customer.is_none() {
             self.customer = self.world.customer_of(&self.id);
@@ -135,16 +135,16 @@ impl<'a> Account<'a> {
         let stripe = &self.world.stripe;
         let path = format!("/test_helpers/test_clocks/{clock}");
         let form = [("frozen_time", &*later.to_string())];
-        let (status, answer) = stripe.try_post(&format!("{path}/advance"), &form).await;
+        let (status, response) = stripe.try_post(&format!("{path}/advance"), &form).await;
         if status == 400 {
-            // Stripe moves a clock by two intervals of the shortest subscription at most.
-            let message = text(&answer["error"]["message"]);
+            // Stripe advances a clock by at most two intervals of the shortest subscription.
+            let message = text(&response["error"]["message"]);
             assert!(message.contains("You can only advance it up to"), "{message}");
             return;
         }
-        assert_eq!(status, 200, "{answer}");
+        assert_eq!(status, 200, "{response}");
         *at = later;
-        // It happens before the next answer.
+        // It happens before the next response.
         let clock = stripe.get(&path).await;
         assert_eq!(clock["status"], "ready");
     }
@@ -173,7 +173,7 @@ impl<'a> Account<'a> {
         ];
         self.world.stripe.post("/invoiceitems", &form).await;
         self.items.push((name, amount.into()));
-        // An item of the same second as a change is taken for the change's.
+        // The functions attribute an item of the same second to a change.
         self.pass(1).await;
     }
 
@@ -194,7 +194,7 @@ impl<'a> Account<'a> {
         stripe.send("POST", &path, &json!({ "succeed": succeed }).to_string()).await;
     }
 
-    /// Fills in the page of an open session.
+    /// Submits the page of an open session.
     pub async fn pay(&mut self, session: &str, card: Card) {
         let stripe = &self.world.stripe;
         let url = text(&stripe.get(&format!("/checkout/sessions/{session}")).await["url"]);
@@ -219,7 +219,7 @@ impl<'a> Account<'a> {
         Request { endpoint, bearer: self.bearer.clone(), key: None, body }
     }
 
-    pub async fn fail(&self, fault: &Fault) {
+    pub async fn add_fault(&self, fault: &Fault) {
         let Fault { at, method, kind, after_work, count } = *fault;
         let mut fault =
             json!({ "path": at, "method": method, "after_work": after_work, "count": count });
@@ -235,6 +235,6 @@ impl<'a> Account<'a> {
         };
         let (fault, more) = (fault.as_object_mut().expect("fields"), more);
         fault.extend(more.as_object().expect("fields").clone());
-        self.world.stripe.fail(&json!(fault)).await;
+        self.world.stripe.add_fault(&json!(fault)).await;
     }
 }

@@ -1,30 +1,30 @@
-//! What the model says that a request will be answered, from what there is and what a preview shows.
+//! The model: expected responses of a request, from the account's state and a preview.
 
 use model::Endpoint;
 use serde_json::Value;
 
-use crate::law;
+use crate::ensure;
 use crate::ledger::Ledger;
-use crate::life::{Asked, Begun, Keyed, Lawful, Life, Made, Progress, text};
+use crate::run::{Applied, Asked, Begun, Checked, Keyed, Progress, Run, text};
 use crate::steps::{Card, Quoted};
 
-/// The answers that may be given.
+/// Expected responses.
 #[derive(Clone, Debug, Default)]
 pub struct Expected {
-    /// Status and error code of each; an empty code is none.
-    pub answers: Vec<(u16, &'static str)>,
-    /// Those that may be given again, where they were kept and nobody has heard them.
-    pub unheard: Vec<(u16, &'static str)>,
-    /// The body of the first answer, word for word.
+    /// Status and error code of each; the code of a success is empty.
+    pub responses: Vec<(u16, &'static str)>,
+    /// Rejections that may be replayed: the table stored them, but their responses were lost.
+    pub lost: Vec<(u16, &'static str)>,
+    /// Body of the response that must be replayed.
     pub replay: Option<String>,
-    /// What the change costs, as `prorationAmount`.
+    /// Cost of the change, as `prorationAmount`.
     pub amount: Option<String>,
-    /// The change, if it was made before.
-    pub made: Option<Made>,
+    /// The change, if an earlier attempt applied it.
+    pub applied: Option<Applied>,
 }
 
 fn only(status: u16, error: &'static str) -> Expected {
-    Expected { answers: vec![(status, error)], ..Expected::default() }
+    Expected { responses: vec![(status, error)], ..Expected::default() }
 }
 
 const APPLIED: (u16, &str) = (200, "");
@@ -32,9 +32,9 @@ const DECLINED: (u16, &str) = (402, "payment_failed");
 const AUTHENTICATE: (u16, &str) = (402, "payment_action_required");
 
 impl Expected {
-    pub async fn of(life: &Life<'_>, asked: &Asked, before: &Ledger) -> Lawful<Self> {
+    pub async fn of(run: &Run<'_>, asked: &Asked, before: &Ledger) -> Checked<Self> {
         let request = &asked.request;
-        let known = request.key.as_ref().and_then(|key| life.keyed.get(key));
+        let known = request.key.as_ref().and_then(|key| run.keyed.get(key));
         match known {
             Some(Keyed { progress: Progress::Done(first), asked: first_asked }) => {
                 if (&first_asked.request.body, first_asked.request.endpoint)
@@ -43,36 +43,36 @@ impl Expected {
                     return Ok(only(422, "idempotency_key_reused"));
                 }
                 let replay = Some(first.body.clone());
-                Ok(Self { answers: vec![], replay, ..Self::default() })
+                Ok(Self { responses: vec![], replay, ..Self::default() })
             }
             Some(Keyed { progress: Progress::Open(begun), .. }) => {
-                let unheard = begun.unheard.clone();
+                let lost = begun.lost.clone();
                 if let Some(expected) = Self::of_begun(begun, before) {
-                    return Ok(Self { unheard, ..expected });
+                    return Ok(Self { lost, ..expected });
                 }
-                let mut expected = Self::of_new(life, asked, before).await?;
-                // Stripe refuses the same request again for a day, whatever card there is by now.
-                if begun.told.as_ref().is_some_and(|told| told.contains(DECLINED.1)) {
-                    expected.answers.push(DECLINED);
+                let mut expected = Self::of_new(run, asked, before).await?;
+                // Stripe replays a decline for a day, whatever the card is now.
+                if begun.response.as_ref().is_some_and(|body| body.contains(DECLINED.1)) {
+                    expected.responses.push(DECLINED);
                 }
-                Ok(Self { unheard, ..expected })
+                Ok(Self { lost, ..expected })
             }
-            None => Self::of_new(life, asked, before).await,
+            None => Self::of_new(run, asked, before).await,
         }
     }
 
-    /// Of one that has left something behind.
+    /// Returns the expectation for the retry of an attempt that left an effect.
     fn of_begun(begun: &Begun, before: &Ledger) -> Option<Self> {
-        if let Some(made) = &begun.made {
-            return Some(Self { made: Some(made.clone()), ..only(200, "") });
+        if let Some(applied) = &begun.applied {
+            return Some(Self { applied: Some(applied.clone()), ..only(200, "") });
         }
-        let waits = begun.waits.as_ref()?;
-        if before.pending.as_ref() == Some(waits) {
-            // The bank has not answered yet, or has declined.
-            return Some(Self { answers: vec![DECLINED, AUTHENTICATE], ..Self::default() });
+        let pending = begun.pending.as_ref()?;
+        if before.pending.as_ref() == Some(pending) {
+            // The customer has not authenticated yet, or has failed to.
+            return Some(Self { responses: vec![DECLINED, AUTHENTICATE], ..Self::default() });
         }
-        // Dropped, by itself or for another one.
-        let answers = vec![
+        // The pending update expired, or another change replaced it.
+        let responses = vec![
             APPLIED,
             DECLINED,
             AUTHENTICATE,
@@ -82,13 +82,13 @@ impl Expected {
             (409, "subscription_not_changeable"),
             (409, "no_subscription"),
         ];
-        Some(Self { answers, ..Self::default() })
+        Some(Self { responses, ..Self::default() })
     }
 
-    async fn of_new(life: &Life<'_>, asked: &Asked, before: &Ledger) -> Lawful<Self> {
+    async fn of_new(run: &Run<'_>, asked: &Asked, before: &Ledger) -> Checked<Self> {
         let Asked { request, plan, quoted, shown } = asked;
         let changeable = matches!(before.status.as_str(), "active" | "trialing");
-        let base = &life.account.prices_of(*plan)[0];
+        let base = &run.account.prices_of(*plan)[0];
         match request.endpoint {
             Endpoint::Checkout if before.live > 0 => return Ok(only(409, "already_subscribed")),
             Endpoint::Checkout => return Ok(only(201, "")),
@@ -109,36 +109,36 @@ impl Expected {
         if before.prices.contains(base) {
             return Ok(only(409, "already_on_plan"));
         }
-        Self::of_change(life, asked, before).await
+        Self::of_change(run, asked, before).await
     }
 
-    async fn of_change(life: &Life<'_>, asked: &Asked, before: &Ledger) -> Lawful<Self> {
-        let ask = life.account.request(Endpoint::Preview, asked.plan, None);
-        let reply = life.account.observer.ask(&ask, life.account.world.number()).await;
-        law!(reply.status == 200, "no preview: {} {}", reply.status, reply.body);
+    async fn of_change(run: &Run<'_>, asked: &Asked, before: &Ledger) -> Checked<Self> {
+        let request = run.account.request(Endpoint::Preview, asked.plan, None);
+        let reply = run.account.observer.send(&request, run.account.world.number()).await;
+        ensure!(reply.status == 200, "no preview: {} {}", reply.status, reply.body);
         let preview = reply.json();
         let shown = asked.shown.as_ref().map(|(_, preview)| preview);
         let is_due = |preview: &Value| text(&preview["breakdown"]["amountDue"]) != "0.00";
-        let mut answers = match (is_due(&preview), life.card()) {
-            // What a change that waits has swept up comes back first.
+        let mut responses = match (is_due(&preview), run.card()) {
+            // The functions first restore the items on the pending update's invoice, so the amount is unknown.
             _ if before.pending.is_some() => vec![APPLIED, DECLINED, AUTHENTICATE],
             (false, _) | (true, Some(Card::Good)) => vec![APPLIED],
             (true, Some(Card::Declined | Card::None)) => vec![DECLINED],
             (true, Some(Card::Authenticates)) => vec![AUTHENTICATE],
             (true, None) => vec![APPLIED, DECLINED, AUTHENTICATE],
         };
-        // Without a clock that stands still seconds pass.
-        let exact = life.account.has_clock();
-        let is_first = asked.request.key.as_ref().is_none_or(|key| !life.keyed.contains_key(key));
+        // Without a test clock the amount changes within seconds.
+        let exact = run.account.has_clock();
+        let is_first = asked.request.key.as_ref().is_none_or(|key| !run.keyed.contains_key(key));
         let fresh = asked.quoted == Quoted::Fresh && exact && is_first;
         if shown.is_some() && !(fresh && before.pending.is_none()) {
-            answers.push((409, "quote_changed"));
+            responses.push((409, "quote_changed"));
         }
         let amount = match shown {
             Some(shown) => Some(text(&shown["prorationAmount"])),
             None if exact && before.pending.is_none() => Some(text(&preview["prorationAmount"])),
             None => None,
         };
-        Ok(Self { answers, amount, ..Self::default() })
+        Ok(Self { responses, amount, ..Self::default() })
     }
 }

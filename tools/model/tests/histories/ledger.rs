@@ -1,27 +1,28 @@
-//! What Stripe has of an account, read from Stripe itself.
+//! State of an account at Stripe.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use model::Stripe;
 use serde_json::Value;
 
-/// All of an account that a request may touch.
+/// State that a request may change.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Ledger {
     pub subscription: Option<String>,
     pub status: String,
-    /// The price of each item, sorted.
+    /// Prices of the items, sorted.
     pub prices: Vec<String>,
-    /// The invoice that a change waits for.
+    /// Invoice of a pending update.
     pub pending: Option<String>,
-    /// In Stripe's sign.
+    /// Balance with Stripe's sign.
     pub balance: i64,
     pub invoices: BTreeMap<String, Invoice>,
-    /// Amount and description of what waits for the next invoice.
+    /// Description and amount of pending invoice items.
     pub waiting: Vec<(String, i64)>,
-    /// What the next invoice would be, before balance; none where there will be none.
+    /// Total of the next invoice, if there will be one.
     pub next: Option<i64>,
     pub open_sessions: BTreeSet<String>,
+    /// Number of live subscriptions.
     pub live: usize,
 }
 
@@ -32,7 +33,7 @@ pub struct Invoice {
     pub total: i64,
     pub due: i64,
     pub paid: i64,
-    /// Description and amount of lines that are none of the plan's.
+    /// Description and amount of each line.
     pub single: Vec<(String, i64)>,
 }
 
@@ -48,7 +49,7 @@ fn number(value: &Value) -> i64 {
     value.as_i64().expect("a number")
 }
 
-/// What a test has made is called so.
+/// Prefix of the descriptions of the test's invoice items.
 pub const OWN: &str = "item-";
 
 impl Ledger {
@@ -91,7 +92,7 @@ impl Ledger {
         self.pending = waits.then(|| text(&subscription["latest_invoice"]));
     }
 
-    /// The invoices of changes that were not dropped, and are not in `before`.
+    /// Returns the invoices of changes that were paid since `before`.
     pub fn changes_since(&self, before: &Self) -> BTreeSet<String> {
         let is_new = |id: &String, invoice: &Invoice| {
             let was = before.invoices.get(id);
@@ -103,7 +104,7 @@ impl Ledger {
         new.map(|(id, _)| id.clone()).collect()
     }
 
-    /// The invoice of a change that was made, or tried, and dropped.
+    /// Returns a voided invoice of a change that was attempted since `before`.
     pub fn dropped_since(&self, before: &Self) -> Option<String> {
         let is_dropped = |id: &String, invoice: &Invoice| {
             let is_change = invoice.reason == "subscription_update" && invoice.status == "void";
@@ -113,7 +114,7 @@ impl Ledger {
         dropped.next().map(|(id, _)| id.clone())
     }
 
-    /// The same but for dropped invoices: nothing was bought, sold or lost.
+    /// Checks that nothing has changed since `before`, except void invoices, pending items and sessions.
     pub fn unchanged_since(&self, before: &Self) -> Result<(), String> {
         let kept = |ledger: &Self| {
             let mut kept = ledger.clone();
@@ -126,7 +127,7 @@ impl Ledger {
         if after == before { Ok(()) } else { Err(format!("was {before:#?}\nis {after:#?}")) }
     }
 
-    /// How much of what a test has made was billed or waits to be.
+    /// Returns the amounts of the test's invoice items that are billed or pending, by description.
     pub fn owed(&self) -> BTreeMap<String, i64> {
         let mut owed = BTreeMap::new();
         let billed = self.invoices.values().filter(|invoice| invoice.status != "void");

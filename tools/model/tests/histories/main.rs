@@ -1,16 +1,15 @@
-//! Random histories of an account, held to a simple model of it.
+//! Random histories of an account, whose responses and effects are compared with a simple model.
 //!
-//! `HISTORIES` is how many are lived, `HISTORIES_SECONDS` for how long at most, and with
-//! `HISTORIES_SEED=random` they are others each time, as in `make soak`. A history that breaks a
-//! law is made as short as can be, printed, and kept in `regressions.txt`, from where it is run
-//! again first every time.
+//! `HISTORIES` sets the number of histories, `HISTORIES_SECONDS` the time limit. With `HISTORIES_SEED=random`, as in
+//! `make soak`, the histories differ each time. A history that violates an invariant is shrunk, printed and added to
+//! `regressions.txt`, whose histories run first.
 
 mod account;
 mod expected;
+mod invariants;
 mod known;
-mod laws;
 mod ledger;
-mod life;
+mod run;
 mod steps;
 
 use std::cell::{Cell, RefCell};
@@ -19,14 +18,14 @@ use std::time::{Duration, Instant};
 use model::{World, plans, runtime};
 use proptest::test_runner::{Config, FileFailurePersistence, RngSeed, TestCaseError, TestRunner};
 
-use life::{Lawful, Seen};
+use run::{Checked, Counts};
 use steps::History;
 
 fn setting(name: &str, default: u64) -> u64 {
     std::env::var(name).map_or(default, |text| text.parse().expect("a number"))
 }
 
-/// The same histories each time, or others: `HISTORIES_SEED=random`, or a number.
+/// Returns a fixed seed, or that of `HISTORIES_SEED`: a number or `random`.
 fn seed() -> RngSeed {
     match std::env::var("HISTORIES_SEED") {
         Ok(text) => text.parse().map_or(RngSeed::Random, RngSeed::Fixed),
@@ -34,20 +33,20 @@ fn seed() -> RngSeed {
     }
 }
 
-/// Lives a history in a world of its own.
-fn lived(history: &History) -> Lawful<Seen> {
+/// Runs a history in a world of its own.
+fn check(history: &History) -> Checked<Counts> {
     runtime().block_on(async {
         let world = World::new();
-        let prices = plans::sell(&world.stripe).await;
-        life::live(&world, &prices, history).await
+        let prices = plans::create(&world.stripe).await;
+        run::run(&world, &prices, history).await
     })
 }
 
 #[test]
-fn whatever_happens_each_request_is_done_once_and_told_as_it_was() {
+fn every_request_takes_effect_once_and_reports_its_effect() {
     let most = u32::try_from(setting("HISTORIES", 2_000)).expect("not that many");
     let time = Duration::from_secs(setting("HISTORIES_SECONDS", 240));
-    let (started, seen, count) = (Instant::now(), RefCell::new(Seen::default()), Cell::new(0));
+    let (started, counts, count) = (Instant::now(), RefCell::new(Counts::default()), Cell::new(0));
     let failed = Cell::new(false);
     let mut runner = TestRunner::new(Config {
         cases: most,
@@ -59,17 +58,17 @@ fn whatever_happens_each_request_is_done_once_and_told_as_it_was() {
         ..Config::default()
     });
     let outcome = runner.run(&steps::history(), |history| {
-        // One that fails is shortened for as long as it takes.
+        // Shrinking a failed history has no time limit.
         if started.elapsed() > time && !failed.get() {
             return Ok(());
         }
         count.set(count.get() + 1);
-        let outcome = lived(&history);
+        let outcome = check(&history);
         failed.set(failed.get() || outcome.is_err());
-        seen.borrow_mut().add(&outcome.map_err(TestCaseError::fail)?);
+        counts.borrow_mut().add(&outcome.map_err(TestCaseError::fail)?);
         Ok(())
     });
-    println!("{} histories in {:?}: {:#?}", count.get(), started.elapsed(), seen.borrow());
+    println!("{} histories in {:?}: {:#?}", count.get(), started.elapsed(), counts.borrow());
     if let Err(error) = outcome {
         panic!("{error}");
     }

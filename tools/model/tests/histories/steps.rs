@@ -1,26 +1,26 @@
-//! What can happen, and how it is made up.
+//! Steps of a history, and their random generation.
 
-use model::Trouble;
+use model::TableFault;
 use model::plans::Plan;
 use proptest::prelude::*;
 
-/// A life of one account.
+/// History of one account.
 #[derive(Clone, Debug)]
 pub struct History {
     pub start: Start,
     pub steps: Vec<Step>,
-    /// Decides how long requests to Stripe take.
+    /// Determines the delays of requests to Stripe.
     pub seed: u64,
 }
 
-/// What the account has at first.
+/// Initial state of the account.
 #[derive(Clone, Copy, Debug)]
 pub enum Start {
-    /// Not even a customer at Stripe.
+    /// No customer at Stripe.
     Fresh,
-    /// A customer with a card, on a clock of its own.
+    /// A customer with a card and a test clock.
     Customer(Card),
-    /// The same, subscribed days ago.
+    /// A customer with a subscription since days ago.
     Subscribed(Plan, Card),
 }
 
@@ -28,7 +28,7 @@ pub enum Start {
 pub enum Card {
     Good,
     Declined,
-    /// The bank wants the customer to authenticate.
+    /// Payments need the customer's authentication.
     Authenticates,
     None,
 }
@@ -39,58 +39,59 @@ pub enum Step {
         to: Plan,
         quote: Quoted,
         key: Option<u8>,
-        trouble: Troubles,
+        disturbances: Disturbances,
     },
     Checkout {
         to: Plan,
         key: Option<u8>,
-        trouble: Troubles,
+        disturbances: Disturbances,
     },
-    /// An earlier request with a key again, with the same body or another.
-    Again {
+    /// Repeats an earlier request with an idempotency key, with the same body or another.
+    Retry {
         nth: u8,
         other: Option<Plan>,
-        trouble: Troubles,
+        disturbances: Disturbances,
     },
-    /// The customer fills in the page of the open session.
+    /// The customer pays at the open checkout session.
     Pay(Card),
+    /// The customer's default card changes.
     Card(Card),
-    /// The customer answers the bank.
+    /// The customer authenticates successfully or not.
     Authenticate(bool),
-    /// Hours.
+    /// This many hours pass.
     Pass(u16),
     Usage {
         meter: u8,
         value: u16,
     },
-    /// Something to be billed with the next invoice, in cents.
+    /// A pending invoice item in cents is added.
     Item(i16),
-    /// A credit (negative) or a debt.
+    /// A credit (negative) or debt in cents is added to the balance.
     Balance(i16),
 }
 
-/// With which quote a change is asked for.
+/// Quote of a plan change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Quoted {
     None,
     Fresh,
-    /// The one of an earlier preview, whatever has happened since.
+    /// The quote of an earlier preview.
     Kept,
     Expired,
 }
 
-/// What goes wrong meanwhile.
+/// Disturbances of a request.
 #[derive(Clone, Debug, Default)]
-pub struct Troubles {
-    /// How many more processes are sent the same at once.
+pub struct Disturbances {
+    /// Number of additional processes that get the same request concurrently.
     pub twins: u8,
-    /// After so many polls the (first) process is gone.
+    /// Number of polls of the request's future after which the (first) process crashes.
     pub crash: Option<u8>,
     pub faults: Vec<Fault>,
-    pub table: Option<Trouble>,
+    pub table: Option<TableFault>,
 }
 
-/// How Stripe fails.
+/// Fault of Stripe.
 #[derive(Clone, Copy, Debug)]
 pub struct Fault {
     pub at: &'static str,
@@ -103,12 +104,12 @@ pub struct Fault {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
     Status(u16),
-    /// A 500 that the idempotency key remembers.
+    /// A 500 that Stripe stores and replays to the same idempotency key.
     Stored,
     HangUp,
     Cut,
     Garbage,
-    /// Milliseconds.
+    /// Delay in milliseconds.
     Latency(u16),
 }
 
@@ -150,21 +151,25 @@ fn fault() -> impl Strategy<Value = Fault> {
     )
 }
 
-fn table() -> impl Strategy<Value = Trouble> {
+fn table() -> impl Strategy<Value = TableFault> {
     let done = any::<bool>();
-    (0..6_u8, 1..5_u8, done).prop_map(|(after, calls, done)| Trouble { after, calls, done })
+    (0..6_u8, 1..5_u8, done).prop_map(|(after, calls, done)| TableFault { after, calls, done })
 }
 
-fn troubles() -> impl Strategy<Value = Troubles> {
+fn disturbances() -> impl Strategy<Value = Disturbances> {
     let rough = (
         prop_oneof![3 => Just(0_u8), 1 => 1..3_u8],
         prop::option::weighted(0.5, 1..90_u8),
         prop::collection::vec(fault(), 0..3),
         prop::option::weighted(0.15, table()),
     );
-    let rough =
-        rough.prop_map(|(twins, crash, faults, table)| Troubles { twins, crash, faults, table });
-    prop_oneof![3 => Just(Troubles::default()), 4 => rough]
+    let rough = rough.prop_map(|(twins, crash, faults, table)| Disturbances {
+        twins,
+        crash,
+        faults,
+        table,
+    });
+    prop_oneof![3 => Just(Disturbances::default()), 4 => rough]
 }
 
 fn quoted() -> impl Strategy<Value = Quoted> {
@@ -179,12 +184,12 @@ fn quoted() -> impl Strategy<Value = Quoted> {
 fn step() -> impl Strategy<Value = Step> {
     let key = || prop::option::weighted(0.75, 0..4_u8);
     prop_oneof![
-        10 => (plan(), quoted(), key(), troubles())
-            .prop_map(|(to, quote, key, trouble)| Step::Change { to, quote, key, trouble }),
-        2 => (plan(), key(), troubles())
-            .prop_map(|(to, key, trouble)| Step::Checkout { to, key, trouble }),
-        4 => (any::<u8>(), prop::option::weighted(0.2, plan()), troubles())
-            .prop_map(|(nth, other, trouble)| Step::Again { nth, other, trouble }),
+        10 => (plan(), quoted(), key(), disturbances())
+            .prop_map(|(to, quote, key, disturbances)| Step::Change { to, quote, key, disturbances }),
+        2 => (plan(), key(), disturbances())
+            .prop_map(|(to, key, disturbances)| Step::Checkout { to, key, disturbances }),
+        4 => (any::<u8>(), prop::option::weighted(0.2, plan()), disturbances())
+            .prop_map(|(nth, other, disturbances)| Step::Retry { nth, other, disturbances }),
         1 => card().prop_map(Step::Pay),
         3 => card().prop_map(Step::Card),
         2 => any::<bool>().prop_map(Step::Authenticate),
@@ -195,7 +200,7 @@ fn step() -> impl Strategy<Value = Step> {
     ]
 }
 
-/// Any history.
+/// Generates any history.
 pub fn history() -> impl Strategy<Value = History> {
     let start = prop_oneof![
         1 => Just(Start::Fresh),

@@ -1,13 +1,12 @@
-//! The table in memory answers as moto's DynamoDB does: whatever the functions ask of it, both are
-//! asked, and what comes of it is compared.
+//! Compares the table in memory with moto: runs the functions' operations on both and compares their results.
 
-#![allow(clippy::unwrap_used, reason = "what it shares with other tests fails by panicking")]
+#![allow(clippy::unwrap_used, reason = "the modules shared with other tests fail by panicking")]
 
 #[path = "../../../../shared/tests/it/moto.rs"]
-#[expect(dead_code, reason = "not all of it is needed here")]
+#[expect(dead_code, reason = "this test uses only a part of the module")]
 mod moto;
 #[path = "../../../../shared/tests/it/server.rs"]
-#[expect(dead_code, reason = "of the server only the clients' settings are needed")]
+#[expect(dead_code, reason = "this test uses only the clients' settings")]
 mod server;
 
 use std::fmt::Debug;
@@ -25,13 +24,13 @@ use crate::moto::{Moto, TABLE};
 
 const FAR: i64 = 4_102_444_800_000;
 
-/// What came of each call, in turn.
+/// Results of the operations in order.
 #[derive(Default)]
-struct Told(Vec<String>);
+struct Transcript(Vec<String>);
 
-impl Told {
-    fn note(&mut self, what: &str, came: &impl Debug) {
-        self.0.push(format!("{what}: {came:?}"));
+impl Transcript {
+    fn note(&mut self, operation: &str, result: &impl Debug) {
+        self.0.push(format!("{operation}: {result:?}"));
     }
 }
 
@@ -71,33 +70,33 @@ async fn seed(client: &Client, hash: &KeyHash) {
     put(client, keys::handle("one"), leads).await;
 }
 
-async fn accounts(client: &Client, told: &mut Told, hash: &KeyHash) {
+async fn accounts(client: &Client, transcript: &mut Transcript, hash: &KeyHash) {
     let store = Table::new(client.clone(), TABLE.to_owned());
     for account in ["acc_1", "acc_2"] {
-        told.note("account", &store.account(account).await.expect("read"));
+        transcript.note("account", &store.account(account).await.expect("read"));
     }
     for handle in ["one", "two"] {
-        told.note("handle", &store.handle(handle).await.expect("read"));
+        transcript.note("handle", &store.handle(handle).await.expect("read"));
     }
     for request in ["req-1", "req-2"] {
         for account in ["acc_1", "acc_2"] {
             let first = store.first_customer_attribution(&attribution(account, request)).await;
-            told.note("first", &first.map_err(drop));
+            transcript.note("first", &first.map_err(drop));
         }
     }
     for customer in ["cus_1", "cus_2"] {
         for account in ["acc_1", "acc_2"] {
             let kept = store.remember_customer(account, customer).await;
-            told.note("customer", &kept.map_err(drop));
+            transcript.note("customer", &kept.map_err(drop));
         }
     }
-    told.note("account", &store.account("acc_1").await.expect("read"));
+    transcript.note("account", &store.account("acc_1").await.expect("read"));
     let unknown = self::hash();
     for day in ["2026-06-28", "2026-06-27", "2026-06-29"] {
-        told.note("use", &store.record_key_use(hash, day).await.map_err(drop));
-        told.note("use of none", &store.record_key_use(&unknown, day).await.map_err(drop));
-        told.note("key", &store.key(hash).await.expect("read"));
-        told.note("no key", &store.key(&unknown).await.expect("read"));
+        transcript.note("use", &store.record_key_use(hash, day).await.map_err(drop));
+        transcript.note("use of none", &store.record_key_use(&unknown, day).await.map_err(drop));
+        transcript.note("key", &store.key(hash).await.expect("read"));
+        transcript.note("no key", &store.key(&unknown).await.expect("read"));
     }
 }
 
@@ -109,10 +108,10 @@ fn attribution(account: &str, request_id: &str) -> Attribution {
     }
 }
 
-async fn records(client: &Client, told: &mut Told) {
+async fn records(client: &Client, transcript: &mut Transcript) {
     let table = Table::new(client.clone(), TABLE.to_owned());
     let work = [
-        // key, body, until, what comes of it
+        // idempotency key, fingerprint of the body, end of the lease, outcome of the handler
         ("a", "x", FAR, Some(Ok(()))),
         ("a", "x", FAR, Some(Ok(()))),
         ("a", "y", FAR, Some(Ok(()))),
@@ -148,20 +147,20 @@ async fn records(client: &Client, told: &mut Told) {
         let came = tokio::time::timeout(std::time::Duration::from_millis(700), once).await;
         let came = came.map(|came| came.unwrap_or_else(|error| Reply::of_error(&error, &id)));
         let came = came.map(|reply| (reply.status(), reply.body().to_owned()));
-        told.note(&format!("{key} {fingerprint}"), &(came.ok(), seen));
+        transcript.note(&format!("{key} {fingerprint}"), &(came.ok(), seen));
     }
 }
 
 async fn transcript(client: &Client, hash: &KeyHash) -> Vec<String> {
-    let mut told = Told::default();
+    let mut transcript = Transcript::default();
     seed(client, hash).await;
-    accounts(client, &mut told, hash).await;
-    records(client, &mut told).await;
-    told.0
+    accounts(client, &mut transcript, hash).await;
+    records(client, &mut transcript).await;
+    transcript.0
 }
 
 #[tokio::test]
-async fn the_table_in_memory_answers_as_moto_does() {
+async fn table_in_memory_gives_the_same_results_as_moto() {
     let (moto, hash) = (Moto::start().await, hash());
     let theirs = transcript(&moto.client, &hash).await;
     let ours = transcript(&World::new().dynamodb(), &hash).await;

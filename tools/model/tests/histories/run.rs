@@ -1,4 +1,4 @@
-//! A history as it is lived, step by step, and what must hold after each step and in the end.
+//! Runs a history step by step and checks the invariants.
 
 use std::collections::BTreeMap;
 use std::future::Future;
@@ -15,13 +15,14 @@ use shared::values::token::Bounds;
 use crate::account::Account;
 use crate::expected::Expected;
 use crate::ledger::Ledger;
-use crate::steps::{Card, History, Quoted, Step, Troubles};
+use crate::steps::{Card, Disturbances, History, Quoted, Step};
 
-/// What the law says is broken.
-pub type Lawful<T = ()> = Result<T, String>;
+/// Result of a check; the error describes the violation.
+pub type Checked<T = ()> = Result<T, String>;
 
+/// Returns an error with this message unless the condition holds.
 #[macro_export]
-macro_rules! law {
+macro_rules! ensure {
     ($holds:expr, $($text:tt)+) => {
         if !$holds {
             return Err(format!($($text)+));
@@ -29,103 +30,104 @@ macro_rules! law {
     };
 }
 
-/// A request with an idempotency key, and how far it has come.
+/// Request with an idempotency key, and its progress.
 pub struct Keyed {
     pub asked: Asked,
     pub progress: Progress,
 }
 
-/// A request, and what it is about.
+/// Request, and its parameters.
 #[derive(Clone)]
 pub struct Asked {
     pub request: Request,
     pub plan: Plan,
     pub quoted: Quoted,
-    /// The preview that its quote is of, and for which plan.
+    /// Plan and body of the preview with the request's quote.
     pub shown: Option<(Plan, Value)>,
 }
 
 pub enum Progress {
-    /// Nobody has heard what came of it.
+    /// No attempt has a definite response that the table stored.
     Open(Box<Begun>),
+    /// The table stored this response.
     Done(Reply),
 }
 
-/// A change that was made, and its invoice, if there is one.
+/// Applied change, with its invoice if it has one.
 #[derive(Clone, Debug)]
-pub struct Made(pub Option<String>);
+pub struct Applied(pub Option<String>);
 
-/// A request that may have been carried out, wholly or in part.
+/// Possible effects of the attempts at a request.
 #[derive(Clone, Default)]
 pub struct Begun {
-    /// What was before, as long as nothing else has happened.
+    /// State before the first attempt, if nothing else has happened since.
     pub before: Option<Ledger>,
-    /// The change, if it was made.
-    pub made: Option<Made>,
-    /// The change waits, or waited, for this invoice.
-    pub waits: Option<String>,
-    /// What was answered, if the table may not have kept it.
-    pub told: Option<String>,
-    /// The refusals that nobody may have heard, and the table has kept.
-    pub unheard: Vec<(u16, &'static str)>,
+    /// The change, if it was applied.
+    pub applied: Option<Applied>,
+    /// Invoice of the request's pending update, even if it was dropped since.
+    pub pending: Option<String>,
+    /// Response that the table may not have stored.
+    pub response: Option<String>,
+    /// Rejections that the table may have stored without a response.
+    pub lost: Vec<(u16, &'static str)>,
 }
 
-/// How often what was seen.
+/// Numbers of responses and events by name.
 #[derive(Clone, Debug, Default)]
-pub struct Seen(pub BTreeMap<String, u32>);
+pub struct Counts(pub BTreeMap<String, u32>);
 
-impl Seen {
-    pub fn note(&mut self, what: impl Into<String>) {
-        *self.0.entry(what.into()).or_default() += 1;
+impl Counts {
+    pub fn count(&mut self, name: impl Into<String>) {
+        *self.0.entry(name.into()).or_default() += 1;
     }
 
     pub fn add(&mut self, other: &Self) {
-        for (what, times) in &other.0 {
-            *self.0.entry(what.clone()).or_default() += times;
+        for (name, count) in &other.0 {
+            *self.0.entry(name.clone()).or_default() += count;
         }
     }
 }
 
-pub struct Life<'a> {
+pub struct Run<'a> {
     pub account: Account<'a>,
     processes: Vec<Process>,
     pub keyed: BTreeMap<String, Keyed>,
-    /// The last preview, and what for.
-    kept: Option<(Plan, Value)>,
-    /// Which request each invoice of a change is for.
+    /// Plan and body of the last preview.
+    last_preview: Option<(Plan, Value)>,
+    /// The request that each invoice of a change belongs to.
     pub charged: BTreeMap<String, String>,
-    /// A request without a key was cut off on its way: nobody goes on with it.
+    /// Whether a request without a key was interrupted, which no retry completes.
     pub cut_off: bool,
-    /// Stripe has dropped a change that waited too long, and with it what else was on its invoice.
+    /// Whether Stripe has expired a pending update together with the items on its invoice.
     pub expired: bool,
-    pub seen: Seen,
+    pub counts: Counts,
     seed: u64,
     known: Option<Ledger>,
 }
 
-/// Lives the history. The error says which law was broken at which step.
-pub async fn live(world: &World, prices: &Prices, history: &History) -> Lawful<Seen> {
+/// Runs a history. The error describes the violated invariant and its step.
+pub async fn run(world: &World, prices: &Prices, history: &History) -> Checked<Counts> {
     let account = Account::new(world, prices, history.start).await;
-    let mut life = Life {
+    let mut run = Run {
         account,
         processes: Vec::new(),
         keyed: BTreeMap::new(),
-        kept: None,
+        last_preview: None,
         charged: BTreeMap::new(),
         cut_off: false,
         expired: false,
-        seen: Seen::default(),
+        counts: Counts::default(),
         seed: history.seed,
         known: None,
     };
     for (at, step) in history.steps.iter().enumerate() {
-        life.step(step).await.map_err(|broken| format!("at step {at}: {broken}"))?;
+        run.step(step).await.map_err(|violation| format!("at step {at}: {violation}"))?;
     }
-    life.end().await.map_err(|broken| format!("in the end: {broken}"))?;
-    Ok(life.seen)
+    run.end().await.map_err(|violation| format!("at the end: {violation}"))?;
+    Ok(run.counts)
 }
 
-/// Polled so often and no more: whatever it was waiting for then, it never hears of it.
+/// Polls a future at most this often, and drops it then, as a crash of its process does.
 async fn within_polls<T>(work: impl Future<Output = T>, most: Option<u8>) -> Option<T> {
     let (mut work, mut left) = (pin!(work), most);
     std::future::poll_fn(|context| {
@@ -139,36 +141,38 @@ async fn within_polls<T>(work: impl Future<Output = T>, most: Option<u8>) -> Opt
     .await
 }
 
-impl Life<'_> {
-    async fn step(&mut self, step: &Step) -> Lawful {
+impl Run<'_> {
+    async fn step(&mut self, step: &Step) -> Checked {
         match step {
-            Step::Change { to, quote, key, trouble } => {
-                self.change(*to, *quote, *key, trouble).await
+            Step::Change { to, quote, key, disturbances } => {
+                self.change(*to, *quote, *key, disturbances).await
             }
-            Step::Checkout { to, key, trouble } => {
+            Step::Checkout { to, key, disturbances } => {
                 let request = self.account.request(Endpoint::Checkout, *to, None);
                 let asked = Asked { request, plan: *to, quoted: Quoted::None, shown: None };
-                self.send(asked, *key, trouble).await
+                self.send(asked, *key, disturbances).await
             }
-            Step::Again { nth, other, trouble } => self.again(*nth, *other, trouble).await,
+            Step::Retry { nth, other, disturbances } => {
+                self.retry(*nth, *other, disturbances).await
+            }
             _ => {
-                self.aside(step).await;
+                self.external(step).await;
                 Ok(())
             }
         }
     }
 
-    /// What Stripe has; asked for once after each step.
-    async fn look(&mut self) -> Ledger {
+    /// Returns the account's state at Stripe, which is read once after each step.
+    async fn ledger(&mut self) -> Ledger {
         if self.known.is_none() {
             self.known = Some(self.account.ledger().await);
         }
         self.known.clone().unwrap_or_default()
     }
 
-    /// What is none of our doing.
-    async fn aside(&mut self, step: &Step) {
-        let before = self.look().await;
+    /// Runs a step that is not a request to the API.
+    async fn external(&mut self, step: &Step) {
+        let before = self.ledger().await;
         match step {
             Step::Pay(card) => {
                 if let Some(session) = before.open_sessions.first() {
@@ -189,23 +193,23 @@ impl Life<'_> {
                 }
             }
             Step::Balance(amount) => self.account.balance(*amount).await,
-            Step::Change { .. } | Step::Checkout { .. } | Step::Again { .. } => {}
+            Step::Change { .. } | Step::Checkout { .. } | Step::Retry { .. } => {}
         }
-        self.something_else_happened(None);
+        self.forget_before(None);
         self.known = None;
-        let after = self.look().await;
-        self.note_paid(&before, &after);
+        let after = self.ledger().await;
+        self.record_pending_update(&before, &after);
     }
 
-    /// A change that waited was paid for by the customer, or Stripe has dropped it.
-    fn note_paid(&mut self, before: &Ledger, after: &Ledger) {
+    /// Records that a pending update was paid by the customer or expired by Stripe.
+    fn record_pending_update(&mut self, before: &Ledger, after: &Ledger) {
         for invoice in after.changes_since(before) {
-            self.seen.note("a change was paid for later");
+            self.counts.count("a pending update was paid");
             for keyed in self.keyed.values_mut() {
                 if let Progress::Open(begun) = &mut keyed.progress
-                    && begun.waits.as_ref() == Some(&invoice)
+                    && begun.pending.as_ref() == Some(&invoice)
                 {
-                    begun.made = Some(Made(Some(invoice.clone())));
+                    begun.applied = Some(Applied(Some(invoice.clone())));
                 }
             }
             self.charged.entry(invoice).or_insert_with(|| "paid later".to_owned());
@@ -213,16 +217,16 @@ impl Life<'_> {
         let is_void =
             |id: &String| after.invoices.get(id).is_some_and(|invoice| invoice.status == "void");
         if before.pending.as_ref().is_some_and(is_void) {
-            self.seen.note("a change has expired");
+            self.counts.count("a pending update expired");
             self.expired = true;
         }
     }
 
-    /// What is open cannot be held to what was before it any more.
-    fn something_else_happened(&mut self, but: Option<&str>) {
+    /// Forgets the earlier states of open requests, except one, because something else has changed the account.
+    fn forget_before(&mut self, except: Option<&str>) {
         for (key, keyed) in &mut self.keyed {
             if let Progress::Open(begun) = &mut keyed.progress
-                && but != Some(key)
+                && except != Some(key)
             {
                 begun.before = None;
             }
@@ -234,40 +238,45 @@ impl Life<'_> {
         to: Plan,
         quote: Quoted,
         key: Option<u8>,
-        trouble: &Troubles,
-    ) -> Lawful {
+        disturbances: &Disturbances,
+    ) -> Checked {
         let mut quoted = quote;
         if matches!(quoted, Quoted::Fresh | Quoted::Expired) {
             let preview = self.account.request(Endpoint::Preview, to, None);
             let id = self.account.world.number();
-            let reply = self.account.observer.ask(&preview, id).await;
+            let reply = self.account.observer.send(&preview, id).await;
             if reply.status == 200 {
-                self.kept = Some((to, reply.json()));
+                self.last_preview = Some((to, reply.json()));
             } else {
                 quoted = Quoted::None;
             }
         }
-        let shown = self.kept.clone().filter(|_| quoted != Quoted::None);
+        let shown = self.last_preview.clone().filter(|_| quoted != Quoted::None);
         let token = shown.as_ref().map(|(_, preview)| text(&preview["quote"]));
         let token = match quoted {
             Quoted::Expired => token.map(|token| self.aged(&token)),
             _ => token,
         };
         let request = self.account.request(Endpoint::Change, to, token.as_deref());
-        self.send(Asked { request, plan: to, quoted, shown }, key, trouble).await
+        self.send(Asked { request, plan: to, quoted, shown }, key, disturbances).await
     }
 
-    /// The quote as it would be 15 minutes later.
+    /// Returns the quote as if it had been issued 15 minutes earlier.
     fn aged(&self, token: &str) -> String {
         let (keys, account) = (self.account.world.quote_keys(), self.account.id.as_str());
         let bounds = || Bounds { purpose: "quote", account };
-        let quote = keys.open(bounds(), token).expect("ours");
+        let quote = keys.open(bounds(), token).expect("a valid quote");
         let mut quote: Value = serde_json::from_slice(&quote).expect("JSON");
         quote["issued_at"] = json!(quote["issued_at"].as_i64().expect("a moment") - 15 * 60);
         keys.seal(bounds(), quote.to_string().as_bytes())
     }
 
-    async fn again(&mut self, nth: u8, other: Option<Plan>, trouble: &Troubles) -> Lawful {
+    async fn retry(
+        &mut self,
+        nth: u8,
+        other: Option<Plan>,
+        disturbances: &Disturbances,
+    ) -> Checked {
         if self.keyed.is_empty() {
             return Ok(());
         }
@@ -282,28 +291,33 @@ impl Life<'_> {
             asked.request.body["plan"] = json!(other.tier);
             asked.request.body["interval"] = json!(other.interval);
         }
-        self.send_as(asked, Some(key), trouble).await
+        self.send_as(asked, Some(key), disturbances).await
     }
 
-    async fn send(&mut self, asked: Asked, key: Option<u8>, trouble: &Troubles) -> Lawful {
+    async fn send(
+        &mut self,
+        asked: Asked,
+        key: Option<u8>,
+        disturbances: &Disturbances,
+    ) -> Checked {
         let key = key.map(|key| format!("key-{key}"));
-        // What is open is sent again as it was: another body might be the first to get there.
+        // An open request is retried unchanged: another body might be the first that the table stores.
         let asked = match key.as_ref().and_then(|key| self.keyed.get(key)) {
             Some(Keyed { progress: Progress::Open(_), asked }) => asked.clone(),
             _ => asked,
         };
-        self.send_as(asked, key, trouble).await
+        self.send_as(asked, key, disturbances).await
     }
 
-    /// Sends it, lets go wrong what is to, and holds what came of it to the law.
+    /// Sends a request with its disturbances and checks the invariants.
     async fn send_as(
         &mut self,
         mut asked: Asked,
         key: Option<String>,
-        trouble: &Troubles,
-    ) -> Lawful {
+        disturbances: &Disturbances,
+    ) -> Checked {
         asked.request.key.clone_from(&key);
-        let before = self.look().await;
+        let before = self.ledger().await;
         let expected = Expected::of(self, &asked, &before).await?;
         if let Some(key) = &key
             && !self.keyed.contains_key(key)
@@ -313,30 +327,32 @@ impl Life<'_> {
             let keyed = Keyed { asked: asked.clone(), progress };
             self.keyed.insert(key.clone(), keyed);
         }
-        let replies = self.perform(&asked.request, trouble).await;
+        let replies = self.perform(&asked.request, disturbances).await;
         self.known = None;
-        let after = self.look().await;
+        let after = self.ledger().await;
         for reply in &replies {
-            let name = reply.as_ref().map_or("killed".to_owned(), |reply| {
-                let again = if reply.replayed { " again" } else { "" };
-                format!("{:?} {} {}{again}", asked.request.endpoint, reply.status, reply.error())
+            let name = reply.as_ref().map_or("crashed".to_owned(), |reply| {
+                let replayed = if reply.replayed { " replayed" } else { "" };
+                format!("{:?} {} {}{replayed}", asked.request.endpoint, reply.status, reply.error())
             });
-            self.seen.note(name);
+            self.counts.count(name);
         }
         if after != before {
-            self.something_else_happened(key.as_deref());
+            self.forget_before(key.as_deref());
         }
-        let case = crate::laws::Case {
+        let case = crate::invariants::Case {
             request: &asked.request,
             plan: asked.plan,
             key: key.as_deref(),
             before: &before,
             after: &after,
             replies: &replies,
-            kept: trouble.table.is_none(),
-            calm: trouble.faults.is_empty() && trouble.table.is_none() && trouble.crash.is_none(),
+            stored: disturbances.table.is_none(),
+            calm: disturbances.faults.is_empty()
+                && disturbances.table.is_none()
+                && disturbances.crash.is_none(),
         };
-        let told = || {
+        let details = || {
             let replies: Vec<_> = replies
                 .iter()
                 .map(|reply| {
@@ -344,63 +360,68 @@ impl Life<'_> {
                 })
                 .collect();
             format!(
-                "\nrequest {:?}\nanswers {replies:#?}\nexpected {expected:?}\nbefore {before:#?}\nafter {after:#?}",
+                "\nrequest {:?}\nresponses {replies:#?}\nexpected {expected:?}\nbefore {before:#?}\nafter {after:#?}",
                 asked.request
             )
         };
-        crate::laws::hold(self, &case, &expected).map_err(|broken| format!("{broken}{}", told()))
+        crate::invariants::check(self, &case, &expected)
+            .map_err(|violation| format!("{violation}{}", details()))
     }
 
-    async fn perform(&mut self, request: &Request, trouble: &Troubles) -> Vec<Option<Reply>> {
+    async fn perform(
+        &mut self,
+        request: &Request,
+        disturbances: &Disturbances,
+    ) -> Vec<Option<Reply>> {
         let world = self.account.world;
-        let count = usize::from(trouble.twins) + 1;
+        let count = usize::from(disturbances.twins) + 1;
         while self.processes.len() < count {
             self.seed = self.seed.wrapping_add(0x5851_f42d_4c95_7f2d);
             self.processes.push(world.process(self.seed).await);
         }
-        for fault in &trouble.faults {
-            self.account.fail(fault).await;
+        for fault in &disturbances.faults {
+            self.account.add_fault(fault).await;
         }
-        world.table.trouble(trouble.table);
-        let asked = self.processes.iter().take(count).enumerate().map(|(nth, process)| {
-            let most = trouble.crash.filter(|_| nth == 0);
-            within_polls(process.ask(request, world.number()), most)
+        world.table.set_fault(disturbances.table);
+        let requests = self.processes.iter().take(count).enumerate().map(|(nth, process)| {
+            let most = disturbances.crash.filter(|_| nth == 0);
+            within_polls(process.send(request, world.number()), most)
         });
-        let replies = join_all(asked).await;
+        let replies = join_all(requests).await;
         if replies[0].is_none() {
             self.processes.remove(0);
         }
-        // Whatever is still on its way at Stripe gets there; and no process lives as long.
+        // Longer than any request to Stripe in progress, and than any lease.
         tokio::time::sleep(Duration::from_mins(3)).await;
-        world.table.trouble(None);
-        world.stripe.mend().await;
-        world.table.free_claims();
+        world.table.set_fault(None);
+        world.stripe.clear_faults().await;
+        world.table.expire_leases();
         replies
     }
 
-    /// All is well again, and whatever nobody has heard of is asked for again.
-    async fn end(&mut self) -> Lawful {
-        let calm = Troubles::default();
+    /// Retries all open requests without disturbances, and checks that completed ones are replayed.
+    async fn end(&mut self) -> Checked {
+        let calm = Disturbances::default();
         let open: Vec<String> = self.open().collect();
         for key in open {
             let asked = self.keyed[&key].asked.clone();
-            let is_open = |life: &Self| matches!(life.keyed[&key].progress, Progress::Open(_));
-            // One more time where Stripe remembers a failure of its own.
+            let is_open = |run: &Self| matches!(run.keyed[&key].progress, Progress::Open(_));
+            // Several times, because Stripe may replay a stored failure.
             for _ in 0..4 {
                 if is_open(self) {
                     let key = Some(key.clone());
                     self.send_as(asked.clone(), key, &calm).await?;
                 }
             }
-            law!(!is_open(self), "{key} is never answered");
+            ensure!(!is_open(self), "{key} is never responded");
             self.seen.note("finished by a repetition");
         }
         for key in self.keyed.keys().cloned().collect::<Vec<_>>() {
             let asked = self.keyed[&key].asked.clone();
             self.send_as(asked, Some(key), &calm).await?;
         }
-        let ledger = self.look().await;
-        crate::laws::end(self, &ledger)
+        let ledger = self.ledger().await;
+        crate::invariants::check_end(self, &ledger)
     }
 
     fn open(&self) -> impl Iterator<Item = String> {
@@ -414,5 +435,5 @@ impl Life<'_> {
 }
 
 pub fn text(value: &Value) -> String {
-    value.as_str().unwrap_or_else(|| panic!("no text: {value}")).to_owned()
+    value.as_str().unwrap_or_else(|| panic!("not a string: {value}")).to_owned()
 }
