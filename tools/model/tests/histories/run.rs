@@ -413,8 +413,8 @@ impl Run<'_> {
                     self.send_as(asked.clone(), key, &calm).await?;
                 }
             }
-            ensure!(!is_open(self), "{key} is never responded");
-            self.seen.note("finished by a repetition");
+            ensure!(!is_open(self), "{key} never completes");
+            self.counts.count("completed by a retry");
         }
         for key in self.keyed.keys().cloned().collect::<Vec<_>>() {
             let asked = self.keyed[&key].asked.clone();
