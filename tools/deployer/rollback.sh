@@ -25,7 +25,7 @@ echo "deploying the code of version $previous of $name in place of version $curr
 package=$(mktemp)
 trap 'rm -f "$package"' EXIT
 url=$(aws lambda get-function --function-name "$name" --qualifier "$previous" --query Code.Location --output text)
-# The URL is signed and works for some minutes, so it is not passed as an argument, which other users could see.
+# The URL is signed and valid for some minutes. It is not passed as an argument, because other users can see those.
 curl --silent --show-error --fail --output "$package" --config - <<< "url = \"$url\""
 
 # AT_ONCE ignores the alarms: the code that is being replaced may have set them off.

@@ -12,7 +12,7 @@ use lock::{Lock, Manifest};
 
 pub use repository::since;
 
-/// What a deployment must update.
+/// Parts of the stack that a deployment must update.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Changes {
     /// Whether the template or its settings have changed, which takes `sam deploy`.

@@ -1,4 +1,4 @@
-//! What an operator does: runs `billingctl`, calls AWS.
+//! An operator's actions: `billingctl` and calls of AWS.
 
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};

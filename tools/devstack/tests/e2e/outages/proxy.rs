@@ -17,7 +17,7 @@ use super::lack::{collect, leave_out, remove};
 use crate::harness::Harness;
 use crate::security_stripe::message;
 
-/// What happens to a request.
+/// Handling of a request.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Fate {
     /// It is forwarded.
