@@ -201,7 +201,7 @@ peer:
 	@mkdir -p target/bench/peer && for program in $(PEER)/dist/*.mjs; do \
 		$(PYTHON) -m zipfile -c "target/bench/peer/$$(basename $$program .mjs).zip" $$program; done
 
-bench: peer ## Measure the functions against Node.js peers and an empty function; update the README's tables and plots
+bench: peer ## Measure the functions against Node.js peers and an empty function; update docs/bench.md
 	@$(MAKE) --no-print-directory build floor ARCH=$(HOST_ARCH)
 	cargo build --workspace --all-targets
 	cargo build --profile bench --package stripe-sandbox --bins

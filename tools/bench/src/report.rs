@@ -1,4 +1,4 @@
-//! Tables of the results, for the terminal and the README.
+//! Tables of the results, for the terminal and docs/bench.md.
 
 use std::fmt::Write as _;
 

@@ -11,7 +11,7 @@ use crate::results::{Machine, Program, Results, against_peers, is_fair, twice};
 use crate::runs::{Extent, Measured, Sample};
 use crate::stage::Stage;
 use crate::subject::{Kind, Subject, all};
-use crate::{budgets, equal, growth, proc, progress, readme, report, runs, sequence};
+use crate::{budgets, document, equal, growth, proc, progress, report, runs, sequence};
 
 /// Arguments of `bench run`
 #[derive(Args)]
@@ -25,7 +25,7 @@ pub struct RunArguments {
     /// Program of the sandbox, in place of the one in this program's folder
     #[arg(long)]
     sandbox: Option<PathBuf>,
-    /// Update the README's tables and the plots
+    /// Update the tables and plots of docs/bench.md
     #[arg(long)]
     write: bool,
 }
@@ -75,7 +75,7 @@ pub fn run(arguments: &RunArguments) -> Result<ExitCode> {
         );
     }
     if arguments.write {
-        readme::write(&results)?;
+        document::write(&results)?;
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -1,4 +1,4 @@
-//! The README's plots as SVG, with a white background so that they are legible on light and dark pages.
+//! The plots of docs/bench.md as SVG, with a white background so that they are legible on light and dark pages.
 
 use std::fmt::Write as _;
 

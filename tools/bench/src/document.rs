@@ -1,4 +1,6 @@
-//! The README's tables and plots.
+//! The tables and plots of docs/bench.md.
+
+use std::path::PathBuf;
 
 use crate::error::{Error, Result};
 use crate::report::{self, thousands};
@@ -9,29 +11,34 @@ use crate::svg;
 const BEGIN: &str = "<!-- `make bench` writes what follows, up to the next comment. -->\n";
 const END: &str = "<!-- Here it ends. -->\n";
 
-/// Paths of the plots.
-const COMPARISON: &str = "docs/bench.svg";
-const GROWTH: &str = "docs/bench-growth.svg";
+const FOLDER: &str = "docs";
+const DOCUMENT: &str = "bench.md";
+/// Plots, which the document links to by name. The README shows the comparison too.
+const COMPARISON: &str = "bench.svg";
+const GROWTH: &str = "bench-growth.svg";
 
-/// Writes the plots and the README's block.
+/// Writes the plots and the document's block.
 pub fn write(results: &Results) -> Result<()> {
     put(COMPARISON, &svg::comparison(results))?;
     put(GROWTH, &svg::growth(&results.growth))?;
-    let path = root().join("README.md");
-    let readme = std::fs::read_to_string(path).map_err(Error::system("README.md"))?;
-    let Some(readme) = with_block(&readme, &block(results)) else {
-        return Error::wrong("README.md lacks the comments around the bench's block");
+    let document = std::fs::read_to_string(path(DOCUMENT)).map_err(Error::system(DOCUMENT))?;
+    let Some(document) = with_block(&document, &block(results)) else {
+        return Error::wrong("docs/bench.md lacks the comments around the bench's block");
     };
-    put("README.md", &readme)
+    put(DOCUMENT, &document)
 }
 
-fn put(place: &str, text: &str) -> Result<()> {
-    std::fs::write(root().join(place), text).map_err(Error::system(place))
+fn path(name: &str) -> PathBuf {
+    root().join(FOLDER).join(name)
 }
 
-/// Replaces the block in the README.
-fn with_block(readme: &str, block: &str) -> Option<String> {
-    let (before, rest) = readme.split_once(BEGIN)?;
+fn put(name: &str, text: &str) -> Result<()> {
+    std::fs::write(path(name), text).map_err(Error::system(name))
+}
+
+/// Replaces the block in the document.
+fn with_block(document: &str, block: &str) -> Option<String> {
+    let (before, rest) = document.split_once(BEGIN)?;
     let (_, after) = rest.split_once(END)?;
     Some(format!("{before}{BEGIN}{block}{END}{after}"))
 }
@@ -49,7 +56,6 @@ fn block(results: &Results) -> String {
 Start: from the start of the process to its first poll (an empty function takes {floor:.1} ms). Cold: start and first
 request. Calls: their number, and in brackets how many run in sequence; of AWS before, in and after the first request.
 Medians of {} processes with {} warm requests each, on {} cores of {}, Node.js {}, everything on one machine.
-[Method](docs/bench.md).
 
 {}
 ![Response time by size]({GROWTH})
@@ -82,15 +88,15 @@ mod tests {
     }
 
     #[test]
-    fn committed_readme_has_a_complete_block() {
-        let readme = std::fs::read_to_string(root().join("README.md")).expect("a README");
-        let block = readme.split_once(BEGIN).and_then(|(_, rest)| Some(rest.split_once(END)?.0));
+    fn committed_document_has_a_complete_block() {
+        let document = std::fs::read_to_string(path(DOCUMENT)).expect("a document");
+        let block = document.split_once(BEGIN).and_then(|(_, rest)| Some(rest.split_once(END)?.0));
         let block = block.expect("a block");
         for function in devstack::functions::FUNCTIONS {
             assert!(block.contains(&format!("| `{}` |", function.name)), "{}", function.name);
         }
-        for place in [COMPARISON, GROWTH] {
-            assert!(block.contains(place) && root().join(place).is_file(), "{place}");
+        for plot in [COMPARISON, GROWTH] {
+            assert!(block.contains(plot) && path(plot).is_file(), "{plot}");
         }
         // Every row of a table has as many cells as its header.
         let mut cells = None;
