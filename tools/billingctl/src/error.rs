@@ -1,4 +1,4 @@
-//! A command that did not work, as one sentence that says what to do.
+//! Error of a command: one message that says what is wrong, then what to do.
 
 use std::fmt::Display;
 
@@ -7,53 +7,54 @@ use shared::StripeError;
 use shared::secrets::SecretError;
 use shared::store::StoreError;
 
-/// The sentence. It never holds a secret.
+/// The message. It never contains a secret.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
-pub(crate) struct Failure(String);
+pub(crate) struct CliError(String);
 
-pub(crate) type Result<T> = std::result::Result<T, Failure>;
+pub(crate) type Result<T> = std::result::Result<T, CliError>;
 
-impl Failure {
-    pub(crate) fn new(sentence: impl Into<String>) -> Self {
-        Self(sentence.into())
+impl CliError {
+    pub(crate) fn new(message: impl Into<String>) -> Self {
+        Self(message.into())
     }
 }
 
-/// What AWS says of a call, without the SDK's debug output.
-pub(crate) fn aws<E, R>(doing: impl Display, error: &SdkError<E, R>) -> Failure
+/// Converts an error of the AWS SDK, without the SDK's debug output. `action` completes "could not …".
+pub(crate) fn from_aws<E, R>(action: impl Display, error: &SdkError<E, R>) -> CliError
 where
     E: ProvideErrorMetadata + std::error::Error + 'static,
     R: std::fmt::Debug,
 {
-    let SdkError::ServiceError(answer) = error else {
-        let cause = innermost(error);
-        return Failure(format!(
-            "could not {doing}: AWS did not answer ({cause}); check AWS_REGION, AWS_ENDPOINT_URL and the network"
+    let SdkError::ServiceError(response) = error else {
+        let cause = root_cause(error);
+        return CliError(format!(
+            "could not {action}: AWS did not respond ({cause}); check AWS_REGION, AWS_ENDPOINT_URL and the network"
         ));
     };
-    let (code, message) =
-        (code(error).unwrap_or("an unnamed error"), answer.err().message().unwrap_or("no message"));
+    let code = aws_code(error).unwrap_or("an unnamed error");
+    let message = response.err().message().unwrap_or("no message");
     match code {
         "UnrecognizedClientException"
         | "InvalidClientTokenId"
         | "ExpiredTokenException"
-        | "InvalidSignatureException" => Failure(format!(
-            "could not {doing}: AWS refused the credentials ({code}); sign in again"
+        | "InvalidSignatureException" => CliError(format!(
+            "could not {action}: AWS refused the credentials ({code}); sign in again"
         )),
-        _ => Failure(format!("could not {doing}: {code}: {message}")),
+        _ => CliError(format!("could not {action}: {code}: {message}")),
     }
 }
 
-/// AWS's name for what it refused.
-pub(crate) fn code<E: ProvideErrorMetadata, R>(error: &SdkError<E, R>) -> Option<&str> {
+/// Returns the error code of AWS's response.
+pub(crate) fn aws_code<E: ProvideErrorMetadata, R>(error: &SdkError<E, R>) -> Option<&str> {
     match error {
-        SdkError::ServiceError(answer) => answer.err().code(),
+        SdkError::ServiceError(response) => response.err().code(),
         _ => None,
     }
 }
 
-fn innermost(error: &dyn std::error::Error) -> String {
+/// Returns the message of the innermost source of an error.
+pub(crate) fn root_cause(error: &dyn std::error::Error) -> String {
     let mut error = error;
     while let Some(source) = error.source() {
         error = source;
@@ -61,37 +62,35 @@ fn innermost(error: &dyn std::error::Error) -> String {
     error.to_string()
 }
 
-impl From<SecretError> for Failure {
+impl From<SecretError> for CliError {
     fn from(error: SecretError) -> Self {
         match error {
             SecretError::Unreadable { id, reason } => {
-                // What follows in brackets is the SDK's debug output.
+                // The SDK's debug output follows in parentheses.
                 let reason = reason.split_once(" (").map_or(reason.as_str(), |(words, _)| words);
                 Self(format!(
                     "the secret {id} could not be read ({reason}); `billingctl setup` creates it"
                 ))
             }
-            SecretError::Malformed { .. } => {
-                Self(format!("{error}; correct it in Secrets Manager"))
-            }
+            SecretError::Malformed { .. } => Self(format!("{error}; fix it in Secrets Manager")),
         }
     }
 }
 
-impl From<StoreError> for Failure {
+impl From<StoreError> for CliError {
     fn from(error: StoreError) -> Self {
         Self(format!(
-            "{error}; the item was not written by this tool, see shared/src/store/ for its form"
+            "{error}; the item was not written by this tool, see shared/src/store/ for its format"
         ))
     }
 }
 
-impl From<StripeError> for Failure {
+impl From<StripeError> for CliError {
     fn from(error: StripeError) -> Self {
         match error {
-            // The key was given; that a second one is asked for means that Stripe refused the first.
+            // The client reads the secret again after a 401, and a given key has no other source.
             StripeError::Secret(_) => Self::new(
-                "Stripe refused the key in STRIPE_SECRET_KEY; take a valid one from the Stripe dashboard",
+                "Stripe refused the key in STRIPE_SECRET_KEY; copy a valid key from Stripe's dashboard",
             ),
             StripeError::Refused { status: 403, .. } => Self(format!(
                 "the key in STRIPE_SECRET_KEY lacks a permission; give it write access to products, prices and meters ({error})"
@@ -104,7 +103,7 @@ impl From<StripeError> for Failure {
     }
 }
 
-impl From<getrandom::Error> for Failure {
+impl From<getrandom::Error> for CliError {
     fn from(error: getrandom::Error) -> Self {
         Self(format!("the operating system gave no random numbers: {error}"))
     }

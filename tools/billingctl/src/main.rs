@@ -1,4 +1,16 @@
-//! `billingctl`: what an operator does to the billing API's own state, and to Stripe's catalogue.
+//! `billingctl`, the operator's CLI of the billing API: it manages the table, the secrets, accounts, API keys and
+//! the plan catalog in Stripe.
+//!
+//! Layers, bottom to top. A module imports only from earlier lines of this list:
+//!
+//! 1. `error`, then `output`: messages, results and exit codes
+//! 2. `values`: timestamps, durations, IDs, argument parsers, quote keys
+//! 3. `options`: options that several commands take
+//! 4. `aws`, `stripe`: clients for the table, Secrets Manager and Stripe
+//! 5. `catalog`, `keys`, `secrets`, `setup`: commands, each with its arguments
+//! 6. `accounts` (shows keys), `doctor` (compares the catalog): commands that use other commands
+//! 7. `cli`: top-level parser and dispatch
+#![expect(clippy::doc_markdown, reason = "clap prints the doc comments of arguments as they are")]
 
 mod accounts;
 mod aws;
@@ -6,14 +18,13 @@ mod catalog;
 mod cli;
 mod doctor;
 mod error;
-mod ids;
 mod keys;
-mod moment;
+mod options;
 mod output;
 mod secrets;
 mod setup;
 mod stripe;
-mod table;
+mod values;
 
 use std::process::ExitCode;
 
@@ -21,9 +32,9 @@ use clap::Parser as _;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
-    // clap itself answers a wrong command line, with exit code 2.
+    // clap prints usage errors itself and exits with 2.
     match cli::run(cli::Cli::parse()).await {
         Ok(code) => code,
-        Err(failure) => output::fail(&failure),
+        Err(error) => output::fail(&error),
     }
 }

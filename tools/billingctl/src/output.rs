@@ -1,4 +1,4 @@
-//! What is printed where: results on stdout, everything else on stderr.
+//! Output: results on stdout, progress, hints and errors on stderr.
 
 use std::fmt::Display;
 use std::io::{ErrorKind, Write as _};
@@ -6,46 +6,46 @@ use std::process::ExitCode;
 
 use serde::Serialize;
 
-use crate::error::{Failure, Result};
+use crate::error::{CliError, Result};
 
-/// With `--json`, stdout holds one JSON object and nothing else.
+/// Format of results. With `--json`, stdout holds one JSON object and nothing else.
 #[derive(Clone, Copy)]
 pub(crate) struct Output {
     pub(crate) json: bool,
 }
 
 impl Output {
-    /// The command's result: `value` for programs, `text` for people.
+    /// Prints the command's result: `value` with `--json`, `text` without.
     pub(crate) fn result(self, value: &impl Serialize, text: impl Display) -> Result<()> {
         let line = if self.json {
             serde_json::to_string(value).map_err(|error| {
-                Failure::new(format!("the result is not writable as JSON: {error}"))
+                CliError::new(format!("the result could not be written as JSON: {error}"))
             })?
         } else {
             text.to_string()
         };
         match writeln!(std::io::stdout(), "{}", line.trim_end()) {
-            // The reader has seen enough, as `head` does.
+            // The reader has closed the pipe, for example `head`.
             Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
-            Err(error) => Err(Failure::new(format!("the result could not be printed: {error}"))),
+            Err(error) => Err(CliError::new(format!("the result could not be printed: {error}"))),
             Ok(()) => Ok(()),
         }
     }
 }
 
-/// Progress and hints.
+/// Prints progress or a hint.
 pub(crate) fn note(text: impl Display) {
-    // Nobody may be reading; the command's work does not depend on it.
+    // The command's work does not depend on a reader of stderr.
     let _ = writeln!(std::io::stderr(), "{text}");
 }
 
-/// Ends the program with exit code 1.
-pub(crate) fn fail(failure: &Failure) -> ExitCode {
-    note(format_args!("error: {failure}"));
+/// Prints the error and returns exit code 1.
+pub(crate) fn fail(error: &CliError) -> ExitCode {
+    note(format_args!("error: {error}"));
     ExitCode::FAILURE
 }
 
-/// Rows under a header, each column as wide as its widest cell.
+/// Formats rows under a header, each column as wide as its widest cell.
 pub(crate) fn columns<const N: usize>(header: [&str; N], rows: &[[String; N]]) -> String {
     let header = header.map(str::to_owned);
     let mut widths = [0; N];
@@ -64,7 +64,7 @@ pub(crate) fn columns<const N: usize>(header: [&str; N], rows: &[[String; N]]) -
     text
 }
 
-/// A value that may be absent, in a column.
+/// Returns the value for a column, `-` if there is none.
 pub(crate) fn or_dash(value: Option<&str>) -> String {
     value.unwrap_or("-").to_owned()
 }
@@ -74,7 +74,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn columns_are_as_wide_as_their_widest_cell_and_lines_have_no_trailing_blanks() {
+    fn columns_align_without_trailing_spaces() {
         let rows = [["acme".to_owned(), "-".to_owned()], ["é".to_owned(), "x".to_owned()]];
         assert_eq!(columns(["HANDLE", "P"], &rows), "HANDLE  P\nacme    -\né       x\n");
     }

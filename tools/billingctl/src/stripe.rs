@@ -1,9 +1,10 @@
-//! Stripe, with the key that the environment holds.
+//! Client and keys for Stripe.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use secrecy::SecretString;
+use shared::auth::Mode;
 use shared::config::stripe_base;
 use shared::https::Https;
 use shared::respond::Timings;
@@ -11,44 +12,84 @@ use shared::secrets::{Secrets, StripeKeys};
 use shared::stripe::{Stripe, Transport};
 use tokio::time::Instant;
 
-use crate::error::{Failure, Result};
+use crate::error::{CliError, Result};
 
 const KEY: &str = "STRIPE_SECRET_KEY";
 const BASE: &str = "STRIPE_API_BASE";
 
-/// A whole catalogue is some sixty calls; what takes longer than this hangs.
-const LONGEST_RUN: Duration = Duration::from_mins(15);
+/// Deadline of a command's requests to Stripe. Applying a catalog takes about sixty.
+const TIMEOUT: Duration = Duration::from_mins(15);
 
-/// A client for the account of `STRIPE_SECRET_KEY`.
-pub(crate) fn from_env() -> Result<Stripe> {
-    let key = set(KEY).ok_or_else(|| {
-        Failure::new(format!("{KEY} is not set; set it to a secret or restricted key (sk_… or rk_…) of the Stripe account"))
+/// Returns a client with the key in `STRIPE_SECRET_KEY`.
+///
+/// # Errors
+/// If the variable is not set or holds no key.
+pub(crate) fn client_from_env() -> Result<Stripe> {
+    let key = variable(KEY).ok_or_else(|| {
+        CliError::new(format!(
+            "{KEY} is not set; set it to a secret or restricted key (sk_… or rk_…) of the Stripe account"
+        ))
     })?;
-    let keys = StripeKeys::new(SecretString::from(key), None)
-        .ok_or_else(|| Failure::new(format!("{KEY} holds no Stripe key; it has to begin with sk_test_, sk_live_, rk_test_ or rk_live_")))?;
-    with(keys, KEY)
+    let keys = StripeKeys::new(SecretString::from(key), None).ok_or_else(|| {
+        CliError::new(format!(
+            "{KEY} does not hold a Stripe key; set it to a key that starts with sk_test_, sk_live_, rk_test_ or rk_live_"
+        ))
+    })?;
+    client(keys, KEY)
 }
 
-/// Whether there is a key in `STRIPE_SECRET_KEY` at all.
-pub(crate) fn is_given() -> bool {
-    set(KEY).is_some()
+/// Returns whether `STRIPE_SECRET_KEY` is set.
+pub(crate) fn has_key_in_env() -> bool {
+    variable(KEY).is_some()
 }
 
-/// A client for the account of these keys; `origin` says in errors where they are from.
-pub(crate) fn with(keys: StripeKeys, origin: &str) -> Result<Stripe> {
-    let (transport, secrets) =
-        (Arc::new(Transport::new(Https::new(), base()?)), Arc::new(Secrets::given(keys, origin)));
-    Ok(Stripe::new(transport, secrets, Arc::new(Timings::start()), Instant::now() + LONGEST_RUN))
+/// Returns a client with these keys. Error messages name `origin` as the source of the keys.
+///
+/// # Errors
+/// If `STRIPE_API_BASE` is invalid.
+pub(crate) fn client(keys: StripeKeys, origin: &str) -> Result<Stripe> {
+    let transport = Arc::new(Transport::new(Https::new(), api_base()?));
+    let secrets = Arc::new(Secrets::given(keys, origin));
+    Ok(Stripe::new(transport, secrets, Arc::new(Timings::start()), Instant::now() + TIMEOUT))
 }
 
-/// Where Stripe is.
-pub(crate) fn base() -> Result<hyper::Uri> {
-    let base = set(BASE).unwrap_or_else(|| "https://api.stripe.com".to_owned());
+/// Returns a copy of the keys, which [`StripeKeys`] does not offer because a process needs one.
+pub(crate) fn copy_keys(keys: &StripeKeys) -> StripeKeys {
+    StripeKeys {
+        secret_key: keys.secret_key.clone(),
+        publishable_key: keys.publishable_key.clone(),
+        mode: keys.mode,
+    }
+}
+
+/// Returns the mode of a publishable key. Error messages name `origin` as the source of the key.
+///
+/// # Errors
+/// If the text is not a publishable key. The message does not quote it.
+pub(crate) fn publishable_key_mode(key: &str, origin: &str) -> Result<Mode> {
+    let is_key = key.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
+    match key.get(..8).filter(|_| is_key) {
+        Some("pk_live_") => Ok(Mode::Live),
+        Some("pk_test_") => Ok(Mode::Test),
+        _ => Err(CliError::new(format!(
+            "{origin} is not a publishable key; use a key that starts with pk_test_ or pk_live_"
+        ))),
+    }
+}
+
+/// Returns the base URL of Stripe's API.
+///
+/// # Errors
+/// If `STRIPE_API_BASE` is not an https URL without a path (or http on this machine).
+pub(crate) fn api_base() -> Result<hyper::Uri> {
+    let base = variable(BASE).unwrap_or_else(|| "https://api.stripe.com".to_owned());
     stripe_base(&base).ok_or_else(|| {
-        Failure::new(format!("{BASE} is \"{base}\"; it has to be an https URL without a path (http only for this machine)"))
+        CliError::new(format!(
+            "{BASE} is \"{base}\"; set it to an https URL without a path (http is allowed for this machine)"
+        ))
     })
 }
 
-fn set(name: &str) -> Option<String> {
+fn variable(name: &str) -> Option<String> {
     std::env::var(name).ok().filter(|value| !value.is_empty())
 }

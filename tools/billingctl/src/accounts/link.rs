@@ -1,82 +1,122 @@
-//! An account's Stripe customer, linked and unlinked.
+//! `accounts link` and `accounts unlink`
 
+use clap::Args;
 use shared::Account;
-use shared::store::{Item, keys};
+use shared::store::keys;
 
-use super::{REMEMBERED, Shown, customer};
-use crate::aws;
-use crate::cli::{Global, LinkAccount};
-use crate::error::{Failure, Result};
+use super::customer_check::{self, CustomerCheckArgs};
+use super::view::{AccountView, CACHE_HINT};
+use crate::aws::config;
+use crate::aws::table::{Outcome, Table, account_condition, account_reference};
+use crate::error::{CliError, Result};
+use crate::options::GlobalOptions;
 use crate::output::note;
-use crate::table::{Table, Written, handle_attributes};
+use crate::values::arguments::{customer_id, handle_or_id};
 
-/// `accounts link`
-pub(crate) async fn link(global: &Global, wanted: LinkAccount) -> Result<()> {
-    let sdk = aws::sdk().await?;
-    let table = aws::table(&sdk, global);
-    let before = table.account(&wanted.account).await?;
-    let linked = Account { customer: Some(wanted.customer.clone()), ..before.clone() };
+/// Link an account to its Stripe customer
+///
+///   billingctl accounts link acme --customer cus_123
+///
+/// From then on the account has the subscription, the invoices and the portal of this customer. The
+/// command first checks that the customer exists in the stack's mode. A customer can be linked to one
+/// account.
+#[derive(Args)]
+#[command(verbatim_doc_comment)]
+pub(crate) struct LinkArgs {
+    /// Handle or ID (acc_…) of the account
+    #[arg(value_name = "HANDLE_OR_ID", value_parser = handle_or_id)]
+    account: String,
+    /// Stripe customer
+    #[arg(long, value_name = "CUS_ID", value_parser = customer_id)]
+    customer: String,
+    /// Replace the customer that the account is linked to
+    #[arg(long)]
+    replace: bool,
+    #[command(flatten)]
+    check: CustomerCheckArgs,
+}
+
+/// Unlink an account from its Stripe customer
+///
+///   billingctl accounts unlink acme
+///
+/// The customer stays as it is in Stripe. The next checkout of the account creates a new customer. If a
+/// function created the old one less than 24 hours ago, Stripe returns the old one again.
+#[derive(Args)]
+#[command(verbatim_doc_comment)]
+pub(crate) struct UnlinkArgs {
+    /// Handle or ID (acc_…) of the account
+    #[arg(value_name = "HANDLE_OR_ID", value_parser = handle_or_id)]
+    account: String,
+}
+
+/// Runs `accounts link`.
+pub(super) async fn link(options: &GlobalOptions, args: LinkArgs) -> Result<()> {
+    let sdk = config::load().await?;
+    let table = Table::new(&sdk, options);
+    let before = table.account(&args.account).await?;
+    let after = Account { customer: Some(args.customer.clone()), ..before.clone() };
     let handle = &before.handle;
     match &before.customer {
-        Some(customer) if before.customer == linked.customer => {
-            note(format_args!("{handle} is linked to {customer} already; nothing was changed"));
+        Some(customer) if before.customer == after.customer => {
+            note(format_args!("{handle} is already linked to {customer}; nothing was changed"));
         }
-        Some(customer) if !wanted.replace => {
-            return Err(Failure::new(format!(
-                "{handle} is linked to {customer}, which holds its subscription and invoices; add --replace to link it to another one all the same"
+        Some(customer) if !args.replace => {
+            return Err(CliError::new(format!(
+                "{handle} is linked to {customer}, which has its subscription and invoices; use --replace to link it to another customer"
             )));
         }
         _ => {
-            customer::check(&sdk, &table, &wanted.stripe, &wanted.customer, &before.id).await?;
-            write(&table, &before, &linked).await?;
-            note(REMEMBERED);
+            customer_check::run(&sdk, &table, &args.check, &args.customer, &before.id).await?;
+            write(&table, &before, &after).await?;
+            note(CACHE_HINT);
         }
     }
-    let shown = Shown::from(&linked);
-    global.output().result(&shown, shown.text())
+    let view = AccountView::from(&after);
+    options.output().result(&view, view.text())
 }
 
-/// `accounts unlink`
-pub(crate) async fn unlink(global: &Global, account: &str) -> Result<()> {
-    let table = aws::table(&aws::sdk().await?, global);
-    let before = table.account(account).await?;
+/// Runs `accounts unlink`.
+pub(super) async fn unlink(options: &GlobalOptions, args: &UnlinkArgs) -> Result<()> {
+    let table = Table::new(&config::load().await?, options);
+    let before = table.account(&args.account).await?;
     let after = Account { customer: None, ..before.clone() };
     match &before.customer {
         None => note(format_args!("{} has no customer; nothing was changed", before.handle)),
         Some(customer) => {
             write(&table, &before, &after).await?;
-            note(format_args!("{customer} stays as it is in Stripe, and so does its subscription"));
-            note(REMEMBERED);
+            note(format_args!("{customer} and its subscription stay as they are in Stripe"));
+            note(CACHE_HINT);
         }
     }
-    let shown = Shown::from(&after);
-    global.output().result(&shown, shown.text())
+    let view = AccountView::from(&after);
+    options.output().result(&view, view.text())
 }
 
-/// The account and the entry that keeps a customer from being linked twice, in one transaction.
+/// Writes the account and the entries of its customers in one transaction. The entry keeps a customer
+/// from being linked twice.
 async fn write(table: &Table, before: &Account, after: &Account) -> Result<()> {
-    let (own, attribute) = (keys::account(&before.id), ["customer"]);
-    let mut parts = vec![table.changed(own, &attribute, &before.to_item(), &after.to_item())?];
+    let (key, attributes) = (keys::account(&before.id), ["customer"]);
+    let mut items = vec![table.update(key, &attributes, &before.to_item(), &after.to_item())?];
     if let Some(customer) = &before.customer {
-        // Of a customer that a function has made there is no entry.
+        // A customer that a function created has no entry.
         let condition = "attribute_not_exists(pk) OR account = :account";
-        let values: Item = handle_attributes(&before.id)
-            .into_iter()
-            .map(|(name, value)| (format!(":{name}"), value))
-            .collect();
-        parts.push(table.deleted(keys::customer(customer), condition, values)?);
+        let values = account_condition(&before.id);
+        items.push(table.delete(keys::customer(customer), condition, values)?);
     }
     if let Some(customer) = &after.customer {
-        parts.push(table.new_item(keys::customer(customer), handle_attributes(&after.id))?);
+        items.push(table.put_new(keys::customer(customer), account_reference(&after.id))?);
     }
-    match table.write(parts).await? {
-        Written::Done => Ok(()),
-        Written::Refused(parts) if parts.first() == Some(&true) => Err(Failure::new(format!(
-            "{0} was linked by somebody else meanwhile; see `billingctl accounts show {0}`",
-            before.handle
-        ))),
-        Written::Refused(_) => {
-            Err(Failure::new("this Stripe customer was linked to another account meanwhile"))
+    match table.transact(items).await? {
+        Outcome::Written => Ok(()),
+        Outcome::ConditionFailed(items) if items.first() == Some(&true) => {
+            Err(CliError::new(format!(
+                "another command changed the customer of {0}; see `billingctl accounts show {0}`",
+                before.handle
+            )))
         }
+        Outcome::ConditionFailed(_) => Err(CliError::new(
+            "another command linked this Stripe customer to another account; choose another customer",
+        )),
     }
 }

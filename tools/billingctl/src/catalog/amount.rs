@@ -1,26 +1,26 @@
-//! Currencies and amounts, as a person writes them and as Stripe takes them.
+//! Parsers of currencies and amounts in the catalog file.
 
 use std::str::FromStr as _;
 
 use rust_decimal::Decimal;
 use shared::respond::Currency;
 
-/// Stripe's limits: digits of an amount, decimals of a sub-cent one.
-const LARGEST_MINOR: u64 = 99_999_999;
-const MOST_DECIMALS: u32 = 12;
+/// Stripe's limits of an amount: minor units, and decimals of a minor unit.
+const MAX_MINOR: u64 = 99_999_999;
+const MAX_DECIMALS: u32 = 12;
 
 /// Stripe's three-decimal currencies, which async-stripe's list lacks.
 const THREE_DECIMAL: [&str; 5] = ["bhd", "jod", "kwd", "omr", "tnd"];
 
-/// A currency that Stripe knows, in small letters as Stripe writes it.
+/// Parses a currency code that Stripe knows, in lower case as Stripe writes it.
 pub(super) fn currency(code: &str) -> Option<Currency> {
-    let is_small = code.bytes().all(|byte| byte.is_ascii_lowercase());
+    let is_lower_case = code.bytes().all(|byte| byte.is_ascii_lowercase());
     let is_known = !matches!(stripe_currency(code), stripe_types::Currency::Unknown(_))
         || THREE_DECIMAL.contains(&code);
-    code.parse().ok().filter(|_| is_small && is_known)
+    code.parse().ok().filter(|_| is_lower_case && is_known)
 }
 
-/// async-stripe's name for it.
+/// Returns async-stripe's type for a currency code.
 pub(super) fn stripe_currency(code: &str) -> stripe_types::Currency {
     match stripe_types::Currency::from_str(code) {
         Ok(currency) => currency,
@@ -28,17 +28,18 @@ pub(super) fn stripe_currency(code: &str) -> stripe_types::Currency {
     }
 }
 
-/// A base fee, which is charged as it is: whole minor units, as Stripe takes them.
+/// Parses a base fee into whole minor units that Stripe can charge.
 pub(super) fn base_amount(text: &str, currency: Currency) -> Result<Decimal, String> {
     let minor = minor(text, currency)?;
     if !minor.is_integer() {
         return Err(format!(
-            "\"{text}\" has more decimals than the {} of {}",
+            "\"{text}\" has more decimals than the {} of {}; round it",
             currency.decimals(),
             currency.as_str()
         ));
     }
-    // Two-decimal to the API, but only whole units of them; and three-decimal ones end in 0.
+    // Stripe's API takes ISK and UGX with two decimals that must be 00, and three-decimal amounts
+    // must end in 0 (docs.stripe.com/currencies, special cases).
     let step = match (currency.as_str(), currency.decimals()) {
         ("isk" | "ugx", _) => 100,
         (_, 3) => 10,
@@ -46,24 +47,24 @@ pub(super) fn base_amount(text: &str, currency: Currency) -> Result<Decimal, Str
     };
     if !(minor % Decimal::from(step)).is_zero() {
         return Err(format!(
-            "\"{text}\" is no amount that Stripe charges in {}; round it",
+            "\"{text}\" is not an amount that Stripe can charge in {}; round it",
             currency.as_str()
         ));
     }
-    if minor > Decimal::from(LARGEST_MINOR) {
-        return Err(format!("\"{text}\" is more than Stripe charges at once"));
+    if minor > Decimal::from(MAX_MINOR) {
+        return Err(format!("\"{text}\" is more than Stripe can charge"));
     }
     Ok(minor)
 }
 
-/// A unit price, which may be below a minor unit.
+/// Parses a unit price in minor units, with up to 12 decimals.
 pub(super) fn unit_amount(text: &str, currency: Currency) -> Result<Decimal, String> {
     let minor = minor(text, currency)?;
-    if minor.scale() > MOST_DECIMALS {
-        return Err(format!("\"{text}\" has more decimals than Stripe takes"));
+    if minor.scale() > MAX_DECIMALS {
+        return Err(format!("\"{text}\" has more decimals than Stripe accepts; round it"));
     }
-    if minor > Decimal::from(LARGEST_MINOR) {
-        return Err(format!("\"{text}\" is more than Stripe charges for a unit"));
+    if minor > Decimal::from(MAX_MINOR) {
+        return Err(format!("\"{text}\" is more than Stripe can charge for a unit"));
     }
     Ok(minor)
 }
@@ -77,5 +78,5 @@ fn minor(text: &str, currency: Currency) -> Result<Decimal, String> {
         .and_then(|amount| amount.checked_mul(Decimal::from(10_u32.pow(currency.decimals()))));
     minor
         .map(|minor| minor.normalize())
-        .ok_or_else(|| format!("\"{text}\" is no amount; write it as \"10.00\""))
+        .ok_or_else(|| format!("\"{text}\" is not an amount; write it like \"10.00\""))
 }

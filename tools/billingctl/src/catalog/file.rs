@@ -1,20 +1,20 @@
-//! The catalogue file: what it may say, as it stands there. What it says is checked in `check`.
+//! Fields of the catalog file before validation.
 //!
-//! A field that is missing or of the wrong kind is `None` here and among the faults, so that the rest
-//! of the file can still be checked.
+//! A field that is missing or of the wrong type is `None` and adds a fault, so that the rest of the file
+//! can still be validated.
 
 use toml::Spanned;
 use toml::de::DeValue;
 
-use super::check;
-use super::reader::{Faults, Fields, count, document, text};
-use super::wanted::Catalogue;
+use super::toml_reader::{Faults, Fields, count, text};
 
+/// A string with its position.
 pub(super) type Text = Option<Spanned<String>>;
 
 /// Amounts by currency.
 pub(super) type Amounts = Vec<(Spanned<String>, Text)>;
 
+/// The whole file.
 #[derive(Default)]
 pub(super) struct File {
     pub(super) currency: Text,
@@ -53,17 +53,9 @@ pub(super) struct Portal {
     pub(super) customer_update: Vec<Spanned<String>>,
 }
 
-/// The catalogue, or every reason why it is none, `line:column: reason` each.
-pub(crate) fn parse(text: &str) -> Result<Catalogue, Vec<String>> {
-    let mut faults = Faults::default();
-    let document = document(text, &mut faults);
-    let file = File::read(Fields::new(document.get_ref(), 0..0), &mut faults);
-    let catalogue = check::catalogue(&file, &mut faults);
-    if faults.is_empty() { Ok(catalogue) } else { Err(faults.located(text)) }
-}
-
 impl File {
-    fn read(mut fields: Fields<'_, '_>, faults: &mut Faults) -> Self {
+    /// Reads the document's root table.
+    pub(super) fn read(mut fields: Fields<'_, '_>, faults: &mut Faults) -> Self {
         let file = Self {
             currency: fields.text("currency", faults),
             meters: each(fields.array("meters", faults), Meter::read, faults),
@@ -78,7 +70,7 @@ impl File {
     }
 }
 
-/// None at all has to be said, since it archives everything.
+/// Reads the plans. The field is required, because a catalog without plans archives everything.
 fn plans(fields: &mut Fields<'_, '_>, faults: &mut Faults) -> Vec<Plan> {
     fields.required("plans", faults);
     each(fields.array("plans", faults), Plan::read, faults)
@@ -89,13 +81,13 @@ fn each<T>(
     read: impl Fn(Fields<'_, '_>, &mut Faults) -> T,
     faults: &mut Faults,
 ) -> Vec<T> {
-    let mut things = Vec::new();
+    let mut entries = Vec::new();
     for value in values {
         if let Some(fields) = Fields::of(value, faults) {
-            things.push(read(fields, faults));
+            entries.push(read(fields, faults));
         }
     }
-    things
+    entries
 }
 
 fn overage(
@@ -115,9 +107,9 @@ fn overage(
     overage
 }
 
-/// TOML's own numbers with a point are floats, so an amount has to be text.
+/// Reads amounts by currency. An amount is a string, because TOML's decimal numbers are floats.
 fn amounts(value: &Spanned<DeValue<'_>>, faults: &mut Faults) -> Option<Spanned<Amounts>> {
-    let what = "an amount in quotes, such as \"10.00\"";
+    let what = "an amount in quotes, for example \"10.00\"";
     let fields = Fields::of(value, faults)?;
     let amounts = fields.entries().map(|(code, value)| (code, text(value, what, faults))).collect();
     Some(Spanned::new(value.span(), amounts))
@@ -166,7 +158,7 @@ impl Portal {
         if let Some(value) = fields.optional("subscription_update") {
             faults.add(
                 value.span(),
-                "the portal cannot change plans: the API does, and shows the amount first",
+                "the portal cannot change plans; remove this field. Plan changes go through the API, which shows the amount first",
             );
         }
         let portal = Self {

@@ -1,4 +1,4 @@
-//! Reads from Stripe what the catalogue is compared with.
+//! Reads the actual catalog from Stripe.
 
 use std::collections::BTreeSet;
 
@@ -12,81 +12,103 @@ use stripe_billing::billing_portal_configuration::ListBillingPortalConfiguration
 use stripe_product::price::ListPrice;
 use stripe_product::product::ListProduct;
 
-use super::now::{Foreign, Meter, Now, PortalConfiguration, Price};
-use super::portal::PortalView;
+use super::actual::{ForeignPrice, Meter, PortalConfiguration, Price, StripeState};
+use super::desired::Catalog;
+use super::portal::view::PortalView;
 use super::views::{MeterView, PriceView, ProductView};
-use super::wanted::Catalogue;
-use crate::error::Failure;
+use crate::error::CliError;
 
-/// How many lookup keys Stripe takes in one request.
-const MOST_KEYS: usize = 10;
+/// Stripe's limit of lookup keys in one request.
+const MAX_KEYS: usize = 10;
 
-/// What a file is compared with.
-pub(crate) async fn load(stripe: &Stripe, wanted: &Catalogue) -> Result<Now, Failure> {
-    let prices = || wanted.plans.iter().flat_map(|plan| &plan.prices);
+/// Reads what the planner compares with the desired catalog: all objects of plans, and foreign prices
+/// with a lookup key that the catalog needs.
+pub(super) async fn load(stripe: &Stripe, desired: &Catalog) -> Result<StripeState, CliError> {
+    let prices = || desired.plans.iter().flat_map(|plan| &plan.prices);
     let currencies = prices().flat_map(|price| price.charges.keys().copied());
-    let mut now = everything(stripe, &currencies.collect()).await?;
+    let mut actual = plans_in(stripe, &currencies.collect()).await?;
     let is_held =
-        |key: &str| now.prices.iter().any(|price| price.lookup_key.as_deref() == Some(key));
+        |key: &str| actual.prices.iter().any(|price| price.lookup_key.as_deref() == Some(key));
     let free: Vec<&str> =
         prices().map(|price| price.lookup_key.as_str()).filter(|key| !is_held(key)).collect();
-    for keys in free.chunks(MOST_KEYS) {
+    for keys in free.chunks(MAX_KEYS) {
         let keys: Vec<String> = keys.iter().map(|key| (*key).to_owned()).collect();
         let expand = vec!["data.product".to_owned()];
         let list = ListPrice::new().lookup_keys(keys).expand(expand).limit(LONGEST_PAGE);
         let held: Vec<shared::stripe::views::Price> = stripe.all(&list).await?;
-        now.foreign.extend(held.into_iter().filter_map(foreign));
+        actual.foreign.extend(held.into_iter().filter_map(foreign));
     }
-    Ok(now)
+    Ok(actual)
 }
 
-pub(super) async fn portals(stripe: &Stripe) -> Result<Vec<PortalConfiguration>, StripeError> {
+/// Reads what a catalog file would have to describe, in all currencies of the prices.
+pub(super) async fn load_all(stripe: &Stripe) -> Result<StripeState, CliError> {
+    let list = ListPrice::new()
+        .active(true)
+        .type_(stripe_shared::PriceType::Recurring)
+        .limit(LONGEST_PAGE)
+        .expand(vec!["data.currency_options".to_owned()]);
+    let prices: Vec<shared::stripe::views::Price> = stripe.all(&list).await?;
+    let mut currencies: BTreeSet<Currency> = prices.iter().map(|price| price.currency).collect();
+    let options = prices.iter().filter_map(|price| price.currency_options.as_ref());
+    currencies.extend(
+        options.flat_map(|options| options.keys()).filter_map(|code| code.parse::<Currency>().ok()),
+    );
+    plans_in(stripe, &currencies).await
+}
+
+/// Reads all configurations of the customer portal.
+pub(crate) async fn portal_configurations(
+    stripe: &Stripe,
+) -> Result<Vec<PortalConfiguration>, StripeError> {
     let list = ListBillingPortalConfiguration::new().limit(LONGEST_PAGE);
     let all: Vec<PortalView> = stripe.all(&list).await?;
     Ok(all.into_iter().map(PortalConfiguration::from).collect())
 }
 
-/// `None` for a price of a plan, which another apply may just have made.
-fn foreign(price: shared::stripe::views::Price) -> Option<Foreign> {
+/// Converts a price that is not a plan's. A concurrent apply may have created a price of a plan, which
+/// is `None`.
+fn foreign(price: shared::stripe::views::Price) -> Option<ForeignPrice> {
     let is_plan = |product: &Product| product.metadata.contains_key(PLAN_KEY);
     if price.product.object().is_some_and(is_plan) {
         return None;
     }
     let product = price.product_id().to_owned();
-    Some(Foreign { lookup_key: price.lookup_key?, price: price.id, product })
+    Some(ForeignPrice { lookup_key: price.lookup_key?, price: price.id, product })
 }
 
-/// Archived objects are read too: one that comes back into the file is sold again, not made again.
-pub(super) async fn everything(
+/// Reads meters, plans and portal configurations, with prices in these currencies. It includes archived
+/// objects, because an object that returns to the file is activated again.
+async fn plans_in(
     stripe: &Stripe,
     currencies: &BTreeSet<Currency>,
-) -> Result<Now, Failure> {
+) -> Result<StripeState, CliError> {
     let meters: Vec<MeterView> = stripe.all(&ListBillingMeter::new().limit(LONGEST_PAGE)).await?;
     let products: Vec<ProductView> = stripe.all(&ListProduct::new().limit(LONGEST_PAGE)).await?;
-    let mut now = Now {
+    let mut actual = StripeState {
         meters: meters.into_iter().map(Meter::from).collect(),
         products: products.into_iter().filter_map(ProductView::plan).collect(),
-        portals: portals(stripe).await?,
-        ..Now::default()
+        portals: portal_configurations(stripe).await?,
+        ..StripeState::default()
     };
     let expand = expand(currencies);
-    for product in &now.products {
+    for product in &actual.products {
         let list = ListPrice::new()
             .product(&product.id)
             .type_(stripe_shared::PriceType::Recurring)
             .limit(LONGEST_PAGE)
             .expand(expand.clone());
         let prices: Vec<PriceView> = stripe.all(&list).await?;
-        now.prices.extend(prices.into_iter().map(Price::from));
+        actual.prices.extend(prices.into_iter().map(Price::from));
     }
-    Ok(now)
+    Ok(actual)
 }
 
-/// Stripe leaves tiers away unless they are asked for, for each currency by its name.
+/// Returns the fields to expand. Stripe omits tiers unless they are expanded, for each currency by name.
 fn expand(currencies: &BTreeSet<Currency>) -> Vec<String> {
     let mut expand = vec!["data.tiers".to_owned(), "data.currency_options".to_owned()];
     let tiers = |code: &Currency| format!("data.currency_options.{}.tiers", code.as_str());
-    // With one currency there are no options.
+    // A catalog with one currency has no currency options.
     expand.extend(currencies.iter().filter(|_| currencies.len() > 1).map(tiers));
     expand
 }

@@ -1,26 +1,26 @@
-//! What was, or would be, changed, for programs; `diff` is for people.
+//! Report of planned or applied changes, for `--json` and progress. `plan_text` formats plans as diffs.
 
 use serde::Serialize;
 
-use super::differences::{Difference, differences};
-use super::now::Now;
-use super::plan::{Change, Todo};
+use super::actual::StripeState;
+use super::field_changes::{FieldChange, field_changes};
+use super::planner::{Change, Changeset};
 
-/// One change, for programs.
+/// One change.
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Entry {
     pub(super) action: Action,
     pub(super) object: &'static str,
-    /// The meter's name, the tier, or the price's lookup key.
+    /// Name of the meter, tier of the plan, or lookup key of the price.
     pub(super) name: Option<String>,
     lookup_key: Option<String>,
-    /// Null where a plan has not made it.
+    /// Null if the object does not exist yet.
     pub(super) id: Option<String>,
-    /// The price that it takes the place of.
+    /// ID of the price that it replaces.
     pub(super) replaces: Option<String>,
-    pub(super) differences: Vec<Difference>,
-    /// How many live subscriptions stay on what is archived; null where that is not known.
+    pub(super) differences: Vec<FieldChange>,
+    /// Number of live subscriptions on an archived price; null if unknown.
     pub(super) subscriptions: Option<usize>,
 }
 
@@ -34,7 +34,7 @@ pub(super) enum Action {
 }
 
 impl Action {
-    fn done(self) -> &'static str {
+    fn past_tense(self) -> &'static str {
         match self {
             Self::Create => "created",
             Self::Update => "updated",
@@ -44,10 +44,13 @@ impl Action {
     }
 }
 
-/// Every change in its order, and what it is a change from.
-pub(super) fn entries(todo: &Todo, now: &Now) -> Vec<Entry> {
-    let entry = |change: &Change| Entry { differences: differences(change, now), ..entry(change) };
-    todo.changes.iter().map(entry).collect()
+/// Returns one entry per change, in order, with the changed fields.
+pub(super) fn entries(changeset: &Changeset, actual: &StripeState) -> Vec<Entry> {
+    let entry = |change: &Change| {
+        let differences = field_changes(change, actual);
+        Entry { differences, ..entry(change) }
+    };
+    changeset.changes.iter().map(entry).collect()
 }
 
 fn entry(change: &Change) -> Entry {
@@ -81,7 +84,7 @@ fn entry(change: &Change) -> Entry {
 }
 
 impl Entry {
-    /// What it is called by people.
+    /// Returns the object's type and name.
     pub(super) fn title(&self) -> String {
         let name = match (self.object, self.name.as_deref()) {
             ("portal", _) => "configuration",
@@ -90,27 +93,27 @@ impl Entry {
         format!("{} {name}", self.object)
     }
 
-    /// One line of progress.
-    pub(super) fn line(&self) -> String {
+    /// Returns a line of progress.
+    pub(super) fn progress(&self) -> String {
         let id = self.id.as_deref().map(|id| format!(" ({id})")).unwrap_or_default();
-        format!("{} {}{id}", self.action.done(), self.title())
+        format!("{} {}{id}", self.action.past_tense(), self.title())
     }
 }
 
-/// Whether Stripe is not as the file says.
-pub(super) fn differ(entries: &[Entry]) -> bool {
+/// Returns whether Stripe differs from the catalog.
+pub(super) fn has_differences(entries: &[Entry]) -> bool {
     entries.iter().any(|entry| entry.action != Action::Keep)
 }
 
-/// One line for all that was done.
+/// Returns a line with the number of changes by action.
 pub(super) fn summary(entries: &[Entry]) -> String {
-    if !differ(entries) {
+    if !has_differences(entries) {
         return format!(
-            "nothing to change: Stripe holds this catalogue already ({} objects)",
+            "nothing to change: Stripe already holds this catalog ({} objects)",
             entries.len()
         );
     }
     let count = |action| entries.iter().filter(|entry| entry.action == action).count();
-    let part = |action: Action| format!("{} {}", action.done(), count(action));
+    let part = |action: Action| format!("{} {}", action.past_tense(), count(action));
     [Action::Create, Action::Update, Action::Archive, Action::Keep].map(part).join(", ")
 }

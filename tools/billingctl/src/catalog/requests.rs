@@ -1,4 +1,4 @@
-//! The requests that make Stripe hold what is wanted.
+//! Requests that create and update meters, products and prices.
 
 use std::collections::HashMap;
 
@@ -19,14 +19,14 @@ use stripe_product::price::{
 use stripe_product::product::{CreateProduct, UpdateProduct};
 use stripe_shared::{PriceBillingScheme, PriceTiersMode};
 
+use super::actual::CONTACT_KEY;
 use super::amount::stripe_currency;
-use super::now::CONTACT_KEY;
-use super::wanted::{Charge, Meter, Metered, Plan, Price};
+use super::desired::{Charge, Meter, Metered, Plan, Price};
 
 pub(super) fn create_meter(meter: &Meter) -> CreateBillingMeter {
     let sum =
         CreateBillingMeterDefaultAggregation::new(CreateBillingMeterDefaultAggregationFormula::Sum);
-    // Stripe's defaults, said anyway: `Meter::sums` depends on them.
+    // These are Stripe's defaults. They are explicit because `Meter::sums` depends on them.
     CreateBillingMeter::new(sum, &meter.display_name, &meter.event_name)
         .customer_mapping(CreateBillingMeterCustomerMapping::new(
             "stripe_customer_id",
@@ -51,7 +51,7 @@ pub(super) fn update_product(id: &str, plan: &Plan) -> UpdateProduct {
         .metadata(HashMap::from([(CONTACT_KEY.to_owned(), contact)]))
 }
 
-/// `meter` is the meter's id, for a metered price.
+/// Returns the request that creates a price. `meter` is the ID of its meter, for a metered price.
 pub(super) fn create_price(price: &Price, product: &str, meter: Option<&str>) -> CreatePrice {
     let own = price.charges.get(&price.currency).copied();
     let options = price.charges.iter().filter(|(code, _)| **code != price.currency);
@@ -60,7 +60,7 @@ pub(super) fn create_price(price: &Price, product: &str, meter: Option<&str>) ->
     let mut request = CreatePrice::new(currency(price.currency))
         .product(product)
         .lookup_key(&price.lookup_key)
-        // Takes the key from the price that is replaced; it has no effect where there is none.
+        // Moves the key from the replaced price, if there is one.
         .transfer_lookup_key(true)
         .recurring(recurring(price.interval, meter));
     if let Some(metered) = &price.metered {
@@ -113,12 +113,12 @@ fn option(charge: Charge) -> CreatePriceCurrencyOptions {
     option
 }
 
-/// Minor units, unless there is a fraction of one.
+/// Returns whole minor units; `None` if there is a fraction.
 fn whole(amount: Decimal) -> Option<i64> {
     amount.is_integer().then(|| i64::try_from(amount).ok()).flatten()
 }
 
-/// Nothing up to the allowance, then the unit price without an end.
+/// Returns a free tier up to the allowance and a tier with the unit price above.
 fn tiers(included: u64, unit: Decimal) -> [(Option<i64>, Decimal); 2] {
     [(Some(i64::try_from(included).unwrap_or(i64::MAX)), Decimal::ZERO), (None, unit)]
 }
@@ -148,7 +148,7 @@ fn currency(code: Currency) -> stripe_types::Currency {
     stripe_currency(code.as_str())
 }
 
-/// Sold again, and with the right words.
+/// Returns the request that activates a price and sets its metadata.
 pub(super) fn update_price(id: &str, price: &Price) -> UpdatePrice {
     let request = UpdatePrice::new(id).active(true);
     match &price.metered {

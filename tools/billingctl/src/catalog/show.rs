@@ -1,5 +1,6 @@
-//! `catalog show`: the plans as the API offers them, read in the way that the API reads them.
+//! `catalog show`
 
+use clap::Args;
 use serde::Serialize;
 use shared::catalog::{Catalog, Metered, Offer};
 use shared::respond::{Currency, exact, unit_price};
@@ -11,27 +12,40 @@ use crate::error::Result;
 use crate::output::{Output, columns, note};
 use crate::stripe;
 
-#[derive(Serialize)]
-struct Shown {
+/// Show the plans in Stripe as the API offers them
+///
+///   STRIPE_SECRET_KEY=sk_test_… billingctl catalog show
+///
+/// Next: edit catalog.toml, then billingctl catalog plan
+#[derive(Args)]
+#[command(verbatim_doc_comment)]
+pub(crate) struct ShowArgs {
+    /// Currency of the prices
+    #[arg(long, default_value = "usd")]
     currency: Currency,
-    plans: Vec<PlanShown>,
+}
+
+#[derive(Serialize)]
+struct CatalogView {
+    currency: Currency,
+    plans: Vec<PlanView>,
     #[serde(rename = "salesLed")]
     sales_led: Vec<SalesLed>,
 }
 
 #[derive(Serialize)]
-struct PlanShown {
+struct PlanView {
     plan: String,
     name: String,
     description: Option<String>,
     interval: &'static str,
     amount: String,
-    metered: Vec<MeteredShown>,
+    metered: Vec<MeteredView>,
 }
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct MeteredShown {
+struct MeteredView {
     meter: String,
     unit: Option<String>,
     included: String,
@@ -45,9 +59,9 @@ struct SalesLed {
     contact: String,
 }
 
-impl PlanShown {
+impl PlanView {
     fn new(offer: Offer, currency: Currency) -> Self {
-        let metered = |metered: Metered| MeteredShown {
+        let metered = |metered: Metered| MeteredView {
             included: exact(metered.included),
             unit_amount: unit_price(metered.unit_amount, currency),
             meter: metered.meter,
@@ -64,17 +78,18 @@ impl PlanShown {
     }
 }
 
-/// `catalog show`
-pub(crate) async fn show(output: Output, currency: Currency) -> Result<()> {
-    let stripe = stripe::from_env()?;
+/// Runs `catalog show`. It reads Stripe with the code that the API uses.
+pub(super) async fn run(output: Output, args: &ShowArgs) -> Result<()> {
+    let currency = args.currency;
+    let stripe = stripe::client_from_env()?;
     let catalog = Catalog::load(&stripe, Some(currency)).await?;
     let plans =
-        catalog.offers(currency).into_iter().map(|offer| PlanShown::new(offer, currency)).collect();
-    let shown = Shown { currency, plans, sales_led: sales_led(&stripe).await? };
-    if shown.plans.is_empty() {
-        note(format_args!("Stripe holds no plan in {currency}; next: billingctl catalog apply"));
+        catalog.offers(currency).into_iter().map(|offer| PlanView::new(offer, currency)).collect();
+    let view = CatalogView { currency, plans, sales_led: sales_led(&stripe).await? };
+    if view.plans.is_empty() {
+        note(format_args!("Stripe has no plan in {currency}; next: billingctl catalog apply"));
     }
-    output.result(&shown, text(&shown))
+    output.result(&view, text(&view))
 }
 
 async fn sales_led(stripe: &Stripe) -> Result<Vec<SalesLed>> {
@@ -88,8 +103,8 @@ async fn sales_led(stripe: &Stripe) -> Result<Vec<SalesLed>> {
         .collect())
 }
 
-fn text(shown: &Shown) -> String {
-    let row = |plan: &PlanShown| {
+fn text(catalog: &CatalogView) -> String {
+    let row = |plan: &PlanView| {
         let metered = plan.metered.iter().map(|metered| {
             let unit = metered.unit.as_deref().unwrap_or("unit");
             format!(
@@ -99,7 +114,7 @@ fn text(shown: &Shown) -> String {
                 metered.unit_amount.as_deref().unwrap_or("?")
             )
         });
-        let amount = format!("{} {}", plan.amount, shown.currency);
+        let amount = format!("{} {}", plan.amount, catalog.currency);
         [
             plan.plan.clone(),
             plan.interval.to_owned(),
@@ -111,6 +126,6 @@ fn text(shown: &Shown) -> String {
         [plan.plan.clone(), "-".to_owned(), "-".to_owned(), format!("sold by {}", plan.contact)]
     };
     let rows: Vec<[String; 4]> =
-        shown.plans.iter().map(row).chain(shown.sales_led.iter().map(sales)).collect();
-    columns(["PLAN", "INTERVAL", "AMOUNT", "INCLUDED, THEN PRICE OF A UNIT"], &rows)
+        catalog.plans.iter().map(row).chain(catalog.sales_led.iter().map(sales)).collect();
+    columns(["PLAN", "INTERVAL", "AMOUNT", "INCLUDED, THEN UNIT PRICE"], &rows)
 }

@@ -1,4 +1,4 @@
-//! Stripe's objects as Stripe sends them, and what they come to.
+//! Stripe's responses for meters, products and prices, and their conversion.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -8,10 +8,10 @@ use shared::catalog::{METER_KEY, PLAN_KEY, UNIT_KEY};
 use shared::respond::Currency;
 use shared::stripe::views::{Interval, Listed};
 
-use super::now::{CONTACT_KEY, Meter, Price, Product, Terms};
-use super::wanted::{Charge, Metered};
+use super::actual::{CONTACT_KEY, Meter, Price, Product, Terms};
+use super::desired::{Charge, Metered};
 
-/// A meter as Stripe sends it.
+/// The fields of a meter that this tool reads.
 #[derive(Deserialize)]
 pub(super) struct MeterView {
     id: String,
@@ -53,7 +53,7 @@ impl From<MeterView> for Meter {
     }
 }
 
-/// A product as Stripe sends it; of a deleted one it sends the id alone.
+/// The fields of a product that this tool reads. For a deleted product Stripe sends only the ID.
 #[derive(Deserialize)]
 pub(super) struct ProductView {
     id: String,
@@ -67,7 +67,7 @@ pub(super) struct ProductView {
 }
 
 impl ProductView {
-    /// `None` for a product that is no plan.
+    /// Returns the plan; `None` if the product is not a plan.
     pub(super) fn plan(mut self) -> Option<Product> {
         let tier = self.metadata.remove(PLAN_KEY).filter(|tier| !tier.is_empty())?;
         let contact = self.metadata.remove(CONTACT_KEY);
@@ -82,7 +82,7 @@ impl ProductView {
     }
 }
 
-/// A price as Stripe sends it, with tiers and currency options expanded.
+/// The fields of a price that this tool reads, with tiers and currency options expanded.
 #[derive(Deserialize)]
 pub(super) struct PriceView {
     id: String,
@@ -140,6 +140,7 @@ impl From<PriceView> for Price {
     }
 }
 
+/// Returns the terms; `None` if a catalog cannot describe them.
 fn terms(view: &PriceView) -> Option<Terms> {
     let recurring = view.recurring.as_ref().filter(|recurring| recurring.interval_count == 1)?;
     let is_plain = view.transform_quantity.is_none()
@@ -201,7 +202,7 @@ mod tests {
     }
 
     #[test]
-    fn an_allowance_is_a_first_tier_for_nothing() {
+    fn free_first_tier_is_an_allowance() {
         let terms = price(&[]).expect("ours");
         let unit = Decimal::new(12, 1);
         assert_eq!(
@@ -212,7 +213,7 @@ mod tests {
     }
 
     #[test]
-    fn the_own_currency_among_the_options_is_no_second_one() {
+    fn own_currency_among_the_options_is_not_repeated() {
         let option = |unit: &str| json!({ "unit_amount_decimal": unit, "tiers": null });
         let flat = [
             ("tiers", json!(null)),
@@ -227,7 +228,7 @@ mod tests {
     }
 
     #[test]
-    fn what_no_catalogue_asks_for_has_no_terms() {
+    fn price_that_a_catalog_cannot_describe_has_no_terms() {
         let tier = |up_to: Option<u64>, unit: &str, flat: &str| json!({ "up_to": up_to, "unit_amount_decimal": unit, "flat_amount_decimal": flat });
         let cases = [
             ("tiers_mode", json!("volume")),

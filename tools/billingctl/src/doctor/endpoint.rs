@@ -1,9 +1,9 @@
-//! The API from outside: it answers, lets nobody in without a key, and is not open to every page.
+//! Checks the deployed API: TLS, the routes' authentication, and CORS.
 
 use hyper::{Method, Uri};
 use serde_json::Value;
 
-use super::http::{self, Answer};
+use super::http::{self, Response};
 use super::report::Report;
 use super::settings::Settings;
 
@@ -19,101 +19,102 @@ const ROUTES: [(Method, &str); 8] = [
     (Method::POST, "/v1/billing/plan-change"),
 ];
 
-/// A page that nobody allowed.
-const FOREIGN: &str = "https://billingctl-doctor.invalid";
+/// An origin that no stack allows.
+const FOREIGN_ORIGIN: &str = "https://billingctl-doctor.invalid";
 
+/// Checks the API if its URL is known.
 pub(super) async fn check(settings: &Settings, report: &mut Report) {
     let Some(url) = &settings.api_url else {
-        let advice = "give the stack's description (--stack), or --api-url";
-        return report.skip("api", "it is not known where it answers", advice);
+        let advice = "use --stack with the stack's description, or --api-url";
+        return report.skip("api", "its URL is unknown", advice);
     };
     let base = url.trim_end_matches('/');
-    tls(base, report);
-    routes(base, report).await;
-    unknown(base, report).await;
-    preflight(base, report).await;
+    check_tls(base, report);
+    check_routes(base, report).await;
+    check_unknown_route(base, report).await;
+    check_cors(base, report).await;
 }
 
-fn tls(base: &str, report: &mut Report) {
+fn check_tls(base: &str, report: &mut Report) {
     let uri: Option<Uri> = base.parse().ok();
     let host = uri.as_ref().and_then(Uri::host).unwrap_or_default();
     let is_local = matches!(host, "localhost" | "127.0.0.1" | "[::1]");
     match uri.as_ref().and_then(Uri::scheme_str) {
         Some("https") => report.pass("api.tls", "https"),
-        Some("http") if is_local => report.pass("api.tls", "http, on this machine alone"),
+        Some("http") if is_local => report.pass("api.tls", "http on this machine"),
         _ => report.fail(
             "api.tls",
-            format!("{base} is not https: API keys would travel in the clear"),
-            "put the API behind an https name",
+            format!("{base} is not https, so API keys are sent unencrypted"),
+            "serve the API over https",
         ),
     }
 }
 
-async fn routes(base: &str, report: &mut Report) {
+async fn check_routes(base: &str, report: &mut Report) {
     const CHECK: &str = "api.routes";
-    let mut wrong = Vec::new();
+    let mut problems = Vec::new();
     for (method, path) in &ROUTES {
         let headers = [("content-type", "application/json")];
-        let answer = http::send(method.clone(), &format!("{base}{path}"), &headers).await;
-        if let Some(reason) = refusal(answer.as_ref()) {
-            wrong.push(format!("{method} {path} {reason}"));
+        let response = http::send(method.clone(), &format!("{base}{path}"), &headers).await;
+        if let Some(reason) = authentication_problem(response.as_ref()) {
+            problems.push(format!("{method} {path} {reason}"));
         }
     }
-    let advice = "see the function's log (sam logs), deploy it again, and check ApiUrl";
+    let advice = "check ApiUrl, read the function's log (sam logs), and deploy it again";
     let count = ROUTES.len();
-    if wrong.is_empty() {
-        report.pass(CHECK, format!("all {count} refuse who has no key, as they should"));
+    if problems.is_empty() {
+        report.pass(CHECK, format!("all {count} refuse requests without a key"));
     } else {
-        report.fail(CHECK, wrong.join("; "), advice);
+        report.fail(CHECK, problems.join("; "), advice);
     }
 }
 
-/// Why this is not how the API turns away who has no key.
-fn refusal(answer: Result<&Answer, &String>) -> Option<String> {
-    let answer = match answer {
-        Ok(answer) => answer,
-        Err(reason) => return Some(format!("does not answer ({reason})")),
+/// Returns why the response is not the API's 401 for a request without a key.
+fn authentication_problem(response: Result<&Response, &String>) -> Option<String> {
+    let response = match response {
+        Ok(response) => response,
+        Err(reason) => return Some(format!("does not respond ({reason})")),
     };
-    let body: Value = serde_json::from_slice(&answer.body).unwrap_or_default();
+    let body: Value = serde_json::from_slice(&response.body).unwrap_or_default();
     let is_ours = body["error"] == "unauthenticated" && body["requestId"].is_string();
-    match (answer.status, is_ours) {
+    match (response.status, is_ours) {
         (401, true) => None,
-        (401, false) => Some("answers 401 with a body that is not the API's".to_owned()),
-        (status, _) => Some(format!("answers {status} to who has no key, and not 401")),
+        (401, false) => Some("responds 401 with a body that is not the API's".to_owned()),
+        (status, _) => Some(format!("responds {status} to a request without a key instead of 401")),
     }
 }
 
-async fn unknown(base: &str, report: &mut Report) {
+async fn check_unknown_route(base: &str, report: &mut Report) {
     const CHECK: &str = "api.unknown-route";
     let url = format!("{base}/v1/billing/billingctl-doctor");
     match http::send(Method::GET, &url, &[]).await {
-        Ok(answer) if answer.status == 404 => report.pass(CHECK, "404"),
-        Ok(answer) => report.warn(
+        Ok(response) if response.status == 404 => report.pass(CHECK, "404"),
+        Ok(response) => report.warn(
             CHECK,
-            format!("a route that there is not is answered with {}", answer.status),
-            "see that nothing but this API is behind the URL",
+            format!("an unknown route responds with {}", response.status),
+            "check that the URL serves only this API",
         ),
         Err(reason) => report.fail(CHECK, reason, "check the URL and the network"),
     }
 }
 
-/// Browsers ask first whether a page may call.
-async fn preflight(base: &str, report: &mut Report) {
+/// Sends a CORS preflight request of a foreign origin, which must not be allowed.
+async fn check_cors(base: &str, report: &mut Report) {
     const CHECK: &str = "api.cors";
     let headers = [
-        ("origin", FOREIGN),
+        ("origin", FOREIGN_ORIGIN),
         ("access-control-request-method", "GET"),
         ("access-control-request-headers", "authorization"),
     ];
-    let answer = http::send(Method::OPTIONS, &format!("{base}{}", ROUTES[0].1), &headers).await;
-    let allowed = answer.as_ref().map(|answer| answer.header("access-control-allow-origin"));
+    let response = http::send(Method::OPTIONS, &format!("{base}{}", ROUTES[0].1), &headers).await;
+    let allowed = response.as_ref().map(|response| response.header("access-control-allow-origin"));
     match allowed {
-        Ok(Some(origin)) if origin == "*" || origin == FOREIGN => report.fail(
+        Ok(Some(origin)) if origin == "*" || origin == FOREIGN_ORIGIN => report.fail(
             CHECK,
-            format!("any page may call it (access-control-allow-origin: {origin})"),
-            "list the origins that may in the API's CORS settings",
+            format!("every origin can call it (access-control-allow-origin: {origin})"),
+            "list the allowed origins in the API's CORS settings",
         ),
-        Ok(_) => report.pass(CHECK, "a foreign page is not let in"),
+        Ok(_) => report.pass(CHECK, "a foreign origin is refused"),
         Err(reason) => report.fail(CHECK, reason.clone(), "check the URL and the network"),
     }
 }
@@ -126,7 +127,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_routes_are_those_of_the_template() {
+    fn routes_match_the_template() {
         let template = include_str!("../../../../template.yaml");
         let routes = template.lines().filter(|line| line.contains("Type: HttpApi"));
         let wanted = |(method, path): &(Method, &str)| format!("Method: {method}, Path: {path} ");
@@ -137,22 +138,22 @@ mod tests {
     }
 
     #[test]
-    fn only_the_apis_own_401_is_a_refusal() {
+    fn only_the_apis_own_401_passes() {
         let ours = r#"{"error":"unauthenticated","message":"m","requestId":"r","details":null}"#;
-        for (status, body, right) in [
+        for (status, body, passes) in [
             (401, ours, true),
             (401, r#"{"message":"Unauthorized"}"#, false),
             (200, ours, false),
             (404, r#"{"message":"Not Found"}"#, false),
             (502, "", false),
         ] {
-            let answer = Answer { status, headers: HeaderMap::new(), body: body.into() };
-            assert_eq!(refusal(Ok(&answer)).is_none(), right, "{status} {body}");
+            let response = Response { status, headers: HeaderMap::new(), body: body.into() };
+            assert_eq!(authentication_problem(Ok(&response)).is_none(), passes, "{status} {body}");
         }
     }
 
     #[test]
-    fn plain_http_is_for_this_machine_only() {
+    fn plain_http_passes_for_this_machine_only() {
         for (base, verdict) in [
             ("https://api.example", Verdict::Pass),
             ("http://127.0.0.1:9100", Verdict::Pass),
@@ -160,7 +161,7 @@ mod tests {
             ("api.example", Verdict::Fail),
         ] {
             let mut report = Report::default();
-            tls(base, &mut report);
+            check_tls(base, &mut report);
             assert_eq!(report.lines()[0].verdict, verdict, "{base}");
         }
     }

@@ -1,4 +1,4 @@
-//! One plain HTTP request: for what is asked of answers beside their bodies.
+//! A plain HTTP request, for checks of status and headers.
 
 use std::time::Duration;
 
@@ -10,27 +10,34 @@ use hyper_util::client::legacy::Client;
 use hyper_util::rt::TokioExecutor;
 use tokio::time::timeout;
 
-const LIMIT: Duration = Duration::from_secs(15);
-const LONGEST_ANSWER: usize = 1024 * 1024;
+use crate::error::root_cause;
 
-pub(super) struct Answer {
+const TIMEOUT: Duration = Duration::from_secs(15);
+const MAX_BODY: usize = 1024 * 1024;
+
+/// Status, headers and body of a response.
+pub(super) struct Response {
     pub(super) status: u16,
     pub(super) headers: HeaderMap,
     pub(super) body: Bytes,
 }
 
-impl Answer {
+impl Response {
+    /// Returns the header's value if it is text.
     pub(super) fn header(&self, name: &str) -> Option<&str> {
         self.headers.get(name).and_then(|value| value.to_str().ok())
     }
 }
 
-/// Sends it, and says why there was no answer. A certificate that is not to be trusted is none.
+/// Sends a request.
+///
+/// # Errors
+/// The reason why there is no response, for example an untrusted certificate.
 pub(super) async fn send(
     method: Method,
     url: &str,
     headers: &[(&'static str, &str)],
-) -> Result<Answer, String> {
+) -> Result<Response, String> {
     let connector =
         HttpsConnectorBuilder::new().with_webpki_roots().https_or_http().enable_http1().build();
     let client: Client<_, Full<Bytes>> = Client::builder(TokioExecutor::new()).build(connector);
@@ -40,20 +47,12 @@ pub(super) async fn send(
     }
     let request = request.body(Full::default()).map_err(|error| error.to_string())?;
     let exchange = async {
-        let answer = client.request(request).await.map_err(|error| innermost(&error))?;
-        let (parts, body) = answer.into_parts();
-        let body = Limited::new(body, LONGEST_ANSWER).collect().await;
+        // hyper's own message is only "client error".
+        let response = client.request(request).await.map_err(|error| root_cause(&error))?;
+        let (parts, body) = response.into_parts();
+        let body = Limited::new(body, MAX_BODY).collect().await;
         let body = body.map_err(|error| error.to_string())?.to_bytes();
-        Ok(Answer { status: parts.status.as_u16(), headers: parts.headers, body })
+        Ok(Response { status: parts.status.as_u16(), headers: parts.headers, body })
     };
-    timeout(LIMIT, exchange).await.unwrap_or_else(|_| Err("no answer in time".to_owned()))
-}
-
-/// hyper's own text is only "client error".
-fn innermost(error: &dyn std::error::Error) -> String {
-    let mut error = error;
-    while let Some(source) = error.source() {
-        error = source;
-    }
-    error.to_string()
+    timeout(TIMEOUT, exchange).await.unwrap_or_else(|_| Err("timeout".to_owned()))
 }

@@ -1,4 +1,4 @@
-//! Where customers may be sent back to.
+//! Checks the allowed origins of return URLs.
 
 use shared::auth::Mode;
 use shared::urls::Origins;
@@ -8,32 +8,34 @@ use super::settings::Settings;
 
 const CHECK: &str = "origins";
 
+/// Checks the origins of the stack.
 pub(super) fn check(settings: &Settings, mode: Option<Mode>, report: &mut Report) {
     let Some(list) = &settings.allowed_origins else {
-        let advice = "give the stack's description (--stack), or ALLOWED_ORIGINS as it is deployed";
-        return report.skip(CHECK, "it is not known which are allowed", advice);
+        let advice = "use --stack with the stack's description, or set ALLOWED_ORIGINS as deployed";
+        return report.skip(CHECK, "the allowed origins are unknown", advice);
     };
-    judge(list, mode, report);
+    check_list(list, mode, report);
 }
 
-fn judge(list: &str, mode: Option<Mode>, report: &mut Report) {
+fn check_list(list: &str, mode: Option<Mode>, report: &mut Report) {
     let entries: Vec<&str> =
         list.split(',').map(str::trim).filter(|entry| !entry.is_empty()).collect();
-    let wrong: Vec<&str> =
+    let invalid: Vec<&str> =
         entries.iter().copied().filter(|entry| Origins::parse(entry).is_none()).collect();
     let local: Vec<&str> =
         entries.iter().copied().filter(|entry| entry.starts_with("http://")).collect();
     let deploy =
-        "deploy with AllowedOrigins=https://console.example.com, several with commas between them";
+        "deploy with AllowedOrigins=https://console.example.com, several separated by commas";
     if entries.is_empty() {
-        report.warn(CHECK, "none is allowed: no checkout can begin", deploy);
-    } else if !wrong.is_empty() {
-        let found =
-            format!("{} is no origin: https, a host, and neither a path nor a *", wrong.join(", "));
+        report.warn(CHECK, "no origin is allowed, so every checkout fails", deploy);
+    } else if !invalid.is_empty() {
+        let found = format!(
+            "{} is not an origin: https and a host, without a path or *",
+            invalid.join(", ")
+        );
         report.fail(CHECK, found, deploy);
     } else if mode == Some(Mode::Live) && !local.is_empty() {
-        let advice =
-            "take it out of AllowedOrigins: whoever has that machine gets live customers sent";
+        let advice = "remove it from AllowedOrigins: live customers would be redirected to their own machine";
         report.warn(CHECK, format!("{} in live mode", local.join(", ")), advice);
     } else {
         report.pass(CHECK, entries.join(", "));
@@ -46,7 +48,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn origins_are_https_and_nothing_but_origins() {
+    fn origin_is_https_and_a_host() {
         let live = Some(Mode::Live);
         for (list, mode, verdict) in [
             ("https://console.example.com", live, Verdict::Pass),
@@ -60,7 +62,7 @@ mod tests {
             ("*", live, Verdict::Fail),
         ] {
             let mut report = Report::default();
-            judge(list, mode, &mut report);
+            check_list(list, mode, &mut report);
             assert_eq!(report.lines()[0].verdict, verdict, "{list}");
         }
     }

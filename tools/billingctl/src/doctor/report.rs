@@ -1,10 +1,11 @@
-//! What was found, one line a check, and what to do about it.
+//! Results of the checks, and the advice for those that did not pass.
 
 use std::fmt::Write as _;
 
 use serde::Serialize;
 use serde_json::{Value, json};
 
+/// Result of a check.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub(super) enum Verdict {
@@ -25,15 +26,17 @@ impl Verdict {
     }
 }
 
+/// One check.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub(super) struct Line {
     pub(super) check: &'static str,
     pub(super) verdict: Verdict,
     pub(super) found: String,
-    /// What to do; null for what passes.
+    /// The operator's next step; null if the check passed.
     pub(super) advice: Option<String>,
 }
 
+/// All checks in their order.
 #[derive(Debug, Default)]
 pub(super) struct Report(Vec<Line>);
 
@@ -69,7 +72,7 @@ impl Report {
         self.add(check, Verdict::Skipped, found.into(), Some(advice.into()));
     }
 
-    /// Passes if `holds`, else fails.
+    /// Adds a check that passes if `holds`, else fails.
     pub(super) fn expect(
         &mut self,
         check: &'static str,
@@ -99,7 +102,7 @@ impl Report {
         self.0.iter().filter(|line| line.verdict == verdict).count()
     }
 
-    /// Whether to end with 0.
+    /// Returns whether the command exits with 0.
     pub(super) fn passes(&self, strict: bool) -> bool {
         self.count(Verdict::Fail) == 0 && !(strict && self.count(Verdict::Warn) > 0)
     }
@@ -121,10 +124,7 @@ impl Report {
         let [pass, warn, fail, skipped] =
             [Verdict::Pass, Verdict::Warn, Verdict::Fail, Verdict::Skipped]
                 .map(|one| self.count(one));
-        let _ = write!(
-            text,
-            "\n{pass} passed, {warn} to be warned of, {fail} failed, {skipped} skipped"
-        );
+        let _ = write!(text, "\n{pass} passed, {warn} warnings, {fail} failed, {skipped} skipped");
         text
     }
 }
@@ -134,7 +134,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_a_failure_fails_and_a_warning_only_where_it_is_asked_for() {
+    fn warning_fails_only_with_strict() {
         let report = |lines: &[Verdict]| {
             let mut report = Report::default();
             for verdict in lines {
@@ -154,13 +154,13 @@ mod tests {
     }
 
     #[test]
-    fn advice_stands_under_what_was_found() {
+    fn advice_is_printed_below_the_check() {
         let mut report = Report::default();
         report.pass("table.keys", "pk and sk");
         report.fail("table.ttl", "off", "turn it on");
         assert_eq!(
             report.text(),
-            "pass     table.keys  pk and sk\nfail     table.ttl   off\n                     → turn it on\n\n1 passed, 0 to be warned of, 1 failed, 0 skipped"
+            "pass     table.keys  pk and sk\nfail     table.ttl   off\n                     → turn it on\n\n1 passed, 0 warnings, 1 failed, 0 skipped"
         );
     }
 }

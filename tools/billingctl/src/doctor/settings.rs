@@ -1,20 +1,64 @@
-//! What the stack was deployed with: from `CloudFormation`'s description of it, else from the command
-//! line and the environment.
+//! Arguments of `doctor`, and the stack's settings from CloudFormation's description or the arguments.
 
 use std::io::Read as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
+use clap::Args;
 use serde::Deserialize;
 use shared::auth::Mode;
 
-use crate::cli::{Doctor, Global};
-use crate::error::{Failure, Result};
+use crate::error::{CliError, Result};
+use crate::options::{GlobalOptions, StripeSecretNames};
+use crate::values::arguments::ModeArg;
 
-/// `None` where it is not known.
+/// Check everything that the functions depend on, and print what to fix
+///
+///   aws cloudformation describe-stacks --stack-name billing > stack.json
+///   STRIPE_SECRET_KEY=sk_live_… billingctl doctor --stack stack.json
+///
+/// The command changes nothing and can run at any time. The result of a check is pass, warn, fail or
+/// skipped. Exit code: 0, or 1 if a check fails; with --strict also if a check warns.
+///
+/// The stack's settings come from --stack, else from the options below. With STRIPE_SECRET_KEY, as for
+/// `billingctl catalog plan`, Stripe is compared with the catalog file.
+///
+/// Next: billingctl accounts create --handle acme
+#[derive(Args)]
+#[command(verbatim_doc_comment)]
+pub(crate) struct DoctorArgs {
+    /// Output of `aws cloudformation describe-stacks` for the stack, or - for stdin
+    #[arg(long, value_name = "FILE")]
+    stack: Option<PathBuf>,
+    /// Catalog file
+    #[arg(long, default_value = "catalog.toml")]
+    file: PathBuf,
+    /// Exit with 1 if a check warns
+    #[arg(long)]
+    pub(super) strict: bool,
+    /// URL of the API
+    #[arg(long, env = "API_URL", value_name = "URL")]
+    api_url: Option<String>,
+    /// Mode of the stack [default: mode of its Stripe keys]
+    #[arg(long)]
+    mode: Option<ModeArg>,
+    #[command(flatten)]
+    secrets: StripeSecretNames,
+    /// Allowed origins of return URLs, separated by commas
+    #[arg(long, env = "ALLOWED_ORIGINS", value_name = "LIST")]
+    allowed_origins: Option<String>,
+    /// Whether Stripe calculates tax at checkout
+    #[arg(long, env = "AUTOMATIC_TAX", value_name = "BOOL")]
+    automatic_tax: Option<bool>,
+    /// Portal configuration of the functions
+    #[arg(long, env = "PORTAL_CONFIGURATION", value_name = "BPC_ID")]
+    portal_configuration: Option<String>,
+}
+
+/// Settings of the stack; `None` if unknown.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Settings {
     pub(super) table: String,
-    pub(super) pepper_secret: String,
+    pub(super) quote_keys_secret: String,
     pub(super) read_secret: String,
     pub(super) write_secret: String,
     pub(super) api_url: Option<String>,
@@ -23,7 +67,7 @@ pub(super) struct Settings {
     pub(super) automatic_tax: Option<bool>,
     pub(super) portal_configuration: Option<String>,
     pub(super) currency: Option<String>,
-    pub(super) file: std::path::PathBuf,
+    pub(super) file: PathBuf,
 }
 
 #[derive(Deserialize)]
@@ -56,43 +100,47 @@ struct Parameter {
 }
 
 impl Settings {
-    pub(super) fn new(global: &Global, wanted: &Doctor) -> Result<Self> {
-        let given = Self {
-            table: global.table.clone(),
-            pepper_secret: global.pepper_secret.clone(),
-            read_secret: wanted.stripe_read_secret.clone(),
-            write_secret: wanted.stripe_write_secret.clone(),
-            api_url: wanted.api_url.clone(),
-            mode: wanted.mode.map(Mode::from),
-            allowed_origins: wanted.allowed_origins.clone(),
-            automatic_tax: wanted.automatic_tax,
-            portal_configuration: wanted.portal_configuration.clone().filter(|id| !id.is_empty()),
+    /// Collects the settings.
+    ///
+    /// # Errors
+    /// If the description cannot be read.
+    pub(super) fn new(options: &GlobalOptions, args: &DoctorArgs) -> Result<Self> {
+        let settings = Self {
+            table: options.table.clone(),
+            quote_keys_secret: options.quote_keys_secret.clone(),
+            read_secret: args.secrets.read.clone(),
+            write_secret: args.secrets.write.clone(),
+            api_url: args.api_url.clone(),
+            mode: args.mode.map(Mode::from),
+            allowed_origins: args.allowed_origins.clone(),
+            automatic_tax: args.automatic_tax,
+            portal_configuration: args.portal_configuration.clone().filter(|id| !id.is_empty()),
             currency: None,
-            file: wanted.file.clone(),
+            file: args.file.clone(),
         };
-        match &wanted.stack {
-            Some(path) => given.described(&read(path)?).map_err(|reason| {
+        match &args.stack {
+            Some(path) => settings.with_description(&read(path)?).map_err(|reason| {
                 let path = path.display();
-                Failure::new(format!(
-                    "{path} is no answer of `aws cloudformation describe-stacks --stack-name …` ({reason})"
+                CliError::new(format!(
+                    "{path} is not an output of `aws cloudformation describe-stacks` ({reason}); create it with --stack-name and the stack's name"
                 ))
             }),
-            None => Ok(given),
+            None => Ok(settings),
         }
     }
 
-    /// What the stack says of itself goes before what was given.
-    fn described(mut self, text: &str) -> std::result::Result<Self, String> {
+    /// Overwrites settings with those of the stack's description.
+    fn with_description(mut self, text: &str) -> std::result::Result<Self, String> {
         let found: Description = serde_json::from_str(text).map_err(|error| error.to_string())?;
         let [stack] = found.stacks.as_slice() else {
-            return Err(format!("it has {} stacks, and has to have one", found.stacks.len()));
+            return Err(format!("it has {} stacks instead of one", found.stacks.len()));
         };
         for Output { output_key, output_value } in &stack.outputs {
             let value = output_value.clone();
             match output_key.as_str() {
                 "ApiUrl" => self.api_url = Some(value),
                 "TableName" => self.table = value,
-                "PepperSecretArn" => self.pepper_secret = value,
+                "QuoteKeysSecretArn" => self.quote_keys_secret = value,
                 "StripeReadSecretArn" => self.read_secret = value,
                 "StripeWriteSecretArn" => self.write_secret = value,
                 _ => {}
@@ -122,7 +170,7 @@ fn read(path: &Path) -> Result<String> {
         std::fs::File::open(path).and_then(|mut file| file.read_to_string(&mut text))
     };
     let unreadable =
-        |error| Failure::new(format!("{} could not be read ({error})", path.display()));
+        |error| CliError::new(format!("{} could not be read ({error})", path.display()));
     read.map(|_| text).map_err(unreadable)
 }
 
@@ -131,13 +179,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_stack_says_where_its_things_are_and_what_it_was_deployed_with() {
+    fn description_has_the_names_of_resources_and_the_parameters() {
         let text = r#"{ "Stacks": [{
             "StackName": "billing",
             "Outputs": [
                 { "OutputKey": "ApiUrl", "OutputValue": "https://api.example" },
                 { "OutputKey": "TableName", "OutputValue": "t" },
-                { "OutputKey": "PepperSecretArn", "OutputValue": "p" },
+                { "OutputKey": "QuoteKeysSecretArn", "OutputValue": "p" },
                 { "OutputKey": "StripeReadSecretArn", "OutputValue": "r" },
                 { "OutputKey": "StripeWriteSecretArn", "OutputValue": "w" },
                 { "OutputKey": "Other", "OutputValue": "o" }
@@ -150,10 +198,10 @@ mod tests {
             ]
         }] }"#;
         let text_of = |text: &str| Some(text.to_owned());
-        let given = Settings { portal_configuration: text_of("bpc_1"), ..Settings::default() };
+        let settings = Settings { portal_configuration: text_of("bpc_1"), ..Settings::default() };
         let expected = Settings {
             table: "t".to_owned(),
-            pepper_secret: "p".to_owned(),
+            quote_keys_secret: "p".to_owned(),
             read_secret: "r".to_owned(),
             write_secret: "w".to_owned(),
             api_url: text_of("https://api.example"),
@@ -162,18 +210,18 @@ mod tests {
             currency: text_of("eur"),
             ..Settings::default()
         };
-        assert_eq!(given.described(text), Ok(expected));
-        assert!(Settings::default().described(r#"{ "Stacks": [] }"#).is_err());
-        assert!(Settings::default().described("[]").is_err());
+        assert_eq!(settings.with_description(text), Ok(expected));
+        assert!(Settings::default().with_description(r#"{ "Stacks": [] }"#).is_err());
+        assert!(Settings::default().with_description("[]").is_err());
     }
 
     #[test]
-    fn the_names_are_those_of_the_template() {
+    fn outputs_and_parameters_match_the_template() {
         let template = include_str!("../../../../template.yaml");
         for name in [
             "ApiUrl",
             "TableName",
-            "PepperSecretArn",
+            "QuoteKeysSecretArn",
             "StripeReadSecretArn",
             "StripeWriteSecretArn",
             "AllowedOrigins",

@@ -1,4 +1,4 @@
-//! Stripe Tax, where checkout asks for it: set up, and registered anywhere.
+//! Checks Stripe Tax if automatic tax is on: its settings and registrations.
 
 use serde::Deserialize;
 use shared::StripeError;
@@ -33,30 +33,31 @@ struct Defaults {
     tax_behavior: Option<String>,
 }
 
+/// Checks Stripe Tax. It needs `STRIPE_SECRET_KEY`, because the functions' keys have no access to it.
 pub(super) async fn check(settings: &Settings, report: &mut Report) -> Result<()> {
     const CHECK: &str = "tax";
     match settings.automatic_tax {
         None => {
             let advice =
-                "give the stack's description (--stack), or AUTOMATIC_TAX as it is deployed";
-            report.skip(CHECK, "it is not known whether automatic tax is on", advice);
+                "use --stack with the stack's description, or set AUTOMATIC_TAX as deployed";
+            report.skip(CHECK, "it is unknown whether automatic tax is on", advice);
         }
         Some(false) => {
             report.skip(
                 CHECK,
                 "automatic tax is off",
-                "nothing to do, unless you have to charge tax",
+                "nothing to do unless you have to charge tax",
             );
         }
-        Some(true) if !stripe::is_given() => {
+        Some(true) if !stripe::has_key_in_env() => {
             let advice =
-                "set STRIPE_SECRET_KEY to a key that may read the tax settings and registrations";
-            report.skip(CHECK, "the functions' keys may not look at it", advice);
+                "set STRIPE_SECRET_KEY to a key with read access to tax settings and registrations";
+            report.skip(CHECK, "the functions' keys have no access to Stripe Tax", advice);
         }
         Some(true) => {
-            let stripe = stripe::from_env()?;
-            set_up(&stripe, report).await;
-            registrations(&stripe, report).await;
+            let stripe = stripe::client_from_env()?;
+            check_settings(&stripe, report).await;
+            check_registrations(&stripe, report).await;
         }
     }
     Ok(())
@@ -67,9 +68,9 @@ fn get(path: &str, query: &str) -> RequestBuilder {
     RequestBuilder { query: Some(query.to_owned()), ..request }
 }
 
-async fn set_up(stripe: &Stripe, report: &mut Report) {
+async fn check_settings(stripe: &Stripe, report: &mut Report) {
     const CHECK: &str = "tax.settings";
-    let page = "complete it in Stripe's dashboard: Settings, Tax";
+    let page = "complete the settings in Stripe's dashboard (Settings, Tax)";
     let settings: TaxSettings = match stripe.send_built(get("/tax/settings", ""), None).await {
         Ok(settings) => settings,
         Err(error) => return unreadable(CHECK, &error, report),
@@ -78,29 +79,28 @@ async fn set_up(stripe: &Stripe, report: &mut Report) {
     if settings.status != "active" {
         let pending = settings.status_details.and_then(|details| details.pending);
         let missing = pending.and_then(|pending| pending.missing_fields).unwrap_or_default();
-        let found = format!("Stripe Tax is {}, and lacks: {}", settings.status, missing.join(", "));
-        report.fail(CHECK, format!("{found}; every checkout would fail"), page);
+        let found = format!("Stripe Tax is {} and lacks {}", settings.status, missing.join(", "));
+        report.fail(CHECK, format!("{found}, so every checkout fails"), page);
     } else if behavior.is_none() {
-        let found =
-            "there is no default tax behavior, and the catalogue's prices have none of their own";
+        let found = "there is no default tax behavior, and the catalog's prices do not set one";
         report.fail(
             CHECK,
             found,
-            "choose inclusive or exclusive in Stripe's dashboard: Settings, Tax",
+            "choose inclusive or exclusive in Stripe's dashboard (Settings, Tax)",
         );
     } else {
         report.pass(CHECK, format!("active, prices are {}", behavior.unwrap_or_default()));
     }
 }
 
-async fn registrations(stripe: &Stripe, report: &mut Report) {
+async fn check_registrations(stripe: &Stripe, report: &mut Report) {
     const CHECK: &str = "tax.registrations";
     let list = get("/tax/registrations", "status=active&limit=100");
     match stripe.send_built::<List<Id>>(list, None).await {
         Ok(list) if list.data.is_empty() => report.warn(
             CHECK,
-            "automatic tax is on, and there is no active registration: no tax is charged anywhere",
-            "register where you have to, in Stripe's dashboard: Tax, Registrations; or deploy with AutomaticTax=false",
+            "automatic tax is on and there is no active registration, so no tax is charged",
+            "add your registrations in Stripe's dashboard (Tax, Registrations), or deploy with AutomaticTax=false",
         ),
         Ok(list) => report.pass(CHECK, format!("{} active", list.data.len())),
         Err(error) => unreadable(CHECK, &error, report),
@@ -112,7 +112,7 @@ fn unreadable(check: &'static str, error: &StripeError, report: &mut Report) {
         StripeError::Refused { status: 403, .. } => {
             "give the key in STRIPE_SECRET_KEY read access to tax settings and registrations"
         }
-        _ => "check the network, and run doctor again",
+        _ => "check the network and run doctor again",
     };
-    report.skip(check, format!("it could not be looked at: {error}"), advice);
+    report.skip(check, format!("it could not be checked: {error}"), advice);
 }

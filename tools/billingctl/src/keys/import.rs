@@ -1,49 +1,72 @@
-//! Keys of another installation, taken over by their hashes.
+//! `keys import`
 
 use std::collections::HashMap;
 use std::io::Read as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
+use clap::Args;
 use serde_json::json;
-use shared::respond::Timestamp;
 use shared::store::KeyRecord;
 
-use super::create;
-use super::rows::{Row, parse, problem};
-use crate::cli::{Global, ImportKeys};
-use crate::error::{Failure, Result};
+use super::import_file::{Row, located, parse};
+use super::record;
+use crate::aws::config;
+use crate::aws::table::{Outcome, Table};
+use crate::error::{CliError, Result};
+use crate::options::GlobalOptions;
 use crate::output::note;
-use crate::table::{Table, Written};
-use crate::{aws, ids};
+use crate::values::id;
 
-/// How many of the things that are wrong are said.
-const MOST_PROBLEMS: usize = 50;
+/// Number of problems that the command prints.
+const MAX_PROBLEMS: usize = 50;
 
-/// `keys import`
-pub(crate) async fn import(global: &Global, wanted: &ImportKeys) -> Result<()> {
-    let rows = parse(&read(&wanted.file)?).map_err(|problems| refused(&problems))?;
-    let sdk = aws::sdk().await?;
-    let table = aws::table(&sdk, global);
-    let peppers = aws::secrets(&sdk, "", &global.pepper_secret).peppers().await?;
-    if peppers.honoured(Timestamp::now()).is_some() {
-        return Err(Failure::new(
-            "the pepper is being rotated, so it is not clear which one the hashes are made under; import once `billingctl secrets pepper-status` says that the old one is not honoured any more",
-        ));
-    }
-    let mut keys = checked(&table, rows, &peppers.current.id()).await?;
-    let there = keys.iter().filter(|key| key.is_there).count();
-    keys.retain(|key| !key.is_there);
+/// Import API keys of another installation by their hashes
+///
+///   billingctl keys import keys.csv
+///   billingctl keys import keys.jsonl --dry-run
+///   export-keys | billingctl keys import -
+///
+/// The file is CSV with a header, or has a JSON object per line. The fields:
+///
+///   hash       SHA-256 of the whole key text (sk_live_…) as 64 lower-case hexadecimal digits
+///   account    handle or ID of an account of this stack
+///   scope      read, deploy or admin
+///   prefix     first 12 characters of the key, for example sk_live_Ab12
+///   name       optional
+///   createdAt  for example 2026-01-31T00:00:00Z
+///   expiresAt  the same format; empty or absent if the key does not expire
+///
+/// Only keys in the format of this API can work: sk_live_ or sk_test_, 32 characters, a checksum of 6.
+/// The whole file is checked before anything is written, and importing a file again changes nothing.
+#[derive(Args)]
+#[command(verbatim_doc_comment)]
+pub(crate) struct ImportArgs {
+    /// File to read, or - for stdin
+    #[arg(value_name = "FILE")]
+    file: PathBuf,
+    /// Check the file and write nothing
+    #[arg(long)]
+    dry_run: bool,
+}
+
+/// Runs `keys import`.
+pub(super) async fn run(options: &GlobalOptions, args: &ImportArgs) -> Result<()> {
+    let rows = parse(&read(&args.file)?).map_err(|problems| rejected(&problems))?;
+    let table = Table::new(&config::load().await?, options);
+    let mut keys = check(&table, rows).await?;
+    let existing = keys.iter().filter(|key| key.exists).count();
+    keys.retain(|key| !key.exists);
     let new = keys.len();
-    let (said, imported) = if wanted.dry_run {
-        (format!("{new} keys would be imported, {there} are there already"), 0)
+    let (text, imported) = if args.dry_run {
+        (format!("{new} keys would be imported, {existing} exist already"), 0)
     } else {
         for key in keys {
             write(&table, key).await?;
         }
-        (format!("{new} keys imported, {there} were there already"), new)
+        (format!("{new} keys imported, {existing} existed already"), new)
     };
-    let value = json!({ "imported": imported, "new": new, "alreadyThere": there });
-    global.output().result(&value, said)
+    let value = json!({ "imported": imported, "new": new, "alreadyThere": existing });
+    options.output().result(&value, text)
 }
 
 fn read(file: &Path) -> Result<String> {
@@ -54,28 +77,33 @@ fn read(file: &Path) -> Result<String> {
         std::fs::read_to_string(file).map(|read| text = read)
     };
     outcome.map_err(|error| {
-        Failure::new(format!("the keys in {} could not be read: {error}", file.display()))
+        CliError::new(format!("the keys in {} could not be read: {error}", file.display()))
     })?;
     Ok(text)
 }
 
-fn refused(problems: &[String]) -> Failure {
-    for problem in problems.iter().take(MOST_PROBLEMS) {
+fn rejected(problems: &[String]) -> CliError {
+    for problem in problems.iter().take(MAX_PROBLEMS) {
         note(problem);
     }
     let (count, first) = (problems.len(), problems.first().map_or("", String::as_str));
-    Failure::new(format!("nothing was imported, {count} rows are wrong; the first: {first}"))
+    CliError::new(format!(
+        "nothing was imported because {count} rows are invalid; fix them and run the command again. The first: {first}"
+    ))
 }
 
-/// A key of the file that could be written.
-struct Key {
+/// A key of the file.
+struct ImportedKey {
     hash: String,
     record: KeyRecord,
-    is_there: bool,
+    exists: bool,
 }
 
-/// What the table says to each row, before anything is written.
-async fn checked(table: &Table, rows: Vec<Row>, pepper: &str) -> Result<Vec<Key>> {
+/// Checks all rows against the table.
+///
+/// # Errors
+/// If an account does not exist, or if another key has the same hash.
+async fn check(table: &Table, rows: Vec<Row>) -> Result<Vec<ImportedKey>> {
     let (mut accounts, mut keys, mut problems) = (HashMap::new(), Vec::new(), Vec::new());
     for row in rows {
         if !accounts.contains_key(&row.account) {
@@ -84,11 +112,11 @@ async fn checked(table: &Table, rows: Vec<Row>, pepper: &str) -> Result<Vec<Key>
         }
         let Some(Some(account)) = accounts.get(&row.account) else {
             let reason = format_args!("there is no account \"{}\"", row.account);
-            problems.push(problem(row.line, reason));
+            problems.push(located(row.line, reason));
             continue;
         };
         let record = KeyRecord {
-            id: ids::random("key_")?,
+            id: id::random("key_")?,
             account: account.clone(),
             scope: row.scope,
             name: row.name,
@@ -97,29 +125,29 @@ async fn checked(table: &Table, rows: Vec<Row>, pepper: &str) -> Result<Vec<Key>
             expires_at: row.expires_at,
             revoked_at: None,
             last_used_on: None,
-            pepper: Some(pepper.to_owned()),
+            pepper: None,
             rehashed: None,
         };
-        let there = table.key(&row.hash).await?;
-        if there.as_ref().is_some_and(|there| !is_same(there, &record)) {
-            problems.push(problem(row.line, "there is another key with this hash"));
+        let existing = table.key(&row.hash).await?;
+        if existing.as_ref().is_some_and(|existing| !is_same(existing, &record)) {
+            problems.push(located(row.line, "another key has this hash"));
         }
-        keys.push(Key { hash: row.hash, record, is_there: there.is_some() });
+        keys.push(ImportedKey { hash: row.hash, record, exists: existing.is_some() });
     }
-    if problems.is_empty() { Ok(keys) } else { Err(refused(&problems)) }
+    if problems.is_empty() { Ok(keys) } else { Err(rejected(&problems)) }
 }
 
-/// Imported before. That it was revoked or rolled since does not count, and stays so.
-fn is_same(there: &KeyRecord, wanted: &KeyRecord) -> bool {
-    (&there.account, there.scope, &there.name, &there.prefix, there.created_at)
-        == (&wanted.account, wanted.scope, &wanted.name, &wanted.prefix, wanted.created_at)
+/// Returns whether the existing key was imported from the same row. A later revocation or roll stays.
+fn is_same(existing: &KeyRecord, row: &KeyRecord) -> bool {
+    (&existing.account, existing.scope, &existing.name, &existing.prefix, existing.created_at)
+        == (&row.account, row.scope, &row.name, &row.prefix, row.created_at)
 }
 
-async fn write(table: &Table, key: Key) -> Result<()> {
-    match table.write(create::parts(table, &key.hash, &key.record)?).await? {
-        Written::Done => Ok(()),
-        Written::Refused(_) => Err(Failure::new(
-            "somebody else has imported a key or deleted an account meanwhile; run the command again, what is imported stays",
+async fn write(table: &Table, key: ImportedKey) -> Result<()> {
+    match table.transact(record::insert(table, &key.hash, &key.record)?).await? {
+        Outcome::Written => Ok(()),
+        Outcome::ConditionFailed(_) => Err(CliError::new(
+            "another command imported a key or deleted an account; run the command again, imported keys stay",
         )),
     }
 }

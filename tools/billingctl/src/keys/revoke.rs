@@ -1,62 +1,67 @@
-//! A key that is to work no more.
+//! `keys revoke`
 
+use clap::Args;
 use serde_json::json;
-use shared::Account;
 use shared::respond::Timestamp;
 use shared::store::{KeyRecord, keys};
 
-use crate::cli::{Global, RevokeKey};
-use crate::error::{Failure, Result};
-use crate::table::Table;
-use crate::{aws, moment};
+use super::record;
+use crate::aws::config;
+use crate::aws::table::Table;
+use crate::error::{CliError, Result};
+use crate::options::GlobalOptions;
+use crate::values::arguments::handle_or_id;
+use crate::values::timestamp;
 
-/// `keys revoke`
-pub(crate) async fn revoke(global: &Global, wanted: &RevokeKey) -> Result<()> {
-    let table = aws::table(&aws::sdk().await?, global);
-    let account = table.account(&wanted.account).await?;
-    let (hash, record) = find(&table, &account, &wanted.key).await?;
+/// Revoke an API key; every function refuses it within 60 seconds
+///
+///   billingctl keys revoke key_0123456789abcdef --account acme
+#[derive(Args)]
+#[command(verbatim_doc_comment)]
+pub(crate) struct RevokeArgs {
+    /// ID of the key, as `billingctl keys list` prints it
+    #[arg(value_name = "KEY_ID")]
+    key: String,
+    /// Handle or ID (acc_…) of the account
+    #[arg(long, value_name = "HANDLE_OR_ID", value_parser = handle_or_id)]
+    account: String,
+}
+
+/// Runs `keys revoke`.
+pub(super) async fn run(options: &GlobalOptions, args: &RevokeArgs) -> Result<()> {
+    let table = Table::new(&config::load().await?, options);
+    let account = table.account(&args.account).await?;
+    let (hash, record) = record::find(&table, &account, &args.key).await?;
     let already = record.revoked_at.is_some();
     let record =
         if already { record } else { mark_revoked(&table, &account.id, &hash, record).await? };
-    let since = record.revoked_at.map(moment::text).unwrap_or_default();
+    let revoked_at = record.revoked_at.map(timestamp::format).unwrap_or_default();
     let text = if already {
-        format!("{} was revoked already, at {since}", record.id)
+        format!("{} was already revoked, at {revoked_at}", record.id)
     } else {
-        format!("{} is revoked, which holds everywhere within 60 s", record.id)
+        format!("{} is revoked; every function refuses it within 60 s", record.id)
     };
     let value = json!({
-        "id": record.id, "account": record.account, "revokedAt": since, "already": already,
+        "id": record.id, "account": record.account, "revokedAt": revoked_at, "already": already,
     });
-    global.output().result(&value, text)
+    options.output().result(&value, text)
 }
 
-/// The hash of an account's key, and its record.
-pub(super) async fn find(
-    table: &Table,
-    account: &Account,
-    id: &str,
-) -> Result<(String, KeyRecord)> {
-    table.key_of(&account.id, id).await?.ok_or_else(|| {
-        let handle = &account.handle;
-        Failure::new(format!(
-            "{handle} has no key {id}; `billingctl keys list --account {handle}` shows those it has"
-        ))
-    })
-}
-
-/// Of two who revoke at once the first one's time stays.
-pub(crate) async fn mark_revoked(
+/// Writes the revocation time. Of two concurrent revocations the first one's time stays.
+async fn mark_revoked(
     table: &Table,
     account: &str,
     hash: &str,
     record: KeyRecord,
 ) -> Result<KeyRecord> {
     let revoked = KeyRecord { revoked_at: Some(Timestamp::now()), ..record.clone() };
-    if table.change(keys::key(hash), "revokedAt", &record.to_item(), &revoked.to_item()).await? {
+    let (before, after) = (record.to_item(), revoked.to_item());
+    if table.update_attribute(keys::key(hash), "revokedAt", &before, &after).await? {
         return Ok(revoked);
     }
-    let moved = || Failure::new("the key was moved or deleted meanwhile; run the command again");
-    let now = table.key_of(account, &record.id).await?;
-    let (_, record) = now.ok_or_else(moved)?;
-    if record.revoked_at.is_some() { Ok(record) } else { Err(moved()) }
+    let changed =
+        || CliError::new("another command changed or deleted the key; run the command again");
+    let current = table.key_of_account(account, &record.id).await?;
+    let (_, record) = current.ok_or_else(changed)?;
+    if record.revoked_at.is_some() { Ok(record) } else { Err(changed()) }
 }

@@ -1,79 +1,99 @@
-//! A key replaced by a new one, with a time in which both work.
+//! `keys roll`
 
+use clap::Args;
 use serde_json::json;
 use shared::auth::Mode;
 use shared::respond::Timestamp;
 use shared::store::{KeyRecord, keys};
 
-use super::create::{self, New, Wanted};
-use super::revoke;
-use crate::cli::{Global, RollKey};
-use crate::error::{Failure, Result};
+use super::new_key::{KeySpec, NewKey};
+use super::record;
+use crate::aws::config;
+use crate::aws::table::{Outcome, Table};
+use crate::error::{CliError, Result};
+use crate::options::GlobalOptions;
 use crate::output::note;
-use crate::table::Written;
-use crate::{aws, moment};
+use crate::values::arguments::handle_or_id;
+use crate::values::{duration, timestamp};
 
-/// `keys roll`
-pub(crate) async fn roll(global: &Global, wanted: &RollKey) -> Result<()> {
+/// Replace an API key with a new one; both work for an overlap
+///
+///   billingctl keys roll key_0123456789abcdef --account acme
+///   billingctl keys roll key_0123456789abcdef --account acme --overlap 0
+///
+/// The new key has the account, scope, name and lifetime of the old one. Only the new key goes to stdout,
+/// once. The old key expires after the overlap, or earlier if it would have expired earlier.
+#[derive(Args)]
+#[command(verbatim_doc_comment)]
+pub(crate) struct RollArgs {
+    /// ID of the key, as `billingctl keys list` prints it
+    #[arg(value_name = "KEY_ID")]
+    key: String,
+    /// Handle or ID (acc_…) of the account
+    #[arg(long, value_name = "HANDLE_OR_ID", value_parser = handle_or_id)]
+    account: String,
+    /// Time in which both keys work, for example 24h or 30m; with 0 the old key stops within 60 seconds
+    #[arg(long, value_name = "DURATION", default_value = "24h", value_parser = duration::parse_or_zero)]
+    overlap: i64,
+}
+
+/// Runs `keys roll`.
+pub(super) async fn run(options: &GlobalOptions, args: &RollArgs) -> Result<()> {
     let now = Timestamp::now();
-    let sdk = aws::sdk().await?;
-    let table = aws::table(&sdk, global);
-    let account = table.account(&wanted.account).await?;
-    let (hash, old) = revoke::find(&table, &account, &wanted.key).await?;
-    let ends = old_end(&old, now, wanted.overlap)?;
-    let after = KeyRecord { expires_at: Some(ends), ..old.clone() };
-    let (mode, expires_at) = (mode(&old)?, new_end(&old, now)?);
+    let table = Table::new(&config::load().await?, options);
+    let account = table.account(&args.account).await?;
+    let (hash, old) = record::find(&table, &account, &args.key).await?;
+    let ends_at = old_key_expiry(&old, now, args.overlap)?;
+    let after = KeyRecord { expires_at: Some(ends_at), ..old.clone() };
+    let (mode, expires_at) = (mode(&old)?, new_key_expiry(&old, now)?);
     let (scope, name) = (old.scope, old.name.clone());
-    let successor = Wanted { account: account.id, scope, name, mode, expires_at };
-    // Rolling asks Stripe for nothing, and so for none of its keys.
-    let secrets = aws::secrets(&sdk, "", &global.pepper_secret);
-    let new = New::make(successor, &*secrets.peppers().await?, now)?;
-    let mut parts = create::parts(&table, &new.hash, &new.record)?;
-    let ending = ["expiresAt", "revokedAt"];
-    parts.push(table.changed(keys::key(&hash), &ending, &old.to_item(), &after.to_item())?);
-    if let Written::Refused(_) = table.write(parts).await? {
-        return Err(Failure::new(
-            "the key was changed by somebody else meanwhile; nothing was done, run the command again",
+    let new =
+        NewKey::generate(KeySpec { account: account.id, scope, name, mode, expires_at }, now)?;
+    let mut items = record::insert(&table, &new.hash, &new.record)?;
+    let attributes = ["expiresAt", "revokedAt"];
+    items.push(table.update(keys::key(&hash), &attributes, &old.to_item(), &after.to_item())?);
+    if let Outcome::ConditionFailed(_) = table.transact(items).await? {
+        return Err(CliError::new(
+            "another command changed the key; nothing was written, run the command again",
         ));
     }
-    let until = moment::text(ends);
-    if ends > now {
-        note(format_args!("{} works until {until}; put the new key in its place by then", old.id));
+    let works_until = timestamp::format(ends_at);
+    if ends_at > now {
+        note(format_args!("{} works until {works_until}; replace it with the new key", old.id));
     } else {
         note(format_args!("{} stops working everywhere within 60 s", old.id));
     }
-    new.print(global, &json!({ "replaces": { "id": old.id, "worksUntil": until } }))
+    new.print(options, &json!({ "replaces": { "id": old.id, "worksUntil": works_until } }))
 }
 
-/// When the old key ends: after the overlap, or when it would have ended anyway.
-fn old_end(old: &KeyRecord, now: Timestamp, overlap: i64) -> Result<Timestamp> {
+/// Returns when the old key expires: after the overlap, or at its own earlier expiry.
+fn old_key_expiry(old: &KeyRecord, now: Timestamp, overlap: i64) -> Result<Timestamp> {
     if !old.is_valid(now) {
-        return Err(Failure::new(format!(
-            "{} has expired or been revoked, so there is nothing to roll; make a new key with `billingctl keys create`",
+        return Err(CliError::new(format!(
+            "{} has expired or is revoked, so it cannot be rolled; create a new key with `billingctl keys create`",
             old.id
         )));
     }
-    let end = later(now, overlap, "--overlap")?;
-    Ok(old.expires_at.map_or(end, |own| own.min(end)))
+    let expiry = later(now, overlap, "--overlap")?;
+    Ok(old.expires_at.map_or(expiry, |own| own.min(expiry)))
 }
 
-/// The new key lives as long as the old one was to live.
-fn new_end(old: &KeyRecord, now: Timestamp) -> Result<Option<Timestamp>> {
-    let life = old.expires_at.map(|end| end.seconds() - old.created_at.seconds());
-    life.map(|life| later(now, life.max(1), "the key's life")).transpose()
+/// Returns when the new key expires: after the lifetime of the old one.
+fn new_key_expiry(old: &KeyRecord, now: Timestamp) -> Result<Option<Timestamp>> {
+    let lifetime = old.expires_at.map(|expiry| expiry.seconds() - old.created_at.seconds());
+    lifetime.map(|lifetime| later(now, lifetime.max(1), "the key's lifetime")).transpose()
 }
 
-fn later(now: Timestamp, seconds: i64, what: &str) -> Result<Timestamp> {
-    Timestamp::try_from(now.seconds().saturating_add(seconds)).map_err(|_| {
-        Failure::new(format!("{what} reaches beyond any calendar; choose a shorter time"))
-    })
+fn later(now: Timestamp, seconds: i64, name: &str) -> Result<Timestamp> {
+    Timestamp::try_from(now.seconds().saturating_add(seconds))
+        .map_err(|_| CliError::new(format!("{name} is too long; choose a shorter duration")))
 }
 
-/// A key says its mode itself.
+/// Returns the mode in the key's prefix.
 fn mode(old: &KeyRecord) -> Result<Mode> {
     Mode::of_key(&old.prefix).ok_or_else(|| {
-        Failure::new(format!(
-            "the prefix of {} is \"{}\", which is of no mode; make a new key with `billingctl keys create`",
+        CliError::new(format!(
+            "the prefix of {} (\"{}\") has no mode; create a new key with `billingctl keys create`",
             old.id, old.prefix
         ))
     })
@@ -106,8 +126,8 @@ mod tests {
     }
 
     #[test]
-    fn the_old_key_ends_after_the_overlap_or_earlier_and_the_new_one_lives_as_long() {
-        // created, ends, revoked, overlap → end of the old one, of the new one; now is 1000
+    fn old_key_expires_after_the_overlap_and_new_key_keeps_the_lifetime() {
+        // created, expires, revoked, overlap → expiry of the old key, of the new key; now is 1000
         let cases = [
             ((500, None, None), 100, Some((1_100, None))),
             ((500, None, None), 0, Some((1_000, None))),
@@ -116,20 +136,20 @@ mod tests {
             ((500, Some(1_000), None), 100, None),
             ((500, None, Some(900)), 100, None),
         ];
-        for ((created, ends, revoked), overlap, expected) in cases {
-            let (old, now) = (key(created, ends, revoked), at(1_000));
-            let got = old_end(&old, now, overlap).ok().map(|end| {
-                let new = new_end(&old, now).expect("in range").map(Timestamp::seconds);
-                (end.seconds(), new)
+        for ((created, expires, revoked), overlap, expected) in cases {
+            let (old, now) = (key(created, expires, revoked), at(1_000));
+            let actual = old_key_expiry(&old, now, overlap).ok().map(|expiry| {
+                let new = new_key_expiry(&old, now).expect("in range").map(Timestamp::seconds);
+                (expiry.seconds(), new)
             });
-            assert_eq!(got, expected, "{created} {ends:?} {revoked:?} {overlap}");
+            assert_eq!(actual, expected, "{created} {expires:?} {revoked:?} {overlap}");
         }
     }
 
     #[test]
-    fn the_mode_is_that_of_the_prefix() {
+    fn mode_is_read_from_the_prefix() {
         assert_eq!(mode(&key(0, None, None)).ok(), Some(Mode::Test));
-        let odd = KeyRecord { prefix: "ctk_1".to_owned(), ..key(0, None, None) };
-        assert!(mode(&odd).is_err());
+        let other = KeyRecord { prefix: "ctk_1".to_owned(), ..key(0, None, None) };
+        assert!(mode(&other).is_err());
     }
 }

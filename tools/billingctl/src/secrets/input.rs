@@ -1,21 +1,28 @@
-//! A secret as the operator hands it over.
+//! Input of a secret: from a file, stdin or a prompt, never from an argument.
 
 use std::io::{IsTerminal as _, Read as _};
+use std::path::PathBuf;
 
+use clap::Args;
 use secrecy::SecretString;
 
-use crate::cli::Source;
-use crate::error::{Failure, Result};
+use crate::error::{CliError, Result};
 
-/// Whether it was said where the secret is.
-pub(super) fn is_given(source: &Source) -> bool {
-    source.stdin || source.from_file.is_some()
+/// Source of the secret. An argument would stay in the shell's history.
+#[derive(Args)]
+pub(crate) struct SourceArgs {
+    /// Read the key from a file
+    #[arg(long, value_name = "FILE", conflicts_with = "stdin")]
+    from_file: Option<PathBuf>,
+    /// Read the key from stdin; without this and --from-file you are asked for it
+    #[arg(long)]
+    stdin: bool,
 }
 
-/// From a file, from stdin, or from a person who is asked for it and does not see it.
-pub(super) fn read(source: &Source, what: &str) -> Result<SecretString> {
+/// Reads the secret. Error messages call it `name`.
+pub(super) fn read(source: &SourceArgs, name: &str) -> Result<SecretString> {
     let unreadable =
-        |error: std::io::Error| Failure::new(format!("{what} could not be read: {error}"));
+        |error: std::io::Error| CliError::new(format!("{name} could not be read: {error}"));
     let text = if let Some(file) = &source.from_file {
         std::fs::read_to_string(file).map_err(unreadable)?
     } else if source.stdin {
@@ -23,15 +30,15 @@ pub(super) fn read(source: &Source, what: &str) -> Result<SecretString> {
         std::io::stdin().read_to_string(&mut text).map_err(unreadable)?;
         text
     } else if std::io::stdin().is_terminal() {
-        rpassword::prompt_password(format!("{what} (is not shown): ")).map_err(unreadable)?
+        rpassword::prompt_password(format!("{name} (is not shown): ")).map_err(unreadable)?
     } else {
-        return Err(Failure::new(format!(
-            "there is nobody to ask for {what}; give it with --from-file or --stdin"
+        return Err(CliError::new(format!(
+            "there is no terminal to ask for {name} on; use --from-file or --stdin"
         )));
     };
     let text = text.trim();
     if text.is_empty() {
-        return Err(Failure::new(format!("{what} is empty")));
+        return Err(CliError::new(format!("{name} is empty")));
     }
     Ok(SecretString::from(text))
 }

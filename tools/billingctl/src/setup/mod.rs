@@ -1,66 +1,65 @@
-//! `setup`: the table and the secrets. What is there already stays as it is.
+//! `setup`: creates the table and the secrets. Existing ones stay as they are.
 
-pub(crate) mod secrets;
-pub(crate) mod table;
+mod secrets;
+mod table;
 
+use aws_sdk_secretsmanager::Client;
+use clap::Args;
 use serde::Serialize;
 
-use crate::aws;
-use crate::cli::{Global, Setup};
+use crate::aws::config;
+use crate::aws::resource::{Resource, ResourceStatus};
+use crate::aws::table::Table;
 use crate::error::Result;
+use crate::options::{GlobalOptions, StripeSecretNames};
 use crate::output::{columns, note};
+use secrets::StripeKeysFromEnv;
 
-/// What became of one thing that is to be there.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub(crate) enum Status {
-    Created,
-    Exists,
-    Replaced,
-    Missing,
-}
-
-impl Status {
-    fn words(self) -> &'static str {
-        match self {
-            Self::Created => "created",
-            Self::Exists => "already there",
-            Self::Replaced => "replaced",
-            Self::Missing => "missing",
-        }
-    }
-}
-
-#[derive(Serialize)]
-struct Named {
-    name: String,
-    status: Status,
+/// Create the table and the secrets that the functions need
+///
+/// Existing ones stay as they are, so running it again is safe. The table gets TTL, point-in-time
+/// recovery and deletion protection; the quote key is generated. Stripe's keys are read from the
+/// environment, never from arguments, and are never printed:
+///
+///   STRIPE_READ_KEY=rk_… STRIPE_WRITE_KEY=rk_… STRIPE_PUBLISHABLE_KEY=pk_… billingctl setup
+///
+/// Next: billingctl catalog apply
+#[derive(Args)]
+#[command(verbatim_doc_comment)]
+pub(crate) struct SetupArgs {
+    #[command(flatten)]
+    secrets: StripeSecretNames,
+    /// Replace existing Stripe keys with the given ones
+    #[arg(long)]
+    replace_secrets: bool,
 }
 
 #[derive(Serialize)]
-struct Done {
-    table: Named,
-    secrets: Vec<Named>,
+struct SetupResult {
+    table: Resource,
+    secrets: Vec<Resource>,
 }
 
-/// `setup`
-pub(crate) async fn run(global: &Global, wanted: &Setup) -> Result<()> {
-    // The keys are looked at first: a wrong one should not leave half a set-up behind.
-    let given = secrets::Given::from_env()?;
-    let sdk = aws::sdk().await?;
-    let table = Named {
-        name: global.table.clone(),
-        status: table::ensure(&aws::table(&sdk, global)).await?,
+/// Runs `setup`.
+pub(crate) async fn run(options: &GlobalOptions, args: &SetupArgs) -> Result<()> {
+    // Invalid keys are refused before anything is created.
+    let keys = StripeKeysFromEnv::read()?;
+    let sdk = config::load().await?;
+    let status = table::ensure(&Table::new(&sdk, options)).await?;
+    let table = Resource { name: options.table.clone(), status };
+    let client = Client::new(&sdk);
+    let mut secrets = vec![secrets::ensure_quote_keys(&client, options).await?];
+    secrets.extend(
+        secrets::ensure_stripe_keys(&client, &args.secrets, &keys, args.replace_secrets).await?,
+    );
+    let result = SetupResult { table, secrets };
+    let row = |kind: &str, resource: &Resource| {
+        [kind.to_owned(), resource.name.clone(), resource.status.as_str().to_owned()]
     };
-    let client = aws_sdk_secretsmanager::Client::new(&sdk);
-    let done = Done { table, secrets: secrets::ensure(&client, global, wanted, &given).await? };
-    let row = |kind: &str, thing: &Named| {
-        [kind.to_owned(), thing.name.clone(), thing.status.words().to_owned()]
-    };
-    let mut rows = vec![row("table", &done.table)];
-    rows.extend(done.secrets.iter().map(|secret| row("secret", secret)));
-    if done.secrets.iter().all(|secret| secret.status != Status::Missing) {
+    let mut rows = vec![row("table", &result.table)];
+    rows.extend(result.secrets.iter().map(|secret| row("secret", secret)));
+    if result.secrets.iter().all(|secret| secret.status != ResourceStatus::Missing) {
         note("next: billingctl catalog apply, then billingctl accounts create --handle acme");
     }
-    global.output().result(&done, columns(["KIND", "NAME", "STATUS"], &rows))
+    options.output().result(&result, columns(["KIND", "NAME", "STATUS"], &rows))
 }

@@ -1,52 +1,54 @@
-//! The table: made if absent, and brought to what it has to be: TTL, recovery, protection.
+//! Creates the table and turns on TTL, point-in-time recovery and deletion protection.
 
 use std::time::Duration;
 
 use aws_sdk_dynamodb::types::{
-    AttributeDefinition, BillingMode, ContinuousBackupsStatus, KeySchemaElement, KeyType,
+    AttributeDefinition, BillingMode, ContinuousBackupsStatus, KeySchemaElement,
     PointInTimeRecoverySpecification, PointInTimeRecoveryStatus, ScalarAttributeType,
     SseSpecification, TableDescription, TableStatus, TimeToLiveSpecification, TimeToLiveStatus,
 };
 
-use super::Status;
-use crate::error::{self, Failure, Result};
+use crate::aws::resource::ResourceStatus;
+use crate::aws::schema::{KEYS, TTL, has_our_keys};
+use crate::aws::table::Table;
+use crate::error::{self, CliError, Result};
 use crate::output::note;
-use crate::table::Table;
 
-const KEYS: [(&str, KeyType); 2] = [("pk", KeyType::Hash), ("sk", KeyType::Range)];
-pub(crate) const TTL: &str = "ttl";
+/// Polling interval and number of polls while AWS works: two minutes in total.
+const POLL_INTERVAL: Duration = Duration::from_secs(1);
+const MAX_POLLS: u32 = 120;
 
-/// How often, and how many times, to look whether a thing has got ready: two minutes in all.
-const PAUSE: Duration = Duration::from_secs(1);
-const LOOKS: u32 = 120;
-
-pub(super) async fn ensure(table: &Table) -> Result<Status> {
+/// Creates the table unless it exists, and sets its options.
+///
+/// # Errors
+/// If the table has other keys or another TTL attribute, or if AWS refuses a call.
+pub(super) async fn ensure(table: &Table) -> Result<ResourceStatus> {
     let status = match describe(table).await? {
-        Some(_) => Status::Exists,
+        Some(_) => ResourceStatus::Exists,
         None => create(table).await?,
     };
     let description = wait_until_active(table).await?;
     if !has_our_keys(&description) {
-        return Err(Failure::new(format!(
-            "the table \"{}\" is not ours: its key has to be pk (S) and sk (S); name another with --table",
+        return Err(CliError::new(format!(
+            "the table \"{}\" has other keys than pk (S) and sk (S), so it belongs to something else; choose another name with --table",
             table.name()
         )));
     }
-    expire_items(table).await?;
-    protect(table, &description).await?;
-    recover(table).await?;
+    enable_ttl(table).await?;
+    enable_deletion_protection(table, &description).await?;
+    enable_recovery(table).await?;
     Ok(status)
 }
 
 async fn describe(table: &Table) -> Result<Option<TableDescription>> {
     match table.client().describe_table().table_name(table.name()).send().await {
-        Ok(answer) => Ok(answer.table),
-        Err(error) if error::code(&error) == Some("ResourceNotFoundException") => Ok(None),
-        Err(error) => Err(error::aws("look at the table", &error)),
+        Ok(response) => Ok(response.table),
+        Err(error) if error::aws_code(&error) == Some("ResourceNotFoundException") => Ok(None),
+        Err(error) => Err(error::from_aws("describe the table", &error)),
     }
 }
 
-async fn create(table: &Table) -> Result<Status> {
+async fn create(table: &Table) -> Result<ResourceStatus> {
     let mut request = table
         .client()
         .create_table()
@@ -55,82 +57,73 @@ async fn create(table: &Table) -> Result<Status> {
         .sse_specification(SseSpecification::builder().enabled(true).build())
         .deletion_protection_enabled(true);
     for (name, kind) in KEYS {
-        let bad = |error: aws_sdk_dynamodb::error::BuildError| Failure::new(error.to_string());
-        let element =
-            KeySchemaElement::builder().attribute_name(name).key_type(kind).build().map_err(bad)?;
+        let invalid = |error: aws_sdk_dynamodb::error::BuildError| CliError::new(error.to_string());
+        let element = KeySchemaElement::builder()
+            .attribute_name(name)
+            .key_type(kind)
+            .build()
+            .map_err(invalid)?;
         let attribute = AttributeDefinition::builder()
             .attribute_name(name)
             .attribute_type(ScalarAttributeType::S);
         request =
-            request.key_schema(element).attribute_definitions(attribute.build().map_err(bad)?);
+            request.key_schema(element).attribute_definitions(attribute.build().map_err(invalid)?);
     }
     match request.send().await {
-        Ok(_) => Ok(Status::Created),
-        // Somebody else was faster.
-        Err(error) if error::code(&error) == Some("ResourceInUseException") => Ok(Status::Exists),
-        Err(error) => Err(error::aws("create the table", &error)),
+        Ok(_) => Ok(ResourceStatus::Created),
+        // Another process has created it since `describe`.
+        Err(error) if error::aws_code(&error) == Some("ResourceInUseException") => {
+            Ok(ResourceStatus::Exists)
+        }
+        Err(error) => Err(error::from_aws("create the table", &error)),
     }
 }
 
 async fn wait_until_active(table: &Table) -> Result<TableDescription> {
-    for look in 0..LOOKS {
+    for poll in 0..MAX_POLLS {
         match describe(table).await? {
             Some(description) if description.table_status() == Some(&TableStatus::Active) => {
                 return Ok(description);
             }
-            _ if look == 0 => note(format_args!("waiting for the table \"{}\" …", table.name())),
+            _ if poll == 0 => note(format_args!("waiting for the table \"{}\" …", table.name())),
             _ => {}
         }
-        tokio::time::sleep(PAUSE).await;
+        tokio::time::sleep(POLL_INTERVAL).await;
     }
-    Err(Failure::new(format!(
+    Err(CliError::new(format!(
         "the table \"{}\" is still not active; run `billingctl setup` again in a few minutes",
         table.name()
     )))
 }
 
-pub(crate) fn has_our_keys(description: &TableDescription) -> bool {
-    let has = |(name, kind): &(&str, KeyType)| {
-        description
-            .key_schema()
-            .iter()
-            .any(|element| element.attribute_name() == *name && element.key_type() == kind)
-            && description.attribute_definitions().iter().any(|attribute| {
-                attribute.attribute_name() == *name
-                    && attribute.attribute_type() == &ScalarAttributeType::S
-            })
-    };
-    description.key_schema().len() == KEYS.len() && KEYS.iter().all(has)
-}
-
-/// Idempotency records vanish by themselves.
-async fn expire_items(table: &Table) -> Result<()> {
-    let answer = table.client().describe_time_to_live().table_name(table.name()).send().await;
-    let answer = answer.map_err(|error| error::aws("look at the table's TTL", &error))?;
-    let ttl = answer.time_to_live_description();
-    let is_on = ttl.and_then(|ttl| ttl.time_to_live_status());
-    if matches!(is_on, Some(TimeToLiveStatus::Enabled | TimeToLiveStatus::Enabling)) {
+/// Turns on TTL, which deletes idempotency records.
+async fn enable_ttl(table: &Table) -> Result<()> {
+    let response = table.client().describe_time_to_live().table_name(table.name()).send().await;
+    let response = response.map_err(|error| error::from_aws("describe the table's TTL", &error))?;
+    let ttl = response.time_to_live_description();
+    let status = ttl.and_then(|ttl| ttl.time_to_live_status());
+    if matches!(status, Some(TimeToLiveStatus::Enabled | TimeToLiveStatus::Enabling)) {
         return match ttl.and_then(|ttl| ttl.attribute_name()) {
             Some(TTL) => Ok(()),
-            other => Err(Failure::new(format!(
-                "the table's TTL attribute is \"{}\" and has to be \"{TTL}\"; turn TTL off, wait an hour, and run `billingctl setup` again",
+            other => Err(CliError::new(format!(
+                "the table's TTL attribute is \"{}\" instead of \"{TTL}\"; turn TTL off, wait an hour, and run `billingctl setup` again",
                 other.unwrap_or("unknown")
             ))),
         };
     }
-    let on = TimeToLiveSpecification::builder().enabled(true).attribute_name(TTL).build();
-    let on = on.map_err(|error| Failure::new(error.to_string()))?;
+    let specification = TimeToLiveSpecification::builder().enabled(true).attribute_name(TTL);
+    let specification = specification.build().map_err(|error| CliError::new(error.to_string()))?;
     let outcome = table
         .client()
         .update_time_to_live()
         .table_name(table.name())
-        .time_to_live_specification(on)
+        .time_to_live_specification(specification)
         .send()
         .await;
-    outcome.map(drop).map_err(|error| error::aws("turn on the table's TTL", &error))
+    outcome.map(drop).map_err(|error| error::from_aws("turn on the table's TTL", &error))
 }
 
-async fn protect(table: &Table, description: &TableDescription) -> Result<()> {
+async fn enable_deletion_protection(table: &Table, description: &TableDescription) -> Result<()> {
     if description.deletion_protection_enabled() == Some(true) {
         return Ok(());
     }
@@ -141,45 +134,44 @@ async fn protect(table: &Table, description: &TableDescription) -> Result<()> {
         .deletion_protection_enabled(true)
         .send()
         .await;
-    outcome.map_err(|error| error::aws("protect the table from deletion", &error))?;
+    outcome.map_err(|error| error::from_aws("turn on the table's deletion protection", &error))?;
     wait_until_active(table).await.map(drop)
 }
 
-/// Point-in-time recovery. A new table's backups take a moment to be available; a stand-in for
-/// DynamoDB may not know them at all.
-async fn recover(table: &Table) -> Result<()> {
-    let on =
+/// Turns on point-in-time recovery. The backups of a new table take a moment to become available.
+/// An emulator of DynamoDB may not have them.
+async fn enable_recovery(table: &Table) -> Result<()> {
+    let specification =
         PointInTimeRecoverySpecification::builder().point_in_time_recovery_enabled(true).build();
-    let on = on.map_err(|error| Failure::new(error.to_string()))?;
-    for _ in 0..LOOKS {
-        if recovers(table).await {
+    let specification = specification.map_err(|error| CliError::new(error.to_string()))?;
+    for _ in 0..MAX_POLLS {
+        if has_recovery(table).await {
             return Ok(());
         }
         let request = table.client().update_continuous_backups().table_name(table.name());
-        let Err(error) = request.point_in_time_recovery_specification(on.clone()).send().await
-        else {
-            return Ok(());
-        };
-        match error::code(&error) {
-            Some("ContinuousBackupsUnavailableException") => tokio::time::sleep(PAUSE).await,
+        let request = request.point_in_time_recovery_specification(specification.clone());
+        let Err(error) = request.send().await else { return Ok(()) };
+        match error::aws_code(&error) {
+            Some("ContinuousBackupsUnavailableException") => {
+                tokio::time::sleep(POLL_INTERVAL).await;
+            }
             Some("UnknownOperationException" | "NotImplemented" | "InternalFailure") => {
-                note(
-                    "this stand-in for DynamoDB has no point-in-time recovery; the table is used without",
-                );
+                note("this emulator of DynamoDB has no point-in-time recovery; it stays off");
                 return Ok(());
             }
-            _ => return Err(error::aws("turn on point-in-time recovery", &error)),
+            _ => return Err(error::from_aws("turn on point-in-time recovery", &error)),
         }
     }
-    Err(Failure::new(
+    Err(CliError::new(
         "the table's backups are still not available; run `billingctl setup` again in a few minutes",
     ))
 }
 
-async fn recovers(table: &Table) -> bool {
-    let answer = table.client().describe_continuous_backups().table_name(table.name()).send().await;
-    let Ok(answer) = answer else { return false };
-    answer.continuous_backups_description().is_some_and(|backups| {
+async fn has_recovery(table: &Table) -> bool {
+    let response =
+        table.client().describe_continuous_backups().table_name(table.name()).send().await;
+    let Ok(response) = response else { return false };
+    response.continuous_backups_description().is_some_and(|backups| {
         let recovery = backups
             .point_in_time_recovery_description()
             .and_then(|recovery| recovery.point_in_time_recovery_status());

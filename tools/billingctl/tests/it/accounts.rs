@@ -1,4 +1,4 @@
-//! Accounts that are renamed, moved and linked to customers that Stripe has, against moto and the sandbox.
+//! Tests of `accounts`, against moto and the sandbox.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,11 +15,11 @@ use stripe_client_core::{RequestBuilder, StripeMethod};
 use stripe_sandbox::{Config, DEFAULT_SECRET_KEY, Running, Sandbox};
 use tokio::time::Instant;
 
-use crate::functions::{authenticate, with_stripe_keys};
+use crate::authentication::{authenticate, with_stripe_keys};
 use crate::harness::Shell;
 use crate::moto_server::MotoServer;
 
-/// A stack, and a Stripe whose key the functions that read have.
+/// Sets up a stack whose read key the sandbox knows.
 fn stack(moto: &MotoServer, sandbox: &Running) -> Shell {
     let shell = with_stripe_keys(&Shell::with_aws(&moto.url)).with("STRIPE_API_BASE", &sandbox.url);
     shell.json(&["setup"]);
@@ -46,7 +46,7 @@ async fn customer(stripe: &Stripe, body: &Value) -> String {
 }
 
 #[tokio::test]
-async fn only_a_customer_that_stripe_has_and_that_is_nobody_elses_is_linked() {
+async fn only_an_existing_customer_of_no_other_account_is_linked() {
     let (moto, sandbox) = (MotoServer::start(), sandbox());
     let (shell, stripe) = (stack(&moto, &sandbox), stripe(&sandbox));
     for handle in ["acme", "other"] {
@@ -65,15 +65,15 @@ async fn only_a_customer_that_stripe_has_and_that_is_nobody_elses_is_linked() {
     for (customer, reason) in [
         ("cus_none", "Stripe has no customer cus_none in test mode"),
         (gone.as_str(), "was deleted in Stripe"),
-        (others.as_str(), "made for the account acc_other"),
+        (others.as_str(), "belongs to the account acc_other"),
     ] {
         let run = link("acme", customer, &[]);
-        assert!(run.failure().contains(reason), "{run:?}");
+        assert!(run.error().contains(reason), "{run:?}");
     }
     assert_eq!(link("acme", &good, &[]).json()["customer"], json!(good));
-    assert!(link("other", &good, &[]).failure().contains("is the customer of acme"));
+    assert!(link("other", &good, &[]).error().contains("is the customer of acme"));
     let create = ["accounts", "create", "--handle", "third", "--customer", &good];
-    assert!(shell.run(&create).failure().contains("is the customer of acme"));
+    assert!(shell.run(&create).error().contains("is the customer of acme"));
 
     assert_eq!(shell.json(&["accounts", "unlink", "acme"])["customer"], Value::Null);
     assert_eq!(shell.json(&["accounts", "unlink", "acme"])["customer"], Value::Null);
@@ -83,13 +83,13 @@ async fn only_a_customer_that_stripe_has_and_that_is_nobody_elses_is_linked() {
 
     let offline = shell.with("STRIPE_API_BASE", "http://127.0.0.1:1");
     let run = offline.run(&["accounts", "link", "acme", "--customer", "cus_later"]);
-    assert!(run.failure().contains("--skip-check"), "{run:?}");
+    assert!(run.error().contains("--skip-check"), "{run:?}");
     let run = offline.run(&["accounts", "link", "acme", "--customer", "cus_later", "--skip-check"]);
     assert_eq!(run.code, Some(0), "{run:?}");
 }
 
 #[tokio::test]
-async fn a_handle_can_be_changed_and_is_free_then_and_a_parent_too() {
+async fn handle_and_parent_can_be_changed() {
     let (moto, sandbox) = (MotoServer::start(), sandbox());
     let shell = stack(&moto, &sandbox);
     for handle in ["acme", "client", "other"] {
@@ -106,17 +106,17 @@ async fn a_handle_can_be_changed_and_is_free_then_and_a_parent_too() {
     assert_eq!(set_parent(&["client", "acme"]).json()["parent"], "acc_acme");
     assert_eq!(acting("client").await.as_deref(), Some("acc_client"));
     for (arguments, reason) in [
-        (["other", "client"], "itself a sub-account"),
-        (["acme", "other"], "has sub-accounts itself"),
+        (["other", "client"], "a sub-account itself"),
+        (["acme", "other"], "has sub-accounts"),
         (["other", "other"], "its own parent"),
         (["other", "nobody"], "there is no account"),
     ] {
         let run = set_parent(&arguments);
-        assert!(run.failure().contains(reason), "{run:?}");
+        assert!(run.error().contains(reason), "{run:?}");
     }
 
     let rename = |from: &str, to: &str| shell.run(&["accounts", "rename", from, to, "--json"]);
-    assert!(rename("client", "other").failure().contains("\"other\" is taken"));
+    assert!(rename("client", "other").error().contains("\"other\" is taken"));
     let renamed = rename("client", "customer");
     assert_eq!(
         (&renamed.json()["id"], &renamed.json()["handle"]),
@@ -126,10 +126,70 @@ async fn a_handle_can_be_changed_and_is_free_then_and_a_parent_too() {
     assert_eq!(acting("customer").await.as_deref(), Some("acc_client"));
     assert_eq!(acting("client").await, None);
     assert_eq!(rename("customer", "customer").json()["handle"], "customer");
-    assert_eq!(rename("other", "client").json()["id"], "acc_other", "the old one is free");
-    assert_eq!(acting("client").await, None, "and nobody's sub-account");
+    assert_eq!(rename("other", "client").json()["id"], "acc_other", "the old handle is free");
+    assert_eq!(acting("client").await, None, "without a parent");
 
     assert_eq!(set_parent(&["customer", "--none"]).json()["parent"], Value::Null);
     assert_eq!(acting("customer").await, None);
     assert_eq!(set_parent(&["acme"]).code, Some(2));
+}
+
+#[test]
+fn account_has_a_unique_handle_id_and_customer() {
+    let moto = MotoServer::start();
+    let shell = Shell::with_aws(&moto.url);
+    let none = shell.run(&["accounts", "list"]);
+    assert!(none.error().contains("billingctl setup"), "{none:?}");
+    shell.json(&["setup"]);
+
+    let acme = shell.json(&["accounts", "create", "--handle", "acme", "--id", "acc_1"]);
+    assert_eq!(
+        acme,
+        json!({ "id": "acc_1", "handle": "acme", "parent": null, "customer": null, "createdAt": acme["createdAt"] })
+    );
+    let client = shell.json(&[
+        "accounts",
+        "create",
+        "--handle",
+        "client",
+        "--parent",
+        "acme",
+        "--customer",
+        "cus_c",
+        "--skip-check",
+    ]);
+    let id = client["id"].as_str().expect("an id");
+    assert!(id.len() == 20 && id.starts_with("acc_"), "{client}");
+    assert_eq!((&client["parent"], &client["customer"]), (&json!("acc_1"), &json!("cus_c")));
+    assert_eq!(shell.json(&["accounts", "list"]), json!({ "accounts": [acme, client] }));
+
+    let refused = [
+        (&["--handle", "acme"][..], "the handle \"acme\" is taken"),
+        (&["--handle", "other", "--id", "acc_1"], "the account ID acc_1 is taken"),
+        (&["--handle", "other", "--parent", "client"], "an account without a parent"),
+        (&["--handle", "other", "--parent", "nobody"], "there is no account \"nobody\""),
+    ];
+    for (arguments, reason) in refused {
+        let run = shell.run(&[&["accounts", "create"], arguments].concat());
+        assert!(run.error().contains(reason), "{run:?}");
+    }
+    assert_eq!(
+        shell.json(&["accounts", "list"]),
+        json!({ "accounts": [acme, client] }),
+        "all or nothing"
+    );
+
+    let link = |arguments: &[&str]| {
+        shell.run(&[&["accounts", "link", "acme", "--json", "--skip-check"], arguments].concat())
+    };
+    assert_eq!(link(&["--customer", "cus_1"]).json()["customer"], "cus_1");
+    assert_eq!(link(&["--customer", "cus_1"]).json()["customer"], "cus_1");
+    assert!(link(&["--customer", "cus_2"]).error().contains("--replace"));
+    assert!(link(&["--customer", "cus_c", "--replace"]).error().contains("the customer of client"));
+    assert_eq!(link(&["--customer", "cus_2", "--replace"]).json()["customer"], "cus_2");
+    let shown = shell.json(&["accounts", "show", "acc_1"]);
+    assert_eq!(
+        shown,
+        json!({ "id": "acc_1", "handle": "acme", "parent": null, "customer": "cus_2", "createdAt": acme["createdAt"], "keys": [] })
+    );
 }

@@ -1,4 +1,4 @@
-//! `catalog`, against the sandbox.
+//! Tests of `catalog`, against the sandbox.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -22,7 +22,7 @@ use crate::harness::Shell;
 
 const SHIPPED: &str = include_str!("../../../../catalog.toml");
 
-/// A Stripe of its own, and a catalogue file that can be edited.
+/// A sandbox, and a catalog file to edit.
 struct Catalog {
     sandbox: Running,
     shell: Shell,
@@ -50,7 +50,7 @@ impl Catalog {
         std::fs::write(&self.file, text.replacen(from, to, 1)).expect("writable");
     }
 
-    /// What an apply did, `action object name` each, without what it kept.
+    /// Applies the file and returns the changes as `action object name`, without kept objects.
     #[track_caller]
     fn apply(&self) -> Vec<String> {
         let file = self.file.to_str().expect("UTF-8");
@@ -69,8 +69,8 @@ impl Catalog {
         )
     }
 
-    /// The lookup keys of what is sold, sorted.
-    async fn sold(&self) -> Vec<String> {
+    /// Returns the sorted lookup keys of the active prices.
+    async fn active_prices(&self) -> Vec<String> {
         let prices: Vec<Price> =
             self.stripe().all(&ListPrice::new().active(true).limit(100)).await.expect("a list");
         let mut keys: Vec<String> =
@@ -88,7 +88,7 @@ fn changes(applied: &Value) -> Vec<String> {
     changes.filter(|change| change["action"] != "keep").map(words).collect()
 }
 
-/// One plan, few objects.
+/// A catalog with one plan.
 const SMALL: &str = r#"
 currency = "usd"
 meters = [{ name = "cpu", event_name = "cantila_cpu", display_name = "CPU", unit = "h" }]
@@ -102,15 +102,15 @@ included = { cpu = 10 }
 "#;
 
 #[tokio::test]
-async fn the_shipped_catalogue_is_made_once_and_shown_as_the_api_offers_it() {
+async fn shipped_catalog_is_created_once_and_shown_as_the_api_offers_it() {
     let catalog = Catalog::new("shipped", SHIPPED);
     let file = catalog.file.to_str().expect("UTF-8").to_owned();
     let planned = catalog.shell.json(&["catalog", "plan", "--file", &file]);
     assert_eq!((changes(&planned).len(), &planned["differs"]), (5 + 5 + 48 + 1, &json!(true)));
     let unasked = catalog.shell.run(&["catalog", "apply", "--file", &file]);
-    assert!(unasked.failure().contains("--yes"), "{unasked:?}");
+    assert!(unasked.error().contains("--yes"), "{unasked:?}");
     assert!(unasked.stderr.contains("+ price cantila_pro_month\n"), "{unasked:?}");
-    assert_eq!(catalog.sold().await, Vec::<String>::new(), "neither changes anything");
+    assert_eq!(catalog.active_prices().await, Vec::<String>::new(), "nothing was changed");
 
     assert_eq!(catalog.apply().len(), 5 + 5 + 48 + 1);
     assert_eq!(catalog.apply(), Vec::<String>::new());
@@ -149,7 +149,7 @@ async fn the_shipped_catalogue_is_made_once_and_shown_as_the_api_offers_it() {
 }
 
 #[tokio::test]
-async fn an_amount_can_go_back_and_forth_within_a_day() {
+async fn amount_can_return_to_a_previous_one_within_a_day() {
     let catalog = Catalog::new("back-and-forth", SMALL);
     assert_eq!(catalog.apply().len(), 4);
     for (from, to) in
@@ -163,12 +163,12 @@ async fn an_amount_can_go_back_and_forth_within_a_day() {
         );
         assert_eq!(catalog.apply(), Vec::<String>::new());
         assert_eq!(catalog.shell.json(&["catalog", "show"])["plans"][0]["amount"], to);
-        assert_eq!(catalog.sold().await, ["cantila_pro_month", "cantila_pro_month_cpu"]);
+        assert_eq!(catalog.active_prices().await, ["cantila_pro_month", "cantila_pro_month_cpu"]);
     }
 }
 
 #[tokio::test]
-async fn what_leaves_the_file_is_archived_and_what_returns_is_the_same_again() {
+async fn removed_plan_is_archived_and_a_returning_plan_is_activated() {
     let catalog = Catalog::new("leave-and-return", SMALL);
     catalog.apply();
     catalog.edit("tier = \"pro\"", "tier = \"team\"");
@@ -179,7 +179,7 @@ async fn what_leaves_the_file_is_archived_and_what_returns_is_the_same_again() {
         "archive product pro",
     ];
     assert!(archived.iter().all(|change| moved.iter().any(|done| done == change)), "{moved:?}");
-    assert_eq!(catalog.sold().await, ["cantila_team_month", "cantila_team_month_cpu"]);
+    assert_eq!(catalog.active_prices().await, ["cantila_team_month", "cantila_team_month_cpu"]);
     catalog.edit("tier = \"team\"", "tier = \"pro\"");
     let back = catalog.apply();
     assert_eq!(
@@ -191,7 +191,7 @@ async fn what_leaves_the_file_is_archived_and_what_returns_is_the_same_again() {
         ]
         .map(str::to_owned)
     );
-    assert_eq!(catalog.sold().await, ["cantila_pro_month", "cantila_pro_month_cpu"]);
+    assert_eq!(catalog.active_prices().await, ["cantila_pro_month", "cantila_pro_month_cpu"]);
     assert_eq!(catalog.apply(), Vec::<String>::new());
 }
 
@@ -222,7 +222,7 @@ async fn texts_units_and_contacts_are_updated_in_place() {
 }
 
 #[tokio::test]
-async fn two_applies_at_once_make_everything_once() {
+async fn concurrent_applies_create_each_object_once() {
     let catalog = Catalog::new("at-once", SMALL);
     std::thread::scope(|scope| {
         let runs: Vec<_> = (0..3).map(|_| scope.spawn(|| catalog.apply())).collect();
@@ -230,7 +230,7 @@ async fn two_applies_at_once_make_everything_once() {
             run.join().expect("an apply that works");
         }
     });
-    assert_eq!(catalog.sold().await, ["cantila_pro_month", "cantila_pro_month_cpu"]);
+    assert_eq!(catalog.active_prices().await, ["cantila_pro_month", "cantila_pro_month_cpu"]);
     let products: Vec<Product> =
         catalog.stripe().all(&ListProduct::new().limit(100)).await.expect("a list");
     assert_eq!(products.len(), 1, "{products:?}");
@@ -238,14 +238,14 @@ async fn two_applies_at_once_make_everything_once() {
 }
 
 #[tokio::test]
-async fn an_apply_that_was_killed_half_way_is_finished_by_the_next() {
+async fn interrupted_apply_is_completed_by_the_next() {
     let catalog = Catalog::new("killed", SHIPPED);
     let file = catalog.file.to_str().expect("UTF-8");
     for lines in [2, 7, 12, 20] {
         catalog.shell.run_until(&["catalog", "apply", "--yes", "--file", file], lines);
     }
     catalog.apply();
-    let sold = catalog.sold().await;
+    let sold = catalog.active_prices().await;
     assert_eq!(sold.len(), 48);
     assert!(sold.is_sorted_by(|a, b| a < b), "each once: {sold:?}");
     let products: Vec<Product> =
@@ -255,7 +255,7 @@ async fn an_apply_that_was_killed_half_way_is_finished_by_the_next() {
 }
 
 #[tokio::test]
-async fn a_product_that_was_deleted_by_hand_is_made_anew() {
+async fn deleted_product_is_created_again() {
     let plan = "currency = \"usd\"\n[[plans]]\ntier = \"dedicated\"\nname = \"D\"\ndescription = \"d\"\ncontact = \"c\"\n";
     let catalog = Catalog::new("deleted", plan);
     for _ in 0..3 {
@@ -271,7 +271,7 @@ async fn a_product_that_was_deleted_by_hand_is_made_anew() {
 }
 
 #[tokio::test]
-async fn two_products_for_one_plan_are_refused_and_named() {
+async fn two_products_of_one_plan_are_a_named_conflict() {
     let catalog = Catalog::new("two-products", SMALL);
     catalog.apply();
     catalog.edit("tier = \"pro\"", "tier = \"team\"");
@@ -291,7 +291,7 @@ async fn two_products_for_one_plan_are_refused_and_named() {
         "--file",
         catalog.file.to_str().expect("UTF-8"),
     ]);
-    let failure = run.failure();
+    let failure = run.error();
     assert!(
         products.iter().all(|product| failure.contains(&product.id))
             && failure.contains("cantila_plan=team"),
@@ -300,7 +300,7 @@ async fn two_products_for_one_plan_are_refused_and_named() {
 }
 
 #[tokio::test]
-async fn one_price_is_sold_in_every_currency_of_the_file() {
+async fn price_has_every_currency_of_the_file() {
     let text = SMALL
         .replace("usd = \"0.012\"", "usd = \"0.012\", jpy = \"1.8\"")
         .replace("usd = \"35.00\"", "usd = \"35.00\", jpy = \"5000\"");
@@ -321,18 +321,18 @@ async fn one_price_is_sold_in_every_currency_of_the_file() {
 }
 
 #[test]
-fn a_key_that_stripe_refuses_is_said_to_be_refused_and_not_quoted() {
+fn refused_key_is_reported_and_not_quoted() {
     let catalog = Catalog::new("refused", SMALL);
     let run = catalog.shell.with("STRIPE_SECRET_KEY", "sk_test_hunter2").run(&["catalog", "show"]);
     assert!(
-        run.failure().contains("Stripe refused the key in STRIPE_SECRET_KEY")
+        run.error().contains("Stripe refused the key in STRIPE_SECRET_KEY")
             && !run.stderr.contains("hunter2"),
         "{run:?}"
     );
 }
 
 #[test]
-fn a_key_that_may_only_read_is_said_to_lack_a_permission() {
+fn apply_with_a_read_only_key_reports_the_missing_permission() {
     let rights = ["product", "plan", "billing_meter", "customer_portal"];
     let rights = rights.map(|resource| format!("rak_{resource}_read"));
     let restricted_keys = vec![("rk_test_read".to_owned(), rights.to_vec())];
@@ -345,11 +345,11 @@ fn a_key_that_may_only_read_is_said_to_lack_a_permission() {
         shell.json(&["catalog", "plan", "--file", file])["differs"].as_bool().expect("a boolean")
     );
     let run = shell.run(&["catalog", "apply", "--yes", "--file", file]);
-    assert!(run.failure().contains("lacks a permission"), "{run:?}");
+    assert!(run.error().contains("lacks a permission"), "{run:?}");
 }
 
 #[tokio::test]
-async fn a_plan_ends_with_3_only_if_it_differs_and_is_asked_to() {
+async fn plan_exits_with_3_only_for_differences_with_exit_code() {
     let catalog = Catalog::new("exit-code", SMALL);
     let file = catalog.file.to_str().expect("UTF-8").to_owned();
     let code = |flags: &[&str]| {
@@ -365,7 +365,7 @@ async fn a_plan_ends_with_3_only_if_it_differs_and_is_asked_to() {
 }
 
 #[tokio::test]
-async fn a_plan_says_how_many_stay_on_the_old_price() {
+async fn plan_has_the_number_of_subscriptions_on_the_old_price() {
     let catalog = Catalog::new("stay", SMALL);
     catalog.apply();
     let prices: Vec<Price> =
@@ -394,7 +394,7 @@ async fn a_plan_says_how_many_stay_on_the_old_price() {
 }
 
 #[tokio::test]
-async fn a_lookup_key_that_belongs_to_something_else_is_refused_by_name() {
+async fn lookup_key_of_a_foreign_price_is_a_named_conflict() {
     let catalog = Catalog::new("foreign", SMALL);
     let post = async |path: &str, form: Value| {
         let request = RequestBuilder::new(StripeMethod::Post, path).form(&form);
@@ -404,11 +404,11 @@ async fn a_lookup_key_that_belongs_to_something_else_is_refused_by_name() {
     let price = post("/prices", json!({ "product": product, "currency": "usd", "unit_amount": 1, "recurring": { "interval": "month" }, "lookup_key": "cantila_pro_month" })).await;
     let run =
         catalog.shell.run(&["catalog", "plan", "--file", catalog.file.to_str().expect("UTF-8")]);
-    assert!(run.failure().contains(&price) && run.failure().contains(&product), "{run:?}");
+    assert!(run.error().contains(&price) && run.error().contains(&product), "{run:?}");
 }
 
 #[tokio::test]
-async fn what_is_pulled_is_what_was_applied() {
+async fn pulled_file_equals_the_applied_one() {
     let portal = "[portal]\nheadline = \"A \\\"B\\\"\"\ninvoice_history = true\npayment_method_update = false\nsubscription_cancel = \"immediately\"\n";
     let sales =
         "[[plans]]\ntier = \"dedicated\"\nname = \"D\"\ndescription = \"d\"\ncontact = \"c\"\n";
@@ -436,16 +436,16 @@ async fn what_is_pulled_is_what_was_applied() {
 }
 
 #[tokio::test]
-async fn a_pull_overwrites_only_what_says_the_same_or_when_told_to() {
+async fn pull_overwrites_a_different_file_only_with_force() {
     let catalog = Catalog::new("pull-force", SMALL);
     catalog.apply();
     let file = catalog.file.to_str().expect("UTF-8").to_owned();
     let same = catalog.shell.json(&["catalog", "pull", "--file", &file]);
-    assert_eq!(same["written"], false, "its comments are worth keeping");
-    for text in [SMALL.replace("35.00", "36.00"), "no TOML".to_owned()] {
+    assert_eq!(same["written"], false, "the file keeps its comments");
+    for text in [SMALL.replace("35.00", "36.00"), "not TOML".to_owned()] {
         std::fs::write(&catalog.file, &text).expect("writable");
         let refused = catalog.shell.run(&["catalog", "pull", "--file", &file]);
-        assert!(refused.failure().contains("--force"), "{refused:?}");
+        assert!(refused.error().contains("--force"), "{refused:?}");
         assert_eq!(std::fs::read_to_string(&catalog.file).expect("readable"), text);
     }
     assert_eq!(
@@ -456,7 +456,7 @@ async fn a_pull_overwrites_only_what_says_the_same_or_when_told_to() {
 }
 
 #[tokio::test]
-async fn what_no_file_can_say_is_not_pulled() {
+async fn catalog_that_a_file_cannot_describe_is_not_pulled() {
     let catalog = Catalog::new("pull-odd", SMALL);
     catalog.apply();
     let products: Vec<Product> =
@@ -467,6 +467,6 @@ async fn what_no_file_can_say_is_not_pulled() {
     let path = catalog.file.with_extension("pulled.toml");
     let _ = std::fs::remove_file(&path);
     let run = catalog.shell.run(&["catalog", "pull", "--file", path.to_str().expect("UTF-8")]);
-    assert!(run.failure().contains("cannot say") && run.stderr.contains("- price"), "{run:?}");
+    assert!(run.error().contains("cannot describe") && run.stderr.contains("- price"), "{run:?}");
     assert!(!path.exists());
 }

@@ -1,4 +1,4 @@
-//! `doctor`: it passes where all is well, and each of its checks, broken on purpose, says what to do.
+//! Tests of `doctor`: all checks pass on a correct stack, and each check reports its own fault.
 
 use std::path::PathBuf;
 
@@ -10,7 +10,7 @@ use billingctl::permissions::slugs;
 use serde_json::{Value, json};
 use stripe_sandbox::{Config, DEFAULT_SECRET_KEY, Running, Sandbox};
 
-use crate::functions::dynamo;
+use crate::authentication::dynamo;
 use crate::harness::Shell;
 use crate::moto_server::MotoServer;
 use crate::proxy::{Proxy, Rule, Then};
@@ -21,8 +21,8 @@ const WRITE: &str = "rk_test_doctorwrite";
 const UNAUTHENTICATED: &str =
     r#"{"error":"unauthenticated","message":"m","requestId":"r","details":null}"#;
 
-/// Everything as it has to be, with something in between that can spoil it.
-struct Place {
+/// A correct stack behind proxies that can change responses.
+struct Stack {
     moto: MotoServer,
     sandbox: Running,
     aws: Proxy,
@@ -32,7 +32,7 @@ struct Place {
     file: PathBuf,
 }
 
-impl Place {
+impl Stack {
     fn new() -> Self {
         let moto = MotoServer::start();
         let restricted_keys = vec![
@@ -53,35 +53,35 @@ impl Place {
             .with("ALLOWED_ORIGINS", "https://console.example.com")
             .with("AUTOMATIC_TAX", "true")
             .with("API_URL", &api.url);
-        let place = Self { moto, sandbox, aws, stripe, api, shell, file };
-        place.admin("/portal_configuration", "");
-        let file = place.file.to_str().expect("UTF-8");
+        let stack = Self { moto, sandbox, aws, stripe, api, shell, file };
+        stack.admin("/portal_configuration", "");
+        let file = stack.file.to_str().expect("UTF-8");
         for arguments in [&["setup"][..], &["catalog", "apply", "--yes", "--file", file]] {
-            assert_eq!(place.shell.run(arguments).code, Some(0), "{arguments:?}");
+            assert_eq!(stack.shell.run(arguments).code, Some(0), "{arguments:?}");
         }
-        place.mend();
-        place
+        stack.reset();
+        stack
     }
 
-    /// What only the sandbox has.
+    /// Calls the sandbox's admin API.
     fn admin(&self, path: &str, body: &str) {
         use std::io::{Read as _, Write as _};
         let address = self.sandbox.url.trim_start_matches("http://");
         let mut stream = std::net::TcpStream::connect(address).expect("the sandbox listens");
         let length = body.len();
         write!(stream, "POST /_sandbox{path} HTTP/1.1\r\nhost: x\r\ncontent-length: {length}\r\nconnection: close\r\n\r\n{body}")
-            .expect("it reads");
-        let mut answer = String::new();
-        stream.read_to_string(&mut answer).expect("it answers");
-        assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+            .expect("a request");
+        let mut response = String::new();
+        stream.read_to_string(&mut response).expect("a response");
+        assert!(response.starts_with("HTTP/1.1 200"), "{response}");
     }
 
     fn allow(&self, key: &str, permissions: &[String]) {
         self.admin("/keys", &json!({ "key": key, "permissions": permissions }).to_string());
     }
 
-    /// Back to how all is well.
-    fn mend(&self) {
+    /// Restores the correct state.
+    fn reset(&self) {
         self.allow(READ, &slugs(|row| row.read_key));
         self.allow(WRITE, &slugs(|row| row.write_key));
         self.aws.set(&[]);
@@ -97,10 +97,10 @@ impl Place {
         ];
         let route = |name: &&'static str| Rule {
             when: vec![name],
-            then: Then::Answer(401, UNAUTHENTICATED),
+            then: Then::Respond(401, UNAUTHENTICATED),
         };
-        let rest = Rule { when: vec![], then: Then::Answer(404, r#"{"message":"Not Found"}"#) };
-        let own = Rule { when: vec!["options"], then: Then::Answer(204, "") };
+        let rest = Rule { when: vec![], then: Then::Respond(404, r#"{"message":"Not Found"}"#) };
+        let own = Rule { when: vec!["options"], then: Then::Respond(204, "") };
         self.api.set(&[vec![own], routes.iter().map(route).collect(), vec![rest]].concat());
     }
 
@@ -116,9 +116,9 @@ impl Place {
         (run.code, report["checks"].as_array().expect("an array").clone())
     }
 
-    /// The check has this verdict, and its words are in what was found or in the advice.
+    /// Checks that the check has this verdict, with `words` in its finding or advice; then resets.
     #[track_caller]
-    fn says(&self, shell: &Shell, more: &[&str], check: &str, verdict: &str, words: &str) {
+    fn expect(&self, shell: &Shell, more: &[&str], check: &str, verdict: &str, words: &str) {
         let (code, lines) = self.doctor(shell, more);
         let line = lines.iter().find(|line| line["check"] == check);
         let line = line.unwrap_or_else(|| panic!("{check} in {lines:#?}"));
@@ -135,7 +135,7 @@ impl Place {
         if verdict != "pass" {
             assert!(line["advice"].as_str().is_some_and(|advice| !advice.is_empty()), "{line}");
         }
-        self.mend();
+        self.reset();
     }
 }
 
@@ -146,8 +146,8 @@ fn tax(status: &'static str, behavior: &'static str, registrations: &'static str
     ));
     let list = leak(format!(r#"{{"object":"list","has_more":false,"data":{registrations}}}"#));
     [
-        Rule { when: vec!["get /v1/tax/settings"], then: Then::Answer(200, settings) },
-        Rule { when: vec!["get /v1/tax/registrations"], then: Then::Answer(200, list) },
+        Rule { when: vec!["get /v1/tax/settings"], then: Then::Respond(200, settings) },
+        Rule { when: vec!["get /v1/tax/registrations"], then: Then::Respond(200, list) },
     ]
 }
 
@@ -156,113 +156,119 @@ fn plus(permissions: Vec<String>, more: &str) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn it_passes_where_all_is_well_and_says_what_to_do_where_it_is_not() {
-    let place = Place::new();
-    let (code, lines) = place.doctor(&place.shell, &["--strict"]);
+async fn correct_stack_passes_and_each_fault_is_reported_with_advice() {
+    let stack = Stack::new();
+    let (code, lines) = stack.doctor(&stack.shell, &["--strict"]);
     let others: Vec<&Value> = lines.iter().filter(|line| line["verdict"] != "pass").collect();
     assert!(code == Some(0) && others.is_empty() && lines.len() >= 26, "{others:#?}");
-    let text = place.shell.run(&["doctor", "--file", place.file.to_str().expect("UTF-8")]);
+    let text = stack.shell.run(&["doctor", "--file", stack.file.to_str().expect("UTF-8")]);
     assert!(
         text.stdout.contains("pass     table.ttl")
             && text.stdout.ends_with("0 failed, 0 skipped\n"),
         "{text:?}"
     );
 
-    keys(&place);
-    aws(&place).await;
-    clocks(&place);
-    catalogue(&place);
-    taxes(&place);
-    outside(&place);
+    keys(&stack);
+    aws(&stack).await;
+    clocks(&stack);
+    catalog(&stack);
+    taxes(&stack);
+    outside(&stack);
 }
 
-fn keys(place: &Place) {
+fn keys(stack: &Stack) {
     let (shell, read, write) =
-        (&place.shell, slugs(|row| row.read_key), slugs(|row| row.write_key));
+        (&stack.shell, slugs(|row| row.read_key), slugs(|row| row.write_key));
     for (key, check, permissions) in [
         (READ, "stripe.read-key.permissions", &read),
         (WRITE, "stripe.write-key.permissions", &write),
     ] {
-        place.allow(key, &permissions[1..]);
-        place.says(shell, &[], check, "fail", &permissions[0]);
-        place.allow(key, &permissions[..1]);
-        let (_, lines) = place.doctor(shell, &[]);
+        stack.allow(key, &permissions[1..]);
+        stack.expect(shell, &[], check, "fail", &permissions[0]);
+        stack.allow(key, &permissions[..1]);
+        let (_, lines) = stack.doctor(shell, &[]);
         let line = lines.iter().find(|line| line["check"] == check).expect(check);
         let missing = line["found"].as_str().expect("text").matches("rak_").count();
         assert_eq!(missing, permissions.len() - 1, "{line}");
-        place.mend();
+        stack.reset();
     }
-    place.allow(READ, &plus(read.clone(), "rak_coupon_read"));
-    place.says(shell, &[], "stripe.read-key.permissions", "warn", "coupon: Read");
-    place.allow(WRITE, &plus(write, "rak_product_write"));
-    place.says(shell, &[], "stripe.write-key.permissions", "warn", "Products: Write");
-    place.allow(READ, &plus(read, "rak_subscription_write"));
-    place.says(shell, &[], "stripe.read-key.cannot-write", "fail", "it can write: Subscriptions");
+    stack.allow(READ, &plus(read.clone(), "rak_coupon_read"));
+    stack.expect(shell, &[], "stripe.read-key.permissions", "warn", "coupon: Read");
+    stack.allow(WRITE, &plus(write, "rak_product_write"));
+    stack.expect(shell, &[], "stripe.write-key.permissions", "warn", "Products: Write");
+    stack.allow(READ, &plus(read, "rak_subscription_write"));
+    stack.expect(shell, &[], "stripe.read-key.cannot-write", "fail", "it can write: Subscriptions");
 
     let secret = |name: &'static str, key: &str| {
         let set = shell.with(name, key).run(&["setup", "--replace-secrets"]);
         assert_eq!(set.code, Some(0), "{set:?}");
     };
     secret("STRIPE_READ_KEY", DEFAULT_SECRET_KEY);
-    place.says(shell, &[], "stripe.read-key.cannot-write", "fail", "unrestricted");
+    stack.expect(shell, &[], "stripe.read-key.cannot-write", "fail", "unrestricted");
     secret("STRIPE_READ_KEY", "rk_test_gone");
-    place.says(shell, &[], "stripe.read-key.permissions", "fail", "does not know");
+    stack.expect(shell, &[], "stripe.read-key.permissions", "fail", "does not know");
     let live = shell
         .with("STRIPE_WRITE_KEY", "rk_live_x")
         .with("STRIPE_READ_KEY", "")
         .with("STRIPE_PUBLISHABLE_KEY", "pk_live_x");
     assert_eq!(live.run(&["setup", "--replace-secrets"]).code, Some(0));
-    place.says(shell, &[], "stripe.modes", "fail", "the write key is live");
+    stack.expect(shell, &[], "stripe.modes", "fail", "the write key is live");
     secret("STRIPE_READ_KEY", READ);
-    place.says(shell, &["--mode", "live"], "stripe.modes", "fail", "the stack is live");
+    stack.expect(shell, &["--mode", "live"], "stripe.modes", "fail", "the stack is live");
 
     let other = Rule {
         when: vec!["get /v1/products?limit=10 ", WRITE],
         then: Then::Replace("prod_", "prod_other"),
     };
-    place.stripe.set(&[other]);
-    place.says(shell, &[], "stripe.account", "fail", "different Stripe accounts");
+    stack.stripe.set(&[other]);
+    stack.expect(shell, &[], "stripe.account", "fail", "different Stripe accounts");
     for (name, check) in [
         ("--stripe-read-secret", "secrets.stripe-read"),
         ("--stripe-write-secret", "secrets.stripe-write"),
-        ("--pepper-secret", "secrets.pepper"),
+        ("--quote-keys-secret", "secrets.quote-keys"),
     ] {
-        place.says(shell, &[name, "nothing"], check, "fail", "billingctl setup");
+        stack.expect(shell, &[name, "nothing"], check, "fail", "billingctl setup");
     }
 }
 
-async fn aws(place: &Place) {
-    let shell = &place.shell;
+async fn aws(stack: &Stack) {
+    let shell = &stack.shell;
     let nobody = shell.with("AWS_ACCESS_KEY_ID", "").with("AWS_SECRET_ACCESS_KEY", "");
-    place.says(&nobody, &[], "aws.identity", "fail", "AWS_PROFILE");
-    place.says(&nobody, &[], "secrets.stripe-read", "skipped", "without AWS");
+    stack.expect(&nobody, &[], "aws.identity", "fail", "AWS_PROFILE");
+    stack.expect(&nobody, &[], "secrets.stripe-read", "skipped", "AWS credentials");
     let denied = r#"{"__type":"com.amazon.coral.service#AccessDeniedException","message":"no"}"#;
     let actions = ["GetItem", "Query", "Scan", "PutItem", "UpdateItem", "DeleteItem"];
     let deny = |action: &&str| {
         let target: &'static str = format!("DynamoDB_20120810.{action}\r").leak();
-        Rule { when: vec![target], then: Then::Answer(400, denied) }
+        Rule { when: vec![target], then: Then::Respond(400, denied) }
     };
-    place.aws.set(&[deny(&"Scan")]);
-    place.says(shell, &[], "aws.permissions", "fail", "not allowed: dynamodb:Scan\"");
+    stack.aws.set(&[deny(&"Scan")]);
+    stack.expect(shell, &[], "aws.permissions", "fail", "not allowed: dynamodb:Scan\"");
     let all: Vec<String> = actions.iter().map(|action| format!("dynamodb:{action}")).collect();
-    place.aws.set(&actions.iter().map(deny).collect::<Vec<_>>());
-    place.says(shell, &[], "aws.permissions", "fail", &format!("not allowed: {}", all.join(", ")));
+    stack.aws.set(&actions.iter().map(deny).collect::<Vec<_>>());
+    stack.expect(
+        shell,
+        &[],
+        "aws.permissions",
+        "fail",
+        &format!("not allowed: {}", all.join(", ")),
+    );
     for (action, check) in [
         ("DescribeTable", "table.exists"),
         ("DescribeTimeToLive", "table.ttl"),
         ("DescribeContinuousBackups", "table.recovery"),
     ] {
         let target: &'static str = format!("DynamoDB_20120810.{action}\r").leak();
-        place.aws.set(&[Rule { when: vec![target], then: Then::Answer(400, denied) }]);
-        place.says(shell, &[], check, "fail", &format!("dynamodb:{action}"));
+        stack.aws.set(&[Rule { when: vec![target], then: Then::Respond(400, denied) }]);
+        stack.expect(shell, &[], check, "fail", &format!("dynamodb:{action}"));
     }
-    place.says(shell, &["--table", "none"], "table.exists", "fail", "billingctl setup");
-    tables(place).await;
+    stack.expect(shell, &["--table", "none"], "table.exists", "fail", "billingctl setup");
+    tables(stack).await;
 }
 
-/// A table that nobody has looked after.
-async fn tables(place: &Place) {
-    let client = dynamo(&place.moto);
+/// Checks a table without any option.
+async fn tables(stack: &Stack) {
+    let client = dynamo(&stack.moto);
     let key = KeySchemaElement::builder().attribute_name("id").key_type(KeyType::Hash);
     let attribute =
         AttributeDefinition::builder().attribute_name("id").attribute_type(ScalarAttributeType::S);
@@ -284,7 +290,7 @@ async fn tables(place: &Place) {
         ("table.billing", "warn", "PAY_PER_REQUEST"),
         ("table.encryption", "warn", "--sse-specification"),
     ] {
-        place.says(&place.shell, &["--table", "bare"], check, verdict, words);
+        stack.expect(&stack.shell, &["--table", "bare"], check, verdict, words);
     }
     let off = PointInTimeRecoverySpecification::builder().point_in_time_recovery_enabled(false);
     let update = client.update_continuous_backups().table_name("cantila-billing");
@@ -293,58 +299,58 @@ async fn tables(place: &Place) {
         .send()
         .await
         .expect("an update");
-    place.says(&place.shell, &[], "table.recovery", "fail", "billingctl setup");
-    assert_eq!(place.shell.run(&["setup"]).code, Some(0));
-    place.says(&place.shell, &[], "table.recovery", "pass", "on");
+    stack.expect(&stack.shell, &[], "table.recovery", "fail", "billingctl setup");
+    assert_eq!(stack.shell.run(&["setup"]).code, Some(0));
+    stack.expect(&stack.shell, &[], "table.recovery", "pass", "on");
 }
 
-fn clocks(place: &Place) {
+fn clocks(stack: &Stack) {
     let date = Then::Header("date", "Sun, 01 Nov 2026 00:00:00 GMT");
-    place.stripe.set(&[Rule { when: vec![], then: date.clone() }]);
-    place.says(&place.shell, &[], "clock.stripe", "fail", "NTP");
-    place.aws.set(&[Rule { when: vec!["get / "], then: date }]);
-    place.says(&place.shell, &[], "clock.aws", "fail", "NTP");
+    stack.stripe.set(&[Rule { when: vec![], then: date.clone() }]);
+    stack.expect(&stack.shell, &[], "clock.stripe", "fail", "NTP");
+    stack.aws.set(&[Rule { when: vec!["get / "], then: date }]);
+    stack.expect(&stack.shell, &[], "clock.aws", "fail", "NTP");
     let version = Then::Header("stripe-version", "2020-08-27");
-    place.stripe.set(&[Rule { when: vec![], then: version }]);
-    place.says(&place.shell, &[], "stripe.version", "fail", "2020-08-27");
-    let away = place.shell.with("STRIPE_API_BASE", "http://127.0.0.1:1");
-    place.says(&away, &[], "clock.stripe", "fail", "does not answer");
+    stack.stripe.set(&[Rule { when: vec![], then: version }]);
+    stack.expect(&stack.shell, &[], "stripe.version", "fail", "2020-08-27");
+    let away = stack.shell.with("STRIPE_API_BASE", "http://127.0.0.1:1");
+    stack.expect(&away, &[], "clock.stripe", "fail", "does not respond");
 }
 
-fn catalogue(place: &Place) {
-    let shell = &place.shell;
-    let stack = |parameter: &str, value: &str| {
+fn catalog(stack: &Stack) {
+    let shell = &stack.shell;
+    let description = |parameter: &str, value: &str| {
         let path = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("doctor-stack.json");
-        let stack = json!({ "Stacks": [{ "Parameters": [{ "ParameterKey": parameter, "ParameterValue": value }] }] });
-        std::fs::write(&path, stack.to_string()).expect("writable");
+        let stacks = json!({ "Stacks": [{ "Parameters": [{ "ParameterKey": parameter, "ParameterValue": value }] }] });
+        std::fs::write(&path, stacks.to_string()).expect("writable");
         path.to_str().expect("UTF-8").to_owned()
     };
-    place.says(
+    stack.expect(
         shell,
-        &["--stack", &stack("DefaultCurrency", "eur")],
-        "catalogue.sold",
+        &["--stack", &description("DefaultCurrency", "eur")],
+        "catalog.sold",
         "fail",
         "catalog apply",
     );
     let unknown = Then::Replace(r#""cantila_plan":"hobby""#, r#""cantila_plan":"other""#);
-    place.stripe.set(&[Rule { when: vec!["get /v1/prices"], then: unknown }]);
-    place.says(shell, &[], "catalogue.sold", "warn", "hobby");
+    stack.stripe.set(&[Rule { when: vec!["get /v1/prices"], then: unknown }]);
+    stack.expect(shell, &[], "catalog.sold", "warn", "hobby");
 
-    let named = stack("PortalConfiguration", "bpc_gone");
-    place.says(shell, &["--stack", &named], "portal.saved", "fail", "bpc_gone");
+    let named = description("PortalConfiguration", "bpc_gone");
+    stack.expect(shell, &["--stack", &named], "portal.saved", "fail", "bpc_gone");
     let configurations = |from, to| Rule {
         when: vec!["get /v1/billing_portal/configurations"],
         then: Then::Replace(from, to),
     };
-    place.stripe.set(&[configurations(r#""is_default":true"#, r#""is_default":false"#)]);
-    place.says(shell, &[], "portal.saved", "fail", "PortalConfiguration");
-    place.stripe.set(&[configurations(r#""active":true"#, r#""active":false"#)]);
-    place.says(shell, &[], "portal.saved", "fail", "not active");
+    stack.stripe.set(&[configurations(r#""is_default":true"#, r#""is_default":false"#)]);
+    stack.expect(shell, &[], "portal.saved", "fail", "PortalConfiguration");
+    stack.stripe.set(&[configurations(r#""active":true"#, r#""active":false"#)]);
+    stack.expect(shell, &[], "portal.saved", "fail", "not active");
     let open = r#""default_allowed_updates":[],"enabled":true"#;
-    place.stripe.set(&[configurations(r#""default_allowed_updates":[],"enabled":false"#, open)]);
-    place.says(shell, &[], "portal.saved", "fail", "past the API");
+    stack.stripe.set(&[configurations(r#""default_allowed_updates":[],"enabled":false"#, open)]);
+    stack.expect(shell, &[], "portal.saved", "fail", "without the quotes and checks of the API");
 
-    let text = std::fs::read_to_string(&place.file).expect("readable");
+    let text = std::fs::read_to_string(&stack.file).expect("readable");
     for (name, from, to, verdict, words) in [
         ("doctor-price.toml", "\"35.00\"", "\"36.00\"", "warn", "2 plans, prices or meters"),
         (
@@ -359,63 +365,63 @@ fn catalogue(place: &Place) {
         let path = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(name);
         std::fs::write(&path, text.replacen(from, to, 1)).expect("writable");
         let file = path.to_str().expect("UTF-8");
-        place.says(shell, &["--file", file], "catalogue.file", verdict, words);
+        stack.expect(shell, &["--file", file], "catalog.file", verdict, words);
     }
-    place.says(
+    stack.expect(
         shell,
         &["--file", "/nonexistent/catalog.toml"],
-        "catalogue.file",
+        "catalog.file",
         "skipped",
         "--file",
     );
-    place.says(
+    stack.expect(
         &shell.with("STRIPE_SECRET_KEY", ""),
         &[],
-        "catalogue.file",
+        "catalog.file",
         "skipped",
         "STRIPE_SECRET_KEY",
     );
 }
 
-fn taxes(place: &Place) {
-    let shell = &place.shell;
-    place.stripe.set(&tax("pending", r#""exclusive""#, "[]"));
-    place.says(shell, &[], "tax.settings", "fail", "head_office");
-    place.stripe.set(&tax("active", "null", "[]"));
-    place.says(shell, &[], "tax.settings", "fail", "inclusive or exclusive");
-    place.stripe.set(&tax("active", r#""exclusive""#, "[]"));
-    place.says(shell, &[], "tax.registrations", "warn", "AutomaticTax=false");
-    place.stripe.set(&[]);
-    place.says(shell, &[], "tax.settings", "skipped", "could not be looked at");
-    place.says(&shell.with("AUTOMATIC_TAX", "false"), &[], "tax", "skipped", "off");
-    place.says(&shell.with("STRIPE_SECRET_KEY", ""), &[], "tax", "skipped", "STRIPE_SECRET_KEY");
+fn taxes(stack: &Stack) {
+    let shell = &stack.shell;
+    stack.stripe.set(&tax("pending", r#""exclusive""#, "[]"));
+    stack.expect(shell, &[], "tax.settings", "fail", "head_office");
+    stack.stripe.set(&tax("active", "null", "[]"));
+    stack.expect(shell, &[], "tax.settings", "fail", "inclusive or exclusive");
+    stack.stripe.set(&tax("active", r#""exclusive""#, "[]"));
+    stack.expect(shell, &[], "tax.registrations", "warn", "AutomaticTax=false");
+    stack.stripe.set(&[]);
+    stack.expect(shell, &[], "tax.settings", "skipped", "could not be checked");
+    stack.expect(&shell.with("AUTOMATIC_TAX", "false"), &[], "tax", "skipped", "off");
+    stack.expect(&shell.with("STRIPE_SECRET_KEY", ""), &[], "tax", "skipped", "STRIPE_SECRET_KEY");
 }
 
-fn outside(place: &Place) {
-    let shell = &place.shell;
+fn outside(stack: &Stack) {
+    let shell = &stack.shell;
     let origins = shell.with("ALLOWED_ORIGINS", "https://console.example.com/billing");
-    place.says(&origins, &[], "origins", "fail", "AllowedOrigins=");
-    place.says(
+    stack.expect(&origins, &[], "origins", "fail", "AllowedOrigins=");
+    stack.expect(
         &shell.with("API_URL", "http://127.0.0.1:1"),
         &[],
         "api.routes",
         "fail",
-        "does not answer",
+        "does not respond",
     );
-    let open = Rule { when: vec!["get /v1/billing/info"], then: Then::Answer(200, "{}") };
-    place.api.set(&[open]);
-    place.says(shell, &[], "api.routes", "fail", "GET /v1/billing/info answers 200");
-    place.api.set(&[Rule { when: vec![], then: Then::Answer(200, "hello") }]);
-    place.says(shell, &[], "api.unknown-route", "warn", "200");
+    let open = Rule { when: vec!["get /v1/billing/info"], then: Then::Respond(200, "{}") };
+    stack.api.set(&[open]);
+    stack.expect(shell, &[], "api.routes", "fail", "GET /v1/billing/info responds 200");
+    stack.api.set(&[Rule { when: vec![], then: Then::Respond(200, "hello") }]);
+    stack.expect(shell, &[], "api.unknown-route", "warn", "200");
     let anyone = Rule { when: vec![], then: Then::Header("access-control-allow-origin", "*") };
-    place.api.set(&[Rule { when: vec![], then: Then::Answer(404, "{}") }, anyone]);
-    place.says(shell, &[], "api.cors", "fail", "CORS settings");
-    place.says(
+    stack.api.set(&[Rule { when: vec![], then: Then::Respond(404, "{}") }, anyone]);
+    stack.expect(shell, &[], "api.cors", "fail", "CORS settings");
+    stack.expect(
         &shell.with("API_URL", "http://api.example.invalid"),
         &[],
         "api.tls",
         "fail",
         "https",
     );
-    place.says(&Shell::bare(), &[], "api", "skipped", "--api-url");
+    stack.expect(&Shell::bare(), &[], "api", "skipped", "--api-url");
 }

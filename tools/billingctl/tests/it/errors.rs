@@ -1,29 +1,29 @@
-//! What goes wrong says what to do, in one sentence, and ends with 1; a wrong command line with 2.
+//! Error messages and exit codes: 1 for an error, 2 for a usage error.
 
 use crate::harness::Shell;
 
 #[test]
-fn a_missing_region_and_missing_credentials_are_said_before_anything_is_sent() {
+fn missing_region_and_credentials_are_named() {
     let no_region = Shell::bare().run(&["accounts", "list"]);
-    assert!(no_region.failure().contains("AWS_REGION"), "{no_region:?}");
+    assert!(no_region.error().contains("AWS_REGION"), "{no_region:?}");
     let no_credentials =
         Shell::bare().with("AWS_REGION", "eu-central-1").run(&["accounts", "list"]);
-    assert!(no_credentials.failure().contains("AWS_PROFILE"), "{no_credentials:?}");
+    assert!(no_credentials.error().contains("AWS_PROFILE"), "{no_credentials:?}");
 }
 
 #[test]
-fn an_aws_that_does_not_answer_is_said_to_be_that() {
+fn unreachable_aws_is_reported() {
     let run = Shell::with_aws("http://127.0.0.1:1").run(&["accounts", "list"]);
-    assert!(run.failure().contains("AWS_ENDPOINT_URL"), "{run:?}");
+    assert!(run.error().contains("AWS_ENDPOINT_URL"), "{run:?}");
 }
 
 #[test]
-fn a_missing_or_senseless_stripe_key_or_base_is_named_and_not_quoted() {
+fn missing_or_invalid_stripe_settings_are_named_and_not_quoted() {
     let key = |key: &str| Shell::bare().with("STRIPE_SECRET_KEY", key);
     let cases = [
         (Shell::bare(), "STRIPE_SECRET_KEY is not set"),
-        (key("pk_test_hunter2"), "STRIPE_SECRET_KEY holds no Stripe key"),
-        (key("sk_test_hunter2\nx: y"), "STRIPE_SECRET_KEY holds no Stripe key"),
+        (key("pk_test_hunter2"), "STRIPE_SECRET_KEY does not hold a Stripe key"),
+        (key("sk_test_hunter2\nx: y"), "STRIPE_SECRET_KEY does not hold a Stripe key"),
         (key("sk_test_hunter2").with("STRIPE_API_BASE", "http://example.com"), "STRIPE_API_BASE"),
         (
             key("sk_test_hunter2").with("STRIPE_API_BASE", "http://127.0.0.1:1"),
@@ -32,27 +32,30 @@ fn a_missing_or_senseless_stripe_key_or_base_is_named_and_not_quoted() {
     ];
     for (shell, reason) in cases {
         let run = shell.run(&["catalog", "show"]);
-        assert!(run.failure().contains(reason) && !run.stderr.contains("hunter2"), "{run:?}");
+        assert!(run.error().contains(reason) && !run.stderr.contains("hunter2"), "{run:?}");
     }
 }
 
 #[test]
-fn a_catalogue_that_is_absent_or_wrong_is_refused_before_stripe_is_asked() {
-    let absent = Shell::bare().run(&["catalog", "apply", "--file", "/nonexistent/catalog.toml"]);
-    assert!(absent.failure().contains("--file"), "{absent:?}");
+fn missing_or_invalid_catalog_is_refused_before_any_request() {
+    let missing = Shell::bare().run(&["catalog", "apply", "--file", "/nonexistent/catalog.toml"]);
+    assert!(missing.error().contains("--file"), "{missing:?}");
     let file = concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.toml");
-    let wrong = Shell::bare().run(&["catalog", "apply", "--file", file]);
-    assert!(wrong.stderr.contains("Cargo.toml:14:2: unknown field `dependencies`"), "{wrong:?}");
+    let invalid = Shell::bare().run(&["catalog", "apply", "--file", file]);
+    assert!(
+        invalid.stderr.contains("Cargo.toml:14:2: unknown field `dependencies`"),
+        "{invalid:?}"
+    );
 }
 
 #[test]
-fn a_wrong_command_line_ends_with_2_and_help_with_0() {
-    for wrong in [
+fn usage_error_exits_with_2_and_help_with_0() {
+    for invalid in [
         &["accounts", "create", "--handle", "A"][..],
         &["keys", "create", "--account", "acme"],
         &["teapot"],
     ] {
-        assert_eq!(Shell::bare().run(wrong).code, Some(2), "{wrong:?}");
+        assert_eq!(Shell::bare().run(invalid).code, Some(2), "{invalid:?}");
     }
     for command in [
         &["setup"][..],
@@ -69,8 +72,9 @@ fn a_wrong_command_line_ends_with_2_and_help_with_0() {
         &["catalog", "plan"],
         &["secrets", "set"],
         &["secrets", "rotate"],
-        &["secrets", "pepper-status"],
-        &["secrets", "finish-pepper"],
+        &["secrets", "list-quote-keys"],
+        &["secrets", "rotate-quote-key"],
+        &["secrets", "drop-quote-key"],
         &["catalog", "apply"],
         &["catalog", "pull"],
         &["doctor"],

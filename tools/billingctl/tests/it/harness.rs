@@ -1,11 +1,11 @@
-//! Runs the binary with an environment of its own.
+//! Runs the binary with its own environment.
 
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::process::{Command, Stdio};
 
 use serde_json::Value;
 
-/// What a run printed, and how it ended.
+/// Output and exit code of a run.
 #[derive(Debug)]
 pub struct Run {
     pub code: Option<i32>,
@@ -14,7 +14,7 @@ pub struct Run {
 }
 
 impl Run {
-    /// The JSON that is all of stdout.
+    /// Returns the JSON object on stdout, which must be its only line.
     #[track_caller]
     pub fn json(&self) -> Value {
         assert_eq!(self.code, Some(0), "{self:?}");
@@ -22,9 +22,9 @@ impl Run {
         serde_json::from_str(&self.stdout).expect("JSON on stdout")
     }
 
-    /// The one sentence of a failed run.
+    /// Returns the error message of a failed run.
     #[track_caller]
-    pub fn failure(&self) -> &str {
+    pub fn error(&self) -> &str {
         assert_eq!((self.code, self.stdout.as_str()), (Some(1), ""), "{self:?}");
         let lines: Vec<&str> =
             self.stderr.lines().filter(|line| line.starts_with("error: ")).collect();
@@ -33,13 +33,13 @@ impl Run {
     }
 }
 
-/// An environment to run in. Nothing of the test's own comes through.
+/// Environment of a run. It inherits nothing from the test process.
 #[derive(Clone)]
 pub struct Shell(Vec<(&'static str, String)>);
 
 impl Shell {
     pub fn bare() -> Self {
-        // No metadata service: on a machine of AWS the tests would find credentials there.
+        // On an EC2 instance the metadata service would provide credentials.
         Self(vec![("AWS_EC2_METADATA_DISABLED", "true".to_owned())])
     }
 
@@ -61,33 +61,34 @@ impl Shell {
         command
     }
 
-    /// Kills it once it has printed so many lines of progress, if it lives to print them.
+    /// Runs the binary and kills it after `lines` lines of progress.
     pub fn run_until(&self, arguments: &[&str], lines: usize) {
         let mut command = self.command(arguments);
         let mut process =
             command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().expect("the binary runs");
         let progress = BufReader::new(process.stderr.take().expect("piped")).lines();
         let is_progress = |line: &String| {
-            ["created ", "updated ", "archived "].iter().any(|done| line.starts_with(done))
+            ["created ", "updated ", "archived "].iter().any(|action| line.starts_with(action))
         };
         progress.map_while(Result::ok).filter(is_progress).take(lines).for_each(drop);
         process.kill().expect("its own process");
         process.wait().expect("its own process");
     }
 
+    /// Runs the binary.
     pub fn run(&self, arguments: &[&str]) -> Run {
         let output = self.command(arguments).output().expect("the binary runs");
         let text = |bytes| String::from_utf8(bytes).expect("UTF-8");
         Run { code: output.status.code(), stdout: text(output.stdout), stderr: text(output.stderr) }
     }
 
-    /// With `text` on stdin.
+    /// Runs the binary with `text` on stdin.
     pub fn run_with(&self, arguments: &[&str], text: &str) -> Run {
         let mut command = self.command(arguments);
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut process = command.spawn().expect("the binary runs");
         let mut stdin = process.stdin.take().expect("piped");
-        // It may end without reading.
+        // The process may exit without reading.
         let _ = stdin.write_all(text.as_bytes());
         drop(stdin);
         let output = process.wait_with_output().expect("its own process");
@@ -95,7 +96,7 @@ impl Shell {
         Run { code: output.status.code(), stdout: text(output.stdout), stderr: text(output.stderr) }
     }
 
-    /// With `--json`.
+    /// Runs the binary with `--json` and returns the result.
     #[track_caller]
     pub fn json(&self, arguments: &[&str]) -> Value {
         self.run(&[arguments, &["--json"]].concat()).json()

@@ -1,18 +1,19 @@
-//! Keys that are listed with their last use, rolled and imported, against moto.
+//! Tests of `keys`, against moto.
 
 use std::path::PathBuf;
 
+use secrecy::ExposeSecret as _;
 use serde_json::{Value, json};
-use shared::ApiError;
+use sha2::{Digest as _, Sha256};
 use shared::auth::{ApiKey, Mode, generate};
 use shared::respond::Timestamp;
-use shared::secrets::Pepper;
+use shared::{ApiError, Scope};
 
-use crate::functions::{PEPPER, authenticate, secrets_manager, with_stripe_keys};
+use crate::authentication::{authenticate, with_stripe_keys};
 use crate::harness::Shell;
 use crate::moto_server::MotoServer;
 
-/// A stack with the account `acme`.
+/// Sets up a stack with the account `acme`.
 fn stack(moto: &MotoServer) -> Shell {
     let shell = with_stripe_keys(&Shell::with_aws(&moto.url));
     shell.json(&["setup"]);
@@ -31,7 +32,7 @@ fn listed(shell: &Shell) -> Vec<Value> {
 }
 
 #[tokio::test]
-async fn a_key_is_listed_with_the_day_of_its_last_use() {
+async fn key_is_listed_with_the_day_of_its_last_use() {
     let moto = MotoServer::start();
     let shell = stack(&moto);
     let made = shell.json(&["keys", "create", "--account", "acme", "--scope", "read"]);
@@ -44,7 +45,7 @@ async fn a_key_is_listed_with_the_day_of_its_last_use() {
 }
 
 #[tokio::test]
-async fn a_rolled_key_and_its_successor_both_work_until_the_overlap_is_over() {
+async fn rolled_key_works_until_the_overlap_ends() {
     let moto = MotoServer::start();
     let shell = stack(&moto);
     let create = ["keys", "create", "--account", "acme", "--scope", "deploy", "--name", "ci"];
@@ -73,16 +74,23 @@ async fn a_rolled_key_and_its_successor_both_work_until_the_overlap_is_over() {
     let seconds = |text: &str| Timestamp::parse(text).expect("a moment").seconds();
     let created = seconds(&text(&new, "createdAt"));
     assert_eq!(seconds(&until) - created, 24 * 3_600);
-    assert_eq!(seconds(&text(&new, "expiresAt")) - created, 90 * 24 * 3_600, "as long a life");
+    assert_eq!(seconds(&text(&new, "expiresAt")) - created, 90 * 24 * 3_600, "the same lifetime");
 
-    // Rolled again, it works no longer than before; without an overlap it ends at once.
+    // A second roll does not extend the old key; without an overlap it expires at once.
     let again = roll(&old_id, &["--overlap", "90d"]).json();
     assert_eq!(text(&again["replaces"], "worksUntil"), until);
     let ended = roll(&old_id, &["--overlap", "0"]);
     assert!(ended.stderr.contains("within 60 s"), "{ended:?}");
     assert!(matches!(authenticate(&moto, &old_key, None).await, Err(ApiError::Unauthenticated)));
-    assert!(roll(&old_id, &[]).failure().contains("nothing to roll"));
-    assert!(roll("key_none", &[]).failure().contains("acme has no key"));
+    assert!(roll(&old_id, &[]).error().contains("cannot be rolled"));
+    assert!(roll("key_none", &[]).error().contains("acme has no key"));
+}
+
+/// Returns the hash that other installations export, computed without this crate's code.
+fn sha256(text: &str) -> String {
+    let digits: Vec<String> =
+        Sha256::digest(text).iter().map(|byte| format!("{byte:02x}")).collect();
+    digits.concat()
 }
 
 fn file(name: &str, text: &str) -> PathBuf {
@@ -92,17 +100,13 @@ fn file(name: &str, text: &str) -> PathBuf {
 }
 
 #[tokio::test]
-async fn imported_keys_work_and_a_file_is_imported_whole_or_not_at_all() {
+async fn imported_keys_authenticate_and_an_invalid_file_imports_nothing() {
     let moto = MotoServer::start();
     let shell = stack(&moto);
-    let secret = secrets_manager(&moto).get_secret_value().secret_id(PEPPER).send().await;
-    let secret = secret.expect("there").secret_string.expect("text");
-    let secret: Value = serde_json::from_str(&secret).expect("JSON");
-    let pepper = Pepper::from(text(&secret, "pepper").as_str());
     let keys = [(); 2].map(|()| generate(Mode::Test).expect("random numbers"));
     let row = |index: usize, account: &str| {
         let key = ApiKey::parse_secret(&keys[index]).expect("own form");
-        let (hash, prefix) = (key.hash(&pepper), key.display_prefix());
+        let (hash, prefix) = (sha256(keys[index].expose_secret()), key.display_prefix());
         format!("{hash},{account},admin,key {index},{prefix},2026-01-31T00:00:00Z,\n")
     };
     let header = "hash,account,scope,name,prefix,createdAt,expiresAt\n";
@@ -113,9 +117,9 @@ async fn imported_keys_work_and_a_file_is_imported_whole_or_not_at_all() {
 
     let bad = [row(0, "acme"), row(1, "nobody")];
     let refused = import("bad.csv", &bad, &[]);
-    assert!(refused.failure().contains("line 3: there is no account \"nobody\""), "{refused:?}");
+    assert!(refused.error().contains("line 3: there is no account \"nobody\""), "{refused:?}");
     let broken = [row(0, "acme"), "x,acme,admin,,,,\n".to_owned()];
-    assert!(import("broken.csv", &broken, &[]).failure().contains("line 3: \"hash\""));
+    assert!(import("broken.csv", &broken, &[]).error().contains("line 3: \"hash\""));
     assert_eq!(listed(&shell).len(), 0, "all or nothing");
 
     let good = [row(0, "acme"), row(1, "acc_1")];
@@ -125,7 +129,7 @@ async fn imported_keys_work_and_a_file_is_imported_whole_or_not_at_all() {
     let first = import("good.csv", &good, &[]).json();
     assert_eq!(first, json!({ "imported": 2, "new": 2, "alreadyThere": 0 }));
     for key in &keys {
-        let key = secrecy::ExposeSecret::expose_secret(key);
+        let key = key.expose_secret();
         assert_eq!(authenticate(&moto, key, None).await.expect("imported").account.id, "acc_1");
     }
     let before = listed(&shell);
@@ -137,7 +141,100 @@ async fn imported_keys_work_and_a_file_is_imported_whole_or_not_at_all() {
 
     let other = [row(0, "acme").replace(",admin,", ",read,")];
     let refused = import("other.csv", &other, &[]);
-    assert!(refused.failure().contains("line 2: there is another key"), "{refused:?}");
+    assert!(refused.error().contains("line 2: another key has this hash"), "{refused:?}");
     let missing = shell.run(&["keys", "import", "/nonexistent/keys.csv"]);
-    assert!(missing.failure().contains("/nonexistent/keys.csv"), "{missing:?}");
+    assert!(missing.error().contains("/nonexistent/keys.csv"), "{missing:?}");
+}
+
+#[tokio::test]
+async fn key_authenticates_its_account_until_it_is_revoked() {
+    let moto = MotoServer::start();
+    let shell = with_stripe_keys(&Shell::with_aws(&moto.url));
+    shell.json(&["setup"]);
+    shell.json(&[
+        "accounts",
+        "create",
+        "--handle",
+        "acme",
+        "--id",
+        "acc_1",
+        "--customer",
+        "cus_1",
+        "--skip-check",
+    ]);
+    shell.json(&["accounts", "create", "--handle", "client", "--id", "acc_2", "--parent", "acme"]);
+
+    let made = shell.run(&[
+        "keys",
+        "create",
+        "--account",
+        "acme",
+        "--scope",
+        "deploy",
+        "--name",
+        "ci",
+        "--expires-in",
+        "90d",
+        "--json",
+    ]);
+    let made = made.json();
+    let (key, id) = (made["key"].as_str().expect("a key"), made["id"].as_str().expect("an id"));
+    let expected = json!({
+        "id": id, "key": key, "account": "acc_1", "scope": "deploy", "name": "ci", "prefix": &key[..12],
+        "createdAt": made["createdAt"], "expiresAt": made["expiresAt"],
+    });
+    assert_eq!(made, expected);
+    assert!(key.starts_with("sk_test_"), "the mode of the stack's Stripe key");
+    let caller = authenticate(&moto, key, None).await.expect("a good key");
+    assert_eq!(
+        (caller.account.handle.as_str(), caller.scope, caller.key_id.as_str()),
+        ("acme", Scope::Deploy, id)
+    );
+    let caller = authenticate(&moto, key, Some("client")).await.expect("its own sub-account");
+    assert_eq!(caller.account.id, "acc_2");
+
+    let listed = shell.run(&["keys", "list", "--account", "acme", "--json"]);
+    assert!(!listed.stdout.contains(key), "never the key");
+    assert_eq!(listed.json()["keys"][0]["status"], "active");
+    let revoke = || shell.run(&["keys", "revoke", id, "--account", "acc_1", "--json"]);
+    let revoked = revoke().json();
+    assert_eq!(
+        revoked,
+        json!({ "id": id, "account": "acc_1", "revokedAt": revoked["revokedAt"], "already": false })
+    );
+    let again = revoke();
+    assert_eq!(
+        again.json(),
+        json!({ "id": id, "account": "acc_1", "revokedAt": revoked["revokedAt"], "already": true })
+    );
+    assert!(matches!(authenticate(&moto, key, None).await, Err(ApiError::Unauthenticated)));
+    assert_eq!(shell.json(&["accounts", "show", "acme"])["keys"][0]["status"], "revoked");
+    let foreign = shell.run(&["keys", "revoke", id, "--account", "client"]);
+    assert!(foreign.error().contains("client has no key"), "{foreign:?}");
+}
+
+#[test]
+fn new_key_needs_a_mode_and_a_future_expiry() {
+    let moto = MotoServer::start();
+    let shell = Shell::with_aws(&moto.url);
+    shell.json(&["setup"]);
+    shell.json(&["accounts", "create", "--handle", "acme"]);
+    let create = |arguments: &[&str]| {
+        shell
+            .run(&[&["keys", "create", "--account", "acme", "--scope", "read"], arguments].concat())
+    };
+    let unknown = create(&[]);
+    assert!(unknown.error().contains("--mode test"), "{unknown:?}");
+    let live = create(&["--mode", "live"]);
+    assert!(
+        live.stdout.starts_with("sk_live_") && live.stdout.lines().count() == 1,
+        "the key alone: {live:?}"
+    );
+    let past = create(&["--mode", "test", "--expires-at", "2020-01-01T00:00:00Z"]);
+    assert!(past.error().contains("is in the past"), "{past:?}");
+    let until = create(&["--mode", "test", "--expires-at", "2999-01-01T00:00:00Z", "--json"]);
+    assert_eq!(until.json()["expiresAt"], "2999-01-01T00:00:00Z");
+    let nobody =
+        shell.run(&["keys", "create", "--account", "nobody", "--scope", "read", "--mode", "test"]);
+    assert!(nobody.error().contains("there is no account"), "{nobody:?}");
 }

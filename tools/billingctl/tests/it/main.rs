@@ -1,14 +1,14 @@
-//! The real binary, against stand-ins for AWS and Stripe.
+//! Tests of the binary against moto (AWS) and the Stripe sandbox.
 
 mod accounts;
-mod aws;
+mod authentication;
 mod catalog;
 mod doctor;
 mod errors;
-mod functions;
 mod harness;
 mod keys;
 #[path = "../../../../shared/tests/it/moto_server.rs"]
 mod moto_server;
 mod proxy;
 mod secrets;
+mod setup;

@@ -1,10 +1,10 @@
-//! Stands in front of a server and breaks its answers as a test wants it.
+//! Proxy that changes the responses of a server.
 
 use std::io::{Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
 use std::sync::{Arc, Mutex, PoisonError};
 
-/// Applies to each request whose method, path and headers contain every one of these texts.
+/// A change of responses to requests whose method, path and headers contain all texts of `when`.
 #[derive(Clone)]
 pub struct Rule {
     pub when: Vec<&'static str>,
@@ -13,15 +13,15 @@ pub struct Rule {
 
 #[derive(Clone)]
 pub enum Then {
-    /// Without asking the server.
-    Answer(u16, &'static str),
-    /// In the server's body.
+    /// Responds without the server.
+    Respond(u16, &'static str),
+    /// Replaces a text in the server's body.
     Replace(&'static str, &'static str),
-    /// In place of the server's header of that name.
+    /// Replaces the server's header of that name.
     Header(&'static str, &'static str),
 }
 
-/// It ends with the tests' process.
+/// A running proxy. It ends with the test process.
 pub struct Proxy {
     pub url: String,
     rules: Arc<Mutex<Vec<Rule>>>,
@@ -43,13 +43,13 @@ impl Proxy {
         Self { url, rules }
     }
 
-    /// From now on, in place of what there was.
+    /// Replaces the rules.
     pub fn set(&self, rules: &[Rule]) {
         *self.rules.lock().unwrap_or_else(PoisonError::into_inner) = rules.to_vec();
     }
 }
 
-/// One request a connection. Whoever hangs up gets no answer.
+/// Serves one request of a connection. Returns `None` if the client closes it.
 fn serve(mut client: TcpStream, upstream: &str, rules: &Mutex<Vec<Rule>>) -> Option<()> {
     let (head, body) = request(&mut client)?;
     let lower = head.to_ascii_lowercase();
@@ -59,22 +59,22 @@ fn serve(mut client: TcpStream, upstream: &str, rules: &Mutex<Vec<Rule>>) -> Opt
         .filter(|rule| rule.when.iter().all(|text| lower.contains(&text.to_ascii_lowercase())))
         .map(|rule| rule.then)
         .collect();
-    let answer = |then: &Then| matches!(then, Then::Answer(..));
-    let answer = match applying.iter().position(answer).map(|at| applying.remove(at)) {
-        Some(Then::Answer(status, body)) => {
+    let responds = |then: &Then| matches!(then, Then::Respond(..));
+    let response = match applying.iter().position(responds).map(|at| applying.remove(at)) {
+        Some(Then::Respond(status, body)) => {
             let kind = if body.starts_with('{') { "application/json" } else { "text/plain" };
             (format!("HTTP/1.1 {status} X\r\ncontent-type: {kind}"), body.to_owned())
         }
         _ => forward(&head, &body, upstream)?,
     };
-    let (mut head, mut body) = answer;
+    let (mut head, mut body) = response;
     for then in applying {
         match then {
             Then::Replace(from, to) => body = body.replace(from, to),
             Then::Header(name, value) => {
                 head = format!("{}\r\n{name}: {value}", without(&head, name));
             }
-            Then::Answer(..) => {}
+            Then::Respond(..) => {}
         }
     }
     for name in ["content-length", "transfer-encoding", "connection"] {
@@ -110,10 +110,10 @@ fn forward(head: &str, body: &[u8], upstream: &str) -> Option<(String, String)> 
     let mut server = TcpStream::connect(upstream).ok()?;
     write!(server, "{}\r\nconnection: close\r\n\r\n", without(head, "connection")).ok()?;
     server.write_all(body).ok()?;
-    let mut answer = Vec::new();
-    server.read_to_end(&mut answer).ok()?;
-    let answer = String::from_utf8_lossy(&answer).into_owned();
-    answer.split_once("\r\n\r\n").map(|(head, body)| (head.to_owned(), body.to_owned()))
+    let mut response = Vec::new();
+    server.read_to_end(&mut response).ok()?;
+    let response = String::from_utf8_lossy(&response).into_owned();
+    response.split_once("\r\n\r\n").map(|(head, body)| (head.to_owned(), body.to_owned()))
 }
 
 fn without(head: &str, name: &str) -> String {

@@ -1,26 +1,29 @@
-//! The requests for a portal configuration. Creating and updating take the same fields, for which
-//! async-stripe has two families of types; here the fields are written out once.
+//! Requests that create and update a portal configuration.
+//!
+//! Both take the same fields. async-stripe has separate types for them, so the fields are built here.
 
 use serde_json::{Value, json};
 use stripe_client_core::{RequestBuilder, StripeMethod};
 
-use super::super::wanted::{Cancel, Portal};
-use super::MARK;
+use crate::catalog::actual::PORTAL_KEY;
+use crate::catalog::desired::{CancelMode, Portal};
 
 const PATH: &str = "/billing_portal/configurations";
 
-pub(in super::super) fn create(portal: &Portal) -> RequestBuilder {
+/// Returns the request that creates the configuration.
+pub(in crate::catalog) fn create(portal: &Portal) -> RequestBuilder {
     RequestBuilder::new(StripeMethod::Post, PATH).form(&fields(portal, false))
 }
 
-/// Also makes it ours, and active.
-pub(in super::super) fn update(id: &str, portal: &Portal) -> RequestBuilder {
+/// Returns the request that updates the configuration, marks it as managed and activates it.
+pub(in crate::catalog) fn update(id: &str, portal: &Portal) -> RequestBuilder {
     let mut fields = fields(portal, true);
     fields["active"] = json!(true);
     RequestBuilder::new(StripeMethod::Post, format!("{PATH}/{id}")).form(&fields)
 }
 
-/// All that the file decides on. `unset` empties what the file does not have, which only an update may.
+/// Returns the fields that the file controls. `unset` clears the fields that the file does not have,
+/// which Stripe accepts in updates only.
 fn fields(portal: &Portal, unset: bool) -> Value {
     let put = |object: &mut Value, name: &str, text: &Option<String>| match text {
         Some(text) => object[name] = json!(text),
@@ -36,29 +39,29 @@ fn fields(portal: &Portal, unset: bool) -> Value {
             "customer_update": list("allowed_updates", &portal.customer_update),
             "invoice_history": { "enabled": portal.invoice_history },
             "payment_method_update": { "enabled": portal.payment_method_update },
-            "subscription_cancel": cancel(portal),
+            "subscription_cancel": subscription_cancel(portal),
             "subscription_update": { "enabled": portal.subscription_update },
         },
-        "metadata": { (MARK): "catalog" },
+        "metadata": { (PORTAL_KEY): "catalog" },
     });
     put(&mut fields, "default_return_url", &portal.default_return_url);
-    // Without an entry it would be written as empty text.
+    // An empty object would be encoded as an empty string.
     if profile.as_object().is_some_and(|profile| !profile.is_empty()) {
         fields["business_profile"] = profile;
     }
     fields
 }
 
-fn cancel(portal: &Portal) -> Value {
+fn subscription_cancel(portal: &Portal) -> Value {
     let mut cancel = json!({ "enabled": portal.subscription_cancel.is_some() });
     if let Some(mode) = portal.subscription_cancel {
         cancel["mode"] = json!(mode.as_str());
-        if mode == Cancel::Immediately {
-            // What was paid for is not paid back by a click.
+        if mode == CancelMode::Immediately {
+            // A cancellation in the portal gives no credit for the rest of the period.
             cancel["proration_behavior"] = json!("none");
         }
         cancel["cancellation_reason"] = list("options", &portal.cancellation_reasons);
-        // It cannot be left away here.
+        // Stripe requires the field.
         if portal.cancellation_reasons.is_empty() {
             cancel["cancellation_reason"]["options"] = json!("");
         }
@@ -66,12 +69,12 @@ fn cancel(portal: &Portal) -> Value {
     cancel
 }
 
-/// On with these, or off.
-fn list(name: &str, words: &[String]) -> Value {
-    if words.is_empty() {
+/// Returns a feature that is on with these names, or off without any.
+fn list(name: &str, names: &[String]) -> Value {
+    if names.is_empty() {
         json!({ "enabled": false })
     } else {
-        json!({ "enabled": true, (name): words })
+        json!({ "enabled": true, (name): names })
     }
 }
 
@@ -80,7 +83,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_an_update_empties_what_the_file_does_not_have() {
+    fn update_clears_fields_that_the_file_does_not_have() {
         let portal = Portal { headline: Some("H".to_owned()), ..Portal::default() };
         let body = |request: RequestBuilder| request.body.unwrap_or_default();
         let (create, update) = (body(create(&portal)), body(update("bpc_1", &portal)));

@@ -1,16 +1,16 @@
-//! A portal configuration as Stripe sends it.
+//! Stripe's response for a portal configuration.
 
 use std::collections::HashMap;
 
 use serde::Deserialize;
 use shared::stripe::views::Listed;
 
-use super::super::now::PortalConfiguration;
-use super::super::wanted::{Cancel, Portal};
-use super::MARK;
+use crate::catalog::actual::{PORTAL_KEY, PortalConfiguration};
+use crate::catalog::desired::{CancelMode, Portal};
 
+/// The fields of a portal configuration that this tool reads.
 #[derive(Deserialize)]
-pub(in super::super) struct PortalView {
+pub(in crate::catalog) struct PortalView {
     id: String,
     active: bool,
     is_default: bool,
@@ -72,7 +72,10 @@ impl Listed for PortalView {
 impl From<PortalView> for PortalConfiguration {
     fn from(view: PortalView) -> Self {
         Self {
-            is_ours: view.metadata.as_ref().is_some_and(|metadata| metadata.contains_key(MARK)),
+            is_managed: view
+                .metadata
+                .as_ref()
+                .is_some_and(|metadata| metadata.contains_key(PORTAL_KEY)),
             portal: portal(&view),
             id: view.id,
             active: view.active,
@@ -82,24 +85,24 @@ impl From<PortalView> for PortalConfiguration {
 }
 
 fn portal(view: &PortalView) -> Portal {
-    let said = |text: &Option<String>| text.clone().filter(|text| !text.is_empty());
-    let sorted = |enabled: bool, words: &[String]| {
-        let mut words = if enabled { words.to_vec() } else { Vec::new() };
-        words.sort();
-        words
+    let non_empty = |text: &Option<String>| text.clone().filter(|text| !text.is_empty());
+    let sorted = |enabled: bool, names: &[String]| {
+        let mut names = if enabled { names.to_vec() } else { Vec::new() };
+        names.sort();
+        names
     };
     let (profile, features) = (&view.business_profile, &view.features);
     let cancel = &features.subscription_cancel;
     let mode = match cancel.mode.as_str() {
-        "immediately" => Cancel::Immediately,
-        _ => Cancel::AtPeriodEnd,
+        "immediately" => CancelMode::Immediately,
+        _ => CancelMode::AtPeriodEnd,
     };
     let reason = &cancel.cancellation_reason;
     Portal {
-        headline: said(&profile.headline),
-        privacy_policy_url: said(&profile.privacy_policy_url),
-        terms_of_service_url: said(&profile.terms_of_service_url),
-        default_return_url: said(&view.default_return_url),
+        headline: non_empty(&profile.headline),
+        privacy_policy_url: non_empty(&profile.privacy_policy_url),
+        terms_of_service_url: non_empty(&profile.terms_of_service_url),
+        default_return_url: non_empty(&view.default_return_url),
         invoice_history: features.invoice_history.enabled,
         payment_method_update: features.payment_method_update.enabled,
         subscription_cancel: cancel.enabled.then_some(mode),

@@ -1,0 +1,7 @@
+//! AWS: the SDK's configuration, the DynamoDB table and Secrets Manager.
+
+pub(crate) mod config;
+pub(crate) mod resource;
+pub(crate) mod schema;
+pub(crate) mod secrets;
+pub(crate) mod table;

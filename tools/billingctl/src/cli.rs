@@ -1,0 +1,110 @@
+//! Top-level parser, and dispatch to the commands.
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use crate::accounts::{self, AccountsCommand};
+use crate::catalog::{self, CatalogCommand};
+use crate::doctor::{self, DoctorArgs};
+use crate::error::Result;
+use crate::keys::{self, KeysCommand};
+use crate::options::GlobalOptions;
+use crate::secrets::{self, SecretsCommand};
+use crate::setup::{self, SetupArgs};
+
+/// Manage the billing API: table, secrets, accounts, API keys, and the plan catalog in Stripe
+///
+/// To set up a new stack:
+///
+///   1. billingctl setup
+///   2. billingctl catalog apply
+///   3. billingctl accounts create --handle acme
+///   4. billingctl keys create --account acme --scope admin
+///
+/// AWS is configured as for the AWS CLI (AWS_PROFILE, AWS_REGION, AWS_ENDPOINT_URL …). `catalog` uses
+/// the Stripe account of the key in STRIPE_SECRET_KEY.
+#[derive(Parser)]
+#[command(
+    name = "billingctl",
+    version,
+    verbatim_doc_comment,
+    subcommand_required = true,
+    arg_required_else_help = true
+)]
+pub(crate) struct Cli {
+    #[command(flatten)]
+    options: GlobalOptions,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    Setup(SetupArgs),
+    #[command(subcommand)]
+    Accounts(AccountsCommand),
+    #[command(subcommand)]
+    Keys(KeysCommand),
+    #[command(subcommand)]
+    Catalog(CatalogCommand),
+    #[command(subcommand)]
+    Secrets(SecretsCommand),
+    Doctor(DoctorArgs),
+}
+
+/// Runs the command and returns the exit code.
+pub(crate) async fn run(cli: Cli) -> Result<ExitCode> {
+    let options = &cli.options;
+    let done = match cli.command {
+        Command::Setup(args) => setup::run(options, &args).await,
+        Command::Accounts(command) => accounts::run(options, command).await,
+        Command::Keys(command) => keys::run(options, command).await,
+        Command::Secrets(command) => secrets::run(options, command).await,
+        Command::Catalog(command) => return catalog::run(options.output(), command).await,
+        Command::Doctor(args) => return Box::pin(doctor::run(options, &args)).await,
+    };
+    done.map(|()| ExitCode::SUCCESS)
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::*;
+
+    #[test]
+    fn parser_passes_the_checks_of_clap() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn invalid_arguments_are_usage_errors() {
+        let cases: [&[&str]; 9] = [
+            &[],
+            &["accounts", "create"],
+            &["accounts", "create", "--handle", "Acme"],
+            &["accounts", "create", "--handle", "acme", "--customer", "acme"],
+            &["accounts", "show", "acc_/"],
+            &["keys", "create", "--account", "acme"],
+            &["keys", "create", "--account", "acme", "--scope", "root"],
+            &["keys", "create", "--account", "acme", "--scope", "read", "--expires-in", "90"],
+            &[
+                "keys",
+                "create",
+                "--account",
+                "acme",
+                "--scope",
+                "read",
+                "--expires-in",
+                "90d",
+                "--expires-at",
+                "2027-01-31T00:00:00Z",
+            ],
+        ];
+        for case in cases {
+            let arguments = std::iter::once("billingctl").chain(case.iter().copied());
+            assert!(Cli::try_parse_from(arguments).is_err(), "{case:?}");
+        }
+    }
+}

@@ -1,0 +1,84 @@
+//! Checks that the secrets can be read: the quote keys and Stripe's keys.
+
+use aws_config::SdkConfig;
+use aws_sdk_secretsmanager::Client;
+use shared::auth::Mode;
+use shared::secrets::StripeKeys;
+
+use super::report::Report;
+use super::settings::Settings;
+use crate::aws::secrets;
+use crate::error::CliError;
+
+/// Stripe's keys; `None` for a secret that could not be read.
+#[derive(Default)]
+pub(super) struct StackKeys {
+    pub(super) read: Option<StripeKeys>,
+    pub(super) write: Option<StripeKeys>,
+}
+
+impl StackKeys {
+    /// Returns the mode of the stack's Stripe keys.
+    pub(super) fn mode(&self) -> Option<Mode> {
+        self.read.as_ref().or(self.write.as_ref()).map(|keys| keys.mode)
+    }
+}
+
+/// Reads the secrets. `sdk` is `None` if there is no access to AWS.
+pub(super) async fn check(
+    sdk: Option<&SdkConfig>,
+    settings: &Settings,
+    report: &mut Report,
+) -> StackKeys {
+    const FOUND: &str = "not checked";
+    const ADVICE: &str = "the secrets can only be read with AWS credentials";
+    let Some(sdk) = sdk else {
+        for check in ["secrets.quote-keys", "secrets.stripe-read", "secrets.stripe-write"] {
+            report.skip(check, FOUND, ADVICE);
+        }
+        return StackKeys::default();
+    };
+    quote_keys(sdk, settings, report).await;
+    StackKeys {
+        read: stripe_keys(sdk, "secrets.stripe-read", &settings.read_secret, report).await,
+        write: stripe_keys(sdk, "secrets.stripe-write", &settings.write_secret, report).await,
+    }
+}
+
+async fn quote_keys(sdk: &SdkConfig, settings: &Settings, report: &mut Report) {
+    const CHECK: &str = "secrets.quote-keys";
+    let id = &settings.quote_keys_secret;
+    match secrets::quote_keys(&Client::new(sdk), id).await {
+        Ok(keys) => {
+            let (count, current) = (keys.ids().count(), keys.current());
+            report.pass(CHECK, format!("{count} in {id}, current {current}"));
+        }
+        Err(error) => report.fail(
+            CHECK,
+            error.to_string(),
+            "run `billingctl setup`; quotes that callers hold become invalid",
+        ),
+    }
+}
+
+async fn stripe_keys(
+    sdk: &SdkConfig,
+    check: &'static str,
+    id: &str,
+    report: &mut Report,
+) -> Option<StripeKeys> {
+    match secrets::stripe_keys(sdk, id).await {
+        Ok(keys) => {
+            report.pass(check, format!("in {id}"));
+            Some(keys)
+        }
+        Err(error) => {
+            report.fail(
+                check,
+                CliError::from(error).to_string(),
+                "set STRIPE_READ_KEY, STRIPE_WRITE_KEY and STRIPE_PUBLISHABLE_KEY and run `billingctl setup`",
+            );
+            None
+        }
+    }
+}

@@ -1,0 +1,39 @@
+//! Reads and writes of one key in the table.
+
+use aws_sdk_dynamodb::types::TransactWriteItem;
+use shared::Account;
+use shared::store::{KeyRecord, keys};
+
+use crate::aws::table::{Table, key_reference};
+use crate::error::{CliError, Result};
+
+/// Returns the hash and the record of an account's key.
+///
+/// # Errors
+/// If the account has no key with this ID.
+pub(super) async fn find(
+    table: &Table,
+    account: &Account,
+    id: &str,
+) -> Result<(String, KeyRecord)> {
+    table.key_of_account(&account.id, id).await?.ok_or_else(|| {
+        let handle = &account.handle;
+        CliError::new(format!(
+            "{handle} has no key {id}; `billingctl keys list --account {handle}` lists its keys"
+        ))
+    })
+}
+
+/// Returns the transaction that inserts a key and its entry under the account, which must exist.
+pub(super) fn insert(
+    table: &Table,
+    hash: &str,
+    record: &KeyRecord,
+) -> Result<Vec<TransactWriteItem>> {
+    let entry = keys::account_key(&record.account, &record.id);
+    Ok(vec![
+        table.put_new(keys::key(hash), record.to_item())?,
+        table.put_new(entry, key_reference(hash))?,
+        table.check(keys::account(&record.account), "attribute_exists(pk)")?,
+    ])
+}

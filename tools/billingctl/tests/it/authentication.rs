@@ -1,0 +1,61 @@
+//! The functions' authentication, run on the table that `billingctl` has written.
+
+use std::time::Duration;
+
+use aws_sdk_dynamodb::config::{BehaviorVersion, Credentials, Region};
+use shared::auth::Authenticator;
+use shared::secrets::Secrets;
+use shared::store::Store;
+use shared::{ApiError, Caller, Scope};
+use tokio::time::Instant;
+
+use crate::harness::Shell;
+use crate::moto_server::MotoServer;
+
+pub const TABLE: &str = "cantila-billing";
+pub const QUOTE_KEYS: &str = "cantila-billing/quote-keys";
+pub const READ: &str = "cantila-billing/stripe-read";
+pub const WRITE: &str = "cantila-billing/stripe-write";
+
+pub fn with_stripe_keys(shell: &Shell) -> Shell {
+    let shell = shell
+        .with("STRIPE_READ_KEY", "rk_test_hunter1")
+        .with("STRIPE_WRITE_KEY", "rk_test_hunter2");
+    shell.with("STRIPE_PUBLISHABLE_KEY", "pk_test_hunter3")
+}
+
+pub fn dynamo(moto: &MotoServer) -> aws_sdk_dynamodb::Client {
+    let config = aws_sdk_dynamodb::Config::builder()
+        .behavior_version(BehaviorVersion::latest())
+        .region(Region::new("eu-central-1"))
+        .credentials_provider(Credentials::new("test", "test", None, None, "test"))
+        .endpoint_url(&moto.url);
+    aws_sdk_dynamodb::Client::from_conf(config.build())
+}
+
+pub fn secrets_manager(moto: &MotoServer) -> aws_sdk_secretsmanager::Client {
+    let config = aws_sdk_secretsmanager::Config::builder()
+        .behavior_version(BehaviorVersion::latest())
+        .region(Region::new("eu-central-1"))
+        .credentials_provider(Credentials::new("test", "test", None, None, "test"))
+        .endpoint_url(&moto.url);
+    aws_sdk_secretsmanager::Client::from_conf(config.build())
+}
+
+/// Authenticates a key as the functions do.
+pub async fn authenticate(
+    moto: &MotoServer,
+    key: &str,
+    act_as: Option<&str>,
+) -> Result<Caller, ApiError> {
+    let secrets = Secrets::new(secrets_manager(moto), READ.to_owned(), QUOTE_KEYS.to_owned());
+    let mut headers = lambda_http::http::HeaderMap::new();
+    headers.insert("authorization", format!("Bearer {key}").parse().expect("a header"));
+    if let Some(act_as) = act_as {
+        headers.insert(shared::auth::ACT_AS, act_as.parse().expect("a header"));
+    }
+    let authenticator = Authenticator::new(Store::new(dynamo(moto), TABLE.to_owned()));
+    let outcome = authenticator.authenticate(&headers, Scope::Read, &secrets).await;
+    authenticator.aside().settle(Instant::now() + Duration::from_secs(5)).await;
+    outcome
+}

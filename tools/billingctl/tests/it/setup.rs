@@ -1,0 +1,103 @@
+//! Tests of `setup`, against moto.
+
+use aws_sdk_dynamodb::types::BillingMode;
+use serde_json::{Value, json};
+
+use crate::authentication::{
+    QUOTE_KEYS, READ, TABLE, WRITE, dynamo, secrets_manager, with_stripe_keys,
+};
+use crate::harness::Shell;
+use crate::moto_server::MotoServer;
+
+fn statuses(table: &str, secrets: [&str; 3]) -> Value {
+    let secret = |(name, status): (&str, &str)| json!({ "name": name, "status": status });
+    let secrets: Vec<Value> =
+        [QUOTE_KEYS, READ, WRITE].into_iter().zip(secrets).map(secret).collect();
+    json!({ "table": { "name": TABLE, "status": table }, "secrets": secrets })
+}
+
+#[tokio::test]
+async fn second_setup_replaces_stripe_keys_only_with_replace_secrets() {
+    let moto = MotoServer::start();
+    let bare = Shell::with_aws(&moto.url);
+    let first = bare.run(&["setup", "--json"]);
+    assert_eq!(first.json(), statuses("created", ["created", "missing", "missing"]));
+    assert!(
+        first.stderr.contains("STRIPE_READ_KEY") && first.stderr.contains("STRIPE_WRITE_KEY"),
+        "{first:?}"
+    );
+    let secret = async |id: &str| {
+        let answer =
+            secrets_manager(&moto).get_secret_value().secret_id(id).send().await.expect("there");
+        answer.secret_string.expect("text")
+    };
+    let quote_keys = secret(QUOTE_KEYS).await;
+
+    let keys = with_stripe_keys(&bare);
+    assert_eq!(keys.json(&["setup"]), statuses("exists", ["exists", "created", "created"]));
+    assert_eq!(keys.json(&["setup"]), statuses("exists", ["exists", "exists", "exists"]));
+    assert_eq!(bare.json(&["setup"]), statuses("exists", ["exists", "exists", "exists"]));
+    assert_eq!(
+        secret(READ).await,
+        r#"{"secretKey":"rk_test_hunter1","publishableKey":"pk_test_hunter3"}"#
+    );
+
+    let rotated = keys.with("STRIPE_READ_KEY", "rk_test_hunter4");
+    assert_eq!(rotated.json(&["setup"]), statuses("exists", ["exists", "exists", "exists"]));
+    assert_eq!(
+        secret(READ).await,
+        r#"{"secretKey":"rk_test_hunter1","publishableKey":"pk_test_hunter3"}"#
+    );
+    let replaced = rotated.run(&["setup", "--replace-secrets"]);
+    assert!(
+        replaced.code == Some(0) && !format!("{replaced:?}").contains("hunter"),
+        "{replaced:?}"
+    );
+    assert_eq!(
+        secret(READ).await,
+        r#"{"secretKey":"rk_test_hunter4","publishableKey":"pk_test_hunter3"}"#
+    );
+    assert_eq!(secret(QUOTE_KEYS).await, quote_keys, "quotes stay valid");
+}
+
+#[tokio::test]
+async fn table_has_the_options_that_the_functions_need() {
+    let moto = MotoServer::start();
+    let shell = with_stripe_keys(&Shell::with_aws(&moto.url)).with("BILLING_TABLE", "mine");
+    assert_eq!(shell.json(&["setup"])["table"], json!({ "name": "mine", "status": "created" }));
+    let client = dynamo(&moto);
+    let table = client
+        .describe_table()
+        .table_name("mine")
+        .send()
+        .await
+        .expect("there")
+        .table
+        .expect("described");
+    let keys: Vec<String> = table
+        .key_schema()
+        .iter()
+        .map(|key| format!("{} {}", key.attribute_name(), key.key_type()))
+        .collect();
+    assert_eq!(keys, ["pk HASH", "sk RANGE"]);
+    assert_eq!(table.deletion_protection_enabled(), Some(true));
+    assert_eq!(
+        table.billing_mode_summary().and_then(|mode| mode.billing_mode()).map(BillingMode::as_str),
+        Some("PAY_PER_REQUEST")
+    );
+    let ttl = client
+        .describe_time_to_live()
+        .table_name("mine")
+        .send()
+        .await
+        .expect("there")
+        .time_to_live_description;
+    assert_eq!(ttl.and_then(|ttl| ttl.attribute_name).as_deref(), Some("ttl"));
+    let backups =
+        client.describe_continuous_backups().table_name("mine").send().await.expect("there");
+    let recovery = backups
+        .continuous_backups_description
+        .and_then(|backups| backups.point_in_time_recovery_description);
+    let status = recovery.and_then(|recovery| recovery.point_in_time_recovery_status);
+    assert_eq!(status.map(|status| status.as_str().to_owned()).as_deref(), Some("ENABLED"));
+}
