@@ -7,6 +7,5 @@ mod idempotency;
 mod last_used;
 mod moto;
 mod quote_keys;
-mod security;
 mod server;
 mod stripe;
