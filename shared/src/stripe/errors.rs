@@ -135,7 +135,7 @@ mod tests {
     fn refused_key_is_not_quoted() {
         assert_eq!(
             refused(401, None).to_string(),
-            "stripe answered 401 invalid_request_error a_code to req_1: the key was refused"
+            "Stripe responded 401 invalid_request_error a_code to req_1: the key was refused"
         );
         assert!(
             refused(400, None)

@@ -135,7 +135,7 @@ async fn permanent_failure_is_not_retried() {
         let error = world.get().await.unwrap_err();
         assert_eq!(
             error.to_string(),
-            format!("stripe answered {status} api_error a_code to req_1: Stripe's words.")
+            format!("Stripe responded {status} api_error a_code to req_1: Stripe's words.")
         );
         assert_eq!(world.stripe.got().len(), 1);
     }
@@ -297,7 +297,7 @@ async fn refused_key_is_read_again_once_per_request() {
     let error = world.get().await.unwrap_err();
     assert_eq!(
         error.to_string(),
-        "stripe answered 401 api_error a_code to req_1: the key was refused"
+        "Stripe responded 401 api_error a_code to req_1: the key was refused"
     );
     assert_eq!((world.stripe.got().len(), world.secrets.got().len()), (2, 2));
 }
