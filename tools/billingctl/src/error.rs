@@ -4,8 +4,8 @@ use std::fmt::Display;
 
 use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
 use shared::StripeError;
-use shared::secrets::SecretError;
-use shared::store::StoreError;
+use shared::aws::secrets::SecretError;
+use shared::aws::table::TableError;
 
 /// The message. It never contains a secret.
 #[derive(Debug, thiserror::Error)]
@@ -73,14 +73,15 @@ impl From<SecretError> for CliError {
                 ))
             }
             SecretError::Malformed { .. } => Self(format!("{error}; fix it in Secrets Manager")),
+            SecretError::NotConfigured(_) => Self(error.to_string()),
         }
     }
 }
 
-impl From<StoreError> for CliError {
-    fn from(error: StoreError) -> Self {
+impl From<TableError> for CliError {
+    fn from(error: TableError) -> Self {
         Self(format!(
-            "{error}; the item was not written by this tool, see shared/src/store/ for its format"
+            "{error}; the item was not written by this tool, see shared/src/aws/table/ for its format"
         ))
     }
 }

@@ -4,12 +4,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use secrecy::SecretString;
-use shared::auth::Mode;
-use shared::config::stripe_base;
-use shared::https::Https;
-use shared::respond::Timings;
-use shared::secrets::{Secrets, StripeKeys};
-use shared::stripe::{Stripe, Transport};
+use shared::aws::https::Https;
+use shared::values::Mode;
+
+use shared::aws::secrets::{StripeKeys, StripeSecret};
+use shared::stripe::{CallLog, Stripe, Transport, base_url};
 use tokio::time::Instant;
 
 use crate::error::{CliError, Result};
@@ -49,8 +48,8 @@ pub(crate) fn has_key_in_env() -> bool {
 /// If `STRIPE_API_BASE` is invalid.
 pub(crate) fn client(keys: StripeKeys, origin: &str) -> Result<Stripe> {
     let transport = Arc::new(Transport::new(Https::new(), api_base()?));
-    let secrets = Arc::new(Secrets::given(keys, origin));
-    Ok(Stripe::new(transport, secrets, Arc::new(Timings::start()), Instant::now() + TIMEOUT))
+    let secret = Arc::new(StripeSecret::given(keys, origin));
+    Ok(Stripe::new(transport, secret, Arc::new(CallLog::default()), Instant::now() + TIMEOUT))
 }
 
 /// Returns a copy of the keys, which [`StripeKeys`] does not offer because a process needs one.
@@ -83,7 +82,7 @@ pub(crate) fn publishable_key_mode(key: &str, origin: &str) -> Result<Mode> {
 /// If `STRIPE_API_BASE` is not an https URL without a path (or http on this machine).
 pub(crate) fn api_base() -> Result<hyper::Uri> {
     let base = variable(BASE).unwrap_or_else(|| "https://api.stripe.com".to_owned());
-    stripe_base(&base).ok_or_else(|| {
+    base_url(&base).ok_or_else(|| {
         CliError::new(format!(
             "{BASE} is \"{base}\"; set it to an https URL without a path (http is allowed for this machine)"
         ))

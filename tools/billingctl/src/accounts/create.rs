@@ -1,9 +1,8 @@
 //! `accounts create`
 
 use clap::Args;
-use shared::Account;
-use shared::respond::Timestamp;
-use shared::store::keys;
+use shared::aws::table::{Account, keys};
+use shared::values::Timestamp;
 
 use super::customer_check::{self, CustomerCheckArgs};
 use super::view::AccountView;

@@ -6,7 +6,7 @@ use aws_config::SdkConfig;
 use clap::Args;
 use clap::builder::NonEmptyStringValueParser;
 use serde::Deserialize;
-use shared::stamp;
+use shared::values::ACCOUNT_METADATA;
 use shared::{Stripe, StripeError};
 use stripe_core::customer::RetrieveCustomer;
 
@@ -72,10 +72,9 @@ fn check_owner(found: &CustomerView, customer: &str, account: &str) -> Result<()
             "{customer} was deleted in Stripe; choose another customer"
         )));
     }
-    match found.metadata.get(stamp::ACCOUNT).filter(|owner| *owner != account) {
+    match found.metadata.get(ACCOUNT_METADATA).filter(|owner| *owner != account) {
         Some(owner) => Err(CliError::new(format!(
-            "{customer} belongs to the account {owner}, as its metadata in Stripe says; to link it here, change {} in its metadata",
-            stamp::ACCOUNT
+            "{customer} belongs to the account {owner}, as its metadata in Stripe says; to link it here, change {ACCOUNT_METADATA} in its metadata"
         ))),
         None => Ok(()),
     }
@@ -105,7 +104,7 @@ mod tests {
         let customer = |deleted: bool, account: Option<&str>| CustomerView {
             deleted,
             metadata: account
-                .map(|account| (stamp::ACCOUNT.to_owned(), account.to_owned()))
+                .map(|account| (ACCOUNT_METADATA.to_owned(), account.to_owned()))
                 .into_iter()
                 .collect(),
         };

@@ -1,8 +1,7 @@
 //! `accounts link` and `accounts unlink`
 
 use clap::Args;
-use shared::Account;
-use shared::store::keys;
+use shared::aws::table::{Account, keys};
 
 use super::customer_check::{self, CustomerCheckArgs};
 use super::view::{AccountView, CACHE_HINT};

@@ -1,8 +1,7 @@
 //! `accounts rename`
 
 use clap::Args;
-use shared::Account;
-use shared::store::keys;
+use shared::aws::table::{Account, keys};
 
 use super::view::AccountView;
 use crate::aws::config;

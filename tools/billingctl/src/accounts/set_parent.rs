@@ -1,8 +1,7 @@
 //! `accounts set-parent`
 
 use clap::Args;
-use shared::Account;
-use shared::store::keys;
+use shared::aws::table::{Account, keys};
 
 use super::view::{AccountView, CACHE_HINT};
 use crate::aws::config;

@@ -1,7 +1,7 @@
 //! Accounts as commands print them.
 
 use serde::Serialize;
-use shared::Account;
+use shared::aws::table::Account;
 
 use crate::output::or_dash;
 use crate::values::timestamp;

@@ -5,7 +5,7 @@ use std::time::Duration;
 use aws_config::timeout::TimeoutConfig;
 use aws_config::{BehaviorVersion, SdkConfig};
 use aws_sdk_dynamodb::config::ProvideCredentials as _;
-use shared::aws::retries;
+use shared::aws::sdk::retries;
 
 use crate::error::{CliError, Result};
 

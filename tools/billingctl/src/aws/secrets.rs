@@ -3,11 +3,11 @@
 use aws_config::SdkConfig;
 use aws_sdk_secretsmanager::Client;
 use secrecy::{ExposeSecret as _, SecretString};
-use shared::secrets::{SecretError, Secrets, StripeKeys};
+use shared::aws::secrets::{SecretError, StripeKeys, StripeSecret};
+use shared::values::token::MacKeys;
 
 use super::resource::ResourceStatus;
 use crate::error::{self, CliError, Result};
-use crate::values::quote_keys::QuoteKeys;
 
 /// Reads Stripe's keys in the way that the functions do.
 ///
@@ -17,8 +17,7 @@ pub(crate) async fn stripe_keys(
     sdk: &SdkConfig,
     id: &str,
 ) -> std::result::Result<StripeKeys, SecretError> {
-    let secrets = Secrets::new(Client::new(sdk), id.to_owned(), String::new());
-    let keys = secrets.stripe().await?;
+    let keys = StripeSecret::new(Client::new(sdk), id.to_owned()).keys().await?;
     Ok(StripeKeys {
         secret_key: keys.secret_key.clone(),
         publishable_key: keys.publishable_key.clone(),
@@ -38,16 +37,15 @@ pub(crate) fn stripe_secret(keys: &StripeKeys, publishable_key: &str) -> SecretS
 ///
 /// # Errors
 /// If the secret cannot be read or has another format.
-pub(crate) async fn quote_keys(client: &Client, id: &str) -> Result<QuoteKeys> {
+pub(crate) async fn quote_keys(client: &Client, id: &str) -> Result<MacKeys> {
     let response = client.get_secret_value().secret_id(id).send().await.map_err(|error| {
         let error = error::from_aws(format_args!("read the secret {id}"), &error);
         CliError::new(format!("{error}; `billingctl setup` creates the secret"))
     })?;
     let text = SecretString::from(response.secret_string.unwrap_or_default());
-    QuoteKeys::parse(&text).ok_or_else(|| {
+    MacKeys::parse(&text).ok_or_else(|| {
         CliError::new(format!(
-            "the secret {id} does not hold quote keys ({}); fix it in Secrets Manager, or delete it and run `billingctl setup`",
-            QuoteKeys::FORMAT
+            r#"the secret {id} does not hold quote keys ({{"current": "ID", "ID": "32 or more characters"}}); fix it in Secrets Manager, or delete it and run `billingctl setup`"#
         ))
     })
 }

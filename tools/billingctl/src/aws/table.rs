@@ -11,8 +11,7 @@ use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_dynamodb::types::{
     AttributeValue, ConditionCheck, Delete, Put, TransactWriteItem, Update,
 };
-use shared::Account;
-use shared::store::{Item, KeyRecord, keys};
+use shared::aws::table::{Account, Item, KeyRecord, keys};
 
 use crate::error::{self, CliError, Result};
 use crate::options::GlobalOptions;
@@ -72,7 +71,7 @@ impl Table {
             }
         };
         let item = self.get(keys::account(&id)).await?;
-        item.map(|item| Ok(Account::from_item(&item)?)).transpose()
+        item.map(|item| Ok(Account::from_item(item)?)).transpose()
     }
 
     /// Returns all accounts, sorted by handle.
@@ -91,7 +90,7 @@ impl Table {
         let mut accounts = Vec::new();
         while let Some(item) = pages.next().await {
             let item = item.map_err(|error| self.failed("list the accounts", &error))?;
-            accounts.push(Account::from_item(&item)?);
+            accounts.push(Account::from_item(item)?);
         }
         accounts.sort_by(|a, b| a.handle.cmp(&b.handle));
         Ok(accounts)
@@ -153,7 +152,7 @@ impl Table {
     /// Returns the record of the key with this hash.
     pub(crate) async fn key(&self, hash: &str) -> Result<Option<KeyRecord>> {
         let item = self.get(keys::key(hash)).await?;
-        item.map(|item| Ok(KeyRecord::from_item(&item)?)).transpose()
+        item.map(|item| Ok(KeyRecord::from_item(item)?)).transpose()
     }
 
     async fn get(&self, key: Item) -> Result<Option<Item>> {

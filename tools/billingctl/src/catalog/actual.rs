@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use shared::respond::Currency;
 use shared::stripe::views::Interval;
+use shared::values::Currency;
 
 use super::desired::{Charge, Metered, Portal};
 

@@ -3,7 +3,7 @@
 use std::str::FromStr as _;
 
 use rust_decimal::Decimal;
-use shared::respond::Currency;
+use shared::values::Currency;
 
 /// Stripe's limits of an amount: minor units, and decimals of a minor unit.
 const MAX_MINOR: u64 = 99_999_999;

@@ -6,9 +6,9 @@
 
 use std::collections::HashMap;
 
-use sha2::{Digest as _, Sha256};
 use shared::stripe::Stripe;
 use shared::stripe::views::Id;
+use shared::values::fingerprint;
 use stripe_billing::billing_meter::{ReactivateBillingMeter, UpdateBillingMeter};
 use stripe_client_core::{RequestBuilder, StripeRequest};
 use stripe_product::price::UpdatePrice;
@@ -180,15 +180,9 @@ fn id_of<'i>(ids: &'i HashMap<String, String>, name: &str) -> Result<&'i str> {
     })
 }
 
+/// Returns the idempotency key of a creation.
 fn content_key<'p>(parts: impl IntoIterator<Item = &'p str>) -> String {
-    let mut hash = Sha256::new();
-    for part in parts {
-        // The length separates the parts: ["ab"] and ["a", "b"] must differ.
-        hash.update((part.len() as u64).to_be_bytes());
-        hash.update(part);
-    }
-    let hex: Vec<String> = hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
-    format!("billingctl-{}", hex.concat())
+    format!("billingctl-{}", fingerprint(parts))
 }
 
 #[cfg(test)]

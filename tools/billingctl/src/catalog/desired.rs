@@ -5,8 +5,8 @@
 use std::collections::BTreeMap;
 
 use rust_decimal::Decimal;
-use shared::respond::Currency;
 use shared::stripe::views::Interval;
+use shared::values::Currency;
 
 /// A validated catalog: names are unique and references resolve.
 #[derive(Clone, Debug, Default)]

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use rust_decimal::prelude::ToPrimitive as _;
 use serde::Serialize;
-use shared::respond::{Currency, Money, exact, unit_price};
+use shared::values::{Currency, Money, exact, unit_price};
 
 use super::actual::{Price as ActualPrice, Product, StripeState, managed_portal};
 use super::desired::{CancelMode, Charge, Metered, Plan, Portal, Price};

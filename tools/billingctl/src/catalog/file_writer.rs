@@ -7,9 +7,9 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use rust_decimal::prelude::ToPrimitive as _;
-use shared::catalog::lookup_key;
-use shared::respond::{Currency, Money, unit_price};
+use shared::billing::catalog::lookup_key;
 use shared::stripe::views::Interval;
+use shared::values::{Currency, Money, unit_price};
 
 use super::actual::{Price, Product, StripeState, managed_portal};
 use super::desired::{CancelMode, Charge, Portal};

@@ -3,10 +3,10 @@
 use std::collections::BTreeSet;
 
 use shared::StripeError;
-use shared::catalog::PLAN_KEY;
-use shared::respond::Currency;
+use shared::billing::catalog::PLAN_KEY;
 use shared::stripe::views::Product;
-use shared::stripe::{LONGEST_PAGE, Stripe};
+use shared::stripe::{MAX_PAGE, Stripe};
+use shared::values::Currency;
 use stripe_billing::billing_meter::ListBillingMeter;
 use stripe_billing::billing_portal_configuration::ListBillingPortalConfiguration;
 use stripe_product::price::ListPrice;
@@ -34,7 +34,7 @@ pub(super) async fn load(stripe: &Stripe, desired: &Catalog) -> Result<StripeSta
     for keys in free.chunks(MAX_KEYS) {
         let keys: Vec<String> = keys.iter().map(|key| (*key).to_owned()).collect();
         let expand = vec!["data.product".to_owned()];
-        let list = ListPrice::new().lookup_keys(keys).expand(expand).limit(LONGEST_PAGE);
+        let list = ListPrice::new().lookup_keys(keys).expand(expand).limit(MAX_PAGE);
         let held: Vec<shared::stripe::views::Price> = stripe.all(&list).await?;
         actual.foreign.extend(held.into_iter().filter_map(foreign));
     }
@@ -46,7 +46,7 @@ pub(super) async fn load_all(stripe: &Stripe) -> Result<StripeState, CliError> {
     let list = ListPrice::new()
         .active(true)
         .type_(stripe_shared::PriceType::Recurring)
-        .limit(LONGEST_PAGE)
+        .limit(MAX_PAGE)
         .expand(vec!["data.currency_options".to_owned()]);
     let prices: Vec<shared::stripe::views::Price> = stripe.all(&list).await?;
     let mut currencies: BTreeSet<Currency> = prices.iter().map(|price| price.currency).collect();
@@ -61,7 +61,7 @@ pub(super) async fn load_all(stripe: &Stripe) -> Result<StripeState, CliError> {
 pub(crate) async fn portal_configurations(
     stripe: &Stripe,
 ) -> Result<Vec<PortalConfiguration>, StripeError> {
-    let list = ListBillingPortalConfiguration::new().limit(LONGEST_PAGE);
+    let list = ListBillingPortalConfiguration::new().limit(MAX_PAGE);
     let all: Vec<PortalView> = stripe.all(&list).await?;
     Ok(all.into_iter().map(PortalConfiguration::from).collect())
 }
@@ -83,8 +83,8 @@ async fn plans_in(
     stripe: &Stripe,
     currencies: &BTreeSet<Currency>,
 ) -> Result<StripeState, CliError> {
-    let meters: Vec<MeterView> = stripe.all(&ListBillingMeter::new().limit(LONGEST_PAGE)).await?;
-    let products: Vec<ProductView> = stripe.all(&ListProduct::new().limit(LONGEST_PAGE)).await?;
+    let meters: Vec<MeterView> = stripe.all(&ListBillingMeter::new().limit(MAX_PAGE)).await?;
+    let products: Vec<ProductView> = stripe.all(&ListProduct::new().limit(MAX_PAGE)).await?;
     let mut actual = StripeState {
         meters: meters.into_iter().map(Meter::from).collect(),
         products: products.into_iter().filter_map(ProductView::plan).collect(),
@@ -96,7 +96,7 @@ async fn plans_in(
         let list = ListPrice::new()
             .product(&product.id)
             .type_(stripe_shared::PriceType::Recurring)
-            .limit(LONGEST_PAGE)
+            .limit(MAX_PAGE)
             .expand(expand.clone());
         let prices: Vec<PriceView> = stripe.all(&list).await?;
         actual.prices.extend(prices.into_iter().map(Price::from));

@@ -3,9 +3,9 @@
 use std::collections::HashMap;
 
 use rust_decimal::Decimal;
-use shared::catalog::{METER_KEY, PLAN_KEY, UNIT_KEY};
-use shared::respond::{Currency, exact};
+use shared::billing::catalog::{METER_KEY, PLAN_KEY, UNIT_KEY};
 use shared::stripe::views::Interval;
+use shared::values::{Currency, exact};
 use stripe_billing::billing_meter::{
     CreateBillingMeter, CreateBillingMeterCustomerMapping, CreateBillingMeterCustomerMappingType,
     CreateBillingMeterDefaultAggregation, CreateBillingMeterDefaultAggregationFormula,

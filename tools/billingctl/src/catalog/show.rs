@@ -2,9 +2,9 @@
 
 use clap::Args;
 use serde::Serialize;
-use shared::catalog::{Catalog, Metered, Offer};
-use shared::respond::{Currency, exact, unit_price};
-use shared::stripe::{LONGEST_PAGE, Stripe};
+use shared::billing::catalog::{Catalog, Metered, Offer};
+use shared::stripe::{MAX_PAGE, Stripe};
+use shared::values::{Currency, exact, unit_price};
 use stripe_product::product::ListProduct;
 
 use super::views::ProductView;
@@ -94,7 +94,7 @@ pub(super) async fn run(output: Output, args: &ShowArgs) -> Result<()> {
 
 async fn sales_led(stripe: &Stripe) -> Result<Vec<SalesLed>> {
     let products: Vec<ProductView> =
-        stripe.all(&ListProduct::new().active(true).limit(LONGEST_PAGE)).await?;
+        stripe.all(&ListProduct::new().active(true).limit(MAX_PAGE)).await?;
     let plans = products.into_iter().filter_map(ProductView::plan);
     Ok(plans
         .filter_map(|plan| {

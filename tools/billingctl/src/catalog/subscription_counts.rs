@@ -2,8 +2,8 @@
 
 use serde::Deserialize;
 use shared::StripeError;
-use shared::stripe::views::Listed;
-use shared::stripe::{LONGEST_PAGE, Stripe};
+use shared::stripe::views::HasId;
+use shared::stripe::{MAX_PAGE, Stripe};
 use stripe_billing::subscription::ListSubscription;
 
 use super::report::{Action, Entry};
@@ -14,7 +14,7 @@ struct SubscriptionView {
     id: String,
 }
 
-impl Listed for SubscriptionView {
+impl HasId for SubscriptionView {
     fn id(&self) -> &str {
         &self.id
     }
@@ -28,7 +28,7 @@ pub(super) async fn add(stripe: &Stripe, entries: &mut [Entry]) -> Result<()> {
     let archived = |entry: &&mut Entry| entry.action == Action::Archive && entry.object == "price";
     for entry in entries.iter_mut().filter(archived) {
         let Some(price) = &entry.id else { continue };
-        let list = ListSubscription::new().price(price).limit(LONGEST_PAGE);
+        let list = ListSubscription::new().price(price).limit(MAX_PAGE);
         match stripe.all::<SubscriptionView>(&list).await {
             Ok(all) => entry.subscriptions = Some(all.len()),
             Err(StripeError::Refused { status: 403, .. }) => return Ok(()),

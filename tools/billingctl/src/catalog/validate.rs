@@ -3,9 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use rust_decimal::Decimal;
-use shared::catalog::lookup_key;
-use shared::respond::Currency;
+use shared::billing::catalog::lookup_key;
 use shared::stripe::views::Interval;
+use shared::values::Currency;
 use toml::Spanned;
 
 use super::amount::{base_amount, currency, unit_amount};

@@ -4,9 +4,9 @@ use std::collections::{BTreeMap, HashMap};
 
 use rust_decimal::Decimal;
 use serde::Deserialize;
-use shared::catalog::{METER_KEY, PLAN_KEY, UNIT_KEY};
-use shared::respond::Currency;
-use shared::stripe::views::{Interval, Listed};
+use shared::billing::catalog::{METER_KEY, PLAN_KEY, UNIT_KEY};
+use shared::stripe::views::{HasId, Interval};
+use shared::values::Currency;
 
 use super::actual::{CONTACT_KEY, Meter, Price, Product, Terms};
 use super::desired::{Charge, Metered};
@@ -34,7 +34,7 @@ struct KeyView {
 }
 
 macro_rules! listed {
-    ($($view:ty),+) => { $(impl Listed for $view { fn id(&self) -> &str { &self.id } })+ };
+    ($($view:ty),+) => { $(impl HasId for $view { fn id(&self) -> &str { &self.id } })+ };
 }
 listed!(MeterView, ProductView, PriceView);
 

@@ -1,8 +1,8 @@
 //! Checks the catalog and the portal in Stripe, and compares them with the catalog file.
 
 use shared::Stripe;
-use shared::catalog::{Catalog, FREE_TIER};
-use shared::respond::Currency;
+use shared::billing::catalog::{Catalog, FREE_TIER};
+use shared::values::Currency;
 
 use super::report::Report;
 use super::secrets::StackKeys;

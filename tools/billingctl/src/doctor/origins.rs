@@ -1,7 +1,7 @@
 //! Checks the allowed origins of return URLs.
 
-use shared::auth::Mode;
-use shared::urls::Origins;
+use shared::api::urls::Origins;
+use shared::values::Mode;
 
 use super::report::Report;
 use super::settings::Settings;

@@ -2,8 +2,8 @@
 
 use aws_config::SdkConfig;
 use aws_sdk_secretsmanager::Client;
-use shared::auth::Mode;
-use shared::secrets::StripeKeys;
+use shared::aws::secrets::StripeKeys;
+use shared::values::Mode;
 
 use super::report::Report;
 use super::settings::Settings;

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 use serde::Deserialize;
-use shared::auth::Mode;
+use shared::values::Mode;
 
 use crate::error::{CliError, Result};
 use crate::options::{GlobalOptions, StripeSecretNames};

@@ -2,9 +2,9 @@
 
 use billingctl::permissions::{Access, PERMISSIONS, Permission};
 use shared::StripeError;
-use shared::auth::Mode;
-use shared::secrets::StripeKeys;
+use shared::aws::secrets::StripeKeys;
 use shared::stripe::views::{Id, List};
+use shared::values::Mode;
 use stripe_product::product::ListProduct;
 
 use super::permission_probes::{self, Comparison};

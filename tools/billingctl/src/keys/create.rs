@@ -3,9 +3,8 @@
 use clap::Args;
 use clap::builder::NonEmptyStringValueParser;
 use serde_json::Value;
-use shared::auth::Mode;
-use shared::respond::Timestamp;
-use shared::secrets::{SecretError, StripeKeys};
+use shared::aws::secrets::{SecretError, StripeKeys};
+use shared::values::{Mode, Timestamp};
 
 use super::new_key::{KeySpec, NewKey};
 use super::record;

@@ -6,7 +6,8 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 use serde_json::json;
-use shared::store::KeyRecord;
+use shared::aws::table::KeyRecord;
+use shared::values::KeyHash;
 
 use super::import_file::{Row, located, parse};
 use super::record;
@@ -94,7 +95,7 @@ fn rejected(problems: &[String]) -> CliError {
 
 /// A key of the file.
 struct ImportedKey {
-    hash: String,
+    hash: KeyHash,
     record: KeyRecord,
     exists: bool,
 }
@@ -125,10 +126,8 @@ async fn check(table: &Table, rows: Vec<Row>) -> Result<Vec<ImportedKey>> {
             expires_at: row.expires_at,
             revoked_at: None,
             last_used_on: None,
-            pepper: None,
-            rehashed: None,
         };
-        let existing = table.key(&row.hash).await?;
+        let existing = table.key(row.hash.as_str()).await?;
         if existing.as_ref().is_some_and(|existing| !is_same(existing, &record)) {
             problems.push(located(row.line, "another key has this hash"));
         }

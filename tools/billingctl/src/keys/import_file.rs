@@ -4,9 +4,9 @@ use std::collections::HashMap;
 use std::fmt::Display;
 
 use serde::Deserialize;
-use shared::Account;
-use shared::auth::{ApiKey, KeyHash, Mode, Scope};
-use shared::respond::Timestamp;
+use shared::access::ApiKey;
+use shared::aws::table::Account;
+use shared::values::{KeyHash, Mode, Scope, Timestamp};
 
 use crate::values::timestamp;
 
@@ -14,7 +14,7 @@ use crate::values::timestamp;
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Row {
     pub(super) line: u64,
-    pub(super) hash: String,
+    pub(super) hash: KeyHash,
     /// Handle or ID.
     pub(super) account: String,
     pub(super) scope: Scope,
@@ -97,9 +97,8 @@ fn csv(text: &str) -> Lines {
 
 fn row(line: u64, raw: RawRow) -> Result<Row, String> {
     let empty_is_none = |text: Option<String>| text.filter(|text| !text.is_empty());
-    if !KeyHash::is_hash(&raw.hash) {
-        return Err("\"hash\" must be 64 lower-case hexadecimal digits".to_owned());
-    }
+    let hash = KeyHash::parse(&raw.hash)
+        .ok_or_else(|| "\"hash\" must be 64 lower-case hexadecimal digits".to_owned())?;
     if !Account::is_id(&raw.account) && !Account::is_handle(&raw.account) {
         return Err("\"account\" must be a handle or an ID (acc_…)".to_owned());
     }
@@ -109,7 +108,8 @@ fn row(line: u64, raw: RawRow) -> Result<Row, String> {
                 .to_owned(),
         );
     }
-    let scope = raw.scope.parse().map_err(|error: shared::auth::UnknownScope| error.to_string())?;
+    let scope =
+        raw.scope.parse().map_err(|error: shared::values::UnknownScope| error.to_string())?;
     let created_at = timestamp::parse(&raw.created_at)?;
     let expires_at =
         empty_is_none(raw.expires_at).map(|expiry| timestamp::parse(&expiry)).transpose()?;
@@ -118,7 +118,7 @@ fn row(line: u64, raw: RawRow) -> Result<Row, String> {
     }
     Ok(Row {
         line,
-        hash: raw.hash,
+        hash,
         account: raw.account,
         scope,
         name: raw.name.unwrap_or_default(),
@@ -133,7 +133,7 @@ fn conflicts(rows: &[Row]) -> Vec<String> {
     let (mut seen, mut problems) = (HashMap::new(), Vec::new());
     let mode = rows.first().and_then(|row| Mode::of_key(&row.prefix));
     for row in rows {
-        if let Some(first) = seen.insert(row.hash.as_str(), row.line) {
+        if let Some(first) = seen.insert(&row.hash, row.line) {
             problems
                 .push(located(row.line, format_args!("the row has the same hash as line {first}")));
         }

@@ -2,10 +2,9 @@
 
 use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::{Value, json};
-use sha2::{Digest as _, Sha256};
-use shared::auth::{ApiKey, Mode, Scope};
-use shared::respond::Timestamp;
-use shared::store::KeyRecord;
+use shared::access::ApiKey;
+use shared::aws::table::KeyRecord;
+use shared::values::{KeyHash, Mode, Scope, Timestamp};
 
 use crate::error::{CliError, Result};
 use crate::options::GlobalOptions;
@@ -24,20 +23,17 @@ pub(super) struct KeySpec {
 /// The key, its hash and its record.
 pub(super) struct NewKey {
     pub(super) record: KeyRecord,
-    pub(super) hash: String,
+    pub(super) hash: KeyHash,
     secret: SecretString,
 }
 
 impl NewKey {
     /// Generates a key.
     pub(super) fn generate(spec: KeySpec, now: Timestamp) -> Result<Self> {
-        let secret = shared::auth::generate(spec.mode)?;
+        let secret = shared::access::generate(spec.mode)?;
         let key =
             ApiKey::parse_secret(&secret).map_err(|error| CliError::new(error.to_string()))?;
-        let hash: Vec<String> = Sha256::digest(secret.expose_secret())
-            .iter()
-            .map(|byte| format!("{byte:02x}"))
-            .collect();
+        let hash = key.hash();
         let record = KeyRecord {
             id: id::random("key_")?,
             account: spec.account,
@@ -48,10 +44,8 @@ impl NewKey {
             expires_at: spec.expires_at,
             revoked_at: None,
             last_used_on: None,
-            pepper: None,
-            rehashed: None,
         };
-        Ok(Self { record, hash: hash.concat(), secret })
+        Ok(Self { record, hash, secret })
     }
 
     /// Prints the key: alone on stdout, or with its attributes and `more` if `--json` is given.

@@ -1,8 +1,8 @@
 //! Reads and writes of one key in the table.
 
 use aws_sdk_dynamodb::types::TransactWriteItem;
-use shared::Account;
-use shared::store::{KeyRecord, keys};
+use shared::aws::table::{Account, KeyRecord, keys};
+use shared::values::KeyHash;
 
 use crate::aws::table::{Table, key_reference};
 use crate::error::{CliError, Result};
@@ -27,13 +27,13 @@ pub(super) async fn find(
 /// Returns the transaction that inserts a key and its entry under the account, which must exist.
 pub(super) fn insert(
     table: &Table,
-    hash: &str,
+    hash: &KeyHash,
     record: &KeyRecord,
 ) -> Result<Vec<TransactWriteItem>> {
     let entry = keys::account_key(&record.account, &record.id);
     Ok(vec![
-        table.put_new(keys::key(hash), record.to_item())?,
-        table.put_new(entry, key_reference(hash))?,
+        table.put_new(keys::key(hash.as_str()), record.to_item())?,
+        table.put_new(entry, key_reference(hash.as_str()))?,
         table.check(keys::account(&record.account), "attribute_exists(pk)")?,
     ])
 }

@@ -2,8 +2,8 @@
 
 use clap::Args;
 use serde_json::json;
-use shared::respond::Timestamp;
-use shared::store::{KeyRecord, keys};
+use shared::aws::table::{KeyRecord, keys};
+use shared::values::Timestamp;
 
 use super::record;
 use crate::aws::config;

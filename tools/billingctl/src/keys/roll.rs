@@ -2,9 +2,8 @@
 
 use clap::Args;
 use serde_json::json;
-use shared::auth::Mode;
-use shared::respond::Timestamp;
-use shared::store::{KeyRecord, keys};
+use shared::aws::table::{KeyRecord, keys};
+use shared::values::{Mode, Timestamp};
 
 use super::new_key::{KeySpec, NewKey};
 use super::record;
@@ -120,8 +119,6 @@ mod tests {
             expires_at: expires_at.map(at),
             revoked_at: revoked_at.map(at),
             last_used_on: None,
-            pepper: None,
-            rehashed: None,
         }
     }
 

@@ -1,8 +1,8 @@
 //! API keys as commands print them, without the key itself.
 
 use serde::Serialize;
-use shared::respond::Timestamp;
-use shared::store::KeyRecord;
+use shared::aws::table::KeyRecord;
+use shared::values::Timestamp;
 
 use crate::aws::table::Table;
 use crate::error::Result;

@@ -48,15 +48,15 @@ pub(crate) enum SecretsCommand {
     ///
     /// Quotes that callers hold stay valid, because the previous key stays in the secret.
     ///
-    /// Next, after 20 minutes: billingctl secrets drop-quote-key ID
+    /// Next, after 16 minutes: billingctl secrets drop-quote-key ID
     #[command(verbatim_doc_comment)]
     RotateQuoteKey,
     /// Delete a previous quote key
     ///
-    ///   billingctl secrets drop-quote-key qk_0123456789abcdef
+    ///   billingctl secrets drop-quote-key k1
     ///
     /// Quotes that the key has signed are refused from then on. The command refuses to delete the current
-    /// key. It also refuses within 20 minutes of the rotation, when callers may still hold such quotes.
+    /// key. It also refuses within 16 minutes of the rotation, when callers may still hold such quotes.
     #[command(verbatim_doc_comment)]
     DropQuoteKey(DropArgs),
 }

@@ -5,7 +5,7 @@ use aws_sdk_secretsmanager::Client;
 use clap::builder::NonEmptyStringValueParser;
 use clap::{Args, ValueEnum};
 use serde_json::json;
-use shared::secrets::StripeKeys;
+use shared::aws::secrets::StripeKeys;
 use shared::stripe::views::{Id, List};
 use shared::{Stripe, StripeError};
 use stripe_client_core::{RequestBuilder, StripeMethod};

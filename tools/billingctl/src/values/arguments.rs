@@ -1,8 +1,8 @@
 //! Types and parsers of command-line arguments.
 
 use clap::ValueEnum;
-use shared::Account;
-use shared::auth::{Mode, Scope};
+use shared::aws::table::Account;
+use shared::values::{Mode, Scope};
 
 /// Scope of an API key as an argument.
 #[derive(Clone, Copy, ValueEnum)]

@@ -24,7 +24,7 @@ pub(crate) fn random(prefix: &str) -> Result<String, getrandom::Error> {
 
 #[cfg(test)]
 mod tests {
-    use shared::Account;
+    use shared::aws::table::Account;
 
     use super::*;
 

@@ -1,6 +1,6 @@
 //! Timestamps on the command line and in results: RFC 3339.
 
-use shared::respond::Timestamp;
+use shared::values::Timestamp;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 

@@ -6,11 +6,10 @@ use std::time::Duration;
 use secrecy::SecretString;
 use serde_json::{Value, json};
 use shared::Stripe;
-use shared::https::Https;
-use shared::respond::Timings;
-use shared::secrets::{Secrets, StripeKeys};
-use shared::stripe::Transport;
+use shared::aws::https::Https;
+use shared::aws::secrets::{StripeKeys, StripeSecret};
 use shared::stripe::views::Id;
+use shared::stripe::{CallLog, Transport};
 use stripe_client_core::{RequestBuilder, StripeMethod};
 use stripe_sandbox::{Config, DEFAULT_SECRET_KEY, Running, Sandbox};
 use tokio::time::Instant;
@@ -35,9 +34,9 @@ fn sandbox() -> Running {
 fn stripe(sandbox: &Running) -> Stripe {
     let keys = StripeKeys::new(SecretString::from(DEFAULT_SECRET_KEY), None).expect("a key");
     let transport = Arc::new(Transport::new(Https::new(), sandbox.url.parse().expect("a URL")));
-    let secrets = Arc::new(Secrets::given(keys, "the test"));
+    let secret = Arc::new(StripeSecret::given(keys, "the test"));
     let end = Instant::now() + Duration::from_secs(30);
-    Stripe::new(transport, secrets, Arc::new(Timings::start()), end)
+    Stripe::new(transport, secret, Arc::new(CallLog::default()), end)
 }
 
 async fn customer(stripe: &Stripe, body: &Value) -> String {

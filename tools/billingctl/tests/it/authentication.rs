@@ -1,13 +1,10 @@
 //! The functions' authentication, run on the table that `billingctl` has written.
 
-use std::time::Duration;
-
 use aws_sdk_dynamodb::config::{BehaviorVersion, Credentials, Region};
-use shared::auth::Authenticator;
-use shared::secrets::Secrets;
-use shared::store::Store;
-use shared::{ApiError, Caller, Scope};
-use tokio::time::Instant;
+use shared::access::{ACT_AS, AccessError, Authenticator, Caller};
+use shared::aws::secrets::StripeSecret;
+use shared::aws::table::Table;
+use shared::values::Scope;
 
 use crate::harness::Shell;
 use crate::moto_server::MotoServer;
@@ -42,20 +39,20 @@ pub fn secrets_manager(moto: &MotoServer) -> aws_sdk_secretsmanager::Client {
     aws_sdk_secretsmanager::Client::from_conf(config.build())
 }
 
-/// Authenticates a key as the functions do.
+/// Authenticates a key as the functions do, and records its use.
 pub async fn authenticate(
     moto: &MotoServer,
     key: &str,
     act_as: Option<&str>,
-) -> Result<Caller, ApiError> {
-    let secrets = Secrets::new(secrets_manager(moto), READ.to_owned(), QUOTE_KEYS.to_owned());
+) -> Result<Caller, AccessError> {
+    let stripe = StripeSecret::new(secrets_manager(moto), READ.to_owned());
     let mut headers = lambda_http::http::HeaderMap::new();
     headers.insert("authorization", format!("Bearer {key}").parse().expect("a header"));
     if let Some(act_as) = act_as {
-        headers.insert(shared::auth::ACT_AS, act_as.parse().expect("a header"));
+        headers.insert(ACT_AS, act_as.parse().expect("a header"));
     }
-    let authenticator = Authenticator::new(Store::new(dynamo(moto), TABLE.to_owned()));
-    let outcome = authenticator.authenticate(&headers, Scope::Read, &secrets).await;
-    authenticator.aside().settle(Instant::now() + Duration::from_secs(5)).await;
-    outcome
+    let authenticator = Authenticator::new(Table::new(dynamo(moto), TABLE.to_owned()));
+    let (caller, key_use) = authenticator.authenticate(&headers, Scope::Read, &stripe).await?;
+    authenticator.record_use(key_use).await;
+    Ok(caller)
 }

@@ -7,11 +7,10 @@ use std::time::Duration;
 use secrecy::SecretString;
 use serde_json::{Value, json};
 use shared::Stripe;
-use shared::https::Https;
-use shared::respond::Timings;
-use shared::secrets::{Secrets, StripeKeys};
-use shared::stripe::Transport;
+use shared::aws::https::Https;
+use shared::aws::secrets::{StripeKeys, StripeSecret};
 use shared::stripe::views::{Id, Price, Product};
+use shared::stripe::{CallLog, Transport};
 use stripe_client_core::{RequestBuilder, StripeMethod};
 use stripe_product::price::ListPrice;
 use stripe_product::product::{DeleteProduct, ListProduct, UpdateProduct};
@@ -63,8 +62,8 @@ impl Catalog {
         let deadline = Instant::now() + Duration::from_secs(30);
         Stripe::new(
             Arc::new(transport),
-            Arc::new(Secrets::given(keys, "the test")),
-            Arc::new(Timings::start()),
+            Arc::new(StripeSecret::given(keys, "the test")),
+            Arc::new(CallLog::default()),
             deadline,
         )
     }

@@ -4,10 +4,8 @@ use std::path::PathBuf;
 
 use secrecy::ExposeSecret as _;
 use serde_json::{Value, json};
-use sha2::{Digest as _, Sha256};
-use shared::auth::{ApiKey, Mode, generate};
-use shared::respond::Timestamp;
-use shared::{ApiError, Scope};
+use shared::access::{AccessError, ApiKey, generate};
+use shared::values::{Mode, Scope, Timestamp, sha256_hex};
 
 use crate::authentication::{authenticate, with_stripe_keys};
 use crate::harness::Shell;
@@ -38,7 +36,7 @@ async fn key_is_listed_with_the_day_of_its_last_use() {
     let made = shell.json(&["keys", "create", "--account", "acme", "--scope", "read"]);
     assert_eq!(listed(&shell)[0]["lastUsedOn"], Value::Null);
     authenticate(&moto, &text(&made, "key"), None).await.expect("a good key");
-    let today = Timestamp::now().day().to_string();
+    let today = Timestamp::now().date().to_string();
     assert_eq!(listed(&shell)[0]["lastUsedOn"], json!(today));
     let table = shell.run(&["keys", "list", "--account", "acme"]).stdout;
     assert!(table.contains("LAST USED") && table.contains(&today), "{table}");
@@ -81,16 +79,9 @@ async fn rolled_key_works_until_the_overlap_ends() {
     assert_eq!(text(&again["replaces"], "worksUntil"), until);
     let ended = roll(&old_id, &["--overlap", "0"]);
     assert!(ended.stderr.contains("within 60 s"), "{ended:?}");
-    assert!(matches!(authenticate(&moto, &old_key, None).await, Err(ApiError::Unauthenticated)));
+    assert!(matches!(authenticate(&moto, &old_key, None).await, Err(AccessError::Unauthenticated)));
     assert!(roll(&old_id, &[]).error().contains("cannot be rolled"));
     assert!(roll("key_none", &[]).error().contains("acme has no key"));
-}
-
-/// Returns the hash that other installations export, computed without this crate's code.
-fn sha256(text: &str) -> String {
-    let digits: Vec<String> =
-        Sha256::digest(text).iter().map(|byte| format!("{byte:02x}")).collect();
-    digits.concat()
 }
 
 fn file(name: &str, text: &str) -> PathBuf {
@@ -106,7 +97,7 @@ async fn imported_keys_authenticate_and_an_invalid_file_imports_nothing() {
     let keys = [(); 2].map(|()| generate(Mode::Test).expect("random numbers"));
     let row = |index: usize, account: &str| {
         let key = ApiKey::parse_secret(&keys[index]).expect("own form");
-        let (hash, prefix) = (sha256(keys[index].expose_secret()), key.display_prefix());
+        let (hash, prefix) = (sha256_hex(keys[index].expose_secret()), key.display_prefix());
         format!("{hash},{account},admin,key {index},{prefix},2026-01-31T00:00:00Z,\n")
     };
     let header = "hash,account,scope,name,prefix,createdAt,expiresAt\n";
@@ -207,7 +198,7 @@ async fn key_authenticates_its_account_until_it_is_revoked() {
         again.json(),
         json!({ "id": id, "account": "acc_1", "revokedAt": revoked["revokedAt"], "already": true })
     );
-    assert!(matches!(authenticate(&moto, key, None).await, Err(ApiError::Unauthenticated)));
+    assert!(matches!(authenticate(&moto, key, None).await, Err(AccessError::Unauthenticated)));
     assert_eq!(shell.json(&["accounts", "show", "acme"])["keys"][0]["status"], "revoked");
     let foreign = shell.run(&["keys", "revoke", id, "--account", "client"]);
     assert!(foreign.error().contains("client has no key"), "{foreign:?}");

@@ -3,6 +3,8 @@
 use std::path::PathBuf;
 
 use serde_json::{Value, json};
+use shared::aws::secrets::QuoteSecret;
+use shared::values::token::{Bounds, MacKeys};
 use stripe_sandbox::{Config, Running, Sandbox};
 
 use crate::authentication::{QUOTE_KEYS, READ, WRITE, secrets_manager, with_stripe_keys};
@@ -111,47 +113,54 @@ async fn rotated_quote_key_stays_valid_until_it_is_dropped() {
     assert!(rotate().error().contains("billingctl setup"));
     shell.json(&["setup"]);
     let before = secret(&moto, QUOTE_KEYS).await;
-    let first = before["current"].as_str().expect("an ID").to_owned();
+    let bounds = Bounds { purpose: "quote", account: "acc_1" };
+    let keys = async || -> std::sync::Arc<MacKeys> {
+        let secret = QuoteSecret::new(secrets_manager(&moto), Some(QUOTE_KEYS.to_owned()));
+        secret.keys().await.expect("quote keys")
+    };
+    let quote = keys().await.seal(bounds, b"quote");
     let listed = shell.json(&["secrets", "list-quote-keys"]);
     let expected = json!({
-        "secret": QUOTE_KEYS, "current": first, "ids": [first], "previousExpireAt": null,
+        "secret": QUOTE_KEYS, "current": "k1", "ids": ["k1"], "previousExpireAt": null,
     });
     assert_eq!(listed, expected);
 
     let rotated = rotate();
     let after = secret(&moto, QUOTE_KEYS).await;
-    let second = after["current"].as_str().expect("an ID").to_owned();
-    assert_ne!(first, second);
-    assert_eq!(after["keys"][&first], before["keys"][&first], "its quotes stay valid");
-    for key in [&after["keys"][&first], &after["keys"][&second]] {
-        assert!(!format!("{rotated:?}").contains(key.as_str().expect("text")), "{rotated:?}");
+    assert_eq!((&before["current"], &after["current"]), (&json!("k1"), &json!("k2")));
+    assert_eq!(keys().await.open(bounds, &quote).as_deref(), Some(&b"quote"[..]));
+    for id in ["k1", "k2"] {
+        let key = after[id].as_str().expect("a key");
+        assert!(!format!("{rotated:?}").contains(key), "{rotated:?}");
     }
     let result = rotated.json();
     let expected = json!({
-        "secret": QUOTE_KEYS, "current": second, "previous": first,
+        "secret": QUOTE_KEYS, "current": "k2", "previous": "k1",
         "previousExpireAt": result["previousExpireAt"],
     });
     assert_eq!(result, expected);
-    assert!(rotated.stderr.contains(&format!("drop-quote-key {first}")), "{rotated:?}");
+    assert!(rotated.stderr.contains("drop-quote-key k1"), "{rotated:?}");
 
-    assert!(drop_key(&second, &["--force"]).error().contains("is the current quote key"));
-    let early = drop_key(&first, &[]);
+    assert!(drop_key("k2", &["--force"]).error().contains("is the current quote key"));
+    let early = drop_key("k1", &[]);
     assert!(
         early.error().contains(result["previousExpireAt"].as_str().expect("text")),
         "{early:?}"
     );
     assert_eq!(secret(&moto, QUOTE_KEYS).await, after);
-    let unknown = drop_key("qk_none", &["--force"]);
+    let unknown = drop_key("k7", &["--force"]);
     assert!(unknown.error().contains("list-quote-keys"), "{unknown:?}");
-    let dropped = drop_key(&first, &["--force"]).json();
-    assert_eq!(dropped, json!({ "secret": QUOTE_KEYS, "dropped": first, "current": second }));
-    let keys = json!({ &second: after["keys"][&second] });
-    assert_eq!(secret(&moto, QUOTE_KEYS).await["keys"], keys);
+    let dropped = drop_key("k1", &["--force"]).json();
+    assert_eq!(dropped, json!({ "secret": QUOTE_KEYS, "dropped": "k1", "current": "k2" }));
+    assert_eq!(keys().await.open(bounds, &quote), None);
+    let remaining = secret(&moto, QUOTE_KEYS).await;
+    assert_eq!((&remaining["k1"], &remaining["k2"]), (&Value::Null, &after["k2"]));
 
     let put = secrets_manager(&moto).put_secret_value().secret_id(QUOTE_KEYS);
-    let old = json!({ "keys": { "a": "00", "b": "11" }, "current": "b", "rotatedAt": "2026-01-31T00:00:00Z" });
+    let mut old = after.clone();
+    old["rotatedAt"] = json!("2026-01-31T00:00:00Z");
     put.secret_string(old.to_string()).send().await.expect("a value");
-    assert_eq!(drop_key("a", &[]).json()["dropped"], "a");
+    assert_eq!(drop_key("k1", &[]).json()["dropped"], "k1", "its quotes have expired");
     let put = secrets_manager(&moto).put_secret_value().secret_id(QUOTE_KEYS);
     put.secret_string("hunter2").send().await.expect("a value");
     assert!(without_secrets(rotate()).error().contains("does not hold quote keys"));

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use serde::Deserialize;
-use shared::stripe::views::Listed;
+use shared::stripe::views::HasId;
 
 use crate::catalog::actual::{PORTAL_KEY, PortalConfiguration};
 use crate::catalog::desired::{CancelMode, Portal};
@@ -63,7 +63,7 @@ struct ReasonView {
     options: Vec<String>,
 }
 
-impl Listed for PortalView {
+impl HasId for PortalView {
     fn id(&self) -> &str {
         &self.id
     }
