@@ -270,7 +270,7 @@ fn untouched(before: &Ledger, after: &Ledger, void: usize) {
     assert_eq!(&Ledger { void: before.void + void, ..before.clone() }, after);
 }
 
-const DECLINED: &str = "The payment was declined: Your card was declined. Nothing was changed and nothing is owed. Use another payment method (POST /v1/billing/portal-session), then try again.";
+const DECLINED: &str = "The payment was declined: Your card was declined. Nothing was changed and nothing is owed. Add another payment method (POST /v1/billing/portal-session), then retry.";
 
 fn declined_change_leaves_everything_unchanged(harness: &Harness) {
     let payer = harness.payer("declined", Start::on("pro"));
@@ -299,12 +299,12 @@ fn change_without_a_payment_method_is_declined(harness: &Harness) {
     let quote = text(&payer.preview(harness, &body), "quote");
     let response = payer.change(harness, &with(&body, "quote", &*quote));
     let details = json!({ "declineCode": null, "kind": "hard" });
-    let message = "The payment was declined: There is no payment method to charge. Nothing was changed and nothing is owed. Use another payment method (POST /v1/billing/portal-session), then try again.";
+    let message = "The payment was declined: There is no payment method to charge. Nothing was changed and nothing is owed. Add another payment method (POST /v1/billing/portal-session), then retry.";
     refused_with(&response, 402, "payment_failed", message, &details);
     untouched(&before, &payer.ledger(harness), 0);
 }
 
-const AUTHENTICATE: &str = "The bank wants the customer to authenticate the payment. Open `details.url`; the change is made once that is done.";
+const AUTHENTICATE: &str = "The bank requires the customer to authenticate the payment. Send the customer to `details.url`. The change applies after the authentication.";
 
 /// Requests a change that needs authentication, and returns the invoice of the pending update.
 #[track_caller]
@@ -366,7 +366,7 @@ fn change_that_needs_authentication_is_pending_until_the_customer_authenticates(
         (
             409,
             "already_on_plan",
-            "This plan at this price is the current one; there is nothing to change.",
+            "This plan at this price is the current one. There is nothing to change.",
         ),
     );
 }

@@ -106,8 +106,7 @@ fn stripes_rate_limit_is_returned_with_retry_after(harness: &Harness) {
     for (fault, seconds) in rows {
         let started = Instant::now();
         for response in responses(harness, &fault) {
-            let message =
-                format!("There are too many requests at the moment. Try again in {seconds} s.");
+            let message = format!("There are too many requests. Retry in {seconds} s.");
             refused_with(&response, 429, "rate_limited", &message, &Value::Null);
             assert_eq!(response.header("retry-after"), seconds, "{fault}");
             is_discreet(&response, &fault.to_string());

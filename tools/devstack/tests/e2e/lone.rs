@@ -28,7 +28,7 @@ pub(crate) struct Lone<'a> {
     log: String,
     child: Child,
     api: RuntimeApi,
-    asked: u32,
+    sent: u32,
     /// IP address of the caller.
     pub(crate) source: String,
     /// Seconds by which Lambda's clock is behind the function's.
@@ -59,7 +59,7 @@ impl<'a> Lone<'a> {
         command.envs(env.iter().copied()).env("AWS_LAMBDA_RUNTIME_API", api.address());
         let child = command.spawn().expect("`cargo build --workspace` builds the functions");
         let source = "192.0.2.1".to_owned();
-        Self { harness, function, log, child, api, asked: 0, source, lambda_is_behind: 0 }
+        Self { harness, function, log, child, api, sent: 0, source, lambda_is_behind: 0 }
     }
 
     /// Returns its resident memory in KiB.
@@ -86,8 +86,8 @@ impl<'a> Lone<'a> {
 
     /// Sends a request with a body.
     pub(crate) fn ask_with(&mut self, time: Duration, headers: &[(&str, &str)], body: &str) {
-        self.asked += 1;
-        let id = format!("{}-{}", self.log, self.asked);
+        self.sent += 1;
+        let id = format!("{}-{}", self.log, self.sent);
         let Self { function, source, .. } = self;
         let request = Request { function, query: "", headers, body, source, id: &id };
         self.api.invoke_with_skew(&request.event(), time, self.lambda_is_behind);

@@ -24,7 +24,6 @@ mod document;
 mod each_error;
 mod environment;
 mod faults;
-mod foreseen;
 mod frozen;
 mod harness;
 mod headers;
@@ -102,7 +101,6 @@ const ALL: &[&[Case]] = &[
     repeats::CASES,
     property::CASES,
     faults::CASES,
-    foreseen::CASES,
     frozen::CASES,
     outages::CASES,
     load::CASES,

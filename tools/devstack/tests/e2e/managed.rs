@@ -22,7 +22,7 @@ cases![
 
 const SCHEDULED: &str = "A change of this subscription is scheduled already. Ask the operator to release the schedule first.";
 const COLLECTION: &str =
-    "Payments of this subscription are paused. Ask the operator to resume them first.";
+    "Payment collection of this subscription is paused. Ask the operator to resume it first.";
 
 #[track_caller]
 fn check(harness: &Harness, payer: &Payer, endpoint: &str, body: &Value) {

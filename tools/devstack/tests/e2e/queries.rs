@@ -11,15 +11,15 @@ cases![invalid_parameter_is_rejected_by_name, cursor_is_valid_only_for_its_own_a
 
 const PATH: &str = "/v1/billing/invoices";
 
-const BAD_CURSOR: &str = "\"cursor\" has to be a nextCursor from an answer to this account. To start from the newest invoice, leave it out.";
+const BAD_CURSOR: &str = "\"cursor\" must be a nextCursor from a response to this account. Omit it to start from the newest invoice.";
 
 fn invalid_parameter_is_rejected_by_name(harness: &Harness) {
-    let limit = "\"limit\" has to be a whole number from 1 to 100.";
-    let status = "\"status\" has to be one of paid, open, void, uncollectible.";
-    let known = "Known are: limit, cursor, status.";
+    let limit = "\"limit\" must be an integer from 1 to 100.";
+    let status = "\"status\" must be one of paid, open, void, uncollectible.";
+    let known = "Use one of: limit, cursor, status.";
     let unknown = |name: &str| format!("There is no query parameter \"{name}\" here. {known}");
     let twice =
-        |name: &str| format!("The query parameter \"{name}\" is given twice; give it once.");
+        |name: &str| format!("The query parameter \"{name}\" is given twice. Give it once.");
     let rows = [
         ("limit=0", "limit", limit.to_owned()),
         ("limit=101", "limit", limit.to_owned()),
@@ -55,7 +55,7 @@ fn invalid_parameter_is_rejected_by_name(harness: &Harness) {
     let key = &harness.account("overdue").keys.read;
     for path in ["/v1/billing/summary", "/v1/billing/info", "/v1/billing/dunning"] {
         let response = harness.get(&format!("{path}?limit=1"), key, &[]);
-        let message = "There is no query parameter \"limit\" here. Known are: none.";
+        let message = "There is no query parameter \"limit\" here. Use one of: none.";
         invalid(&response, "limit", message);
     }
 }

@@ -11,45 +11,49 @@ pub(crate) type Refusal = (u16, &'static str, &'static str);
 pub(crate) const UNAUTHENTICATED: Refusal = (
     401,
     "unauthenticated",
-    "The API key is missing or not valid. Send `Authorization: Bearer <key>` with a key that has not expired or been revoked.",
+    "The API key is missing or invalid. Send `Authorization: Bearer <key>` with a key that is neither expired nor revoked.",
 );
 
 pub(crate) const ACT_AS_FORBIDDEN: Refusal = (
     403,
     "act_as_forbidden",
-    "This account may not act for that one, or there is no such account. X-Cantila-Act-As takes the handle or id of one of your own sub-accounts.",
+    "Your account may not act for that account, or it does not exist. Set X-Cantila-Act-As to the handle or ID of one of your own sub-accounts.",
 );
 
 pub(crate) const MALFORMED_BODY: Refusal = (
     400,
     "malformed_body",
-    "The body is not JSON. Send a JSON object with `content-type: application/json`.",
+    "The body is not valid JSON. Send a JSON object with `content-type: application/json`.",
 );
 
 pub(crate) const STRIPE_ERROR: Refusal = (
     502,
     "stripe_error",
-    "Stripe refused a request of ours. This is not something that you can mend; tell the operator the request id.",
+    "Stripe rejected this request. You cannot fix this; contact support with the request ID.",
 );
 
 pub(crate) const STRIPE_UNAVAILABLE: Refusal = (
     503,
     "stripe_unavailable",
-    "Stripe could not be reached, or gave no clear answer. Try again in a few seconds; a request that changes something with the same Idempotency-Key, so that it is not done twice.",
+    "Stripe could not be reached, or its response was unclear. Retry in a few seconds. Reuse the Idempotency-Key of a request that changes something, so that it cannot apply twice.",
 );
 
 pub(crate) const UNAVAILABLE: Refusal = (
     503,
     "unavailable",
-    "A service that this one needs could not be reached. Try again in a few seconds.",
+    "A service that this API depends on could not be reached. Retry in a few seconds.",
 );
 
-pub(crate) const TIMEOUT: Refusal = (504, "timeout", "The answer did not come in time. Try again.");
+pub(crate) const TIMEOUT: Refusal = (
+    504,
+    "timeout",
+    "The request timed out. Retry it; reuse its Idempotency-Key if it changes something.",
+);
 
 pub(crate) const INTERNAL: Refusal = (
     500,
     "internal",
-    "Something went wrong on our side. Try again; if it stays so, tell the operator the request id.",
+    "Internal error. Retry; if it persists, contact support with the request ID.",
 );
 
 /// Asserts that the response is this error, without details.

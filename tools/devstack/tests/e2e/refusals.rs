@@ -48,10 +48,10 @@ const ALREADY_SUBSCRIBED: Refusal = (
 const ALREADY_ON_PLAN: Refusal = (
     409,
     "already_on_plan",
-    "This plan at this price is the current one; there is nothing to change.",
+    "This plan at this price is the current one. There is nothing to change.",
 );
 
-const QUOTE: &str = "\"quote\" has to be the quote of a preview for this account and this plan. Ask for a new preview.";
+const QUOTE: &str = "\"quote\" must be the quote of a preview for this account and this plan. Request a new preview.";
 
 /// Sends a body with the key of an account that no case changes.
 #[track_caller]
@@ -67,29 +67,29 @@ fn body_that_is_not_a_json_object_is_rejected(harness: &Harness) {
             refused(&send(harness, path, body), MALFORMED_BODY);
         }
         for body in ["[]", "null", "1", "true", "\"pro\"", r#"[{"plan":"pro"}]"#] {
-            invalid(&send(harness, path, body), "body", "The body has to be a JSON object.");
+            invalid(&send(harness, path, body), "body", "The body must be a JSON object.");
         }
         let long = format!("{{{}}}", " ".repeat(16 * 1024));
-        let message = "The body is too large; at most 16384 bytes are taken.";
+        let message = "The body is too large. Send at most 16384 bytes.";
         refused(&send(harness, path, &long), (413, "body_too_large", message));
-        let message = "The body has to be JSON; send `content-type: application/json`.";
+        let message = "The body must be JSON. Send `content-type: application/json`.";
         for media_type in ["text/plain", "application/x-www-form-urlencoded", "application/jsonp"] {
             let response = harness.send("POST", path, key, &[("content-type", media_type)], good);
             refused(&response, (415, "unsupported_media_type", message));
         }
-        let message = "There is no query parameter \"plan\" here. Known are: none.";
+        let message = "There is no query parameter \"plan\" here. Use one of: none.";
         invalid(&send(harness, &format!("{path}?plan=pro"), good), "plan", message);
     }
 }
 
 fn invalid_field_is_rejected_by_name(harness: &Harness) {
     for (path, _, known) in ROUTES {
-        let message = format!("There is no field \"coupon\" here. Known are: {known}.");
+        let message = format!("There is no field \"coupon\" here. Use one of: {known}.");
         invalid(&send(harness, path, r#"{"coupon":"free"}"#), "coupon", &message);
         let fields: Vec<&str> = known.split(", ").collect();
         for field in &fields {
             for value in [r#""""#, "1", "true", "[]", "{}", r#"["pro"]"#, "0.5"] {
-                let message = format!("\"{field}\" has to be text, and not empty.");
+                let message = format!("\"{field}\" must be a non-empty string.");
                 let body = format!("{{\"{field}\":{value}}}");
                 invalid(&send(harness, path, &body), field, &message);
             }
@@ -97,26 +97,26 @@ fn invalid_field_is_rejected_by_name(harness: &Harness) {
                 format!("{{\"{field}\":\"a\",\"{field}\":\"a\"}}"),
                 format!("{{\"{field}\":null,\"{field}\":\"a\"}}"),
             ] {
-                let message = format!("The field \"{field}\" is given twice; give it once.");
+                let message = format!("The field \"{field}\" is given twice. Give it once.");
                 invalid(&send(harness, path, &twice), field, &message);
             }
         }
         if fields.contains(&"plan") {
-            let message = "\"plan\" is missing; it has to be given.";
+            let message = "\"plan\" is missing. Add it to the body.";
             for body in ["", "{}", r#"{"plan":null}"#, r#"{"interval":"month"}"#] {
                 invalid(&send(harness, path, body), "plan", message);
             }
             for interval in ["week", "MONTH", "monthly", " year"] {
                 let body = json!({ "plan": "agency", "interval": interval });
-                let message = "\"interval\" has to be one of month, year.";
+                let message = "\"interval\" must be one of month, year.";
                 invalid(&send(harness, path, &body.to_string()), "interval", message);
             }
         }
     }
-    let message = "\"uiMode\" has to be one of hosted, embedded.";
+    let message = "\"uiMode\" must be one of hosted, embedded.";
     let body = r#"{"plan":"pro","uiMode":"elements"}"#;
     invalid(&send(harness, CHECKOUT, body), "uiMode", message);
-    let message = "\"flow\" has to be one of payment_method_update, subscription_cancel.";
+    let message = "\"flow\" must be one of payment_method_update, subscription_cancel.";
     invalid(&send(harness, PORTAL, r#"{"flow":"subscription_update"}"#), "flow", message);
     for (mode, field) in [
         (Value::Null, "returnUrl"),
@@ -126,7 +126,7 @@ fn invalid_field_is_rejected_by_name(harness: &Harness) {
     ] {
         let body = json!({ "plan": "pro", "uiMode": mode, field: "http://localhost:3000/" });
         let message = format!(
-            "\"{field}\" does not go with this uiMode: hosted takes successUrl and cancelUrl, embedded takes returnUrl."
+            "\"{field}\" does not apply to this uiMode. Use successUrl and cancelUrl with hosted, returnUrl with embedded."
         );
         invalid(&send(harness, CHECKOUT, &body.to_string()), field, &message);
     }
@@ -151,7 +151,7 @@ fn invalid_or_foreign_url_is_rejected(harness: &Harness) {
             "http://localhost:3000/a b",
         ] {
             let message =
-                format!("\"{field}\" has to be an absolute https URL (http only on localhost).");
+                format!("\"{field}\" must be an absolute https URL (http only on localhost).");
             invalid(&send(harness, path, &with(&body, field, url).to_string()), field, &message);
         }
         for url in [
@@ -161,7 +161,7 @@ fn invalid_or_foreign_url_is_rejected(harness: &Harness) {
             "http://localhost/",
         ] {
             let message = format!(
-                "\"{field}\" lies outside the origins that this API may send customers back to. Use one of your own pages, or ask the operator to allow this one."
+                "\"{field}\" is outside the allowed origins. Use a URL of an allowed origin, or ask the operator to add this one to ALLOWED_ORIGINS."
             );
             let response = send(harness, path, &with(&body, field, url).to_string());
             refused_with(&response, 422, "url_not_allowed", &message, &json!({ "field": field }));
@@ -232,10 +232,10 @@ struct Stuck {
     message: &'static str,
 }
 
-pub(crate) const PAUSED: &str = "This subscription is paused. GET /v1/billing/dunning says how it goes on; where it does not, ask the operator to resume it.";
+pub(crate) const PAUSED: &str = "This subscription is paused. GET /v1/billing/dunning says how to resume it; otherwise ask the operator to resume it.";
 const OVERDUE: &str =
     "An invoice of this subscription is overdue. Pay it first; GET /v1/billing/dunning says how.";
-const ENDING: &str = "This subscription is going to end. Renew it in the billing portal (POST /v1/billing/portal-session) first.";
+const ENDING: &str = "This subscription is set to end. Renew it in the billing portal (POST /v1/billing/portal-session) first.";
 
 fn stuck(harness: &Harness, prefix: &str) -> Vec<Stuck> {
     let seeded = |name: &str| Stuck {
@@ -250,7 +250,7 @@ fn stuck(harness: &Harness, prefix: &str) -> Vec<Stuck> {
     };
     let incomplete = [("payment_behavior", "default_incomplete")];
     let start = Start { age: 60, more: &incomplete, ..Start::on("pro") };
-    let message = "The first invoice of this subscription is not paid yet. Pay it first; GET /v1/billing/dunning says how.";
+    let message = "The first invoice of this subscription is unpaid. Pay it first; GET /v1/billing/dunning says how.";
     add(harness.payer(&own("incomplete"), start), "incomplete", message);
     let pause = [
         ("trial_period_days", "5"),
@@ -267,7 +267,7 @@ fn stuck(harness: &Harness, prefix: &str) -> Vec<Stuck> {
     }
     let invoiced = [("collection_method", "send_invoice"), ("days_until_due", "30")];
     let start = Start { age: 60, more: &invoiced, ..Start::on("hobby") };
-    let message = "This subscription is paid by invoice, so a change cannot be charged at once. Ask the operator to make it.";
+    let message = "This subscription is paid by invoice, so a change cannot be charged at once. Ask the operator to make the change.";
     add(harness.payer(&own("invoiced"), start), "invoiced", message);
     let prices = [harness.add_on("month", "usd", "500")];
     let start = Start { age: 60, ..Start::on("pro") };
@@ -343,7 +343,7 @@ fn forged_altered_or_foreign_quote_is_rejected(harness: &Harness) {
     assert_eq!(response.status, 200, "{}", response.body);
 }
 
-const CHANGED: &str = "The amount has changed since it was quoted; nothing was charged. Show the new preview in `details.preview`, and confirm with its quote.";
+const CHANGED: &str = "The amount has changed since it was quoted, and nothing was charged. Show the new preview in `details.preview`, and confirm with its quote.";
 
 /// Change at Stripe between the preview and the plan change.
 type Meddle = fn(&Harness, &Payer);

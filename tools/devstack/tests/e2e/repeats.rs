@@ -96,7 +96,7 @@ fn idempotency_key_is_valid_for_one_request(harness: &Harness) {
     }
     replays(&ask(CHECKOUT, "k", json!({ "plan": "pro", "interval": null })), &first);
     let long = "x".repeat(256);
-    let message = "\"Idempotency-Key\" has to be 1 to 255 visible ASCII characters, given once.";
+    let message = "\"Idempotency-Key\" must be 1 to 255 visible ASCII characters, given once.";
     for path in [CHECKOUT, PORTAL, CHANGE] {
         for bad in ["", "two words", &long] {
             let body = if path == PORTAL { json!({}) } else { json!({ "plan": "pro" }) };

@@ -44,7 +44,7 @@ fn each_scope_allows_the_routes_at_or_below_it(harness: &Harness) {
 
 fn insufficient(response: &Response, required: Scope, granted: Scope) {
     let message = format!(
-        "This needs a key with the scope \"{required}\"; this key has \"{granted}\". Use another key, or ask an administrator for one."
+        "This endpoint needs a key with the scope \"{required}\", and yours has \"{granted}\". Use another key, or ask an administrator for one."
     );
     let details = json!({ "required": required.as_str(), "granted": granted.as_str() });
     refused_with(response, 403, "insufficient_scope", &message, &details);
@@ -117,7 +117,7 @@ fn authentication_comes_before_all_other_checks(harness: &Harness) {
         refused(&harness.get(&path, "", &[act_as]), UNAUTHENTICATED);
         refused(&harness.get(&path, key, &[act_as]), crate::refusal::ACT_AS_FORBIDDEN);
         let known = if function.name == "invoices" { "limit, cursor, status" } else { "none" };
-        let message = format!("There is no query parameter \"unknown\" here. Known are: {known}.");
+        let message = format!("There is no query parameter \"unknown\" here. Use one of: {known}.");
         invalid(&harness.get(&path, key, &[]), "unknown", &message);
     }
 }

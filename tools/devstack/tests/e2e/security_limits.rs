@@ -28,7 +28,7 @@ fn posts() -> impl Iterator<Item = &'static str> {
 
 fn body_over_16_kib_is_rejected(harness: &Harness) {
     let key = &harness.account("fresh").keys.admin;
-    let message = "The body is too large; at most 16384 bytes are taken.";
+    let message = "The body is too large. Send at most 16384 bytes.";
     for path in posts() {
         let body = |length: usize| format!("{{\"x\":1{}}}", " ".repeat(length - 7));
         let send = |body: &str| harness.send("POST", path, key, &[JSON], body);

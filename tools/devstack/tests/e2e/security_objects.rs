@@ -83,11 +83,11 @@ impl Side {
         Self { payer, names, texts }
     }
 
-    /// What is in none but its own responses: ids, tokens, addresses, names.
+    /// Returns the texts that only this account's responses contain: IDs, tokens, addresses, names.
     fn marks<'a>(&'a self, other: &'a Self) -> Vec<&'a str> {
         let is_telling = |text: &&str| text.len() >= 8 && !text.contains(' ') && !is_moment(text);
         let only = self.texts.difference(&other.texts).map(String::as_str);
-        // Two plans' words are no secrets: what is sold is shown to everyone.
+        // Everyone may read the catalogue.
         let is_catalogue = |text: &str| {
             ["price_", "prod_", "cantila_", "mtr_"].iter().any(|prefix| text.starts_with(prefix))
         };
