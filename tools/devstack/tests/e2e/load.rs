@@ -8,8 +8,8 @@ use std::time::Instant;
 use serde_json::{Value, json};
 
 use crate::cases;
+use crate::function_process::FunctionProcess;
 use crate::harness::Harness;
-use crate::lone::Lone;
 
 cases![
     requests_beyond_stripes_rate_limit_queue_and_then_get_429,
@@ -33,7 +33,7 @@ fn requests_beyond_stripes_rate_limit_queue_and_then_get_429(harness: &Harness) 
     let bearer = format!("Bearer {}", harness.account("overdue").keys.read);
     let headers = [("authorization", bearer.as_str())];
     let mut functions: Vec<_> =
-        (0..processes).map(|_| Lone::start(harness, "invoices", &[])).collect();
+        (0..processes).map(|_| FunctionProcess::start(harness, "invoices", &[])).collect();
     for function in &mut functions {
         assert_eq!(function.get(&headers).status, 200);
     }
@@ -42,7 +42,7 @@ fn requests_beyond_stripes_rate_limit_queue_and_then_get_429(harness: &Harness) 
     let limited = Limited(harness);
     let started = Instant::now();
     for function in &mut functions {
-        (0..each).for_each(|_| function.ask(crate::lone::PATIENT, &headers));
+        (0..each).for_each(|_| function.send(crate::function_process::PATIENT, &headers));
     }
     let (mut good, mut later, mut tries) = (0, 0, 0);
     for function in &functions {
@@ -87,7 +87,7 @@ fn memory_does_not_grow_with_requests(harness: &Harness) {
     let requests: u32 = requests.unwrap_or(450);
     let bearer = format!("Bearer {}", harness.account("metered").keys.read);
     let headers = [("authorization", bearer.as_str())];
-    let mut function = Lone::start(harness, "summary", &[]);
+    let mut function = FunctionProcess::start(harness, "summary", &[]);
     assert_eq!(function.get(&headers).status, 200);
     let cold = function.memory();
     let started = Instant::now();

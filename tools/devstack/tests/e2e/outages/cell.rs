@@ -10,13 +10,13 @@ use serde_json::Value;
 
 use super::faults::{ALL, FAULTS, Fault, LATE, SHORT};
 use super::proxy::{Proxy, Service};
-use crate::harness::Harness;
-use crate::lone::{Lone, PATIENT};
-use crate::posts::{JSON, Ledger, Payer, Start};
-use crate::refusal::{
-    STRIPE_ERROR, STRIPE_UNAVAILABLE, TIMEOUT, UNAVAILABLE, refused, refused_with,
+use crate::expected_error::{
+    STRIPE_ERROR, STRIPE_UNAVAILABLE, TIMEOUT, UNAVAILABLE, assert_error, assert_error_with,
 };
-use crate::repeats::once;
+use crate::function_process::{FunctionProcess, PATIENT};
+use crate::harness::Harness;
+use crate::idempotency::once;
+use crate::payer::{JSON, Ledger, Payer, Start};
 
 /// Row of the document.
 pub(super) struct Row {
@@ -41,7 +41,7 @@ impl Undisturbed {
         let (mut bodies, mut effects) = (BTreeMap::new(), BTreeMap::new());
         for (index, name) in ALL.iter().enumerate() {
             let mut cell = Cell::prepare(harness, &FAULTS[0], name, (prices, 9_000 + index));
-            cell.ask();
+            cell.send();
             let First { response, .. } = cell.first();
             assert!(response.status < 300, "{name}: {}", response.body);
             bodies.insert(*name, response.body);
@@ -57,7 +57,7 @@ pub(super) struct Cell<'a> {
     endpoint: &'static str,
     fault: &'static Fault,
     proxy: Proxy,
-    function: Lone<'a>,
+    function: FunctionProcess<'a>,
     key: String,
     /// Account whose plan is changed, and its state before.
     payer: Option<(Payer, Ledger)>,
@@ -91,7 +91,7 @@ impl<'a> Cell<'a> {
         };
         let proxy = Proxy::start(harness, fault.rule, fault.is_refused);
         let env = [("STRIPE_API_BASE", &*proxy.stripe_url), ("AWS_ENDPOINT_URL", &*proxy.aws_url)];
-        let function = Lone::start(harness, endpoint, &env);
+        let function = FunctionProcess::start(harness, endpoint, &env);
         Self {
             harness,
             endpoint,
@@ -106,7 +106,7 @@ impl<'a> Cell<'a> {
     }
 
     /// Sends the request to the function.
-    pub(super) fn ask(&mut self) {
+    pub(super) fn send(&mut self) {
         if !self.is_repaired {
             self.sent_at = Instant::now();
         }
@@ -123,7 +123,7 @@ impl<'a> Cell<'a> {
         if ["checkout-session", "portal-session", "plan-change"].contains(&self.endpoint) {
             headers.push(("idempotency-key", "outage"));
         }
-        self.function.ask_with(time, &headers, body);
+        self.function.send_with_body(time, &headers, body);
     }
 
     /// Returns the response to the first request and its effects, and ends the fault.
@@ -165,7 +165,7 @@ impl<'a> Cell<'a> {
                 return response;
             }
             sleep(Duration::from_millis(100));
-            self.ask();
+            self.send();
         }
     }
 
@@ -181,7 +181,7 @@ impl<'a> Cell<'a> {
             // A success has all its effects.
             assert_eq!(effects, wanted, "{name}");
         } else {
-            check_refusal(response, &name);
+            check_error(response, &name);
         }
         assert!(second.status < 300, "{name}: {}", second.body);
         for response in [response, second].into_iter().filter(|response| response.status < 300) {
@@ -256,16 +256,16 @@ pub(super) struct First {
 
 /// Asserts that the whole response is one of the contract's errors.
 #[track_caller]
-fn check_refusal(response: &Response, name: &str) {
+fn check_error(response: &Response, name: &str) {
     let seconds = response.header("retry-after");
     let known = [STRIPE_ERROR, STRIPE_UNAVAILABLE, UNAVAILABLE, TIMEOUT];
     let error = response.json()["error"].clone();
     if error == "rate_limited" {
         let message = format!("There are too many requests. Retry in {seconds} s.");
-        return refused_with(response, 429, "rate_limited", &message, &Value::Null);
+        return assert_error_with(response, 429, "rate_limited", &message, &Value::Null);
     }
-    let refusal = known.into_iter().find(|(_, known, _)| error == *known);
-    refused(response, refusal.unwrap_or_else(|| panic!("{name}: {}", response.body)));
+    let expected = known.into_iter().find(|(_, known, _)| error == *known);
+    assert_error(response, expected.unwrap_or_else(|| panic!("{name}: {}", response.body)));
     assert_eq!(seconds, if response.status == 503 { "2" } else { "" }, "{name}");
 }
 

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use super::proxy::{Fate, Rule, Service, ServiceRequest, pass};
-use crate::lone::PATIENT;
-use crate::when::{HOUR, now};
+use crate::clock::{HOUR, now};
+use crate::function_process::PATIENT;
 
 /// Fault, and the endpoints that it affects.
 pub(super) struct Fault {

@@ -13,8 +13,8 @@ mod report;
 mod request;
 
 use crate::cases;
+use crate::function_process::PATIENT;
 use crate::harness::Harness;
-use crate::lone::PATIENT;
 use cell::{Cell, Undisturbed};
 use faults::{ALL, FAULTS};
 
@@ -42,9 +42,9 @@ fn every_endpoint_under_every_fault(harness: &Harness) {
                 Cell::prepare(harness, fault, name, (&prices, number))
             })
             .collect();
-        cells.iter_mut().for_each(Cell::ask);
+        cells.iter_mut().for_each(Cell::send);
         let first: Vec<_> = cells.iter_mut().map(Cell::first).collect();
-        cells.iter_mut().for_each(Cell::ask);
+        cells.iter_mut().for_each(Cell::send);
         let second: Vec<_> = cells.iter_mut().map(Cell::second).collect();
         for (((cell, first), second), (number, ..)) in cells.iter().zip(first).zip(second).zip(wave)
         {

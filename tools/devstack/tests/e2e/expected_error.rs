@@ -6,51 +6,51 @@ use serde_json::{Value, json};
 use crate::body::expect;
 
 /// Error of the contract: status, `error`, `message`.
-pub(crate) type Refusal = (u16, &'static str, &'static str);
+pub(crate) type ExpectedError = (u16, &'static str, &'static str);
 
-pub(crate) const UNAUTHENTICATED: Refusal = (
+pub(crate) const UNAUTHENTICATED: ExpectedError = (
     401,
     "unauthenticated",
     "The API key is missing or invalid. Send `Authorization: Bearer <key>` with a key that is neither expired nor revoked.",
 );
 
-pub(crate) const ACT_AS_FORBIDDEN: Refusal = (
+pub(crate) const ACT_AS_FORBIDDEN: ExpectedError = (
     403,
     "act_as_forbidden",
     "Your account may not act for that account, or it does not exist. Set X-Cantila-Act-As to the handle or ID of one of your own sub-accounts.",
 );
 
-pub(crate) const MALFORMED_BODY: Refusal = (
+pub(crate) const MALFORMED_BODY: ExpectedError = (
     400,
     "malformed_body",
     "The body is not valid JSON. Send a JSON object with `content-type: application/json`.",
 );
 
-pub(crate) const STRIPE_ERROR: Refusal = (
+pub(crate) const STRIPE_ERROR: ExpectedError = (
     502,
     "stripe_error",
     "Stripe rejected this request. You cannot fix this; contact support with the request ID.",
 );
 
-pub(crate) const STRIPE_UNAVAILABLE: Refusal = (
+pub(crate) const STRIPE_UNAVAILABLE: ExpectedError = (
     503,
     "stripe_unavailable",
     "Stripe could not be reached, or its response was unclear. Retry in a few seconds. Reuse the Idempotency-Key of a request that changes something, so that it cannot apply twice.",
 );
 
-pub(crate) const UNAVAILABLE: Refusal = (
+pub(crate) const UNAVAILABLE: ExpectedError = (
     503,
     "unavailable",
     "A service that this API depends on could not be reached. Retry in a few seconds.",
 );
 
-pub(crate) const TIMEOUT: Refusal = (
+pub(crate) const TIMEOUT: ExpectedError = (
     504,
     "timeout",
     "The request timed out. Retry it; reuse its Idempotency-Key if it changes something.",
 );
 
-pub(crate) const INTERNAL: Refusal = (
+pub(crate) const INTERNAL: ExpectedError = (
     500,
     "internal",
     "Internal error. Retry; if it persists, contact support with the request ID.",
@@ -58,20 +58,20 @@ pub(crate) const INTERNAL: Refusal = (
 
 /// Asserts that the response is this error, without details.
 #[track_caller]
-pub(crate) fn refused(response: &Response, refusal: Refusal) {
-    let (status, error, message) = refusal;
-    refused_with(response, status, error, message, &Value::Null);
+pub(crate) fn assert_error(response: &Response, expected: ExpectedError) {
+    let (status, error, message) = expected;
+    assert_error_with(response, status, error, message, &Value::Null);
 }
 
 /// Asserts that the response is `validation` for this field.
 #[track_caller]
-pub(crate) fn invalid(response: &Response, field: &str, message: &str) {
-    refused_with(response, 422, "validation", message, &json!({ "field": field }));
+pub(crate) fn assert_invalid(response: &Response, field: &str, message: &str) {
+    assert_error_with(response, 422, "validation", message, &json!({ "field": field }));
 }
 
 /// Asserts that the response is this error with these details.
 #[track_caller]
-pub(crate) fn refused_with(
+pub(crate) fn assert_error_with(
     response: &Response,
     status: u16,
     error: &str,
