@@ -6,9 +6,9 @@ use shared::Scope;
 
 use crate::body::expect;
 use crate::cases;
+use crate::expected_bodies::capabilities;
+use crate::expected_error::{ACT_AS_FORBIDDEN, assert_error};
 use crate::harness::Harness;
-use crate::refusal::{ACT_AS_FORBIDDEN, refused};
-use crate::shape::capabilities;
 
 cases![
     parent_reads_the_same_data_as_its_sub_account,
@@ -79,7 +79,7 @@ fn other_accounts_get_the_same_403_for_existing_and_unknown_accounts(harness: &H
         for path in GETS {
             let response = harness.get(path, &account.keys.admin, &act_as(acting));
             assert_eq!(response.status, 403, "{what}, {path}: {}", response.body);
-            refused(&response, ACT_AS_FORBIDDEN);
+            assert_error(&response, ACT_AS_FORBIDDEN);
         }
     }
 }

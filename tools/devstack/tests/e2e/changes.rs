@@ -4,11 +4,11 @@ use serde_json::{Value, json};
 
 use crate::body::expect;
 use crate::cases;
+use crate::clock::{DAY, at, day, month_after};
+use crate::expected_error::{assert_error, assert_error_with};
 use crate::harness::Harness;
-use crate::posts::{Ledger, Payer, Start, change_as_previewed, money, with};
-use crate::refusal::{refused, refused_with};
+use crate::payer::{Ledger, Payer, Start, change_as_previewed, money, with};
 use crate::stripe::text;
-use crate::when::{DAY, at, day, month_after};
 
 cases![
     upgrade_charges_the_preview_and_keeps_add_ons,
@@ -109,7 +109,7 @@ fn upgrade_charges_the_preview_and_keeps_add_ons(harness: &Harness) {
     same(&preview, &whole);
     same(&response, &changed(&payer, ["pro", "agency"], cost, end));
     // The renewal costs the announced amount.
-    harness.advance(&payer.customer, end + 2 * crate::when::HOUR);
+    harness.advance(&payer.customer, end + 2 * crate::clock::HOUR);
     let invoices = payer.ledger(harness).invoices;
     assert_eq!((invoices.len(), invoices[0].2), (3, 11_400));
 }
@@ -215,7 +215,7 @@ fn change_during_a_trial_is_free_and_keeps_the_trial(harness: &Harness) {
     // A change to the year as well; the charge at the trial's end is the announced amount.
     let (preview, _) = change_as_previewed(harness, &payer, ["agency", "year"], &[]);
     assert_eq!(preview["nextInvoice"], json!({ "date": day(end), "amount": "990.00" }));
-    harness.advance(&payer.customer, end + 2 * crate::when::HOUR);
+    harness.advance(&payer.customer, end + 2 * crate::clock::HOUR);
     assert_eq!(payer.ledger(harness).charges(), (1, 99_000));
 }
 
@@ -270,7 +270,7 @@ fn untouched(before: &Ledger, after: &Ledger, void: usize) {
     assert_eq!(&Ledger { void: before.void + void, ..before.clone() }, after);
 }
 
-const DECLINED: &str = "The payment was declined: Your card was declined. Nothing was changed and nothing is owed. Use another payment method (POST /v1/billing/portal-session), then try again.";
+const DECLINED: &str = "The payment was declined: Your card was declined. Nothing was changed and nothing is owed. Add another payment method (POST /v1/billing/portal-session), then retry.";
 
 fn declined_change_leaves_everything_unchanged(harness: &Harness) {
     let payer = harness.payer("declined", Start::on("pro"));
@@ -282,7 +282,7 @@ fn declined_change_leaves_everything_unchanged(harness: &Harness) {
         let quote = text(&payer.preview(harness, &body), "quote");
         let response = payer.change(harness, &with(&body, "quote", &*quote));
         let details = json!({ "declineCode": "generic_decline", "kind": "soft" });
-        refused_with(&response, 402, "payment_failed", DECLINED, &details);
+        assert_error_with(&response, 402, "payment_failed", DECLINED, &details);
         untouched(&before, &payer.ledger(harness), index + 1);
     }
     // Nothing is charged later, and with a good card the same change succeeds.
@@ -299,18 +299,18 @@ fn change_without_a_payment_method_is_declined(harness: &Harness) {
     let quote = text(&payer.preview(harness, &body), "quote");
     let response = payer.change(harness, &with(&body, "quote", &*quote));
     let details = json!({ "declineCode": null, "kind": "hard" });
-    let message = "The payment was declined: There is no payment method to charge. Nothing was changed and nothing is owed. Use another payment method (POST /v1/billing/portal-session), then try again.";
-    refused_with(&response, 402, "payment_failed", message, &details);
+    let message = "The payment was declined: There is no payment method to charge. Nothing was changed and nothing is owed. Add another payment method (POST /v1/billing/portal-session), then retry.";
+    assert_error_with(&response, 402, "payment_failed", message, &details);
     untouched(&before, &payer.ledger(harness), 0);
 }
 
-const AUTHENTICATE: &str = "The bank wants the customer to authenticate the payment. Open `details.url`; the change is made once that is done.";
+const AUTHENTICATE: &str = "The bank requires the customer to authenticate the payment. Send the customer to `details.url`. The change applies after the authentication.";
 
 /// Requests a change that needs authentication, and returns the invoice of the pending update.
 #[track_caller]
 fn pending(harness: &Harness, payer: &Payer, plan: &str) -> Value {
     let response = payer.change(harness, &json!({ "plan": plan }));
-    refused_with(
+    assert_error_with(
         &response,
         402,
         "payment_action_required",
@@ -361,12 +361,12 @@ fn change_that_needs_authentication_is_pending_until_the_customer_authenticates(
     assert_eq!(after.charges(), (2, 3_500 + cost));
     assert_eq!((after.pending, after.open(), after.void), (false, 0, 0));
     let again = payer.change(harness, &json!({ "plan": "agency" }));
-    refused(
+    assert_error(
         &again,
         (
             409,
             "already_on_plan",
-            "This plan at this price is the current one; there is nothing to change.",
+            "This plan at this price is the current one. There is nothing to change.",
         ),
     );
 }

@@ -5,11 +5,11 @@ use serde_json::{Value, json};
 
 use crate::body::expect;
 use crate::cases;
+use crate::clock::{at, day, month_after, now};
 use crate::harness::Harness;
-use crate::operator::Own;
-use crate::posts::{CHECKOUT, PORTAL, with};
+use crate::operator::OwnAccount;
+use crate::payer::{CHECKOUT, PORTAL, with};
 use crate::stripe::text;
-use crate::when::{at, day, month_after, now};
 
 cases![
     session_has_the_plans_prices_and_the_accounts_id,
@@ -24,7 +24,7 @@ cases![
 const ORIGIN: &str = "http://localhost:3000";
 
 #[track_caller]
-fn start(harness: &Harness, account: &Own, body: &Value) -> Value {
+fn start(harness: &Harness, account: &OwnAccount, body: &Value) -> Value {
     let response = harness.post(CHECKOUT, &account.key, body);
     assert_eq!(response.status, 201, "{body}: {}", response.body);
     response.json()
@@ -129,7 +129,7 @@ fn open_session_is_returned_again_until_the_request_differs(harness: &Harness) {
 }
 
 #[track_caller]
-fn summary(harness: &Harness, account: &Own) -> Value {
+fn summary(harness: &Harness, account: &OwnAccount) -> Value {
     harness.get("/v1/billing/summary", &account.key, &[]).json()
 }
 
@@ -165,7 +165,7 @@ fn paid_checkout_subscribes_to_the_plan(harness: &Harness) {
     let found = ["status", "amount", "reason"].map(|field| invoices["invoices"][0][field].clone());
     assert_eq!(json!(found), json!(["paid", "35.00", "subscription_create"]));
     // A plan change charges the same card.
-    let changed = harness.post(crate::posts::CHANGE, &account.key, &json!({ "plan": "agency" }));
+    let changed = harness.post(crate::payer::CHANGE, &account.key, &json!({ "plan": "agency" }));
     assert_eq!(changed.status, 200, "{}", changed.body);
 }
 

@@ -4,11 +4,11 @@ use serde_json::{Value, json};
 
 use crate::body::expect;
 use crate::cases;
+use crate::clock::{DAY, HOUR, Renewal, at, day, month_after, now};
+use crate::expected_bodies::{all, capabilities, declined, estimate, line, subscribed};
 use crate::harness::Harness;
-use crate::operator::Own;
-use crate::shape::{all, capabilities, declined, estimate, line, subscribed};
+use crate::operator::OwnAccount;
 use crate::stripe::{Customer, text};
-use crate::when::{DAY, HOUR, Renewal, at, day, month_after, now};
 
 cases![
     yen_have_no_decimals_and_fractional_unit_prices_are_exact,
@@ -136,7 +136,7 @@ fn unpaid(sale: &Sale, renewal: &Renewal) -> Value {
     invoice
 }
 
-fn subscriber(harness: &Harness, sale: &Sale, renewal: &Renewal, until: i64) -> Own {
+fn subscriber(harness: &Harness, sale: &Sale, renewal: &Renewal, until: i64) -> OwnAccount {
     let (base, metered) = prices(harness, sale);
     let customer = harness.customer_at(renewal.start);
     harness.card(&customer, "pm_card_visa");

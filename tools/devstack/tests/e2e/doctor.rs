@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use crate::cases;
 use crate::harness::Harness;
-use crate::posts::{CHANGE, CHECKOUT, PORTAL, PREVIEW, Start};
+use crate::payer::{CHANGE, CHECKOUT, PORTAL, PREVIEW, Start};
 use crate::stripe::text;
 
 cases![

@@ -12,7 +12,7 @@ use crate::body::expect;
 use crate::cases;
 use crate::harness::Harness;
 use crate::operator::binaries;
-use crate::posts::JSON;
+use crate::payer::JSON;
 
 cases![function_started_with_the_stacks_environment_responds_as_the_stacks];
 

@@ -8,12 +8,12 @@ use serde_json::{Value, json};
 
 use crate::body::expect;
 use crate::cases;
-use crate::harness::Harness;
-use crate::lone::{Lone, PATIENT};
-use crate::refusal::{
-    INTERNAL, Refusal, STRIPE_ERROR, STRIPE_UNAVAILABLE, TIMEOUT, UNAVAILABLE, refused,
-    refused_with,
+use crate::expected_error::{
+    ExpectedError, INTERNAL, STRIPE_ERROR, STRIPE_UNAVAILABLE, TIMEOUT, UNAVAILABLE, assert_error,
+    assert_error_with,
 };
+use crate::function_process::{FunctionProcess, PATIENT};
+use crate::harness::Harness;
 
 cases![
     stripe_failure_returns_stripe_unavailable,
@@ -38,10 +38,10 @@ fn responses(harness: &Harness, fault: &Value) -> Vec<Response> {
 }
 
 /// Asserts that every endpoint returns this error and `Retry-After`.
-fn check(harness: &Harness, fault: &Value, refusal: Refusal, retry_after: &str) {
+fn check(harness: &Harness, fault: &Value, expected: ExpectedError, retry_after: &str) {
     for response in responses(harness, fault) {
-        assert_eq!(response.status, refusal.0, "{fault}: {}", response.body);
-        refused(&response, refusal);
+        assert_eq!(response.status, expected.0, "{fault}: {}", response.body);
+        assert_error(&response, expected);
         assert_eq!(response.header("retry-after"), retry_after, "{fault}");
         is_discreet(&response, &fault.to_string());
     }
@@ -106,9 +106,8 @@ fn stripes_rate_limit_is_returned_with_retry_after(harness: &Harness) {
     for (fault, seconds) in rows {
         let started = Instant::now();
         for response in responses(harness, &fault) {
-            let message =
-                format!("There are too many requests at the moment. Try again in {seconds} s.");
-            refused_with(&response, 429, "rate_limited", &message, &Value::Null);
+            let message = format!("There are too many requests. Retry in {seconds} s.");
+            assert_error_with(&response, 429, "rate_limited", &message, &Value::Null);
             assert_eq!(response.header("retry-after"), seconds, "{fault}");
             is_discreet(&response, &fault.to_string());
         }
@@ -160,17 +159,17 @@ fn late_response_returns_timeout_before_the_deadline(harness: &Harness) {
     let bearer = format!("Bearer {}", harness.account("overdue").keys.read);
     let headers = [("authorization", bearer.as_str())];
     let mut functions = ["summary", "info", "invoices", "dunning"]
-        .map(|name| (name, Lone::start(harness, name, &[])));
+        .map(|name| (name, FunctionProcess::start(harness, name, &[])));
     for (name, function) in &mut functions {
         assert_eq!(function.get(&headers).status, 200, "{name}");
     }
     let late = harness.break_stripe(&json!({ "kind": "latency", "delay_ms": 5_000 }));
     for (_, function) in &mut functions {
-        function.ask(Duration::from_millis(1_500), &headers);
+        function.send(Duration::from_millis(1_500), &headers);
     }
     for (name, function) in &functions {
         let response = function.response();
-        refused(&response, TIMEOUT);
+        assert_error(&response, TIMEOUT);
         // Before Lambda's deadline.
         assert!((1_000..1_500).contains(&took(&response)), "{name} took {} ms", took(&response));
         is_discreet(&response, name);
@@ -198,15 +197,15 @@ fn unreachable_service_returns_its_error(harness: &Harness) {
     ];
     let bearer = format!("Bearer {}", harness.account("overdue").keys.read);
     // Concurrently, because each retries for a while.
-    let functions = rows.map(|(variable, refusal)| {
-        let mut function = Lone::start(harness, "dunning", &[variable]);
-        function.ask(PATIENT, &[("authorization", &bearer)]);
-        (variable, refusal, function)
+    let functions = rows.map(|(variable, expected)| {
+        let mut function = FunctionProcess::start(harness, "dunning", &[variable]);
+        function.send(PATIENT, &[("authorization", &bearer)]);
+        (variable, expected, function)
     });
-    for (variable, refusal, function) in functions {
+    for (variable, expected, function) in functions {
         let response = function.response();
-        assert_eq!(response.status, refusal.0, "{variable:?}: {}", response.body);
-        refused(&response, refusal);
+        assert_eq!(response.status, expected.0, "{variable:?}: {}", response.body);
+        assert_error(&response, expected);
         assert_eq!(response.header("retry-after"), "2", "{variable:?}");
         is_discreet(&response, variable.0);
         assert!(!response.body.contains("no-such"), "{variable:?}");
@@ -224,7 +223,7 @@ fn damaged_item_returns_internal_for_its_account_only(harness: &Harness) {
     harness.aws("DynamoDB_20120810.UpdateItem", &damage);
     for path in gets() {
         let response = harness.get(path, &account.key, &[]);
-        refused(&response, INTERNAL);
+        assert_error(&response, INTERNAL);
         is_discreet(&response, path);
         assert!(!response.body.contains("createdAt"), "{}", response.body);
         let other = harness.get(path, &harness.account("fresh").keys.read, &[]);

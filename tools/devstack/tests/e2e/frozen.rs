@@ -6,9 +6,9 @@ use std::sync::{Arc, Mutex};
 use std::thread::spawn;
 
 use crate::cases;
+use crate::function_process::{FunctionProcess, PATIENT};
 use crate::harness::Harness;
-use crate::lone::{Lone, PATIENT};
-use crate::posts::{JSON, Start};
+use crate::payer::{JSON, Start};
 
 cases![
     connections_closed_while_frozen_are_reopened,
@@ -63,7 +63,7 @@ fn connections_closed_while_frozen_are_reopened(harness: &Harness) {
         let payer = harness.payer(&format!("frozen-{name}"), Start::on("pro"));
         let other = harness.payer(&format!("frozen-{name}-other"), Start::on("pro"));
         let env = [("STRIPE_API_BASE", &*stripe.url), ("AWS_ENDPOINT_URL", &*aws.url)];
-        let mut function = Lone::start(harness, name, &env);
+        let mut function = FunctionProcess::start(harness, name, &env);
         // The other account's key is not cached, so the function calls DynamoDB again, too.
         for payer in [&payer, &other, &payer] {
             let bearer = format!("Bearer {}", payer.account.key);
@@ -79,7 +79,8 @@ fn connections_closed_while_frozen_are_reopened(harness: &Harness) {
 
 fn change_after_a_connection_closed_while_frozen_is_applied_once(harness: &Harness) {
     let stripe = TcpProxy::to(&harness.about().stripe_url);
-    let mut function = Lone::start(harness, "plan-change", &[("STRIPE_API_BASE", &*stripe.url)]);
+    let mut function =
+        FunctionProcess::start(harness, "plan-change", &[("STRIPE_API_BASE", &*stripe.url)]);
     for key in [None, Some("thawed")] {
         let payer = harness.payer(&format!("frozen-{}", key.unwrap_or("change")), Start::on("pro"));
         let before = payer.ledger(harness);
@@ -89,7 +90,7 @@ fn change_after_a_connection_closed_while_frozen_is_applied_once(harness: &Harne
         function.freeze();
         stripe.close_all();
         function.thaw();
-        function.ask_with(PATIENT, &headers, r#"{"plan":"agency"}"#);
+        function.send_with_body(PATIENT, &headers, r#"{"plan":"agency"}"#);
         let response = function.response();
         assert_eq!(response.status, 200, "{}", response.body);
         let after = payer.ledger(harness);

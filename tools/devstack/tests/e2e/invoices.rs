@@ -4,11 +4,11 @@ use serde_json::{Value, json};
 
 use crate::body::expect;
 use crate::cases;
+use crate::clock::{at, day};
 use crate::harness::Harness;
-use crate::operator::Own;
-use crate::stock::Plan;
+use crate::invoice_fixtures::Plan;
+use crate::operator::OwnAccount;
 use crate::stripe::text;
-use crate::when::{at, day};
 
 cases![
     pages_are_full_and_contain_every_invoice_once,
@@ -97,7 +97,7 @@ const WAYS: [(&[&str], &str); 9] = [
 ];
 
 /// Creates an account with those invoices. Returns it with their IDs, statuses and creation times, newest first.
-fn mixed(harness: &Harness, handle: &str) -> (Own, Vec<(String, &'static str, i64)>) {
+fn mixed(harness: &Harness, handle: &str) -> (OwnAccount, Vec<(String, &'static str, i64)>) {
     let customer = text(&harness.stripe_post("/customers", &[]), "id");
     let mut made = Vec::new();
     for (way, status) in WAYS {

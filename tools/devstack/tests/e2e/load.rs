@@ -1,4 +1,4 @@
-//! Behavior under load: retries are limited, Stripe's rate limit is respected, memory does not grow.
+//! Behavior under load: Stripe's rate limit is respected, memory does not grow.
 //!
 //! The cases check counts and sizes, never times, because the machine may be busy. `make soak` sets
 //! `LOAD_REQUESTS=36000`, which is an hour of ten requests a second.
@@ -8,8 +8,8 @@ use std::time::Instant;
 use serde_json::{Value, json};
 
 use crate::cases;
+use crate::function_process::FunctionProcess;
 use crate::harness::Harness;
-use crate::lone::Lone;
 use crate::outages::proxy::{Asked, Fate, Proxy, Service};
 use crate::refusal::{STRIPE_UNAVAILABLE, refused};
 
@@ -32,7 +32,7 @@ fn calls_are_attempted_three_times_during_an_outage(harness: &Harness) {
     let mut proxy = Proxy::start(harness, broken, false);
     let env = [("STRIPE_API_BASE", &*proxy.stripe_url), ("AWS_ENDPOINT_URL", &*proxy.aws_url)];
     // A request of invoices makes one call of Stripe.
-    let mut function = Lone::start(harness, "invoices", &env);
+    let mut function = FunctionProcess::start(harness, "invoices", &env);
     for _ in 0..10 {
         refused(&function.get(&headers), STRIPE_UNAVAILABLE);
     }
@@ -61,7 +61,7 @@ fn requests_beyond_stripes_rate_limit_queue_and_then_get_429(harness: &Harness) 
     let bearer = format!("Bearer {}", harness.account("overdue").keys.read);
     let headers = [("authorization", bearer.as_str())];
     let mut functions: Vec<_> =
-        (0..processes).map(|_| Lone::start(harness, "invoices", &[])).collect();
+        (0..processes).map(|_| FunctionProcess::start(harness, "invoices", &[])).collect();
     for function in &mut functions {
         assert_eq!(function.get(&headers).status, 200);
     }
@@ -70,7 +70,7 @@ fn requests_beyond_stripes_rate_limit_queue_and_then_get_429(harness: &Harness) 
     let limited = Limited(harness);
     let started = Instant::now();
     for function in &mut functions {
-        (0..each).for_each(|_| function.ask(crate::lone::PATIENT, &headers));
+        (0..each).for_each(|_| function.send(crate::function_process::PATIENT, &headers));
     }
     let (mut good, mut later, mut tries) = (0, 0, 0);
     for function in &functions {
@@ -115,7 +115,7 @@ fn memory_does_not_grow_with_requests(harness: &Harness) {
     let requests: u32 = requests.unwrap_or(450);
     let bearer = format!("Bearer {}", harness.account("metered").keys.read);
     let headers = [("authorization", bearer.as_str())];
-    let mut function = Lone::start(harness, "summary", &[]);
+    let mut function = FunctionProcess::start(harness, "summary", &[]);
     assert_eq!(function.get(&headers).status, 200);
     let cold = function.memory();
     let started = Instant::now();

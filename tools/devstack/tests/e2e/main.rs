@@ -14,39 +14,42 @@
 
 mod accounts;
 mod act_as;
-mod alone;
+mod attribution;
 mod body;
 mod changes;
 mod checkouts;
+mod clock;
 mod currencies;
 mod doctor;
 mod document;
-mod each_error;
 mod environment;
+mod errors;
+mod expected_bodies;
+mod expected_error;
 mod faults;
-mod foreseen;
 mod frozen;
+mod function_process;
 mod harness;
 mod headers;
+mod idempotency;
+mod invoice_fixtures;
 mod invoices;
-mod kept;
-mod lives;
+mod item_settings;
 mod load;
 mod logs;
-mod lone;
-mod managed;
 mod operator;
-mod options;
 mod outages;
-mod posts;
+mod payer;
+mod pending_items;
+mod plan_change_process;
+mod price_currencies;
 mod property;
 mod queries;
-mod refusal;
-mod refusals;
-mod repeats;
+mod rejections;
 mod roles;
 mod rotation;
 mod routes;
+mod schedules_and_pauses;
 mod scopes;
 mod secrets;
 mod security_bodies;
@@ -55,15 +58,11 @@ mod security_headers;
 mod security_limits;
 mod security_objects;
 mod security_stripe;
-mod shape;
 mod smoke;
-mod stamps;
 mod states;
-mod stock;
 mod stripe;
-mod swept;
+mod subscription_states;
 mod unseen;
-mod when;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::ExitCode;
@@ -87,26 +86,25 @@ const ALL: &[&[Case]] = &[
     states::CASES,
     scopes::CASES,
     act_as::CASES,
-    lives::CASES,
+    subscription_states::CASES,
     invoices::CASES,
     queries::CASES,
     currencies::CASES,
-    options::CASES,
-    kept::CASES,
+    price_currencies::CASES,
+    item_settings::CASES,
     checkouts::CASES,
     changes::CASES,
-    swept::CASES,
-    stamps::CASES,
-    managed::CASES,
-    refusals::CASES,
-    repeats::CASES,
+    pending_items::CASES,
+    attribution::CASES,
+    schedules_and_pauses::CASES,
+    rejections::CASES,
+    idempotency::CASES,
     property::CASES,
     faults::CASES,
-    foreseen::CASES,
     frozen::CASES,
     outages::CASES,
     load::CASES,
-    each_error::CASES,
+    errors::CASES,
     rotation::CASES,
     security_objects::CASES,
     security_bodies::CASES,

@@ -10,7 +10,7 @@ use crate::harness::Harness;
 use crate::stripe::text;
 
 /// Account that a case has created, with a key.
-pub(crate) struct Own {
+pub(crate) struct OwnAccount {
     pub(crate) id: String,
     pub(crate) handle: String,
     pub(crate) key: String,
@@ -61,12 +61,12 @@ impl Harness {
 
     /// Creates an account, linked to a Stripe customer if one is given, with a key of scope `read`.
     #[track_caller]
-    pub(crate) fn account_of(&self, handle: &str, customer: Option<&str>) -> Own {
+    pub(crate) fn account_of(&self, handle: &str, customer: Option<&str>) -> OwnAccount {
         let mut args = vec!["accounts", "create", "--handle", handle];
         args.extend(customer.into_iter().flat_map(|customer| ["--customer", customer]));
         let id = text(&self.billingctl(&args), "id");
         let key = self.new_key(handle, &["--scope", "read"]).key;
-        Own { id, handle: handle.to_owned(), key }
+        OwnAccount { id, handle: handle.to_owned(), key }
     }
 
     /// Creates a key of the account.

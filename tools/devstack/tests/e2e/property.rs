@@ -5,10 +5,10 @@
 use serde_json::json;
 
 use crate::cases;
+use crate::clock::DAY;
 use crate::harness::Harness;
-use crate::posts::{Start, change_as_previewed};
+use crate::payer::{Start, change_as_previewed};
 use crate::stripe::text;
-use crate::when::DAY;
 
 cases![random_changes_charge_their_previews];
 
@@ -54,7 +54,7 @@ fn setting(name: &str) -> Option<u64> {
 }
 
 fn random_changes_charge_their_previews(harness: &Harness) {
-    let seed = setting("E2E_SEED").unwrap_or_else(|| crate::when::now().unsigned_abs());
+    let seed = setting("E2E_SEED").unwrap_or_else(|| crate::clock::now().unsigned_abs());
     let mut dice = Dice(seed);
     for case in 0..setting("E2E_CASES").unwrap_or(TIMES) {
         let report = Report { seed, case, text: std::cell::RefCell::default() };

@@ -3,23 +3,23 @@
 use serde_json::Value;
 
 use crate::cases;
+use crate::expected_error::assert_invalid;
 use crate::harness::Harness;
-use crate::refusal::invalid;
-use crate::stock::Plan;
+use crate::invoice_fixtures::Plan;
 
 cases![invalid_parameter_is_rejected_by_name, cursor_is_valid_only_for_its_own_account,];
 
 const PATH: &str = "/v1/billing/invoices";
 
-const BAD_CURSOR: &str = "\"cursor\" has to be a nextCursor from an answer to this account. To start from the newest invoice, leave it out.";
+const BAD_CURSOR: &str = "\"cursor\" must be a nextCursor from a response to this account. Omit it to start from the newest invoice.";
 
 fn invalid_parameter_is_rejected_by_name(harness: &Harness) {
-    let limit = "\"limit\" has to be a whole number from 1 to 100.";
-    let status = "\"status\" has to be one of paid, open, void, uncollectible.";
-    let known = "Known are: limit, cursor, status.";
+    let limit = "\"limit\" must be an integer from 1 to 100.";
+    let status = "\"status\" must be one of paid, open, void, uncollectible.";
+    let known = "Use one of: limit, cursor, status.";
     let unknown = |name: &str| format!("There is no query parameter \"{name}\" here. {known}");
     let twice =
-        |name: &str| format!("The query parameter \"{name}\" is given twice; give it once.");
+        |name: &str| format!("The query parameter \"{name}\" is given twice. Give it once.");
     let rows = [
         ("limit=0", "limit", limit.to_owned()),
         ("limit=101", "limit", limit.to_owned()),
@@ -49,14 +49,14 @@ fn invalid_parameter_is_rejected_by_name(harness: &Harness) {
         let key = &harness.account(account).keys.read;
         for (query, field, message) in &rows {
             let response = harness.get(&format!("{PATH}?{query}"), key, &[]);
-            invalid(&response, field, message);
+            assert_invalid(&response, field, message);
         }
     }
     let key = &harness.account("overdue").keys.read;
     for path in ["/v1/billing/summary", "/v1/billing/info", "/v1/billing/dunning"] {
         let response = harness.get(&format!("{path}?limit=1"), key, &[]);
-        let message = "There is no query parameter \"limit\" here. Known are: none.";
-        invalid(&response, "limit", message);
+        let message = "There is no query parameter \"limit\" here. Use one of: none.";
+        assert_invalid(&response, "limit", message);
     }
 }
 
@@ -68,9 +68,9 @@ fn cursor_is_valid_only_for_its_own_account(harness: &Harness) {
         body["nextCursor"].as_str().expect("a cursor").to_owned()
     };
     let (good, foreign) = (cursor(&own.account.key), cursor(&other.account.key));
-    let ask =
+    let send =
         |key: &str, cursor: &str| harness.get(&format!("{PATH}?limit=1&cursor={cursor}"), key, &[]);
-    let next = ask(&own.account.key, &good).json();
+    let next = send(&own.account.key, &good).json();
     assert_eq!(next["invoices"][0]["id"], Value::from(own.shown[1].as_str()));
     let altered = |at: usize| {
         let mut bytes = good.clone().into_bytes();
@@ -93,11 +93,11 @@ fn cursor_is_valid_only_for_its_own_account(harness: &Harness) {
         ("long", "A".repeat(4_000)),
     ];
     for (what, cursor) in rows {
-        let response = ask(&own.account.key, &cursor);
+        let response = send(&own.account.key, &cursor);
         assert_eq!(response.status, 422, "{what}: {}", response.body);
-        invalid(&response, "cursor", BAD_CURSOR);
+        assert_invalid(&response, "cursor", BAD_CURSOR);
     }
     // An account without a customer has no invoices, so no cursor is valid for it.
     let fresh = &harness.account("fresh").keys.read;
-    invalid(&ask(fresh, &good), "cursor", BAD_CURSOR);
+    assert_invalid(&send(fresh, &good), "cursor", BAD_CURSOR);
 }

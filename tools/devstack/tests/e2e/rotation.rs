@@ -10,9 +10,9 @@ use shared::Timestamp;
 use shared::values::token::MacKeys;
 
 use crate::cases;
+use crate::function_process::{FunctionProcess, PATIENT};
 use crate::harness::Harness;
-use crate::lone::{Lone, PATIENT};
-use crate::posts::{JSON, Start};
+use crate::payer::{JSON, Start};
 use crate::stripe::text;
 
 cases![rotating_the_stripe_key_fails_no_request, rotating_the_quote_key_fails_no_request];
@@ -76,13 +76,13 @@ fn store(harness: &Harness, action: &str, id: &str, keys: &MacKeys) {
     harness.aws(&format!("secretsmanager.{action}"), &body);
 }
 
-fn start<'a>(harness: &'a Harness, name: &str) -> Lone<'a> {
-    Lone::start(harness, name, &[("QUOTE_KEYS_SECRET_ID", QUOTE_KEYS)])
+fn start<'a>(harness: &'a Harness, name: &str) -> FunctionProcess<'a> {
+    FunctionProcess::start(harness, name, &[("QUOTE_KEYS_SECRET_ID", QUOTE_KEYS)])
 }
 
-fn post(function: &mut Lone<'_>, key: &str, body: &Value) -> Response {
+fn post(function: &mut FunctionProcess<'_>, key: &str, body: &Value) -> Response {
     let bearer = format!("Bearer {key}");
-    function.ask_with(PATIENT, &[JSON, ("authorization", &bearer)], &body.to_string());
+    function.send_with_body(PATIENT, &[JSON, ("authorization", &bearer)], &body.to_string());
     function.response()
 }
 
@@ -95,12 +95,12 @@ fn rotating_the_quote_key_fails_no_request(harness: &Harness) {
     let mut old_preview = start(harness, "plan-change-preview");
     let [mut old_change, mut late_change] =
         ["plan-change", "plan-change"].map(|name| start(harness, name));
-    let quote = |function: &mut Lone<'_>, plan: &str| {
+    let quote = |function: &mut FunctionProcess<'_>, plan: &str| {
         let response = post(function, key, &json!({ "plan": plan }));
         assert_eq!(response.status, 200, "{}", response.body);
         text(&response.json(), "quote")
     };
-    let change = |function: &mut Lone<'_>, plan: &str, quote: &str| {
+    let change = |function: &mut FunctionProcess<'_>, plan: &str, quote: &str| {
         let response = post(function, key, &json!({ "plan": plan, "quote": quote }));
         assert_eq!(response.status, 200, "{}", response.body);
     };

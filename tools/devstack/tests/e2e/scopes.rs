@@ -9,10 +9,12 @@ use serde_json::json;
 use shared::Scope;
 
 use crate::cases;
+use crate::clock::{at, now};
+use crate::expected_error::{
+    MALFORMED_BODY, UNAUTHENTICATED, assert_error, assert_error_with, assert_invalid,
+};
+use crate::function_process::FunctionProcess;
 use crate::harness::Harness;
-use crate::lone::Lone;
-use crate::refusal::{MALFORMED_BODY, UNAUTHENTICATED, invalid, refused, refused_with};
-use crate::when::{at, now};
 
 cases![
     each_scope_allows_the_routes_at_or_below_it,
@@ -35,7 +37,7 @@ fn each_scope_allows_the_routes_at_or_below_it(harness: &Harness) {
             let response = harness.send(function.method, function.path, key, &[JSON], body);
             match (granted >= required, function.method) {
                 (true, "GET") => assert_eq!(response.status, 200, "{}", response.body),
-                (true, _) => refused(&response, MALFORMED_BODY),
+                (true, _) => assert_error(&response, MALFORMED_BODY),
                 (false, _) => insufficient(&response, required, granted),
             }
         }
@@ -44,10 +46,10 @@ fn each_scope_allows_the_routes_at_or_below_it(harness: &Harness) {
 
 fn insufficient(response: &Response, required: Scope, granted: Scope) {
     let message = format!(
-        "This needs a key with the scope \"{required}\"; this key has \"{granted}\". Use another key, or ask an administrator for one."
+        "This endpoint needs a key with the scope \"{required}\", and yours has \"{granted}\". Use another key, or ask an administrator for one."
     );
     let details = json!({ "required": required.as_str(), "granted": granted.as_str() });
-    refused_with(response, 403, "insufficient_scope", &message, &details);
+    assert_error_with(response, 403, "insufficient_scope", &message, &details);
 }
 
 fn every_invalid_key_gets_the_same_401(harness: &Harness) {
@@ -92,7 +94,7 @@ fn every_invalid_key_gets_the_same_401(harness: &Harness) {
             let headers = [&[JSON], headers.as_slice()].concat();
             let response = harness.send(function.method, function.path, "", &headers, body);
             assert_eq!(response.status, 401, "{what}, {}: {}", function.name, response.body);
-            refused(&response, UNAUTHENTICATED);
+            assert_error(&response, UNAUTHENTICATED);
         }
     }
 }
@@ -100,10 +102,10 @@ fn every_invalid_key_gets_the_same_401(harness: &Harness) {
 /// API Gateway joins two headers with a comma; cargo-lambda passes only the first, so the case starts a process itself.
 fn two_keys_joined_in_one_header_are_rejected(harness: &Harness) {
     let keys = &harness.account("metered").keys;
-    let mut summary = Lone::start(harness, "summary", &[]);
+    let mut summary = FunctionProcess::start(harness, "summary", &[]);
     for other in [&keys.read, &keys.admin] {
         let value = format!("Bearer {},Bearer {other}", keys.read);
-        refused(&summary.get(&[("authorization", &value)]), UNAUTHENTICATED);
+        assert_error(&summary.get(&[("authorization", &value)]), UNAUTHENTICATED);
     }
     let value = format!("Bearer {}", keys.read);
     assert_eq!(summary.get(&[("authorization", &value)]).status, 200);
@@ -114,10 +116,10 @@ fn authentication_comes_before_all_other_checks(harness: &Harness) {
     let act_as = ("x-cantila-act-as", "agency");
     for function in FUNCTIONS.iter().filter(|function| function.method == "GET") {
         let path = format!("{}?unknown=1", function.path);
-        refused(&harness.get(&path, "", &[act_as]), UNAUTHENTICATED);
-        refused(&harness.get(&path, key, &[act_as]), crate::refusal::ACT_AS_FORBIDDEN);
+        assert_error(&harness.get(&path, "", &[act_as]), UNAUTHENTICATED);
+        assert_error(&harness.get(&path, key, &[act_as]), crate::expected_error::ACT_AS_FORBIDDEN);
         let known = if function.name == "invoices" { "limit, cursor, status" } else { "none" };
-        let message = format!("There is no query parameter \"unknown\" here. Known are: {known}.");
-        invalid(&harness.get(&path, key, &[]), "unknown", &message);
+        let message = format!("There is no query parameter \"unknown\" here. Use one of: {known}.");
+        assert_invalid(&harness.get(&path, key, &[]), "unknown", &message);
     }
 }

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use crate::cases;
 use crate::harness::{Harness, Request};
-use crate::posts::{CHECKOUT, JSON, PORTAL, Start, with};
+use crate::payer::{CHECKOUT, JSON, PORTAL, Start, with};
 
 cases![unknown_and_malformed_fields_are_rejected_and_change_nothing, misleading_url_is_rejected,];
 

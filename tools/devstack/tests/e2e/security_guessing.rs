@@ -8,10 +8,10 @@ use shared::access::{ApiKey, generate};
 use shared::values::Mode;
 
 use crate::cases;
+use crate::clock::now;
+use crate::expected_error::{UNAUTHENTICATED, assert_error};
+use crate::function_process::FunctionProcess;
 use crate::harness::Harness;
-use crate::lone::Lone;
-use crate::refusal::{UNAUTHENTICATED, refused};
-use crate::when::now;
 
 cases![every_invalid_key_gets_the_same_headers, every_invalid_key_takes_the_same_time];
 
@@ -58,7 +58,7 @@ fn every_invalid_key_gets_the_same_headers(harness: &Harness) {
         for bearer in &bearers {
             let headers = [("authorization", bearer.as_str())];
             let response = harness.send(function.method, function.path, "", &headers, "");
-            refused(&response, UNAUTHENTICATED);
+            assert_error(&response, UNAUTHENTICATED);
             let headers = fixed(&response);
             assert_eq!(seen.get_or_insert(headers.clone()), &headers, "{}", function.name);
         }
@@ -78,20 +78,20 @@ fn took(response: &Response) -> u64 {
 /// every round, so the case ends as soon as the durations are close. A wrong checksum is rejected without a read, which
 /// reveals nothing: everyone can compute the checksum.
 fn every_invalid_key_takes_the_same_time(harness: &Harness) {
-    let mut summary = Lone::start(harness, "summary", &[]);
-    let mut ask = |key: &str| {
+    let mut summary = FunctionProcess::start(harness, "summary", &[]);
+    let mut send = |key: &str| {
         let response = summary.get(&[("authorization", &format!("Bearer {key}"))]);
-        refused(&response, UNAUTHENTICATED);
+        assert_error(&response, UNAUTHENTICATED);
         took(&response)
     };
     // The first read opens the connection.
-    ask(&key(harness, None));
+    send(&key(harness, None));
     let mut shortest = [u64::MAX; 3];
     for round in 0..60 {
         let keys = ENDS.map(|end| key(harness, end));
         for turn in 0..3 {
             let kind = (round + turn) % 3;
-            shortest[kind] = shortest[kind].min(ask(&keys[kind]));
+            shortest[kind] = shortest[kind].min(send(&keys[kind]));
         }
         let [fastest, slowest] = [shortest.iter().min(), shortest.iter().max()];
         if round >= 15 && slowest.map(|time| time * 2) <= fastest.map(|time| time * 3) {

@@ -3,10 +3,10 @@
 use devstack::functions::FUNCTIONS;
 
 use crate::cases;
+use crate::expected_error::{ACT_AS_FORBIDDEN, assert_error};
+use crate::function_process::{FunctionProcess, PATIENT};
 use crate::harness::Harness;
-use crate::lone::{Lone, PATIENT};
-use crate::posts::{CHANGE, JSON, PORTAL};
-use crate::refusal::{ACT_AS_FORBIDDEN, refused};
+use crate::payer::{CHANGE, JSON, PORTAL};
 use crate::stripe::text;
 
 cases![
@@ -57,7 +57,7 @@ const INJECTIONS: [&str; 6] = [
 
 fn request_headers_do_not_appear_in_response_headers(harness: &Harness) {
     let key = format!("Bearer {}", harness.account("agency").keys.admin);
-    let mut portal = Lone::start(harness, "portal-session", &[]);
+    let mut portal = FunctionProcess::start(harness, "portal-session", &[]);
     for value in INJECTIONS {
         for name in [
             "x-cantila-act-as",
@@ -67,9 +67,9 @@ fn request_headers_do_not_appear_in_response_headers(harness: &Harness) {
             "origin",
             "host",
         ] {
-            portal.ask_with(PATIENT, &[("authorization", &key), (name, value)], "");
+            portal.send_with_body(PATIENT, &[("authorization", &key), (name, value)], "");
             // The function reports an invalid event to Lambda instead of responding.
-            let Some(response) = portal.answer_if_any() else { continue };
+            let Some(response) = portal.response_if_any() else { continue };
             let headers = format!("{:?}", response.headers);
             assert!(!headers.contains("injected"), "{name}: {headers}");
             assert!(response.status != 500, "{name} {value:?}: {}", response.body);
@@ -79,7 +79,7 @@ fn request_headers_do_not_appear_in_response_headers(harness: &Harness) {
     let agency = &harness.account("agency").keys.admin;
     for value in &INJECTIONS[2..3] {
         let act_as = [("x-cantila-act-as", *value)];
-        refused(&harness.get("/v1/billing/summary", agency, &act_as), ACT_AS_FORBIDDEN);
+        assert_error(&harness.get("/v1/billing/summary", agency, &act_as), ACT_AS_FORBIDDEN);
         let once = [JSON, ("idempotency-key", *value)];
         let response = harness.send("POST", CHANGE, agency, &once, r#"{"plan":"agency"}"#);
         assert_eq!(response.status, 422, "a space is in it: {}", response.body);
@@ -95,7 +95,7 @@ fn callers_request_id_is_ignored(harness: &Harness) {
     let mut headers = names.map(|name| (name, theirs)).to_vec();
     headers.push(("authorization", &key));
     for name in ["summary", "plan-change"] {
-        let mut function = Lone::start(harness, name, &[]);
+        let mut function = FunctionProcess::start(harness, name, &[]);
         let [first, second] = [function.get(&headers), function.get(&headers)];
         assert!(!format!("{:?} {}", first.headers, first.body).contains(theirs), "{}", first.body);
         assert_ne!(first.header("x-request-id"), second.header("x-request-id"));

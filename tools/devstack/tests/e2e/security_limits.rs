@@ -6,10 +6,10 @@ use devstack::functions::FUNCTIONS;
 use serde_json::json;
 
 use crate::cases;
+use crate::expected_error::{ACT_AS_FORBIDDEN, MALFORMED_BODY, UNAUTHENTICATED, assert_error};
+use crate::function_process::{FunctionProcess, PATIENT};
 use crate::harness::Harness;
-use crate::lone::{Lone, PATIENT};
-use crate::posts::{CHANGE, JSON};
-use crate::refusal::{ACT_AS_FORBIDDEN, MALFORMED_BODY, UNAUTHENTICATED, refused};
+use crate::payer::{CHANGE, JSON};
 
 cases![
     body_over_16_kib_is_rejected,
@@ -28,15 +28,15 @@ fn posts() -> impl Iterator<Item = &'static str> {
 
 fn body_over_16_kib_is_rejected(harness: &Harness) {
     let key = &harness.account("fresh").keys.admin;
-    let message = "The body is too large; at most 16384 bytes are taken.";
+    let message = "The body is too large. Send at most 16384 bytes.";
     for path in posts() {
         let body = |length: usize| format!("{{\"x\":1{}}}", " ".repeat(length - 7));
         let send = |body: &str| harness.send("POST", path, key, &[JSON], body);
         assert_eq!(send(&body(LONGEST)).status, 422, "{path}");
-        refused(&send(&body(LONGEST + 1)), (413, "body_too_large", message));
+        assert_error(&send(&body(LONGEST + 1)), (413, "body_too_large", message));
         // The limit counts bytes, and `é` has two.
         let wide = format!("{{\"x\":\"{}\"}}", "é".repeat(LONGEST / 2));
-        refused(&send(&wide), (413, "body_too_large", message));
+        assert_error(&send(&wide), (413, "body_too_large", message));
     }
 }
 
@@ -75,7 +75,7 @@ fn large_and_deeply_nested_bodies_are_rejected_quickly(harness: &Harness) {
             assert_eq!(response.status, expected, "{what}, {path}: {:.200}", response.body);
             assert!(response.body.len() < 1_000, "{what}: the response must not grow");
             if *status == 400 {
-                refused(&response, MALFORMED_BODY);
+                assert_error(&response, MALFORMED_BODY);
             }
         }
     }
@@ -94,25 +94,25 @@ fn input_beyond_api_gateways_limits_is_rejected_quickly(harness: &Harness) {
         (0..2_000).map(|number| (format!("x-{number}"), "x".to_owned())).collect();
     let mut many: Vec<(&str, &str)> = many.iter().map(|(n, v)| (n.as_str(), v.as_str())).collect();
     many.push(good);
-    let mut change = Lone::start(harness, "plan-change", &[]);
-    let mut ask = |headers: &[(&str, &str)], body: &str| {
+    let mut change = FunctionProcess::start(harness, "plan-change", &[]);
+    let mut send = |headers: &[(&str, &str)], body: &str| {
         let started = Instant::now();
-        change.ask_with(PATIENT, headers, body);
+        change.send_with_body(PATIENT, headers, body);
         let response = change.response();
         assert!(started.elapsed() < AT_ONCE, "{:?}", started.elapsed());
         response
     };
-    refused(&ask(&[("authorization", &bearer)], "{}"), UNAUTHENTICATED);
-    refused(&ask(&[("authorization", &key_like)], "{}"), UNAUTHENTICATED);
-    refused(&ask(&[good, ("x-cantila-act-as", &long)], "{}"), ACT_AS_FORBIDDEN);
-    let once = ask(&[good, JSON, ("idempotency-key", &long)], r#"{"plan":"pro"}"#);
+    assert_error(&send(&[("authorization", &bearer)], "{}"), UNAUTHENTICATED);
+    assert_error(&send(&[("authorization", &key_like)], "{}"), UNAUTHENTICATED);
+    assert_error(&send(&[good, ("x-cantila-act-as", &long)], "{}"), ACT_AS_FORBIDDEN);
+    let once = send(&[good, JSON, ("idempotency-key", &long)], r#"{"plan":"pro"}"#);
     assert_eq!((once.status, &once.json()["details"]["field"]), (422, &json!("Idempotency-Key")));
-    let media = ask(&[good, ("content-type", &long)], "{}");
+    let media = send(&[good, ("content-type", &long)], "{}");
     assert_eq!(media.status, 415, "{:.200}", media.body);
-    let many = ask(&many, "{\"x\":1}");
+    let many = send(&many, "{\"x\":1}");
     assert_eq!(many.status, 415, "{:.200}", many.body);
     let large = format!("{{\"plan\":\"{}\"}}", "x".repeat(6_000_000));
-    assert_eq!(ask(&[good, JSON], &large).status, 413);
+    assert_eq!(send(&[good, JSON], &large).status, 413);
     // A query of nearly the length that cargo-lambda accepts.
     let query = vec!["limit=1"; 900].join("&");
     let path = format!("/v1/billing/invoices?{query}");

@@ -11,9 +11,9 @@ use serde_json::{Value, json};
 
 use crate::body::expect;
 use crate::cases;
+use crate::expected_error::{ACT_AS_FORBIDDEN, assert_error};
 use crate::harness::{Harness, Request};
-use crate::posts::{CHANGE, PORTAL, PREVIEW, Payer, Start, with};
-use crate::refusal::{ACT_AS_FORBIDDEN, refused};
+use crate::payer::{CHANGE, PORTAL, PREVIEW, Payer, Start, with};
 use crate::stripe::text;
 
 cases![
@@ -83,11 +83,11 @@ impl Side {
         Self { payer, names, texts }
     }
 
-    /// What is in none but its own responses: ids, tokens, addresses, names.
+    /// Returns the texts that only this account's responses contain: IDs, tokens, addresses, names.
     fn marks<'a>(&'a self, other: &'a Self) -> Vec<&'a str> {
         let is_telling = |text: &&str| text.len() >= 8 && !text.contains(' ') && !is_moment(text);
         let only = self.texts.difference(&other.texts).map(String::as_str);
-        // Two plans' words are no secrets: what is sold is shown to everyone.
+        // Everyone may read the catalogue.
         let is_catalogue = |text: &str| {
             ["price_", "prod_", "cantila_", "mtr_"].iter().any(|prefix| text.starts_with(prefix))
         };
@@ -216,7 +216,7 @@ fn ids_of_another_account_give_no_access(harness: &Harness) {
 fn same_idempotency_key_of_two_accounts_is_independent(harness: &Harness) {
     let [first, second] = ["same-key-a", "same-key-b"].map(|name| harness.admin_of(name, None));
     let checkout = json!({ "plan": "pro" });
-    for (path, body) in [(PORTAL, json!({})), (crate::posts::CHECKOUT, checkout)] {
+    for (path, body) in [(PORTAL, json!({})), (crate::payer::CHECKOUT, checkout)] {
         let key = format!("the-same{}", path.replace('/', "-"));
         let responses =
             [&first, &second].map(|account| harness.post_once(path, &account.key, &key, &body));
@@ -261,17 +261,17 @@ fn another_accounts_id_and_an_unknown_id_get_the_same_response(harness: &Harness
         (response.status, body.to_string().replace(name, "<name>"), headers)
     };
     for name in [&other.id, &other.handle, &"client".to_owned()] {
-        let ask = |name: &str| {
+        let send = |name: &str| {
             let response = harness.get(INVOICES, &key, &[("x-cantila-act-as", name)]);
-            refused(&response, ACT_AS_FORBIDDEN);
+            assert_error(&response, ACT_AS_FORBIDDEN);
             gist(&response, name)
         };
-        assert_eq!(ask(name), ask(&made_up(name)));
+        assert_eq!(send(name), send(&made_up(name)));
     }
-    let ask =
+    let send =
         |name: &str| gist(&harness.get(&format!("{INVOICES}?cursor={name}"), &key, &[]), name);
-    assert_eq!(ask(&cursor), ask(&made_up(&cursor)));
-    let ask = |name: &str| {
+    assert_eq!(send(&cursor), send(&made_up(&cursor)));
+    let send = |name: &str| {
         let own = harness.account("metered");
         let body = json!({ "plan": "agency", "quote": name });
         gist(&harness.post(CHANGE, &own.keys.admin, &body), name)
@@ -280,7 +280,7 @@ fn another_accounts_id_and_an_unknown_id_get_the_same_response(harness: &Harness
         &harness.post(PREVIEW, &other.keys.admin, &json!({ "plan": "starter" })).json(),
         "quote",
     );
-    assert_eq!(ask(&foreign), ask(&made_up(&foreign)));
+    assert_eq!(send(&foreign), send(&made_up(&foreign)));
     let own = harness.get(INVOICES, &harness.account("metered").keys.read, &[]);
     expect(&harness.get(INVOICES, &harness.account("metered").keys.read, &[]), 200, &own.json());
 }

@@ -8,9 +8,9 @@ use std::thread::spawn;
 use serde_json::Value;
 
 use crate::cases;
+use crate::function_process::{FunctionProcess, PATIENT};
 use crate::harness::Harness;
-use crate::lone::{Lone, PATIENT};
-use crate::posts::JSON;
+use crate::payer::JSON;
 
 cases![hostile_stripe_responses_do_no_harm];
 
@@ -193,10 +193,10 @@ fn hostile_stripe_responses_do_no_harm(harness: &Harness) {
         ("plan-change-preview", &paying, r#"{"plan":"agency"}"#),
     ];
     for (name, key, body) in rows {
-        let mut function = Lone::start(harness, name, &env);
-        let mut ask = |what: &str| {
+        let mut function = FunctionProcess::start(harness, name, &env);
+        let mut send = |what: &str| {
             let headers = [("authorization", key.as_str()), JSON];
-            function.ask_with(PATIENT, &headers, body);
+            function.send_with_body(PATIENT, &headers, body);
             let response = function.response();
             // 409: the altered subscription seems not to be changeable.
             assert!(
@@ -207,19 +207,19 @@ fn hostile_stripe_responses_do_no_harm(harness: &Harness) {
             response
         };
         proxy.twist((nothing, trap));
-        assert!(ask("nothing").status < 300, "{name}");
+        assert!(send("nothing").status < 300, "{name}");
         let paths = proxy.requests.lock().expect("no panic").len();
         assert!(paths > 0, "{name} does not use the proxy");
         for (what, which, made, never) in ROWS {
             proxy.twist((which, made));
-            let response = ask(what);
+            let response = send(what);
             assert!(!response.body.contains(never), "{what}, {name}: {}", response.body);
             let requests = proxy.requests.lock().expect("no panic").clone();
             let misled = requests.iter().find(|line| line.contains("evil") || line.contains(".."));
             assert_eq!(misled, None, "{what}, {name}");
         }
         proxy.twist((nothing, trap));
-        assert!(ask("nothing").status < 300, "{name} works again");
+        assert!(send("nothing").status < 300, "{name} works again");
     }
     assert!(listener.accept().is_err(), "a function requested a URL from Stripe's response");
 }

@@ -6,11 +6,11 @@ use serde_json::{Value, json};
 
 use crate::body::expect;
 use crate::cases;
-use crate::harness::Harness;
-use crate::shape::{
+use crate::clock::{DAY, HOUR, Renewal, at, day, month_after};
+use crate::expected_bodies::{
     all, capabilities, declined, estimate, healthy, line, plans, subscribed, unsubscribed, unused,
 };
-use crate::when::{DAY, HOUR, Renewal, at, day, month_after};
+use crate::harness::Harness;
 
 cases![
     fresh_account_is_on_the_free_tier_and_can_check_out,

@@ -8,15 +8,15 @@ use devstack::functions::FUNCTIONS;
 use devstack::http::Response;
 use serde_json::Value;
 
+use super::faults::{ALL, FAULTS, Fault, LATE, SHORT};
 use super::proxy::{Proxy, Service};
-use super::table::{ALL, FAULTS, Fault, LATE, SHORT};
-use crate::harness::Harness;
-use crate::lone::{Lone, PATIENT};
-use crate::posts::{JSON, Ledger, Payer, Start};
-use crate::refusal::{
-    STRIPE_ERROR, STRIPE_UNAVAILABLE, TIMEOUT, UNAVAILABLE, refused, refused_with,
+use crate::expected_error::{
+    STRIPE_ERROR, STRIPE_UNAVAILABLE, TIMEOUT, UNAVAILABLE, assert_error, assert_error_with,
 };
-use crate::repeats::once;
+use crate::function_process::{FunctionProcess, PATIENT};
+use crate::harness::Harness;
+use crate::idempotency::once;
+use crate::payer::{JSON, Ledger, Payer, Start};
 
 /// Row of the document.
 pub(super) struct Row {
@@ -24,30 +24,30 @@ pub(super) struct Row {
     pub(super) fault: &'static Fault,
     pub(super) response: String,
     pub(super) retry_after: String,
-    pub(super) stripe: String,
-    pub(super) dynamo: String,
-    pub(super) left: String,
-    pub(super) again: String,
+    pub(super) stripe_attempts: String,
+    pub(super) dynamo_attempts: String,
+    pub(super) effects: String,
+    pub(super) retry: String,
 }
 
 /// Responses and effects of the endpoints without a fault.
 pub(super) struct Undisturbed {
     bodies: BTreeMap<&'static str, String>,
-    done: BTreeMap<&'static str, Vec<String>>,
+    effects: BTreeMap<&'static str, Vec<String>>,
 }
 
 impl Undisturbed {
     pub(super) fn of(harness: &Harness, prices: &[String]) -> Self {
-        let (mut bodies, mut done) = (BTreeMap::new(), BTreeMap::new());
+        let (mut bodies, mut effects) = (BTreeMap::new(), BTreeMap::new());
         for (index, name) in ALL.iter().enumerate() {
             let mut cell = Cell::prepare(harness, &FAULTS[0], name, (prices, 9_000 + index));
-            cell.ask();
+            cell.send();
             let First { response, .. } = cell.first();
             assert!(response.status < 300, "{name}: {}", response.body);
             bodies.insert(*name, response.body);
-            done.insert(*name, cell.proxy.done());
+            effects.insert(*name, cell.proxy.effects());
         }
-        Self { bodies, done }
+        Self { bodies, effects }
     }
 }
 
@@ -57,7 +57,7 @@ pub(super) struct Cell<'a> {
     endpoint: &'static str,
     fault: &'static Fault,
     proxy: Proxy,
-    function: Lone<'a>,
+    function: FunctionProcess<'a>,
     key: String,
     /// Account whose plan is changed, and its state before.
     payer: Option<(Payer, Ledger)>,
@@ -91,7 +91,7 @@ impl<'a> Cell<'a> {
         };
         let proxy = Proxy::start(harness, fault.rule, fault.is_refused);
         let env = [("STRIPE_API_BASE", &*proxy.stripe_url), ("AWS_ENDPOINT_URL", &*proxy.aws_url)];
-        let function = Lone::start(harness, endpoint, &env);
+        let function = FunctionProcess::start(harness, endpoint, &env);
         Self {
             harness,
             endpoint,
@@ -106,7 +106,7 @@ impl<'a> Cell<'a> {
     }
 
     /// Sends the request to the function.
-    pub(super) fn ask(&mut self) {
+    pub(super) fn send(&mut self) {
         if !self.is_repaired {
             self.sent_at = Instant::now();
         }
@@ -123,25 +123,26 @@ impl<'a> Cell<'a> {
         if ["checkout-session", "portal-session", "plan-change"].contains(&self.endpoint) {
             headers.push(("idempotency-key", "outage"));
         }
-        self.function.ask_with(time, &headers, body);
+        self.function.send_with_body(time, &headers, body);
     }
 
     /// Returns the response to the first request and its effects, and ends the fault.
     #[track_caller]
     pub(super) fn first(&mut self) -> First {
         let response = self.function.response();
-        let tries = |service| match self.proxy.attempts(service) {
+        let attempts = |service| match self.proxy.attempts(service) {
             0 => String::new(),
             count => count.to_string(),
         };
-        let stripe = if self.fault.is_refused { "3".to_owned() } else { tries(Service::Stripe) };
+        let stripe_attempts =
+            if self.fault.is_refused { "3".to_owned() } else { attempts(Service::Stripe) };
         let first = First {
-            stripe,
-            dynamo: self
+            stripe_attempts,
+            dynamo_attempts: self
                 .fault
-                .vague_tries_at_the_table()
-                .map_or_else(|| tries(Service::DynamoDb), str::to_owned),
-            left: self.proxy.done(),
+                .varying_dynamo_attempts()
+                .map_or_else(|| attempts(Service::DynamoDb), str::to_owned),
+            effects: self.proxy.effects(),
             ledger: self.payer.as_ref().map(|(payer, _)| payer.ledger(self.harness)),
             response,
         };
@@ -164,7 +165,7 @@ impl<'a> Cell<'a> {
                 return response;
             }
             sleep(Duration::from_millis(100));
-            self.ask();
+            self.send();
         }
     }
 
@@ -172,21 +173,21 @@ impl<'a> Cell<'a> {
     #[track_caller]
     pub(super) fn row(&self, first: First, second: &Response, undisturbed: &Undisturbed) -> Row {
         let name = self.name();
-        let First { response, left, .. } = &first;
+        let First { response, effects, .. } = &first;
         let body = &undisturbed.bodies[self.endpoint];
-        let wanted = &undisturbed.done[self.endpoint];
+        let wanted = &undisturbed.effects[self.endpoint];
         let is_writing = !wanted.is_empty();
         if response.status < 300 {
             // A success has all its effects.
-            assert_eq!(left, wanted, "{name}");
+            assert_eq!(effects, wanted, "{name}");
         } else {
-            check_refusal(response, &name);
+            check_error(response, &name);
         }
         assert!(second.status < 300, "{name}: {}", second.body);
         for response in [response, second].into_iter().filter(|response| response.status < 300) {
             assert_eq!(gist(response, is_writing), gist_of(body, is_writing), "{name}");
         }
-        if response.status < 300 && is_writing && self.fault.keeps_answers() {
+        if response.status < 300 && is_writing && self.fault.stores_response() {
             assert_eq!(
                 (&response.body, second.header("idempotent-replayed")),
                 (&second.body, "true"),
@@ -194,16 +195,16 @@ impl<'a> Cell<'a> {
             );
         }
         // In the end every effect has happened once.
-        let done = self.settled();
-        let is_left = |deed: &&String| **deed != "portal link";
+        let all = self.settled();
+        let happens_once = |effect: &&String| **effect != "portal link";
         assert_eq!(
-            done.iter().filter(is_left).collect::<Vec<_>>(),
-            wanted.iter().filter(is_left).collect::<Vec<_>>(),
+            all.iter().filter(happens_once).collect::<Vec<_>>(),
+            wanted.iter().filter(happens_once).collect::<Vec<_>>(),
             "{name}"
         );
-        assert!(done.len() >= wanted.len(), "{name}");
+        assert!(all.len() >= wanted.len(), "{name}");
         if let Some((payer, before)) = &self.payer {
-            let is_changed = left.iter().any(|deed| deed == "change");
+            let is_changed = effects.iter().any(|effect| effect == "change");
             assert_eq!(first.ledger.as_ref() != Some(before), is_changed, "{name}");
             once(self.harness, payer, before);
         }
@@ -215,17 +216,17 @@ impl<'a> Cell<'a> {
                 None => response.status.to_string(),
             },
             retry_after: response.header("retry-after").to_owned(),
-            left: if is_writing && left.is_empty() {
+            effects: if is_writing && effects.is_empty() {
                 "nothing".to_owned()
             } else {
-                left.join(", ")
+                effects.join(", ")
             },
-            again: match second.header("idempotent-replayed") {
+            retry: match second.header("idempotent-replayed") {
                 "true" => format!("{}, replayed", second.status),
                 _ => second.status.to_string(),
             },
-            stripe: first.stripe,
-            dynamo: first.dynamo,
+            stripe_attempts: first.stripe_attempts,
+            dynamo_attempts: first.dynamo_attempts,
         }
     }
 
@@ -235,7 +236,7 @@ impl<'a> Cell<'a> {
             let arrival = LATE + Duration::from_millis(500);
             sleep(arrival.saturating_sub(self.sent_at.elapsed()));
         }
-        self.proxy.done()
+        self.proxy.effects()
     }
 
     fn name(&self) -> String {
@@ -246,26 +247,25 @@ impl<'a> Cell<'a> {
 /// Outcome of the first request.
 pub(super) struct First {
     pub(super) response: Response,
-    stripe: String,
-    dynamo: String,
-    left: Vec<String>,
+    stripe_attempts: String,
+    dynamo_attempts: String,
+    effects: Vec<String>,
     /// State of the payer after it.
     ledger: Option<Ledger>,
 }
 
 /// Asserts that the whole response is one of the contract's errors.
 #[track_caller]
-fn check_refusal(response: &Response, name: &str) {
+fn check_error(response: &Response, name: &str) {
     let seconds = response.header("retry-after");
     let known = [STRIPE_ERROR, STRIPE_UNAVAILABLE, UNAVAILABLE, TIMEOUT];
     let error = response.json()["error"].clone();
     if error == "rate_limited" {
-        let message =
-            format!("There are too many requests at the moment. Try again in {seconds} s.");
-        return refused_with(response, 429, "rate_limited", &message, &Value::Null);
+        let message = format!("There are too many requests. Retry in {seconds} s.");
+        return assert_error_with(response, 429, "rate_limited", &message, &Value::Null);
     }
-    let refusal = known.into_iter().find(|(_, known, _)| error == *known);
-    refused(response, refusal.unwrap_or_else(|| panic!("{name}: {}", response.body)));
+    let expected = known.into_iter().find(|(_, known, _)| error == *known);
+    assert_error(response, expected.unwrap_or_else(|| panic!("{name}: {}", response.body)));
     assert_eq!(seconds, if response.status == 503 { "2" } else { "" }, "{name}");
 }
 

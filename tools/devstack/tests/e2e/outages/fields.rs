@@ -6,9 +6,9 @@ use devstack::functions::FUNCTIONS;
 use serde_json::Value;
 
 use super::proxy::{Proxy, pass};
+use crate::function_process::{FunctionProcess, PATIENT};
 use crate::harness::Harness;
-use crate::lone::{Lone, PATIENT};
-use crate::posts::JSON;
+use crate::payer::JSON;
 
 /// Endpoint, and the account whose request reads the most fields.
 const READS: [(&str, &str); 7] = [
@@ -31,19 +31,19 @@ pub(super) fn sweep(harness: &Harness) -> BTreeSet<String> {
     for (endpoint, account) in READS {
         let proxy = Proxy::start(harness, pass, false);
         let env = [("STRIPE_API_BASE", &*proxy.stripe_url), ("AWS_ENDPOINT_URL", &*proxy.aws_url)];
-        let mut function = Lone::start(harness, endpoint, &env);
+        let mut function = FunctionProcess::start(harness, endpoint, &env);
         let bearer = format!("Bearer {}", harness.account(account).keys.admin);
         let table = FUNCTIONS.iter().find(|function| function.name == endpoint);
         let body = table.and_then(|function| function.sample).unwrap_or_default();
-        let mut ask = || {
-            function.ask_with(PATIENT, &[("authorization", &bearer), JSON], body);
+        let mut send = || {
+            function.send_with_body(PATIENT, &[("authorization", &bearer), JSON], body);
             function.response()
         };
-        let whole = ask();
+        let whole = send();
         assert_eq!(whole.status, 200, "{endpoint}: {}", whole.body);
         for field in proxy.fields().into_iter().step_by(step) {
-            proxy.leave_out(&field);
-            let response = ask();
+            proxy.omit(&field);
+            let response = send();
             match response.status {
                 200 if is_same(&response.json(), &whole.json()) => same += 1,
                 502 => refused += 1,

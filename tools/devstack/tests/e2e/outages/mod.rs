@@ -3,20 +3,20 @@
 //! `docs/reliability.md` has the results, and the suite fails if they differ; `UPDATE=1` updates the document. `cell`
 //! checks what must hold for every result.
 
-mod asked;
+mod bulk_accounts;
 mod cell;
+mod faults;
 mod fields;
-mod lack;
-mod page;
-mod people;
+mod json_fields;
 pub(crate) mod proxy;
-mod table;
+mod report;
+mod request;
 
 use crate::cases;
+use crate::function_process::PATIENT;
 use crate::harness::Harness;
-use crate::lone::PATIENT;
 use cell::{Cell, Undisturbed};
-use table::{ALL, FAULTS};
+use faults::{ALL, FAULTS};
 
 cases![every_endpoint_under_every_fault, missing_field_that_is_read_returns_an_error];
 
@@ -42,9 +42,9 @@ fn every_endpoint_under_every_fault(harness: &Harness) {
                 Cell::prepare(harness, fault, name, (&prices, number))
             })
             .collect();
-        cells.iter_mut().for_each(Cell::ask);
+        cells.iter_mut().for_each(Cell::send);
         let first: Vec<_> = cells.iter_mut().map(Cell::first).collect();
-        cells.iter_mut().for_each(Cell::ask);
+        cells.iter_mut().for_each(Cell::send);
         let second: Vec<_> = cells.iter_mut().map(Cell::second).collect();
         for (((cell, first), second), (number, ..)) in cells.iter().zip(first).zip(second).zip(wave)
         {
@@ -52,9 +52,9 @@ fn every_endpoint_under_every_fault(harness: &Harness) {
         }
     }
     rows.sort_by_key(|(number, _)| *number);
-    page::compare(&rows.into_iter().map(|(_, row)| row).collect::<Vec<_>>());
+    report::compare(&rows.into_iter().map(|(_, row)| row).collect::<Vec<_>>());
 }
 
 fn missing_field_that_is_read_returns_an_error(harness: &Harness) {
-    page::compare_fields(&fields::sweep(harness), fields::is_soak());
+    report::compare_fields(&fields::sweep(harness), fields::is_soak());
 }

@@ -11,9 +11,9 @@ use std::time::Duration;
 use serde_json::Value;
 use tokio::net::TcpSocket;
 
-use super::asked::deed;
-pub(crate) use super::asked::{Asked, Service};
-use super::lack::{collect, leave_out, remove};
+use super::json_fields::{collect, omit, remove};
+use super::request::effect_name;
+pub(crate) use super::request::{Service, ServiceRequest};
 use crate::harness::Harness;
 use crate::security_stripe::message;
 
@@ -39,23 +39,23 @@ pub(crate) enum Fate {
 }
 
 /// Decides by the request and the requests before it.
-pub(crate) type Rule = fn(&Asked, &[Asked]) -> Fate;
+pub(crate) type Rule = fn(&ServiceRequest, &[ServiceRequest]) -> Fate;
 
 /// Rule without faults.
-pub(crate) fn pass(_: &Asked, _: &[Asked]) -> Fate {
+pub(crate) fn pass(_: &ServiceRequest, _: &[ServiceRequest]) -> Fate {
     Fate::Pass
 }
 
 struct State {
     rule: Rule,
-    asked: Vec<Asked>,
-    done: Vec<String>,
+    requests: Vec<ServiceRequest>,
+    effects: Vec<String>,
     /// Idempotency keys with a stored 500.
     failed_keys: BTreeSet<String>,
     /// Paths of all fields in Stripe's responses so far.
     fields: BTreeSet<String>,
-    /// Path of the field that responses lack.
-    left_out: String,
+    /// Path of the field to omit from responses.
+    omitted: String,
 }
 
 #[derive(Clone)]
@@ -79,11 +79,11 @@ impl Proxy {
     pub(crate) fn start(harness: &Harness, rule: Rule, is_refused: bool) -> Self {
         let state = State {
             rule,
-            asked: Vec::new(),
-            done: Vec::new(),
+            requests: Vec::new(),
+            effects: Vec::new(),
             failed_keys: BTreeSet::new(),
             fields: BTreeSet::new(),
-            left_out: String::new(),
+            omitted: String::new(),
         };
         let bare = |url: &str| url.trim_start_matches("http://").to_owned();
         let about = harness.about();
@@ -118,7 +118,7 @@ impl Proxy {
         self.open(harness);
         let mut state = self.shared.state();
         state.rule = pass;
-        state.asked.clear();
+        state.requests.clear();
     }
 
     /// Returns the paths of all fields in Stripe's responses so far: `data.items.data.price.id`.
@@ -127,29 +127,24 @@ impl Proxy {
     }
 
     /// Removes the field with this path from Stripe's responses.
-    pub(crate) fn leave_out(&self, field: &str) {
-        field.clone_into(&mut self.shared.state().left_out);
+    pub(crate) fn omit(&self, field: &str) {
+        field.clone_into(&mut self.shared.state().omitted);
     }
 
     /// Returns the highest number of attempts at a call.
     pub(crate) fn attempts(&self, service: Service) -> usize {
         let state = self.shared.state();
-        let of_service = || state.asked.iter().filter(|asked| asked.service == service);
+        let of_service = || state.requests.iter().filter(|request| request.service == service);
         let attempts =
-            of_service().map(|one| of_service().filter(|asked| asked.call == one.call).count());
+            of_service().map(|one| of_service().filter(|request| request.call == one.call).count());
         attempts.max().unwrap_or(0)
     }
 
-    /// Returns the number of requests.
-    pub(crate) fn requests(&self, service: Service) -> usize {
-        self.shared.state().asked.iter().filter(|asked| asked.service == service).count()
-    }
-
     /// Returns the effects at Stripe so far, sorted.
-    pub(crate) fn done(&self) -> Vec<String> {
-        let mut done = self.shared.state().done.clone();
-        done.sort();
-        done
+    pub(crate) fn effects(&self) -> Vec<String> {
+        let mut effects = self.shared.state().effects.clone();
+        effects.sort();
+        effects
     }
 }
 
@@ -177,14 +172,14 @@ impl Shared {
 
     /// Responds to a request; `None` ends the connection.
     fn respond(&self, mut stream: &TcpStream, head: &[String], body: &[u8]) -> Option<()> {
-        let asked = Asked::of(head, body);
-        if asked.what.starts_with("HEAD") {
-            return self.respond_to_warm_up(stream, &asked);
+        let request = ServiceRequest::of(head, body);
+        if request.operation.starts_with("HEAD") {
+            return self.respond_to_warm_up(stream, &request);
         }
-        let fate = self.fate(&asked);
+        let fate = self.fate(&request);
         match fate {
             Fate::HangUp => return None,
-            Fate::Respond(.., true) => drop(self.forward(&asked, head, body)?),
+            Fate::Respond(.., true) => drop(self.forward(&request, head, body)?),
             Fate::Late(by, false) => sleep(by),
             _ => {}
         }
@@ -196,7 +191,7 @@ impl Shared {
                 if let Fate::Again = fate { "idempotent-replayed: true\r\n" } else { "" };
             return send(stream, &format!("HTTP/1.1 500 X\r\n{is_again}"), FAILURE.as_bytes());
         }
-        let (head, mut body) = self.forward(&asked, head, body)?;
+        let (head, mut body) = self.forward(&request, head, body)?;
         match fate {
             Fate::Late(by, true) => sleep(by),
             Fate::Without(field) => {
@@ -217,9 +212,9 @@ impl Shared {
     }
 
     /// Responds to a request that only opens a connection to Stripe.
-    fn respond_to_warm_up(&self, stream: &TcpStream, asked: &Asked) -> Option<()> {
+    fn respond_to_warm_up(&self, stream: &TcpStream, request: &ServiceRequest) -> Option<()> {
         let state = self.state();
-        let fate = (state.rule)(asked, &state.asked);
+        let fate = (state.rule)(request, &state.requests);
         drop(state);
         match fate {
             Fate::HangUp => return None,
@@ -229,10 +224,10 @@ impl Shared {
         send(stream, "HTTP/1.1 404 X\r\n", b"")
     }
 
-    fn fate(&self, asked: &Asked) -> Fate {
+    fn fate(&self, request: &ServiceRequest) -> Fate {
         let mut state = self.state();
-        let mut fate = (state.rule)(asked, &state.asked);
-        if let Some(key) = &asked.key {
+        let mut fate = (state.rule)(request, &state.requests);
+        if let Some(key) = &request.key {
             let has_failed = state.failed_keys.contains(key);
             if matches!(fate, Fate::Remembered) {
                 state.failed_keys.insert(key.clone());
@@ -241,29 +236,34 @@ impl Shared {
                 fate = Fate::Again;
             }
         }
-        if !asked.is_warm_up() {
-            state.asked.push(asked.clone());
+        if !request.is_warm_up() {
+            state.requests.push(request.clone());
         }
         fate
     }
 
     /// Forwards a request and returns the response's head (without connection headers) and body.
-    fn forward(&self, asked: &Asked, head: &[String], body: &[u8]) -> Option<(String, Vec<u8>)> {
-        let to = if asked.service == Service::Stripe { &self.stripe } else { &self.aws };
+    fn forward(
+        &self,
+        request: &ServiceRequest,
+        head: &[String],
+        body: &[u8],
+    ) -> Option<(String, Vec<u8>)> {
+        let to = if request.service == Service::Stripe { &self.stripe } else { &self.aws };
         let mut there = TcpStream::connect(to).ok()?;
         there.write_all(format!("{}\r\n\r\n", head.join("\r\n")).as_bytes()).ok()?;
         there.write_all(body).ok()?;
         let (head, body) = message(&there)?;
         let is_good = head[0].contains(" 200 ");
-        if asked.service == Service::Stripe && asked.changes() && is_good {
+        if request.service == Service::Stripe && request.changes() && is_good {
             let is_replay = head
                 .iter()
                 .any(|line| line.to_ascii_lowercase().starts_with("idempotent-replayed"));
             if !is_replay {
-                self.state().done.push(deed(&asked.what));
+                self.state().effects.push(effect_name(&request.operation));
             }
         }
-        let body = if asked.service == Service::Stripe { self.without(body) } else { body };
+        let body = if request.service == Service::Stripe { self.without(body) } else { body };
         let status = head[0].split_once(' ')?.1.to_owned();
         let kept = head[1..].iter().filter(|line| {
             let name = line.split(':').next().unwrap_or_default().to_ascii_lowercase();
@@ -279,11 +279,11 @@ impl Shared {
     fn without(&self, body: Vec<u8>) -> Vec<u8> {
         let Ok(mut response) = serde_json::from_slice::<Value>(&body) else { return body };
         let mut state = self.state();
-        if state.left_out.is_empty() {
+        if state.omitted.is_empty() {
             collect(&response, "", &mut state.fields);
             return body;
         }
-        leave_out(&mut response, &state.left_out);
+        omit(&mut response, &state.omitted);
         response.to_string().into_bytes()
     }
 }

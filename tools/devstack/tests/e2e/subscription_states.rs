@@ -4,11 +4,11 @@ use serde_json::{Value, json};
 
 use crate::body::expect;
 use crate::cases;
+use crate::clock::{DAY, HOUR, Renewal, at, day, month_after, now};
+use crate::expected_bodies::{estimate, healthy, line, subscribed};
 use crate::harness::Harness;
-use crate::operator::Own;
-use crate::shape::{estimate, healthy, line, subscribed};
+use crate::operator::OwnAccount;
 use crate::stripe::{Customer, text};
-use crate::when::{DAY, HOUR, Renewal, at, day, month_after, now};
 
 cases![
     trial_shows_its_end_and_the_next_invoice,
@@ -36,12 +36,12 @@ fn subscribe(harness: &Harness, at: i64, tier: &str, more: &[(&str, &str)]) -> (
 }
 
 #[track_caller]
-fn check(harness: &Harness, account: &Own, endpoint: &str, body: &Value) {
+fn check(harness: &Harness, account: &OwnAccount, endpoint: &str, body: &Value) {
     expect(&harness.get(&format!("/v1/billing/{endpoint}"), &account.key, &[]), 200, body);
 }
 
 /// Returns the capabilities of an admin key.
-fn may(harness: &Harness, account: &Own) -> Value {
+fn may(harness: &Harness, account: &OwnAccount) -> Value {
     let admin = harness.new_key(&account.handle, &["--scope", "admin"]).key;
     let mut info = harness.get("/v1/billing/info", &admin, &[]).json();
     info["capabilities"].take()

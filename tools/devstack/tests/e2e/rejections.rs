@@ -5,11 +5,13 @@ use serde_json::{Value, json};
 
 use crate::body::expect;
 use crate::cases;
+use crate::clock::{DAY, now};
+use crate::expected_error::{
+    ExpectedError, MALFORMED_BODY, assert_error, assert_error_with, assert_invalid,
+};
 use crate::harness::Harness;
-use crate::posts::{CHANGE, CHECKOUT, JSON, PORTAL, PREVIEW, Payer, Start, with};
-use crate::refusal::{MALFORMED_BODY, Refusal, invalid, refused, refused_with};
+use crate::payer::{CHANGE, CHECKOUT, JSON, PORTAL, PREVIEW, Payer, Start, with};
 use crate::stripe::text;
-use crate::when::{DAY, now};
 
 cases![
     body_that_is_not_a_json_object_is_rejected,
@@ -33,25 +35,25 @@ const ROUTES: [(&str, &str, &str); 4] = [
     (CHANGE, r#"{"plan":"agency"}"#, "plan, interval, quote"),
 ];
 
-const NO_SUBSCRIPTION: Refusal = (
+const NO_SUBSCRIPTION: ExpectedError = (
     409,
     "no_subscription",
     "There is no subscription to change. Start one with POST /v1/billing/checkout-session.",
 );
 
-const ALREADY_SUBSCRIBED: Refusal = (
+const ALREADY_SUBSCRIBED: ExpectedError = (
     409,
     "already_subscribed",
     "There is a subscription already. Change it with POST /v1/billing/plan-change.",
 );
 
-const ALREADY_ON_PLAN: Refusal = (
+const ALREADY_ON_PLAN: ExpectedError = (
     409,
     "already_on_plan",
-    "This plan at this price is the current one; there is nothing to change.",
+    "This plan at this price is the current one. There is nothing to change.",
 );
 
-const QUOTE: &str = "\"quote\" has to be the quote of a preview for this account and this plan. Ask for a new preview.";
+const QUOTE: &str = "\"quote\" must be the quote of a preview for this account and this plan. Request a new preview.";
 
 /// Sends a body with the key of an account that no case changes.
 #[track_caller]
@@ -64,60 +66,60 @@ fn body_that_is_not_a_json_object_is_rejected(harness: &Harness) {
     for (path, good, _) in ROUTES {
         for body in ["{", "plan=pro", "{'plan':'pro'}", "{} {}", "\u{feff}{}", r#"{"plan":"pro",}"#]
         {
-            refused(&send(harness, path, body), MALFORMED_BODY);
+            assert_error(&send(harness, path, body), MALFORMED_BODY);
         }
         for body in ["[]", "null", "1", "true", "\"pro\"", r#"[{"plan":"pro"}]"#] {
-            invalid(&send(harness, path, body), "body", "The body has to be a JSON object.");
+            assert_invalid(&send(harness, path, body), "body", "The body must be a JSON object.");
         }
         let long = format!("{{{}}}", " ".repeat(16 * 1024));
-        let message = "The body is too large; at most 16384 bytes are taken.";
-        refused(&send(harness, path, &long), (413, "body_too_large", message));
-        let message = "The body has to be JSON; send `content-type: application/json`.";
+        let message = "The body is too large. Send at most 16384 bytes.";
+        assert_error(&send(harness, path, &long), (413, "body_too_large", message));
+        let message = "The body must be JSON. Send `content-type: application/json`.";
         for media_type in ["text/plain", "application/x-www-form-urlencoded", "application/jsonp"] {
             let response = harness.send("POST", path, key, &[("content-type", media_type)], good);
-            refused(&response, (415, "unsupported_media_type", message));
+            assert_error(&response, (415, "unsupported_media_type", message));
         }
-        let message = "There is no query parameter \"plan\" here. Known are: none.";
-        invalid(&send(harness, &format!("{path}?plan=pro"), good), "plan", message);
+        let message = "There is no query parameter \"plan\" here. Use one of: none.";
+        assert_invalid(&send(harness, &format!("{path}?plan=pro"), good), "plan", message);
     }
 }
 
 fn invalid_field_is_rejected_by_name(harness: &Harness) {
     for (path, _, known) in ROUTES {
-        let message = format!("There is no field \"coupon\" here. Known are: {known}.");
-        invalid(&send(harness, path, r#"{"coupon":"free"}"#), "coupon", &message);
+        let message = format!("There is no field \"coupon\" here. Use one of: {known}.");
+        assert_invalid(&send(harness, path, r#"{"coupon":"free"}"#), "coupon", &message);
         let fields: Vec<&str> = known.split(", ").collect();
         for field in &fields {
             for value in [r#""""#, "1", "true", "[]", "{}", r#"["pro"]"#, "0.5"] {
-                let message = format!("\"{field}\" has to be text, and not empty.");
+                let message = format!("\"{field}\" must be a non-empty string.");
                 let body = format!("{{\"{field}\":{value}}}");
-                invalid(&send(harness, path, &body), field, &message);
+                assert_invalid(&send(harness, path, &body), field, &message);
             }
             for twice in [
                 format!("{{\"{field}\":\"a\",\"{field}\":\"a\"}}"),
                 format!("{{\"{field}\":null,\"{field}\":\"a\"}}"),
             ] {
-                let message = format!("The field \"{field}\" is given twice; give it once.");
-                invalid(&send(harness, path, &twice), field, &message);
+                let message = format!("The field \"{field}\" is given twice. Give it once.");
+                assert_invalid(&send(harness, path, &twice), field, &message);
             }
         }
         if fields.contains(&"plan") {
-            let message = "\"plan\" is missing; it has to be given.";
+            let message = "\"plan\" is missing. Add it to the body.";
             for body in ["", "{}", r#"{"plan":null}"#, r#"{"interval":"month"}"#] {
-                invalid(&send(harness, path, body), "plan", message);
+                assert_invalid(&send(harness, path, body), "plan", message);
             }
             for interval in ["week", "MONTH", "monthly", " year"] {
                 let body = json!({ "plan": "agency", "interval": interval });
-                let message = "\"interval\" has to be one of month, year.";
-                invalid(&send(harness, path, &body.to_string()), "interval", message);
+                let message = "\"interval\" must be one of month, year.";
+                assert_invalid(&send(harness, path, &body.to_string()), "interval", message);
             }
         }
     }
-    let message = "\"uiMode\" has to be one of hosted, embedded.";
+    let message = "\"uiMode\" must be one of hosted, embedded.";
     let body = r#"{"plan":"pro","uiMode":"elements"}"#;
-    invalid(&send(harness, CHECKOUT, body), "uiMode", message);
-    let message = "\"flow\" has to be one of payment_method_update, subscription_cancel.";
-    invalid(&send(harness, PORTAL, r#"{"flow":"subscription_update"}"#), "flow", message);
+    assert_invalid(&send(harness, CHECKOUT, body), "uiMode", message);
+    let message = "\"flow\" must be one of payment_method_update, subscription_cancel.";
+    assert_invalid(&send(harness, PORTAL, r#"{"flow":"subscription_update"}"#), "flow", message);
     for (mode, field) in [
         (Value::Null, "returnUrl"),
         (json!("hosted"), "returnUrl"),
@@ -126,9 +128,9 @@ fn invalid_field_is_rejected_by_name(harness: &Harness) {
     ] {
         let body = json!({ "plan": "pro", "uiMode": mode, field: "http://localhost:3000/" });
         let message = format!(
-            "\"{field}\" does not go with this uiMode: hosted takes successUrl and cancelUrl, embedded takes returnUrl."
+            "\"{field}\" does not apply to this uiMode. Use successUrl and cancelUrl with hosted, returnUrl with embedded."
         );
-        invalid(&send(harness, CHECKOUT, &body.to_string()), field, &message);
+        assert_invalid(&send(harness, CHECKOUT, &body.to_string()), field, &message);
     }
 }
 
@@ -151,8 +153,12 @@ fn invalid_or_foreign_url_is_rejected(harness: &Harness) {
             "http://localhost:3000/a b",
         ] {
             let message =
-                format!("\"{field}\" has to be an absolute https URL (http only on localhost).");
-            invalid(&send(harness, path, &with(&body, field, url).to_string()), field, &message);
+                format!("\"{field}\" must be an absolute https URL (http only on localhost).");
+            assert_invalid(
+                &send(harness, path, &with(&body, field, url).to_string()),
+                field,
+                &message,
+            );
         }
         for url in [
             "https://evil.example/",
@@ -161,10 +167,16 @@ fn invalid_or_foreign_url_is_rejected(harness: &Harness) {
             "http://localhost/",
         ] {
             let message = format!(
-                "\"{field}\" lies outside the origins that this API may send customers back to. Use one of your own pages, or ask the operator to allow this one."
+                "\"{field}\" is outside the allowed origins. Use a URL of an allowed origin, or ask the operator to add this one to ALLOWED_ORIGINS."
             );
             let response = send(harness, path, &with(&body, field, url).to_string());
-            refused_with(&response, 422, "url_not_allowed", &message, &json!({ "field": field }));
+            assert_error_with(
+                &response,
+                422,
+                "url_not_allowed",
+                &message,
+                &json!({ "field": field }),
+            );
         }
     }
 }
@@ -204,7 +216,13 @@ fn unknown_plan_is_rejected_with_the_list_of_plans(harness: &Harness) {
             for (plan, interval, message) in rows {
                 let body = json!({ "plan": plan, "interval": interval });
                 let response = harness.post(path, &harness.account(account).keys.admin, &body);
-                refused_with(&response, 422, "unknown_plan", message, &json!({ "field": "plan" }));
+                assert_error_with(
+                    &response,
+                    422,
+                    "unknown_plan",
+                    message,
+                    &json!({ "field": "plan" }),
+                );
             }
         }
     }
@@ -217,28 +235,28 @@ fn change_without_a_subscription_is_rejected(harness: &Harness) {
         let key = &harness.account(account).keys.admin;
         for path in [PREVIEW, CHANGE] {
             for plan in ["hobby", "pro"] {
-                refused(&harness.post(path, key, &json!({ "plan": plan })), NO_SUBSCRIPTION);
+                assert_error(&harness.post(path, key, &json!({ "plan": plan })), NO_SUBSCRIPTION);
             }
         }
         let body = json!({ "flow": "subscription_cancel" });
-        refused(&harness.post(PORTAL, key, &body), NO_SUBSCRIPTION);
+        assert_error(&harness.post(PORTAL, key, &body), NO_SUBSCRIPTION);
     }
 }
 
 /// Account whose subscription cannot be changed, and the expected reason.
-struct Stuck {
+struct Unchangeable {
     key: String,
     reason: &'static str,
     message: &'static str,
 }
 
-pub(crate) const PAUSED: &str = "This subscription is paused. GET /v1/billing/dunning says how it goes on; where it does not, ask the operator to resume it.";
+pub(crate) const PAUSED: &str = "This subscription is paused. GET /v1/billing/dunning says how to resume it; otherwise ask the operator to resume it.";
 const OVERDUE: &str =
     "An invoice of this subscription is overdue. Pay it first; GET /v1/billing/dunning says how.";
-const ENDING: &str = "This subscription is going to end. Renew it in the billing portal (POST /v1/billing/portal-session) first.";
+const ENDING: &str = "This subscription is set to end. Renew it in the billing portal (POST /v1/billing/portal-session) first.";
 
-fn stuck(harness: &Harness, prefix: &str) -> Vec<Stuck> {
-    let seeded = |name: &str| Stuck {
+fn unchangeable(harness: &Harness, prefix: &str) -> Vec<Unchangeable> {
+    let seeded = |name: &str| Unchangeable {
         key: harness.account(name).keys.admin.clone(),
         reason: "overdue",
         message: OVERDUE,
@@ -246,11 +264,11 @@ fn stuck(harness: &Harness, prefix: &str) -> Vec<Stuck> {
     let mut all = vec![seeded("overdue"), seeded("suspended")];
     let own = |name: &str| format!("{prefix}-{name}");
     let mut add = |payer: Payer, reason, message| {
-        all.push(Stuck { key: payer.account.key, reason, message });
+        all.push(Unchangeable { key: payer.account.key, reason, message });
     };
     let incomplete = [("payment_behavior", "default_incomplete")];
     let start = Start { age: 60, more: &incomplete, ..Start::on("pro") };
-    let message = "The first invoice of this subscription is not paid yet. Pay it first; GET /v1/billing/dunning says how.";
+    let message = "The first invoice of this subscription is unpaid. Pay it first; GET /v1/billing/dunning says how.";
     add(harness.payer(&own("incomplete"), start), "incomplete", message);
     let pause = [
         ("trial_period_days", "5"),
@@ -267,7 +285,7 @@ fn stuck(harness: &Harness, prefix: &str) -> Vec<Stuck> {
     }
     let invoiced = [("collection_method", "send_invoice"), ("days_until_due", "30")];
     let start = Start { age: 60, more: &invoiced, ..Start::on("hobby") };
-    let message = "This subscription is paid by invoice, so a change cannot be charged at once. Ask the operator to make it.";
+    let message = "This subscription is paid by invoice, so a change cannot be charged at once. Ask the operator to make the change.";
     add(harness.payer(&own("invoiced"), start), "invoiced", message);
     let prices = [harness.add_on("month", "usd", "500")];
     let start = Start { age: 60, ..Start::on("pro") };
@@ -279,22 +297,23 @@ fn stuck(harness: &Harness, prefix: &str) -> Vec<Stuck> {
 
 fn checkout_with_a_subscription_in_any_state_is_rejected(harness: &Harness) {
     let seeded = ["metered", "free", "client"].map(|name| harness.account(name).keys.admin.clone());
-    let stuck = stuck(harness, "no-checkout").into_iter().map(|stuck| stuck.key);
-    for key in seeded.into_iter().chain(stuck) {
+    let unchangeable =
+        unchangeable(harness, "no-checkout").into_iter().map(|unchangeable| unchangeable.key);
+    for key in seeded.into_iter().chain(unchangeable) {
         for body in [json!({ "plan": "pro" }), json!({ "plan": "hobby", "uiMode": "embedded" })] {
-            refused(&harness.post(CHECKOUT, &key, &body), ALREADY_SUBSCRIBED);
+            assert_error(&harness.post(CHECKOUT, &key, &body), ALREADY_SUBSCRIBED);
         }
     }
 }
 
 fn subscription_that_cannot_be_changed_is_rejected_with_the_reason(harness: &Harness) {
-    for Stuck { key, reason, message } in stuck(harness, "no-change") {
+    for Unchangeable { key, reason, message } in unchangeable(harness, "no-change") {
         for path in [PREVIEW, CHANGE] {
             // Includes the current plan of some accounts: this check precedes `already_on_plan`.
             for plan in ["starter", "pro", "hobby"] {
                 let response = harness.post(path, &key, &json!({ "plan": plan }));
                 let details = json!({ "reason": reason });
-                refused_with(&response, 409, "subscription_not_changeable", message, &details);
+                assert_error_with(&response, 409, "subscription_not_changeable", message, &details);
             }
         }
     }
@@ -306,7 +325,7 @@ fn change_to_the_current_plan_is_rejected(harness: &Harness) {
         for path in [PREVIEW, CHANGE] {
             for interval in [Value::Null, json!("month")] {
                 let body = json!({ "plan": plan, "interval": interval });
-                refused(&harness.post(path, key, &body), ALREADY_ON_PLAN);
+                assert_error(&harness.post(path, key, &body), ALREADY_ON_PLAN);
             }
         }
     }
@@ -335,7 +354,7 @@ fn forged_altered_or_foreign_quote_is_rejected(harness: &Harness) {
         (json!({ "plan": "agency", "interval": "year" }), good.clone()),
     ];
     for (body, quote) in rows {
-        invalid(&payer.change(harness, &with(&body, "quote", quote)), "quote", QUOTE);
+        assert_invalid(&payer.change(harness, &with(&body, "quote", quote)), "quote", QUOTE);
     }
     assert_eq!(payer.ledger(harness), before);
     let response =
@@ -343,7 +362,7 @@ fn forged_altered_or_foreign_quote_is_rejected(harness: &Harness) {
     assert_eq!(response.status, 200, "{}", response.body);
 }
 
-const CHANGED: &str = "The amount has changed since it was quoted; nothing was charged. Show the new preview in `details.preview`, and confirm with its quote.";
+const CHANGED: &str = "The amount has changed since it was quoted, and nothing was charged. Show the new preview in `details.preview`, and confirm with its quote.";
 
 /// Change at Stripe between the preview and the plan change.
 type Meddle = fn(&Harness, &Payer);
@@ -375,7 +394,7 @@ fn outdated_quote_is_rejected_with_a_fresh_preview(harness: &Harness) {
         let response = payer.change(harness, &with(&body, "quote", quote));
         let fresh = with(&payer.preview(harness, &body), "quote", "<text>");
         let details = json!({ "preview": fresh });
-        refused_with(&response, 409, "quote_changed", CHANGED, &details);
+        assert_error_with(&response, 409, "quote_changed", CHANGED, &details);
         assert_eq!(payer.ledger(harness), before, "{handle}");
         let preview = response.json()["details"]["preview"].take();
         let response = payer.change(harness, &with(&body, "quote", preview["quote"].clone()));

@@ -3,10 +3,10 @@
 use devstack::http::Response;
 use serde_json::{Value, json};
 
+use crate::clock::{DAY, now};
 use crate::harness::Harness;
-use crate::operator::Own;
+use crate::operator::OwnAccount;
 use crate::stripe::{Customer, text};
-use crate::when::{DAY, now};
 
 pub(crate) const CHECKOUT: &str = "/v1/billing/checkout-session";
 pub(crate) const PORTAL: &str = "/v1/billing/portal-session";
@@ -20,7 +20,7 @@ pub(crate) const AGE: i64 = 10 * DAY;
 
 /// Account with a subscription and an admin key.
 pub(crate) struct Payer {
-    pub(crate) account: Own,
+    pub(crate) account: OwnAccount,
     pub(crate) customer: Customer,
     pub(crate) subscription: String,
     /// Start of the subscription, and the time on its clock.
@@ -63,12 +63,12 @@ impl Harness {
 
     /// Creates an account with an admin key.
     #[track_caller]
-    pub(crate) fn admin_of(&self, handle: &str, customer: Option<&str>) -> Own {
+    pub(crate) fn admin_of(&self, handle: &str, customer: Option<&str>) -> OwnAccount {
         let mut args = vec!["accounts", "create", "--handle", handle];
         args.extend(customer.into_iter().flat_map(|customer| ["--customer", customer]));
         let id = text(&self.billingctl(&args), "id");
         let key = self.new_key(handle, &["--scope", "admin"]).key;
-        Own { id, handle: handle.to_owned(), key }
+        OwnAccount { id, handle: handle.to_owned(), key }
     }
 
     /// Returns the IDs of a plan's prices, the base price first.
@@ -105,7 +105,7 @@ impl Harness {
         &self,
         prices: &[String],
         start: Start<'_>,
-        account_of: impl FnOnce(&str) -> Own,
+        account_of: impl FnOnce(&str) -> OwnAccount,
     ) -> Payer {
         let end = now();
         let from = end - start.age;
@@ -329,7 +329,7 @@ pub(crate) fn change_as_previewed(
     assert_eq!(number("amount_paid"), number("amount_due"), "the amount due was charged");
     let lines = harness.stripe(&format!("/invoices/{id}/lines?limit=100"));
     let line = |line: &Value| {
-        let moment = |end: &str| crate::when::day(line["period"][end].as_i64().expect("a moment"));
+        let moment = |end: &str| crate::clock::day(line["period"][end].as_i64().expect("a moment"));
         json!({
             "description": line["description"], "amount": money(line["amount"].as_i64().expect("a number")),
             "periodStart": moment("start"), "periodEnd": moment("end"),

@@ -5,35 +5,35 @@ use std::time::{Duration, Instant};
 
 use devstack::http::Response;
 
+use crate::function_process::{FunctionProcess, PATIENT};
 use crate::harness::Harness;
-use crate::lone::{Lone, PATIENT};
-use crate::posts::{JSON, Payer};
+use crate::payer::{JSON, Payer};
 
 /// Process of plan-change, and the account whose change it makes with an idempotency key.
-pub struct Alone<'a> {
+pub struct PlanChangeProcess<'a> {
     pub harness: &'a Harness,
     pub payer: &'a Payer,
 }
 
-impl<'a> Alone<'a> {
+impl<'a> PlanChangeProcess<'a> {
     #[track_caller]
-    pub fn start(&self) -> Lone<'a> {
-        Lone::start(self.harness, "plan-change", &[])
+    pub fn start(&self) -> FunctionProcess<'a> {
+        FunctionProcess::start(self.harness, "plan-change", &[])
     }
 
-    pub fn ask(&self, function: &mut Lone<'_>, time: Duration) {
+    pub fn send(&self, function: &mut FunctionProcess<'_>, time: Duration) {
         let bearer = format!("Bearer {}", self.payer.account.key);
         let headers = [JSON, ("authorization", &*bearer), ("idempotency-key", "killed")];
-        function.ask_with(time, &headers, r#"{"plan":"agency"}"#);
+        function.send_with_body(time, &headers, r#"{"plan":"agency"}"#);
     }
 
     /// Retries the request in a new process until the first attempt no longer blocks it, and returns the response.
     #[track_caller]
-    pub fn again(&self) -> Response {
+    pub fn retry(&self) -> Response {
         let mut function = self.start();
         let started = Instant::now();
         loop {
-            self.ask(&mut function, PATIENT);
+            self.send(&mut function, PATIENT);
             let response = function.response();
             let error = response.json()["error"].clone();
             // The first attempt's lease has not expired, or Stripe still processes its request.
@@ -49,9 +49,9 @@ impl<'a> Alone<'a> {
 
     /// Starts a change and kills its process as soon as `is_time` returns true.
     #[track_caller]
-    pub fn killed_when(&self, is_time: impl Fn() -> bool) {
+    pub fn kill_when(&self, is_time: impl Fn() -> bool) {
         let mut function = self.start();
-        self.ask(&mut function, Duration::from_secs(2));
+        self.send(&mut function, Duration::from_secs(2));
         let started = Instant::now();
         while !is_time() {
             assert!(started.elapsed() < Duration::from_secs(5), "the change did not get that far");

@@ -22,27 +22,27 @@ const LIMIT: Duration = Duration::from_secs(40);
 pub(crate) const PATIENT: Duration = Duration::from_secs(29);
 
 /// Running function. Dropping this kills it.
-pub(crate) struct Lone<'a> {
+pub(crate) struct FunctionProcess<'a> {
     harness: &'a Harness,
     function: &'static Function,
     log: String,
     child: Child,
     api: RuntimeApi,
-    asked: u32,
+    sent: u32,
     /// IP address of the caller.
     pub(crate) source: String,
     /// Seconds by which Lambda's clock is behind the function's.
     pub(crate) lambda_is_behind: i64,
 }
 
-impl Drop for Lone<'_> {
+impl Drop for FunctionProcess<'_> {
     fn drop(&mut self) {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
 }
 
-impl<'a> Lone<'a> {
+impl<'a> FunctionProcess<'a> {
     /// Starts the function with the stack's environment, in which `env` overrides variables.
     #[track_caller]
     pub(crate) fn start(harness: &'a Harness, name: &str, env: &[(&str, &str)]) -> Self {
@@ -50,7 +50,7 @@ impl<'a> Lone<'a> {
         let function = function.expect("a function of the table");
         let api = RuntimeApi::start().expect("a port");
         let port = api.address().rsplit(':').next().unwrap_or_default();
-        let log = format!("lone-{name}-{port}");
+        let log = format!("process-{name}-{port}");
         let out = std::fs::File::create(harness.logs().join(format!("{log}.log")));
         let out = out.expect("a log");
         let mut command = Command::new(programs().join(name));
@@ -59,7 +59,7 @@ impl<'a> Lone<'a> {
         command.envs(env.iter().copied()).env("AWS_LAMBDA_RUNTIME_API", api.address());
         let child = command.spawn().expect("`cargo build --workspace` builds the functions");
         let source = "192.0.2.1".to_owned();
-        Self { harness, function, log, child, api, asked: 0, source, lambda_is_behind: 0 }
+        Self { harness, function, log, child, api, sent: 0, source, lambda_is_behind: 0 }
     }
 
     /// Returns its resident memory in KiB.
@@ -75,19 +75,19 @@ impl<'a> Lone<'a> {
     /// Returns its response to a GET with these headers.
     #[track_caller]
     pub(crate) fn get(&mut self, headers: &[(&str, &str)]) -> Response {
-        self.ask(PATIENT, headers);
+        self.send(PATIENT, headers);
         self.response()
     }
 
     /// Sends a request with these headers and a deadline after `time`.
-    pub(crate) fn ask(&mut self, time: Duration, headers: &[(&str, &str)]) {
-        self.ask_with(time, headers, "");
+    pub(crate) fn send(&mut self, time: Duration, headers: &[(&str, &str)]) {
+        self.send_with_body(time, headers, "");
     }
 
     /// Sends a request with a body.
-    pub(crate) fn ask_with(&mut self, time: Duration, headers: &[(&str, &str)], body: &str) {
-        self.asked += 1;
-        let id = format!("{}-{}", self.log, self.asked);
+    pub(crate) fn send_with_body(&mut self, time: Duration, headers: &[(&str, &str)], body: &str) {
+        self.sent += 1;
+        let id = format!("{}-{}", self.log, self.sent);
         let Self { function, source, .. } = self;
         let request = Request { function, query: "", headers, body, source, id: &id };
         self.api.invoke_with_skew(&request.event(), time, self.lambda_is_behind);
@@ -117,13 +117,13 @@ impl<'a> Lone<'a> {
     /// Returns the response to the oldest request without one.
     #[track_caller]
     pub(crate) fn response(&self) -> Response {
-        let response = self.answer_if_any();
+        let response = self.response_if_any();
         response.unwrap_or_else(|| panic!("{} has reported an error to Lambda", self.log))
     }
 
     /// Returns the response, or `None` if the function reported an error to Lambda.
     #[track_caller]
-    pub(crate) fn answer_if_any(&self) -> Option<Response> {
+    pub(crate) fn response_if_any(&self) -> Option<Response> {
         let Some(result) = self.api.next_result(LIMIT) else {
             panic!("{} does not respond; logs: {}", self.log, self.harness.logs().display())
         };

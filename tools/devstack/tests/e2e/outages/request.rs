@@ -10,10 +10,10 @@ pub(crate) enum Service {
 
 /// Request of a function.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Asked {
+pub(crate) struct ServiceRequest {
     pub(crate) service: Service,
-    /// Operation: `GET /v1/customers/cus_1` (without query) or `GetItem`.
-    pub(crate) what: String,
+    /// `GET /v1/customers/cus_1` (without query) or `GetItem`.
+    pub(crate) operation: String,
     /// Identifies the call: equal for each attempt at one call.
     pub(super) call: String,
     /// Stripe's idempotency key.
@@ -23,18 +23,18 @@ pub(crate) struct Asked {
 }
 
 /// Returns the document's name for the effect of a request.
-pub(super) fn deed(what: &str) -> String {
-    let deeds = [
+pub(super) fn effect_name(operation: &str) -> String {
+    let names = [
         ("POST /v1/customers", "customer"),
         ("POST /v1/checkout/sessions", "session"),
         ("POST /v1/billing_portal/sessions", "portal link"),
     ];
-    let named = deeds.iter().find(|(path, _)| *path == what).map(|(_, name)| *name);
-    let named = named.or(what.starts_with("POST /v1/subscriptions/").then_some("change"));
-    named.unwrap_or(what).to_owned()
+    let named = names.iter().find(|(path, _)| *path == operation).map(|(_, name)| *name);
+    let named = named.or(operation.starts_with("POST /v1/subscriptions/").then_some("change"));
+    named.unwrap_or(operation).to_owned()
 }
 
-impl Asked {
+impl ServiceRequest {
     pub(super) fn of(head: &[String], body: &[u8]) -> Self {
         let header = |name: &str| {
             let fields = head[1..].iter().filter_map(|line| line.split_once(':'));
@@ -48,26 +48,26 @@ impl Asked {
             Some((service.to_owned(), operation.to_owned()))
         }) else {
             let call = format!("{line} {}", key.clone().unwrap_or_default());
-            let what = line.split('?').next().unwrap_or_default().to_owned();
-            return Self { service: Service::Stripe, what, call, key, signed: None };
+            let operation = line.split('?').next().unwrap_or_default().to_owned();
+            return Self { service: Service::Stripe, operation, call, key, signed: None };
         };
         let service =
             if service == "secretsmanager" { Service::Secrets } else { Service::DynamoDb };
         let call = format!("{operation} {}", String::from_utf8_lossy(body));
         let signed = header("x-amz-date").as_deref().and_then(seconds);
-        Self { service, what: operation, call, key: None, signed }
+        Self { service, operation, call, key: None, signed }
     }
 
     /// Returns whether the request only opens a connection while the function starts; such requests are not counted.
     pub(super) fn is_warm_up(&self) -> bool {
-        self.what.starts_with("HEAD") || self.call.contains("ACCOUNT#warm-up")
+        self.operation.starts_with("HEAD") || self.call.contains("ACCOUNT#warm-up")
     }
 
     /// Returns whether the request changes anything at Stripe.
     pub(crate) fn changes(&self) -> bool {
         self.service == Service::Stripe
-            && !self.what.starts_with("GET")
-            && !self.what.ends_with("/create_preview")
+            && !self.operation.starts_with("GET")
+            && !self.operation.ends_with("/create_preview")
     }
 }
 

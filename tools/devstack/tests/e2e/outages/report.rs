@@ -32,10 +32,10 @@ fn render(rows: &[Row]) -> String {
                 row.fault.name,
                 row.response,
                 row.retry_after,
-                row.stripe,
-                row.dynamo,
-                row.left,
-                row.again
+                row.stripe_attempts,
+                row.dynamo_attempts,
+                row.effects,
+                row.retry
             );
         }
     }
@@ -53,7 +53,7 @@ fn between(text: &str, begin: &str, end: &str) -> String {
 }
 
 /// Asserts that the document has this text between the marks, or updates it.
-fn hold(begin: &str, end: &str, seen: &str) {
+fn check(begin: &str, end: &str, seen: &str) {
     let text = std::fs::read_to_string(document()).expect("the document");
     let shown = between(&text, begin, end);
     if shown == seen {
@@ -72,7 +72,7 @@ fn hold(begin: &str, end: &str, seen: &str) {
 /// Compares the document with these rows.
 pub(super) fn compare(rows: &[Row]) {
     println!("    {} cells", rows.len());
-    hold(BEGIN, END, &format!("{}\n", render(rows)));
+    check(BEGIN, END, &format!("{}\n", render(rows)));
 }
 
 /// Compares the document with the rows of fields. A sample must be a part of the document's list.
@@ -81,7 +81,7 @@ pub(super) fn compare_fields(rows: &BTreeSet<String>, is_whole: bool) {
     let seen: Vec<_> = rows.iter().map(String::as_str).chain([""]).collect();
     let seen = seen.join("\n");
     if is_whole {
-        return hold(begin, end, &format!("{FIELDS}{seen}"));
+        return check(begin, end, &format!("{FIELDS}{seen}"));
     }
     let text = std::fs::read_to_string(document()).expect("the document");
     let shown = between(&text, begin, end);

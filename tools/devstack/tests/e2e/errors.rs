@@ -8,10 +8,10 @@ use serde_json::{Value, json};
 use shared::values::token::{Bounds, MacKeys};
 
 use crate::cases;
+use crate::expected_error::{INTERNAL, STRIPE_UNAVAILABLE, TIMEOUT, UNAVAILABLE, assert_error};
+use crate::function_process::{FunctionProcess, PATIENT};
 use crate::harness::Harness;
-use crate::lone::{Lone, PATIENT};
-use crate::posts::{CHANGE, JSON, PREVIEW, Start};
-use crate::refusal::{INTERNAL, STRIPE_UNAVAILABLE, TIMEOUT, UNAVAILABLE, refused};
+use crate::payer::{CHANGE, JSON, PREVIEW, Start};
 use crate::stripe::text;
 
 cases![
@@ -42,7 +42,7 @@ fn responses(harness: &Harness, fault: &Value) -> Vec<Response> {
 fn every_post_returns_stripe_unavailable(harness: &Harness) {
     for fault in [json!({ "kind": "status", "status": 503 }), json!({ "kind": "cut" })] {
         for response in responses(harness, &fault) {
-            refused(&response, STRIPE_UNAVAILABLE);
+            assert_error(&response, STRIPE_UNAVAILABLE);
         }
     }
 }
@@ -63,14 +63,15 @@ fn every_post_returns_stripes_rate_limit(harness: &Harness) {
 fn every_post_times_out_before_the_deadline(harness: &Harness) {
     let bearer = format!("Bearer {}", harness.account("metered").keys.admin);
     let headers = [("authorization", bearer.as_str()), JSON];
-    let mut functions: Vec<_> =
-        posts().map(|function| (function, Lone::start(harness, function.name, &[]))).collect();
+    let mut functions: Vec<_> = posts()
+        .map(|function| (function, FunctionProcess::start(harness, function.name, &[])))
+        .collect();
     let _late = harness.break_stripe(&json!({ "kind": "latency", "delay_ms": 5_000 }));
-    for (function, lone) in &mut functions {
-        lone.ask_with(Duration::from_millis(2_500), &headers, &body(function).to_string());
+    for (function, process) in &mut functions {
+        process.send_with_body(Duration::from_millis(2_500), &headers, &body(function).to_string());
     }
-    for (_, lone) in &functions {
-        refused(&lone.response(), TIMEOUT);
+    for (_, process) in &functions {
+        assert_error(&process.response(), TIMEOUT);
     }
 }
 
@@ -78,15 +79,15 @@ fn every_route_returns_unavailable_without_aws(harness: &Harness) {
     let bearer = format!("Bearer {}", harness.account("metered").keys.admin);
     let nothing = [("AWS_ENDPOINT_URL_DYNAMODB", "http://127.0.0.1:9")];
     // Concurrently, because each retries for a while.
-    let lone = |function: &Function| {
-        let mut lone = Lone::start(harness, function.name, &nothing);
+    let start = |function: &Function| {
+        let mut process = FunctionProcess::start(harness, function.name, &nothing);
         let body = function.sample.unwrap_or_default();
-        lone.ask_with(PATIENT, &[("authorization", &bearer), JSON], body);
-        lone
+        process.send_with_body(PATIENT, &[("authorization", &bearer), JSON], body);
+        process
     };
-    let functions: Vec<_> = FUNCTIONS.iter().map(lone).collect();
-    for lone in functions {
-        refused(&lone.response(), UNAVAILABLE);
+    let functions: Vec<_> = FUNCTIONS.iter().map(start).collect();
+    for process in functions {
+        assert_error(&process.response(), UNAVAILABLE);
     }
 }
 
@@ -100,7 +101,7 @@ fn every_post_returns_internal_for_a_damaged_item(harness: &Harness) {
     });
     harness.aws("DynamoDB_20120810.UpdateItem", &damage);
     for function in posts() {
-        refused(&harness.post(function.path, &account.key, &body(function)), INTERNAL);
+        assert_error(&harness.post(function.path, &account.key, &body(function)), INTERNAL);
     }
 }
 
@@ -114,12 +115,12 @@ fn retry_during_the_first_attempt_returns_idempotency_in_progress(harness: &Harn
             (name, if name == "idempotency-key" { function.name } else { value })
         });
         // Two processes, since a process serves one request at a time.
-        let mut two = [(); 2].map(|()| Lone::start(harness, function.name, &[]));
+        let mut two = [(); 2].map(|()| FunctionProcess::start(harness, function.name, &[]));
         let _slow = harness.break_stripe(&json!({ "kind": "latency", "delay_ms": 1_500 }));
-        for lone in &mut two {
-            lone.ask_with(PATIENT, &headers, &body(function).to_string());
+        for process in &mut two {
+            process.send_with_body(PATIENT, &headers, &body(function).to_string());
         }
-        let mut responses = two.map(|lone| lone.response());
+        let mut responses = two.map(|process| process.response());
         responses.sort_by_key(|response| response.status);
         assert_eq!(responses[0].status, 201, "{}", responses[0].body);
         assert_eq!(responses[1].status, 409, "{}", responses[1].body);

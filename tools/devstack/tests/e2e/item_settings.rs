@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use crate::cases;
 use crate::harness::Harness;
-use crate::posts::{Payer, Start, change_as_previewed};
+use crate::payer::{Payer, Start, change_as_previewed};
 use crate::stripe::text;
 
 cases![item_discounts_and_tax_rates_are_kept_and_charged_as_previewed];

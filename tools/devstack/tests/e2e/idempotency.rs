@@ -6,12 +6,12 @@ use std::time::{Duration, Instant};
 use devstack::http::Response;
 use serde_json::{Value, json};
 
-use crate::alone::{Alone, SLOW};
 use crate::cases;
+use crate::expected_error::{assert_error, assert_invalid};
+use crate::function_process::{FunctionProcess, PATIENT};
 use crate::harness::{Harness, Request};
-use crate::lone::{Lone, PATIENT};
-use crate::posts::{CHANGE, CHECKOUT, JSON, Ledger, PORTAL, Payer, Start, with};
-use crate::refusal::{invalid, refused};
+use crate::payer::{CHANGE, CHECKOUT, JSON, Ledger, PORTAL, Payer, Start, with};
+use crate::plan_change_process::{PlanChangeProcess, SLOW};
 use crate::stripe::text;
 
 cases![
@@ -63,12 +63,12 @@ fn rejection_is_replayed_even_if_the_cause_is_gone(harness: &Harness) {
     let payer = harness.payer("declined-twice", Start::on("pro"));
     harness.card(&payer.customer, "pm_card_chargeCustomerFail");
     let body = json!({ "plan": "agency" });
-    let ask = || harness.post_once(CHANGE, &payer.account.key, "declined", &body);
-    let first = ask();
+    let send = || harness.post_once(CHANGE, &payer.account.key, "declined", &body);
+    let first = send();
     assert_eq!(first.status, 402, "{}", first.body);
     harness.card(&payer.customer, "pm_card_visa");
     let before = payer.ledger(harness);
-    let again = ask();
+    let again = send();
     replays(&again, &first);
     assert_eq!(again.json()["requestId"], first.header("x-request-id"));
     assert_eq!(payer.ledger(harness), before);
@@ -81,9 +81,9 @@ fn rejection_is_replayed_even_if_the_cause_is_gone(harness: &Harness) {
 
 fn idempotency_key_is_valid_for_one_request(harness: &Harness) {
     let account = harness.admin_of("one-key", None);
-    let ask =
+    let send =
         |path: &str, key: &str, body: Value| harness.post_once(path, &account.key, key, &body);
-    let first = ask(CHECKOUT, "k", json!({ "plan": "pro" }));
+    let first = send(CHECKOUT, "k", json!({ "plan": "pro" }));
     assert_eq!(first.status, 201, "{}", first.body);
     let message = "This Idempotency-Key was used for another request within the last 24 hours. Use a new key for a new request.";
     for (path, body) in [
@@ -92,20 +92,20 @@ fn idempotency_key_is_valid_for_one_request(harness: &Harness) {
         (CHANGE, json!({ "plan": "pro" })),
         (PORTAL, json!({})),
     ] {
-        refused(&ask(path, "k", body), (422, "idempotency_key_reused", message));
+        assert_error(&send(path, "k", body), (422, "idempotency_key_reused", message));
     }
-    replays(&ask(CHECKOUT, "k", json!({ "plan": "pro", "interval": null })), &first);
+    replays(&send(CHECKOUT, "k", json!({ "plan": "pro", "interval": null })), &first);
     let long = "x".repeat(256);
-    let message = "\"Idempotency-Key\" has to be 1 to 255 visible ASCII characters, given once.";
+    let message = "\"Idempotency-Key\" must be 1 to 255 visible ASCII characters, given once.";
     for path in [CHECKOUT, PORTAL, CHANGE] {
         for bad in ["", "two words", &long] {
             let body = if path == PORTAL { json!({}) } else { json!({ "plan": "pro" }) };
-            invalid(&ask(path, bad, body), "Idempotency-Key", message);
+            assert_invalid(&send(path, bad, body), "Idempotency-Key", message);
         }
     }
-    let portal = ask(PORTAL, &long[..255], json!({}));
+    let portal = send(PORTAL, &long[..255], json!({}));
     assert_eq!(portal.status, 201, "{}", portal.body);
-    replays(&ask(PORTAL, &long[..255], json!({})), &portal);
+    replays(&send(PORTAL, &long[..255], json!({})), &portal);
 }
 
 fn stripe_failure_can_be_retried_with_the_same_key(harness: &Harness) {
@@ -117,7 +117,7 @@ fn stripe_failure_can_be_retried_with_the_same_key(harness: &Harness) {
     ] {
         let payer = harness.payer(handle, Start::on("pro"));
         let before = payer.ledger(harness);
-        let ask =
+        let send =
             || harness.post_once(CHANGE, &payer.account.key, "try", &json!({ "plan": "agency" }));
         for path in ["/v1/", "/v1/subscriptions/"] {
             let broken = harness.break_stripe(&with(
@@ -125,12 +125,12 @@ fn stripe_failure_can_be_retried_with_the_same_key(harness: &Harness) {
                 "method",
                 if path == "/v1/" { "GET" } else { "POST" },
             ));
-            let response = ask();
+            let response = send();
             assert_eq!(response.status, status, "{handle} {path}: {}", response.body);
             drop(broken);
             assert_eq!(payer.ledger(harness), before, "{handle} {path}");
         }
-        let response = ask();
+        let response = send();
         assert_eq!(
             (response.status, response.header("idempotent-replayed")),
             (200, ""),
@@ -138,7 +138,7 @@ fn stripe_failure_can_be_retried_with_the_same_key(harness: &Harness) {
             response.body
         );
         once(harness, &payer, &before);
-        replays(&ask(), &response);
+        replays(&send(), &response);
     }
 }
 
@@ -210,16 +210,16 @@ fn change_with_a_lost_response_is_applied_and_charged_once(harness: &Harness) {
                 .expect("an object")
                 .extend(fault.as_object().expect("an object").clone());
             let broken = harness.break_stripe(&lose);
-            let ask = || match key {
+            let send = || match key {
                 Some(key) => harness.post_once(CHANGE, &payer.account.key, key, &body),
                 None => payer.change(harness, &body),
             };
-            let response = ask();
+            let response = send();
             drop(broken);
             is_as_undisturbed(&response);
             once(harness, &payer, &before);
             if key.is_some() {
-                replays(&ask(), &response);
+                replays(&send(), &response);
                 once(harness, &payer, &before);
             }
         }
@@ -229,18 +229,18 @@ fn change_with_a_lost_response_is_applied_and_charged_once(harness: &Harness) {
 fn retry_completes_a_change_that_timed_out(harness: &Harness) {
     let payer = harness.payer("too-late", Start::on("pro"));
     let before = payer.ledger(harness);
-    let alone = Alone { harness, payer: &payer };
+    let change = PlanChangeProcess { harness, payer: &payer };
     let broken = harness.break_stripe(&json!({
         "path": "/v1/subscriptions/", "method": "POST", "kind": "latency", "delay_ms": SLOW, "after_work": true, "count": 1,
     }));
-    let mut function = alone.start();
-    alone.ask(&mut function, Duration::from_secs(2));
+    let mut function = change.start();
+    change.send(&mut function, Duration::from_secs(2));
     let late = function.response();
     assert_eq!(late.status, 504, "{}", late.body);
     drop(broken);
     once(harness, &payer, &before);
     sleep(Duration::from_millis(SLOW));
-    is_as_undisturbed(&alone.again());
+    is_as_undisturbed(&change.retry());
     once(harness, &payer, &before);
 }
 
@@ -260,11 +260,11 @@ fn retry_completes_a_killed_change(harness: &Harness) {
     for (handle, point) in points {
         let payer = harness.payer(handle, Start::on("pro"));
         let before = payer.ledger(harness);
-        let alone = Alone { harness, payer: &payer };
+        let change = PlanChangeProcess { harness, payer: &payer };
         let fault = with(&with(&with(&point, "kind", "latency"), "delay_ms", SLOW), "count", 1);
         let broken = harness.break_stripe(&fault);
         let started = Instant::now();
-        alone.killed_when(|| match handle {
+        change.kill_when(|| match handle {
             "killed-after-the-update" => payer.ledger(harness) != before,
             _ => started.elapsed() > Duration::from_millis(600),
         });
@@ -275,11 +275,11 @@ fn retry_completes_a_killed_change(harness: &Harness) {
             assert_eq!(payer.ledger(harness), before);
         }
         // Meanwhile Stripe processes the killed process's request, if it has received it.
-        is_as_undisturbed(&alone.again());
+        is_as_undisturbed(&change.retry());
         once(harness, &payer, &before);
         sleep(Duration::from_millis(SLOW).saturating_sub(started.elapsed()));
         once(harness, &payer, &before);
-        let again = alone.again();
+        let again = change.retry();
         assert_eq!(again.header("idempotent-replayed"), "true");
         once(harness, &payer, &before);
     }
@@ -296,12 +296,12 @@ fn retry_undoes_a_killed_change_that_was_declined(harness: &Harness) {
         harness.card(&payer.customer, "pm_card_chargeCustomerFail");
         let before = payer.ledger(harness);
         let undone = Ledger { void: before.void + 1, ..before };
-        let alone = Alone { harness, payer: &payer };
+        let change = PlanChangeProcess { harness, payer: &payer };
         let broken = harness.break_stripe(&json!({
             "path": path, "method": "POST", "kind": "latency", "delay_ms": SLOW, "after_work": after_work, "count": 1,
         }));
         let started = Instant::now();
-        alone.killed_when(|| match handle {
+        change.kill_when(|| match handle {
             "declined-and-killed" => payer.ledger(harness).pending,
             "declined-and-half-undone" => {
                 payer.ledger(harness).pending && started.elapsed() > Duration::from_secs(1)
@@ -310,7 +310,7 @@ fn retry_undoes_a_killed_change_that_was_declined(harness: &Harness) {
         });
         drop(broken);
         assert_eq!(payer.ledger(harness).pending, handle != "declined-and-undone");
-        let response = alone.again();
+        let response = change.retry();
         assert_eq!(
             (response.status, &response.json()["error"]),
             (402, &json!("payment_failed")),
@@ -323,8 +323,8 @@ fn retry_undoes_a_killed_change_that_was_declined(harness: &Harness) {
 
 /// Starts several processes of one function, so that requests run concurrently.
 #[track_caller]
-fn crowd<'a>(harness: &'a Harness, name: &str, size: usize) -> Vec<Lone<'a>> {
-    (0..size).map(|_| Lone::start(harness, name, &[])).collect()
+fn crowd<'a>(harness: &'a Harness, name: &str, size: usize) -> Vec<FunctionProcess<'a>> {
+    (0..size).map(|_| FunctionProcess::start(harness, name, &[])).collect()
 }
 
 fn concurrent_identical_changes_are_applied_once(harness: &Harness) {
@@ -337,7 +337,7 @@ fn concurrent_identical_changes_are_applied_once(harness: &Harness) {
         let headers = [JSON, ("authorization", &*bearer), ("idempotency-key", "race")];
         for _ in 0..4 {
             for function in &mut functions {
-                function.ask_with(PATIENT, &headers, body);
+                function.send_with_body(PATIENT, &headers, body);
             }
         }
         let mut good = Vec::new();
@@ -382,7 +382,11 @@ fn concurrent_checkouts_open_one_session(harness: &Harness) {
     let bearer = format!("Bearer {}", account.key);
     for _ in 0..3 {
         for function in &mut functions {
-            function.ask_with(PATIENT, &[JSON, ("authorization", &*bearer)], r#"{"plan":"pro"}"#);
+            function.send_with_body(
+                PATIENT,
+                &[JSON, ("authorization", &*bearer)],
+                r#"{"plan":"pro"}"#,
+            );
         }
     }
     let mut ids = Vec::new();

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use crate::cases;
 use crate::harness::Harness;
 use crate::operator::Key;
-use crate::posts::{CHANGE, CHECKOUT, JSON, Start};
+use crate::payer::{CHANGE, CHECKOUT, JSON, Start};
 use crate::stripe::text;
 
 cases![

@@ -2,12 +2,12 @@
 
 use serde_json::{Value, json};
 
-use crate::alone::{Alone, SLOW};
 use crate::cases;
+use crate::clock::{HOUR, month_after};
 use crate::harness::Harness;
-use crate::posts::{Payer, Start};
+use crate::payer::{Payer, Start};
+use crate::plan_change_process::{PlanChangeProcess, SLOW};
 use crate::stripe::text;
-use crate::when::{HOUR, month_after};
 
 cases![
     declined_change_leaves_accrued_usage_for_the_renewal,
@@ -103,18 +103,18 @@ fn retry_restores_the_pending_items_of_a_killed_change(harness: &Harness) {
             assert_eq!(text(&waits.json(), "error"), "payment_action_required");
         }
         harness.card(&payer.customer, "pm_card_chargeCustomerFail");
-        let alone = Alone { harness, payer: &payer };
+        let change = PlanChangeProcess { harness, payer: &payer };
         let broken = harness.break_stripe(&json!({
             "path": "/v1/invoiceitems", "method": "POST", "kind": "latency", "delay_ms": SLOW, "after_work": true, "count": 1,
         }));
-        alone.killed_when(|| waiting(harness, &payer).len() == 1);
+        change.kill_when(|| waiting(harness, &payer).len() == 1);
         drop(broken);
-        let response = alone.again();
+        let response = change.retry();
         assert_eq!(text(&response.json(), "error"), "payment_failed", "{}", response.body);
         assert_eq!(waiting(harness, &payer), [BY_HAND, usage]);
         let ledger = payer.ledger(harness);
         assert_eq!((ledger.pending, ledger.void), (false, 1 + usize::from(replaces)));
-        assert_eq!(alone.again().header("idempotent-replayed"), "true");
+        assert_eq!(change.retry().header("idempotent-replayed"), "true");
         assert_eq!(waiting(harness, &payer), [BY_HAND, usage]);
     }
 }

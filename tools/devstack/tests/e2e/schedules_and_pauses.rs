@@ -4,13 +4,13 @@ use serde_json::{Value, json};
 
 use crate::body::expect;
 use crate::cases;
+use crate::clock::{HOUR, Renewal, at, month_after, now};
+use crate::expected_bodies::{declined, estimate, healthy, line, subscribed, unused};
+use crate::expected_error::assert_error_with;
 use crate::harness::Harness;
-use crate::posts::{CHANGE, CHECKOUT, PREVIEW, Payer, Start};
-use crate::refusal::refused_with;
-use crate::refusals::PAUSED;
-use crate::shape::{declined, estimate, healthy, line, subscribed, unused};
+use crate::payer::{CHANGE, CHECKOUT, PREVIEW, Payer, Start};
+use crate::rejections::PAUSED;
 use crate::stripe::text;
-use crate::when::{HOUR, Renewal, at, month_after, now};
 
 cases![
     scheduled_change_is_shown_blocks_other_changes_and_takes_effect,
@@ -22,7 +22,7 @@ cases![
 
 const SCHEDULED: &str = "A change of this subscription is scheduled already. Ask the operator to release the schedule first.";
 const COLLECTION: &str =
-    "Payments of this subscription are paused. Ask the operator to resume them first.";
+    "Payment collection of this subscription is paused. Ask the operator to resume it first.";
 
 #[track_caller]
 fn check(harness: &Harness, payer: &Payer, endpoint: &str, body: &Value) {
@@ -31,14 +31,14 @@ fn check(harness: &Harness, payer: &Payer, endpoint: &str, body: &Value) {
 
 /// Asserts that plan changes and checkout are rejected and change nothing at Stripe.
 #[track_caller]
-fn stuck(harness: &Harness, payer: &Payer, reason: &str, message: &str) {
+fn unchangeable(harness: &Harness, payer: &Payer, reason: &str, message: &str) {
     let before = payer.at_stripe(harness);
     let info = harness.get("/v1/billing/info", &payer.account.key, &[]).json();
     assert_eq!(info["capabilities"]["planChange"], false);
     for path in [PREVIEW, CHANGE] {
         let response = harness.post(path, &payer.account.key, &json!({ "plan": "agency" }));
         let details = json!({ "reason": reason });
-        refused_with(&response, 409, "subscription_not_changeable", message, &details);
+        assert_error_with(&response, 409, "subscription_not_changeable", message, &details);
     }
     let response = harness.post(CHECKOUT, &payer.account.key, &json!({ "plan": "agency" }));
     assert_eq!(response.json()["error"], "already_subscribed");
@@ -82,7 +82,7 @@ fn scheduled_change_is_shown_blocks_other_changes_and_takes_effect(harness: &Har
     });
     check(harness, &payer, "summary", &summary);
     check(harness, &payer, "dunning", &healthy());
-    stuck(harness, &payer, "scheduled", SCHEDULED);
+    unchangeable(harness, &payer, "scheduled", SCHEDULED);
 
     harness.advance(&payer.customer, end + 2 * HOUR);
     let next = estimate("USD", "10.00", "0.00", &unused("starter", "Starter", "10.00"));
@@ -91,7 +91,7 @@ fn scheduled_change_is_shown_blocks_other_changes_and_takes_effect(harness: &Har
     let invoices = payer.ledger(harness).invoices;
     assert_eq!((invoices.len(), &*invoices[0].1, invoices[0].2), (2, "paid", 1_000));
     // The schedule blocks changes until its last phase is over.
-    stuck(harness, &payer, "scheduled", SCHEDULED);
+    unchangeable(harness, &payer, "scheduled", SCHEDULED);
 }
 
 fn released_schedule_does_not_block_changes(harness: &Harness) {
@@ -114,7 +114,7 @@ fn paused_collection_blocks_only_plan_changes(harness: &Harness) {
         let next = estimate("USD", "35.00", "0.00", &unused("pro", "Pro", "35.00"));
         check(harness, &payer, "summary", &subscribed("pro", "active", [payer.start, end], &next));
         check(harness, &payer, "dunning", &healthy());
-        stuck(harness, &payer, "collection_paused", COLLECTION);
+        unchangeable(harness, &payer, "collection_paused", COLLECTION);
         harness.stripe_post(&path, &[("pause_collection", "")]);
         let response = payer.change(harness, &json!({ "plan": "agency" }));
         assert_eq!(response.status, 200, "{behavior}: {}", response.body);
@@ -133,7 +133,7 @@ fn subscription_paused_by_request_is_suspended_until_resumed(harness: &Harness) 
     dunning["deployBlocked"] = json!(true);
     dunning["recovery"] = another_card();
     check(harness, &payer, "dunning", &dunning);
-    stuck(harness, &payer, "paused", PAUSED);
+    unchangeable(harness, &payer, "paused", PAUSED);
 
     // Resuming keeps the rest of the month.
     let unchanged =
@@ -205,7 +205,7 @@ fn subscription_paused_by_a_failed_payment_needs_another_card(harness: &Harness)
         "recovery": another_card(),
     });
     check(harness, &payer, "dunning", &dunning);
-    stuck(harness, &payer, "paused", PAUSED);
+    unchangeable(harness, &payer, "paused", PAUSED);
 
     // After payment the operator must resume the subscription.
     let path = format!("/invoices/{}/pay", text(open, "id"));

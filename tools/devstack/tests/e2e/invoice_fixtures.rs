@@ -3,12 +3,12 @@
 use serde_json::Value;
 
 use crate::harness::Harness;
-use crate::operator::Own;
+use crate::operator::OwnAccount;
 use crate::stripe::text;
 
 /// Account with invoices.
 pub(crate) struct Stock {
-    pub(crate) account: Own,
+    pub(crate) account: OwnAccount,
     /// IDs of the finalized invoices, newest first, in Stripe's order.
     pub(crate) shown: Vec<String>,
 }

@@ -4,10 +4,10 @@ use serde_json::json;
 
 use crate::body::expect;
 use crate::cases;
+use crate::clock::{DAY, month_after, now};
+use crate::expected_bodies::{capabilities, estimate, line, subscribed};
 use crate::harness::Harness;
-use crate::shape::{capabilities, estimate, line, subscribed};
 use crate::stripe::text;
-use crate::when::{DAY, month_after, now};
 
 cases![plan_in_two_currencies_is_shown_in_the_subscribers_own];
 

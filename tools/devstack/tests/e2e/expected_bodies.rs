@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::when::day;
+use crate::clock::day;
 
 /// Plan of `catalog.toml`: tier, name, description, monthly and yearly fee, and the monthly allowances of cpu, database,
 /// egress, ram and storage.

@@ -7,12 +7,12 @@ use shared::aws::table::{Account, Item, KeyRecord, keys};
 use shared::values::{Mode, Scope, Timestamp};
 
 use crate::harness::Harness;
-use crate::operator::Own;
+use crate::operator::OwnAccount;
 
 impl Harness {
     /// Creates an account with an admin key.
     #[track_caller]
-    pub(super) fn quick_admin_of(&self, handle: &str, customer: Option<&str>) -> Own {
+    pub(super) fn quick_admin_of(&self, handle: &str, customer: Option<&str>) -> OwnAccount {
         let now = Timestamp::now();
         let secret = generate(Mode::Test).expect("random numbers");
         let key = ApiKey::parse_secret(&secret).expect("a key");
@@ -52,7 +52,7 @@ impl Harness {
         self.aws("DynamoDB_20120810.BatchWriteItem", &batch);
         let key = secret.expose_secret().to_owned();
         self.keep_secret(&key);
-        Own { id: account.id, handle: handle.to_owned(), key }
+        OwnAccount { id: account.id, handle: handle.to_owned(), key }
     }
 }
 

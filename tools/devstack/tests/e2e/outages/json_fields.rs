@@ -20,12 +20,12 @@ pub(super) fn collect(value: &Value, place: &str, fields: &mut BTreeSet<String>)
 }
 
 /// Removes the field with this path.
-pub(super) fn leave_out(value: &mut Value, field: &str) {
+pub(super) fn omit(value: &mut Value, field: &str) {
     match value {
-        Value::Array(values) => values.iter_mut().for_each(|value| leave_out(value, field)),
+        Value::Array(values) => values.iter_mut().for_each(|value| omit(value, field)),
         Value::Object(inner) => match field.split_once('.') {
             Some((name, rest)) => {
-                inner.get_mut(name).into_iter().for_each(|value| leave_out(value, rest));
+                inner.get_mut(name).into_iter().for_each(|value| omit(value, rest));
             }
             None => drop(inner.remove(field)),
         },
