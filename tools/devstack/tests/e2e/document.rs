@@ -2,7 +2,7 @@
 
 use std::cell::RefCell;
 
-use contract::{Checker, Document, Marks, Seen};
+use contract::{Cases, Checker, Coverage, Document};
 use devstack::http::Answer;
 
 use crate::cases;
@@ -14,7 +14,7 @@ cases![all_that_the_document_has_was_seen];
 /// The document, and what of it was seen in this run.
 pub(crate) struct Kept {
     checker: Checker,
-    seen: RefCell<Seen>,
+    seen: RefCell<Coverage>,
 }
 
 impl Kept {
@@ -35,16 +35,16 @@ impl Kept {
             .iter()
             .map(|(name, value)| (name.as_str(), value.to_str().unwrap_or_default()))
             .collect();
-        let answer = contract::Answer {
+        let answer = contract::Response {
             method,
             path,
             status: answer.status,
             headers: &headers,
             body: &answer.body,
         };
-        let faults = self.checker.faults(&answer);
+        let faults = self.checker.violations(&answer);
         assert!(faults.is_empty(), "not as openapi.yaml has it:\n    {}", faults.join("\n    "));
-        self.seen.borrow_mut().note(document, &answer);
+        self.seen.borrow_mut().add(document, &answer);
     }
 }
 
@@ -53,20 +53,20 @@ impl Kept {
 fn all_that_the_document_has_was_seen(harness: &Harness) {
     let kept = harness.document();
     let seen = kept.seen.borrow();
-    println!("{} answers were checked against openapi.yaml", seen.answers());
+    println!("{} answers were checked against openapi.yaml", seen.responses());
     if !harness.is_whole_run() {
         println!("not all cases run, so what was not seen says nothing");
         return;
     }
-    let all = contract::all(kept.checker.document());
+    let all = contract::all_cases(kept.checker.document());
     let is_excused = |mark: &&String| UNSEEN.iter().any(|(known, _)| *known == mark.as_str());
     for (mark, _) in UNSEEN {
         assert!(all.contains(*mark), "there is no {mark:?} in openapi.yaml");
-        if seen.marks().contains(*mark) {
+        if seen.cases().contains(*mark) {
             println!("note: {mark:?} was seen this time; if it always is, it can leave unseen.rs");
         }
     }
-    let missing: Marks =
-        all.difference(seen.marks()).filter(|mark| !is_excused(mark)).cloned().collect();
+    let missing: Cases =
+        all.difference(seen.cases()).filter(|mark| !is_excused(mark)).cloned().collect();
     assert!(missing.is_empty(), "in openapi.yaml and never in an answer: {missing:#?}");
 }

@@ -1,15 +1,15 @@
 //! What `openapi.yaml` has and the suite never sees, each with the reason.
 
-/// As [`contract::all`] words it.
+/// As [`contract::all_cases`] words it.
 pub(crate) const UNSEEN: &[(&str, &str)] = &[
     ("ChangeInvoice.hostedUrl null", "an invoice of a change is final, and then it has a page"),
     ("ChangeInvoice.number null", "an invoice of a change is final, and then it has a number"),
     (
-        "Dunning.reason = \"payment_disputed\"",
+        "CancellationReason = \"payment_disputed\"",
         "the sandbox has no disputes; a test of dunning's own has",
     ),
     (
-        "Dunning.reason = \"payment_failed\"",
+        "CancellationReason = \"payment_failed\"",
         "takes weeks of retries; a test of dunning's own has it",
     ),
     (
