@@ -24,7 +24,7 @@ help: ## List the commands
 NODE_SUITE := tools/stripe-sandbox/tests/sdk/node
 NODE_OLDEST := 20
 
-# The linter of openapi.yaml, and the generator of its TypeScript client.
+# Redocly, the generator of the TypeScript client, and Scalar for the reference page.
 NODE_CONTRACT := tools/contract/node
 
 # Creates the venv $(1) from the pinned requirements $(2) if it is missing or outdated. Its stamp holds the
@@ -52,7 +52,7 @@ setup-deploy: ## Install SAM, cfn-lint and checkov into .venv-deploy
 # Each stamp is a copy of the lock file that the packages were installed from.
 node_modules:
 	@if ! command -v npm >/dev/null 2>&1 || ! node -e 'process.exit(parseInt(process.versions.node) < $(NODE_OLDEST) ? 1 : 0)' 2>/dev/null; then \
-		echo "SKIPPED: the tests with Stripe's Node SDK (stripe-sandbox, --test sdk), the generated client (devstack, --test contract client) and lint-openapi. They require npm and node $(NODE_OLDEST) or later."; \
+		echo "SKIPPED: the reference page, the tests with Stripe's Node SDK (stripe-sandbox, --test sdk), the TypeScript client (devstack, --test contract) and lint-openapi. They require npm and node $(NODE_OLDEST) or later."; \
 	else \
 		for folder in $(NODE_SUITE) $(NODE_CONTRACT); do \
 			cmp -s $$folder/package-lock.json $$folder/node_modules/stamp && continue; \
@@ -103,8 +103,8 @@ soak-contract: setup
 	cargo build --workspace --all-targets
 	CONTRACT_EXAMPLES=300 cargo test --workspace --test contract fuzz -- --nocapture
 
-docs: ## Make docs/api.html from openapi.yaml
-	@mkdir -p target && cargo run --quiet --package contract > target/api.html && mv target/api.html docs/api.html
+docs: setup ## Write the reference page to target/docs/index.html (one file; `make run` serves it at /docs)
+	@mkdir -p target/docs && cargo run --quiet --package devstack --bin docs > target/docs/index.html
 
 lint-openapi: node_modules ## Lint openapi.yaml with Redocly
 	@if [ -x $(NODE_CONTRACT)/node_modules/.bin/redocly ]; then \

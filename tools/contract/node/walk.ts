@@ -1,7 +1,7 @@
-// The README's walk-through with a client that openapi-typescript made of openapi.yaml.
+// Walks through the README's "A subscription's life" with the client that openapi-typescript and openapi-fetch
+// make from openapi.yaml.
 //
-// The types are the point: an answer is only known to be a success or one of the operation's errors, and a
-// body with another field does not compile.
+// The compiler checks the types: a field, a code or a parameter that the document does not have fails the test.
 
 import createClient from "openapi-fetch";
 import type { paths } from "./schema.js";
@@ -19,82 +19,101 @@ const client = createClient<paths>({
   headers: { Authorization: `Bearer ${setting("KEY")}` },
 });
 
-let steps = 0;
-function is(what: string, got: unknown, expected: unknown): void {
-  steps += 1;
-  if (got !== expected) throw new Error(`${what} is ${JSON.stringify(got)}, not ${JSON.stringify(expected)}`);
+let checks = 0;
+function check(name: string, actual: unknown, expected: unknown): void {
+  checks += 1;
+  if (actual !== expected) throw new Error(`${name} is ${JSON.stringify(actual)}, not ${JSON.stringify(expected)}`);
 }
 
-/** The answer's body where it succeeded. */
-function right<T>(answer: { data?: T; error?: unknown; response: Response }): T {
-  if (answer.data === undefined) throw new Error(`${answer.response.status}: ${JSON.stringify(answer.error)}`);
-  return answer.data;
+/** Returns the body of a successful response. */
+function success<T>(response: { data?: T; error?: unknown; response: Response }): T {
+  if (response.data === undefined) throw new Error(`${response.response.status}: ${JSON.stringify(response.error)}`);
+  return response.data;
 }
 
-/** Fills a page of Stripe's in, as a browser does. */
-async function fill(url: string, number: string): Promise<void> {
+/** Submits the card form of one of the sandbox's pages, as a browser does. */
+async function submitCard(url: string, number: string): Promise<void> {
   const card = { number, expiry: "12/39", cvc: "123", name: "Ada", email: "ada@example.com", country: "US", postal_code: "10001" };
-  const answer = await fetch(url, { method: "POST", body: new URLSearchParams(card), redirect: "manual" });
-  if (answer.status >= 400) throw new Error(`${url}: ${answer.status} ${await answer.text()}`);
+  const response = await fetch(url, { method: "POST", body: new URLSearchParams(card), redirect: "manual" });
+  if (response.status >= 400) throw new Error(`${url}: ${response.status} ${await response.text()}`);
 }
 
-const summary = async () => right(await client.GET("/v1/billing/summary"));
-const dunning = async () => right(await client.GET("/v1/billing/dunning"));
+const summary = async () => success(await client.GET("/v1/billing/summary"));
+const dunning = async () => success(await client.GET("/v1/billing/dunning"));
 
-// Before: nothing yet.
-is("the plan before", (await summary()).plan, "hobby");
-is("the status before", (await summary()).status, "none");
+const before = await summary();
+check("the first plan", before.plan, "hobby");
+check("the first status", before.status, "none");
+
+// A session has a URL or a client secret. `uiMode` tells the compiler which of them is a string.
+const embedded = success(
+  await client.POST("/v1/billing/checkout-session", { body: { plan: "pro", uiMode: "embedded" } }),
+);
+check("the URL of an embedded session", embedded.url, null);
+if (embedded.uiMode !== "embedded") throw new Error("embedded was requested");
+check("the client secret", embedded.clientSecret.includes("_secret_"), true);
 
 // 1. Subscribe.
-const session = right(await client.POST("/v1/billing/checkout-session", { body: { plan: "pro" } }));
+const session = success(await client.POST("/v1/billing/checkout-session", { body: { plan: "pro" } }));
+check("the client secret of a hosted session", session.clientSecret, null);
 if (session.uiMode !== "hosted") throw new Error("hosted is the default");
-// Only of a hosted session the types know that it has a URL.
-await fill(session.url, "4242424242424242");
-is("the plan", (await summary()).plan, "pro");
+await submitCard(session.url, "4242424242424242");
+check("the plan", (await summary()).plan, "pro");
+
+// The code tells the compiler which details an error has.
+const again = await client.POST("/v1/billing/checkout-session", { body: { plan: "pro" } });
+if (again.error?.error !== "already_subscribed") throw new Error(JSON.stringify(again));
+check("the details of already_subscribed", again.error.details, null);
+const unknown = await client.POST("/v1/billing/plan-change/preview", { body: { plan: "gold" } });
+if (unknown.error?.error !== "unknown_plan") throw new Error(JSON.stringify(unknown));
+check("the field of unknown_plan", unknown.error.details.field, "plan");
+// @ts-expect-error Only payment_failed has a kind.
+check("the kind of unknown_plan", unknown.error.details.kind, undefined);
 
 // 2. Preview.
-const preview = right(await client.POST("/v1/billing/plan-change/preview", { body: { plan: "agency" } }));
-is("the direction", preview.direction, "upgrade");
-is("the plan after a preview", (await summary()).plan, "pro");
+const preview = success(await client.POST("/v1/billing/plan-change/preview", { body: { plan: "agency" } }));
+check("the direction", preview.direction, "upgrade");
+check("the plan after the preview", (await summary()).plan, "pro");
 
 // 3. Change, twice with one key.
 const change = () =>
   client.POST("/v1/billing/plan-change", {
-    params: { header: { "Idempotency-Key": "walk-1" } },
+    params: { header: { "Idempotency-Key": "walk-typescript" } },
     body: { plan: "agency", quote: preview.quote },
   });
 const first = await change();
-const applied = right(first);
-is("the outcome", applied.outcome, "applied");
-is("the amount of the invoice", applied.invoice?.amount, preview.prorationAmount);
-is("the replay of the first", first.response.headers.get("idempotent-replayed"), null);
+const applied = success(first);
+check("the outcome", applied.outcome, "applied");
+check("the amount of the invoice", applied.invoice?.amount, preview.prorationAmount);
+check("the first replay header", first.response.headers.get("idempotent-replayed"), null);
 const second = await change();
-is("the second answer", JSON.stringify(right(second)), JSON.stringify(applied));
-is("the replay of the second", second.response.headers.get("idempotent-replayed"), "true");
+check("the second body", JSON.stringify(success(second)), JSON.stringify(applied));
+check("the second replay header", second.response.headers.get("idempotent-replayed"), "true");
 
 // 4. A declined card.
-const portal = right(await client.POST("/v1/billing/portal-session", { body: { flow: "payment_method_update" } }));
-await fill(`${portal.url.replace(/\/card$/, "")}/card`, "4000000000000341");
+const portal = success(await client.POST("/v1/billing/portal-session", { body: { flow: "payment_method_update" } }));
+await submitCard(`${portal.url.replace(/\/card$/, "")}/card`, "4000000000000341");
 const declined = await client.POST("/v1/billing/plan-change", { body: { plan: "agency", interval: "year" } });
-is("the status of a declined change", declined.response.status, 402);
-if (declined.error?.error !== "payment_failed") throw new Error(JSON.stringify(declined.error));
-// The code tells the types which details there are.
-is("the kind", declined.error.details.kind, "soft");
-is("the plan after a decline", (await summary()).plan, "agency");
+check("the status of the declined change", declined.response.status, 402);
+if (declined.error?.error !== "payment_failed") throw new Error(JSON.stringify(declined));
+check("the kind", declined.error.details.kind, "soft");
+check("the plan after the decline", (await summary()).plan, "agency");
 
 // 5. Dunning.
 const month = JSON.stringify({ advance_seconds: 2_685_600 });
 await fetch(`${setting("STRIPE")}/_sandbox/clock`, { method: "POST", body: month });
 const overdue = await dunning();
-is("the state", overdue.state, "past_due");
-is("the way out", overdue.recovery?.action, "pay_invoice");
+check("the state", overdue.state, "past_due");
+check("the action", overdue.recovery?.action, "pay_invoice");
 
 // 6. Recovery.
-if (overdue.recovery === null) throw new Error("there is a way out");
-await fill(overdue.recovery.url, "4242424242424242");
-is("the state in the end", (await dunning()).state, "active");
+if (overdue.recovery === null) throw new Error("an overdue account can recover");
+await submitCard(overdue.recovery.url, "4242424242424242");
+check("the last state", (await dunning()).state, "active");
 
-const invoices = right(await client.GET("/v1/billing/invoices", { params: { query: { limit: 2, status: "paid" } } }));
-is("invoices on a page", invoices.invoices.length, 2);
-is("more of them", invoices.hasMore, true);
-console.log(`${steps} values are as the README says`);
+const invoices = success(
+  await client.GET("/v1/billing/invoices", { params: { query: { limit: 2, status: "paid" } } }),
+);
+check("the invoices on a page", invoices.invoices.length, 2);
+check("whether more follow", invoices.hasMore, true);
+console.log(`${checks} checks passed`);

@@ -1,4 +1,4 @@
-//! Whether an answer is one that the document has: its status, its headers, its body.
+//! Check of a response against the document: status, headers and body.
 
 use std::cell::RefCell;
 use std::collections::HashMap;
@@ -8,22 +8,22 @@ use serde_json::{Value, json};
 
 use crate::document::{Document, alternatives};
 
-/// Headers that belong to the way an answer is sent, not to the answer.
+/// Headers of the transport, which the document does not describe.
 const TRANSPORT: [&str; 5] =
     ["connection", "content-length", "content-type", "date", "transfer-encoding"];
 
-/// An answer to a route of the document.
+/// Response of a route.
 #[derive(Clone, Copy, Debug)]
-pub struct Answer<'a> {
+pub struct Response<'a> {
     pub method: &'a str,
     pub path: &'a str,
     pub status: u16,
-    /// In lower case.
+    /// With names in lower case.
     pub headers: &'a [(&'a str, &'a str)],
     pub body: &'a str,
 }
 
-/// Compares answers with the document.
+/// Checker of responses against a document.
 #[derive(Debug)]
 pub struct Checker {
     document: Document,
@@ -31,38 +31,38 @@ pub struct Checker {
 }
 
 impl Checker {
-    /// One for the document.
+    /// Creates a checker for the document.
     #[must_use]
     pub fn new(document: Document) -> Self {
         Self { document, validators: RefCell::default() }
     }
 
-    /// What it compares with.
+    /// Returns the document.
     #[must_use]
     pub fn document(&self) -> &Document {
         &self.document
     }
 
-    /// All that is wrong with an answer, each with its place.
+    /// Returns every violation in a response, each with its place.
     #[must_use]
-    pub fn faults(&self, answer: &Answer<'_>) -> Vec<String> {
-        let Answer { method, path, status, .. } = *answer;
+    pub fn violations(&self, response: &Response<'_>) -> Vec<String> {
+        let Response { method, path, status, .. } = *response;
         let Some(operation) = self.document.operation(method, path) else {
             return vec![format!("{method} {path} is not in openapi.yaml")];
         };
         let id = operation.id();
-        let Some(response) = operation.responses(&self.document).remove(&status) else {
-            return vec![format!("{id} does not answer {status}")];
+        let Some(documented) = operation.responses(&self.document).remove(&status) else {
+            return vec![format!("{id} has no response {status}")];
         };
-        let mut faults = self.header_faults(response, answer);
-        faults.extend(self.body_faults(response, answer));
-        faults.iter().map(|fault| format!("{id} {status}: {fault}")).collect()
+        let mut violations = self.header_violations(documented, response);
+        violations.extend(self.body_violations(documented, response));
+        violations.iter().map(|violation| format!("{id} {status}: {violation}")).collect()
     }
 
-    fn header_faults(&self, response: &Value, answer: &Answer<'_>) -> Vec<String> {
-        let mut faults = Vec::new();
-        let known = response["headers"].as_object().expect("every answer has headers");
-        let find = |name: &str| answer.headers.iter().find(|(given, _)| *given == name);
+    fn header_violations(&self, documented: &Value, response: &Response<'_>) -> Vec<String> {
+        let mut violations = Vec::new();
+        let known = documented["headers"].as_object().expect("every response has headers");
+        let find = |name: &str| response.headers.iter().find(|(given, _)| *given == name);
         for (name, header) in known {
             let header = self.document.resolve(header);
             match find(&name.to_ascii_lowercase()) {
@@ -70,44 +70,44 @@ impl Checker {
                     let number = text.parse::<u32>().ok().map(Value::from);
                     let is_number = self.document.resolve(&header["schema"])["type"] == "integer";
                     let value = number.filter(|_| is_number).unwrap_or_else(|| Value::from(*text));
-                    let found = self.schema_faults(&header["schema"], &value);
-                    faults.extend(found.iter().map(|fault| format!("header {name}: {fault}")));
+                    let found = self.schema_violations(&header["schema"], &value);
+                    violations.extend(found.iter().map(|one| format!("header {name}: {one}")));
                 }
-                None if header["required"] == true => faults.push(format!("no header {name}")),
+                None if header["required"] == true => violations.push(format!("no header {name}")),
                 None => {}
             }
         }
-        for (name, _) in answer.headers {
+        for (name, _) in response.headers {
             let is_known = known.keys().any(|known| known.eq_ignore_ascii_case(name));
             if !is_known && !TRANSPORT.contains(name) {
-                faults.push(format!("header {name} is not in openapi.yaml"));
+                violations.push(format!("header {name} is not in openapi.yaml"));
             }
         }
         if find("content-type").is_none_or(|(_, value)| *value != "application/json") {
-            faults.push("content-type is not application/json".to_owned());
+            violations.push("content-type is not application/json".to_owned());
         }
-        faults
+        violations
     }
 
-    fn body_faults(&self, response: &Value, answer: &Answer<'_>) -> Vec<String> {
-        let Ok(body) = serde_json::from_str::<Value>(answer.body) else {
-            return vec![format!("the body is not JSON: {:?}", answer.body)];
+    fn body_violations(&self, documented: &Value, response: &Response<'_>) -> Vec<String> {
+        let Ok(body) = serde_json::from_str::<Value>(response.body) else {
+            return vec![format!("the body is not JSON: {:?}", response.body)];
         };
-        let schema = &response["content"]["application/json"]["schema"];
-        // Of several errors the one that is named, so that its own fault is told.
+        let schema = &documented["content"]["application/json"]["schema"];
+        // Of several error schemas, the one of this code gives the precise message.
         let named = alternatives(&self.document, schema).into_iter().find(|one| {
             one.pointer("/properties/error/const").is_some_and(|code| *code == body["error"])
         });
-        let found = self.schema_faults(named.unwrap_or(schema), &body);
-        found.iter().map(|fault| format!("body{fault} in {body}")).collect()
+        let found = self.schema_violations(named.unwrap_or(schema), &body);
+        found.iter().map(|violation| format!("body{violation} in {body}")).collect()
     }
 
-    /// What is wrong with a value where the document has this schema.
+    /// Returns every violation of a schema of the document by a value.
     #[must_use]
-    pub fn schema_faults(&self, schema: &Value, value: &Value) -> Vec<String> {
+    pub fn schema_violations(&self, schema: &Value, value: &Value) -> Vec<String> {
         let mut validators = self.validators.borrow_mut();
         let validator = validators.entry(schema.to_string()).or_insert_with(|| {
-            // The schema may refer to the others.
+            // The schema can refer to the others.
             let whole =
                 json!({ "allOf": [schema], "components": self.document.root()["components"] });
             let options = jsonschema::draft202012::options().should_validate_formats(true);

@@ -1,13 +1,13 @@
-//! The document as it is read: operations, and what a reference leads to.
+//! The parsed document: its operations, and the resolution of references.
 
 use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-/// The text of `openapi.yaml`.
+/// Text of `openapi.yaml`.
 pub const TEXT: &str = include_str!("../../../openapi.yaml");
 
-/// What a path may answer to here.
+/// Methods of the operations.
 const METHODS: [&str; 2] = ["get", "post"];
 
 /// The parsed document.
@@ -16,37 +16,37 @@ pub struct Document {
     root: Value,
 }
 
-/// One operation of it.
+/// An operation of the document.
 #[derive(Clone, Copy, Debug)]
 pub struct Operation<'a> {
-    /// In capitals.
+    /// In upper case.
     pub method: &'static str,
     pub path: &'a str,
     pub value: &'a Value,
 }
 
 impl Document {
-    /// Reads it.
+    /// Parses `openapi.yaml`.
     #[must_use]
     pub fn load() -> Self {
         Self { root: serde_yaml_ng::from_str(TEXT).expect("openapi.yaml is YAML") }
     }
 
-    /// The whole of it.
+    /// Returns the whole document.
     #[must_use]
     pub fn root(&self) -> &Value {
         &self.root
     }
 
-    /// What a value is, or refers to.
+    /// Follows references until a value is none.
     #[must_use]
     pub fn resolve<'a>(&'a self, value: &'a Value) -> &'a Value {
         let Some(reference) = value.get("$ref").and_then(Value::as_str) else { return value };
         let place = reference.strip_prefix('#').expect("every reference stays in the document");
-        self.resolve(self.root.pointer(place).unwrap_or_else(|| panic!("{reference} is nothing")))
+        self.resolve(self.root.pointer(place).unwrap_or_else(|| panic!("{reference} is missing")))
     }
 
-    /// All operations, in the document's order.
+    /// Returns all operations in the document's order.
     pub fn operations(&self) -> impl Iterator<Item = Operation<'_>> {
         let paths = self.root["paths"].as_object().expect("paths");
         paths.iter().flat_map(|(path, item)| {
@@ -58,7 +58,7 @@ impl Document {
         })
     }
 
-    /// The operation of a route.
+    /// Returns the operation of a route.
     #[must_use]
     pub fn operation(&self, method: &str, path: &str) -> Option<Operation<'_>> {
         self.operations().find(|one| one.method == method && one.path == path)
@@ -66,42 +66,36 @@ impl Document {
 }
 
 impl<'a> Operation<'a> {
-    /// Its name.
+    /// Returns the operation ID.
     #[must_use]
     pub fn id(&self) -> &'a str {
-        self.value["operationId"].as_str().expect("every operation has an id")
+        self.value["operationId"].as_str().expect("every operation has an ID")
     }
 
-    /// The scope that a key needs for it.
+    /// Returns the scope that the operation requires.
     #[must_use]
     pub fn scope(&self, document: &'a Document) -> &'a str {
         let security = self.value.get("security").unwrap_or(&document.root["security"]);
-        security[0]["apiKey"][0].as_str().expect("every operation needs a scope")
+        security[0]["apiKey"][0].as_str().expect("every operation requires a scope")
     }
 
-    /// Its parameters.
-    pub fn parameters(&self, document: &'a Document) -> impl Iterator<Item = &'a Value> {
-        let all = self.value["parameters"].as_array().into_iter().flatten();
-        all.map(|parameter| document.resolve(parameter))
-    }
-
-    /// The schema of the JSON that it takes.
+    /// Returns the media type object of the JSON request body.
     #[must_use]
     pub fn body(&self) -> Option<&'a Value> {
         self.value.pointer("/requestBody/content/application~1json")
     }
 
-    /// Its answers by status.
+    /// Returns the responses by status.
     #[must_use]
     pub fn responses(&self, document: &'a Document) -> BTreeMap<u16, &'a Value> {
-        let all = self.value["responses"].as_object().expect("every operation answers");
+        let all = self.value["responses"].as_object().expect("every operation has responses");
         let entry = |(status, response): (&'a String, &'a Value)| {
             (status.parse().expect("a status"), document.resolve(response))
         };
         all.iter().map(entry).collect()
     }
 
-    /// The errors that it may answer with, each with its status and schema.
+    /// Returns the error responses: status, code and schema of each.
     #[must_use]
     pub fn errors(&self, document: &'a Document) -> Vec<(u16, &'a str, &'a Value)> {
         let mut errors = Vec::new();
@@ -116,7 +110,7 @@ impl<'a> Operation<'a> {
     }
 }
 
-/// The schemas of which a value has to fit one.
+/// Returns the schemas of a `oneOf`, or the schema itself.
 pub(crate) fn alternatives<'a>(document: &'a Document, schema: &'a Value) -> Vec<&'a Value> {
     let schema = document.resolve(schema);
     match schema.get("oneOf").and_then(Value::as_array) {

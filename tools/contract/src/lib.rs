@@ -1,13 +1,12 @@
-//! `openapi.yaml` at the top of the repository: the document itself, whether an answer keeps to it, how much
-//! of it was seen, and the reference page that is made from it.
+//! The API contract, `openapi.yaml`: the parsed document, a check of responses against it, and the coverage of
+//! the document by responses.
 //!
-//! It is for tests and tools. A fault of the document ends the program: nothing sensible is left to do.
+//! It serves tests and tools, so an error in the document panics.
 
 mod check;
+mod coverage;
 mod document;
-pub mod page;
-mod seen;
 
-pub use check::{Answer, Checker};
+pub use check::{Checker, Response};
+pub use coverage::{Cases, Coverage, all_cases};
 pub use document::{Document, Operation};
-pub use seen::{Marks, Seen, all};

@@ -1,4 +1,6 @@
-//! The reference page at `/docs`, beside the API that it describes: one more function, for this machine alone.
+//! Reference page at `/docs`, served by one more local function beside the API that it describes.
+
+use std::path::PathBuf;
 
 use bytes::Bytes;
 use http_body_util::{BodyExt as _, Full};
@@ -8,27 +10,50 @@ use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
 use serde_json::{Value, json};
 
-/// The function's name: its queue at the Runtime API, and a program of this crate for `cargo lambda watch`.
+use crate::stack::root;
+
+/// Name of the function: of its queue at the Runtime API, and of this crate's program for `cargo lambda watch`.
 pub(crate) const NAME: &str = "docs";
 
-const PAGE: &str = include_str!("../../../docs/api.html");
+/// Page around the document and Scalar's bundle.
+const TEMPLATE: &str = include_str!("../../contract/page.html");
 
-/// Answers every request for the page, for as long as the Runtime API hands them out. `api` is its address as a
-/// function finds it in `AWS_LAMBDA_RUNTIME_API`: without a scheme on Lambda, with one from cargo-lambda.
+/// Page without the bundle, which `make setup` installs where there is Node.
+const NOT_INSTALLED: &str = "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\">\
+    <title>Reference page not installed</title><main><h1>The reference page is not installed</h1>\
+    <p>Install Node 20 or later with npm, run <code>make setup</code>, and reload this page.</p>\
+    <p>The contract is <code>openapi.yaml</code>.</p></main></html>\n";
+
+/// Returns the reference page: one HTML file with `openapi.yaml` and Scalar in it.
+///
+/// # Errors
+/// The file that cannot be read, with the reason.
+pub fn page() -> Result<String, String> {
+    let read = |file: PathBuf| {
+        std::fs::read_to_string(&file).map_err(|error| format!("{}: {error}", file.display()))
+    };
+    let scalar = "tools/contract/node/node_modules/@scalar/api-reference/dist/browser/standalone.js";
+    let document = read(root().join("openapi.yaml"))?;
+    let scalar = read(root().join(scalar))?.replace("</script", "<\\/script");
+    Ok(TEMPLATE.replacen("{{document}}", &document, 1).replacen("{{scalar}}", &scalar, 1))
+}
+
+/// Serves the page to the requests of a Runtime API until it closes. `api` is its address as functions find it in
+/// `AWS_LAMBDA_RUNTIME_API`: without a scheme on Lambda, with one from cargo-lambda.
 pub async fn serve(api: &str) {
-    // One connection for both: cargo-lambda gives up a request whose taker hangs up before the answer is in.
+    // One connection: cargo-lambda drops a request if the connection that took it closes before the response.
     let client =
         Client::builder(TokioExecutor::new()).build::<_, Full<Bytes>>(HttpConnector::new());
     let queue =
         format!("http://{}/2018-06-01/runtime/invocation", api.trim_start_matches("http://"));
-    let answer = Bytes::from(answer().to_string());
     while let Ok(next) =
         client.request(request("GET", &format!("{queue}/next"), Bytes::new())).await
     {
         let id = next.headers().get("lambda-runtime-aws-request-id").cloned();
         let id = id.as_ref().and_then(|id| id.to_str().ok()).unwrap_or_default();
-        let answered = request("POST", &format!("{queue}/{id}/response"), answer.clone());
-        let sent = client.request(answered).await;
+        let response = Bytes::from(response().to_string());
+        let sent = client.request(request("POST", &format!("{queue}/{id}/response"), response));
+        let sent = sent.await;
         if next.into_body().collect().await.is_err() || sent.is_err() {
             return;
         }
@@ -40,10 +65,11 @@ fn request(method: &str, url: &str, body: Bytes) -> Request<Full<Bytes>> {
     request.expect("a method and a URL")
 }
 
-fn answer() -> Value {
+fn response() -> Value {
+    let (status, body) = page().map_or((503, NOT_INSTALLED.to_owned()), |page| (200, page));
     let headers = json!({ "content-type": "text/html; charset=utf-8", "cache-control": "no-cache", "x-content-type-options": "nosniff" });
     json!({
-        "statusCode": 200, "headers": headers, "multiValueHeaders": {}, "cookies": [],
-        "isBase64Encoded": false, "body": PAGE,
+        "statusCode": status, "headers": headers, "multiValueHeaders": {}, "cookies": [],
+        "isBase64Encoded": false, "body": body,
     })
 }

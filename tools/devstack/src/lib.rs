@@ -7,7 +7,7 @@
 mod about;
 mod command;
 mod daemon;
-mod docs;
+pub mod docs;
 mod environment;
 mod error;
 pub mod functions;
@@ -27,7 +27,6 @@ mod summary;
 
 pub use about::{About, Account, Keys};
 pub use command::{RunArguments, run, stop};
-pub use docs::serve as docs;
 pub use environment::Variables;
 pub use error::Error;
 pub use gateway::{Functions, outdated};

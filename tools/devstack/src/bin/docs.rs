@@ -1,7 +1,19 @@
-//! The reference page as a function's program, as cargo-lambda starts what it routes to.
+//! Serves the reference page as a function of cargo-lambda. Without a Runtime API it prints the page.
+
+use std::process::ExitCode;
 
 #[tokio::main(flavor = "current_thread")]
-async fn main() {
-    let api = std::env::var("AWS_LAMBDA_RUNTIME_API").unwrap_or_default();
-    devstack::docs(&api).await;
+async fn main() -> ExitCode {
+    if let Ok(api) = std::env::var("AWS_LAMBDA_RUNTIME_API") {
+        devstack::docs::serve(&api).await;
+        return ExitCode::SUCCESS;
+    }
+    match devstack::docs::page() {
+        Ok(page) => print!("{page}"),
+        Err(error) => {
+            eprintln!("{error}; run `make setup`");
+            return ExitCode::FAILURE;
+        }
+    }
+    ExitCode::SUCCESS
 }

@@ -1,4 +1,4 @@
-//! The document against the code: what it says is what there is, word for word.
+//! The document against the code: routes, scopes, errors and examples.
 
 use std::collections::BTreeSet;
 
@@ -10,7 +10,7 @@ use shared::api::reply::Reply;
 use shared::billing::subscription::NotChangeable;
 use shared::stripe::{Decline, DeclineKind};
 
-/// The published documentation, to the byte. It never changes.
+/// Published examples, byte for byte. They never change.
 const PUBLISHED: [(&str, &str); 5] = [
     (
         "/v1/billing/summary",
@@ -31,37 +31,37 @@ const PUBLISHED: [(&str, &str); 5] = [
 const TEXT: &str = include_str!("../../../../openapi.yaml");
 
 #[test]
-fn the_routes_methods_and_scopes_are_those_of_the_functions() {
+fn document_has_the_routes_methods_and_scopes_of_the_functions() {
     let document = Document::load();
     let row = |one: Operation<'_>| {
         (one.method.to_owned(), one.path.to_owned(), one.scope(&document).to_owned())
     };
     let documented: BTreeSet<_> = document.operations().map(row).collect();
-    let there = FUNCTIONS.iter().map(|function| {
+    let implemented = FUNCTIONS.iter().map(|function| {
         (function.method.to_owned(), function.path.to_owned(), function.scope.as_str().to_owned())
     });
-    assert_eq!(documented, there.collect());
+    assert_eq!(documented, implemented.collect());
     assert_eq!(document.root()["info"]["version"], env!("CARGO_PKG_VERSION"));
 }
 
 #[test]
-fn the_statuses_and_codes_of_errors_are_those_of_the_code() {
+fn document_has_the_statuses_and_codes_of_the_errors() {
     let document = Document::load();
     let mut documented = BTreeSet::new();
     for operation in document.operations() {
         for (status, code, _) in operation.errors(&document) {
             documented.insert((status, code.to_owned()));
         }
-        let refusals = operation.responses(&document).into_keys().filter(|status| *status >= 400);
+        let statuses = operation.responses(&document).into_keys().filter(|status| *status >= 400);
         let named: BTreeSet<u16> =
             operation.errors(&document).iter().map(|(status, ..)| *status).collect();
-        assert_eq!(refusals.collect::<BTreeSet<_>>(), named, "{}", operation.id());
+        assert_eq!(statuses.collect::<BTreeSet<_>>(), named, "{}", operation.id());
     }
-    let there = ApiError::KINDS.iter().map(|(status, code)| (status.as_u16(), (*code).to_owned()));
-    assert_eq!(documented, there.collect());
+    let implemented = ApiError::KINDS.iter().map(|(status, code)| (status.as_u16(), (*code).to_owned()));
+    assert_eq!(documented, implemented.collect());
 }
 
-/// One of each, as the examples have them.
+/// Returns one error of each kind, with the values of the examples.
 fn samples(preview: &Value) -> Vec<ApiError> {
     let cause = || Cause::from("a cause");
     let (required, granted) = (shared::Scope::Admin, shared::Scope::Read);
@@ -103,7 +103,7 @@ fn samples(preview: &Value) -> Vec<ApiError> {
 }
 
 #[test]
-fn every_error_is_shown_as_the_code_words_it() {
+fn each_error_has_an_example_with_the_body_of_the_code() {
     let document = Document::load();
     let examples = &document.root()["components"]["examples"];
     let mut shown = BTreeSet::new();
@@ -121,7 +121,7 @@ fn every_error_is_shown_as_the_code_words_it() {
 }
 
 #[test]
-fn the_published_examples_are_there_to_the_byte_and_no_schema_contradicts_them() {
+fn published_examples_are_unchanged_and_fit_the_schemas() {
     let checker = Checker::new(Document::load());
     let document = checker.document();
     for (path, bytes) in PUBLISHED {
@@ -130,15 +130,15 @@ fn the_published_examples_are_there_to_the_byte_and_no_schema_contradicts_them()
         let content = &responses.values().next().expect("success")["content"]["application/json"];
         let published: Value = serde_json::from_str(bytes).expect("JSON");
         assert_eq!(content["examples"]["published"]["value"], published, "{path}");
-        assert!(TEXT.contains(&format!("value: {bytes}\n")), "{path}: not to the byte");
-        let faults = contradictions(&checker, &content["schema"], &published);
-        assert!(faults.is_empty(), "{path}: {faults:?}");
+        assert!(TEXT.contains(&format!("value: {bytes}\n")), "{path}: the bytes differ");
+        let violations = contradictions(&checker, &content["schema"], &published);
+        assert!(violations.is_empty(), "{path}: {violations:?}");
     }
     let count = TEXT.matches("published:\n").count();
     assert_eq!(count, PUBLISHED.len());
 }
 
-/// What a schema says against the fields that are there; what is left out is no matter.
+/// Returns the violations of a schema by the fields that a value has. Missing fields are none.
 fn contradictions(checker: &Checker, schema: &Value, value: &Value) -> Vec<String> {
     let document = checker.document();
     let schema = document.resolve(schema);
@@ -150,58 +150,57 @@ fn contradictions(checker: &Checker, schema: &Value, value: &Value) -> Vec<Strin
         Value::Object(fields) => {
             let inner = |(name, value): (&String, &Value)| match schema["properties"].get(name) {
                 Some(field) => contradictions(checker, field, value),
-                None => vec![format!("there is no {name}")],
+                None => vec![format!("{name} is not in the schema")],
             };
             fields.iter().flat_map(inner).collect()
         }
         Value::Array(items) => {
             items.iter().flat_map(|item| contradictions(checker, &schema["items"], item)).collect()
         }
-        _ => checker.schema_faults(schema, value),
+        _ => checker.schema_violations(schema, value),
     }
 }
 
 #[test]
-fn every_example_fits_its_schema() {
+fn each_example_fits_its_schema() {
     let checker = Checker::new(Document::load());
     let document = checker.document();
-    let (mut count, mut faults) = (0, Vec::new());
+    let (mut count, mut violations) = (0, Vec::new());
     for operation in document.operations() {
         let responses = operation.responses(document);
-        let answers = responses.values().map(|one| &one["content"]["application/json"]);
-        for content in answers.chain(operation.body()) {
+        let contents = responses.values().map(|one| &one["content"]["application/json"]);
+        for content in contents.chain(operation.body()) {
             for (name, example) in content["examples"].as_object().expect("examples") {
                 if name == "published" && *operation.path != *"/v1/billing/portal-session" {
                     continue;
                 }
                 let value = &document.resolve(example)["value"];
-                let found = checker.schema_faults(&content["schema"], value);
-                faults
-                    .extend(found.iter().map(|fault| format!("{} {name}{fault}", operation.id())));
+                let found = checker.schema_violations(&content["schema"], value);
+                violations.extend(found.iter().map(|one| format!("{} {name}{one}", operation.id())));
                 count += 1;
             }
         }
     }
-    assert!(faults.is_empty(), "{faults:#?}");
-    assert!(count > 100, "{count} examples were looked at");
+    assert!(violations.is_empty(), "{violations:#?}");
+    assert!(count > 100, "only {count} examples were checked");
 }
 
-/// An object that takes any field, or does not say which are there, would let an answer drift away.
+/// An open object, or an optional field, would let a response change unnoticed.
 #[test]
-fn every_object_is_closed_and_names_what_is_always_there() {
+fn each_object_is_closed_and_requires_its_fields() {
     let document = Document::load();
     let schemas = document.root()["components"]["schemas"].as_object().expect("schemas");
     let mut open = Vec::new();
     for (name, schema) in schemas {
-        look_for_open(name, schema, &mut open);
+        find_open(name, schema, &mut open);
     }
     assert!(open.is_empty(), "{open:?}");
 }
 
-fn look_for_open(place: &str, schema: &Value, open: &mut Vec<String>) {
+fn find_open(place: &str, schema: &Value, open: &mut Vec<String>) {
     if schema["type"] == "object" {
         if schema["additionalProperties"] != json!(false) {
-            open.push(format!("{place} takes any field"));
+            open.push(format!("{place} allows any field"));
         }
         let fields = schema["properties"].as_object().expect("fields");
         let required = schema["required"].as_array().map_or(0, Vec::len);
@@ -209,16 +208,35 @@ fn look_for_open(place: &str, schema: &Value, open: &mut Vec<String>) {
             open.push(format!("{place} does not require all its fields"));
         }
         for (name, field) in fields {
-            look_for_open(&format!("{place}.{name}"), field, open);
+            find_open(&format!("{place}.{name}"), field, open);
         }
     }
     if let Some(items) = schema.get("items") {
-        look_for_open(&format!("{place}[]"), items, open);
+        find_open(&format!("{place}[]"), items, open);
+    }
+}
+
+/// Generators name types by their titles.
+#[test]
+fn titles_are_unique() {
+    let document = Document::load();
+    let mut titles = Vec::new();
+    find_titles(&document.root()["components"]["schemas"], &mut titles);
+    let unique: BTreeSet<_> = titles.iter().collect();
+    assert_eq!(unique.len(), titles.len(), "{titles:?}");
+}
+
+fn find_titles<'a>(value: &'a Value, titles: &mut Vec<&'a str>) {
+    titles.extend(value.get("title").and_then(Value::as_str));
+    match value {
+        Value::Object(fields) => fields.values().for_each(|field| find_titles(field, titles)),
+        Value::Array(items) => items.iter().for_each(|item| find_titles(item, titles)),
+        _ => {}
     }
 }
 
 #[test]
-fn a_faulty_answer_is_told_with_its_place() {
+fn checker_reports_each_violation_with_its_place() {
     let checker = Checker::new(Document::load());
     let headers = [
         ("content-type", "application/json"),
@@ -227,25 +245,31 @@ fn a_faulty_answer_is_told_with_its_place() {
         ("x-content-type-options", "nosniff"),
         ("server-timing", "total;dur=1.0, auth;dur=1.0, stripe;dur=0.0;count=0"),
     ];
-    let right = json!({ "url": "https://billing.stripe.com/p/session/1" }).to_string();
-    let faults = |status: u16, headers: &[(&str, &str)], body: &str| {
+    let valid = json!({ "url": "https://billing.stripe.com/p/session/1" }).to_string();
+    let violations = |status: u16, headers: &[(&str, &str)], body: &str| {
         let (method, path) = ("POST", "/v1/billing/portal-session");
-        checker.faults(&contract::Answer { method, path, status, headers, body }).join("; ")
+        checker.violations(&contract::Response { method, path, status, headers, body }).join("; ")
     };
-    assert_eq!(faults(201, &headers, &right), "");
-    let refusal = json!({ "error": "validation", "message": "No.", "requestId": "1", "details": { "field": 1 } });
+    assert_eq!(violations(201, &headers, &valid), "");
+    let error = |code: &str, details: Value| {
+        json!({ "error": code, "message": "No.", "requestId": "1", "details": details }).to_string()
+    };
+    let field = error("validation", json!({ "field": 1 }));
+    let details = error("malformed_body", json!({}));
+    let more = [&headers[..], &[("x-more", "1")]].concat();
     let rows = [
-        (faults(200, &headers, &right), "does not answer 200"),
-        (faults(201, &headers[1..], &right), "content-type is not"),
-        (faults(201, &headers[..4], &right), "no header Server-Timing"),
-        (faults(201, &[&headers[..], &[("x-more", "1")]].concat(), &right), "header x-more is not"),
-        (faults(201, &headers, "{}"), "\"url\" is a required property"),
-        (faults(201, &headers, &json!({ "url": 1 }).to_string()), "body/url: 1 is not"),
-        (faults(201, &headers, "<html>"), "not JSON"),
-        (faults(422, &headers, &refusal.to_string()), "body/details/field: 1 is not"),
-        (faults(429, &headers, &refusal.to_string()), "no header Retry-After"),
+        (violations(200, &headers, &valid), "has no response 200"),
+        (violations(201, &headers[1..], &valid), "content-type is not"),
+        (violations(201, &headers[..4], &valid), "no header Server-Timing"),
+        (violations(201, &more, &valid), "header x-more is not"),
+        (violations(201, &headers, "{}"), "\"url\" is a required property"),
+        (violations(201, &headers, &json!({ "url": 1 }).to_string()), "body/url: 1 is not"),
+        (violations(201, &headers, "<html>"), "not JSON"),
+        (violations(422, &headers, &field), "body/details/field: 1 is not"),
+        (violations(429, &headers, &field), "no header Retry-After"),
+        (violations(400, &headers, &details), "body/details: null was expected"),
     ];
-    for (told, expected) in rows {
-        assert!(told.contains(expected), "{expected:?} in {told:?}");
+    for (reported, expected) in rows {
+        assert!(reported.contains(expected), "{expected:?} in {reported:?}");
     }
 }

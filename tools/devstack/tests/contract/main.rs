@@ -1,14 +1,14 @@
-//! `openapi.yaml` against the code, and what others make of it: schemathesis, a generated client, a browser.
+//! Tests of `openapi.yaml`: against the code, with schemathesis, with generated clients and in a browser.
 //!
-//! What needs a running system starts a stack of its own from the binaries that are there
-//! (`cargo build --workspace --all-targets`).
+//! Tests that need a running system start a stack of their own from the binaries that `cargo build --workspace
+//! --all-targets` builds.
 
-mod client;
+mod clients;
 mod document;
 mod fuzz;
 mod page;
 mod running;
 mod tools;
-#[allow(dead_code, reason = "the sandbox's own pages need more of it")]
+#[allow(dead_code, reason = "the tests of the sandbox's pages use more of it")]
 #[path = "../../../stripe-sandbox/tests/browser/webdriver.rs"]
 mod webdriver;

@@ -11,16 +11,16 @@ use tokio::runtime::{Builder, Runtime};
 
 const LIMIT: Duration = Duration::from_secs(30);
 
-/// Dropping it ends it.
+/// A running stack. Dropping it stops the stack.
 pub struct Running {
-    // Before the runtime, on which a part of it runs.
+    // Dropped before the runtime, which drives a part of it.
     stack: Stack,
     runtime: Runtime,
     folder: PathBuf,
 }
 
 impl Running {
-    /// Starts it; `name` is the test's.
+    /// Starts a stack whose folder is named after the test.
     pub fn start(name: &str) -> Self {
         let folder = Path::new(env!("CARGO_TARGET_TMPDIR"))
             .join(format!("contract-{name}-{}", std::process::id()));
@@ -48,15 +48,15 @@ impl Running {
         self.about().account(name).expect("a seeded account")
     }
 
-    /// One request to the API.
+    /// Sends a request to the API.
     #[track_caller]
     pub fn send(&self, method: &str, path: &str, headers: &[(&str, &str)], body: &str) -> Response {
         let url = format!("{}{path}", self.about().api_url);
-        let answer = self.runtime.block_on(http::send(method, &url, headers, body, LIMIT));
-        answer.unwrap_or_else(|error| panic!("{error}; logs: {}", self.folder.display()))
+        let response = self.runtime.block_on(http::send(method, &url, headers, body, LIMIT));
+        response.unwrap_or_else(|error| panic!("{error}; logs: {}", self.folder.display()))
     }
 
-    /// Ends the stack and deletes its logs, which nobody will need.
+    /// Stops the stack and deletes its logs.
     pub fn clean_up(self) {
         drop(self.stack);
         let _ = std::fs::remove_dir_all(self.folder);

@@ -2,7 +2,7 @@
 
 use std::cell::RefCell;
 
-use contract::{Checker, Document, Marks, Seen};
+use contract::{Cases, Checker, Document};
 use devstack::http::Response;
 
 use crate::cases;
@@ -14,7 +14,7 @@ cases![responses_cover_the_document];
 /// The document, and the parts of it that the run's responses have covered.
 pub(crate) struct Coverage {
     checker: Checker,
-    seen: RefCell<Seen>,
+    seen: RefCell<contract::Coverage>,
 }
 
 impl Coverage {
@@ -35,16 +35,16 @@ impl Coverage {
             .iter()
             .map(|(name, value)| (name.as_str(), value.to_str().unwrap_or_default()))
             .collect();
-        let answer = contract::Answer {
+        let answer = contract::Response {
             method,
             path,
             status: response.status,
             headers: &headers,
             body: &response.body,
         };
-        let faults = self.checker.faults(&answer);
+        let faults = self.checker.violations(&answer);
         assert!(faults.is_empty(), "does not match openapi.yaml:\n    {}", faults.join("\n    "));
-        self.seen.borrow_mut().note(document, &answer);
+        self.seen.borrow_mut().add(document, &answer);
     }
 }
 
@@ -52,20 +52,20 @@ impl Coverage {
 fn responses_cover_the_document(harness: &Harness) {
     let coverage = harness.document();
     let seen = coverage.seen.borrow();
-    println!("{} responses were checked against openapi.yaml", seen.answers());
+    println!("{} responses were checked against openapi.yaml", seen.responses());
     if !harness.is_whole_run() {
         println!("not all cases ran, so coverage is not checked");
         return;
     }
-    let all = contract::all(coverage.checker.document());
+    let all = contract::all_cases(coverage.checker.document());
     let is_excused = |mark: &&String| UNSEEN.iter().any(|(known, _)| *known == mark.as_str());
     for (mark, _) in UNSEEN {
         assert!(all.contains(*mark), "openapi.yaml has no {mark:?}");
-        if seen.marks().contains(*mark) {
+        if seen.cases().contains(*mark) {
             println!("note: {mark:?} is covered; if it always is, remove it from unseen.rs");
         }
     }
-    let missing: Marks =
-        all.difference(seen.marks()).filter(|mark| !is_excused(mark)).cloned().collect();
+    let missing: Cases =
+        all.difference(seen.cases()).filter(|mark| !is_excused(mark)).cloned().collect();
     assert!(missing.is_empty(), "in openapi.yaml and in no response: {missing:#?}");
 }

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use crate::cases;
 use crate::function_process::FunctionProcess;
 use crate::harness::Harness;
-use crate::outages::proxy::{Asked, Fate, Proxy, Service};
+use crate::outages::proxy::{Fate, Proxy, Service, ServiceRequest};
 use crate::refusal::{STRIPE_UNAVAILABLE, refused};
 
 cases![
@@ -19,8 +19,8 @@ cases![
     memory_does_not_grow_with_requests,
 ];
 
-fn broken(asked: &Asked, _: &[Asked]) -> Fate {
-    match asked.service {
+fn broken(request: &ServiceRequest, _: &[ServiceRequest]) -> Fate {
+    match request.service {
         Service::Stripe => Fate::Respond(503, "", "{}", false),
         _ => Fate::Pass,
     }

@@ -1,15 +1,15 @@
 //! Parts of `openapi.yaml` that no response of the suite covers, each with the reason.
 
-/// Parts as [`contract::all`] names them.
+/// Parts as [`contract::all_cases`] names them.
 pub(crate) const UNSEEN: &[(&str, &str)] = &[
     ("ChangeInvoice.hostedUrl null", "a change's invoice is finalized, and then it has a URL"),
     ("ChangeInvoice.number null", "a change's invoice is finalized, and then it has a number"),
     (
-        "Dunning.reason = \"payment_disputed\"",
+        "CancellationReason = \"payment_disputed\"",
         "the sandbox has no disputes; a unit test of dunning covers it",
     ),
     (
-        "Dunning.reason = \"payment_failed\"",
+        "CancellationReason = \"payment_failed\"",
         "takes weeks of retries; a unit test of dunning covers it",
     ),
     (

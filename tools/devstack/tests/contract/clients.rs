@@ -1,0 +1,71 @@
+//! Generated clients walk through the README's "A subscription's life".
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use crate::running::Running;
+use crate::tools;
+
+/// Creates an empty folder for the files of a generated client.
+fn folder(name: &str) -> PathBuf {
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
+    let _ = std::fs::remove_dir_all(&folder);
+    std::fs::create_dir_all(&folder).expect("a folder");
+    folder
+}
+
+/// Runs a walk against a stack of its own, as the account `fresh`.
+fn walk(name: &str, command: &mut Command) {
+    let running = Running::start(name);
+    command.env("API", &running.about().api_url).env("KEY", &running.account("fresh").keys.admin);
+    let output = tools::run(command.env("STRIPE", &running.about().stripe_url));
+    assert!(output.contains("checks passed"), "{output}");
+    println!("{}", output.trim());
+    running.clean_up();
+}
+
+#[test]
+fn typescript_client_walks_through_a_subscription() {
+    let Some(packages) = tools::node("the client that openapi-typescript generates") else {
+        return;
+    };
+    let program = |name: &str| {
+        let mut command = Command::new(packages.join("node_modules/.bin").join(name));
+        command.current_dir(&packages);
+        command
+    };
+    tools::run(program("openapi-typescript").args(["../../../openapi.yaml", "-o", "schema.d.ts"]));
+    let out = folder("typescript-client");
+    tools::run(program("tsc").arg("--outDir").arg(&out));
+    // Node looks for packages and for the module type beside the program.
+    std::fs::copy(packages.join("package.json"), out.join("package.json")).expect("a copy");
+    let link = out.join("node_modules");
+    std::os::unix::fs::symlink(packages.join("node_modules"), link).expect("a link");
+    walk("typescript", Command::new("node").current_dir(&out).arg("walk.js"));
+}
+
+#[test]
+fn python_client_walks_through_a_subscription() {
+    let out = folder("python-client");
+    let client = out.join("cantila_billing_api_client");
+    let script = tools::root().join("tools/contract/python/walk.py");
+    // The generator formats its output with ruff, which it looks up in PATH.
+    let generated = tools::run(
+        tools::python("openapi-python-client")
+            .args(["generate", "--meta", "none", "--fail-on-warning", "--path"])
+            .arg(tools::root().join("openapi.yaml"))
+            .arg("--output-path")
+            .arg(&client),
+    );
+    println!("{}", generated.trim());
+    tools::run(tools::python("python").args(["-m", "compileall", "-q"]).arg(&client));
+    // The generator's own client.py is not clean under --strict; errors in the walk alone count.
+    tools::run(
+        tools::python("mypy")
+            .args(["--strict", "--follow-imports=silent", "--cache-dir"])
+            .arg(out.join("mypy"))
+            .arg(&script)
+            .env("MYPYPATH", &out),
+    );
+    walk("python", tools::python("python").arg(&script).env("PYTHONPATH", &out));
+}
