@@ -13,7 +13,7 @@ function parameters(event) {
   const limit = Number(query.get('limit') ?? 24);
   const status = query.get('status') ?? undefined;
   const bad = (field, message) => new ApiError(422, 'validation', message, { field });
-  if (!Number.isInteger(limit) || limit < 1 || limit > 100) throw bad('limit', '"limit" has to be a whole number from 1 to 100.');
+  if (!Number.isInteger(limit) || limit < 1 || limit > 100) throw bad('limit', '"limit" must be an integer from 1 to 100.');
   if (status && !SHOWN.includes(status)) throw bad('status', `"status" has to be one of ${SHOWN.join(', ')}.`);
   return { limit, status, cursor: query.get('cursor') };
 }

@@ -80,7 +80,7 @@ fn samples(preview: &Value) -> Vec<ApiError> {
         ApiError::MalformedBody,
         ApiError::BodyTooLarge { longest: 16_384 },
         ApiError::UnsupportedMediaType,
-        ApiError::validation("limit", "\"limit\" has to be a whole number from 1 to 100."),
+        ApiError::validation("limit", "\"limit\" must be an integer from 1 to 100."),
         ApiError::UnknownPlan { message: unknown },
         ApiError::UrlNotAllowed { field: "returnUrl" },
         ApiError::IdempotencyInProgress,
