@@ -1,5 +1,4 @@
-//! What dunning asks Stripe: the subscriptions and the open invoices at once, then why the invoice
-//! in question was not paid.
+//! Reads the subscriptions and the open invoices in parallel, then the failure of the overdue invoice.
 
 use shared::stripe::Decline;
 use shared::stripe::views::{Invoice, Subscription};

@@ -15,7 +15,7 @@ use crate::{outcome, swept};
 /// The endpoint's name, by which an idempotency key is bound to it.
 const ROUTE: &str = "plan-change";
 
-/// How often other changes may come first before we give up.
+/// Largest number of attempts while other changes replace the items.
 const ROUNDS: u32 = 3;
 
 /// Three round trips to Stripe in sequence: the billing, the price again, the change.
@@ -41,7 +41,7 @@ async fn change(
         let billing = call.billing_state().await?;
         match attempt(call, &billing, target, quote, &operation).await {
             Err(error)
-                if error.is_bad_request_to_stripe() && is_overtaken(call, &billing).await? =>
+                if error.is_bad_request_to_stripe() && is_superseded(call, &billing).await? =>
             {
                 rounds.next().ok_or(ApiError::IdempotencyInProgress)?;
             }
@@ -50,8 +50,8 @@ async fn change(
     }
 }
 
-/// Whether another change came first, so that the items to be swapped are others now.
-async fn is_overtaken(call: &Call, billing: &BillingState) -> Result<bool, ApiError> {
+/// Returns whether another change has replaced the items meanwhile.
+async fn is_superseded(call: &Call, billing: &BillingState) -> Result<bool, ApiError> {
     let now = call.billing_state().await?;
     let items =
         |billing: &BillingState| billing.current().map(|current| state(current.subscription));
@@ -66,8 +66,8 @@ async fn attempt(
     operation: &Operation,
 ) -> Result<Reply, ApiError> {
     let progress = Progress::of(operation);
-    // An earlier start of this very request has made the change, and was cut off before it could
-    // say so: Stripe gives its answer to that again.
+    // A previous attempt applied this change but crashed before recording its response. Stripe replays
+    // the original response for the same idempotency key.
     if let Some(planned) = progress.made(operation, &billing.subscriptions) {
         return send(call, billing, planned, operation).await;
     }
@@ -92,7 +92,7 @@ async fn attempt(
     }
     let released = release_pending(call, &change, operation).await?;
     if let Some(quote) = quote.as_ref().filter(|_| released) {
-        // What the other change had swept up is back, and would be charged for with this one.
+        // The restored lines of the dropped change would be charged with this one.
         hold(call, &change, quote).await?;
     }
     let date = quote.as_ref().and_then(Quote::proration_date);
@@ -111,13 +111,12 @@ async fn send(
     outcome::of(call, billing, planned, answer, operation).await
 }
 
-/// Nobody is charged an amount that they were not shown: works the price out again, for the moment
-/// of the quote, and compares.
+/// Previews the price again for the quote's proration date and compares it with the quote.
 async fn hold(call: &Call, change: &Change<'_>, quote: &Quote) -> Result<(), ApiError> {
     if quote.is_about(change) {
         match preview_invoice(&call.stripe, change, quote.proration_date()).await {
             Ok(invoice) if quote.holds(charge(&invoice)) => return Ok(()),
-            // Such as a proration date that lies in a period of the past by now.
+            // For example, the proration date lies in a past period by now.
             Err(error) if error.status() != Some(400) => return Err(error.into()),
             Ok(_) | Err(_) => {}
         }
@@ -129,7 +128,7 @@ async fn hold(call: &Call, change: &Change<'_>, quote: &Quote) -> Result<(), Api
     Err(ApiError::QuoteChanged { preview: Box::new(preview) })
 }
 
-/// A change that still waits for authentication gives way to the new one. Whether there was one.
+/// Drops a pending update, which the new change replaces. Returns whether there was one.
 async fn release_pending(
     call: &Call,
     change: &Change<'_>,

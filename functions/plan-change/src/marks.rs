@@ -64,7 +64,7 @@ mod tests {
 
     use super::*;
 
-    /// What Stripe makes of the update that the operation writes.
+    /// Returns the metadata after the operation's update.
     fn marked(metadata: &Metadata, operation: &Operation) -> Metadata {
         let body = || {
             let mut request = RequestBuilder::new(StripeMethod::Post, "/subscriptions/sub_1");

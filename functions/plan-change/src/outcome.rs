@@ -1,4 +1,4 @@
-//! What came of the change: all of it is what Stripe answered, not what we expected.
+//! The outcome of the change, taken from Stripe's response.
 
 use serde::Serialize;
 use shared::api::idempotency::Operation;
@@ -39,7 +39,7 @@ struct InvoiceBody {
     hosted_url: Option<String>,
 }
 
-/// What the update has brought.
+/// The result of the update.
 struct Made<'a> {
     plan: Option<&'a str>,
     /// When its period ends.
@@ -73,14 +73,14 @@ pub async fn of(
     if changed.pending_update.is_none() {
         return applied(billing, planned, &changed);
     }
-    // This may be Stripe's answer of an earlier start, and the customer has paid since.
+    // This may be the replayed response of a previous attempt, and the customer may have paid since.
     let now = planned.subscription(&billing.subscriptions);
     let paid_since = now.filter(|now| update::is_in_force(operation, now));
     match paid_since {
         Some(subscription) if update::is_still(planned, operation, subscription) => {
             applied(billing, planned, subscription)
         }
-        Some(_) => overtaken(call, billing, planned, &changed).await,
+        Some(_) => superseded(call, billing, planned, &changed).await,
         None => Err(unpaid(call, billing, planned, &changed, operation).await?),
     }
 }
@@ -101,9 +101,9 @@ fn applied(
     Reply::ok(&Changed::of(billing, planned, changed, &made))
 }
 
-/// A change that was paid for after it had waited, and that another one, or a renewal, has come after: as it
-/// was made, since the subscription does not show it any more. `waited` is Stripe's answer from then.
-async fn overtaken(
+/// Returns a pending update that was paid and then superseded by another change or a renewal, as it was
+/// applied. `waited` is Stripe's response from then.
+async fn superseded(
     call: &Call,
     billing: &BillingState,
     planned: &Planned,
@@ -143,8 +143,8 @@ async fn unpaid(
     undo(call, before, &invoice.id, decline, operation).await
 }
 
-/// Stripe does not tell any more what it made of the update, since it remembers a failure of its own. But where
-/// it was declined, an earlier start has noted which invoice it was dropping.
+/// Stripe replays a failure of its own and no longer returns the outcome of the update. After a decline, the
+/// journal of a previous attempt names the invoice that it was dropping.
 async fn half_undone(
     call: &Call,
     billing: &BillingState,

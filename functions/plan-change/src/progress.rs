@@ -1,4 +1,4 @@
-//! How far an operation has come, noted down before each step that is not to be lost.
+//! The journal of an operation, written before each step that must not be lost.
 
 use serde::{Deserialize, Serialize};
 use shared::ApiError;
@@ -7,8 +7,8 @@ use shared::stripe::views::Subscription;
 
 use crate::update::{Planned, is_marked};
 
-/// What is noted of an operation. A process that dies leaves it to the next start of the same
-/// request; without an idempotency key there is none.
+/// The journal. The next attempt of the same request reads it after a crash; without an idempotency key
+/// there is no next attempt.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Progress {
     /// The update that may have been sent.
@@ -19,13 +19,13 @@ pub struct Progress {
 }
 
 impl Progress {
-    /// What an earlier start has noted.
+    /// Returns the journal of a previous attempt.
     pub fn of(operation: &Operation) -> Self {
         operation.note().and_then(|note| serde_json::from_str(note).ok()).unwrap_or_default()
     }
 
-    /// Notes that `invoice` is about to be dropped, before or after the update: once it is void,
-    /// nothing at Stripe tells that what was swept up with it is still to be put back.
+    /// Records that `invoice` is about to be dropped: once it is void, nothing at Stripe shows that its
+    /// accrued usage and pending items still have to be restored.
     pub async fn dropping(
         operation: &Operation,
         planned: Option<&Planned>,
@@ -35,7 +35,7 @@ impl Progress {
         Self { planned: planned.cloned(), dropping }.note(operation).await
     }
 
-    /// Notes that the update is about to be sent.
+    /// Records that the update is about to be sent.
     pub async fn sending(operation: &Operation, planned: &Planned) -> Result<(), ApiError> {
         Self { planned: Some(planned.clone()), dropping: None }.note(operation).await
     }
@@ -45,7 +45,7 @@ impl Progress {
         operation.write_note(&note).await
     }
 
-    /// The invoice of another change that an earlier start was dropping.
+    /// Returns the invoice of another change that a previous attempt was dropping.
     pub fn half_dropped(&self) -> Option<&str> {
         self.dropping.as_deref().filter(|_| self.planned.is_none())
     }
@@ -62,8 +62,7 @@ impl Progress {
         self.planned.as_ref().filter(|_| self.dropping.is_some() || marked())
     }
 
-    /// `planned`, as an earlier start has planned it if that was the very same: what was before the
-    /// change is then what was before that start.
+    /// Returns the plan of a previous attempt if it is the same request, else `planned`.
     pub fn first_planned(&self, planned: Planned) -> Planned {
         let first = self.planned.as_ref().filter(|first| first.is_the_same_as(&planned));
         first.cloned().unwrap_or(planned)

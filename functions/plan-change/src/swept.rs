@@ -1,6 +1,5 @@
-//! What an invoice swept up beside the change that it was for: usage so far, and items that waited
-//! for the next invoice. Stripe bills neither again once that invoice is void, so when a change is
-//! dropped, they are put back for the next invoice.
+//! Accrued usage and pending items on the invoice of a change. Stripe bills neither again once that invoice
+//! is void, so they are restored for the next invoice when the change is dropped.
 
 use std::collections::{HashMap, HashSet};
 
@@ -12,8 +11,8 @@ use stripe_billing::invoice::VoidInvoiceInvoice;
 use stripe_billing::invoice_item::{CreateInvoiceItem, ListInvoiceItem, Period as ItemPeriod};
 use stripe_types::RangeQueryTs;
 
-/// The metadata key by which an item that was put back names the line that it stands for.
-const PUT_BACK_KEY: &str = "cantila_put_back";
+/// Metadata key of a restored item for the line that it replaces.
+const RESTORED_KEY: &str = "cantila_put_back";
 
 /// An item that was billed by the invoice.
 #[derive(Clone, Debug, Deserialize)]
@@ -28,10 +27,10 @@ struct Item {
 }
 
 impl Item {
-    /// Whether it waited already when the change came. What was put back may have been made within
+    /// Returns whether the item was pending before the change. A restored one may have been created within
     /// the same second.
     fn is_older_than(&self, invoice: &Invoice) -> bool {
-        self.date < invoice.created || self.metadata.contains_key(PUT_BACK_KEY)
+        self.date < invoice.created || self.metadata.contains_key(RESTORED_KEY)
     }
 }
 
@@ -41,7 +40,7 @@ impl HasId for Item {
     }
 }
 
-/// Drops the change that waits for `invoice`: voids that, and puts back what else was on it.
+/// Drops the pending update of `invoice`: voids the invoice and restores its other lines.
 ///
 /// An invoice that was paid meanwhile is left as it is, and the change with it.
 pub async fn drop_change(
@@ -60,9 +59,9 @@ pub async fn drop_change(
     if !void(call, invoice, key).await? {
         return Ok(());
     }
-    for back in put_back(customer, subscription, &dropped, &items) {
-        put(call, customer, &dropped, &back).await.inspect_err(|error| {
-            tracing::error!(invoice, line = back.line, %error, "what a dropped change had swept up was not put back");
+    for back in restorable(customer, subscription, &dropped, &items) {
+        restore(call, customer, &dropped, &back).await.inspect_err(|error| {
+            tracing::error!(invoice, line = back.line, %error, "a line of a dropped change was not restored");
         })?;
     }
     Ok(())
@@ -79,17 +78,17 @@ async fn void(call: &Call, invoice: &str, key: &str) -> Result<bool, StripeError
 }
 
 /// An item for the next invoice, in place of a line of the one that is void.
-struct PutBack {
+struct Restored {
     line: String,
     request: CreateInvoiceItem,
 }
 
-/// Puts a line of the invoice back, once, whoever drops the change: all of them under the same key.
-async fn put(
+/// Restores a line of the invoice once: every request that drops the change uses the same key.
+async fn restore(
     call: &Call,
     customer: &str,
     invoice: &Invoice,
-    back: &PutBack,
+    back: &Restored,
 ) -> Result<(), StripeError> {
     let key = format!("put-back-{}-{}", invoice.id, back.line);
     match call.stripe.send_once::<Id>(&back.request, &key).await {
@@ -100,20 +99,20 @@ async fn put(
     let since = RangeQueryTs::gte(invoice.created.seconds());
     let items = ListInvoiceItem::new().customer(customer).created(since).limit(MAX_PAGE);
     let items = call.stripe.all::<Item>(&items).await?;
-    if items.iter().any(|item| item.metadata.get(PUT_BACK_KEY) == Some(&back.line)) {
+    if items.iter().any(|item| item.metadata.get(RESTORED_KEY) == Some(&back.line)) {
         return Ok(());
     }
     call.stripe.send_once::<Id>(&back.request, &format!("{key}-again")).await.map(drop)
 }
 
 /// The lines that are not of the change itself: they bill usage, or an item that is older than the
-/// invoice. What came with the change was made with it.
-fn put_back(
+/// invoice. The change's own lines were created with it.
+fn restorable(
     customer: &str,
     subscription: &Subscription,
     invoice: &Invoice,
     items: &[Item],
-) -> Vec<PutBack> {
+) -> Vec<Restored> {
     let prices = subscription.items.data.iter().map(|item| &item.price);
     let metered: HashSet<&str> =
         prices.filter(|price| price.is_metered()).map(|price| price.id.as_str()).collect();
@@ -122,7 +121,7 @@ fn put_back(
         .filter(|item| item.is_older_than(invoice))
         .map(|item| (item.id.as_str(), item))
         .collect();
-    let swept = |line: &&Line| {
+    let restored = |line: &&Line| {
         line.amount != 0
             && (line.price().is_some_and(|price| metered.contains(price))
                 || line.invoice_item().is_some_and(|item| older.contains_key(item)))
@@ -131,9 +130,9 @@ fn put_back(
         let item = line.invoice_item().and_then(|item| older.get(item));
         let rates = item.map(|item| item.tax_rates.iter().map(|rate| rate.id.clone()).collect());
         let request = request(subscription, invoice, line, rates).customer(customer);
-        PutBack { line: line.id.clone(), request }
+        Restored { line: line.id.clone(), request }
     };
-    invoice.lines.data.iter().filter(swept).map(put_back).collect()
+    invoice.lines.data.iter().filter(restored).map(put_back).collect()
 }
 
 fn request(
@@ -149,7 +148,7 @@ fn request(
         .amount(line.amount)
         .currency(currency)
         .period(period)
-        .metadata(HashMap::from([(PUT_BACK_KEY.to_owned(), line.id.clone())]));
+        .metadata(HashMap::from([(RESTORED_KEY.to_owned(), line.id.clone())]));
     if let Some(discountable) = line.discountable {
         request = request.discountable(discountable);
     }
@@ -201,7 +200,7 @@ mod tests {
         })
     }
 
-    /// The body that puts the line back, if it is put back, for an invoice that was made at 100.
+    /// Returns the body that restores the line, if it is restored, for an invoice created at 100.
     fn body(line: &Value) -> Option<String> {
         let lines = json!({ "data": [line], "has_more": false });
         let invoice =
@@ -211,13 +210,13 @@ mod tests {
             json!({ "id": "ii_new", "date": 100 }),
             json!({ "id": "ii_back", "date": 100, "metadata": { "cantila_put_back": "il_0" } }),
         ];
-        let back = put_back("cus_1", &subscription(), &invoice, &items.map(read));
+        let back = restorable("cus_1", &subscription(), &invoice, &items.map(read));
         assert!(back.len() <= 1);
         back.first().map(|back| back.request.build().body.unwrap_or_default())
     }
 
     #[test]
-    fn usage_and_older_items_are_put_back_and_what_came_with_the_change_is_not() {
+    fn usage_and_older_items_are_restored() {
         let with = |amount: i64, rates: &str| {
             Some(format!(
                 "amount={amount}&currency=usd&customer=cus_1&description=What+it+is&discountable=true&metadata[cantila_put_back]=il_1&period[end]=20&period[start]=10&subscription=sub_1{rates}"
@@ -237,7 +236,7 @@ mod tests {
                 line(-700, Some("price_base"), Some("ii_old")),
                 with(-700, "&tax_rates[0]=txr_1"),
             ),
-            ("put back before", line(240, None, Some("ii_back")), with(240, "")),
+            ("restored before", line(240, None, Some("ii_back")), with(240, "")),
             ("credit of the change", line(-1_000, Some("price_base"), Some("ii_new")), None),
             ("debit of the change", line(2_500, Some("price_bigger"), Some("ii_new")), None),
             ("a new period", line(9_900, Some("price_bigger"), None), None),

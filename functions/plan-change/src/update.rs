@@ -1,4 +1,4 @@
-//! The one request that changes a subscription, and how it is recognised afterwards.
+//! The request that changes a subscription, and how its result is recognized.
 
 use serde::{Deserialize, Serialize};
 use shared::api::idempotency::Operation;
@@ -16,7 +16,7 @@ use stripe_client_core::{RequestBuilder, StripeMethod, StripeRequest};
 
 use crate::marks;
 
-/// What Stripe says of an invoice that an update has made.
+/// Billing reason of an invoice that an update created.
 const BILLED_BY_UPDATE: &str = "subscription_update";
 
 /// All that is needed to make the change, or to ask Stripe again what came of it.
@@ -132,7 +132,7 @@ pub async fn send(
         Ok(changed) => return Ok(changed),
         Err(error) => error,
     };
-    // Nonsense with a 200 as well: Stripe has done something, and it cannot be read what.
+    // A malformed 200 too: Stripe has executed the request, with an unknown outcome.
     let unclear = matches!(
         error,
         StripeError::Refused { status: 500.., .. }
@@ -190,7 +190,7 @@ mod tests {
     }
 
     #[test]
-    fn what_came_after_the_change_is_not_told_as_the_change() {
+    fn superseded_change_is_not_reported_as_current() {
         let new = || Operation::new(Attribution::default()).expect("random numbers");
         let (operation, other) = (new(), new());
         let planned = planned(Some("in_1"));
@@ -200,7 +200,7 @@ mod tests {
         let waits = |metadata: &Value| json!({ "expires_at": 9, "metadata": metadata });
         let (update, renewal) = (("in_2", "subscription_update"), ("in_2", "subscription_cycle"));
         let before = ("in_1", "subscription_cycle");
-        // metadata, pending update, latest invoice → told as the change
+        // metadata, pending update, latest invoice → reported as the change
         let cases = [
             (&ours, Value::Null, update, true),
             (&ours, Value::Null, before, true),

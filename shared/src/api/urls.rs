@@ -11,7 +11,7 @@ pub struct Origins(Vec<url::Origin>);
 
 /// Reads an absolute https URL, or an http one to localhost, as browsers do (<https://url.spec.whatwg.org>).
 fn parse(text: &str) -> Option<Url> {
-    // Browsers drop or rewrite these characters. Such a URL is a mistake, or hides its host.
+    // Browsers drop or rewrite these characters. A URL with one of them is a mistake, or hides its host.
     if !text.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'\\') {
         return None;
     }

@@ -1,4 +1,4 @@
-//! What one request sent to Stripe: counts and durations for the response and the log, and the IDs of
+//! Record of one request's calls to Stripe: counts and durations for the response and the log, and IDs of
 //! changed objects for the audit log.
 
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};

@@ -37,7 +37,7 @@ pub struct ErrorView {
     /// `api_error`, `card_error`, `idempotency_error`, `invalid_request_error`.
     #[serde(rename = "type")]
     pub kind: String,
-    /// Such as `resource_missing`.
+    /// Error code, for example `resource_missing`.
     pub code: Option<String>,
     /// The issuer's reason for declining a card.
     pub decline_code: Option<String>,

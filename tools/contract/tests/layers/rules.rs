@@ -79,7 +79,7 @@ impl Crate {
             let Place::Module(module) = place else { break };
             place = match name.as_str() {
                 "super" => Place::Module(self.modules[module].parent),
-                // What a macro defines is not seen, and belongs to the module that it is named by.
+                // Names that a macro defines are invisible here and count to the module that uses them.
                 name => self.find(module, name, seen).unwrap_or(Place::Item(module)),
             };
         }
