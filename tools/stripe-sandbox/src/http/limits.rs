@@ -1,26 +1,25 @@
-//! Rate limits, off until somebody asks for them.
+//! Rate limits, off by default.
 
 use std::collections::{HashMap, VecDeque};
 use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
 
-use super::call::Endpoint;
-use super::errors::{ApiError, Result};
-use crate::engine::period::{DAY, Timestamp};
-use crate::world::World;
+use crate::endpoint::call::Endpoint;
+use crate::values::errors::{ApiError, Result};
+use crate::world::invoice_limits::InvoiceLimits;
 
-/// How much is let through; None: all.
+/// Rate limits; None means no limit.
 #[derive(Clone, Debug, Default, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Limits {
     /// Requests in any one second.
     pub per_second: Option<usize>,
-    /// The same for each endpoint.
+    /// Requests to one endpoint in any one second.
     pub per_endpoint_per_second: Option<usize>,
-    /// Sent with a refusal as `Stripe-Should-Retry`; None: the header is not there.
+    /// `Stripe-Should-Retry` header of a 429; None omits it.
     pub should_retry: Option<bool>,
-    /// New invoices of one subscription by request, by the clock of its customer.
+    /// New invoices of one subscription by request, on its customer's clock.
     pub invoices_per_minute: Option<usize>,
     pub invoices_per_day: Option<usize>,
 }
@@ -31,14 +30,7 @@ impl Limits {
     }
 }
 
-/// The part that the work itself has to look at.
-#[derive(Clone, Debug, Default, Deserialize, Serialize)]
-pub struct InvoiceLimits {
-    pub per_minute: Option<usize>,
-    pub per_day: Option<usize>,
-}
-
-/// The limits and what counts against them.
+/// Rate limits, and the requests that count against them.
 #[derive(Default)]
 pub struct Limiter {
     pub limits: Limits,
@@ -51,7 +43,7 @@ impl Limiter {
         *self = Limiter { limits, ..Limiter::default() };
     }
 
-    /// Counts a request, or refuses it, which does not count.
+    /// Counts the request, or returns a 429 without counting it.
     pub fn admit(&mut self, endpoint: &Endpoint, now: Instant) -> Result<()> {
         let Limits { per_second, per_endpoint_per_second, .. } = self.limits;
         if per_second.is_none() && per_endpoint_per_second.is_none() {
@@ -59,7 +51,7 @@ impl Limiter {
         }
         let own = self.by_endpoint.entry((endpoint.method, endpoint.path)).or_default();
         if is_full(&mut self.all, per_second, now) || is_full(own, per_endpoint_per_second, now) {
-            return Err(rate_limit());
+            return Err(ApiError::rate_limit());
         }
         self.all.push_back(now);
         own.push_back(now);
@@ -74,28 +66,6 @@ fn is_full(seen: &mut VecDeque<Instant>, limit: Option<usize>, now: Instant) -> 
     limit.is_some_and(|limit| seen.len() >= limit)
 }
 
-pub fn rate_limit() -> ApiError {
-    ApiError::with_status(
-        429,
-        "Request rate limit exceeded. Learn more about rate limits here https://stripe.com/docs/rate-limits.",
-    )
-    .code("rate_limit")
-}
-
-/// Refuses one more invoice of a subscription that has had too many of late.
-pub fn check_invoices(world: &World, subscription: &str, now: Timestamp) -> Result<()> {
-    let limits = &world.invoice_limits;
-    for (limit, seconds) in [(limits.per_minute, 60), (limits.per_day, DAY)] {
-        let Some(limit) = limit else { continue };
-        let key = format!("subscription={subscription}");
-        let recent = world.invoices().under(&key).rev().take_while(|i| i.created > now - seconds);
-        if recent.take(limit).count() == limit {
-            return Err(rate_limit());
-        }
-    }
-    Ok(())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -106,7 +76,7 @@ mod tests {
     }
 
     #[test]
-    fn any_one_second_lets_through_as_many_as_allowed_and_refusals_do_not_count() {
+    fn limiter_admits_the_maximum_per_second_and_ignores_refusals() {
         let (a, b) = (endpoint("/v1/customers"), endpoint("/v1/products"));
         let start = Instant::now();
         let at = |millis| start + Duration::from_millis(millis);

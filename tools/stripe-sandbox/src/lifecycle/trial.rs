@@ -1,40 +1,19 @@
-//! Trials: their end, and what begins with it.
+//! Trials: start, end date, and the paid periods after them.
 
 use super::first::first_period;
+use super::item_diff::ItemsChange;
+use super::periods::start_periods;
 use super::prorate::{
-    Changed, ItemsChange, ProrationBehavior, check_date, give_back, metered, usage_so_far,
+    ProratedChange, accrued_usage, check_date, credit_unused_time, metered_items,
 };
-use super::renew::{begin_periods, issue};
-use super::{collect, end as ending, pause};
-use crate::engine::period::{DAY, Timestamp};
-use crate::engine::usage::Unbilled;
-use crate::http::errors::{ApiError, Result};
 use crate::model::invoice::Line;
-use crate::model::subscription::{
-    CancelReason, Collection, MissingPaymentMethod, PauseReason, Status, Subscription,
-};
+use crate::model::subscription::{ProrationBehavior, Status, Subscription};
+use crate::model::usage::Unbilled;
+use crate::values::errors::{ApiError, Result};
+use crate::values::period::{DAY, Timestamp};
 use crate::world::World;
 
-/// Without a payment method the trial's settings decide; otherwise the first paid period begins.
-pub fn end(world: &mut World, mut sub: Subscription, at: Timestamp) {
-    let start = sub.trial.map_or(at, |(start, _)| start);
-    let payable = sub.collection == Collection::Send || collect::method_of(world, &sub).is_some();
-    match sub.trial_settings.missing_payment_method {
-        MissingPaymentMethod::Cancel if !payable => {
-            return ending::cancel(world, sub, CancelReason::Requested, at);
-        }
-        MissingPaymentMethod::Pause if !payable => {
-            pause::begin(&mut sub, PauseReason::TrialEndWithoutPaymentMethod, None, at);
-            return world.put_subscription(sub);
-        }
-        _ => {}
-    }
-    let lines = paid_periods(world, &mut sub, at);
-    sub.status = Status::Active;
-    issue(world, sub, lines, (start, at), at);
-}
-
-/// Moves the end of a trial, and with it the cycle.
+/// Moves the end of a trial and the billing cycle.
 pub fn set_end(sub: &mut Subscription, end: Timestamp, now: Timestamp) -> Result<()> {
     check_end(end, now)?;
     sub.trial = sub.trial.map(|(start, _)| (start, end));
@@ -47,7 +26,7 @@ pub fn set_end(sub: &mut Subscription, end: Timestamp, now: Timestamp) -> Result
     Ok(())
 }
 
-/// A trial ends in the future, and within two years.
+/// Returns an error unless the end is in the future and within two years.
 pub fn check_end(end: Timestamp, now: Timestamp) -> Result<()> {
     let refuse = |message: &str| Err(ApiError::invalid(message).param("trial_end"));
     if end <= now {
@@ -59,8 +38,8 @@ pub fn check_end(end: Timestamp, now: Timestamp) -> Result<()> {
     Ok(())
 }
 
-/// A trial in the middle of periods that are paid: their unused time is given back, and usage so far
-/// is billed, for in a trial it is free.
+/// Starts a trial in the middle of paid periods. Their unused time is credited and accrued usage is
+/// billed, because usage in a trial is free.
 pub fn begin(
     world: &World,
     before: &Subscription,
@@ -68,7 +47,7 @@ pub fn begin(
     behavior: ProrationBehavior,
     date: Option<Timestamp>,
     now: Timestamp,
-) -> Result<Changed> {
+) -> Result<ProratedChange> {
     check_end(end, now)?;
     if !matches!(before.status, Status::Active | Status::PastDue) {
         return Err(ApiError::not_imitated(&format!(
@@ -83,29 +62,29 @@ pub fn begin(
     sub.trial = Some((now, end));
     let mut prorations = Vec::new();
     if behavior != ProrationBehavior::None {
-        prorations = give_back(world, &mut sub, |_| Some(date));
+        prorations = credit_unused_time(world, &mut sub, |_| Some(date));
     }
-    let swept = metered(before).map(|item| item.id.clone()).collect();
-    prorations.extend(usage_so_far(world, before, now));
+    let billed_usage = metered_items(before).map(|item| item.id.clone()).collect();
+    prorations.extend(accrued_usage(world, before, now));
     for item in &mut sub.items {
         item.period = (now, end);
         item.debits.clear();
-        item.usage = world.rest_of_usage(now);
+        item.usage = world.skip_reported_usage(now);
     }
     set_end(&mut sub, end, now)?;
-    Ok(Changed { sub, prorations, periods: Vec::new(), date, swept, reset: false })
+    Ok(ProratedChange { sub, prorations, periods: Vec::new(), date, billed_usage, reset: false })
 }
 
-/// The periods that follow a trial, and their lines: whole ones from here, or, if the cycle goes on
-/// as it was, what is left until its next boundary.
+/// Starts the paid periods after a trial and returns their lines: whole periods, or with an
+/// unchanged anchor the rest until the next boundary.
 pub fn paid_periods(world: &World, sub: &mut Subscription, at: Timestamp) -> Vec<Line> {
     if !sub.trial_settings.keeps_anchor {
-        return begin_periods(world, sub, at);
+        return start_periods(world, sub, at);
     }
     let snapshot = sub.clone();
     let mut lines = Vec::new();
     for (item, old) in sub.items.iter_mut().zip(&snapshot.items) {
-        let (period, own) = first_period(world.context(&snapshot, old), at, true);
+        let (period, own) = first_period(world.item_context(&snapshot, old), at, true);
         item.period = period;
         item.usage = Unbilled::since(at);
         item.debits.clear();

@@ -1,18 +1,18 @@
-//! `/v1/customers`
+//! `/v1/customers`.
 
 use serde_json::{Value, json};
 
 use super::{payment_methods, subscription_json};
-use crate::http::call::{Call, Endpoint, delete, get, list, post};
-use crate::http::errors::{ApiError, Result};
-use crate::http::page;
-use crate::http::params::{Change, MetadataChange, Params};
-use crate::lifecycle::{end, finalize};
+use crate::endpoint::call::{Call, Endpoint, delete, get, list, post};
+use crate::endpoint::page;
+use crate::endpoint::params::{Change, MetadataChange, Params};
+use crate::lifecycle::{balance, cancel};
 use crate::model::Metadata;
 use crate::model::customer::{Address, BalanceReason, Customer, TaxExempt};
 use crate::model::invoice::Status as InvoiceStatus;
 use crate::model::subscription::{CancelReason, Status};
-use crate::world::{World, check_filter, find, find_param};
+use crate::values::errors::{ApiError, Result};
+use crate::world::{World, check_filter, find, find_live_customer, find_param};
 
 pub const ENDPOINTS: &[Endpoint] = &[
     post("/v1/customers", "customer", "customer", create),
@@ -22,7 +22,7 @@ pub const ENDPOINTS: &[Endpoint] = &[
     delete("/v1/customers/{}", "customer", "customer", remove),
 ];
 
-const UNUSED: &[&str] = &[
+const NOT_IMITATED: &[&str] = &[
     "business_name",
     "cash_balance",
     "default_source",
@@ -34,7 +34,7 @@ const UNUSED: &[&str] = &[
     "validate",
 ];
 
-/// What create and update have in common.
+/// Fields of create and update.
 struct Fields {
     name: Change<String>,
     email: Change<String>,
@@ -52,7 +52,7 @@ struct Fields {
 
 impl Fields {
     fn read(p: &mut Params) -> Result<Fields> {
-        p.not_imitated(UNUSED)?;
+        p.not_imitated(NOT_IMITATED)?;
         Ok(Fields {
             name: p.change("name")?,
             email: p.change("email")?,
@@ -162,11 +162,11 @@ fn create(call: &mut Call<'_>) -> Result<Value> {
     fields.apply(&mut customer);
     let created = customer.created;
     world.customers.put(customer);
-    finalize::change_balance(world, &id, balance, BalanceReason::Initial, None, created);
+    balance::change_balance(world, &id, balance, BalanceReason::Initial, None, created);
     Ok(to_json(world.customer(&id)))
 }
 
-/// One token in both places is one card.
+/// Attaches the payment methods. The same token in both parameters creates one card.
 fn attach_methods(
     world: &mut World,
     id: &str,
@@ -218,7 +218,7 @@ fn update(call: &mut Call<'_>) -> Result<Value> {
     let id = call.id();
     let mut fields = Fields::read(&mut call.params)?;
     call.begin()?;
-    living(call.world, &id)?;
+    find_live_customer(call.world, &id)?;
     if let Some(Some(method)) = &mut fields.default_payment_method {
         *method = payment_methods::of_customer(
             call.world,
@@ -232,42 +232,24 @@ fn update(call: &mut Call<'_>) -> Result<Value> {
     fields.apply(&mut customer);
     call.world.customers.put(customer);
     let now = call.world.now_of(&id);
-    finalize::change_balance(call.world, &id, change, BalanceReason::Adjustment, None, now);
+    balance::change_balance(call.world, &id, change, BalanceReason::Adjustment, None, now);
     Ok(to_json(call.world.customer(&id)))
-}
-
-/// A customer named by the path who was not deleted.
-pub fn living<'a>(world: &'a World, id: &str) -> Result<&'a Customer> {
-    find(&world.customers, id).and_then(|customer| {
-        if customer.deleted { Err(ApiError::no_such("customer", id)) } else { Ok(customer) }
-    })
-}
-
-/// A customer named by a parameter who was not deleted.
-pub fn living_param<'a>(world: &'a World, id: &str, param: &str) -> Result<&'a Customer> {
-    find_param(&world.customers, id, param).and_then(|customer| {
-        if customer.deleted {
-            Err(ApiError::no_such_param("customer", id, param))
-        } else {
-            Ok(customer)
-        }
-    })
 }
 
 fn remove(call: &mut Call<'_>) -> Result<Value> {
     call.begin()?;
     let id = call.id();
-    living(call.world, &id)?;
+    find_live_customer(call.world, &id)?;
     delete_customer(call.world, &id);
     Ok(to_json(call.world.customer(&id)))
 }
 
-/// Ends the customer's subscriptions and drafts and leaves a deleted customer behind.
+/// Cancels the customer's subscriptions, deletes the drafts, and marks the customer as deleted.
 pub fn delete_customer(world: &mut World, id: &str) {
     let now = world.now_of(id);
     let own: Vec<_> = world.subscriptions().under(&format!("customer={id}")).cloned().collect();
     for sub in own.into_iter().filter(|sub| !sub.status.is_terminal()) {
-        end::cancel(world, sub, CancelReason::Requested, now);
+        cancel::cancel(world, sub, CancelReason::Requested, now);
     }
     let draft = format!("customer={id}&status={}", InvoiceStatus::Draft.as_str());
     let drafts: Vec<String> =
@@ -294,7 +276,7 @@ pub fn to_json(customer: &Customer) -> Value {
     json!({
         "id": customer.id,
         "object": "customer",
-        "address": customer.address.as_ref().map(address),
+        "address": customer.address.as_ref().map(address_to_json),
         "balance": customer.balance,
         "created": customer.created,
         "currency": customer.currency.map(|currency| currency.to_string()),
@@ -322,7 +304,7 @@ pub fn to_json(customer: &Customer) -> Value {
     })
 }
 
-pub fn address(address: &Address) -> Value {
+pub fn address_to_json(address: &Address) -> Value {
     json!({
         "city": address.city,
         "country": address.country,

@@ -1,9 +1,9 @@
-//! Invoice lines on the wire.
+//! JSON of invoice lines.
 
 use rust_decimal::prelude::ToPrimitive;
 use serde_json::{Value, json};
 
-use crate::http::page;
+use crate::endpoint::page;
 use crate::model::customer::TaxExempt;
 use crate::model::invoice::{Invoice, Line, LineTax, Origin};
 

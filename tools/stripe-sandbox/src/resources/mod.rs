@@ -1,10 +1,11 @@
-//! Stripe's resources: for each one its endpoints, its parameters and its wire object.
+//! Stripe's resources: endpoints, parameters and JSON objects.
 
 use serde_json::{Value, json};
 
-use crate::http::call::Endpoint;
+use crate::endpoint::call::Endpoint;
 use crate::world::World;
 
+mod add_invoice_items_params;
 mod balance_transactions;
 mod checkout_create;
 pub mod checkout_json;
@@ -18,10 +19,10 @@ mod invoice_json;
 mod invoice_lines_json;
 mod invoice_payments;
 pub mod invoices;
+mod json;
 mod locales;
 mod meter_events;
 mod meters;
-mod one_off_params;
 pub mod payment_intents;
 pub mod payment_methods;
 pub mod portal_configurations;
@@ -72,7 +73,7 @@ pub fn endpoints() -> impl Iterator<Item = &'static Endpoint> {
     ALL.iter().copied().flatten()
 }
 
-/// The wire object of the given kind with this id.
+/// Returns the JSON of the object of type `kind`.
 pub fn render(world: &World, kind: &str, id: &str) -> Option<Value> {
     Some(match kind {
         "billing_portal.configuration" => {
@@ -98,7 +99,7 @@ pub fn render(world: &World, kind: &str, id: &str) -> Option<Value> {
     })
 }
 
-/// A field that the object only has when it is asked for.
+/// Returns a field that is included only on request.
 pub fn include(world: &World, kind: &str, id: &str, path: &[&str]) -> Option<Value> {
     Some(match (kind, path) {
         ("checkout.session", ["line_items"]) => checkout_json::line_items(world, id)?,
@@ -119,23 +120,4 @@ pub fn include(world: &World, kind: &str, id: &str, path: &[&str]) -> Option<Val
         }
         _ => return None,
     })
-}
-
-/// A decimal as a JSON number, for the few fields where Stripe has one.
-fn number(value: rust_decimal::Decimal) -> Value {
-    serde_json::from_str(&value.normalize().to_string()).expect("a decimal's text is a JSON number")
-}
-
-/// Adds a field that an object without a value has not at all, not even as null.
-fn set(object: &mut Value, key: &str, value: Option<impl Into<Value>>) {
-    if let Some(value) = value {
-        object[key] = value.into();
-    }
-}
-
-/// Adds the second object's fields to the first: `json!` has its limits with very large objects.
-fn merge(object: &mut Value, more: Value) {
-    if let (Some(object), Value::Object(more)) = (object.as_object_mut(), more) {
-        object.extend(more);
-    }
 }

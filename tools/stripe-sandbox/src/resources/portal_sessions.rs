@@ -1,15 +1,14 @@
-//! `POST /v1/billing_portal/sessions`: links into the portal.
+//! `POST /v1/billing_portal/sessions`.
 
 use serde_json::{Value, json};
 
 use super::checkout_urls::url;
-use super::customers::living_param;
 use super::{locales, portal_configurations as configurations};
-use crate::http::call::{Call, Endpoint, post};
-use crate::http::errors::{ApiError, Result};
-use crate::http::params::Params;
+use crate::endpoint::call::{Call, Endpoint, post};
+use crate::endpoint::params::Params;
 use crate::model::portal::{After, Configuration, Flow, FlowType, Session};
-use crate::world::{World, find_param};
+use crate::values::errors::{ApiError, Result};
+use crate::world::{World, find_live_customer_param, find_param};
 
 pub const ENDPOINTS: &[Endpoint] =
     &[post("/v1/billing_portal/sessions", "customer_portal", "billing_portal.session", create)];
@@ -19,11 +18,11 @@ fn create(call: &mut Call<'_>) -> Result<Value> {
     p.not_imitated(&["customer_account", "on_behalf_of"])?;
     let customer = p.required("customer")?;
     let configuration = p.text("configuration")?;
-    let (return_url, locale) = (url(p, "return_url")?, locales::of_portal(p)?);
+    let (return_url, locale) = (url(p, "return_url")?, locales::read_portal(p)?);
     let flow = p.hash("flow_data", read_flow)?;
     call.begin()?;
     let world = &mut *call.world;
-    living_param(world, &customer, "customer")?;
+    find_live_customer_param(world, &customer, "customer")?;
     let configuration = choose(world, configuration.as_deref())?.clone();
     if let Some(flow) = &flow {
         check_flow(world, flow, &configuration, &customer)?;
@@ -41,9 +40,9 @@ fn create(call: &mut Call<'_>) -> Result<Value> {
         last_used: None,
         authenticating: None,
     };
-    let shown = to_json(world, &session);
+    let object = to_json(world, &session);
     world.portal_sessions.put(session);
-    Ok(shown)
+    Ok(object)
 }
 
 fn choose<'a>(world: &'a World, id: Option<&str>) -> Result<&'a Configuration> {

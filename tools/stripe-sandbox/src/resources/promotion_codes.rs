@@ -1,15 +1,14 @@
-//! `/v1/promotion_codes`: names for coupons that customers can be given.
+//! `/v1/promotion_codes`.
 
 use serde_json::{Value, json};
 
-use super::customers::living_param;
-use crate::engine::period::Timestamp;
-use crate::http::call::{Call, Endpoint, get, list, post};
-use crate::http::errors::{ApiError, Result};
-use crate::http::params::Params;
+use crate::endpoint::call::{Call, Endpoint, get, list, post};
+use crate::endpoint::params::Params;
 use crate::model::Metadata;
 use crate::model::catalog::PromotionCode;
-use crate::world::{World, find, find_param};
+use crate::values::errors::{ApiError, Result};
+use crate::values::period::Timestamp;
+use crate::world::{World, find, find_live_customer_param, find_param};
 
 pub const ENDPOINTS: &[Endpoint] = &[
     post("/v1/promotion_codes", "promotion_code", "promotion_code", create),
@@ -42,7 +41,7 @@ fn create(call: &mut Call<'_>) -> Result<Value> {
         return Err(ApiError::no_such_param("coupon", &coupon, "promotion[coupon]"));
     }
     if let Some(customer) = &customer {
-        living_param(world, customer, "customer")?;
+        find_live_customer_param(world, customer, "customer")?;
     }
     let code = code.unwrap_or_else(|| world.ids.text(8).to_uppercase());
     check_unused(world, &code, customer.as_deref())?;
@@ -62,12 +61,12 @@ fn create(call: &mut Call<'_>) -> Result<Value> {
     if let Some(change) = metadata {
         change.apply(&mut new.metadata);
     }
-    let shown = to_json(world, &new);
+    let object = to_json(world, &new);
     world.promotion_codes.put(new);
-    Ok(shown)
+    Ok(object)
 }
 
-/// `promotion`: a coupon is all that there can be behind a code.
+/// Reads `promotion`. Coupons are its only type.
 fn promotion(p: &mut Params) -> Result<String> {
     let coupon = p.hash("promotion", |inner| {
         let kind = inner.name("type");
@@ -82,7 +81,8 @@ fn restrictions(p: &mut Params) -> Result<bool> {
     Ok(p.boolean("first_time_transaction")?.unwrap_or(false))
 }
 
-/// Of active codes that the same customers could use each exists once, whatever its letters' case.
+/// Refuses a code that an active promotion code for the same customers has. Letter case does not
+/// matter.
 fn check_unused(world: &World, code: &str, customer: Option<&str>) -> Result<()> {
     let same = world.promotion_codes.under(&format!("code={}", code.to_lowercase()));
     let clashes = |other: &PromotionCode| {
@@ -137,12 +137,12 @@ fn update(call: &mut Call<'_>) -> Result<Value> {
     if let Some(change) = metadata {
         change.apply(&mut code.metadata);
     }
-    let shown = to_json(call.world, &code);
+    let object = to_json(call.world, &code);
     call.world.promotion_codes.put(code);
-    Ok(shown)
+    Ok(object)
 }
 
-/// In the time of the customer that it is for.
+/// Returns the time of the code's customer, else of the sandbox's own clock.
 fn now_for(world: &World, code: &PromotionCode) -> Timestamp {
     code.customer.as_ref().map_or_else(|| world.now(None), |customer| world.now_of(customer))
 }

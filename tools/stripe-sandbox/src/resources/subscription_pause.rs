@@ -1,15 +1,16 @@
-//! `POST /v1/subscriptions/{id}/pause` and `/resume`
+//! `POST /v1/subscriptions/{id}/pause` and `/resume`.
 
 use serde_json::Value;
 
 use super::subscription_json;
 use super::subscription_params as shared;
-use crate::http::call::Call;
-use crate::http::errors::{ApiError, Result};
-use crate::http::params::Params;
-use crate::lifecycle::pause::{self, BillFor, UnusedFrom};
-use crate::lifecycle::prorate::ProrationBehavior;
-use crate::lifecycle::resume::{self, ResumeOn, Way};
+use crate::endpoint::call::Call;
+use crate::endpoint::params::Params;
+use crate::lifecycle::pause::{BillFor, UnusedFrom};
+use crate::lifecycle::pause_requests;
+use crate::lifecycle::resume::{ResumeOptions, ResumePaymentBehavior};
+use crate::model::subscription::ProrationBehavior;
+use crate::values::errors::{ApiError, Result};
 use crate::world::find;
 
 pub fn pause(call: &mut Call<'_>) -> Result<Value> {
@@ -17,11 +18,11 @@ pub fn pause(call: &mut Call<'_>) -> Result<Value> {
     let bill = read_pause(&mut call.params)?;
     call.begin()?;
     find(call.world.subscriptions(), &id)?;
-    pause::pause(call.world, &id, bill)?;
+    pause_requests::pause(call.world, &id, bill)?;
     Ok(subscription_json::to_json(call.world, &call.world.subscription(&id)))
 }
 
-/// What an update, a pause or a preview of one says about what is settled.
+/// Reads the billing parameters of a pause or its preview.
 pub fn read_pause(p: &mut Params) -> Result<BillFor> {
     p.choice("type", &[("subscription", ())])?;
     let default = BillFor::default();
@@ -40,7 +41,7 @@ pub fn read_pause(p: &mut Params) -> Result<BillFor> {
     })
 }
 
-/// A hash that consists of its `type`.
+/// Reads a hash that contains only `type`.
 fn typed<T: Copy>(p: &mut Params, key: &str, choices: &[(&'static str, T)]) -> Result<Option<T>> {
     p.hash(key, |inner| {
         let name = inner.name("type");
@@ -52,11 +53,13 @@ pub fn resume(call: &mut Call<'_>) -> Result<Value> {
     let id = call.id();
     let p = &mut call.params;
     let anchor_now = shared::anchor_now(p, false)?.unwrap_or(true);
-    let on = p.choice("payment_behavior", ResumeOn::NAMES)?.unwrap_or(ResumeOn::Attempt);
+    let on = p
+        .choice("payment_behavior", ResumePaymentBehavior::NAMES)?
+        .unwrap_or(ResumePaymentBehavior::OnAttempt);
     let behavior = shared::proration_behavior(p)?.unwrap_or(ProrationBehavior::CreateProrations);
     let date = p.time("proration_date")?;
     call.begin()?;
     find(call.world.subscriptions(), &id)?;
-    resume::resume(call.world, &id, Way { anchor_now, behavior, date }, on)?;
+    pause_requests::resume(call.world, &id, ResumeOptions { anchor_now, behavior, date }, on)?;
     Ok(subscription_json::to_json(call.world, &call.world.subscription(&id)))
 }

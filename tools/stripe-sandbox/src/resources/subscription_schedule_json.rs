@@ -1,11 +1,10 @@
-//! Subscription schedules on the wire.
+//! JSON of subscription schedules.
 
 use serde_json::{Value, json};
 
-use crate::model::schedule::{Phase, PhaseItem, Schedule, Status};
+use super::{subscription_json, tax_rates};
+use crate::model::schedule::{Phase, PhaseAnchor, PhaseItem, Schedule, Status};
 use crate::world::World;
-
-use super::tax_rates;
 
 pub fn to_json(world: &World, schedule: &Schedule) -> Value {
     let active = schedule.status == Status::Active;
@@ -17,7 +16,7 @@ pub fn to_json(world: &World, schedule: &Schedule) -> Value {
         "id": schedule.id,
         "object": "subscription_schedule",
         "application": null,
-        "billing_mode": super::subscription_json::billing_mode(&sub),
+        "billing_mode": subscription_json::billing_mode(&sub),
         "canceled_at": schedule.canceled_at,
         "completed_at": schedule.completed_at,
         "created": schedule.created,
@@ -63,7 +62,7 @@ fn phase_to_json(world: &World, schedule: &Schedule, phase: &Phase) -> Value {
     json!({
         "add_invoice_items": [],
         "application_fee_percent": null,
-        "billing_cycle_anchor": phase.anchor.map(crate::model::schedule::PhaseAnchor::as_str),
+        "billing_cycle_anchor": phase.anchor.map(PhaseAnchor::as_str),
         "billing_thresholds": null,
         "collection_method": null,
         "currency": schedule.currency.as_str(),
@@ -86,7 +85,7 @@ fn phase_to_json(world: &World, schedule: &Schedule, phase: &Phase) -> Value {
 fn item_to_json(world: &World, item: &PhaseItem) -> Value {
     let rates = item.tax_rates.iter().filter_map(|id| world.tax_rates.get(id));
     let rates: Vec<Value> = rates.map(tax_rates::to_json).collect();
-    let mut shown = json!({
+    let mut object = json!({
         "billing_thresholds": null,
         "discounts": [],
         "metadata": item.metadata,
@@ -95,7 +94,7 @@ fn item_to_json(world: &World, item: &PhaseItem) -> Value {
         "tax_rates": rates,
     });
     if let Some(quantity) = item.quantity {
-        shown["quantity"] = quantity.into();
+        object["quantity"] = quantity.into();
     }
-    shown
+    object
 }

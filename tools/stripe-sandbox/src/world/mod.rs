@@ -1,40 +1,40 @@
-//! The state of one sandbox, and how time passes in it.
+//! State of one sandbox.
 //!
-//! A request is handled while the world is locked. Before it is, everything that has become due
-//! happens, in the order in which it became due, each thing at its own moment.
+//! A request runs while the world is locked. Before it runs, `lifecycle::tick` applies all due
+//! changes, in order of their time, each at its own time.
 
 use serde::{Deserialize, Serialize};
 
 use crate::config::Settings;
-use crate::engine::period::Timestamp;
-use crate::engine::usage::Usage;
-use crate::http::errors::{ApiError, Result};
-use crate::http::limits::InvoiceLimits;
 use crate::model::catalog::{Coupon, Discount, Meter, Price, Product, PromotionCode, TaxRate};
-use crate::model::checkout;
 use crate::model::customer::{BalanceTransaction, Customer, PaymentMethod, TestClock};
 use crate::model::invoice::{Invoice, InvoiceItem, InvoicePayment, PaymentIntent};
 use crate::model::portal;
 use crate::model::schedule::Schedule;
 use crate::model::subscription::Subscription;
+use crate::model::usage::Usage;
+use crate::model::{Entity, checkout};
+use crate::values::errors::{ApiError, Result};
+use crate::values::period::Timestamp;
 
 pub mod agenda;
-pub mod ids;
+pub mod invoice_limits;
 pub mod previews;
 pub mod store;
 
+use crate::values::ids::Ids;
 use agenda::{Agenda, ClockKey, Due};
-use ids::Ids;
+use invoice_limits::InvoiceLimits;
 use previews::Previews;
-use store::{Entity, Table};
+use store::Table;
 
 #[derive(Serialize, Deserialize)]
 pub struct World {
     pub settings: Settings,
     pub ids: Ids,
-    /// Added to real time to make the sandbox's own.
+    /// Seconds added to real time for the sandbox's own clock.
     pub offset: i64,
-    /// The sandbox's own clock: where it stands while something happens.
+    /// Current time of the sandbox's own clock. During a due change it is that change's time.
     own_now: Timestamp,
     pub products: Table<Product>,
     pub prices: Table<Price>,
@@ -97,8 +97,8 @@ impl World {
         }
     }
 
-    /// A world as it was read from a snapshot, with its agenda, at its new address.
-    pub fn wake(mut self, origin: String) -> World {
+    /// Rebuilds the agenda after a snapshot was read, and sets the new origin.
+    pub fn after_restore(mut self, origin: String) -> World {
         self.settings.origin = origin;
         for subscription in self.subscriptions.all() {
             let due = Due::Subscription(subscription.id.clone());
@@ -115,14 +115,14 @@ impl World {
         self
     }
 
-    /// The time on a test clock, or on the sandbox's own.
+    /// Returns the time of a test clock, or of the sandbox's own clock for None.
     pub fn now(&self, test_clock: Option<&str>) -> Timestamp {
         test_clock
             .and_then(|id| self.test_clocks.get(id))
             .map_or(self.own_now, |clock| clock.frozen_time)
     }
 
-    /// The time in which a customer lives.
+    /// Returns the time of the customer's clock.
     pub fn now_of(&self, customer: &str) -> Timestamp {
         self.now(self.customers.get(customer).and_then(|customer| customer.test_clock.as_deref()))
     }
@@ -135,14 +135,14 @@ impl World {
         &self.invoices
     }
 
-    /// Keeps the subscription, and notes when time will next change it.
+    /// Stores the subscription and updates its agenda entry.
     pub fn put_subscription(&mut self, subscription: Subscription) {
         let due = Due::Subscription(subscription.id.clone());
         self.agenda.set(ClockKey::from(&subscription.test_clock), due, subscription.next_due());
         self.subscriptions.put(subscription);
     }
 
-    /// Keeps the invoice, and notes when time will next change it.
+    /// Stores the invoice and updates its agenda entry.
     pub fn put_invoice(&mut self, invoice: Invoice) {
         let due = Due::Invoice(invoice.id.clone());
         self.agenda.set(ClockKey::from(&invoice.test_clock), due, invoice.next_due());
@@ -153,7 +153,7 @@ impl World {
         &self.schedules
     }
 
-    /// Keeps the schedule, and notes when its phase is over.
+    /// Stores the schedule and updates its agenda entry.
     pub fn put_schedule(&mut self, schedule: Schedule) {
         let due = Due::Schedule(schedule.id.clone());
         self.agenda.set(ClockKey::from(&schedule.test_clock), due, schedule.next_due());
@@ -192,35 +192,21 @@ impl World {
         self.products.get(id).expect("products with prices are never deleted")
     }
 
-    /// Lets everything happen that is due by `real_now`, and on test clocks that are advancing.
-    pub fn catch_up(&mut self, real_now: Timestamp) {
-        let target = self.own_now.max(real_now + self.offset);
-        self.run(&ClockKey::Own, target);
-        let advancing: Vec<(String, Timestamp)> = self
-            .test_clocks
-            .under("advancing")
-            .filter_map(|clock| Some((clock.id.clone(), clock.target?)))
-            .collect();
-        for (id, target) in advancing {
-            self.run(&ClockKey::Test(id.clone()), target);
-            self.edit_clock(&id, |clock| clock.target = None);
-        }
+    /// Returns the time of the sandbox's own clock at `real_now`. It never goes back.
+    pub fn target_time(&self, real_now: Timestamp) -> Timestamp {
+        self.own_now.max(real_now + self.offset)
     }
 
-    fn run(&mut self, clock: &ClockKey, target: Timestamp) {
-        while let Some((at, due)) = self.agenda.next(clock, target) {
-            self.set_now(clock, at);
-            self.agenda.set(clock.clone(), due.clone(), None);
-            match due {
-                Due::Subscription(id) => crate::lifecycle::tick::subscription(self, &id, at),
-                Due::Invoice(id) => crate::lifecycle::tick::invoice(self, &id, at),
-                Due::Schedule(id) => crate::lifecycle::schedule::tick(self, &id, at),
-            }
-        }
-        self.set_now(clock, target);
+    /// Removes the next entry due by `target` from a clock's agenda, sets the clock to its time and
+    /// returns it.
+    pub fn take_due(&mut self, clock: &ClockKey, target: Timestamp) -> Option<(Timestamp, Due)> {
+        let (at, due) = self.agenda.next(clock, target)?;
+        self.set_now(clock, at);
+        self.agenda.set(clock.clone(), due.clone(), None);
+        Some((at, due))
     }
 
-    fn set_now(&mut self, clock: &ClockKey, at: Timestamp) {
+    pub fn set_now(&mut self, clock: &ClockKey, at: Timestamp) {
         match clock {
             ClockKey::Own => self.own_now = self.own_now.max(at),
             ClockKey::Test(id) => {
@@ -229,7 +215,7 @@ impl World {
         }
     }
 
-    fn edit_clock(&mut self, id: &str, edit: impl FnOnce(&mut TestClock)) {
+    pub fn edit_clock(&mut self, id: &str, edit: impl FnOnce(&mut TestClock)) {
         if let Some(mut clock) = self.test_clocks.get(id).cloned() {
             edit(&mut clock);
             self.test_clocks.put(clock);
@@ -237,17 +223,40 @@ impl World {
     }
 }
 
-/// Finds what the path names, or answers 404.
+/// Returns the object with the ID from the path, or a 404.
 pub fn find<'a, T: Entity>(table: &'a Table<T>, id: &str) -> Result<&'a T> {
     table.get(id).ok_or_else(|| ApiError::no_such(T::KIND, id))
 }
 
-/// Finds what a parameter names, or answers 400.
+/// Returns the object with the ID from a parameter, or a 400.
 pub fn find_param<'a, T: Entity>(table: &'a Table<T>, id: &str, param: &str) -> Result<&'a T> {
     table.get(id).ok_or_else(|| ApiError::no_such_param(T::KIND, id, param))
 }
 
-/// A list filtered by something that does not exist is refused, not empty.
+/// Returns a 400 if a list filter names an object that does not exist.
 pub fn check_filter<T: Entity>(table: &Table<T>, id: Option<&str>, param: &str) -> Result<()> {
     id.map_or(Ok(()), |id| find_param(table, id, param).map(drop))
+}
+
+/// Returns the customer with the ID from the path, or a 404. A deleted customer is a 404 as well.
+pub fn find_live_customer<'a>(world: &'a World, id: &str) -> Result<&'a Customer> {
+    find(&world.customers, id).and_then(|customer| {
+        if customer.deleted { Err(ApiError::no_such("customer", id)) } else { Ok(customer) }
+    })
+}
+
+/// Returns the customer with the ID from a parameter, or a 400. A deleted customer is a 400 as
+/// well.
+pub fn find_live_customer_param<'a>(
+    world: &'a World,
+    id: &str,
+    param: &str,
+) -> Result<&'a Customer> {
+    find_param(&world.customers, id, param).and_then(|customer| {
+        if customer.deleted {
+            Err(ApiError::no_such_param("customer", id, param))
+        } else {
+            Ok(customer)
+        }
+    })
 }

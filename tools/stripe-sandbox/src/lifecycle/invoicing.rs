@@ -1,0 +1,183 @@
+//! Finalizing, collecting and paying invoices.
+//!
+//! These steps are in one file because each of them can lead to the others: a payment can resume a
+//! subscription, which creates the next invoice.
+
+use super::finalize::open_draft;
+use super::latest_invoice::{self, update_status_from_latest};
+use super::payments::{
+    Attempt, close_payment, invoice_payment_method, open_payment, payment_intent_of,
+};
+use super::pending_update;
+use super::plan::PlannedChange;
+use super::resume::{self, ResumeOptions};
+use super::retries::{attempt_failed, would_fail_again};
+use crate::model::customer::PaymentMethod;
+use crate::model::invoice::{
+    IntentStatus, PaymentStatus, Status as InvoiceStatus, UncollectibleReason,
+};
+use crate::model::subscription::{Collection, PaymentBehavior, ProrationBehavior, Status};
+use crate::values::period::Timestamp;
+use crate::world::World;
+
+/// Finalizes the draft. An invoice with no amount due is paid immediately.
+pub fn finalize(world: &mut World, id: &str, at: Timestamp) {
+    if open_draft(world, id, at) == 0 {
+        mark_paid(world, id, at);
+    } else {
+        open_payment(world, id, at);
+    }
+}
+
+/// Marks the invoice as paid, then applies a pending update or a resumption that was waiting for
+/// it.
+pub fn mark_paid(world: &mut World, id: &str, at: Timestamp) {
+    let mut invoice = world.invoice(id);
+    invoice.status = InvoiceStatus::Paid;
+    invoice.amount_paid = invoice.amount_due;
+    invoice.transitions.paid = Some(at);
+    invoice.attempted = true;
+    invoice.auto_advance = false;
+    invoice.next_payment_attempt = None;
+    invoice.uncollectible_reason = None;
+    let sub = invoice.subscription.clone();
+    world.put_invoice(invoice);
+    if let Some(sub) = sub {
+        if pending_update::is_pending_invoice(&world.subscription(&sub), id) {
+            pending_update::apply(world, &sub, at);
+        }
+        resume_after_settlement(world, &sub, id, at);
+        update_status_from_latest(world, &sub, at);
+    }
+}
+
+pub fn mark_uncollectible(world: &mut World, id: &str, reason: UncollectibleReason, at: Timestamp) {
+    let mut invoice = world.invoice(id);
+    invoice.status = InvoiceStatus::Uncollectible;
+    invoice.uncollectible_reason = Some(reason);
+    invoice.transitions.uncollectible = Some(at);
+    invoice.auto_advance = false;
+    invoice.next_payment_attempt = None;
+    let sub = invoice.subscription.clone();
+    world.put_invoice(invoice);
+    if let Some(sub) = sub {
+        resume_after_settlement(world, &sub, id, at);
+        update_status_from_latest(world, &sub, at);
+    }
+}
+
+pub fn mark_uncollectible_while_paused(world: &mut World, id: &str, at: Timestamp) {
+    mark_uncollectible(world, id, UncollectibleReason::SubscriptionPaused, at);
+}
+
+/// Resumes a paused subscription after its invoice was paid or marked uncollectible, if that was a
+/// condition.
+pub fn resume_after_settlement(world: &mut World, sub: &str, invoice: &str, at: Timestamp) {
+    if let Some((sub, resumption)) = resume::take_resumption(world, sub, invoice) {
+        return resume::complete_resumption(world, sub, resumption, Status::Active);
+    }
+    if world.settings.rules.resume_when_paid
+        && resume::is_paused_by(&world.subscription(sub), invoice)
+    {
+        resume_automatically(world, sub, at);
+    }
+}
+
+/// Resumes with the current period. Time after a paid period is prorated onto the next renewal.
+fn resume_automatically(world: &mut World, sub: &str, at: Timestamp) {
+    let before = world.subscription(sub);
+    let behavior = ProrationBehavior::CreateProrations;
+    if let Ok(planned) =
+        resume::plan(world, &before, ResumeOptions { anchor_now: false, behavior, date: None }, at)
+    {
+        apply_change(world, planned, PaymentBehavior::Allow, at);
+    }
+}
+
+pub fn apply_change(
+    world: &mut World,
+    planned: PlannedChange,
+    behavior: PaymentBehavior,
+    now: Timestamp,
+) {
+    let PlannedChange { mut sub, items, pending_items, invoice, .. } = planned;
+    for item in &items {
+        world.invoice_items.put(item.clone());
+    }
+    let Some(invoice) = invoice else { return world.put_subscription(sub) };
+    world.attach_items(items.into_iter().chain(pending_items).collect(), &invoice.id);
+    let id = latest_invoice::store_as_latest(world, &mut sub, invoice);
+    finalize(world, &id, now);
+    collect_change(world, &id, behavior, now);
+}
+
+fn collect_change(world: &mut World, invoice: &str, behavior: PaymentBehavior, now: Timestamp) {
+    let kept = world.invoice(invoice);
+    if kept.amount_remaining() == 0 || kept.collection == Collection::Send {
+        return;
+    }
+    if behavior != PaymentBehavior::Default {
+        return collect_automatically(world, invoice, now);
+    }
+    let Some(mut sub) = kept.subscription.map(|id| world.subscription(&id)) else { return };
+    if sub.status == Status::Active {
+        sub.status = Status::PastDue;
+        world.put_subscription(sub);
+    }
+}
+
+/// Makes an automatic attempt, including the first one. Without a payment method, or after a hard
+/// decline, the attempt is counted but nothing is charged.
+pub fn collect_automatically(world: &mut World, id: &str, at: Timestamp) {
+    let mut invoice = world.invoice(id);
+    if invoice.collection != Collection::Charge || invoice.status != InvoiceStatus::Open {
+        return;
+    }
+    invoice.attempt_count += 1;
+    invoice.attempted = true;
+    invoice.next_payment_attempt = None;
+    let method = invoice_payment_method(world, &invoice).cloned();
+    world.put_invoice(invoice);
+    let attempt = match method {
+        Some(method) if !would_fail_again(world, id, &method) => charge(world, id, &method, at),
+        _ => Attempt::NoPaymentMethod,
+    };
+    if attempt != Attempt::Paid {
+        attempt_failed(world, id, at);
+    }
+}
+
+/// Charges the open invoice. Does not change the attempt count.
+pub fn charge(world: &mut World, invoice: &str, method: &PaymentMethod, at: Timestamp) -> Attempt {
+    let mut intent =
+        payment_intent_of(world, invoice).expect("an open invoice has a payment intent");
+    let attempt = Attempt::from(method.charge());
+    intent.payment_method = Some(method.id.clone());
+    intent.last_error = None;
+    match attempt {
+        Attempt::Paid => {
+            intent.status = IntentStatus::Succeeded;
+            intent.charge = Some(world.ids.id("ch"));
+        }
+        Attempt::RequiresAction => intent.status = IntentStatus::RequiresAction,
+        Attempt::Declined(failure) => {
+            intent.status = IntentStatus::RequiresPaymentMethod;
+            intent.last_error = Some((method.id.clone(), failure));
+            intent.payment_method = None;
+            intent.charge = Some(world.ids.id("ch"));
+        }
+        Attempt::NoPaymentMethod => {}
+    }
+    world.payment_intents.put(intent);
+    let mut invoice = world.invoice(invoice);
+    invoice.attempted = true;
+    let id = invoice.id.clone();
+    world.put_invoice(invoice);
+    if attempt == Attempt::Paid {
+        close_payment(world, &id, PaymentStatus::Paid, at);
+        mark_paid(world, &id, at);
+    } else {
+        resume::resume_after_failed_attempt(world, &id, at);
+    }
+    attempt
+}
