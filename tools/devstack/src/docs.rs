@@ -32,7 +32,8 @@ pub fn page() -> Result<String, String> {
     let read = |file: PathBuf| {
         std::fs::read_to_string(&file).map_err(|error| format!("{}: {error}", file.display()))
     };
-    let scalar = "tools/contract/node/node_modules/@scalar/api-reference/dist/browser/standalone.js";
+    let scalar =
+        "tools/contract/node/node_modules/@scalar/api-reference/dist/browser/standalone.js";
     let document = read(root().join("openapi.yaml"))?;
     let scalar = read(root().join(scalar))?.replace("</script", "<\\/script");
     Ok(TEMPLATE.replacen("{{document}}", &document, 1).replacen("{{scalar}}", &scalar, 1))

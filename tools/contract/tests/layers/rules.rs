@@ -58,7 +58,13 @@ impl Crate {
     fn import(&self, from: usize, path: &Segments, is_glob: bool) -> Option<Import> {
         let place = self.resolve(from, path, &mut BTreeSet::new())?;
         let is_used = is_glob || matches!(place, Place::Item(_));
-        Some(Import { from, to: place.module(), by: self.written(from, path), is_used, path: path.clone() })
+        Some(Import {
+            from,
+            to: place.module(),
+            by: self.written(from, path),
+            is_used,
+            path: path.clone(),
+        })
     }
 
     /// Follows a path from the module that names it. Returns nothing for other crates and for local names.
@@ -87,7 +93,12 @@ impl Crate {
     }
 
     /// Finds a name in a module: a child module, an item, or what an import brings into scope.
-    fn find(&self, module: usize, name: &str, seen: &mut BTreeSet<(usize, String)>) -> Option<Place> {
+    fn find(
+        &self,
+        module: usize,
+        name: &str,
+        seen: &mut BTreeSet<(usize, String)>,
+    ) -> Option<Place> {
         if !seen.insert((module, name.to_owned())) {
             return None;
         }
@@ -222,7 +233,11 @@ fn circles(arrows: impl Iterator<Item = (String, String)>) -> Vec<String> {
 }
 
 /// The shortest way from one node to another, both included.
-fn shortest(graph: &BTreeMap<String, BTreeSet<String>>, from: &str, to: &str) -> Option<Vec<String>> {
+fn shortest(
+    graph: &BTreeMap<String, BTreeSet<String>>,
+    from: &str,
+    to: &str,
+) -> Option<Vec<String>> {
     let mut ways = VecDeque::from([vec![from.to_owned()]]);
     let mut seen = BTreeSet::from([from.to_owned()]);
     while let Some(way) = ways.pop_front() {

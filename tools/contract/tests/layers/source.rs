@@ -187,11 +187,15 @@ impl<'ast> Visit<'ast> for Reader<'_> {
     fn visit_item_mod(&mut self, item: &'ast ItemMod) {
         let name = item.ident.to_string();
         let inline = item.content.is_some();
-        let file =
-            if inline { self.modules[self.at].file.clone() } else { self.file_of(item) };
+        let file = if inline { self.modules[self.at].file.clone() } else { self.file_of(item) };
         let names = self.modules[self.at].names.iter().chain([&name]).cloned().collect();
         let child = self.modules.len();
-        self.modules.push(Module { file: file.clone(), names, parent: self.at, ..Module::default() });
+        self.modules.push(Module {
+            file: file.clone(),
+            names,
+            parent: self.at,
+            ..Module::default()
+        });
         self.module().children.insert(name.clone(), child);
         let parent = std::mem::replace(&mut self.at, child);
         // `a.rs` and `a/mod.rs` both have their children in `a/`.

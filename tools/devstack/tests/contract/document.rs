@@ -57,7 +57,8 @@ fn document_has_the_statuses_and_codes_of_the_errors() {
             operation.errors(&document).iter().map(|(status, ..)| *status).collect();
         assert_eq!(statuses.collect::<BTreeSet<_>>(), named, "{}", operation.id());
     }
-    let implemented = ApiError::KINDS.iter().map(|(status, code)| (status.as_u16(), (*code).to_owned()));
+    let implemented =
+        ApiError::KINDS.iter().map(|(status, code)| (status.as_u16(), (*code).to_owned()));
     assert_eq!(documented, implemented.collect());
 }
 
@@ -176,7 +177,8 @@ fn each_example_fits_its_schema() {
                 }
                 let value = &document.resolve(example)["value"];
                 let found = checker.schema_violations(&content["schema"], value);
-                violations.extend(found.iter().map(|one| format!("{} {name}{one}", operation.id())));
+                violations
+                    .extend(found.iter().map(|one| format!("{} {name}{one}", operation.id())));
                 count += 1;
             }
         }

@@ -91,13 +91,13 @@ fn page_is_accessible_and_sends_requests_in_a_browser() {
             page.set_theme(theme);
             page.check(&format!("the page at {width}, {theme}"));
         }
-        page.browser.picture(&folder.join(format!("docs-{width}.png")));
+        page.browser.screenshot(&folder.join(format!("docs-{width}.png")));
         page.search("dunning");
         page.check(&format!("the search at {width}"));
         page.open();
         page.send_a_request();
         page.check(&format!("the request at {width}"));
-        page.browser.picture(&folder.join(format!("docs-request-{width}.png")));
+        page.browser.screenshot(&folder.join(format!("docs-request-{width}.png")));
     }
     drop(page.browser);
     page.running.clean_up();
@@ -113,7 +113,7 @@ struct Page {
 impl Page {
     fn open(&self) {
         self.browser.open(&format!("{}/docs", self.running.about().api_url));
-        self.browser.ask("sessionStorage.clear()");
+        self.browser.evaluate("sessionStorage.clear()");
         self.until("document.querySelectorAll('main h2').length > 3");
     }
 
@@ -121,7 +121,7 @@ impl Page {
     #[track_caller]
     fn until(&self, expression: &str) {
         let start = Instant::now();
-        while self.browser.ask(expression) != json!(true) {
+        while self.browser.evaluate(expression) != json!(true) {
             assert!(start.elapsed() < PATIENCE, "not within {PATIENCE:?}: {expression}");
             sleep(Duration::from_millis(100));
         }
@@ -133,14 +133,15 @@ impl Page {
             scrollY + innerHeight >= document.documentElement.scrollHeight - 1)";
         let mut times_at_the_end = 0;
         while times_at_the_end < 5 {
-            times_at_the_end = if self.browser.ask(end) == json!(true) { times_at_the_end + 1 } else { 0 };
+            times_at_the_end =
+                if self.browser.evaluate(end) == json!(true) { times_at_the_end + 1 } else { 0 };
             sleep(Duration::from_millis(50));
         }
     }
 
     fn set_theme(&self, theme: &str) {
-        self.browser.ask("document.body.classList.remove('light-mode', 'dark-mode')");
-        self.browser.ask(&format!("document.body.classList.add('{theme}-mode')"));
+        self.browser.evaluate("document.body.classList.remove('light-mode', 'dark-mode')");
+        self.browser.evaluate(&format!("document.body.classList.add('{theme}-mode')"));
         // Colors change in a transition.
         sleep(Duration::from_millis(500));
     }
@@ -148,15 +149,15 @@ impl Page {
     /// Asserts that axe finds nothing, that nothing scrolls sideways, and that the page has loaded nothing.
     #[track_caller]
     fn check(&self, state: &str) {
-        self.browser.ask(self.axe.trim_end().trim_end_matches(';'));
+        self.browser.evaluate(self.axe.trim_end().trim_end_matches(';'));
         let found = "axe.run().then(({ violations }) => violations.flatMap(({ id, nodes }) => \
             nodes.map(({ html }) => `${id}: ${html.slice(0, 150)}`)))";
-        assert_eq!(self.browser.ask(found), json!([]), "axe on {state}");
-        let wider = self.browser.ask("document.documentElement.scrollWidth - innerWidth");
+        assert_eq!(self.browser.evaluate(found), json!([]), "axe on {state}");
+        let wider = self.browser.evaluate("document.documentElement.scrollWidth - innerWidth");
         assert!(wider.as_i64() <= Some(0), "{state} scrolls sideways by {wider}");
         let loaded = "performance.getEntriesByType('resource').map(({ name }) => name)\
             .filter((name) => !name.startsWith(location.origin + '/v1/'))";
-        assert_eq!(self.browser.ask(loaded), json!([]), "{state} loaded something");
+        assert_eq!(self.browser.evaluate(loaded), json!([]), "{state} loaded something");
     }
 
     fn click(&self, name: &str) {
@@ -165,11 +166,11 @@ impl Page {
             one.checkVisibility() && one.textContent.trim().startsWith('{name}'))"
         );
         self.until(&format!("!!{found}"));
-        self.browser.ask(&format!("{found}.click()"));
+        self.browser.evaluate(&format!("{found}.click()"));
     }
 
     fn search(&self, text: &str) {
-        self.browser.ask(
+        self.browser.evaluate(
             "document.dispatchEvent(new KeyboardEvent('keydown', \
             { key: 'k', code: 'KeyK', ctrlKey: true, bubbles: true }))",
         );
