@@ -27,7 +27,7 @@ fn missing_or_invalid_stripe_settings_are_named_and_not_quoted() {
         (key("sk_test_hunter2").with("STRIPE_API_BASE", "http://example.com"), "STRIPE_API_BASE"),
         (
             key("sk_test_hunter2").with("STRIPE_API_BASE", "http://127.0.0.1:1"),
-            "stripe could not be reached",
+            "Stripe could not be reached",
         ),
     ];
     for (shell, reason) in cases {

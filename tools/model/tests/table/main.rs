@@ -92,7 +92,7 @@ async fn accounts(client: &Client, transcript: &mut Transcript, hash: &KeyHash) 
     }
     transcript.note("account", &store.account("acc_1").await.expect("read"));
     let unknown = self::hash();
-    for day in ["2026-06-28", "2026-06-27", "2026-06-29"] {
+    for day in ["2026-06-28", "2026-06-27", "2026-06-29", "2026-06-29"] {
         transcript.note("use", &store.record_key_use(hash, day).await.map_err(drop));
         transcript.note("use of none", &store.record_key_use(&unknown, day).await.map_err(drop));
         transcript.note("key", &store.key(hash).await.expect("read"));
