@@ -41,10 +41,11 @@ fn each_function_has_its_own_route_secret_log_and_role() {
             StripeSecret::Read => "StripeReadSecret",
             StripeSecret::Write => "StripeWriteSecret",
         };
-        assert_eq!(
-            own["Environment"]["Variables"],
-            json!({ "STRIPE_SECRET_ID": { "Ref": secret } })
-        );
+        let mut variables = json!({ "STRIPE_SECRET_ID": { "Ref": secret } });
+        if function.quotes {
+            variables["QUOTE_KEYS_SECRET_ID"] = json!({ "Ref": "QuoteKeysSecret" });
+        }
+        assert_eq!(own["Environment"]["Variables"], variables);
         assert_eq!(own["Role"], json!({ "Fn::GetAtt": [format!("{stem}Role"), "Arn"] }));
         assert_eq!(own["LoggingConfig"]["LogGroup"], json!({ "Ref": format!("{stem}Logs") }));
         let alarms = ["Failing", "Slow"].map(|alarm| json!({ "Ref": format!("{stem}{alarm}") }));
