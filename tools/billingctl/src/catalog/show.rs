@@ -14,7 +14,7 @@ use crate::stripe;
 
 /// Show the plans in Stripe as the API offers them
 ///
-///   STRIPE_SECRET_KEY=sk_test_… billingctl catalog show
+///   STRIPE_SECRET_KEY=rk_test_… billingctl catalog show
 ///
 /// Next: edit catalog.toml, then billingctl catalog plan
 #[derive(Args)]

@@ -17,7 +17,7 @@ pub(super) async fn check(
     report: &mut Report,
 ) -> Result<()> {
     if let Some(read) = &keys.read {
-        let stripe = stripe::client(stripe::copy_keys(read), "the read key")?;
+        let stripe = stripe::client(read, "the read key")?;
         check_offers(&stripe, settings, report).await;
         check_portal(&stripe, settings, report).await;
     } else {
