@@ -34,7 +34,7 @@ pub(crate) fn client_from_env() -> Result<Stripe> {
             "{KEY} does not hold a Stripe key; set it to a key that starts with sk_test_, sk_live_, rk_test_ or rk_live_"
         ))
     })?;
-    client(keys, KEY)
+    client(&keys, KEY)
 }
 
 /// Returns whether `STRIPE_SECRET_KEY` is set.
@@ -46,19 +46,15 @@ pub(crate) fn has_key_in_env() -> bool {
 ///
 /// # Errors
 /// If `STRIPE_API_BASE` is invalid.
-pub(crate) fn client(keys: StripeKeys, origin: &str) -> Result<Stripe> {
-    let transport = Arc::new(Transport::new(Https::new(), api_base()?));
-    let secret = Arc::new(StripeSecret::given(keys, origin));
-    Ok(Stripe::new(transport, secret, Arc::new(CallLog::default()), Instant::now() + TIMEOUT))
-}
-
-/// Returns a copy of the keys, which [`StripeKeys`] does not offer because a process needs one.
-pub(crate) fn copy_keys(keys: &StripeKeys) -> StripeKeys {
-    StripeKeys {
+pub(crate) fn client(keys: &StripeKeys, origin: &str) -> Result<Stripe> {
+    let keys = StripeKeys {
         secret_key: keys.secret_key.clone(),
         publishable_key: keys.publishable_key.clone(),
         mode: keys.mode,
-    }
+    };
+    let transport = Arc::new(Transport::new(Https::new(), api_base()?));
+    let secret = Arc::new(StripeSecret::given(keys, origin));
+    Ok(Stripe::new(transport, secret, Arc::new(CallLog::default()), Instant::now() + TIMEOUT))
 }
 
 /// Returns the mode of a publishable key. Error messages name `origin` as the source of the key.

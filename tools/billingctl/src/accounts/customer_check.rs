@@ -92,7 +92,7 @@ async fn client(sdk: &SdkConfig, args: &CustomerCheckArgs) -> Result<Stripe> {
             CliError::from(error)
         ))
     })?;
-    stripe::client(keys, id)
+    stripe::client(&keys, id)
 }
 
 #[cfg(test)]

@@ -1,5 +1,7 @@
 //! Secrets in Secrets Manager: the Stripe keys and the quote keys.
 
+use std::sync::Arc;
+
 use aws_config::SdkConfig;
 use aws_sdk_secretsmanager::Client;
 use secrecy::{ExposeSecret as _, SecretString};
@@ -9,20 +11,15 @@ use shared::values::token::MacKeys;
 use super::resource::ResourceStatus;
 use crate::error::{self, CliError, Result};
 
-/// Reads Stripe's keys in the way that the functions do.
+/// Reads Stripe's keys with the code that the functions use.
 ///
 /// # Errors
 /// If the secret cannot be read or has another format.
 pub(crate) async fn stripe_keys(
     sdk: &SdkConfig,
     id: &str,
-) -> std::result::Result<StripeKeys, SecretError> {
-    let keys = StripeSecret::new(Client::new(sdk), id.to_owned()).keys().await?;
-    Ok(StripeKeys {
-        secret_key: keys.secret_key.clone(),
-        publishable_key: keys.publishable_key.clone(),
-        mode: keys.mode,
-    })
+) -> std::result::Result<Arc<StripeKeys>, SecretError> {
+    StripeSecret::new(Client::new(sdk), id.to_owned()).keys().await
 }
 
 /// Returns the text of a Stripe secret. The characters of both keys need no JSON escapes.

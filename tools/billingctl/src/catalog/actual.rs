@@ -7,9 +7,6 @@ use shared::values::Currency;
 
 use super::desired::{Charge, Metered, Portal};
 
-/// Metadata key of a product: the contact address of a sales-led plan.
-pub(super) const CONTACT_KEY: &str = "cantila_contact";
-
 /// Metadata key of the portal configuration that this tool manages.
 pub(super) const PORTAL_KEY: &str = "cantila_portal";
 

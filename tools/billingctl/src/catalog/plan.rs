@@ -18,8 +18,8 @@ const DIFFERENCES: u8 = 3;
 
 /// Show the changes that `catalog apply` would make, and change nothing
 ///
-///   STRIPE_SECRET_KEY=sk_test_… billingctl catalog plan
-///   STRIPE_SECRET_KEY=sk_test_… billingctl catalog plan --exit-code
+///   STRIPE_SECRET_KEY=rk_test_… billingctl catalog plan
+///   STRIPE_SECRET_KEY=rk_test_… billingctl catalog plan --exit-code
 ///
 /// The output is a diff: + is created, ~ changes (old → new), - is archived. If the file has faults, the
 /// command lists all of them with line and column and sends nothing.

@@ -277,14 +277,14 @@ fn portal_is_created_adopted_updated_or_kept() {
     let changes =
         |actual: &StripeState| lines(&plan_changes(&catalog(&file), actual).expect("no conflict"));
     assert_eq!(changes(&applied()), ["created portal configuration"]);
-    let wanted = catalog(&file).portal.expect("there");
+    let desired = catalog(&file).portal.expect("there");
     let mut state = applied();
     state.portals.push(PortalConfiguration {
         id: "bpc_1".to_owned(),
         active: true,
         is_default: true,
         is_managed: false,
-        portal: wanted,
+        portal: desired,
     });
     assert_eq!(
         changes(&state),

@@ -16,7 +16,7 @@ use crate::stripe;
 
 /// Write the catalog file from what Stripe holds
 ///
-///   STRIPE_SECRET_KEY=sk_test_… billingctl catalog pull
+///   STRIPE_SECRET_KEY=rk_test_… billingctl catalog pull
 ///
 /// `billingctl catalog plan` then finds no difference. Stripe holds no comments, so the file has none. A
 /// file that differs from Stripe is overwritten only with --force; a file that agrees stays as it is. The

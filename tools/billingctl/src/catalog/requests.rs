@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use rust_decimal::Decimal;
-use shared::billing::catalog::{METER_KEY, PLAN_KEY, UNIT_KEY};
+use shared::billing::catalog::{CONTACT_KEY, METER_KEY, PLAN_KEY, UNIT_KEY};
 use shared::stripe::views::Interval;
 use shared::values::{Currency, exact};
 use stripe_billing::billing_meter::{
@@ -19,7 +19,6 @@ use stripe_product::price::{
 use stripe_product::product::{CreateProduct, UpdateProduct};
 use stripe_shared::{PriceBillingScheme, PriceTiersMode};
 
-use super::actual::CONTACT_KEY;
 use super::amount::stripe_currency;
 use super::desired::{Charge, Meter, Metered, Plan, Price};
 

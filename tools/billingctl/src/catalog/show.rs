@@ -14,7 +14,7 @@ use crate::stripe;
 
 /// Show the plans in Stripe as the API offers them
 ///
-///   STRIPE_SECRET_KEY=sk_test_… billingctl catalog show
+///   STRIPE_SECRET_KEY=rk_test_… billingctl catalog show
 ///
 /// Next: edit catalog.toml, then billingctl catalog plan
 #[derive(Args)]
@@ -123,7 +123,12 @@ fn text(catalog: &CatalogView) -> String {
         ]
     };
     let sales = |plan: &SalesLed| {
-        [plan.plan.clone(), "-".to_owned(), "-".to_owned(), format!("sold by {}", plan.contact)]
+        [
+            plan.plan.clone(),
+            "-".to_owned(),
+            "-".to_owned(),
+            format!("sales-led, contact {}", plan.contact),
+        ]
     };
     let rows: Vec<[String; 4]> =
         catalog.plans.iter().map(row).chain(catalog.sales_led.iter().map(sales)).collect();

@@ -4,11 +4,11 @@ use std::collections::{BTreeMap, HashMap};
 
 use rust_decimal::Decimal;
 use serde::Deserialize;
-use shared::billing::catalog::{METER_KEY, PLAN_KEY, UNIT_KEY};
+use shared::billing::catalog::{CONTACT_KEY, METER_KEY, PLAN_KEY, UNIT_KEY};
 use shared::stripe::views::{HasId, Interval};
 use shared::values::Currency;
 
-use super::actual::{CONTACT_KEY, Meter, Price, Product, Terms};
+use super::actual::{Meter, Price, Product, Terms};
 use super::desired::{Charge, Metered};
 
 /// The fields of a meter that this tool reads.
@@ -33,10 +33,10 @@ struct KeyView {
     event_payload_key: String,
 }
 
-macro_rules! listed {
+macro_rules! has_id {
     ($($view:ty),+) => { $(impl HasId for $view { fn id(&self) -> &str { &self.id } })+ };
 }
-listed!(MeterView, ProductView, PriceView);
+has_id!(MeterView, ProductView, PriceView);
 
 impl From<MeterView> for Meter {
     fn from(view: MeterView) -> Self {

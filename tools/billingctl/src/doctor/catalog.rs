@@ -17,20 +17,20 @@ pub(super) async fn check(
     report: &mut Report,
 ) -> Result<()> {
     if let Some(read) = &keys.read {
-        let stripe = stripe::client(stripe::copy_keys(read), "the read key")?;
+        let stripe = stripe::client(read, "the read key")?;
         check_offers(&stripe, settings, report).await;
         check_portal(&stripe, settings, report).await;
     } else {
         let advice = "fix the read key first";
-        report.skip("catalog.sold", "not checked", advice);
-        report.skip("portal.saved", "not checked", advice);
+        report.skip("catalog.offers", "not checked", advice);
+        report.skip("portal.configuration", "not checked", advice);
     }
     check_file(settings, report).await
 }
 
 /// Reads the catalog with the code that the API uses.
 async fn check_offers(stripe: &Stripe, settings: &Settings, report: &mut Report) {
-    const CHECK: &str = "catalog.sold";
+    const CHECK: &str = "catalog.offers";
     let currency = settings.currency.as_deref().unwrap_or("usd").parse::<Currency>();
     let Ok(currency) = currency else {
         return report.fail(
@@ -64,7 +64,7 @@ async fn check_offers(stripe: &Stripe, settings: &Settings, report: &mut Report)
 }
 
 async fn check_portal(stripe: &Stripe, settings: &Settings, report: &mut Report) {
-    const CHECK: &str = "portal.saved";
+    const CHECK: &str = "portal.configuration";
     let all = match portal_configurations(stripe).await {
         Ok(all) => all,
         Err(error) => {

@@ -130,10 +130,10 @@ mod tests {
     fn routes_match_the_template() {
         let template = include_str!("../../../../template.yaml");
         let routes = template.lines().filter(|line| line.contains("Type: HttpApi"));
-        let wanted = |(method, path): &(Method, &str)| format!("Method: {method}, Path: {path} ");
+        let expected = |(method, path): &(Method, &str)| format!("Method: {method}, Path: {path} ");
         assert_eq!(routes.count(), ROUTES.len());
         for route in &ROUTES {
-            assert!(template.contains(&wanted(route)), "{route:?}");
+            assert!(template.contains(&expected(route)), "{route:?}");
         }
     }
 

@@ -14,7 +14,7 @@ use crate::values::arguments::ModeArg;
 /// Check everything that the functions depend on, and print what to fix
 ///
 ///   aws cloudformation describe-stacks --stack-name billing > stack.json
-///   STRIPE_SECRET_KEY=sk_live_… billingctl doctor --stack stack.json
+///   STRIPE_SECRET_KEY=rk_live_… billingctl doctor --stack stack.json
 ///
 /// The command changes nothing and can run at any time. The result of a check is pass, warn, fail or
 /// skipped. Exit code: 0, or 1 if a check fails; with --strict also if a check warns.

@@ -40,8 +40,8 @@ fn check_modes(keys: &StackKeys, expected: Option<Mode>, report: &mut Report) {
         ("the stack", expected),
         ("the read key", keys.read.as_ref().map(|keys| keys.mode)),
         ("the write key", keys.write.as_ref().map(|keys| keys.mode)),
-        ("the read secret's publishable key", keys.read.as_ref().and_then(publishable)),
-        ("the write secret's publishable key", keys.write.as_ref().and_then(publishable)),
+        ("the read secret's publishable key", keys.read.as_deref().and_then(publishable)),
+        ("the write secret's publishable key", keys.write.as_deref().and_then(publishable)),
     ];
     let known: Vec<(&str, Mode)> =
         named.into_iter().filter_map(|(name, mode)| Some((name, mode?))).collect();
@@ -86,7 +86,7 @@ const WRITE: Requirements = Requirements {
 
 async fn check_key(keys: &StripeKeys, required: &Requirements, report: &mut Report) -> Result<()> {
     const PAGE: &str = "create a restricted key with the permissions in docs/permissions.md and store it with `billingctl secrets rotate`";
-    let stripe = stripe::client(stripe::copy_keys(keys), required.name)?;
+    let stripe = stripe::client(keys, required.name)?;
     let is_restricted = keys.is_restricted();
     if !is_restricted {
         let found =
@@ -169,8 +169,7 @@ async fn check_account(keys: &StackKeys, report: &mut Report) -> Result<()> {
     let (Some(read), Some(write)) = (&keys.read, &keys.write) else { return Ok(()) };
     let products = async |keys: &StripeKeys| -> Result<Option<Vec<String>>> {
         let list = ListProduct::new().limit(10);
-        let page =
-            stripe::client(stripe::copy_keys(keys), "a key")?.send::<List<Id>>(&list).await.ok();
+        let page = stripe::client(keys, "a key")?.send::<List<Id>>(&list).await.ok();
         Ok(page.map(|page| page.data.into_iter().map(|product| product.id).collect()))
     };
     match (products(read).await?, products(write).await?) {

@@ -1,5 +1,7 @@
 //! `secrets set` and `secrets rotate`: checks a Stripe key before it is stored.
 
+use std::sync::Arc;
+
 use aws_config::SdkConfig;
 use aws_sdk_secretsmanager::Client;
 use clap::builder::NonEmptyStringValueParser;
@@ -84,7 +86,7 @@ async fn store(
     options: &GlobalOptions,
     sdk: &SdkConfig,
     args: &StripeKeyArgs,
-    current: Option<StripeKeys>,
+    current: Option<Arc<StripeKeys>>,
 ) -> Result<()> {
     let text = input::read(&args.source, "Stripe's secret key")?;
     let new = StripeKeys::new(text, None).ok_or_else(|| {
@@ -94,10 +96,10 @@ async fn store(
         Some(current) => Some(current),
         None => secrets::stripe_keys(sdk, args.other_secret()).await.ok(),
     };
-    let publishable_key = publishable_key(args, stack.as_ref())?;
-    check_form(args.key, &new, &publishable_key, stack.as_ref(), args.skip_check)?;
+    let publishable_key = publishable_key(args, stack.as_deref())?;
+    check_form(args.key, &new, &publishable_key, stack.as_deref(), args.skip_check)?;
     if !args.skip_check {
-        check_with_stripe(&new, stack).await?;
+        check_with_stripe(&new, stack.as_deref()).await?;
     }
     let id = args.secret();
     let text = secrets::stripe_secret(&new, &publishable_key);
@@ -144,8 +146,8 @@ fn check_form(
 }
 
 /// Checks with Stripe that the key is valid, may read, and belongs to the stack's Stripe account.
-async fn check_with_stripe(new: &StripeKeys, stack: Option<StripeKeys>) -> Result<()> {
-    let client = stripe::client(stripe::copy_keys(new), "the new key")?;
+async fn check_with_stripe(new: &StripeKeys, stack: Option<&StripeKeys>) -> Result<()> {
+    let client = stripe::client(new, "the new key")?;
     for path in ["/products", "/subscriptions"] {
         first_id(&client, path).await.map_err(|error| check_error(&error))?;
     }

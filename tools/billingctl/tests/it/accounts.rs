@@ -94,8 +94,8 @@ async fn handle_and_parent_can_be_changed() {
     for handle in ["acme", "client", "other"] {
         shell.json(&["accounts", "create", "--handle", handle, "--id", &format!("acc_{handle}")]);
     }
-    let made = shell.json(&["keys", "create", "--account", "acme", "--scope", "read"]);
-    let key = made["key"].as_str().expect("a key");
+    let created = shell.json(&["keys", "create", "--account", "acme", "--scope", "read"]);
+    let key = created["key"].as_str().expect("a key");
     let acting = async |handle: &str| {
         authenticate(&moto, key, Some(handle)).await.map(|caller| caller.account.id).ok()
     };
@@ -157,7 +157,7 @@ fn account_has_a_unique_handle_id_and_customer() {
         "cus_c",
         "--skip-check",
     ]);
-    let id = client["id"].as_str().expect("an id");
+    let id = client["id"].as_str().expect("an ID");
     assert!(id.len() == 20 && id.starts_with("acc_"), "{client}");
     assert_eq!((&client["parent"], &client["customer"]), (&json!("acc_1"), &json!("cus_c")));
     assert_eq!(shell.json(&["accounts", "list"]), json!({ "accounts": [acme, client] }));

@@ -244,9 +244,9 @@ async fn interrupted_apply_is_completed_by_the_next() {
         catalog.shell.run_until(&["catalog", "apply", "--yes", "--file", file], lines);
     }
     catalog.apply();
-    let sold = catalog.active_prices().await;
-    assert_eq!(sold.len(), 48);
-    assert!(sold.is_sorted_by(|a, b| a < b), "each once: {sold:?}");
+    let active = catalog.active_prices().await;
+    assert_eq!(active.len(), 48);
+    assert!(active.is_sorted_by(|a, b| a < b), "each once: {active:?}");
     let products: Vec<Product> =
         catalog.stripe().all(&ListProduct::new().limit(100)).await.expect("a list");
     assert_eq!(products.len(), 5, "{products:?}");

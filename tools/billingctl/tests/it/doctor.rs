@@ -328,27 +328,33 @@ fn catalog(stack: &Stack) {
     stack.expect(
         shell,
         &["--stack", &description("DefaultCurrency", "eur")],
-        "catalog.sold",
+        "catalog.offers",
         "fail",
         "catalog apply",
     );
     let unknown = Then::Replace(r#""cantila_plan":"hobby""#, r#""cantila_plan":"other""#);
     stack.stripe.set(&[Rule { when: vec!["get /v1/prices"], then: unknown }]);
-    stack.expect(shell, &[], "catalog.sold", "warn", "hobby");
+    stack.expect(shell, &[], "catalog.offers", "warn", "hobby");
 
     let named = description("PortalConfiguration", "bpc_gone");
-    stack.expect(shell, &["--stack", &named], "portal.saved", "fail", "bpc_gone");
+    stack.expect(shell, &["--stack", &named], "portal.configuration", "fail", "bpc_gone");
     let configurations = |from, to| Rule {
         when: vec!["get /v1/billing_portal/configurations"],
         then: Then::Replace(from, to),
     };
     stack.stripe.set(&[configurations(r#""is_default":true"#, r#""is_default":false"#)]);
-    stack.expect(shell, &[], "portal.saved", "fail", "PortalConfiguration");
+    stack.expect(shell, &[], "portal.configuration", "fail", "PortalConfiguration");
     stack.stripe.set(&[configurations(r#""active":true"#, r#""active":false"#)]);
-    stack.expect(shell, &[], "portal.saved", "fail", "not active");
+    stack.expect(shell, &[], "portal.configuration", "fail", "not active");
     let open = r#""default_allowed_updates":[],"enabled":true"#;
     stack.stripe.set(&[configurations(r#""default_allowed_updates":[],"enabled":false"#, open)]);
-    stack.expect(shell, &[], "portal.saved", "fail", "without the quotes and checks of the API");
+    stack.expect(
+        shell,
+        &[],
+        "portal.configuration",
+        "fail",
+        "without the quotes and checks of the API",
+    );
 
     let text = std::fs::read_to_string(&stack.file).expect("readable");
     for (name, from, to, verdict, words) in [

@@ -33,9 +33,9 @@ fn listed(shell: &Shell) -> Vec<Value> {
 async fn key_is_listed_with_the_day_of_its_last_use() {
     let moto = MotoServer::start();
     let shell = stack(&moto);
-    let made = shell.json(&["keys", "create", "--account", "acme", "--scope", "read"]);
+    let created = shell.json(&["keys", "create", "--account", "acme", "--scope", "read"]);
     assert_eq!(listed(&shell)[0]["lastUsedOn"], Value::Null);
-    authenticate(&moto, &text(&made, "key"), None).await.expect("a good key");
+    authenticate(&moto, &text(&created, "key"), None).await.expect("a good key");
     let today = Timestamp::now().date().to_string();
     assert_eq!(listed(&shell)[0]["lastUsedOn"], json!(today));
     let table = shell.run(&["keys", "list", "--account", "acme"]).stdout;
@@ -69,7 +69,7 @@ async fn rolled_key_works_until_the_overlap_ends() {
         keys.iter().find(|key| key["id"] == json!(old_id)).expect("listed")["expiresAt"],
         until
     );
-    let seconds = |text: &str| Timestamp::parse(text).expect("a moment").seconds();
+    let seconds = |text: &str| Timestamp::parse(text).expect("a timestamp").seconds();
     let created = seconds(&text(&new, "createdAt"));
     assert_eq!(seconds(&until) - created, 24 * 3_600);
     assert_eq!(seconds(&text(&new, "expiresAt")) - created, 90 * 24 * 3_600, "the same lifetime");
@@ -155,7 +155,7 @@ async fn key_authenticates_its_account_until_it_is_revoked() {
     ]);
     shell.json(&["accounts", "create", "--handle", "client", "--id", "acc_2", "--parent", "acme"]);
 
-    let made = shell.run(&[
+    let created = shell.run(&[
         "keys",
         "create",
         "--account",
@@ -168,13 +168,14 @@ async fn key_authenticates_its_account_until_it_is_revoked() {
         "90d",
         "--json",
     ]);
-    let made = made.json();
-    let (key, id) = (made["key"].as_str().expect("a key"), made["id"].as_str().expect("an id"));
+    let created = created.json();
+    let (key, id) =
+        (created["key"].as_str().expect("a key"), created["id"].as_str().expect("an ID"));
     let expected = json!({
         "id": id, "key": key, "account": "acc_1", "scope": "deploy", "name": "ci", "prefix": &key[..12],
-        "createdAt": made["createdAt"], "expiresAt": made["expiresAt"],
+        "createdAt": created["createdAt"], "expiresAt": created["expiresAt"],
     });
-    assert_eq!(made, expected);
+    assert_eq!(created, expected);
     assert!(key.starts_with("sk_test_"), "the mode of the stack's Stripe key");
     let caller = authenticate(&moto, key, None).await.expect("a good key");
     assert_eq!(

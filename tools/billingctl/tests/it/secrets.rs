@@ -12,8 +12,8 @@ use crate::harness::{Run, Shell};
 use crate::moto_server::MotoServer;
 
 async fn secret(moto: &MotoServer, id: &str) -> Value {
-    let answer = secrets_manager(moto).get_secret_value().secret_id(id).send().await;
-    let text = answer.expect("there").secret_string.expect("text");
+    let response = secrets_manager(moto).get_secret_value().secret_id(id).send().await;
+    let text = response.expect("there").secret_string.expect("text");
     serde_json::from_str(&text).expect("JSON")
 }
 

@@ -27,9 +27,9 @@ async fn second_setup_replaces_stripe_keys_only_with_replace_secrets() {
         "{first:?}"
     );
     let secret = async |id: &str| {
-        let answer =
+        let response =
             secrets_manager(&moto).get_secret_value().secret_id(id).send().await.expect("there");
-        answer.secret_string.expect("text")
+        response.secret_string.expect("text")
     };
     let quote_keys = secret(QUOTE_KEYS).await;
 
