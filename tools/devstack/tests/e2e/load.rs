@@ -1,4 +1,4 @@
-//! Behavior under load: Stripe's rate limit is respected, memory does not grow.
+//! Behavior under load: attempts are limited, Stripe's rate limit is respected, memory does not grow.
 //!
 //! The cases check counts and sizes, never times, because the machine may be busy. `make soak` sets
 //! `LOAD_REQUESTS=36000`, which is an hour of ten requests a second.
@@ -8,10 +8,10 @@ use std::time::Instant;
 use serde_json::{Value, json};
 
 use crate::cases;
+use crate::expected_error::{STRIPE_UNAVAILABLE, assert_error};
 use crate::function_process::FunctionProcess;
 use crate::harness::Harness;
 use crate::outages::proxy::{Fate, Proxy, Service, ServiceRequest};
-use crate::refusal::{STRIPE_UNAVAILABLE, refused};
 
 cases![
     calls_are_attempted_three_times_during_an_outage,
@@ -34,7 +34,7 @@ fn calls_are_attempted_three_times_during_an_outage(harness: &Harness) {
     // A request of invoices makes one call of Stripe.
     let mut function = FunctionProcess::start(harness, "invoices", &env);
     for _ in 0..10 {
-        refused(&function.get(&headers), STRIPE_UNAVAILABLE);
+        assert_error(&function.get(&headers), STRIPE_UNAVAILABLE);
     }
     assert_eq!(proxy.requests(Service::Stripe), 30, "three attempts per call");
     proxy.repair(harness);
