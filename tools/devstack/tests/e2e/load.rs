@@ -1,4 +1,4 @@
-//! Behavior under load: attempts are limited, Stripe's rate limit is respected, memory does not grow.
+//! Behavior under load: Stripe's rate limit is respected, memory does not grow.
 //!
 //! The cases check counts and sizes, never times, because the machine may be busy. `make soak` sets
 //! `LOAD_REQUESTS=36000`, which is an hour of ten requests a second.
@@ -8,41 +8,13 @@ use std::time::Instant;
 use serde_json::{Value, json};
 
 use crate::cases;
-use crate::expected_error::{STRIPE_UNAVAILABLE, assert_error};
 use crate::function_process::FunctionProcess;
 use crate::harness::Harness;
-use crate::outages::proxy::{Fate, Proxy, Service, ServiceRequest};
 
 cases![
-    calls_are_attempted_three_times_during_an_outage,
     requests_beyond_stripes_rate_limit_queue_and_then_get_429,
     memory_does_not_grow_with_requests,
 ];
-
-fn broken(request: &ServiceRequest, _: &[ServiceRequest]) -> Fate {
-    match request.service {
-        Service::Stripe => Fate::Respond(503, "", "{}", false),
-        _ => Fate::Pass,
-    }
-}
-
-fn calls_are_attempted_three_times_during_an_outage(harness: &Harness) {
-    let bearer = format!("Bearer {}", harness.account("overdue").keys.read);
-    let headers = [("authorization", bearer.as_str())];
-    let mut proxy = Proxy::start(harness, broken, false);
-    let env = [("STRIPE_API_BASE", &*proxy.stripe_url), ("AWS_ENDPOINT_URL", &*proxy.aws_url)];
-    // A request of invoices makes one call of Stripe.
-    let mut function = FunctionProcess::start(harness, "invoices", &env);
-    for _ in 0..10 {
-        assert_error(&function.get(&headers), STRIPE_UNAVAILABLE);
-    }
-    assert_eq!(proxy.requests(Service::Stripe), 30, "three attempts per call");
-    proxy.repair(harness);
-    for _ in 0..10 {
-        assert_eq!(function.get(&headers).status, 200);
-    }
-    assert_eq!(proxy.requests(Service::Stripe), 10, "one attempt per call again");
-}
 
 /// Removes the sandbox's rate limits when dropped.
 struct Limited<'a>(&'a Harness);

@@ -140,12 +140,6 @@ impl Proxy {
         attempts.max().unwrap_or(0)
     }
 
-    /// Returns the number of requests.
-    pub(crate) fn requests(&self, service: Service) -> usize {
-        let state = self.shared.state();
-        state.requests.iter().filter(|request| request.service == service).count()
-    }
-
     /// Returns the effects at Stripe so far, sorted.
     pub(crate) fn effects(&self) -> Vec<String> {
         let mut effects = self.shared.state().effects.clone();
