@@ -1,7 +1,7 @@
 //! An operator's actions: `billingctl` and calls of AWS.
 
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::Command;
 
 use devstack::functions::StripeSecret;
 use serde_json::{Value, json};
@@ -49,14 +49,6 @@ impl Harness {
         let printed = serde_json::from_slice(out).expect("JSON");
         self.learn_keys(&printed);
         printed
-    }
-
-    /// Starts `billingctl` with additional variables.
-    #[track_caller]
-    pub(crate) fn start_billingctl(&self, args: &[&str], env: &[(&str, &str)]) -> Child {
-        let mut command = self.billingctl_command(args);
-        command.envs(env.iter().copied()).stdout(Stdio::piped()).stderr(Stdio::piped());
-        command.spawn().expect("`cargo build --workspace` builds billingctl")
     }
 
     /// Creates an account, linked to a Stripe customer if one is given, with a key of scope `read`.

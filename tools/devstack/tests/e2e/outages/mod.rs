@@ -8,7 +8,7 @@ mod cell;
 mod faults;
 mod fields;
 mod json_fields;
-pub(crate) mod proxy;
+mod proxy;
 mod report;
 mod request;
 
