@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::engine::period::DAY;
+use crate::values::period::DAY;
 
 /// Everything `Sandbox::start` needs. `Config::default()` listens on a free port and knows one key.
 #[derive(Clone, Debug)]

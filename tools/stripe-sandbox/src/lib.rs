@@ -9,11 +9,21 @@
 //! # Ok::<(), std::io::Error>(())
 //! ```
 //!
-//! `engine` is arithmetic, `lifecycle` what happens to objects, `world` where they are kept,
-//! `resources` Stripe's endpoints and wire objects, `http` the protocol around them, `pages` what
-//! people see.
+//! Layers, bottom to top. A folder uses only those above it in this list:
+//!
+//! - `values`: money, time, prices, test cards, IDs, refusals
+//! - `config`: settings that a sandbox starts with
+//! - `model`: the objects that a sandbox keeps
+//! - `engine`: arithmetic on these objects
+//! - `world`: the store of all objects, and the agenda of what time changes next
+//! - `lifecycle`: what requests and time do to subscriptions and invoices
+//! - `endpoint`: form encoding, parameters, lists, the description of an endpoint
+//! - `resources`: Stripe's endpoints and wire objects
+//! - `pages`: checkout, invoice and portal pages
+//! - `http`: keys, idempotency, expansion, faults, the admin endpoints and the server
 
 mod config;
+mod endpoint;
 mod engine;
 mod http;
 mod lifecycle;
@@ -21,7 +31,7 @@ mod model;
 mod pages;
 mod resources;
 mod sandbox;
-mod snapshot;
+mod values;
 mod world;
 
 pub use config::{Config, DEFAULT_SECRET_KEY, Exhausted, Rules};

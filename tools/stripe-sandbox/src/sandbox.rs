@@ -12,7 +12,7 @@ use hyper::{Request, Response};
 use tokio::sync::oneshot;
 
 use crate::config::Config;
-use crate::http::connections::serve;
+use crate::http::serve::serve;
 use crate::http::server::handle;
 use crate::http::shared::Shared;
 

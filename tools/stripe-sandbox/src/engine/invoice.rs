@@ -2,10 +2,10 @@
 
 use rust_decimal::Decimal;
 
-use super::money::{Currency, allocate};
 use super::tax::{self, line_taxes};
 use crate::model::catalog::{Reduction, TaxRate};
 use crate::model::invoice::{Line, Totals};
+use crate::values::money::{Currency, allocate};
 
 /// A discount ready to be computed with.
 #[derive(Clone, Debug)]

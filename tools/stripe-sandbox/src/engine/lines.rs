@@ -2,13 +2,13 @@
 
 use rust_decimal::Decimal;
 
-use super::money::Currency;
-use super::period::{Interval, Timestamp, Unit};
-use super::pricing::Charge;
-use super::usage::Unbilled;
 use crate::model::catalog::{Price, Product};
 use crate::model::invoice::{Line, Origin};
 use crate::model::subscription::{Item, Subscription};
+use crate::model::usage::Unbilled;
+use crate::values::money::Currency;
+use crate::values::period::{Interval, Timestamp, Unit};
+use crate::values::pricing::Charge;
 
 /// Everything that a line about one item needs to know.
 #[derive(Clone, Copy)]

@@ -2,9 +2,9 @@
 
 use rust_decimal::Decimal;
 
-use super::money::Currency;
 use crate::model::catalog::TaxRate;
 use crate::model::invoice::LineTax;
+use crate::values::money::Currency;
 
 /// The taxes of a line whose amount after discounts is `amount`; a credit has negative taxes.
 pub fn line_taxes(amount: i64, rates: &[&TaxRate], currency: Currency) -> Vec<LineTax> {

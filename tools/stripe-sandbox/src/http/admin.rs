@@ -8,15 +8,15 @@ use serde_json::{Map, Value, json};
 
 use super::auth::Grant;
 use super::body::{Body, whole};
-use super::call::Shape;
-use super::dispatch::Incoming;
+use super::exchange::Incoming;
 use super::faults::{Fault, Kind};
 use super::limits::Limits;
 use super::populate::{self, Population};
 use super::shared::{Shared, real_now};
-use crate::engine::payment::TestCard;
+use crate::endpoint::call::Shape;
 use crate::lifecycle;
 use crate::resources::{self, payment_intents, payment_methods};
+use crate::values::cards::TestCard;
 use crate::world::find;
 
 type Reply = Result<Value, (u16, String)>;

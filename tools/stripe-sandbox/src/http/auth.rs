@@ -6,7 +6,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde::{Deserialize, Serialize};
 
-use super::errors::{ApiError, Result};
+use crate::values::errors::{ApiError, Result};
 
 /// What a key may do: everything, or what is listed.
 #[derive(Clone, Debug, Serialize, Deserialize)]

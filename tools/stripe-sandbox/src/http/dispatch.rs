@@ -6,102 +6,16 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 
 use super::auth::Caller;
-use super::call::{Call, Endpoint};
-use super::errors::{ApiError, Result};
-use super::idempotency::{Claim, Outcome, fingerprint};
-use super::params::Params;
+use super::exchange::{Answer, Incoming, VERSION};
+use super::idempotency::{Claim, fingerprint};
 use super::shared::{Shared, real_now};
-use super::{expand, form, locks};
+use super::{expand, locks};
+use crate::endpoint::call::{Call, Endpoint};
+use crate::endpoint::form;
+use crate::endpoint::params::Params;
 use crate::resources;
+use crate::values::errors::{ApiError, Result};
 use crate::world::World;
-
-/// The only API version that is spoken.
-pub const VERSION: &str = "2026-09-30.endive";
-
-/// A request as far as it matters here.
-pub struct Incoming {
-    pub method: String,
-    pub path: String,
-    pub query: String,
-    pub body: String,
-    pub authorization: Option<String>,
-    pub version: Option<String>,
-    /// Another account to act for.
-    pub account: Option<String>,
-    pub content_type: Option<String>,
-    pub idempotency_key: Option<String>,
-}
-
-impl Incoming {
-    pub fn is_api(&self) -> bool {
-        self.path == "/v1" || self.path.starts_with("/v1/")
-    }
-}
-
-pub struct Answer {
-    pub status: u16,
-    pub body: String,
-    pub request_id: String,
-    /// Where it can be looked at.
-    log_url: String,
-    pub key: Option<String>,
-    pub message: Option<String>,
-    /// The request whose outcome is given again.
-    pub replay_of: Option<String>,
-    pub should_retry: Option<bool>,
-}
-
-impl Default for Answer {
-    fn default() -> Answer {
-        Answer {
-            status: 200,
-            body: String::new(),
-            request_id: String::new(),
-            log_url: String::new(),
-            key: None,
-            message: None,
-            replay_of: None,
-            should_retry: None,
-        }
-    }
-}
-
-impl Answer {
-    pub fn new(shared: &Shared) -> Answer {
-        let request_id = shared.request_id();
-        Answer {
-            log_url: format!("{}/requests/{request_id}", shared.origin),
-            request_id,
-            ..Answer::default()
-        }
-    }
-
-    /// The same request answered anew.
-    pub fn anew(&self) -> Answer {
-        Answer {
-            request_id: self.request_id.clone(),
-            log_url: self.log_url.clone(),
-            key: self.key.clone(),
-            ..Answer::default()
-        }
-    }
-
-    pub fn refuse(&mut self, error: &ApiError) {
-        self.status = error.status();
-        self.message = Some(error.message().to_owned());
-        self.body = error.to_json(&self.log_url).to_string();
-    }
-
-    /// What of it belongs to an idempotency key: nothing that a repetition could still change.
-    pub fn outcome(&self) -> Option<Outcome> {
-        let lasting = !matches!(self.status, 409 | 429);
-        lasting.then(|| Outcome {
-            status: self.status,
-            body: self.body.clone(),
-            request_id: self.request_id.clone(),
-        })
-    }
-}
 
 /// What a request holds until its answer is out: the objects that it changes, and its key, which is
 /// answered with a conflict as long.
@@ -141,7 +55,7 @@ enum Ready {
 
 /// Answers, with a pause right before the work.
 pub async fn answer(shared: &Arc<Shared>, incoming: &Incoming, pause: Duration) -> (Answer, Held) {
-    let mut answer = Answer::new(shared);
+    let mut answer = Answer::new(shared.request_id(), &shared.origin);
     let mut held = Held { shared: Arc::clone(shared), objects: None, key: None };
     let ready = ready(incoming, &mut answer, &mut held).await;
     tokio::time::sleep(pause).await;

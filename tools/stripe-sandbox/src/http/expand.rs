@@ -3,10 +3,10 @@
 use serde_json::Value;
 
 use super::auth::Caller;
-use super::call::Shape;
-use super::errors::{ApiError, Result};
 use super::graph::{self, Target};
+use crate::endpoint::call::Shape;
 use crate::resources;
+use crate::values::errors::{ApiError, Result};
 use crate::world::World;
 
 const DEEPEST: usize = 4;

@@ -5,11 +5,10 @@ use hyper::header::HeaderValue;
 use serde_json::Value;
 
 use super::body::{self, Body};
-use super::dispatch::Answer;
-use super::errors::ApiError;
+use super::exchange::Answer;
 use super::faults::{Fault, Kind};
-use super::limits::rate_limit;
-use super::server::{HangUp, LastOfConnection, respond, set};
+use super::respond::{HangUp, LastOfConnection, respond, set};
+use crate::values::errors::ApiError;
 
 const GARBAGE: &str = "<html>this is not the JSON you are looking for";
 const WRONG_SHAPE: &str = r#"{"object":[1,{"list":null}],"data":"none"}"#;
@@ -30,7 +29,7 @@ pub fn instead(fault: &Fault, mut answer: Answer) -> Answer {
 
 fn error(fault: &Fault) -> ApiError {
     let error = match fault.status {
-        429 => rate_limit(),
+        429 => ApiError::rate_limit(),
         status => ApiError::with_status(
             status,
             "An error occurred on our end (asked for with /_sandbox/faults).",

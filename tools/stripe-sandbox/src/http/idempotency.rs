@@ -4,8 +4,8 @@ use std::collections::HashMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::errors::{ApiError, Result};
-use crate::engine::period::{DAY, Timestamp};
+use crate::values::errors::{ApiError, Result};
+use crate::values::period::{DAY, Timestamp};
 
 /// A finished outcome.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

@@ -5,10 +5,9 @@ use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
 
-use super::call::Endpoint;
-use super::errors::{ApiError, Result};
-use crate::engine::period::{DAY, Timestamp};
-use crate::world::World;
+use crate::endpoint::call::Endpoint;
+use crate::values::errors::{ApiError, Result};
+use crate::world::invoice_limits::InvoiceLimits;
 
 /// How much is let through; None: all.
 #[derive(Clone, Debug, Default, Deserialize, Serialize)]
@@ -29,13 +28,6 @@ impl Limits {
     pub fn of_invoices(&self) -> InvoiceLimits {
         InvoiceLimits { per_minute: self.invoices_per_minute, per_day: self.invoices_per_day }
     }
-}
-
-/// The part that the work itself has to look at.
-#[derive(Clone, Debug, Default, Deserialize, Serialize)]
-pub struct InvoiceLimits {
-    pub per_minute: Option<usize>,
-    pub per_day: Option<usize>,
 }
 
 /// The limits and what counts against them.
@@ -59,7 +51,7 @@ impl Limiter {
         }
         let own = self.by_endpoint.entry((endpoint.method, endpoint.path)).or_default();
         if is_full(&mut self.all, per_second, now) || is_full(own, per_endpoint_per_second, now) {
-            return Err(rate_limit());
+            return Err(ApiError::rate_limit());
         }
         self.all.push_back(now);
         own.push_back(now);
@@ -72,28 +64,6 @@ fn is_full(seen: &mut VecDeque<Instant>, limit: Option<usize>, now: Instant) -> 
         seen.pop_front();
     }
     limit.is_some_and(|limit| seen.len() >= limit)
-}
-
-pub fn rate_limit() -> ApiError {
-    ApiError::with_status(
-        429,
-        "Request rate limit exceeded. Learn more about rate limits here https://stripe.com/docs/rate-limits.",
-    )
-    .code("rate_limit")
-}
-
-/// Refuses one more invoice of a subscription that has had too many of late.
-pub fn check_invoices(world: &World, subscription: &str, now: Timestamp) -> Result<()> {
-    let limits = &world.invoice_limits;
-    for (limit, seconds) in [(limits.per_minute, 60), (limits.per_day, DAY)] {
-        let Some(limit) = limit else { continue };
-        let key = format!("subscription={subscription}");
-        let recent = world.invoices().under(&key).rev().take_while(|i| i.created > now - seconds);
-        if recent.take(limit).count() == limit {
-            return Err(rate_limit());
-        }
-    }
-    Ok(())
 }
 
 #[cfg(test)]

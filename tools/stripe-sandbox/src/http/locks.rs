@@ -9,8 +9,8 @@ use std::time::Duration;
 use tokio::sync::Notify;
 use tokio::time::{Instant, timeout_at};
 
-use super::call::Endpoint;
-use super::errors::{ApiError, Result};
+use crate::endpoint::call::Endpoint;
+use crate::values::errors::{ApiError, Result};
 use crate::world::World;
 
 #[derive(Default)]

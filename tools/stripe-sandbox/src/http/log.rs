@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use serde::Serialize;
 
 use super::auth::masked;
-use super::dispatch::{Answer, Incoming};
+use super::exchange::{Answer, Incoming};
 use super::faults::Kind;
 
 #[derive(Clone, Debug, Serialize)]

@@ -3,11 +3,11 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::call::Call;
-use super::errors::{ApiError, Result};
-use super::form;
-use super::params::Params;
+use crate::endpoint::call::Call;
+use crate::endpoint::form;
+use crate::endpoint::params::Params;
 use crate::resources;
+use crate::values::errors::{ApiError, Result};
 use crate::world::World;
 
 #[derive(Debug, Deserialize, Serialize)]

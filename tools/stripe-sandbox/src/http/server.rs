@@ -1,37 +1,21 @@
 //! The HTTP server: what all requests share, faults, headers and the log.
 
 use std::error::Error;
-use std::fmt;
 use std::sync::Arc;
 
 use http_body_util::{BodyExt, Limited};
 use hyper::body::Bytes;
-use hyper::header::{HeaderMap, HeaderValue};
-use hyper::{Request, Response, StatusCode};
+use hyper::{Request, Response};
 
-use super::body::{Body, whole};
-use super::dispatch::{Answer, Incoming, VERSION, answer};
-use super::errors::ApiError;
+use super::body::Body;
+use super::dispatch::answer;
+use super::exchange::{Answer, Incoming};
 use super::faults::{Fault, Kind};
 use super::log::Entry;
+use super::respond::{HangUp, plain, respond};
 use super::shared::{Shared, real_now};
 use super::{admin, failing, pages};
-
-/// There is no answer: the connection just ends.
-#[derive(Debug)]
-pub struct HangUp;
-
-impl fmt::Display for HangUp {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("hung up on request")
-    }
-}
-
-impl Error for HangUp {}
-
-/// Marks an answer after which the connection ends.
-#[derive(Clone)]
-pub struct LastOfConnection;
+use crate::values::errors::ApiError;
 
 const LARGEST_BODY: usize = 4 * 1024 * 1024;
 
@@ -81,7 +65,7 @@ async fn stripe(shared: &Arc<Shared>, incoming: &Incoming) -> Result<Response<Bo
     let (before, after) = fault.as_ref().map(Fault::delays).unwrap_or_default();
     if let Some(fault) = fault.as_ref().filter(|fault| fault.replaces_work()) {
         tokio::time::sleep(before).await;
-        let answer = failing::instead(fault, Answer::new(shared));
+        let answer = failing::instead(fault, Answer::new(shared.request_id(), &shared.origin));
         record(shared, incoming, &answer, kind);
         return failing::response(fault, &answer, None);
     }
@@ -106,46 +90,12 @@ async fn stripe(shared: &Arc<Shared>, incoming: &Incoming) -> Result<Response<Bo
 
 /// The same for all paths: nothing of the request has been looked at.
 fn too_large(shared: &Shared, incoming: &Incoming) -> Response<Body> {
-    let mut answer = Answer::new(shared);
+    let mut answer = Answer::new(shared.request_id(), &shared.origin);
     answer.refuse(&ApiError::with_status(413, "The request body is too large, or it broke off."));
     if incoming.is_api() {
         record(shared, incoming, &answer, None);
     }
     respond(&answer, None)
-}
-
-pub fn respond(answer: &Answer, idempotency_key: Option<&str>) -> Response<Body> {
-    let mut response = Response::new(whole(answer.body.clone()));
-    *response.status_mut() =
-        StatusCode::from_u16(answer.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-    let headers = response.headers_mut();
-    set(headers, "content-type", "application/json");
-    set(headers, "request-id", &answer.request_id);
-    set(headers, "stripe-version", VERSION);
-    if let Some(key) = idempotency_key {
-        set(headers, "idempotency-key", key);
-        set(headers, "original-request", answer.replay_of.as_deref().unwrap_or(&answer.request_id));
-    }
-    if answer.replay_of.is_some() {
-        set(headers, "idempotent-replayed", "true");
-    }
-    if let Some(retry) = answer.should_retry {
-        set(headers, "stripe-should-retry", &retry.to_string());
-    }
-    response
-}
-
-pub fn set(headers: &mut HeaderMap, name: &'static str, value: &str) {
-    if let Ok(value) = HeaderValue::from_str(value) {
-        headers.insert(name, value);
-    }
-}
-
-pub fn plain(status: u16, text: &str) -> Response<Body> {
-    let mut response = Response::new(whole(text.to_owned()));
-    *response.status_mut() =
-        StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-    response
 }
 
 fn record(shared: &Shared, incoming: &Incoming, answer: &Answer, fault: Option<Kind>) {

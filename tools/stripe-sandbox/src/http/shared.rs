@@ -13,11 +13,11 @@ use super::idempotency::Store;
 use super::limits::{Limiter, Limits};
 use super::locks::Locks;
 use super::log::Log;
+use super::snapshot::{self, View};
 use crate::config::{Config, Settings};
-use crate::engine::period::Timestamp;
-use crate::snapshot::{self, View};
+use crate::values::ids::Ids;
+use crate::values::period::Timestamp;
 use crate::world::World;
-use crate::world::ids::Ids;
 
 pub struct Shared {
     world: Mutex<World>,

@@ -1,9 +1,9 @@
 //! The customer's answer to the bank's question whether it is really them.
 
-use super::{collect, finalize};
-use crate::engine::payment::AUTHENTICATION_FAILED;
-use crate::http::errors::{ApiError, Result};
+use super::{invoicing, payments};
 use crate::model::invoice::{IntentStatus, PaymentStatus};
+use crate::values::cards::AUTHENTICATION_FAILED;
+use crate::values::errors::{ApiError, Result};
 use crate::world::{World, find};
 
 /// Moves an intent that requires action on. If the customer succeeds, its invoice is paid, with all
@@ -39,8 +39,8 @@ pub fn authenticate(world: &mut World, intent: &str, succeed: bool) -> Result<()
     }
     let paid = world.invoice_payments.under(&format!("payment_intent={id}")).next_back();
     if let Some(invoice) = paid.map(|payment| payment.invoice.clone()) {
-        collect::close_payment(world, &invoice, PaymentStatus::Paid, now);
-        finalize::paid(world, &invoice, now);
+        payments::close_payment(world, &invoice, PaymentStatus::Paid, now);
+        invoicing::paid(world, &invoice, now);
     }
     Ok(())
 }

@@ -1,80 +1,17 @@
 //! `POST /v1/subscriptions/{id}`: plain fields, cancellation dates, and changes that cost money.
 
-use super::collect::{self, Attempt};
-use super::discounts::Redeemer;
-use super::plan::{Planned, Wish, plan};
+use super::cancellation::set_cancellation;
+use super::discounts::{Redeemer, replace_discounts};
+use super::invoicing::make;
+use super::payments::{self, Attempt};
+use super::plan::{Planned, plan};
 use super::refusals::{declined, managed_by, no_payment_method, requires_action};
-use super::subscribe::PaymentBehavior;
-use super::{finalize, pending};
-use crate::engine::period::Timestamp;
-use crate::http::errors::{ApiError, Result};
-use crate::http::limits::check_invoices;
-use crate::http::params::{Change, MetadataChange};
-use crate::model::catalog::{Discount, Redeem};
-use crate::model::subscription::{
-    CancelReason, Collection, PauseBehavior, PendingUpdate, Status, Subscription,
-    TrialSettingsChange,
-};
+use super::update::Update;
+use super::{park, void};
+use crate::model::subscription::{Collection, PaymentBehavior, Subscription};
+use crate::values::errors::{ApiError, Result};
+use crate::values::period::Timestamp;
 use crate::world::World;
-
-/// `cancel_at`: a moment, or a word for one.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum CancelAt {
-    Time(Timestamp),
-    MinPeriodEnd,
-    MaxPeriodEnd,
-}
-
-/// An update as it was asked for; ids in it are known to exist.
-#[derive(Default)]
-pub struct Update {
-    pub metadata: Option<MetadataChange>,
-    pub feedback: Change<String>,
-    pub comment: Change<String>,
-    pub default_payment_method: Change<String>,
-    pub description: Change<String>,
-    pub default_tax_rates: Option<Vec<String>>,
-    pub discounts: Option<Vec<Redeem>>,
-    pub cancel_at: Change<CancelAt>,
-    pub cancel_at_period_end: Option<bool>,
-    pub pause_collection: Change<(PauseBehavior, Option<Timestamp>)>,
-    pub collection: Option<Collection>,
-    pub days_until_due: Option<i64>,
-    pub trial_settings: TrialSettingsChange,
-    pub save_default_payment_method: Option<bool>,
-    pub wish: Wish,
-    pub behavior: Option<PaymentBehavior>,
-}
-
-impl Update {
-    /// Whether it touches more than what stays editable after the end.
-    fn edits_more_than_notes(&self) -> bool {
-        self.default_payment_method.is_some()
-            || self.description.is_some()
-            || self.default_tax_rates.is_some()
-            || self.discounts.is_some()
-            || self.cancel_at.is_some()
-            || self.cancel_at_period_end.is_some()
-            || self.pause_collection.is_some()
-            || self.collection.is_some()
-            || !self.wish.is_nothing()
-    }
-
-    fn says_when_it_ends(&self) -> bool {
-        self.cancel_at_period_end.is_some() || self.cancel_at.is_some()
-    }
-
-    /// Whether it cannot be made while `pending` waits.
-    fn conflicts_with(&self, pending: &PendingUpdate) -> bool {
-        !self.wish.is_nothing()
-            || self.discounts.is_some()
-            || self.default_tax_rates.is_some()
-            || self.collection == Some(Collection::Send)
-            || (self.says_when_it_ends()
-                && pending.cancel_at_period_end.is_some()
-                && pending.cancel_at_period_end != self.cancel_at_period_end)
-    }
-}
 
 pub fn update(world: &mut World, id: &str, update: &Update) -> Result<()> {
     let now = world.now_of(&world.subscription(id).customer);
@@ -103,21 +40,6 @@ pub fn update(world: &mut World, id: &str, update: &Update) -> Result<()> {
     Ok(())
 }
 
-/// The discounts of the whole subscription, if others are asked for.
-pub fn replace_discounts(
-    world: &mut World,
-    sub: &mut Subscription,
-    wanted: Option<&[Redeem]>,
-    redeemer: &mut Redeemer,
-) -> Result<()> {
-    if let Some(wanted) = wanted {
-        let (id, present) = (sub.id.clone(), sub.discounts.clone());
-        let own = |new| Discount { subscription: Some(id.clone()), ..new };
-        sub.discounts = redeemer.redeem(world, wanted, &present, own)?;
-    }
-    Ok(())
-}
-
 fn set_plain_fields(sub: &mut Subscription, update: &Update) {
     fn set<T: Clone>(field: &mut T, value: Option<&T>) {
         if let Some(value) = value {
@@ -139,35 +61,6 @@ fn set_plain_fields(sub: &mut Subscription, update: &Update) {
     sub.days_until_due = update.days_until_due.or(sub.days_until_due);
 }
 
-/// When it is to end: as asked for, or as before but counted from the periods that it has now.
-pub fn set_cancellation(
-    sub: &mut Subscription,
-    at_period_end: Option<bool>,
-    cancel_at: Change<CancelAt>,
-    now: Timestamp,
-) {
-    if sub.status.is_terminal() {
-        return;
-    }
-    if at_period_end.is_some() {
-        sub.cancel_at = None;
-    }
-    sub.cancel_at_period_end = at_period_end.unwrap_or(sub.cancel_at_period_end);
-    if sub.cancel_at_period_end {
-        sub.cancel_at = sub.last_period_end();
-    }
-    if let Some(at) = cancel_at {
-        sub.cancel_at_period_end = false;
-        sub.cancel_at = at.and_then(|at| match at {
-            CancelAt::Time(at) => Some(at),
-            CancelAt::MinPeriodEnd => sub.next_period_end(),
-            CancelAt::MaxPeriodEnd => sub.last_period_end(),
-        });
-    }
-    sub.canceled_at = sub.cancel_at.map(|_| sub.canceled_at.unwrap_or(now));
-    sub.cancellation.reason = sub.cancel_at.map(|_| CancelReason::Requested);
-}
-
 /// Makes the change, or keeps it until it is paid; says whether it was made.
 fn change_and_bill(
     world: &mut World,
@@ -184,34 +77,22 @@ fn change_and_bill(
         );
     }
     if planned.invoice.is_some() {
-        check_invoices(world, &sub.id, now)?;
+        world.invoice_limits.check(world.invoices(), &sub.id, now)?;
     }
     let behavior = update.behavior.unwrap_or(PaymentBehavior::Allow);
     if let Some(refusal) = refusal(world, &planned, behavior)? {
         if behavior == PaymentBehavior::Error {
             return Err(refusal);
         }
-        pending::park(world, &sub.id, planned, update, now);
+        park::park(world, &sub.id, planned, update, now);
         return Ok(false);
     }
     if sub.pending_update.as_ref().is_some_and(|pending| update.conflicts_with(pending)) {
-        pending::discard(world, &sub.id, now);
+        void::discard_pending_update(world, &sub.id, now);
         planned.sub.pending_update = None;
     }
     make(world, planned, behavior, now);
     Ok(true)
-}
-
-pub fn make(world: &mut World, planned: Planned, behavior: PaymentBehavior, now: Timestamp) {
-    let Planned { mut sub, items, waited, invoice, .. } = planned;
-    for item in &items {
-        world.invoice_items.put(item.clone());
-    }
-    let Some(invoice) = invoice else { return world.put_subscription(sub) };
-    world.claim_items(items.into_iter().chain(waited).collect(), &invoice.id);
-    let id = finalize::keep_as_latest(world, &mut sub, invoice);
-    finalize::finalize(world, &id, now);
-    collect_change(world, &id, behavior, now);
 }
 
 /// Why the change's invoice would not be paid at once, where that keeps the change from being made.
@@ -234,25 +115,10 @@ fn refusal(
             _ => Ok(None),
         };
     }
-    let Some(method) = collect::method_of(world, sub) else { return Err(no_payment_method()) };
+    let Some(method) = payments::method_of(world, sub) else { return Err(no_payment_method()) };
     Ok(match Attempt::from(method.charge()) {
         Attempt::Paid | Attempt::NoPaymentMethod => None,
         Attempt::Declined(failure) => Some(declined(failure)),
         Attempt::RequiresAction => Some(requires_action("subscription")),
     })
-}
-
-fn collect_change(world: &mut World, invoice: &str, behavior: PaymentBehavior, now: Timestamp) {
-    let kept = world.invoice(invoice);
-    if kept.amount_remaining() == 0 || kept.collection == Collection::Send {
-        return;
-    }
-    if behavior != PaymentBehavior::Default {
-        return collect::automatic(world, invoice, now);
-    }
-    let Some(mut sub) = kept.subscription.map(|id| world.subscription(&id)) else { return };
-    if sub.status == Status::Active {
-        sub.status = Status::PastDue;
-        world.put_subscription(sub);
-    }
 }

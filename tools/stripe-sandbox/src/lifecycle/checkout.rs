@@ -1,17 +1,18 @@
 //! A checkout session being filled in: what is due, and the subscription that comes of it.
 
 use super::authenticate::authenticate;
+use super::items::NewItem;
 use super::refusals::declined;
-use super::subscribe::{NewItem, NewSubscription, PaymentBehavior, subscribe};
-use super::{collect, preview};
-use crate::engine::payment::{AUTHENTICATION_FAILED, Outcome, TestCard};
-use crate::engine::period::{DAY, Timestamp};
-use crate::http::errors::{ApiError, Result};
+use super::subscribe::{NewSubscription, subscribe};
+use super::{invoicing, payments, preview};
 use crate::model::Metadata;
 use crate::model::checkout::{Completed, MethodCollection, Payer, PaymentStatus, Session, Trial};
 use crate::model::customer::{Address, Customer, PaymentMethod, TaxExempt};
 use crate::model::invoice::{Invoice, Status as InvoiceStatus};
-use crate::model::subscription::{BillingMode, Collection};
+use crate::model::subscription::{BillingMode, Collection, PaymentBehavior};
+use crate::values::cards::{AUTHENTICATION_FAILED, Outcome, TestCard};
+use crate::values::errors::{ApiError, Result};
+use crate::values::period::{DAY, Timestamp};
 use crate::world::World;
 
 /// What comes after the form was sent.
@@ -140,8 +141,8 @@ fn pay_authenticated(world: &mut World, id: &str, method: &PaymentMethod, now: T
     }
     invoice.attempt_count = 1;
     world.put_invoice(invoice);
-    if collect::charge(world, id, method, now) == collect::Attempt::RequiresAction
-        && let Some(intent) = collect::intent_of(world, id)
+    if invoicing::charge(world, id, method, now) == payments::Attempt::RequiresAction
+        && let Some(intent) = payments::intent_of(world, id)
     {
         // It waits, as was just seen, so there is nothing to refuse.
         let _ = authenticate(world, &intent.id, true);

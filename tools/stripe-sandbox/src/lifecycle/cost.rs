@@ -1,9 +1,9 @@
 //! What a whole period of an item costs at present: what prorations are parts of.
 
 use crate::engine::invoice::add_up;
-use crate::engine::period::Timestamp;
-use crate::engine::proration::Cost;
 use crate::model::subscription::{BillingMode, Item, Subscription};
+use crate::values::cost::Cost;
+use crate::values::period::Timestamp;
 use crate::world::World;
 
 impl World {

@@ -1,11 +1,11 @@
 //! Coupons and promotion codes being used: the discounts that they become.
 
-use crate::engine::money::Currency;
-use crate::engine::period::{Timestamp, add_months};
-use crate::http::errors::{ApiError, Result};
 use crate::model::catalog::{Coupon, CouponDuration, Discount, PromotionCode, Redeem, Reduction};
 use crate::model::invoice::Status as InvoiceStatus;
 use crate::model::subscription::Subscription;
+use crate::values::errors::{ApiError, Result};
+use crate::values::money::Currency;
+use crate::values::period::{Timestamp, add_months};
 use crate::world::{World, find_param};
 
 /// Who redeems, and the discounts that were made for it so far.
@@ -135,6 +135,21 @@ fn check(coupon: &Coupon, currency: Currency, now: Timestamp) -> Result<()> {
             "The coupon {} does not support the currency {currency}.",
             coupon.id
         )));
+    }
+    Ok(())
+}
+
+/// The discounts of the whole subscription, if others are asked for.
+pub fn replace_discounts(
+    world: &mut World,
+    sub: &mut Subscription,
+    wanted: Option<&[Redeem]>,
+    redeemer: &mut Redeemer,
+) -> Result<()> {
+    if let Some(wanted) = wanted {
+        let (id, present) = (sub.id.clone(), sub.discounts.clone());
+        let own = |new| Discount { subscription: Some(id.clone()), ..new };
+        sub.discounts = redeemer.redeem(world, wanted, &present, own)?;
     }
     Ok(())
 }

@@ -4,15 +4,15 @@ use rust_decimal::Decimal;
 
 use crate::engine::invoice::{Applied, add_up, settle};
 use crate::engine::lines::Context;
-use crate::engine::period::Timestamp;
-use crate::engine::proration::Cost;
+use crate::model::Metadata;
 use crate::model::catalog::TaxRate;
 use crate::model::customer::{Customer, TaxExempt};
 use crate::model::invoice::{
     BillingReason, Invoice, InvoiceItem, Line, Origin, Status, Totals, Transitions,
 };
 use crate::model::subscription::{Collection, Debit, Item, Subscription};
-use crate::model::{Metadata, invoice};
+use crate::values::cost::Cost;
+use crate::values::period::Timestamp;
 use crate::world::World;
 
 /// An invoice about a subscription, before it has ids and sums.
@@ -148,6 +148,20 @@ impl World {
     }
 }
 
+/// A line about a subscription item as an invoice item that waits for an invoice.
+pub fn invoice_item(
+    world: &mut World,
+    sub: &Subscription,
+    mut line: Line,
+    now: Timestamp,
+) -> InvoiceItem {
+    let id = world.ids.id("ii");
+    if let Origin::SubscriptionItem { invoice_item, .. } = &mut line.origin {
+        *invoice_item = Some(id.clone());
+    }
+    InvoiceItem::waiting(sub, id, line, now)
+}
+
 /// What is due of the invoice if this is the customer's balance.
 pub fn set_against(invoice: &mut Invoice, balance: i64) {
     invoice.starting_balance = balance;
@@ -162,7 +176,7 @@ pub fn blank(customer: &Customer, created: Timestamp) -> Invoice {
         subscription: None,
         subscription_metadata: Metadata::new(),
         proration_date: None,
-        currency: customer.currency.unwrap_or(crate::engine::money::Currency::USD),
+        currency: customer.currency.unwrap_or(crate::values::money::Currency::USD),
         status: Status::Draft,
         reason: BillingReason::Manual,
         collection: Collection::Charge,
@@ -200,7 +214,7 @@ pub fn blank(customer: &Customer, created: Timestamp) -> Invoice {
 }
 
 /// What `invoice` charged for whole periods ahead, item by item: what flexible billing credits later.
-pub fn record_debits(sub: &mut Subscription, invoice: &invoice::Invoice) {
+pub fn record_debits(sub: &mut Subscription, invoice: &Invoice) {
     for line in &invoice.lines {
         let Origin::SubscriptionItem { item, invoice_item: None, .. } = &line.origin else {
             continue;
@@ -222,7 +236,7 @@ pub fn record_debits(sub: &mut Subscription, invoice: &invoice::Invoice) {
 }
 
 /// Tells the prorations of an item that are on `invoice` now on which line they were charged.
-pub fn name_debits(sub: &mut Subscription, invoice: &invoice::Invoice) {
+pub fn name_debits(sub: &mut Subscription, invoice: &Invoice) {
     for line in &invoice.lines {
         let Origin::SubscriptionItem { invoice_item: Some(charged), .. } = &line.origin else {
             continue;
@@ -250,7 +264,7 @@ fn debit_of(line: &Line, invoice: &str) -> Debit {
 
 /// Late usage can take a larger part of a fixed discount than it did in the draft. What is credited
 /// later is what the final invoice charged.
-pub fn correct_debits(sub: &mut Subscription, invoice: &invoice::Invoice) {
+pub fn correct_debits(sub: &mut Subscription, invoice: &Invoice) {
     for debit in sub.items.iter_mut().flat_map(|item| &mut item.debits) {
         let charged = |line: &&Line| {
             debit.lines.contains(&line.id) && line.period == debit.period && !line.proration

@@ -1,12 +1,13 @@
 //! How subscriptions end.
 
-use super::draft::NewInvoice;
-use super::plan::invoice_item;
+use super::cancel::cancel;
+use super::draft::{NewInvoice, invoice_item};
 use super::prorate::give_back;
-use super::{collect, finalize, pending, schedule};
-use crate::engine::period::Timestamp;
+use super::void::{self, incomplete_expired};
+use super::{invoicing, latest_invoice, payments};
 use crate::model::invoice::{BillingReason, Line, Status as InvoiceStatus};
 use crate::model::subscription::{CancelReason, Status, Subscription};
+use crate::values::period::Timestamp;
 use crate::world::World;
 
 /// Nobody paid the first invoice within 23 hours.
@@ -16,15 +17,8 @@ pub fn expire(world: &mut World, sub: Subscription, at: Timestamp) {
     if let Some(id) = latest
         && world.invoice(&id).status == InvoiceStatus::Open
     {
-        finalize::void(world, &id, at);
+        void::void(world, &id, at);
     }
-}
-
-pub fn incomplete_expired(world: &mut World, mut sub: Subscription, at: Timestamp) {
-    sub.status = Status::IncompleteExpired;
-    sub.ended_at = Some(at);
-    sub.expires_at = None;
-    world.put_subscription(sub);
 }
 
 /// Somebody wants it to end now. Unused time is credited and what is not billed yet is billed only if
@@ -51,37 +45,6 @@ pub fn by_request(
     self::invoice_now(world, &id, lines, now);
 }
 
-/// Ends it now. Open invoices stay as they are, but nothing is collected by itself any more. A change
-/// that waits can never come into force, so it is dropped.
-pub fn cancel(world: &mut World, mut sub: Subscription, reason: CancelReason, at: Timestamp) {
-    pending::discard(world, &sub.id, at);
-    sub.pending_update = None;
-    sub.status = Status::Canceled;
-    sub.ended_at = Some(at);
-    sub.canceled_at = sub.canceled_at.or(Some(at));
-    sub.cancellation.reason = Some(reason);
-    sub.paused = None;
-    sub.resumption = None;
-    if let Some(id) = &sub.schedule {
-        schedule::end_with_subscription(world, id, at);
-    }
-    let id = sub.id.clone();
-    world.put_subscription(sub);
-    let unsettled: Vec<_> = [InvoiceStatus::Draft, InvoiceStatus::Open]
-        .iter()
-        .flat_map(|status| {
-            world.invoices().under(&format!("subscription={id}&status={}", status.as_str()))
-        })
-        .cloned()
-        .collect();
-    for mut invoice in unsettled {
-        invoice.auto_advance = false;
-        invoice.next_payment_attempt = None;
-        invoice.finalizes_at = None;
-        world.put_invoice(invoice);
-    }
-}
-
 /// The date that it was to end at has come: usage not yet billed and pending items go on a last invoice.
 pub fn at_scheduled_date(world: &mut World, sub: Subscription, at: Timestamp) {
     let was_trial = sub.status == Status::Trialing;
@@ -97,7 +60,7 @@ pub fn at_scheduled_date(world: &mut World, sub: Subscription, at: Timestamp) {
         let invoice = last_invoice(world, &id, lines, BillingReason::SubscriptionCycle, at);
         if collect_it {
             let mut invoice = world.invoice(&invoice);
-            invoice.finalizes_at = Some(at + crate::engine::period::HOUR);
+            invoice.finalizes_at = Some(at + crate::values::period::HOUR);
             invoice.next_payment_attempt = invoice.finalizes_at;
             invoice.auto_advance = true;
             world.put_invoice(invoice);
@@ -140,7 +103,7 @@ fn last_invoice(
         world.draft(&sub, NewInvoice { reason, lines, period: (start, at), created: at });
     invoice.auto_advance = false;
     world.claim_items(pending, &invoice.id);
-    finalize::keep_as_latest(world, &mut sub, invoice)
+    latest_invoice::keep_as_latest(world, &mut sub, invoice)
 }
 
 /// `DELETE` with `invoice_now`: what is not billed yet is billed and collected at once.
@@ -149,15 +112,15 @@ pub fn invoice_now(world: &mut World, sub: &str, lines: Vec<Line>, at: Timestamp
         return;
     }
     let id = last_invoice(world, sub, lines, BillingReason::SubscriptionUpdate, at);
-    finalize::finalize(world, &id, at);
+    invoicing::finalize(world, &id, at);
     if world.invoice(&id).status != InvoiceStatus::Open {
         return;
     }
     let mut invoice = world.invoice(&id);
     invoice.attempt_count = 1;
-    let method = collect::default_method(world, &invoice).cloned();
+    let method = payments::default_method(world, &invoice).cloned();
     world.put_invoice(invoice);
     if let Some(method) = method {
-        collect::charge(world, &id, &method, at);
+        invoicing::charge(world, &id, &method, at);
     }
 }

@@ -1,21 +1,18 @@
-//! From draft to open, paid, void or uncollectible, and what that does to the subscription.
+//! Turning a draft into an open invoice.
 
-use super::draft::{correct_debits, name_debits, record_debits};
-use super::{collect, end, pending, resume};
+use super::balance::change_balance;
+use super::draft::correct_debits;
 use crate::engine::invoice::settle;
-use crate::engine::period::{DAY, Timestamp};
-use crate::model::Metadata;
 use crate::model::catalog::CouponDuration;
-use crate::model::customer::{BalanceReason, BalanceTransaction};
-use crate::model::invoice::{
-    Invoice, Line, Origin, PaymentStatus, Status as InvoiceStatus, UncollectibleReason,
-};
-use crate::model::subscription::{Collection, Item, Status, Subscription};
+use crate::model::customer::BalanceReason;
+use crate::model::invoice::{Invoice, Line, Origin, Status as InvoiceStatus};
+use crate::model::subscription::{Collection, Item};
+use crate::values::period::{DAY, Timestamp};
 use crate::world::World;
 
-/// Fixes the invoice: usage is counted for the last time, the balance is applied, it gets its number.
-/// An invoice with nothing to pay is paid by that.
-pub fn finalize(world: &mut World, id: &str, at: Timestamp) {
+/// Makes the draft an open invoice: counts usage for the last time, applies the balance, gives it its
+/// number. Returns what is due.
+pub fn open(world: &mut World, id: &str, at: Timestamp) -> i64 {
     let mut invoice = world.invoice(id);
     recount(world, &mut invoice);
     world.add_up(&mut invoice);
@@ -35,11 +32,7 @@ pub fn finalize(world: &mut World, id: &str, at: Timestamp) {
     use_up_discounts(world, &invoice);
     let due = invoice.amount_due;
     world.put_invoice(invoice);
-    if due == 0 {
-        paid(world, id, at);
-    } else {
-        collect::open_payment(world, id, at);
-    }
+    due
 }
 
 /// Usage may be reported until the hour of grace is over, so metered lines are made again.
@@ -85,39 +78,6 @@ fn apply_balance(world: &mut World, invoice: &mut Invoice, at: Timestamp) {
     change_balance(world, &invoice.customer, change, reason, Some(&invoice.id), at);
 }
 
-/// Books a change of the customer's balance; nothing is booked for a change of nothing.
-pub fn change_balance(
-    world: &mut World,
-    customer: &str,
-    amount: i64,
-    reason: BalanceReason,
-    invoice: Option<&str>,
-    at: Timestamp,
-) -> Option<String> {
-    if amount == 0 {
-        return None;
-    }
-    let mut customer = world.customer(customer).clone();
-    customer.balance += amount;
-    let currency = customer.currency.unwrap_or(crate::engine::money::Currency::USD);
-    let transaction = BalanceTransaction {
-        id: world.ids.id("cbtxn"),
-        customer: customer.id.clone(),
-        amount,
-        currency,
-        ending_balance: customer.balance,
-        reason,
-        invoice: invoice.map(str::to_owned),
-        description: None,
-        metadata: Metadata::new(),
-        created: at,
-    };
-    let id = transaction.id.clone();
-    world.customers.put(customer);
-    world.balance_transactions.put(transaction);
-    Some(id)
-}
-
 fn number(world: &mut World, invoice: &mut Invoice) {
     if invoice.number.is_some() {
         return;
@@ -144,111 +104,4 @@ fn use_up_discounts(world: &mut World, invoice: &Invoice) {
             world.discounts.put(discount);
         }
     }
-}
-
-/// The invoice is settled, by a payment or because there was nothing to pay.
-pub fn paid(world: &mut World, id: &str, at: Timestamp) {
-    let mut invoice = world.invoice(id);
-    invoice.status = InvoiceStatus::Paid;
-    invoice.amount_paid = invoice.amount_due;
-    invoice.transitions.paid = Some(at);
-    invoice.attempted = true;
-    invoice.auto_advance = false;
-    invoice.next_payment_attempt = None;
-    invoice.uncollectible_reason = None;
-    let sub = invoice.subscription.clone();
-    world.put_invoice(invoice);
-    if let Some(sub) = sub {
-        if pending::waits_for(&world.subscription(&sub), id) {
-            pending::apply(world, &sub, at);
-        }
-        resume::settled(world, &sub, id, at);
-        follow_latest_invoice(world, &sub, at);
-    }
-}
-
-pub fn void(world: &mut World, id: &str, at: Timestamp) {
-    let mut invoice = world.invoice(id);
-    invoice.status = InvoiceStatus::Void;
-    invoice.transitions.voided = Some(at);
-    invoice.auto_advance = false;
-    invoice.next_payment_attempt = None;
-    invoice.uncollectible_reason = None;
-    let restored = invoice.applied_balance();
-    let (sub, customer) = (invoice.subscription.clone(), invoice.customer.clone());
-    world.put_invoice(invoice);
-    change_balance(world, &customer, restored, BalanceReason::UnappliedFromInvoice, Some(id), at);
-    collect::close_payment(world, id, PaymentStatus::Canceled, at);
-    let Some(sub) = sub.map(|sub| world.subscription(&sub)) else { return };
-    if pending::waits_for(&sub, id) {
-        pending::forget(world, &sub.id);
-    }
-    resume::abandon(world, &sub.id, id);
-    if sub.status == Status::Incomplete {
-        end::incomplete_expired(world, sub, at);
-    } else {
-        follow_latest_invoice(world, &sub.id, at);
-    }
-}
-
-pub fn mark_uncollectible(world: &mut World, id: &str, reason: UncollectibleReason, at: Timestamp) {
-    let mut invoice = world.invoice(id);
-    invoice.status = InvoiceStatus::Uncollectible;
-    invoice.uncollectible_reason = Some(reason);
-    invoice.transitions.uncollectible = Some(at);
-    invoice.auto_advance = false;
-    invoice.next_payment_attempt = None;
-    let sub = invoice.subscription.clone();
-    world.put_invoice(invoice);
-    if let Some(sub) = sub {
-        resume::settled(world, &sub, id, at);
-        follow_latest_invoice(world, &sub, at);
-    }
-}
-
-pub fn forgive_while_paused(world: &mut World, id: &str, at: Timestamp) {
-    mark_uncollectible(world, id, UncollectibleReason::SubscriptionPaused, at);
-}
-
-/// Only the most recent invoice that is not void drives the status. A renewal's draft that nobody
-/// has tried to collect yet does not count, a draft that was left lying because of `unpaid` does.
-/// The invoice of a change that waits is about what the subscription is not yet.
-fn follow_latest_invoice(world: &mut World, id: &str, _at: Timestamp) {
-    let mut sub = world.subscription(id);
-    if !matches!(sub.status, Status::Active | Status::Incomplete | Status::PastDue | Status::Unpaid)
-    {
-        return;
-    }
-    let waiting =
-        |invoice: &&Invoice| invoice.status == InvoiceStatus::Draft && invoice.auto_advance;
-    let latest = world
-        .invoices()
-        .under(&format!("subscription={id}"))
-        .rev()
-        .filter(|invoice| !pending::waits_for(&sub, &invoice.id))
-        .find(|invoice| invoice.status != InvoiceStatus::Void && !waiting(invoice));
-    let settled = match latest.map(|invoice| (invoice.status, invoice.attempted)) {
-        None | Some((InvoiceStatus::Paid | InvoiceStatus::Uncollectible, _)) => true,
-        Some((InvoiceStatus::Open, true)) if sub.status == Status::Active => {
-            sub.status = Status::PastDue;
-            false
-        }
-        Some(_) => false,
-    };
-    if settled {
-        sub.status = Status::Active;
-        sub.expires_at = None;
-    }
-    world.put_subscription(sub);
-}
-
-/// Makes a draft the subscription's latest invoice and keeps both.
-pub fn keep_as_latest(world: &mut World, sub: &mut Subscription, invoice: Invoice) -> String {
-    record_debits(sub, &invoice);
-    name_debits(sub, &invoice);
-    let id = invoice.id.clone();
-    sub.latest_invoice = Some(id.clone());
-    world.put_invoice(invoice);
-    world.put_subscription(sub.clone());
-    id
 }

@@ -1,30 +1,30 @@
 //! The first periods of subscriptions and items, and what they cost.
 
-use super::subscribe::NewSubscription;
 use crate::engine::lines::Context;
-use crate::engine::period::Timestamp;
-use crate::engine::proration::share;
 use crate::model::invoice::Line;
 use crate::model::subscription::Subscription;
+use crate::values::cost::share;
+use crate::values::period::Timestamp;
 use crate::world::World;
 
 /// Sets the items' first periods and returns what is charged for them.
 pub fn first_lines(
     world: &World,
     sub: &mut Subscription,
-    new: &NewSubscription,
+    trial_end: Option<Timestamp>,
+    prorate: bool,
     now: Timestamp,
 ) -> Vec<Line> {
     let snapshot = sub.clone();
     let mut lines = Vec::new();
     for (item, old) in sub.items.iter_mut().zip(&snapshot.items) {
         let context = world.context(&snapshot, old);
-        if let Some(end) = new.trial_end {
+        if let Some(end) = trial_end {
             item.period = (now, end);
             lines.extend(old.quantity.map(|_| context.trial(item.period)));
             continue;
         }
-        let (period, own) = first_period(context, now, new.prorate_first);
+        let (period, own) = first_period(context, now, prorate);
         item.period = period;
         lines.extend(own);
     }

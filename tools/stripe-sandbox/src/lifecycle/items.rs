@@ -1,13 +1,22 @@
 //! New subscription items, and the currency that a customer's first one fixes.
 
-use super::subscribe::NewItem;
-use crate::engine::money::Currency;
-use crate::engine::period::Timestamp;
-use crate::engine::usage::Unbilled;
-use crate::http::errors::{ApiError, Result};
-use crate::model::catalog::Price;
+use crate::model::Metadata;
+use crate::model::catalog::{Price, Redeem};
 use crate::model::subscription::Item;
+use crate::model::usage::Unbilled;
+use crate::values::errors::{ApiError, Result};
+use crate::values::money::Currency;
+use crate::values::period::Timestamp;
 use crate::world::World;
+
+#[derive(Clone, Debug)]
+pub struct NewItem {
+    pub price: String,
+    pub quantity: Option<i64>,
+    pub tax_rates: Vec<String>,
+    pub discounts: Vec<Redeem>,
+    pub metadata: Metadata,
+}
 
 /// An item that has no period yet.
 pub fn make_item(

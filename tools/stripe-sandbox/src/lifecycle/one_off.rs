@@ -4,12 +4,12 @@ use rust_decimal::Decimal;
 
 use super::discounts::Redeemer;
 use super::items::supports;
-use crate::engine::period::Timestamp;
-use crate::http::errors::{ApiError, Result};
 use crate::model::Metadata;
 use crate::model::catalog::{Discount, Redeem};
 use crate::model::invoice::{InvoiceItem, Line, Origin};
 use crate::model::subscription::Subscription;
+use crate::values::errors::{ApiError, Result};
+use crate::values::period::Timestamp;
 use crate::world::World;
 
 /// Where the period of such an item begins.

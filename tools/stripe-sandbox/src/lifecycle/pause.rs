@@ -1,15 +1,15 @@
 //! Pauses of a whole subscription: no invoices and no new periods.
 
-use super::plan::{Planned, draft, invoice_item};
+use super::draft::invoice_item;
+use super::plan::{Planned, draft};
 use super::prorate::{give_back, usage_so_far};
-use super::subscribe::PaymentBehavior;
-use super::{change, pending};
-use crate::engine::period::Timestamp;
-use crate::http::errors::{ApiError, Result};
+use super::void;
 use crate::model::subscription::{
     BillingMode, Collection, PauseReason, Paused, Status, Subscription,
 };
 use crate::model::words;
+use crate::values::errors::{ApiError, Result};
+use crate::values::period::Timestamp;
 use crate::world::World;
 
 words!(UnusedFrom { Now = "now", PeriodStart = "item_current_period_start", Nothing = "none" });
@@ -47,7 +47,7 @@ pub fn begin(sub: &mut Subscription, reason: PauseReason, invoice: Option<String
 /// The account's rule pauses it; the invoice stays open and is retried as before. Usage so far waits
 /// for whatever is billed next.
 pub fn on_failure(world: &mut World, sub: &str, reason: PauseReason, invoice: &str, at: Timestamp) {
-    pending::discard(world, sub, at);
+    void::discard_pending_update(world, sub, at);
     let mut sub = world.subscription(sub);
     for line in usage_so_far(world, &sub, at) {
         let item = invoice_item(world, &sub, line, at);
@@ -105,16 +105,5 @@ fn check(sub: &Subscription) -> Result<()> {
             "You can only pause a subscription whose `collection_method` is `charge_automatically`.",
         );
     }
-    Ok(())
-}
-
-/// `POST /v1/subscriptions/{id}/pause`. A change that waits for its payment is dropped.
-pub fn pause(world: &mut World, id: &str, bill: BillFor) -> Result<()> {
-    let before = world.subscription(id);
-    let now = world.now_of(&before.customer);
-    let mut planned = plan(world, &before, bill, now)?;
-    pending::discard(world, id, now);
-    planned.sub.pending_update = None;
-    change::make(world, planned, PaymentBehavior::Allow, now);
     Ok(())
 }

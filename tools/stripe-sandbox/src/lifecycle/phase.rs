@@ -1,22 +1,14 @@
 //! What a phase of a schedule makes of a subscription's items.
 
 use super::discounts::Redeemer;
-use super::prorate::{ItemChange, ItemsChange, ProrationBehavior};
-use super::swap::swaps;
-use crate::engine::period::Timestamp;
-use crate::engine::usage::Unbilled;
+use super::swap::{ItemChange, ItemsChange, swaps};
 use crate::model::MetadataChange;
 use crate::model::invoice::Line;
-use crate::model::schedule::{Phase, PhaseAnchor, PhaseItem};
-use crate::model::subscription::{Item, Status, Subscription};
+use crate::model::schedule::{Phase, PhaseItem};
+use crate::model::subscription::{Item, ProrationBehavior, Status, Subscription};
+use crate::model::usage::Unbilled;
+use crate::values::period::Timestamp;
 use crate::world::World;
-
-impl Phase {
-    /// The billing cycle begins anew with it.
-    pub fn starts_cycle(&self) -> bool {
-        self.anchor == Some(PhaseAnchor::PhaseStart)
-    }
-}
 
 /// Whether the items are others than the subscription has.
 pub fn differs(sub: &Subscription, items: &[PhaseItem]) -> bool {

@@ -3,16 +3,16 @@
 //! A preview shows what is here and an update carries it out, so the two cannot differ.
 
 use super::discounts::Redeemer;
-use super::draft::{NewInvoice, set_against};
+use super::draft::{NewInvoice, invoice_item, set_against};
 use super::one_off::{OneOff, one_offs};
-use super::pending;
-use super::prorate::{Changed, ItemsChange, ProrationBehavior, change_items};
+use super::prorate::{Changed, change_items};
 use super::refusals::chargeable;
-use super::trial;
-use crate::engine::period::Timestamp;
-use crate::http::errors::Result;
+use super::swap::ItemsChange;
+use super::{pending_update, trial};
 use crate::model::invoice::{BillingReason, Invoice, InvoiceItem, Line, Origin};
-use crate::model::subscription::{BillingMode, Debit, Status, Subscription};
+use crate::model::subscription::{BillingMode, Debit, ProrationBehavior, Status, Subscription};
+use crate::values::errors::Result;
+use crate::values::period::Timestamp;
 use crate::world::World;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -164,20 +164,6 @@ fn link_debit(sub: &mut Subscription, proration: &InvoiceItem) {
     }
 }
 
-/// A line about a subscription item as an invoice item that waits for an invoice.
-pub fn invoice_item(
-    world: &mut World,
-    sub: &Subscription,
-    mut line: Line,
-    now: Timestamp,
-) -> InvoiceItem {
-    let id = world.ids.id("ii");
-    if let Origin::SubscriptionItem { invoice_item, .. } = &mut line.origin {
-        *invoice_item = Some(id.clone());
-    }
-    InvoiceItem::waiting(sub, id, line, now)
-}
-
 /// The lines of the periods that begin if the trial ends now.
 fn move_trial_end(
     world: &World,
@@ -217,7 +203,7 @@ pub fn draft(
     let mut invoice = world.draft(&planned.sub, new);
     invoice.auto_advance = false;
     // A change that still waits gives way to this one, and what it holds of the balance comes back.
-    let balance = invoice.starting_balance + pending::held_balance(world, before);
+    let balance = invoice.starting_balance + pending_update::held_balance(world, before);
     set_against(&mut invoice, balance);
     planned.waited = waited;
     planned.invoice = Some(invoice);

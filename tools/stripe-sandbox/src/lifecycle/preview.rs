@@ -1,21 +1,20 @@
 //! `POST /v1/invoices/create_preview`: an invoice that is only computed.
 
-use super::change::{CancelAt, replace_discounts, set_cancellation};
-use super::discounts::Redeemer;
+use super::cancellation::{CancelAt, set_cancellation};
+use super::discounts::{Redeemer, replace_discounts};
 use super::draft::{NewInvoice, blank};
-use super::pause::BillFor;
+use super::pause::{self, BillFor};
 use super::plan::{Planned, Wish, plan};
-use super::prorate::ProrationBehavior;
-use super::resume::Way;
+use super::resume::{self, Way};
 use super::subscribe::{NewSubscription, preview_first};
-use super::{end, pause, phase, renew, resume, trial};
-use crate::engine::period::{HOUR, Timestamp};
-use crate::engine::usage::Unbilled;
-use crate::http::errors::{ApiError, Result};
+use super::{end, periods, phase, trial};
 use crate::model::MetadataChange;
 use crate::model::catalog::Redeem;
 use crate::model::invoice::{BillingReason, Invoice, Line};
-use crate::model::subscription::{Collection, Status, Subscription};
+use crate::model::subscription::{Collection, ProrationBehavior, Status, Subscription};
+use crate::model::usage::Unbilled;
+use crate::values::errors::{ApiError, Result};
+use crate::values::period::{HOUR, Timestamp};
 use crate::world::World;
 
 /// `subscription_details` of a preview for a subscription that exists.
@@ -156,7 +155,7 @@ fn next_invoice(
     } else if let Some(turned) = into_next_phase(world, sub, at) {
         turned
     } else {
-        renew::turn(world, sub, at)
+        periods::turn(world, sub, at)
     };
     lines.extend(own);
     let mut invoice = compute(world, &next, lines, (start, at), at);

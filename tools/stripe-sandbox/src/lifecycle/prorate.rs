@@ -3,40 +3,16 @@
 //! and the change that follows it are the same to the cent.
 
 use super::discounts::Redeemer;
-use super::swap::{Swap, swaps};
-use crate::engine::period::Timestamp;
-use crate::engine::pricing::Amount;
+use super::swap::{ItemsChange, Swap, swaps};
 use crate::engine::proration;
-use crate::http::errors::{ApiError, Result};
-use crate::model::MetadataChange;
-use crate::model::catalog::Redeem;
 use crate::model::invoice::Line;
-use crate::model::subscription::{BillingMode, Debit, Item, Status, Subscription};
+use crate::model::subscription::{
+    BillingMode, Debit, Item, ProrationBehavior, Status, Subscription,
+};
+use crate::values::errors::{ApiError, Result};
+use crate::values::period::Timestamp;
+use crate::values::pricing::Amount;
 use crate::world::World;
-
-pub use crate::model::subscription::ProrationBehavior;
-
-/// One entry of `items` in an update or a preview.
-#[derive(Clone, Debug, Default)]
-pub struct ItemChange {
-    pub id: Option<String>,
-    pub price: Option<String>,
-    pub quantity: Option<i64>,
-    pub deleted: bool,
-    pub tax_rates: Option<Vec<String>>,
-    pub discounts: Option<Vec<Redeem>>,
-    pub metadata: Option<MetadataChange>,
-}
-
-/// What is to be changed about the items and their cycle.
-#[derive(Clone, Debug)]
-pub struct ItemsChange {
-    pub items: Vec<ItemChange>,
-    /// `billing_cycle_anchor[type]=now`.
-    pub anchor_now: bool,
-    pub behavior: ProrationBehavior,
-    pub date: Option<Timestamp>,
-}
 
 /// The outcome of a change.
 pub struct Changed {

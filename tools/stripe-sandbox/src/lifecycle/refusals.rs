@@ -1,9 +1,9 @@
 //! Refusals that several requests can end in.
 
-use crate::engine::money::Currency;
-use crate::engine::payment::Failure;
-use crate::http::errors::{ApiError, Result};
 use crate::model::invoice::Invoice;
+use crate::values::cards::Failure;
+use crate::values::errors::{ApiError, Result};
+use crate::values::money::Currency;
 
 pub fn no_payment_method() -> ApiError {
     ApiError::invalid(

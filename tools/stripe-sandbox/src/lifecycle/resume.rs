@@ -1,18 +1,16 @@
 //! The way out of a pause: at once, or when the invoice for it is settled or attempted.
 
-use super::change;
-use super::draft::{name_debits, record_debits};
-use super::plan::{Planned, draft, invoice_item};
-use super::prorate::ProrationBehavior;
-use super::renew::begin_periods;
-use super::subscribe::{PATIENCE, PaymentBehavior};
-use super::{collect, finalize};
-use crate::engine::period::Timestamp;
+use super::draft::invoice_item;
+use super::periods::begin_periods;
+use super::plan::{Planned, draft};
 use crate::engine::proration;
-use crate::http::errors::{ApiError, Result};
 use crate::model::invoice::{Invoice, Line};
-use crate::model::subscription::{Collection, Item, PauseReason, Resumption, Status, Subscription};
+use crate::model::subscription::{
+    Collection, Item, PauseReason, ProrationBehavior, Resumption, Status, Subscription,
+};
 use crate::model::words;
+use crate::values::errors::{ApiError, Result};
+use crate::values::period::Timestamp;
 use crate::world::World;
 
 words!(ResumeOn { Attempt = "resume_on_payment_attempt", Success = "resume_on_payment_success" });
@@ -105,44 +103,7 @@ fn count_usage_from(world: &World, sub: &mut Subscription, now: Timestamp) {
     }
 }
 
-/// `POST /v1/subscriptions/{id}/resume`.
-pub fn resume(world: &mut World, id: &str, way: Way, on: ResumeOn) -> Result<()> {
-    let before = world.subscription(id);
-    let now = world.now_of(&before.customer);
-    let planned = plan(world, &before, way, now)?;
-    if planned.invoice.as_ref().is_some_and(|invoice| invoice.amount_due > 0) {
-        wait(world, before, planned, on, now);
-    } else {
-        change::make(world, planned, PaymentBehavior::Allow, now);
-    }
-    Ok(())
-}
-
-/// Finalises the invoice and leaves the subscription paused until something becomes of that.
-fn wait(world: &mut World, mut sub: Subscription, planned: Planned, on: ResumeOn, now: Timestamp) {
-    let Planned { sub: mut next, items, waited, invoice, .. } = planned;
-    let Some(invoice) = invoice else { return };
-    let id = invoice.id.clone();
-    world.claim_items(items.into_iter().chain(waited).collect(), &id);
-    name_debits(&mut next, &invoice);
-    record_debits(&mut next, &invoice);
-    let needs_success = on == ResumeOn::Success;
-    sub.latest_invoice = Some(id.clone());
-    sub.resumption = Some(Box::new(Resumption {
-        invoice: id.clone(),
-        needs_success,
-        expires_at: (!needs_success).then_some(now + PATIENCE),
-        next,
-    }));
-    world.put_invoice(invoice);
-    world.put_subscription(sub);
-    finalize::finalize(world, &id, now);
-    if needs_success {
-        collect::automatic(world, &id, now);
-    }
-}
-
-fn take(world: &World, sub: &str, invoice: &str) -> Option<(Subscription, Resumption)> {
+pub fn take(world: &World, sub: &str, invoice: &str) -> Option<(Subscription, Resumption)> {
     let mut sub = world.subscription(sub);
     let waits = sub.resumption.as_ref().is_some_and(|way| way.invoice == invoice);
     let resumption = sub.resumption.take_if(|_| waits)?;
@@ -150,7 +111,7 @@ fn take(world: &World, sub: &str, invoice: &str) -> Option<(Subscription, Resump
 }
 
 /// It is no longer paused, and what it was to become it is.
-fn carry_out(world: &mut World, mut sub: Subscription, resumption: Resumption, status: Status) {
+pub fn carry_out(world: &mut World, mut sub: Subscription, resumption: Resumption, status: Status) {
     sub.items = resumption.next.items;
     sub.anchor = resumption.next.anchor;
     sub.status = status;
@@ -158,31 +119,12 @@ fn carry_out(world: &mut World, mut sub: Subscription, resumption: Resumption, s
     world.put_subscription(sub);
 }
 
-/// The invoice is paid or given up: if that is what a pause waited for, it ends.
-pub fn settled(world: &mut World, sub: &str, invoice: &str, at: Timestamp) {
-    if let Some((sub, resumption)) = take(world, sub, invoice) {
-        return carry_out(world, sub, resumption, Status::Active);
-    }
-    if world.settings.rules.resume_when_paid && caused_by(&world.subscription(sub), invoice) {
-        by_itself(world, sub, at);
-    }
-}
-
-fn caused_by(sub: &Subscription, invoice: &str) -> bool {
+pub fn caused_by(sub: &Subscription, invoice: &str) -> bool {
     let failures = [PauseReason::FirstPaymentFailure, PauseReason::FinalPaymentFailure];
     sub.resumption.is_none()
         && sub.paused.as_ref().is_some_and(|paused| {
             failures.contains(&paused.reason) && paused.invoice.as_deref() == Some(invoice)
         })
-}
-
-/// The paid period goes on. If it is over, the part of the present one is on the next renewal.
-fn by_itself(world: &mut World, sub: &str, at: Timestamp) {
-    let before = world.subscription(sub);
-    let behavior = ProrationBehavior::CreateProrations;
-    if let Ok(planned) = plan(world, &before, Way { anchor_now: false, behavior, date: None }, at) {
-        change::make(world, planned, PaymentBehavior::Allow, at);
-    }
 }
 
 /// An attempt is enough for some: the subscription goes on and is past due. It is not retried.

@@ -1,14 +1,16 @@
 //! Schedules: made from a subscription, they change it phase by phase, release it, or end it.
 
-use super::change::{self, Update};
 use super::plan::Wish;
-use super::prorate::{ItemChange, ItemsChange, ProrationBehavior};
-use super::{end, phase, renew};
-use crate::engine::period::Timestamp;
-use crate::http::errors::{ApiError, Result};
+use super::swap::{ItemChange, ItemsChange};
+use super::update::Update;
+use super::{cancellation, change, end, phase, renew};
 use crate::model::schedule::{EndBehavior, Phase, PhaseItem, Schedule, Status};
-use crate::model::subscription::{Item, Status as SubscriptionStatus, Subscription};
+use crate::model::subscription::{
+    Item, ProrationBehavior, Status as SubscriptionStatus, Subscription,
+};
 use crate::model::{Metadata, MetadataChange};
+use crate::values::errors::{ApiError, Result};
+use crate::values::period::Timestamp;
 use crate::world::{World, find};
 
 /// A schedule of one phase: the present period, as it is.
@@ -109,8 +111,8 @@ pub fn update(world: &mut World, id: &str, change: Change) -> Result<()> {
 fn set_end(world: &mut World, sub: &str, ends: Option<Timestamp>, now: Timestamp) {
     let mut sub = world.subscription(sub);
     sub.cancel_at_period_end = false;
-    let at = ends.map(change::CancelAt::Time);
-    change::set_cancellation(&mut sub, None, Some(at), now);
+    let at = ends.map(cancellation::CancelAt::Time);
+    cancellation::set_cancellation(&mut sub, None, Some(at), now);
     world.put_subscription(sub);
 }
 
@@ -195,7 +197,7 @@ fn enter(world: &mut World, schedule: &Schedule, at: Timestamp) {
         return;
     }
     if let Some((next, lines)) = phase::turn(world, &sub, phase, at) {
-        super::pending::discard(world, &sub.id, at);
+        super::void::discard_pending_update(world, &sub.id, at);
         let start = sub.items.iter().map(|item| item.period.0).min().unwrap_or(at);
         let next = Subscription { pending_update: None, ..next };
         return renew::issue(world, next, lines, (start, at), at);
@@ -234,12 +236,4 @@ pub fn cancel(world: &mut World, id: &str, invoice_now: bool, prorate: bool) -> 
     let now = world.now_of(&schedule.customer);
     end::by_request(world, sub, invoice_now, prorate, now);
     Ok(())
-}
-
-/// Its subscription has ended.
-pub fn end_with_subscription(world: &mut World, id: &str, at: Timestamp) {
-    let Ok(mut schedule) = living(world, id, "cancel") else { return };
-    schedule.status = Status::Canceled;
-    schedule.canceled_at = Some(at);
-    world.put_schedule(schedule);
 }

@@ -1,10 +1,11 @@
 //! What customers do by themselves on a page: another card, an end, no end after all.
 
-use super::change::{self, CancelAt, Update};
-use super::end;
-use crate::http::errors::Result;
+use super::cancellation::CancelAt;
+use super::update::Update;
+use super::{cancel, change, end};
 use crate::model::portal::CancelMode;
 use crate::model::subscription::{BillingMode, CancelReason, Status, Subscription};
+use crate::values::errors::Result;
 use crate::world::World;
 
 /// The card that pays from now on: the customer's default and that of all live subscriptions, which
@@ -42,7 +43,7 @@ pub fn cancel(
         if sub.status == Status::Incomplete {
             end::expire(world, sub, now);
         } else {
-            end::cancel(world, sub, CancelReason::Requested, now);
+            cancel::cancel(world, sub, CancelReason::Requested, now);
         }
         return Ok(());
     }

@@ -1,35 +1,25 @@
 //! A new subscription: its items, its first invoice and the first payment.
 
-use super::collect::{self, Attempt};
 use super::discounts::Redeemer;
 use super::draft::NewInvoice;
-use super::finalize;
 use super::first::first_lines;
-use super::items::{make_item, set_currency};
+use super::items::{NewItem, make_item, set_currency};
 use super::one_off::{OneOff, one_offs};
+use super::payments::{self, Attempt};
 use super::refusals::{chargeable, declined, no_payment_method, other_currency, requires_action};
 use super::swap::{check_one_interval, redeem_for};
-use crate::engine::money::Currency;
-use crate::engine::period::{HOUR, Timestamp};
-use crate::http::errors::{ApiError, Result};
+use super::{invoicing, latest_invoice};
 use crate::model::Metadata;
 use crate::model::catalog::{Discount, Redeem};
 use crate::model::invoice::{BillingReason, Invoice, InvoiceItem, Line};
 use crate::model::subscription::{
-    BillingMode, Cancellation, Collection, Item, Status, Subscription, TrialSettings,
+    BillingMode, Cancellation, Collection, Item, PAYMENT_WINDOW, PaymentBehavior, Status,
+    Subscription, TrialSettings,
 };
-use crate::model::words;
+use crate::values::errors::{ApiError, Result};
+use crate::values::money::Currency;
+use crate::values::period::{HOUR, Timestamp};
 use crate::world::World;
-
-words!(PaymentBehavior {
-    Allow = "allow_incomplete",
-    Default = "default_incomplete",
-    Error = "error_if_incomplete",
-    Pending = "pending_if_incomplete",
-});
-
-/// How long a first payment may take.
-pub const PATIENCE: i64 = 23 * HOUR;
 
 /// A new subscription as it was asked for; ids in it are known to exist.
 pub struct NewSubscription {
@@ -54,15 +44,6 @@ pub struct NewSubscription {
     pub mode: (BillingMode, bool),
     pub behavior: PaymentBehavior,
     pub save_default_payment_method: bool,
-}
-
-#[derive(Clone, Debug)]
-pub struct NewItem {
-    pub price: String,
-    pub quantity: Option<i64>,
-    pub tax_rates: Vec<String>,
-    pub discounts: Vec<Redeem>,
-    pub metadata: Metadata,
 }
 
 /// Creates it and, as far as that is how it is collected, pays for it. Returns its id.
@@ -96,7 +77,7 @@ fn prepare(
     now: Timestamp,
 ) -> Result<First> {
     let mut sub = build(world, new, redeemer, now)?;
-    let mut lines = first_lines(world, &mut sub, new, now);
+    let mut lines = first_lines(world, &mut sub, new.trial_end, new.prorate_first, now);
     let extras = one_offs(world, &sub, &new.extras, redeemer, now)?;
     lines.extend(extras.iter().map(|item| item.line.clone()));
     let invoice = (!lines.is_empty()).then(|| {
@@ -138,20 +119,20 @@ fn start(
 ) {
     if sub.collection == Collection::Send && invoice.amount_due > 0 {
         invoice.finalizes_at = Some(now + HOUR);
-        finalize::keep_as_latest(world, &mut sub, invoice);
+        latest_invoice::keep_as_latest(world, &mut sub, invoice);
         return;
     }
     let trialing = sub.status == Status::Trialing;
     if invoice.amount_due > 0 && !trialing {
         sub.status = Status::Incomplete;
-        sub.expires_at = Some(now + PATIENCE);
+        sub.expires_at = Some(now + PAYMENT_WINDOW);
     }
-    let id = finalize::keep_as_latest(world, &mut sub, invoice);
-    finalize::finalize(world, &id, now);
+    let id = latest_invoice::keep_as_latest(world, &mut sub, invoice);
+    invoicing::finalize(world, &id, now);
     if behavior == PaymentBehavior::Default || world.invoice(&id).amount_remaining() == 0 {
         return;
     }
-    collect::automatic(world, &id, now);
+    invoicing::automatic(world, &id, now);
     remember_method(world, &sub.id);
 }
 
@@ -163,7 +144,7 @@ fn remember_method(world: &mut World, sub: &str) {
         && sub.default_payment_method.is_none()
     {
         sub.default_payment_method =
-            collect::method_of(world, &sub).map(|method| method.id.clone());
+            payments::method_of(world, &sub).map(|method| method.id.clone());
         world.put_subscription(sub);
     }
 }
@@ -181,7 +162,7 @@ fn payable(
     {
         return Ok(());
     }
-    let Some(method) = collect::method_of(world, sub) else { return Err(no_payment_method()) };
+    let Some(method) = payments::method_of(world, sub) else { return Err(no_payment_method()) };
     if behavior != PaymentBehavior::Error {
         return Ok(());
     }
@@ -293,6 +274,6 @@ pub fn preview_first(
 ) -> Result<(Subscription, Vec<Line>)> {
     let mut redeemer = Redeemer::new(&new.customer, choose_currency(world, new)?, now);
     let mut sub = build(world, new, &mut redeemer, now)?;
-    let lines = first_lines(world, &mut sub, new, now);
+    let lines = first_lines(world, &mut sub, new.trial_end, new.prorate_first, now);
     Ok((sub, lines))
 }

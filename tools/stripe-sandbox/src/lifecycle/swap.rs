@@ -1,15 +1,35 @@
 //! The items of a subscription, each beside the one that it becomes.
 
 use super::discounts::Redeemer;
-use super::items::make_item;
-use super::prorate::{ItemChange, ItemsChange};
-use super::subscribe::NewItem;
-use crate::engine::period::Timestamp;
-use crate::http::errors::{ApiError, Result};
-use crate::model::Metadata;
+use super::items::{NewItem, make_item};
 use crate::model::catalog::{Discount, Redeem};
-use crate::model::subscription::{BillingMode, Item, Subscription};
+use crate::model::subscription::{BillingMode, Item, ProrationBehavior, Subscription};
+use crate::model::{Metadata, MetadataChange};
+use crate::values::errors::{ApiError, Result};
+use crate::values::period::Timestamp;
 use crate::world::World;
+
+/// One entry of `items` in an update or a preview.
+#[derive(Clone, Debug, Default)]
+pub struct ItemChange {
+    pub id: Option<String>,
+    pub price: Option<String>,
+    pub quantity: Option<i64>,
+    pub deleted: bool,
+    pub tax_rates: Option<Vec<String>>,
+    pub discounts: Option<Vec<Redeem>>,
+    pub metadata: Option<MetadataChange>,
+}
+
+/// What is to be changed about the items and their cycle.
+#[derive(Clone, Debug)]
+pub struct ItemsChange {
+    pub items: Vec<ItemChange>,
+    /// `billing_cycle_anchor[type]=now`.
+    pub anchor_now: bool,
+    pub behavior: ProrationBehavior,
+    pub date: Option<Timestamp>,
+}
 
 /// An item before and after the change; one side is missing if it is new or goes.
 pub struct Swap {

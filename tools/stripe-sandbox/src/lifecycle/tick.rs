@@ -1,12 +1,41 @@
 //! What time does, one due thing at a time.
 
-use super::{collect, end, finalize, pending, renew, trial};
-use crate::engine::period::Timestamp;
+use super::{end, invoicing, renew, retries, schedule, void};
 use crate::model::invoice::Status as InvoiceStatus;
 use crate::model::subscription::{Collection, PauseBehavior, Status};
+use crate::values::period::Timestamp;
 use crate::world::World;
+use crate::world::agenda::{ClockKey, Due};
 
-pub fn subscription(world: &mut World, id: &str, at: Timestamp) {
+impl World {
+    /// Lets everything happen that is due by `real_now`, and on test clocks that are advancing.
+    pub fn catch_up(&mut self, real_now: Timestamp) {
+        let target = self.own_target(real_now);
+        run(self, &ClockKey::Own, target);
+        let advancing: Vec<(String, Timestamp)> = self
+            .test_clocks
+            .under("advancing")
+            .filter_map(|clock| Some((clock.id.clone(), clock.target?)))
+            .collect();
+        for (id, target) in advancing {
+            run(self, &ClockKey::Test(id.clone()), target);
+            self.edit_clock(&id, |clock| clock.target = None);
+        }
+    }
+}
+
+fn run(world: &mut World, clock: &ClockKey, target: Timestamp) {
+    while let Some((at, due)) = world.take_due(clock, target) {
+        match due {
+            Due::Subscription(id) => subscription(world, &id, at),
+            Due::Invoice(id) => invoice(world, &id, at),
+            Due::Schedule(id) => schedule::tick(world, &id, at),
+        }
+    }
+    world.set_now(clock, target);
+}
+
+fn subscription(world: &mut World, id: &str, at: Timestamp) {
     let mut sub = world.subscription(id);
     let due = |moment: Option<Timestamp>| moment.is_some_and(|moment| moment <= at);
     if sub.status == Status::Incomplete {
@@ -16,13 +45,13 @@ pub fn subscription(world: &mut World, id: &str, at: Timestamp) {
         return;
     }
     if due(sub.pending_update.as_ref().map(|pending| pending.expires_at)) {
-        return pending::discard(world, id, at);
+        return void::discard_pending_update(world, id, at);
     }
     if due(sub.cancel_at) {
         return end::at_scheduled_date(world, sub, at);
     }
     if let Some(resumption) = sub.resumption.as_ref().filter(|way| due(way.expires_at)) {
-        return finalize::void(world, &resumption.invoice, at);
+        return void::void(world, &resumption.invoice, at);
     }
     if let Some((_, resumes)) = sub.pause_collection
         && due(resumes)
@@ -31,21 +60,21 @@ pub fn subscription(world: &mut World, id: &str, at: Timestamp) {
         return world.put_subscription(sub);
     }
     if sub.status == Status::Trialing {
-        return trial::end(world, sub, at);
+        return renew::end_trial(world, sub, at);
     }
     if sub.status.is_running() && due(sub.next_period_end()) {
         renew::renew(world, &sub, at);
     }
 }
 
-pub fn invoice(world: &mut World, id: &str, at: Timestamp) {
+fn invoice(world: &mut World, id: &str, at: Timestamp) {
     let invoice = world.invoice(id);
     match invoice.status {
         InvoiceStatus::Draft => finalize_and_collect(world, id, at),
         InvoiceStatus::Open if invoice.collection == Collection::Send => {
-            collect::overdue(world, id, at);
+            retries::overdue(world, id, at);
         }
-        InvoiceStatus::Open => collect::automatic(world, id, at),
+        InvoiceStatus::Open => invoicing::automatic(world, id, at),
         _ => {}
     }
 }
@@ -54,15 +83,15 @@ pub fn invoice(world: &mut World, id: &str, at: Timestamp) {
 fn finalize_and_collect(world: &mut World, id: &str, at: Timestamp) {
     let paused =
         world.invoice(id).subscription.and_then(|sub| world.subscription(&sub).pause_collection);
-    finalize::finalize(world, id, at);
+    invoicing::finalize(world, id, at);
     if world.invoice(id).status != InvoiceStatus::Open {
         return;
     }
     match paused {
-        Some((PauseBehavior::Void, _)) => finalize::void(world, id, at),
+        Some((PauseBehavior::Void, _)) => void::void(world, id, at),
         Some((PauseBehavior::MarkUncollectible, _)) => {
-            finalize::forgive_while_paused(world, id, at);
+            invoicing::forgive_while_paused(world, id, at);
         }
-        _ => collect::automatic(world, id, at),
+        _ => invoicing::automatic(world, id, at),
     }
 }

@@ -1,38 +1,15 @@
 //! Trials: their end, and what begins with it.
 
 use super::first::first_period;
-use super::prorate::{
-    Changed, ItemsChange, ProrationBehavior, check_date, give_back, metered, usage_so_far,
-};
-use super::renew::{begin_periods, issue};
-use super::{collect, end as ending, pause};
-use crate::engine::period::{DAY, Timestamp};
-use crate::engine::usage::Unbilled;
-use crate::http::errors::{ApiError, Result};
+use super::periods::begin_periods;
+use super::prorate::{Changed, check_date, give_back, metered, usage_so_far};
+use super::swap::ItemsChange;
 use crate::model::invoice::Line;
-use crate::model::subscription::{
-    CancelReason, Collection, MissingPaymentMethod, PauseReason, Status, Subscription,
-};
+use crate::model::subscription::{ProrationBehavior, Status, Subscription};
+use crate::model::usage::Unbilled;
+use crate::values::errors::{ApiError, Result};
+use crate::values::period::{DAY, Timestamp};
 use crate::world::World;
-
-/// Without a payment method the trial's settings decide; otherwise the first paid period begins.
-pub fn end(world: &mut World, mut sub: Subscription, at: Timestamp) {
-    let start = sub.trial.map_or(at, |(start, _)| start);
-    let payable = sub.collection == Collection::Send || collect::method_of(world, &sub).is_some();
-    match sub.trial_settings.missing_payment_method {
-        MissingPaymentMethod::Cancel if !payable => {
-            return ending::cancel(world, sub, CancelReason::Requested, at);
-        }
-        MissingPaymentMethod::Pause if !payable => {
-            pause::begin(&mut sub, PauseReason::TrialEndWithoutPaymentMethod, None, at);
-            return world.put_subscription(sub);
-        }
-        _ => {}
-    }
-    let lines = paid_periods(world, &mut sub, at);
-    sub.status = Status::Active;
-    issue(world, sub, lines, (start, at), at);
-}
 
 /// Moves the end of a trial, and with it the cycle.
 pub fn set_end(sub: &mut Subscription, end: Timestamp, now: Timestamp) -> Result<()> {

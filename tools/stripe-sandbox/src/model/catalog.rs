@@ -5,11 +5,10 @@ use std::collections::BTreeMap;
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
-use super::{Metadata, words};
-use crate::engine::money::Currency;
-use crate::engine::period::{Interval, Timestamp};
-use crate::engine::pricing::{Amount, Packages};
-use crate::world::store::Entity;
+use super::{Entity, Metadata, words};
+use crate::values::money::Currency;
+use crate::values::period::{Interval, Timestamp};
+use crate::values::pricing::{Amount, Packages};
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Product {

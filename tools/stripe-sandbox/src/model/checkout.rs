@@ -2,14 +2,13 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::catalog::Redeem;
+use super::invoice::LineTax;
 use super::subscription::TrialSettings;
-use super::{Metadata, words};
-use crate::engine::money::Currency;
-use crate::engine::payment::TestCard;
-use crate::engine::period::Timestamp;
-use crate::model::catalog::Redeem;
-use crate::model::invoice::LineTax;
-use crate::world::store::Entity;
+use super::{Entity, Metadata, words};
+use crate::values::cards::TestCard;
+use crate::values::money::Currency;
+use crate::values::period::Timestamp;
 
 words!(UiMode { Elements = "elements", Embedded = "embedded_page", Form = "form", Hosted = "hosted_page" });
 words!(Mode { Payment = "payment", Setup = "setup", Subscription = "subscription" });

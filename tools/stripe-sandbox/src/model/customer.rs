@@ -2,11 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Metadata, words};
-use crate::engine::money::Currency;
-use crate::engine::payment::{Outcome, TestCard};
-use crate::engine::period::Timestamp;
-use crate::world::store::Entity;
+use super::{Entity, Metadata, words};
+use crate::values::cards::{Outcome, TestCard};
+use crate::values::money::Currency;
+use crate::values::period::Timestamp;
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Customer {

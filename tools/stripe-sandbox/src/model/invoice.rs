@@ -5,12 +5,11 @@ use serde::{Deserialize, Serialize};
 
 use super::customer::TaxExempt;
 use super::subscription::{Collection, Subscription};
-use super::{Metadata, words};
-use crate::engine::money::Currency;
-use crate::engine::payment::Failure;
-use crate::engine::period::Timestamp;
-use crate::engine::usage::Unbilled;
-use crate::world::store::Entity;
+use super::usage::Unbilled;
+use super::{Entity, Metadata, words};
+use crate::values::cards::Failure;
+use crate::values::money::Currency;
+use crate::values::period::Timestamp;
 
 words!(Status { Draft = "draft", Open = "open", Paid = "paid", Uncollectible = "uncollectible", Void = "void" });
 words!(BillingReason {

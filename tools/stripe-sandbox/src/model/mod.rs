@@ -14,9 +14,23 @@ pub mod invoice;
 pub mod portal;
 pub mod schedule;
 pub mod subscription;
+pub mod usage;
+
+pub trait Entity: Clone {
+    /// What Stripe calls it in "No such …".
+    const KIND: &'static str;
+
+    fn id(&self) -> &str;
+
+    /// The index entries of this object in its present state.
+    fn keys(&self) -> Vec<String>;
+}
 
 /// Ordered, so that what is sent is the same each time.
 pub type Metadata = BTreeMap<String, String>;
+
+/// What a request wants done to a field: leave it, clear it, or set it.
+pub type Change<T> = Option<Option<T>>;
 
 /// Metadata of a request, merged into what is there: an empty value removes its key.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

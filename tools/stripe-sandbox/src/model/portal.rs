@@ -2,10 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Metadata, words};
-use crate::engine::payment::TestCard;
-use crate::engine::period::{HOUR, Timestamp};
-use crate::world::store::Entity;
+use super::{Entity, Metadata, words};
+use crate::values::cards::TestCard;
+use crate::values::period::{HOUR, Timestamp};
 
 words!(CancelMode { AtPeriodEnd = "at_period_end", Immediately = "immediately" });
 words!(FlowType {

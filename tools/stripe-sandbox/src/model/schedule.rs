@@ -3,10 +3,9 @@
 use serde::{Deserialize, Serialize};
 
 use super::subscription::ProrationBehavior;
-use super::{Metadata, words};
-use crate::engine::money::Currency;
-use crate::engine::period::Timestamp;
-use crate::world::store::Entity;
+use super::{Entity, Metadata, words};
+use crate::values::money::Currency;
+use crate::values::period::Timestamp;
 
 words!(Status {
     Active = "active",
@@ -72,6 +71,13 @@ impl Schedule {
     /// When time alone next changes something about it.
     pub fn next_due(&self) -> Option<Timestamp> {
         (self.status == Status::Active).then(|| self.phase().end)
+    }
+}
+
+impl Phase {
+    /// The billing cycle begins anew with it.
+    pub fn starts_cycle(&self) -> bool {
+        self.anchor == Some(PhaseAnchor::PhaseStart)
     }
 }
 

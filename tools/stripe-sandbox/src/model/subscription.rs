@@ -2,12 +2,11 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Metadata, MetadataChange, words};
-use crate::engine::money::Currency;
-use crate::engine::period::Timestamp;
-use crate::engine::proration::Cost;
-use crate::engine::usage::Unbilled;
-use crate::world::store::Entity;
+use super::usage::Unbilled;
+use super::{Entity, Metadata, MetadataChange, words};
+use crate::values::cost::Cost;
+use crate::values::money::Currency;
+use crate::values::period::{HOUR, Timestamp};
 
 words!(Status {
     Active = "active",
@@ -33,6 +32,12 @@ impl Status {
 
 words!(BillingMode { Classic = "classic", Flexible = "flexible" });
 words!(ProrationBehavior { AlwaysInvoice = "always_invoice", CreateProrations = "create_prorations", None = "none" });
+words!(PaymentBehavior {
+    Allow = "allow_incomplete",
+    Default = "default_incomplete",
+    Error = "error_if_incomplete",
+    Pending = "pending_if_incomplete",
+});
 words!(Collection { Charge = "charge_automatically", Send = "send_invoice" });
 words!(PauseBehavior { KeepAsDraft = "keep_as_draft", MarkUncollectible = "mark_uncollectible", Void = "void" });
 words!(MissingPaymentMethod { Cancel = "cancel", CreateInvoice = "create_invoice", Pause = "pause" });
@@ -43,6 +48,9 @@ words!(PauseReason {
     PauseRequested = "pause_requested",
     TrialEndWithoutPaymentMethod = "trial_end_without_payment_method",
 });
+
+/// How long the first payment may take, or that of a pending update or a resumption.
+pub const PAYMENT_WINDOW: i64 = 23 * HOUR;
 
 /// Why and since when it is paused.
 #[derive(Clone, Debug, Serialize, Deserialize)]

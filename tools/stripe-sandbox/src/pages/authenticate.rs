@@ -2,8 +2,8 @@
 
 use maud::{Markup, html};
 
-use super::Visit;
 use super::layout::Document;
+use super::visit::Visit;
 
 /// What is being confirmed, and where the answer goes.
 pub struct Question<'a> {

@@ -3,10 +3,10 @@
 use maud::{Markup, html};
 use time::OffsetDateTime;
 
-use super::Visit;
 use super::layout::{Field, Problem};
-use crate::engine::payment::TestCard;
-use crate::engine::period::Timestamp;
+use super::visit::Visit;
+use crate::values::cards::TestCard;
+use crate::values::period::Timestamp;
 
 /// The form as it was filled in.
 #[derive(Clone, Debug, Default)]
@@ -205,7 +205,7 @@ pub fn token(card: TestCard) -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::engine::payment::CARDS;
+    use crate::values::cards::CARDS;
 
     const NOW: Timestamp = 1_800_000_000; // January 2027
 

@@ -1,13 +1,14 @@
 //! `/c/pay/{session}` and `/c/embed/{client secret}`: subscribing.
 
 use super::authenticate::{Question, succeeded};
-use super::card::{self, CardForm};
-use super::checkout_view::{View, ended};
-use super::layout::{Problem, money};
-use super::{Reply, Visit};
-use crate::http::errors::ApiError;
+use super::card;
+use super::checkout_form::{Asked, Filled};
+use super::checkout_view::{View, back, ended};
+use super::layout::{message, money};
+use super::visit::{Reply, Visit};
 use crate::lifecycle::checkout::{self, Step, now_of};
 use crate::model::checkout::{Payer, Redirect, Session, Status, UiMode};
+use crate::values::errors::ApiError;
 use crate::world::World;
 
 pub fn visit(world: &mut World, visit: &Visit<'_>) -> Reply {
@@ -46,29 +47,6 @@ fn find(world: &World, path: &[&str]) -> Option<(Session, String)> {
     fits.then(|| (session.clone(), format!("/c/{kind}/{key}")))
 }
 
-/// What the form held and what was wrong with it.
-#[derive(Default)]
-pub struct Filled {
-    pub card: CardForm,
-    pub email: String,
-    pub country: String,
-    pub postal_code: String,
-    pub problems: Vec<Problem>,
-}
-
-impl Filled {
-    fn read(visit: &Visit<'_>) -> Filled {
-        let field = |name: &str| visit.field(name).to_owned();
-        Filled {
-            card: CardForm::read(visit),
-            email: field("email"),
-            country: field("country"),
-            postal_code: field("postal_code"),
-            problems: Vec::new(),
-        }
-    }
-}
-
 fn form(world: &mut World, session: &Session, base: &str, status: u16, filled: &Filled) -> Reply {
     match checkout::quote(world, session) {
         Ok(due) => {
@@ -77,13 +55,9 @@ fn form(world: &mut World, session: &Session, base: &str, status: u16, filled: &
         }
         Err(error) => {
             let text = format!("This cannot be sold as it stands: {}", error.message());
-            Reply::Page(409, super::layout::message("Not available", &text, back(session)))
+            Reply::Page(409, message("Not available", &text, back(session)))
         }
     }
-}
-
-pub fn back(session: &Session) -> Option<(&str, &str)> {
-    session.urls.cancel.as_deref().map(|url| (url, "Back"))
 }
 
 fn submit(world: &mut World, session: &Session, base: &str, visit: &Visit<'_>) -> Reply {
@@ -129,41 +103,6 @@ fn refused(
     let field = card::field_of(error.code_word());
     filled.problems = vec![(field, error.message().to_owned())];
     form(world, session, base, error.status(), &filled)
-}
-
-/// What the page asks for.
-#[derive(Clone, Copy)]
-pub struct Asked {
-    pub card: bool,
-    pub email: bool,
-    pub address: bool,
-}
-
-impl Asked {
-    pub fn of(session: &Session, due: i64) -> Asked {
-        Asked {
-            card: checkout::needs_card(session, due),
-            email: session.customer.is_none() && session.customer_email.is_none(),
-            address: session.tax.address_required,
-        }
-    }
-
-    fn check(self, filled: &Filled) -> Vec<Problem> {
-        let mut problems: Vec<Problem> = Vec::new();
-        let is_email = |text: &str| {
-            text.split_once('@').is_some_and(|(user, host)| !user.is_empty() && host.contains('.'))
-                && !text.contains(char::is_whitespace)
-        };
-        if self.email && !is_email(&filled.email) {
-            let text = "Enter an email address, such as name@example.com.";
-            problems.insert(0, ("email", text.to_owned()));
-        }
-        let letters = filled.country.bytes().all(|byte| byte.is_ascii_alphabetic());
-        if self.address && !(letters && filled.country.len() == 2) {
-            problems.push(("country", "Enter the country as two letters, such as US.".to_owned()));
-        }
-        problems
-    }
 }
 
 fn ask(world: &mut World, session: &Session, base: &str) -> Reply {

@@ -3,12 +3,12 @@
 use maud::{Markup, html};
 
 use super::card::test_cards;
-use super::checkout::{Asked, Filled, back};
+use super::checkout_form::{Asked, Filled};
 use super::layout::{Document, Field, date, message, money, per, summary};
-use crate::engine::pricing::Amount;
 use crate::model::catalog::Price;
 use crate::model::checkout::{LineItem, Session, Status};
 use crate::model::invoice::Invoice;
+use crate::values::pricing::Amount;
 use crate::world::World;
 
 pub struct View<'a> {
@@ -208,6 +208,10 @@ impl View<'_> {
 fn text<'a>(id: &'static str, label: &'a str, value: &'a str) -> Field<'a> {
     let (kind, autocomplete) = ("text", "off");
     Field { id, label, hint: None, value, kind, autocomplete, numeric: false, placeholder: None }
+}
+
+pub fn back(session: &Session) -> Option<(&str, &str)> {
+    session.urls.cancel.as_deref().map(|url| (url, "Back"))
 }
 
 /// The page of a session that is over.

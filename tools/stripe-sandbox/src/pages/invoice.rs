@@ -2,13 +2,13 @@
 
 use super::authenticate::{Question, succeeded};
 use super::card::{self, CardForm};
-use super::invoice_view::View;
-use super::layout::{Problem, money};
-use super::{Reply, Visit};
-use crate::engine::payment::AUTHENTICATION_FAILED;
-use crate::lifecycle::{authenticate, collect, self_service};
-use crate::model::invoice::{IntentStatus, Invoice, PaymentIntent, Status};
+use super::invoice_view::{Filled, View, is_payable, waiting};
+use super::layout::money;
+use super::visit::{Reply, Visit};
+use crate::lifecycle::{authenticate, payments, self_service};
+use crate::model::invoice::Invoice;
 use crate::resources::invoices::charge;
+use crate::values::cards::AUTHENTICATION_FAILED;
 use crate::world::World;
 
 pub fn visit(world: &mut World, visit: &Visit<'_>) -> Reply {
@@ -29,24 +29,6 @@ pub fn visit(world: &mut World, visit: &Visit<'_>) -> Reply {
 fn find(world: &World, path: &[&str]) -> Option<Invoice> {
     let (id, token) = path.first()?.split_once('.')?;
     world.invoices().get(id).filter(|invoice| invoice.token == token).cloned()
-}
-
-#[derive(Default)]
-pub struct Filled {
-    pub card: CardForm,
-    pub problems: Vec<Problem>,
-}
-
-pub fn is_payable(world: &World, invoice: &Invoice) -> bool {
-    matches!(invoice.status, Status::Open | Status::Uncollectible)
-        && invoice.amount_remaining() > 0
-        && collect::open_payment_of(world, &invoice.id).is_some()
-}
-
-/// The payment that waits for its card's holder.
-pub fn waiting(world: &World, invoice: &Invoice) -> Option<PaymentIntent> {
-    collect::intent_of(world, &invoice.id)
-        .filter(|intent| intent.status == IntentStatus::RequiresAction)
 }
 
 fn page(world: &World, invoice: &Invoice, status: u16, filled: &Filled) -> Reply {
@@ -82,7 +64,7 @@ fn pay(world: &mut World, invoice: &Invoice, base: &str, visit: &Visit<'_>) -> R
 
 /// Paid: the card becomes the default if that was wanted.
 fn done(world: &mut World, invoice: &Invoice, base: &str, keep: bool) -> Reply {
-    let method = collect::intent_of(world, &invoice.id).and_then(|intent| intent.payment_method);
+    let method = payments::intent_of(world, &invoice.id).and_then(|intent| intent.payment_method);
     let own = method.and_then(|id| world.payment_methods.get(&id));
     let own = own.filter(|method| method.customer.as_ref() == Some(&invoice.customer));
     if let Some(id) = own.filter(|_| keep).map(|method| method.id.clone()) {

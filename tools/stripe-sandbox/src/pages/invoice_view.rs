@@ -2,11 +2,10 @@
 
 use maud::{Markup, html};
 
-use super::card::{describe, test_cards};
-use super::invoice::{Filled, is_payable, waiting};
-use super::layout::{Document, date, money, summary};
-use crate::lifecycle::collect;
-use crate::model::invoice::{Invoice, Status};
+use super::card::{CardForm, describe, test_cards};
+use super::layout::{Document, Problem, date, money, summary};
+use crate::lifecycle::payments;
+use crate::model::invoice::{IntentStatus, Invoice, PaymentIntent, Status};
 use crate::world::World;
 
 pub struct View<'a> {
@@ -14,6 +13,24 @@ pub struct View<'a> {
     pub invoice: &'a Invoice,
     pub filled: &'a Filled,
     pub action: &'a str,
+}
+
+#[derive(Default)]
+pub struct Filled {
+    pub card: CardForm,
+    pub problems: Vec<Problem>,
+}
+
+pub fn is_payable(world: &World, invoice: &Invoice) -> bool {
+    matches!(invoice.status, Status::Open | Status::Uncollectible)
+        && invoice.amount_remaining() > 0
+        && payments::open_payment_of(world, &invoice.id).is_some()
+}
+
+/// The payment that waits for its card's holder.
+pub fn waiting(world: &World, invoice: &Invoice) -> Option<PaymentIntent> {
+    payments::intent_of(world, &invoice.id)
+        .filter(|intent| intent.status == IntentStatus::RequiresAction)
 }
 
 /// Status in words, and the colour of its tag.
@@ -152,9 +169,9 @@ impl View<'_> {
 
     fn pay(&self) -> Markup {
         let due = self.cash(self.invoice.amount_remaining());
-        let saved = collect::default_method(self.world, self.invoice)
+        let saved = payments::default_method(self.world, self.invoice)
             .filter(|_| waiting(self.world, self.invoice).is_none());
-        let failed = collect::intent_of(self.world, &self.invoice.id)
+        let failed = payments::intent_of(self.world, &self.invoice.id)
             .and_then(|intent| intent.last_error)
             .filter(|_| self.filled.problems.is_empty());
         html! {

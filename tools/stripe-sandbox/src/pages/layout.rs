@@ -4,8 +4,8 @@ use maud::{DOCTYPE, Markup, PreEscaped, html};
 use rust_decimal::Decimal;
 use time::OffsetDateTime;
 
-use crate::engine::money::Currency;
-use crate::engine::period::{Interval, Timestamp, Unit};
+use crate::values::money::Currency;
+use crate::values::period::{Interval, Timestamp, Unit};
 
 const STYLE: &str = include_str!("style.css");
 

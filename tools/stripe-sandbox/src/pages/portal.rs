@@ -3,23 +3,15 @@
 use super::authenticate::{Question, succeeded};
 use super::card::{self, CardForm};
 use super::layout::{Problem, message};
-use super::portal_view::{Plan, View};
-use super::{Reply, Visit};
-use crate::engine::payment::{AUTHENTICATION_FAILED, Outcome, TestCard};
+use super::portal_view::{self, Plan, Portal, View};
+use super::visit::{Reply, Visit};
 use crate::lifecycle::checkout::keep_card;
 use crate::lifecycle::preview::{self, Details};
 use crate::lifecycle::self_service;
-use crate::model::portal::{After, Configuration, FlowType, Session};
+use crate::model::portal::{After, FlowType};
 use crate::model::subscription::Subscription;
+use crate::values::cards::{AUTHENTICATION_FAILED, Outcome, TestCard};
 use crate::world::World;
-
-/// A visit to a session that is alive.
-pub struct Portal<'a> {
-    pub session: Session,
-    pub configuration: Configuration,
-    pub base: String,
-    visit: &'a Visit<'a>,
-}
 
 pub fn visit(world: &mut World, visit: &Visit<'_>) -> Reply {
     let token = visit.path.get(1).filter(|_| visit.path[0] == "session");
@@ -77,18 +69,6 @@ impl Portal<'_> {
         own.then(|| sub.clone())
     }
 
-    fn in_flow(&self) -> bool {
-        self.session.flow.is_some() && !self.session.flow_done
-    }
-
-    /// Where "back" leads: out of the portal from its home and from a flow.
-    pub fn back(&self) -> Option<(&str, &str)> {
-        if self.visit.path.len() == 2 || self.in_flow() {
-            return self.session.return_url.as_deref().map(|url| (url, "Return"));
-        }
-        Some((&self.base, "Billing"))
-    }
-
     fn home(&self, world: &mut World) -> Reply {
         if let Some(flow) = &self.session.flow {
             match (self.session.flow_done, flow.kind, &flow.after) {
@@ -132,7 +112,7 @@ impl Portal<'_> {
     }
 
     fn card_page(&self, status: u16, form: &CardForm, problems: &[Problem]) -> Reply {
-        Reply::Page(status, super::portal_view::card(self, form, problems))
+        Reply::Page(status, portal_view::card(self, form, problems))
     }
 
     fn new_card(&mut self, world: &mut World) -> Reply {

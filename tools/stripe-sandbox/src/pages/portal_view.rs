@@ -5,12 +5,34 @@ use maud::{Markup, html};
 use super::card::{CardForm, describe, test_cards};
 use super::invoice_view::tag;
 use super::layout::{Document, Problem, date, money, summary};
-use super::portal::Portal;
-use crate::engine::period::Timestamp;
+use super::visit::Visit;
 use crate::model::invoice::{Invoice, Status as InvoiceStatus};
-use crate::model::portal::CancelMode;
+use crate::model::portal::{CancelMode, Configuration, Session};
 use crate::model::subscription::{Status, Subscription};
+use crate::values::period::Timestamp;
 use crate::world::World;
+
+/// A visit to a session that is alive.
+pub struct Portal<'a> {
+    pub session: Session,
+    pub configuration: Configuration,
+    pub base: String,
+    pub visit: &'a Visit<'a>,
+}
+
+impl Portal<'_> {
+    pub fn in_flow(&self) -> bool {
+        self.session.flow.is_some() && !self.session.flow_done
+    }
+
+    /// Where "back" leads: out of the portal from its home and from a flow.
+    pub fn back(&self) -> Option<(&str, &str)> {
+        if self.visit.path.len() == 2 || self.in_flow() {
+            return self.session.return_url.as_deref().map(|url| (url, "Return"));
+        }
+        Some((&self.base, "Billing"))
+    }
+}
 
 pub struct View<'a> {
     pub world: &'a World,

@@ -2,12 +2,11 @@
 
 use serde_json::{Value, json};
 
-use super::customers::living;
-use crate::http::call::{Call, Endpoint, get, list, post};
-use crate::http::errors::{ApiError, Result};
-use crate::lifecycle::{finalize, items, refusals};
+use crate::endpoint::call::{Call, Endpoint, get, list, post};
+use crate::lifecycle::{balance, items, refusals};
 use crate::model::customer::{BalanceReason, BalanceTransaction};
-use crate::world::find;
+use crate::values::errors::{ApiError, Result};
+use crate::world::{find, find_live_customer};
 
 pub const ENDPOINTS: &[Endpoint] = &[
     post(
@@ -37,13 +36,13 @@ fn create(call: &mut Call<'_>) -> Result<Value> {
     let currency = p.currency("currency")?.ok_or_else(|| ApiError::missing_param("currency"))?;
     let (description, metadata) = (p.text("description")?, p.metadata()?);
     call.begin()?;
-    let fixed = living(call.world, &customer)?.currency;
+    let fixed = find_live_customer(call.world, &customer)?.currency;
     if let Some(fixed) = fixed.filter(|fixed| *fixed != currency) {
         return Err(refusals::other_currency(fixed));
     }
     let now = call.world.now_of(&customer);
     items::set_currency(call.world, &customer, currency);
-    let id = finalize::change_balance(
+    let id = balance::change_balance(
         call.world,
         &customer,
         amount,
@@ -68,7 +67,7 @@ fn index(call: &mut Call<'_>) -> Result<Value> {
     let created = call.created()?;
     let invoice = call.params.text("invoice")?;
     call.begin()?;
-    living(call.world, &customer)?;
+    find_live_customer(call.world, &customer)?;
     let keep = |transaction: &BalanceTransaction| {
         created.holds(transaction.created)
             && invoice.as_ref().is_none_or(|invoice| transaction.invoice.as_ref() == Some(invoice))

@@ -2,13 +2,10 @@
 
 use super::checkout_json::to_json;
 use super::checkout_urls::read_urls;
-use super::customers::living_param;
 use super::subscription_params as shared;
 use super::{locales, tax_rates};
-use crate::engine::period::{DAY, HOUR, Timestamp};
-use crate::http::call::Call;
-use crate::http::errors::{ApiError, Result};
-use crate::http::params::Params;
+use crate::endpoint::call::Call;
+use crate::endpoint::params::Params;
 use crate::lifecycle::checkout::{now_of, quote};
 use crate::model::Metadata;
 use crate::model::catalog::Redeem;
@@ -16,7 +13,9 @@ use crate::model::checkout::{
     LineItem, MethodCollection, Mode, Session, SubscriptionData, Tax, Trial, UiMode,
 };
 use crate::model::subscription::TrialSettings;
-use crate::world::World;
+use crate::values::errors::{ApiError, Result};
+use crate::values::period::{DAY, HOUR, Timestamp};
+use crate::world::{World, find_live_customer_param};
 
 /// Parameters that Stripe has and the sandbox has not.
 const UNUSED: &[&str] = &[
@@ -118,7 +117,7 @@ fn read(p: &mut Params) -> Result<Session> {
         metadata,
         locale: locales::of_checkout(p)?,
         lines: read_lines(p)?,
-        currency: crate::engine::money::Currency::USD,
+        currency: crate::values::money::Currency::USD,
         discounts,
         allow_promotion_codes,
         collection: p
@@ -245,7 +244,7 @@ fn read_tax(p: &mut Params, has_customer: bool) -> Result<Tax> {
 /// Everything that depends on what the ids in it name.
 fn check(world: &World, session: &Session) -> Result<()> {
     if let Some(customer) = &session.customer {
-        let customer = living_param(world, customer, "customer")?;
+        let customer = find_live_customer_param(world, customer, "customer")?;
         if session.tax.automatic && customer.address.is_none() && !session.tax.keep_address {
             return Err(ApiError::invalid("Automatic tax calculation in Checkout requires a valid address on the Customer. Add a valid address to the Customer or set either `customer_update[address]` to 'auto' or `customer_update[shipping]` to 'auto' to save the address entered in Checkout to the Customer.")
                 .code("customer_tax_location_invalid")

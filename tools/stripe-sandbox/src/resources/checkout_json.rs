@@ -2,8 +2,9 @@
 
 use serde_json::{Value, json};
 
+use super::json::{merge, set};
 use super::{coupons, price_json, tax_rates};
-use crate::http::page;
+use crate::endpoint::page;
 use crate::lifecycle::checkout::now_of;
 use crate::model::catalog::{Discount, Redeem};
 use crate::model::checkout::{LineItem, PaymentStatus, Redirect, Session, Status, UiMode};
@@ -87,10 +88,10 @@ pub fn to_json(world: &World, session: &Session) -> Value {
         "url": (!embedded && status == Status::Open).then(|| page_url(world, session)),
         "wallet_options": null,
     });
-    super::merge(&mut shown, rest);
+    merge(&mut shown, rest);
     let redirect = session.urls.redirect.unwrap_or(Redirect::Always);
-    super::set(&mut shown, "redirect_on_completion", embedded.then(|| redirect.as_str()));
-    super::set(&mut shown, "return_url", session.urls.back.clone());
+    set(&mut shown, "redirect_on_completion", embedded.then(|| redirect.as_str()));
+    set(&mut shown, "return_url", session.urls.back.clone());
     shown
 }
 

@@ -4,11 +4,11 @@ use serde_json::Value;
 
 use super::checkout_create::create;
 use super::checkout_json::{self, to_json};
-use crate::http::call::{Call, Endpoint, get, list, post};
-use crate::http::errors::{ApiError, Result};
-use crate::http::page;
+use crate::endpoint::call::{Call, Endpoint, get, list, post};
+use crate::endpoint::page;
 use crate::lifecycle::checkout::now_of;
 use crate::model::checkout::{Session, Status};
+use crate::values::errors::{ApiError, Result};
 use crate::world::{check_filter, find};
 
 pub const ENDPOINTS: &[Endpoint] = &[

@@ -1,8 +1,8 @@
 //! Where a checkout session sends people: which URLs go with which `ui_mode`.
 
-use crate::http::errors::{ApiError, Result};
-use crate::http::params::{Change, Params};
+use crate::endpoint::params::{Change, Params};
 use crate::model::checkout::{Redirect, UiMode, Urls};
+use crate::values::errors::{ApiError, Result};
 
 pub fn read_urls(p: &mut Params, ui: UiMode) -> Result<Urls> {
     let urls = Urls {

@@ -5,13 +5,13 @@ use std::collections::BTreeMap;
 use rust_decimal::Decimal;
 use serde_json::{Map, Value, json};
 
-use super::number;
-use crate::engine::period::Timestamp;
-use crate::http::call::{Call, Endpoint, delete, get, list, post};
-use crate::http::errors::{ApiError, Result};
-use crate::http::params::{Params, parse_currency};
+use super::json::number;
+use crate::endpoint::call::{Call, Endpoint, delete, get, list, post};
+use crate::endpoint::params::{Params, parse_currency};
 use crate::model::Metadata;
 use crate::model::catalog::{Coupon, CouponDuration, Discount, Reduction};
+use crate::values::errors::{ApiError, Result};
+use crate::values::period::Timestamp;
 use crate::world::{World, find};
 
 pub const ENDPOINTS: &[Endpoint] = &[

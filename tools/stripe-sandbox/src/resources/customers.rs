@@ -3,16 +3,16 @@
 use serde_json::{Value, json};
 
 use super::{payment_methods, subscription_json};
-use crate::http::call::{Call, Endpoint, delete, get, list, post};
-use crate::http::errors::{ApiError, Result};
-use crate::http::page;
-use crate::http::params::{Change, MetadataChange, Params};
-use crate::lifecycle::{end, finalize};
+use crate::endpoint::call::{Call, Endpoint, delete, get, list, post};
+use crate::endpoint::page;
+use crate::endpoint::params::{Change, MetadataChange, Params};
+use crate::lifecycle::{balance, cancel};
 use crate::model::Metadata;
 use crate::model::customer::{Address, BalanceReason, Customer, TaxExempt};
 use crate::model::invoice::Status as InvoiceStatus;
 use crate::model::subscription::{CancelReason, Status};
-use crate::world::{World, check_filter, find, find_param};
+use crate::values::errors::{ApiError, Result};
+use crate::world::{World, check_filter, find, find_live_customer, find_param};
 
 pub const ENDPOINTS: &[Endpoint] = &[
     post("/v1/customers", "customer", "customer", create),
@@ -162,7 +162,7 @@ fn create(call: &mut Call<'_>) -> Result<Value> {
     fields.apply(&mut customer);
     let created = customer.created;
     world.customers.put(customer);
-    finalize::change_balance(world, &id, balance, BalanceReason::Initial, None, created);
+    balance::change_balance(world, &id, balance, BalanceReason::Initial, None, created);
     Ok(to_json(world.customer(&id)))
 }
 
@@ -218,7 +218,7 @@ fn update(call: &mut Call<'_>) -> Result<Value> {
     let id = call.id();
     let mut fields = Fields::read(&mut call.params)?;
     call.begin()?;
-    living(call.world, &id)?;
+    find_live_customer(call.world, &id)?;
     if let Some(Some(method)) = &mut fields.default_payment_method {
         *method = payment_methods::of_customer(
             call.world,
@@ -232,32 +232,14 @@ fn update(call: &mut Call<'_>) -> Result<Value> {
     fields.apply(&mut customer);
     call.world.customers.put(customer);
     let now = call.world.now_of(&id);
-    finalize::change_balance(call.world, &id, change, BalanceReason::Adjustment, None, now);
+    balance::change_balance(call.world, &id, change, BalanceReason::Adjustment, None, now);
     Ok(to_json(call.world.customer(&id)))
-}
-
-/// A customer named by the path who was not deleted.
-pub fn living<'a>(world: &'a World, id: &str) -> Result<&'a Customer> {
-    find(&world.customers, id).and_then(|customer| {
-        if customer.deleted { Err(ApiError::no_such("customer", id)) } else { Ok(customer) }
-    })
-}
-
-/// A customer named by a parameter who was not deleted.
-pub fn living_param<'a>(world: &'a World, id: &str, param: &str) -> Result<&'a Customer> {
-    find_param(&world.customers, id, param).and_then(|customer| {
-        if customer.deleted {
-            Err(ApiError::no_such_param("customer", id, param))
-        } else {
-            Ok(customer)
-        }
-    })
 }
 
 fn remove(call: &mut Call<'_>) -> Result<Value> {
     call.begin()?;
     let id = call.id();
-    living(call.world, &id)?;
+    find_live_customer(call.world, &id)?;
     delete_customer(call.world, &id);
     Ok(to_json(call.world.customer(&id)))
 }
@@ -267,7 +249,7 @@ pub fn delete_customer(world: &mut World, id: &str) {
     let now = world.now_of(id);
     let own: Vec<_> = world.subscriptions().under(&format!("customer={id}")).cloned().collect();
     for sub in own.into_iter().filter(|sub| !sub.status.is_terminal()) {
-        end::cancel(world, sub, CancelReason::Requested, now);
+        cancel::cancel(world, sub, CancelReason::Requested, now);
     }
     let draft = format!("customer={id}&status={}", InvoiceStatus::Draft.as_str());
     let drafts: Vec<String> =

@@ -2,23 +2,21 @@
 
 use serde_json::Value;
 
-use super::customers::living_param;
 use super::invoice_json::to_json;
 use super::subscription_params::{discounts, no_automatic_tax};
 use super::{payment_methods, tax_rates};
-use crate::engine::money::Currency;
-use crate::engine::period::{DAY, HOUR, Timestamp};
-use crate::http::call::Call;
-use crate::http::errors::{ApiError, Result};
-use crate::http::limits::check_invoices;
-use crate::http::params::{Change, MetadataChange, Params};
+use crate::endpoint::call::Call;
+use crate::endpoint::params::{Change, MetadataChange, Params};
 use crate::lifecycle::discounts::Redeemer;
 use crate::lifecycle::draft::blank;
 use crate::lifecycle::refusals;
 use crate::model::catalog::{Discount, Redeem};
 use crate::model::invoice::{Invoice, InvoiceItem, Status};
 use crate::model::subscription::Collection;
-use crate::world::{World, find, find_param};
+use crate::values::errors::{ApiError, Result};
+use crate::values::money::Currency;
+use crate::values::period::{DAY, HOUR, Timestamp};
+use crate::world::{World, find, find_live_customer_param, find_param};
 
 const UNUSED: &[&str] = &[
     "account_tax_ids",
@@ -136,7 +134,7 @@ pub fn create(call: &mut Call<'_>) -> Result<Value> {
     let fields = Fields::read(p)?;
     call.begin()?;
     let world = &mut *call.world;
-    let found = living_param(world, &customer, "customer")?.clone();
+    let found = find_live_customer_param(world, &customer, "customer")?.clone();
     if let Some(id) = &subscription {
         let sub = find_param(world.subscriptions(), id, "subscription")?;
         if sub.customer != customer {
@@ -149,7 +147,7 @@ pub fn create(call: &mut Call<'_>) -> Result<Value> {
     }
     let now = world.now_of(&customer);
     if let Some(id) = &subscription {
-        check_invoices(world, id, now)?;
+        world.invoice_limits.check(world.invoices(), id, now)?;
     }
     let mut invoice =
         Invoice { currency, subscription: subscription.clone(), ..blank(&found, now) };

@@ -3,22 +3,22 @@
 use rust_decimal::Decimal;
 use serde_json::{Value, json};
 
-use super::customers::living_param;
 use super::invoice_create::with_default_rates;
 use super::invoice_lines_json::pricing;
+use super::json::{number, set};
 use super::subscription_params::discounts;
 use super::tax_rates;
-use crate::engine::money::Currency;
-use crate::engine::period::Timestamp;
-use crate::http::call::{Call, Endpoint, delete, get, list, post};
-use crate::http::errors::{ApiError, Result};
-use crate::http::params::Params;
+use crate::endpoint::call::{Call, Endpoint, delete, get, list, post};
+use crate::endpoint::params::Params;
 use crate::lifecycle::discounts::Redeemer;
 use crate::lifecycle::{items, refusals};
 use crate::model::Metadata;
 use crate::model::catalog::{Discount, Price, Redeem};
 use crate::model::invoice::{InvoiceItem, Line, Origin, Status};
-use crate::world::{World, check_filter, find, find_param};
+use crate::values::errors::{ApiError, Result};
+use crate::values::money::Currency;
+use crate::values::period::Timestamp;
+use crate::world::{World, check_filter, find, find_live_customer_param, find_param};
 
 pub const ENDPOINTS: &[Endpoint] = &[
     post("/v1/invoiceitems", "invoice", "invoiceitem", create),
@@ -171,7 +171,7 @@ fn create(call: &mut Call<'_>) -> Result<Value> {
     let wanted = Wanted::read(p)?;
     call.begin()?;
     let world = &mut *call.world;
-    let found = living_param(world, &customer, "customer")?.clone();
+    let found = find_live_customer_param(world, &customer, "customer")?.clone();
     if let Some(id) = &subscription {
         find_param(world.subscriptions(), id, "subscription")?;
     }
@@ -278,7 +278,7 @@ fn to_json(world: &World, item: &InvoiceItem) -> Value {
             Origin::InvoiceItem { .. } => None,
         };
         let mut details = json!({ "subscription": subscription });
-        super::set(&mut details, "subscription_item", item.cloned());
+        set(&mut details, "subscription_item", item.cloned());
         json!({ "subscription_details": details, "type": "subscription_details" })
     });
     let mut shown = json!({
@@ -300,13 +300,13 @@ fn to_json(world: &World, item: &InvoiceItem) -> Value {
         "period": { "end": item.line.period.1, "start": item.line.period.0 },
         "pricing": pricing(&item.line),
         "proration": item.line.proration,
-        "quantity": super::number(quantity.trunc()),
+        "quantity": number(quantity.trunc()),
         "quantity_decimal": quantity.normalize().to_string(),
         "tax_rates": rates,
         "test_clock": item.test_clock,
     });
     let proration = item.line.proration.then(|| proration_details(&item.line));
-    super::set(&mut shown, "proration_details", proration);
+    set(&mut shown, "proration_details", proration);
     shown
 }
 

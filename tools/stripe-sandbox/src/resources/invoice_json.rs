@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 
+use super::json::{merge, set};
 use super::{invoice_lines_json as line_json, tax_rates};
 use crate::model::invoice::{Invoice, Status};
 use crate::model::subscription::Collection;
@@ -96,11 +97,11 @@ pub fn to_json(world: &World, invoice: &Invoice) -> Value {
         "total_taxes": line_json::taxes(&totals.taxes, invoice.tax_exempt),
         "webhooks_delivered_at": invoice.transitions.finalized,
     });
-    super::merge(&mut shown, rest);
-    super::merge(&mut shown, links(world, invoice));
+    merge(&mut shown, rest);
+    merge(&mut shown, links(world, invoice));
     let why = invoice.uncollectible_reason;
     let why = why.map(|reason| json!({ "uncollectible": { "reason": reason.as_str() } }));
-    super::set(&mut shown, "status_details", why);
+    set(&mut shown, "status_details", why);
     shown
 }
 

@@ -3,7 +3,7 @@
 use rust_decimal::prelude::ToPrimitive;
 use serde_json::{Value, json};
 
-use crate::http::page;
+use crate::endpoint::page;
 use crate::model::customer::TaxExempt;
 use crate::model::invoice::{Invoice, Line, LineTax, Origin};
 

@@ -2,10 +2,10 @@
 
 use serde_json::{Value, json};
 
-use crate::http::call::{Call, Endpoint, get, list};
-use crate::http::errors::{ApiError, Result};
-use crate::http::page;
+use crate::endpoint::call::{Call, Endpoint, get, list};
+use crate::endpoint::page;
 use crate::model::invoice::{InvoicePayment, PaymentStatus};
+use crate::values::errors::{ApiError, Result};
 use crate::world::{World, find, find_param};
 
 pub const ENDPOINTS: &[Endpoint] = &[

@@ -5,15 +5,15 @@ use serde_json::{Value, json};
 use super::invoice_create::{create, update};
 use super::invoice_json::to_json;
 use super::{invoice_lines_json as line_json, payment_intents, payment_methods};
-use crate::engine::period::HOUR;
-use crate::http::call::{Call, Endpoint, delete, get, list, post};
-use crate::http::errors::{ApiError, Result};
-use crate::http::page;
-use crate::lifecycle::collect::{self, Attempt};
-use crate::lifecycle::finalize;
+use crate::endpoint::call::{Call, Endpoint, delete, get, list, post};
+use crate::endpoint::page;
+use crate::lifecycle::payments::{self, Attempt};
 use crate::lifecycle::refusals::{chargeable, declined, requires_action};
+use crate::lifecycle::{invoicing, void};
 use crate::model::invoice::{Invoice, PaymentStatus, Status, UncollectibleReason};
 use crate::model::subscription::Collection;
+use crate::values::errors::{ApiError, Result};
+use crate::values::period::HOUR;
 use crate::world::{World, check_filter, find};
 
 pub const ENDPOINTS: &[Endpoint] = &[
@@ -118,7 +118,7 @@ fn finalize_draft(call: &mut Call<'_>) -> Result<Value> {
     }
     chargeable(&invoice)?;
     let now = call.world.now_of(&invoice.customer);
-    finalize::finalize(call.world, &id, now);
+    invoicing::finalize(call.world, &id, now);
     // Collection by itself begins later, so that the caller can still pay first.
     let mut invoice = call.world.invoice(&id);
     if invoice.status == Status::Open {
@@ -142,7 +142,7 @@ fn send(call: &mut Call<'_>) -> Result<Value> {
     if invoice.status == Status::Draft {
         chargeable(&invoice)?;
         let now = call.world.now_of(&invoice.customer);
-        finalize::finalize(call.world, &id, now);
+        invoicing::finalize(call.world, &id, now);
     }
     answer(call.world, &id)
 }
@@ -165,7 +165,7 @@ fn pay(call: &mut Call<'_>) -> Result<Value> {
     let now = world.now_of(&invoice.customer);
     if invoice.status == Status::Draft {
         chargeable(&invoice)?;
-        finalize::finalize(world, &id, now);
+        invoicing::finalize(world, &id, now);
     }
     if world.invoice(&id).status == Status::Paid {
         return answer(world, &id);
@@ -174,8 +174,8 @@ fn pay(call: &mut Call<'_>) -> Result<Value> {
         let mut invoice = world.invoice(&id);
         invoice.paid_out_of_band = true;
         world.put_invoice(invoice);
-        collect::close_payment(world, &id, PaymentStatus::Canceled, now);
-        finalize::paid(world, &id, now);
+        payments::close_payment(world, &id, PaymentStatus::Canceled, now);
+        invoicing::paid(world, &id, now);
         return answer(world, &id);
     }
     charge(world, &id, method)
@@ -187,7 +187,7 @@ pub fn charge(world: &mut World, id: &str, method: Option<String>) -> Result<Val
     let now = world.now_of(&invoice.customer);
     let method = match method {
         Some(method) => payment_methods::for_charge(world, &method, &invoice.customer, "payment_method")?,
-        None => collect::default_method(world, &invoice).cloned().ok_or_else(|| {
+        None => payments::default_method(world, &invoice).cloned().ok_or_else(|| {
             ApiError::invalid(
                 "There is no `default_payment_method` set on this Customer or Invoice. Please set a `default_payment_method` or pass one in.",
             )
@@ -195,26 +195,26 @@ pub fn charge(world: &mut World, id: &str, method: Option<String>) -> Result<Val
     };
     invoice.attempt_count = invoice.attempt_count.max(1);
     world.put_invoice(invoice);
-    let attempt = collect::charge(world, id, &method, now);
+    let attempt = invoicing::charge(world, id, &method, now);
     let refusal = match attempt {
         Attempt::Paid => return answer(world, id),
         Attempt::Declined(failure) => declined(failure),
         Attempt::RequiresAction | Attempt::NoPaymentMethod => requires_action("invoice"),
     };
     let intent =
-        collect::intent_of(world, id).map(|intent| payment_intents::to_json(world, &intent));
+        payments::intent_of(world, id).map(|intent| payment_intents::to_json(world, &intent));
     Err(refusal
         .field("payment_intent", json!(intent))
         .field("payment_method", payment_methods::to_json(&method)))
 }
 
 fn void(call: &mut Call<'_>) -> Result<Value> {
-    settle(call, &[Status::Open, Status::Uncollectible], finalize::void)
+    settle(call, &[Status::Open, Status::Uncollectible], void::void)
 }
 
 fn mark_uncollectible(call: &mut Call<'_>) -> Result<Value> {
     settle(call, &[Status::Open], |world, id, now| {
-        finalize::mark_uncollectible(world, id, UncollectibleReason::UserForgiven, now);
+        invoicing::mark_uncollectible(world, id, UncollectibleReason::UserForgiven, now);
     })
 }
 

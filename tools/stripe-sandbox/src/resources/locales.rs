@@ -1,7 +1,7 @@
 //! `locale` of Checkout and the portal: languages that Stripe's pages have. Ours have one, so it is only kept.
 
-use crate::http::errors::{ApiError, Result};
-use crate::http::params::Params;
+use crate::endpoint::params::Params;
+use crate::values::errors::{ApiError, Result};
 
 const LOCALES: &[&str] = &[
     "auto", "bg", "cs", "da", "de", "el", "en", "en-GB", "es", "es-419", "et", "fi", "fil", "fr",

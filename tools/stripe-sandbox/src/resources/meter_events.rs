@@ -8,9 +8,9 @@ use std::collections::BTreeMap;
 use rust_decimal::Decimal;
 use serde_json::{Value, json};
 
-use crate::engine::period::{DAY, Timestamp};
-use crate::http::call::{Call, Endpoint, post};
-use crate::http::errors::{ApiError, Result};
+use crate::endpoint::call::{Call, Endpoint, post};
+use crate::values::errors::{ApiError, Result};
+use crate::values::period::{DAY, Timestamp};
 
 pub const ENDPOINTS: &[Endpoint] =
     &[post("/v1/billing/meter_events", "billing_meter_event", "billing.meter_event", create)];

@@ -2,11 +2,11 @@
 
 use serde_json::{Value, json};
 
-use super::number;
-use crate::engine::usage::Unbilled;
-use crate::http::call::{Call, Endpoint, get, list, post};
-use crate::http::errors::{ApiError, Result};
+use super::json::number;
+use crate::endpoint::call::{Call, Endpoint, get, list, post};
 use crate::model::catalog::{Aggregation, Meter};
+use crate::model::usage::Unbilled;
+use crate::values::errors::{ApiError, Result};
 use crate::world::{find, find_param};
 
 pub const ENDPOINTS: &[Endpoint] = &[
@@ -143,7 +143,7 @@ fn summaries(call: &mut Call<'_>) -> Result<Value> {
         "start_time": start,
     });
     let data = if value.is_zero() { Vec::new() } else { vec![summary] };
-    crate::http::page::slice(&call.path, data, &cursor, "billing meter event summary")
+    crate::endpoint::page::slice(&call.path, data, &cursor, "billing meter event summary")
 }
 
 fn to_json(meter: &Meter) -> Value {

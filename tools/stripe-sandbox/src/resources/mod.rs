@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::http::call::Endpoint;
+use crate::endpoint::call::Endpoint;
 use crate::world::World;
 
 mod balance_transactions;
@@ -18,6 +18,7 @@ mod invoice_json;
 mod invoice_lines_json;
 mod invoice_payments;
 pub mod invoices;
+mod json;
 mod locales;
 mod meter_events;
 mod meters;
@@ -119,23 +120,4 @@ pub fn include(world: &World, kind: &str, id: &str, path: &[&str]) -> Option<Val
         }
         _ => return None,
     })
-}
-
-/// A decimal as a JSON number, for the few fields where Stripe has one.
-fn number(value: rust_decimal::Decimal) -> Value {
-    serde_json::from_str(&value.normalize().to_string()).expect("a decimal's text is a JSON number")
-}
-
-/// Adds a field that an object without a value has not at all, not even as null.
-fn set(object: &mut Value, key: &str, value: Option<impl Into<Value>>) {
-    if let Some(value) = value {
-        object[key] = value.into();
-    }
-}
-
-/// Adds the second object's fields to the first: `json!` has its limits with very large objects.
-fn merge(object: &mut Value, more: Value) {
-    if let (Some(object), Value::Object(more)) = (object.as_object_mut(), more) {
-        object.extend(more);
-    }
 }

@@ -1,10 +1,10 @@
 //! `add_invoice_items` as creating and updating a subscription take it.
 
 use super::{subscription_params as shared, tax_rates};
-use crate::http::errors::{ApiError, Result};
-use crate::http::params::Params;
+use crate::endpoint::params::Params;
 use crate::lifecycle::one_off::{End, OneOff, Start};
 use crate::model::Metadata;
+use crate::values::errors::{ApiError, Result};
 use crate::world::{World, find_param};
 
 const MOST: usize = 20;

@@ -2,12 +2,13 @@
 
 use serde_json::{Value, json};
 
+use super::json::{merge, set};
 use super::payment_methods;
-use crate::engine::payment::Failure;
-use crate::http::call::{Call, Endpoint, get, list};
-use crate::http::errors::Result;
-use crate::lifecycle::collect;
+use crate::endpoint::call::{Call, Endpoint, get, list};
+use crate::lifecycle::payments;
 use crate::model::invoice::{IntentStatus, PaymentIntent};
+use crate::values::cards::Failure;
+use crate::values::errors::Result;
 use crate::world::{World, check_filter, find};
 
 pub const ENDPOINTS: &[Endpoint] = &[
@@ -94,7 +95,7 @@ pub fn to_json(world: &World, intent: &PaymentIntent) -> Value {
         "transfer_data": null,
         "transfer_group": null,
     });
-    super::merge(&mut shown, rest);
+    merge(&mut shown, rest);
     shown
 }
 
@@ -107,14 +108,14 @@ fn payment_error(world: &World, method: &str, failure: &Failure) -> Value {
         "message": failure.message,
         "payment_method": world.payment_methods.get(method).map(payment_methods::to_json),
     });
-    super::set(&mut shown, "advice_code", failure.advice_code);
-    super::set(&mut shown, "decline_code", failure.decline_code);
+    set(&mut shown, "advice_code", failure.advice_code);
+    set(&mut shown, "decline_code", failure.decline_code);
     shown
 }
 
 /// What the browser confirms an open invoice with; null on one that has nothing to confirm.
 pub fn confirmation_secret(world: &World, invoice: &str) -> Value {
-    collect::intent_of(world, invoice).map_or(
+    payments::intent_of(world, invoice).map_or(
         Value::Null,
         |intent| json!({ "client_secret": intent.client_secret, "type": "payment_intent" }),
     )

@@ -2,14 +2,13 @@
 
 use serde_json::{Value, json};
 
-use super::customers::{living, living_param};
-use crate::engine::payment::TestCard;
-use crate::http::call::{Call, Endpoint, get, list, post};
-use crate::http::errors::{ApiError, Result};
+use crate::endpoint::call::{Call, Endpoint, get, list, post};
 use crate::lifecycle::refusals::declined;
 use crate::model::Metadata;
 use crate::model::customer::PaymentMethod;
-use crate::world::{World, find};
+use crate::values::cards::TestCard;
+use crate::values::errors::{ApiError, Result};
+use crate::world::{World, find, find_live_customer, find_live_customer_param};
 
 pub const ENDPOINTS: &[Endpoint] = &[
     post("/v1/payment_methods", "payment_method", "payment_method", create),
@@ -142,7 +141,7 @@ fn attach_to(call: &mut Call<'_>) -> Result<Value> {
     call.params.not_imitated(&["customer_account"])?;
     let customer = call.params.required("customer")?;
     call.begin()?;
-    living_param(call.world, &customer, "customer")?;
+    find_live_customer_param(call.world, &customer, "customer")?;
     if TestCard::from_token(&id).is_none() {
         find(&call.world.payment_methods, &id)?;
     }
@@ -195,7 +194,7 @@ fn index(call: &mut Call<'_>) -> Result<Value> {
 
 fn of_customer_index(call: &mut Call<'_>) -> Result<Value> {
     let customer = call.id();
-    living(call.world, &customer)?;
+    find_live_customer(call.world, &customer)?;
     page_of(call, &customer)
 }
 
@@ -205,7 +204,7 @@ fn page_of(call: &mut Call<'_>, customer: &str) -> Result<Value> {
     call.params.not_imitated(&["allow_redisplay", "customer_account"])?;
     let kind = call.params.text("type")?;
     call.begin()?;
-    living_param(call.world, customer, "customer")?;
+    find_live_customer_param(call.world, customer, "customer")?;
     let keep = |_: &PaymentMethod| kind.as_ref().is_none_or(|kind| kind == "card");
     let key = format!("customer={customer}");
     call.list(&call.world.payment_methods, &[key], &cursor, keep, |_, method| to_json(method))
@@ -219,7 +218,7 @@ fn retrieve(call: &mut Call<'_>) -> Result<Value> {
 fn of_customer_retrieve(call: &mut Call<'_>) -> Result<Value> {
     call.begin()?;
     let (customer, id) = (&call.ids[0], &call.ids[1]);
-    living(call.world, customer)?;
+    find_live_customer(call.world, customer)?;
     let method = find(&call.world.payment_methods, id)?;
     if method.customer.as_ref() != Some(customer) {
         return Err(ApiError::no_such("PaymentMethod", id));

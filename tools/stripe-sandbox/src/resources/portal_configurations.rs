@@ -4,11 +4,11 @@ use serde_json::{Value, json};
 
 use super::checkout_urls::url_change;
 use super::subscription_update::FEEDBACK;
-use crate::http::call::{Call, Endpoint, get, list, post};
-use crate::http::errors::{ApiError, Result};
-use crate::http::params::{Change, MetadataChange, Params, parse_choice};
+use crate::endpoint::call::{Call, Endpoint, get, list, post};
+use crate::endpoint::params::{Change, MetadataChange, Params, parse_choice};
 use crate::model::Metadata;
 use crate::model::portal::{CancelMode, Configuration, Features};
+use crate::values::errors::{ApiError, Result};
 use crate::world::{World, find};
 
 pub const ENDPOINTS: &[Endpoint] = &[

@@ -3,13 +3,12 @@
 use serde_json::{Value, json};
 
 use super::checkout_urls::url;
-use super::customers::living_param;
 use super::{locales, portal_configurations as configurations};
-use crate::http::call::{Call, Endpoint, post};
-use crate::http::errors::{ApiError, Result};
-use crate::http::params::Params;
+use crate::endpoint::call::{Call, Endpoint, post};
+use crate::endpoint::params::Params;
 use crate::model::portal::{After, Configuration, Flow, FlowType, Session};
-use crate::world::{World, find_param};
+use crate::values::errors::{ApiError, Result};
+use crate::world::{World, find_live_customer_param, find_param};
 
 pub const ENDPOINTS: &[Endpoint] =
     &[post("/v1/billing_portal/sessions", "customer_portal", "billing_portal.session", create)];
@@ -23,7 +22,7 @@ fn create(call: &mut Call<'_>) -> Result<Value> {
     let flow = p.hash("flow_data", read_flow)?;
     call.begin()?;
     let world = &mut *call.world;
-    living_param(world, &customer, "customer")?;
+    find_live_customer_param(world, &customer, "customer")?;
     let configuration = choose(world, configuration.as_deref())?.clone();
     if let Some(flow) = &flow {
         check_flow(world, flow, &configuration, &customer)?;

@@ -2,28 +2,30 @@
 
 use serde_json::Value;
 
-use super::customers::living_param;
 use super::invoice_items::Wanted;
 use super::invoice_json::to_json;
 use super::subscription_params as shared;
 use super::{subscription_pause, tax_rates};
-use crate::engine::money::Currency;
-use crate::engine::period::{DAY, Timestamp};
-use crate::http::call::{Call, Endpoint, post_read};
-use crate::http::errors::{ApiError, Result};
-use crate::http::params::{Params, parse_time};
+use crate::endpoint::call::{Call, Endpoint, post_read};
+use crate::endpoint::params::{Params, parse_time};
 use crate::lifecycle::draft::set_against;
+use crate::lifecycle::items::NewItem;
 use crate::lifecycle::pause::BillFor;
 use crate::lifecycle::plan::{TrialEnd, Wish};
 use crate::lifecycle::preview::{Details, of_items, of_new_subscription, of_subscription};
-use crate::lifecycle::prorate::{ItemChange, ProrationBehavior};
 use crate::lifecycle::resume::Way;
-use crate::lifecycle::subscribe::{NewItem, NewSubscription, PaymentBehavior};
+use crate::lifecycle::subscribe::NewSubscription;
+use crate::lifecycle::swap::ItemChange;
 use crate::model::catalog::Redeem;
 use crate::model::invoice::Invoice;
-use crate::model::subscription::{BillingMode, Collection, TrialSettings};
+use crate::model::subscription::{
+    BillingMode, Collection, PaymentBehavior, ProrationBehavior, TrialSettings,
+};
 use crate::model::{Metadata, MetadataChange};
-use crate::world::{World, find_param};
+use crate::values::errors::{ApiError, Result};
+use crate::values::money::Currency;
+use crate::values::period::{DAY, Timestamp};
+use crate::world::{World, find_live_customer_param, find_param};
 
 pub const ENDPOINTS: &[Endpoint] =
     &[post_read("/v1/invoices/create_preview", "invoice", "invoice", create_preview)];
@@ -169,7 +171,7 @@ fn existing(world: &mut World, id: &str, request: Request) -> Result<Invoice> {
 
 fn prospective(world: &mut World, request: Request) -> Result<Invoice> {
     let Some(customer) = request.customer else { return Err(nothing_to_preview()) };
-    let found = living_param(world, &customer, "customer")?.clone();
+    let found = find_live_customer_param(world, &customer, "customer")?.clone();
     let now = world.now_of(&customer);
     let details = request.details;
     let mut preview = match details.items {

@@ -4,9 +4,9 @@ use rust_decimal::Decimal;
 use rust_decimal::prelude::ToPrimitive;
 use serde_json::{Map, Value, json};
 
-use crate::engine::money::Currency;
-use crate::engine::pricing::{Amount, Tier};
 use crate::model::catalog::{Price, Recurring, TaxBehavior};
+use crate::values::money::Currency;
+use crate::values::pricing::{Amount, Tier};
 
 pub fn to_json(price: &Price) -> Value {
     let (unit_amount, unit_amount_decimal) = unit_amounts(&price.amount);

@@ -6,14 +6,14 @@ use rust_decimal::Decimal;
 use serde_json::Value;
 
 use super::price_json::to_json;
-use crate::engine::money::Currency;
-use crate::engine::period::{Interval, Unit};
-use crate::engine::pricing::{Amount, Packages, Tier, TierMode};
-use crate::http::call::{Call, Endpoint, get, list, post};
-use crate::http::errors::{ApiError, Result};
-use crate::http::params::{Params, parse_currency, parse_integer};
+use crate::endpoint::call::{Call, Endpoint, get, list, post};
+use crate::endpoint::params::{Params, parse_currency, parse_integer};
 use crate::model::Metadata;
 use crate::model::catalog::{Price, Recurring, TaxBehavior, UsageType};
+use crate::values::errors::{ApiError, Result};
+use crate::values::money::Currency;
+use crate::values::period::{Interval, Unit};
+use crate::values::pricing::{Amount, Packages, Tier, TierMode};
 use crate::world::{World, find, find_param};
 
 pub const ENDPOINTS: &[Endpoint] = &[

@@ -2,11 +2,11 @@
 
 use serde_json::{Value, json};
 
-use crate::http::call::{Call, Endpoint, delete, get, list, post};
-use crate::http::errors::{ApiError, Result};
-use crate::http::params::{Change, MetadataChange, Params};
+use crate::endpoint::call::{Call, Endpoint, delete, get, list, post};
+use crate::endpoint::params::{Change, MetadataChange, Params};
 use crate::model::Metadata;
 use crate::model::catalog::Product;
+use crate::values::errors::{ApiError, Result};
 use crate::world::{find, find_param};
 
 pub const ENDPOINTS: &[Endpoint] = &[

@@ -2,14 +2,13 @@
 
 use serde_json::{Value, json};
 
-use super::customers::living_param;
-use crate::engine::period::Timestamp;
-use crate::http::call::{Call, Endpoint, get, list, post};
-use crate::http::errors::{ApiError, Result};
-use crate::http::params::Params;
+use crate::endpoint::call::{Call, Endpoint, get, list, post};
+use crate::endpoint::params::Params;
 use crate::model::Metadata;
 use crate::model::catalog::PromotionCode;
-use crate::world::{World, find, find_param};
+use crate::values::errors::{ApiError, Result};
+use crate::values::period::Timestamp;
+use crate::world::{World, find, find_live_customer_param, find_param};
 
 pub const ENDPOINTS: &[Endpoint] = &[
     post("/v1/promotion_codes", "promotion_code", "promotion_code", create),
@@ -42,7 +41,7 @@ fn create(call: &mut Call<'_>) -> Result<Value> {
         return Err(ApiError::no_such_param("coupon", &coupon, "promotion[coupon]"));
     }
     if let Some(customer) = &customer {
-        living_param(world, customer, "customer")?;
+        find_live_customer_param(world, customer, "customer")?;
     }
     let code = code.unwrap_or_else(|| world.ids.text(8).to_uppercase());
     check_unused(world, &code, customer.as_deref())?;

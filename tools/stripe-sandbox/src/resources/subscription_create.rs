@@ -2,20 +2,21 @@
 
 use serde_json::Value;
 
-use super::customers::living_param;
 use super::subscription_params as shared;
 use super::{one_off_params, payment_methods, subscription_json, tax_rates};
-use crate::engine::period::{DAY, Timestamp};
-use crate::http::call::Call;
-use crate::http::errors::{ApiError, Result};
-use crate::http::params::{Change, MetadataChange, Params};
-use crate::lifecycle::change::{self, CancelAt, Update};
+use crate::endpoint::call::Call;
+use crate::endpoint::params::{Change, MetadataChange, Params};
+use crate::lifecycle::cancellation::CancelAt;
+use crate::lifecycle::change;
 use crate::lifecycle::plan::TrialEnd;
-use crate::lifecycle::prorate::ProrationBehavior;
-use crate::lifecycle::subscribe::{NewSubscription, PaymentBehavior, subscribe};
+use crate::lifecycle::subscribe::{NewSubscription, subscribe};
 use crate::lifecycle::trial;
+use crate::lifecycle::update::Update;
 use crate::model::Metadata;
-use crate::model::subscription::{Collection, TrialSettings};
+use crate::model::subscription::{Collection, PaymentBehavior, ProrationBehavior, TrialSettings};
+use crate::values::errors::{ApiError, Result};
+use crate::values::period::{DAY, Timestamp};
+use crate::world::find_live_customer_param;
 
 /// What is read beside the subscription itself.
 struct Extras {
@@ -30,7 +31,7 @@ pub fn create(call: &mut Call<'_>) -> Result<Value> {
     let (mut new, extras) = read(&mut call.params)?;
     call.begin()?;
     let world = &mut *call.world;
-    living_param(world, &new.customer, "customer")?;
+    find_live_customer_param(world, &new.customer, "customer")?;
     shared::check_new_items(world, &new.items)?;
     one_off_params::check(world, &new.extras)?;
     tax_rates::check(world, &new.default_tax_rates, "default_tax_rates")?;

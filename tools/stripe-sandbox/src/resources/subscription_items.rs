@@ -3,9 +3,9 @@
 use serde_json::Value;
 
 use super::subscription_json::item_to_json;
-use crate::http::call::{Call, Endpoint, get, list};
-use crate::http::errors::{ApiError, Result};
-use crate::http::page;
+use crate::endpoint::call::{Call, Endpoint, get, list};
+use crate::endpoint::page;
+use crate::values::errors::{ApiError, Result};
 use crate::world::find_param;
 
 pub const ENDPOINTS: &[Endpoint] = &[

@@ -2,9 +2,10 @@
 
 use serde_json::{Value, json};
 
+use super::json::{merge, set};
 use super::{price_json, tax_rates};
-use crate::http::page;
-use crate::model::subscription::{BillingMode, Item, PendingUpdate, Subscription};
+use crate::endpoint::page;
+use crate::model::subscription::{BillingMode, CancelReason, Item, PendingUpdate, Subscription};
 use crate::model::{Metadata, MetadataChange};
 use crate::world::World;
 
@@ -31,7 +32,7 @@ pub fn to_json(world: &World, sub: &Subscription) -> Value {
             "comment": sub.cancellation.comment,
             "feedback": sub.cancellation.feedback,
             "feedback_option": null,
-            "reason": sub.cancellation.reason.map(super::super::model::subscription::CancelReason::as_str),
+            "reason": sub.cancellation.reason.map(CancelReason::as_str),
         },
         "collection_method": sub.collection.as_str(),
         "created": sub.created,
@@ -83,8 +84,8 @@ pub fn to_json(world: &World, sub: &Subscription) -> Value {
         },
         "trial_start": sub.trial.map(|(start, _)| start),
     });
-    super::merge(&mut shown, rest);
-    super::set(&mut shown, "status_details", status_details);
+    merge(&mut shown, rest);
+    set(&mut shown, "status_details", status_details);
     shown
 }
 

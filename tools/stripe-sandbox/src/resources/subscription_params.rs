@@ -1,16 +1,18 @@
 //! Parameters that subscriptions and previews have in common.
 
 use super::tax_rates;
-use crate::engine::period::Timestamp;
-use crate::http::errors::{ApiError, Result};
-use crate::http::params::{Change, Params, parse_time};
-use crate::lifecycle::change::CancelAt;
+use crate::endpoint::params::{Change, Params, parse_time};
+use crate::lifecycle::cancellation::CancelAt;
+use crate::lifecycle::items::NewItem;
 use crate::lifecycle::plan::TrialEnd;
-use crate::lifecycle::prorate::{ItemChange, ItemsChange, ProrationBehavior};
-use crate::lifecycle::subscribe::NewItem;
+use crate::lifecycle::swap::{ItemChange, ItemsChange};
 use crate::model::Metadata;
 use crate::model::catalog::{Price, Redeem};
-use crate::model::subscription::{BillingMode, MissingPaymentMethod, TrialSettingsChange};
+use crate::model::subscription::{
+    BillingMode, MissingPaymentMethod, ProrationBehavior, TrialSettingsChange,
+};
+use crate::values::errors::{ApiError, Result};
+use crate::values::period::Timestamp;
 use crate::world::{World, find_param};
 
 /// Largest quantity of one item: together with the largest price it stays within 64 bits.

@@ -4,12 +4,13 @@ use serde_json::Value;
 
 use super::subscription_json;
 use super::subscription_params as shared;
-use crate::http::call::Call;
-use crate::http::errors::{ApiError, Result};
-use crate::http::params::Params;
-use crate::lifecycle::pause::{self, BillFor, UnusedFrom};
-use crate::lifecycle::prorate::ProrationBehavior;
-use crate::lifecycle::resume::{self, ResumeOn, Way};
+use crate::endpoint::call::Call;
+use crate::endpoint::params::Params;
+use crate::lifecycle::pause::{BillFor, UnusedFrom};
+use crate::lifecycle::pause_requests;
+use crate::lifecycle::resume::{ResumeOn, Way};
+use crate::model::subscription::ProrationBehavior;
+use crate::values::errors::{ApiError, Result};
 use crate::world::find;
 
 pub fn pause(call: &mut Call<'_>) -> Result<Value> {
@@ -17,7 +18,7 @@ pub fn pause(call: &mut Call<'_>) -> Result<Value> {
     let bill = read_pause(&mut call.params)?;
     call.begin()?;
     find(call.world.subscriptions(), &id)?;
-    pause::pause(call.world, &id, bill)?;
+    pause_requests::pause(call.world, &id, bill)?;
     Ok(subscription_json::to_json(call.world, &call.world.subscription(&id)))
 }
 
@@ -57,6 +58,6 @@ pub fn resume(call: &mut Call<'_>) -> Result<Value> {
     let date = p.time("proration_date")?;
     call.begin()?;
     find(call.world.subscriptions(), &id)?;
-    resume::resume(call.world, &id, Way { anchor_now, behavior, date }, on)?;
+    pause_requests::resume(call.world, &id, Way { anchor_now, behavior, date }, on)?;
     Ok(subscription_json::to_json(call.world, &call.world.subscription(&id)))
 }

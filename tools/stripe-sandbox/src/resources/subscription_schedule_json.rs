@@ -2,10 +2,9 @@
 
 use serde_json::{Value, json};
 
-use crate::model::schedule::{Phase, PhaseItem, Schedule, Status};
+use super::{subscription_json, tax_rates};
+use crate::model::schedule::{Phase, PhaseAnchor, PhaseItem, Schedule, Status};
 use crate::world::World;
-
-use super::tax_rates;
 
 pub fn to_json(world: &World, schedule: &Schedule) -> Value {
     let active = schedule.status == Status::Active;
@@ -17,7 +16,7 @@ pub fn to_json(world: &World, schedule: &Schedule) -> Value {
         "id": schedule.id,
         "object": "subscription_schedule",
         "application": null,
-        "billing_mode": super::subscription_json::billing_mode(&sub),
+        "billing_mode": subscription_json::billing_mode(&sub),
         "canceled_at": schedule.canceled_at,
         "completed_at": schedule.completed_at,
         "created": schedule.created,
@@ -63,7 +62,7 @@ fn phase_to_json(world: &World, schedule: &Schedule, phase: &Phase) -> Value {
     json!({
         "add_invoice_items": [],
         "application_fee_percent": null,
-        "billing_cycle_anchor": phase.anchor.map(crate::model::schedule::PhaseAnchor::as_str),
+        "billing_cycle_anchor": phase.anchor.map(PhaseAnchor::as_str),
         "billing_thresholds": null,
         "collection_method": null,
         "currency": schedule.currency.as_str(),

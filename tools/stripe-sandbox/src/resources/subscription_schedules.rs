@@ -5,16 +5,15 @@ use serde_json::Value;
 use super::subscription_params as shared;
 use super::subscription_schedule_json::to_json;
 use super::tax_rates;
-use crate::engine::period::{Interval, Timestamp, Unit};
-use crate::http::call::{Call, Endpoint, get, list, post};
-use crate::http::errors::{ApiError, Result};
-use crate::http::params::Params;
-use crate::lifecycle::items::{quantity_of, supports};
+use crate::endpoint::call::{Call, Endpoint, get, list, post};
+use crate::endpoint::params::Params;
+use crate::lifecycle::items::{NewItem, quantity_of, supports};
 use crate::lifecycle::schedule::{self, Change};
-use crate::lifecycle::subscribe::NewItem;
 use crate::model::Metadata;
 use crate::model::schedule::{EndBehavior, Phase, PhaseAnchor, PhaseItem, Schedule, Status};
 use crate::model::subscription::ProrationBehavior;
+use crate::values::errors::{ApiError, Result};
+use crate::values::period::{Interval, Timestamp, Unit};
 use crate::world::{World, check_filter, find, find_param};
 
 pub const ENDPOINTS: &[Endpoint] = &[

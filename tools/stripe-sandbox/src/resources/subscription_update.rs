@@ -4,14 +4,14 @@ use serde_json::Value;
 
 use super::subscription_params as shared;
 use super::{one_off_params, payment_methods, subscription_json, tax_rates};
-use crate::engine::period::Timestamp;
-use crate::http::call::Call;
-use crate::http::errors::{ApiError, Result};
-use crate::http::params::{Change, Params};
-use crate::lifecycle::change::{self, Update};
+use crate::endpoint::call::Call;
+use crate::endpoint::params::{Change, Params};
+use crate::lifecycle::change;
 use crate::lifecycle::plan::Wish;
-use crate::lifecycle::subscribe::PaymentBehavior;
-use crate::model::subscription::{Collection, PauseBehavior};
+use crate::lifecycle::update::Update;
+use crate::model::subscription::{Collection, PauseBehavior, PaymentBehavior};
+use crate::values::errors::{ApiError, Result};
+use crate::values::period::Timestamp;
 use crate::world::find;
 
 pub fn update(call: &mut Call<'_>) -> Result<Value> {
@@ -143,7 +143,7 @@ pub fn cancellation_details(p: &mut Params) -> Result<(Change<String>, Change<St
         let name = inner.name("feedback");
         let feedback = inner.change("feedback")?.map(|text| {
             text.map(|text| {
-                crate::http::params::parse_choice(&text, &name, FEEDBACK).map(str::to_owned)
+                crate::endpoint::params::parse_choice(&text, &name, FEEDBACK).map(str::to_owned)
             })
             .transpose()
         });

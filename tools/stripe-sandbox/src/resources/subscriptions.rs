@@ -6,10 +6,10 @@ use super::subscription_create::create;
 use super::subscription_json::to_json;
 use super::subscription_pause::{pause, resume};
 use super::subscription_update::{cancellation_details, update};
-use crate::http::call::{Call, Endpoint, delete, get, list, post};
-use crate::http::errors::{ApiError, Result};
+use crate::endpoint::call::{Call, Endpoint, delete, get, list, post};
 use crate::lifecycle::end;
 use crate::model::subscription::{Collection, Status, Subscription};
+use crate::values::errors::{ApiError, Result};
 use crate::world::{check_filter, find};
 
 pub const ENDPOINTS: &[Endpoint] = &[

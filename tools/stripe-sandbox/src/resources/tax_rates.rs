@@ -3,12 +3,12 @@
 use rust_decimal::Decimal;
 use serde_json::{Value, json};
 
-use super::number;
-use crate::http::call::{Call, Endpoint, get, list, post};
-use crate::http::errors::{ApiError, Result};
-use crate::http::params::parse_choice;
+use super::json::number;
+use crate::endpoint::call::{Call, Endpoint, get, list, post};
+use crate::endpoint::params::parse_choice;
 use crate::model::Metadata;
 use crate::model::catalog::TaxRate;
+use crate::values::errors::{ApiError, Result};
 use crate::world::{World, find, find_param};
 
 pub const ENDPOINTS: &[Endpoint] = &[

@@ -6,10 +6,10 @@
 use serde_json::{Value, json};
 
 use super::customers::delete_customer;
-use crate::engine::period::{DAY, Interval, Timestamp, Unit};
-use crate::http::call::{Call, Endpoint, delete, get, list, post};
-use crate::http::errors::{ApiError, Result};
+use crate::endpoint::call::{Call, Endpoint, delete, get, list, post};
 use crate::model::customer::TestClock;
+use crate::values::errors::{ApiError, Result};
+use crate::values::period::{DAY, Interval, Timestamp, Unit};
 use crate::world::{World, find};
 
 pub const ENDPOINTS: &[Endpoint] = &[

@@ -5,7 +5,7 @@
 
 use std::collections::{BTreeSet, HashMap};
 
-use crate::engine::period::Timestamp;
+use crate::values::period::Timestamp;
 
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub enum ClockKey {

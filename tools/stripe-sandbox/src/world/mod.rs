@@ -6,27 +6,27 @@
 use serde::{Deserialize, Serialize};
 
 use crate::config::Settings;
-use crate::engine::period::Timestamp;
-use crate::engine::usage::Usage;
-use crate::http::errors::{ApiError, Result};
-use crate::http::limits::InvoiceLimits;
 use crate::model::catalog::{Coupon, Discount, Meter, Price, Product, PromotionCode, TaxRate};
-use crate::model::checkout;
 use crate::model::customer::{BalanceTransaction, Customer, PaymentMethod, TestClock};
 use crate::model::invoice::{Invoice, InvoiceItem, InvoicePayment, PaymentIntent};
 use crate::model::portal;
 use crate::model::schedule::Schedule;
 use crate::model::subscription::Subscription;
+use crate::model::usage::Usage;
+use crate::model::{Entity, checkout};
+use crate::values::errors::{ApiError, Result};
+use crate::values::period::Timestamp;
 
 pub mod agenda;
-pub mod ids;
+pub mod invoice_limits;
 pub mod previews;
 pub mod store;
 
+use crate::values::ids::Ids;
 use agenda::{Agenda, ClockKey, Due};
-use ids::Ids;
+use invoice_limits::InvoiceLimits;
 use previews::Previews;
-use store::{Entity, Table};
+use store::Table;
 
 #[derive(Serialize, Deserialize)]
 pub struct World {
@@ -192,35 +192,21 @@ impl World {
         self.products.get(id).expect("products with prices are never deleted")
     }
 
-    /// Lets everything happen that is due by `real_now`, and on test clocks that are advancing.
-    pub fn catch_up(&mut self, real_now: Timestamp) {
-        let target = self.own_now.max(real_now + self.offset);
-        self.run(&ClockKey::Own, target);
-        let advancing: Vec<(String, Timestamp)> = self
-            .test_clocks
-            .under("advancing")
-            .filter_map(|clock| Some((clock.id.clone(), clock.target?)))
-            .collect();
-        for (id, target) in advancing {
-            self.run(&ClockKey::Test(id.clone()), target);
-            self.edit_clock(&id, |clock| clock.target = None);
-        }
+    /// Where the sandbox's own clock is to stand at `real_now`.
+    pub fn own_target(&self, real_now: Timestamp) -> Timestamp {
+        self.own_now.max(real_now + self.offset)
     }
 
-    fn run(&mut self, clock: &ClockKey, target: Timestamp) {
-        while let Some((at, due)) = self.agenda.next(clock, target) {
-            self.set_now(clock, at);
-            self.agenda.set(clock.clone(), due.clone(), None);
-            match due {
-                Due::Subscription(id) => crate::lifecycle::tick::subscription(self, &id, at),
-                Due::Invoice(id) => crate::lifecycle::tick::invoice(self, &id, at),
-                Due::Schedule(id) => crate::lifecycle::schedule::tick(self, &id, at),
-            }
-        }
-        self.set_now(clock, target);
+    /// Takes the next thing that is due by `target` off a clock's agenda and sets the clock to its
+    /// moment; None once there is nothing left.
+    pub fn take_due(&mut self, clock: &ClockKey, target: Timestamp) -> Option<(Timestamp, Due)> {
+        let (at, due) = self.agenda.next(clock, target)?;
+        self.set_now(clock, at);
+        self.agenda.set(clock.clone(), due.clone(), None);
+        Some((at, due))
     }
 
-    fn set_now(&mut self, clock: &ClockKey, at: Timestamp) {
+    pub fn set_now(&mut self, clock: &ClockKey, at: Timestamp) {
         match clock {
             ClockKey::Own => self.own_now = self.own_now.max(at),
             ClockKey::Test(id) => {
@@ -229,7 +215,7 @@ impl World {
         }
     }
 
-    fn edit_clock(&mut self, id: &str, edit: impl FnOnce(&mut TestClock)) {
+    pub fn edit_clock(&mut self, id: &str, edit: impl FnOnce(&mut TestClock)) {
         if let Some(mut clock) = self.test_clocks.get(id).cloned() {
             edit(&mut clock);
             self.test_clocks.put(clock);
@@ -250,4 +236,26 @@ pub fn find_param<'a, T: Entity>(table: &'a Table<T>, id: &str, param: &str) -> 
 /// A list filtered by something that does not exist is refused, not empty.
 pub fn check_filter<T: Entity>(table: &Table<T>, id: Option<&str>, param: &str) -> Result<()> {
     id.map_or(Ok(()), |id| find_param(table, id, param).map(drop))
+}
+
+/// A customer named by the path who was not deleted.
+pub fn find_live_customer<'a>(world: &'a World, id: &str) -> Result<&'a Customer> {
+    find(&world.customers, id).and_then(|customer| {
+        if customer.deleted { Err(ApiError::no_such("customer", id)) } else { Ok(customer) }
+    })
+}
+
+/// A customer named by a parameter who was not deleted.
+pub fn find_live_customer_param<'a>(
+    world: &'a World,
+    id: &str,
+    param: &str,
+) -> Result<&'a Customer> {
+    find_param(&world.customers, id, param).and_then(|customer| {
+        if customer.deleted {
+            Err(ApiError::no_such_param("customer", id, param))
+        } else {
+            Ok(customer)
+        }
+    })
 }

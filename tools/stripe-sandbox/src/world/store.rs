@@ -7,15 +7,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use serde::{Deserialize, Serialize};
 
-pub trait Entity: Clone {
-    /// What Stripe calls it in "No such …".
-    const KIND: &'static str;
-
-    fn id(&self) -> &str;
-
-    /// The index entries of this object in its present state.
-    fn keys(&self) -> Vec<String>;
-}
+use crate::model::Entity;
 
 #[derive(Serialize, Deserialize)]
 #[serde(from = "Stored<T>", bound(deserialize = "T: Entity + Deserialize<'de>"))]

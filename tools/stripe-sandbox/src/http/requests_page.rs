@@ -4,11 +4,12 @@ use maud::{Markup, html};
 use serde_json::Value;
 use time::OffsetDateTime;
 
-use super::layout::{Document, message};
-use super::{Reply, Visit};
-use crate::http::dispatch::VERSION;
-use crate::http::log::{Entry, Log};
-use crate::http::{form, mask};
+use super::exchange::VERSION;
+use super::log::{Entry, Log};
+use super::mask;
+use crate::endpoint::form;
+use crate::pages::layout::{Document, message};
+use crate::pages::visit::{Reply, Visit};
 
 /// More than this is not shown at once; the filter finds the rest.
 const SHOWN: usize = 200;

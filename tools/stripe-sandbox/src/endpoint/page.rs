@@ -2,8 +2,8 @@
 
 use serde_json::{Value, json};
 
-use super::errors::{ApiError, Result};
 use super::params::Params;
+use crate::values::errors::{ApiError, Result};
 use crate::world::store::{Cursor, Edge};
 
 const DEFAULT_LIMIT: usize = 10;

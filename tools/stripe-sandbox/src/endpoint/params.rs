@@ -5,20 +5,17 @@
 
 use rust_decimal::Decimal;
 
-use super::errors::{ApiError, Result};
 use super::form::Node;
-use crate::engine::money::Currency;
-use crate::engine::period::Timestamp;
-pub use crate::model::MetadataChange;
+pub use crate::model::{Change, MetadataChange};
+use crate::values::errors::{ApiError, Result};
+use crate::values::money::Currency;
+use crate::values::period::Timestamp;
 
 /// A hash of parameters; `path` is how it is called in messages (`items[0]`), empty at the root.
 pub struct Params {
     path: String,
     entries: Vec<(String, Node)>,
 }
-
-/// What a request wants done to a field: leave it, clear it, or set it.
-pub type Change<T> = Option<Option<T>>;
 
 /// `created`, `due_date` and the like in lists: one moment, or bounds.
 #[derive(Clone, Debug, Default, PartialEq)]

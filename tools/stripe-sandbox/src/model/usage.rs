@@ -6,8 +6,8 @@ use std::collections::{BTreeMap, HashMap};
 use rust_decimal::Decimal;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use super::period::Timestamp;
-use crate::model::catalog::Aggregation;
+use super::catalog::Aggregation;
+use crate::values::period::Timestamp;
 
 /// Where the usage begins that an item has not been billed for.
 ///

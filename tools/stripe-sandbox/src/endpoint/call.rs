@@ -2,11 +2,12 @@
 
 use serde_json::Value;
 
-use super::errors::Result;
 use super::params::{Params, TimeRange};
 use super::{form, page};
+use crate::model::Entity;
+use crate::values::errors::Result;
 use crate::world::World;
-use crate::world::store::{Cursor, Entity, Table};
+use crate::world::store::{Cursor, Table};
 
 /// What an endpoint answers with: the root of what can be expanded.
 #[derive(Clone, Copy)]

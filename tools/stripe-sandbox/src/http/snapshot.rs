@@ -9,8 +9,8 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
-use crate::http::auth::Keys;
-use crate::http::idempotency::Store;
+use super::auth::Keys;
+use super::idempotency::Store;
 use crate::world::World;
 
 /// How a file says what it is.

@@ -1,7 +1,7 @@
 //! What each reader accepts and how it refuses.
 
 use super::*;
-use crate::http::form;
+use crate::endpoint::form;
 use crate::model::Metadata;
 
 fn params(encoded: &str) -> Params {

@@ -3,7 +3,7 @@
 //! Both array spellings are read: `items[0][price]=…` (async-stripe) and `items[][price]=…`
 //! (curl, the docs). The same parser serves bodies and query strings.
 
-use super::errors::ApiError;
+use crate::values::errors::ApiError;
 
 /// A parameter's value: text, or named (or numbered) parts in the order they came.
 #[derive(Clone, Debug, PartialEq)]

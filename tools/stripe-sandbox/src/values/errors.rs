@@ -96,6 +96,14 @@ impl ApiError {
         ApiError::new(status, kind, message)
     }
 
+    pub fn rate_limit() -> ApiError {
+        ApiError::with_status(
+            429,
+            "Request rate limit exceeded. Learn more about rate limits here https://stripe.com/docs/rate-limits.",
+        )
+        .code("rate_limit")
+    }
+
     pub fn code(self, code: &str) -> ApiError {
         self.field("code", code.into())
     }

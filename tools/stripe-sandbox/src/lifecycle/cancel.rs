@@ -1,0 +1,50 @@
+//! The end of a subscription at once.
+
+use super::void;
+use crate::model::invoice::Status as InvoiceStatus;
+use crate::model::schedule::Status as ScheduleStatus;
+use crate::model::subscription::{CancelReason, Status, Subscription};
+use crate::values::period::Timestamp;
+use crate::world::World;
+
+/// Ends it now. Open invoices stay as they are, but nothing is collected by itself any more. A change
+/// that waits can never come into force, so it is dropped.
+pub fn cancel(world: &mut World, mut sub: Subscription, reason: CancelReason, at: Timestamp) {
+    void::discard_pending_update(world, &sub.id, at);
+    sub.pending_update = None;
+    sub.status = Status::Canceled;
+    sub.ended_at = Some(at);
+    sub.canceled_at = sub.canceled_at.or(Some(at));
+    sub.cancellation.reason = Some(reason);
+    sub.paused = None;
+    sub.resumption = None;
+    if let Some(id) = &sub.schedule {
+        end_with_subscription(world, id, at);
+    }
+    let id = sub.id.clone();
+    world.put_subscription(sub);
+    let unsettled: Vec<_> = [InvoiceStatus::Draft, InvoiceStatus::Open]
+        .iter()
+        .flat_map(|status| {
+            world.invoices().under(&format!("subscription={id}&status={}", status.as_str()))
+        })
+        .cloned()
+        .collect();
+    for mut invoice in unsettled {
+        invoice.auto_advance = false;
+        invoice.next_payment_attempt = None;
+        invoice.finalizes_at = None;
+        world.put_invoice(invoice);
+    }
+}
+
+/// Its subscription has ended.
+fn end_with_subscription(world: &mut World, id: &str, at: Timestamp) {
+    let Some(mut schedule) = world.schedules().get(id).cloned() else { return };
+    if schedule.status != ScheduleStatus::Active {
+        return;
+    }
+    schedule.status = ScheduleStatus::Canceled;
+    schedule.canceled_at = Some(at);
+    world.put_schedule(schedule);
+}

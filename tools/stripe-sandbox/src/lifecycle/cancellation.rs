@@ -1,0 +1,42 @@
+//! The date at which a subscription is to end.
+
+use crate::model::Change;
+use crate::model::subscription::{CancelReason, Subscription};
+use crate::values::period::Timestamp;
+
+/// `cancel_at`: a moment, or a word for one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CancelAt {
+    Time(Timestamp),
+    MinPeriodEnd,
+    MaxPeriodEnd,
+}
+
+/// When it is to end: as asked for, or as before but counted from the periods that it has now.
+pub fn set_cancellation(
+    sub: &mut Subscription,
+    at_period_end: Option<bool>,
+    cancel_at: Change<CancelAt>,
+    now: Timestamp,
+) {
+    if sub.status.is_terminal() {
+        return;
+    }
+    if at_period_end.is_some() {
+        sub.cancel_at = None;
+    }
+    sub.cancel_at_period_end = at_period_end.unwrap_or(sub.cancel_at_period_end);
+    if sub.cancel_at_period_end {
+        sub.cancel_at = sub.last_period_end();
+    }
+    if let Some(at) = cancel_at {
+        sub.cancel_at_period_end = false;
+        sub.cancel_at = at.and_then(|at| match at {
+            CancelAt::Time(at) => Some(at),
+            CancelAt::MinPeriodEnd => sub.next_period_end(),
+            CancelAt::MaxPeriodEnd => sub.last_period_end(),
+        });
+    }
+    sub.canceled_at = sub.cancel_at.map(|_| sub.canceled_at.unwrap_or(now));
+    sub.cancellation.reason = sub.cancel_at.map(|_| CancelReason::Requested);
+}
