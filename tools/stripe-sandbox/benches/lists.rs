@@ -1,8 +1,8 @@
-//! How long lists and previews take where there is much: one account with 10,000 invoices, among
-//! 100,000 customers with a subscription each. Over HTTP, on one connection that stays open.
+//! Latency of lists and previews with much data: one account with 10,000 invoices, among 100,000
+//! customers with a subscription each. Over HTTP, on one connection.
 //!
-//! `cargo bench -p stripe-sandbox`. Fails if a request takes longer than the budget. On a busy machine
-//! the median says how long it waited for a processor, so the time on one is what counts there.
+//! `cargo bench -p stripe-sandbox` fails if a request exceeds its budget. On a busy machine
+//! wall-clock time includes waiting for a processor, so CPU time counts there.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
@@ -13,7 +13,7 @@ use serde_json::Value;
 use stripe_sandbox::{Config, Running, Sandbox};
 
 const BUDGET: Duration = Duration::from_millis(5);
-/// Not held to the budget: pages of 100 are 100 objects to write, and a filter by date walks the list.
+/// Without a budget: a page of 100 serializes 100 objects, and a date filter reads the whole list.
 const UNBUDGETED: &[&str] =
     &["its invoices, first 100", "its invoices, 100 after 5,000", "its oldest invoices by date"];
 const INVOICES: u32 = 10_000;
@@ -53,10 +53,14 @@ impl Client {
                 break;
             }
         }
-        let mut answer = vec![0; length];
-        self.stream.read_exact(&mut answer).expect("a body");
-        assert!(status.contains(" 200 "), "{method} {path}: {}", String::from_utf8_lossy(&answer));
-        answer
+        let mut response = vec![0; length];
+        self.stream.read_exact(&mut response).expect("a body");
+        assert!(
+            status.contains(" 200 "),
+            "{method} {path}: {}",
+            String::from_utf8_lossy(&response)
+        );
+        response
     }
 
     fn json(&mut self, method: &str, path: &str, body: &str) -> Value {
@@ -120,7 +124,7 @@ fn timed<T>(what: &str, work: impl FnOnce() -> T) {
 struct Measured {
     median: Duration,
     p99: Duration,
-    /// What one request takes of a processor, client and sandbox together; None where nobody knows.
+    /// CPU time of one request, client and sandbox together; None if it cannot be measured.
     cpu: Option<Duration>,
 }
 
@@ -130,7 +134,7 @@ impl Measured {
     }
 }
 
-/// The time that all threads of this process have had on a processor.
+/// Returns the CPU time of all threads of this process.
 fn on_cpu() -> Option<Duration> {
     let mut sum = 0;
     for thread in std::fs::read_dir("/proc/self/task").ok()? {

@@ -1,4 +1,4 @@
-//! What a sandbox is started with.
+//! Settings of a sandbox.
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -8,21 +8,22 @@ use serde::{Deserialize, Serialize};
 
 use crate::values::period::DAY;
 
-/// Everything `Sandbox::start` needs. `Config::default()` listens on a free port and knows one key.
+/// Settings for `Sandbox::start`. `Config::default()` listens on a free port and has one secret
+/// key.
 #[derive(Clone, Debug)]
 pub struct Config {
     pub listen: SocketAddr,
     pub secret_keys: Vec<String>,
-    /// A restricted key and its permissions (`rak_subscription_read`).
+    /// Restricted keys and their permissions (`rak_subscription_read`).
     pub restricted_keys: Vec<(String, Vec<String>)>,
     pub rules: Rules,
-    /// Where the state is read from, if it is there, and kept when the sandbox stops.
+    /// File that the state is read from at the start, if it exists, and written to at the end.
     pub snapshot: Option<PathBuf>,
-    /// How long a request waits for objects that another one is changing.
+    /// How long a request waits for objects that another request has locked.
     pub lock_timeout: Duration,
 }
 
-/// The secret key of a sandbox that was not given another.
+/// Secret key of a sandbox that is started without one.
 pub const DEFAULT_SECRET_KEY: &str = "sk_test_sandbox";
 
 impl Default for Config {
@@ -38,17 +39,18 @@ impl Default for Config {
     }
 }
 
-/// What follows a failed payment. At Stripe these are settings of the account, made in the dashboard
-/// and known to no endpoint; here `/_sandbox/settings` shows and changes them.
+/// Rules for failed payments. At Stripe these are dashboard settings of the account, outside the
+/// API; here `/_sandbox/settings` reads and changes them.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Rules {
-    /// Days between one failed automatic attempt and the next.
+    /// Days from each failed automatic attempt to the next one.
     pub retry_days: Vec<u16>,
     pub retries_exhausted: Exhausted,
-    /// A renewal's first failed payment pauses the subscription.
+    /// Pause a subscription when a renewal's payment fails for the first time.
     pub pause_on_first_failure: bool,
-    /// What a failed payment has paused goes on by itself once its invoice is settled.
+    /// Resume a subscription that a failed payment paused, once its invoice is paid or
+    /// uncollectible.
     pub resume_when_paid: bool,
 }
 
@@ -64,14 +66,15 @@ impl Default for Rules {
 }
 
 impl Rules {
-    /// How long to wait after the failed attempt number `attempts` (the first is 1).
+    /// Returns the delay in seconds after failed attempt number `attempts` (the first is 1), or
+    /// None when no retry follows.
     pub(crate) fn retry_after(&self, attempts: u32) -> Option<i64> {
         let index = usize::try_from(attempts).ok()?.checked_sub(1)?;
         self.retry_days.get(index).map(|days| i64::from(*days) * DAY)
     }
 }
 
-/// What becomes of a subscription whose last automatic attempt has failed; a dashboard setting at Stripe.
+/// Result of the last failed automatic attempt; a dashboard setting at Stripe.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum, Serialize, Deserialize)]
 #[value(rename_all = "snake_case")]
 #[serde(rename_all = "snake_case")]
@@ -82,11 +85,11 @@ pub enum Exhausted {
     Pause,
 }
 
-/// The part of the configuration that the world needs.
+/// Settings that are part of the world's state.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Settings {
     pub rules: Rules,
-    /// `http://127.0.0.1:PORT`, for the links in objects. Not part of a snapshot: it may be another one next time.
+    /// `http://127.0.0.1:PORT`, for links in objects. Not in snapshots: a restart can change it.
     #[serde(skip)]
     pub origin: String,
 }

@@ -1,4 +1,4 @@
-//! A stateful stand-in for Stripe Billing that runs on one machine and needs no account.
+//! Stateful sandbox of Stripe Billing that runs locally and needs no Stripe account.
 //!
 //! In another crate's tests:
 //!
@@ -11,14 +11,14 @@
 //!
 //! Layers, bottom to top. A folder uses only those above it in this list:
 //!
-//! - `values`: money, time, prices, test cards, IDs, refusals
-//! - `config`: settings that a sandbox starts with
-//! - `model`: the objects that a sandbox keeps
-//! - `engine`: arithmetic on these objects
-//! - `world`: the store of all objects, and the agenda of what time changes next
+//! - `values`: money, time, prices, test cards, IDs, API errors
+//! - `config`: settings of a sandbox
+//! - `model`: the objects that a sandbox stores
+//! - `engine`: billing arithmetic on these objects
+//! - `world`: the store of all objects, and the agenda of what is due next
 //! - `lifecycle`: what requests and time do to subscriptions and invoices
-//! - `endpoint`: form encoding, parameters, lists, the description of an endpoint
-//! - `resources`: Stripe's endpoints and wire objects
+//! - `endpoint`: form encoding, parameters, lists, the table row of an endpoint
+//! - `resources`: Stripe's endpoints and their JSON objects
 //! - `pages`: checkout, invoice and portal pages
 //! - `http`: keys, idempotency, expansion, faults, the admin endpoints and the server
 

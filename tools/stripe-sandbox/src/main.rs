@@ -1,4 +1,4 @@
-//! The command line of the sandbox.
+//! Command line of the sandbox.
 
 use std::io::{self, Write};
 use std::net::SocketAddr;
@@ -10,35 +10,37 @@ use clap::Parser;
 use stripe_sandbox::{Config, DEFAULT_SECRET_KEY, Exhausted, Rules, Sandbox};
 use tokio::signal::unix::{SignalKind, signal};
 
-/// A local stand-in for Stripe Billing (API 2026-09-30.endive). State is in memory.
+/// Local sandbox of Stripe Billing (API 2026-09-30.endive). State is kept in memory.
 #[derive(Parser)]
 #[command(version)]
 struct Cli {
-    /// Where to listen; port 0 takes a free one.
+    /// Address to listen on; port 0 takes a free port.
     #[arg(long, default_value = "127.0.0.1:12111")]
     listen: SocketAddr,
-    /// A key that may do everything. Can be given more than once.
+    /// Secret key with all permissions. Repeatable.
     #[arg(long, default_value = DEFAULT_SECRET_KEY)]
     secret_key: Vec<String>,
-    /// A key and what it may do: `rk_test_…=rak_subscription_read,rak_invoice_read`. Can be given more than once.
+    /// Restricted key and its permissions: `rk_test_…=rak_subscription_read,rak_invoice_read`.
+    /// Repeatable.
     #[arg(long, value_parser = restricted_key)]
     restricted_key: Vec<(String, Vec<String>)>,
-    /// Days between a failed automatic attempt and the next one.
+    /// Days from each failed automatic attempt to the next one.
     #[arg(long, value_delimiter = ',', default_value = "3,5,7")]
     retry_days: Vec<u16>,
-    /// What becomes of a subscription whose last attempt failed.
+    /// What happens to a subscription after its last failed attempt.
     #[arg(long, value_enum, default_value = "unpaid")]
     retries_exhausted: Exhausted,
-    /// A renewal's first failed payment pauses the subscription.
+    /// Pause a subscription when a renewal's payment fails for the first time.
     #[arg(long)]
     pause_on_first_failure: bool,
-    /// What a failed payment has paused goes on by itself once its invoice is settled.
+    /// Resume a subscription that a failed payment paused, once its invoice is paid or
+    /// uncollectible.
     #[arg(long)]
     resume_when_paid: bool,
-    /// Reads the state from this file, if it is there, and keeps it there at the end.
+    /// File that the state is read from at the start, if it exists, and written to at the end.
     #[arg(long, value_name = "FILE")]
     snapshot: Option<PathBuf>,
-    /// How long a request waits for an object that another one is changing.
+    /// How long a request waits for an object that another request has locked, in milliseconds.
     #[arg(long, default_value_t = 2000)]
     lock_timeout_ms: u64,
 }
@@ -75,7 +77,7 @@ fn run(cli: Cli) -> io::Result<()> {
         snapshot: cli.snapshot,
         lock_timeout: Duration::from_millis(cli.lock_timeout_ms),
     })?;
-    // Before anybody can know that it runs: a signal that comes at once is not lost.
+    // Registered before the address is printed, so that a signal sent right after it is not lost.
     let signals = tokio::runtime::Builder::new_current_thread().enable_io().build()?;
     let (mut terminate, mut interrupt) = {
         let _entered = signals.enter();

@@ -1,4 +1,4 @@
-//! Starting and stopping a sandbox inside a process.
+//! Starts and stops a sandbox inside a process.
 
 use std::error::Error;
 use std::io;
@@ -14,13 +14,13 @@ use tokio::sync::oneshot;
 use crate::config::Config;
 use crate::http::serve::serve;
 use crate::http::server::handle;
-use crate::http::shared::Shared;
+use crate::http::state::ServerState;
 
 pub struct Sandbox;
 
-/// A sandbox that is listening. Dropping it stops it.
+/// Running sandbox. Dropping it stops it.
 pub struct Running {
-    /// `http://127.0.0.1:PORT`, without a slash at the end.
+    /// `http://127.0.0.1:PORT`, without a trailing slash.
     pub url: String,
     pub address: SocketAddr,
     stop: Option<oneshot::Sender<()>>,
@@ -28,22 +28,23 @@ pub struct Running {
 }
 
 impl Sandbox {
-    /// Listens at once and serves on a thread of its own, so that it can be started from
-    /// synchronous tests and from inside any async runtime alike.
+    /// Listens immediately and serves on its own thread, so that synchronous tests and any async
+    /// runtime can start it.
     ///
     /// # Errors
     ///
-    /// If the address is taken, there is no thread to be had, or the snapshot cannot be read.
+    /// Fails if the address is in use, the thread cannot be created, or the snapshot cannot be
+    /// read.
     pub fn start(config: Config) -> io::Result<Running> {
         let listener = TcpListener::bind(config.listen)?;
         listener.set_nonblocking(true)?;
         let address = reachable(listener.local_addr()?);
-        let shared = Arc::new(Shared::new(config, address)?);
+        let state = Arc::new(ServerState::new(config, address)?);
         let (stop, stopped) = oneshot::channel();
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let thread =
             std::thread::Builder::new().name("stripe-sandbox".to_owned()).spawn(move || {
-                let served = Arc::clone(&shared);
+                let served = Arc::clone(&state);
                 runtime.block_on(async move {
                     let listener = tokio::net::TcpListener::from_std(listener)
                         .expect("the listener is non-blocking");
@@ -52,7 +53,7 @@ impl Sandbox {
                         _ = stopped => {}
                     }
                 });
-                shared.save().map(drop)
+                state.save().map(drop)
             })?;
         Ok(Running {
             url: format!("http://{address}"),
@@ -63,38 +64,40 @@ impl Sandbox {
     }
 }
 
-/// A sandbox without a thread and a port: whoever calls it lends it the runtime.
+/// Sandbox without a thread or a port. It runs in the caller's runtime.
 #[derive(Clone)]
 pub struct Inside {
-    shared: Arc<Shared>,
+    state: Arc<ServerState>,
 }
 
 impl Inside {
+    /// Creates a sandbox.
+    ///
     /// # Errors
     ///
-    /// If the snapshot cannot be read.
+    /// Fails if the snapshot cannot be read.
     pub fn new(config: Config) -> io::Result<Inside> {
         let address = config.listen;
-        Ok(Inside { shared: Arc::new(Shared::new(config, address)?) })
+        Ok(Inside { state: Arc::new(ServerState::new(config, address)?) })
     }
 
-    /// The answer to a request as it would come in by HTTP. Must be called in a tokio runtime; what
-    /// was asked for is done even if the caller stops waiting.
+    /// Returns the response to a request, as over HTTP. Must be called in a tokio runtime. The
+    /// request completes even if the caller drops this future.
     ///
     /// # Errors
     ///
-    /// If the connection would end without an answer, or in the midst of it.
+    /// Fails if a fault drops the connection without a response or in the middle of one.
     pub async fn answer(
         &self,
         request: Request<Full<Bytes>>,
     ) -> Result<(Response<()>, Bytes), Box<dyn Error + Send + Sync>> {
-        let (head, body) = handle(&self.shared, request).await?.into_parts();
+        let (head, body) = handle(&self.state, request).await?.into_parts();
         Ok((Response::from_parts(head, ()), body.collect().await?.to_bytes()))
     }
 }
 
-/// Where the pages that answers lead to are found: who listens everywhere listens here too, and
-/// 0.0.0.0 is no address to open.
+/// Returns the address for links in responses. A server that listens on all interfaces is reachable
+/// on loopback; 0.0.0.0 cannot be opened.
 fn reachable(mut address: SocketAddr) -> SocketAddr {
     match address.ip() {
         IpAddr::V4(ip) if ip.is_unspecified() => address.set_ip(Ipv4Addr::LOCALHOST.into()),
@@ -105,18 +108,18 @@ fn reachable(mut address: SocketAddr) -> SocketAddr {
 }
 
 impl Running {
-    /// Stops, and keeps the state in the snapshot if there is to be one.
+    /// Stops the sandbox and writes the snapshot, if one is configured.
     ///
     /// # Errors
     ///
-    /// If the snapshot cannot be written.
+    /// Fails if the snapshot cannot be written.
     pub fn stop(mut self) -> io::Result<()> {
         self.end()
     }
 
     fn end(&mut self) -> io::Result<()> {
         drop(self.stop.take());
-        // A panic on the server's thread has been reported there.
+        // The server's thread has already reported its panic.
         self.thread.take().map_or(Ok(()), |thread| thread.join().unwrap_or(Ok(())))
     }
 }

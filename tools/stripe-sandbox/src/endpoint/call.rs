@@ -1,4 +1,4 @@
-//! An endpoint, and one call of it.
+//! Endpoints, and calls of them.
 
 use serde_json::Value;
 
@@ -9,7 +9,7 @@ use crate::values::errors::Result;
 use crate::world::World;
 use crate::world::store::{Cursor, Table};
 
-/// What an endpoint answers with: the root of what can be expanded.
+/// Type of an endpoint's response: the root of expandable paths.
 #[derive(Clone, Copy)]
 pub enum Shape {
     Object(&'static str),
@@ -18,11 +18,12 @@ pub enum Shape {
 
 pub type Handler = fn(&mut Call<'_>) -> Result<Value>;
 
-/// One row of the table of endpoints. `{}` in a path stands for an id.
+/// Row of the endpoint table. `{}` in a path stands for an ID.
 pub struct Endpoint {
     pub method: &'static str,
     pub path: &'static str,
-    /// The resource of the permission that a restricted key needs: `subscription` for `rak_subscription_read`.
+    /// Resource of the permission that a restricted key needs: `subscription` for
+    /// `rak_subscription_read`.
     pub resource: &'static str,
     pub write: bool,
     pub shape: Shape,
@@ -56,7 +57,7 @@ pub const fn post(
     Endpoint { method: "POST", path, resource, write: true, shape: Shape::Object(kind), run }
 }
 
-/// A POST that changes nothing.
+/// POST that changes nothing.
 pub const fn post_read(
     path: &'static str,
     resource: &'static str,
@@ -80,7 +81,7 @@ impl Endpoint {
         format!("rak_{}_{}", self.resource, if self.write { "write" } else { "read" })
     }
 
-    /// The ids in `path`, if it is this endpoint's.
+    /// Returns the IDs in `path` if it matches this endpoint.
     pub fn matches(&self, method: &str, path: &str) -> Option<Vec<String>> {
         if self.method != method {
             return None;
@@ -99,23 +100,24 @@ impl Endpoint {
     }
 }
 
-/// One request on its way through an endpoint.
+/// Call of an endpoint.
 pub struct Call<'a> {
     pub world: &'a mut World,
     pub ids: Vec<String>,
     pub path: String,
     pub params: Params,
-    /// Parameters were fine and the work has begun: from here on the outcome belongs to the idempotency key.
+    /// The parameters are valid and the operation has begun. From here on its response is stored
+    /// for the idempotency key.
     pub started: bool,
 }
 
 impl Call<'_> {
-    /// The id in the path.
+    /// Returns the first ID in the path.
     pub fn id(&self) -> String {
         self.ids[0].clone()
     }
 
-    /// All parameters have been read: refuses what is left, and begins.
+    /// Refuses parameters that were not read, and begins the operation.
     pub fn begin(&mut self) -> Result<()> {
         self.params.finish()?;
         self.started = true;
@@ -130,7 +132,7 @@ impl Call<'_> {
         self.params.range("created")
     }
 
-    /// One page of a table as a list object.
+    /// Returns one page of a table as a list object.
     pub fn list<T: Entity>(
         &self,
         table: &Table<T>,

@@ -1,11 +1,11 @@
-//! `application/x-www-form-urlencoded` with Stripe's nesting, as a tree.
+//! Parser of `application/x-www-form-urlencoded` with Stripe's nesting.
 //!
-//! Both array spellings are read: `items[0][price]=…` (async-stripe) and `items[][price]=…`
-//! (curl, the docs). The same parser serves bodies and query strings.
+//! Accepts both array notations: `items[0][price]=…` (async-stripe) and `items[][price]=…` (curl,
+//! Stripe's documentation). Bodies and query strings use the same format.
 
 use crate::values::errors::ApiError;
 
-/// A parameter's value: text, or named (or numbered) parts in the order they came.
+/// Value of a parameter: text, or a hash or array with its entries in order.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Node {
     Text(String),
@@ -13,7 +13,7 @@ pub enum Node {
 }
 
 impl Node {
-    /// What a hash or an array holds; nothing of a text.
+    /// Returns the entries of a hash or an array; none for text.
     pub fn entries(&self) -> &[(String, Node)] {
         match self {
             Node::Text(_) => &[],
@@ -22,7 +22,7 @@ impl Node {
     }
 }
 
-/// Decoded pairs in their order; also what idempotency compares.
+/// Returns the decoded pairs in order.
 pub fn pairs(encoded: &str) -> Result<Vec<(String, String)>, ApiError> {
     encoded
         .split('&')
@@ -34,7 +34,7 @@ pub fn pairs(encoded: &str) -> Result<Vec<(String, String)>, ApiError> {
         .collect()
 }
 
-/// Builds the tree. A name that is used both as text and as a hash is refused.
+/// Builds the tree. Refuses a name that occurs both as text and as a hash.
 pub fn tree(pairs: &[(String, String)]) -> Result<Vec<(String, Node)>, ApiError> {
     let mut root = Vec::new();
     for (key, value) in pairs {
@@ -50,7 +50,7 @@ pub fn tree(pairs: &[(String, String)]) -> Result<Vec<(String, Node)>, ApiError>
     Ok(root)
 }
 
-/// `a[b][0]` to `a`, `b`, `0`.
+/// Splits `a[b][0]` into `a`, `b`, `0`.
 fn segments(key: &str) -> Option<Vec<&str>> {
     let Some((first, mut rest)) = key.split_once('[') else {
         return (!key.is_empty() && !key.contains(']')).then(|| vec![key]);
@@ -87,8 +87,8 @@ fn insert(entries: &mut Vec<(String, Node)>, segments: &[&str], value: &str) -> 
     }
 }
 
-/// `x[]=a&x[]=b` are two elements; `x[][p]=1&x[][q]=2&x[][p]=3` are two as well: an element goes on
-/// until one of its own keys comes again.
+/// Returns the index of an element without a number. `x[]=a&x[]=b` are two elements, and so are
+/// `x[][p]=1&x[][q]=2&x[][p]=3`: a repeated key starts a new element.
 fn next_index(entries: &[(String, Node)], rest: &[&str]) -> String {
     match (entries.last(), rest.first()) {
         (Some((name, Node::Map(last))), Some(key)) if !last.iter().any(|(seen, _)| seen == key) => {
@@ -101,7 +101,7 @@ fn next_index(entries: &[(String, Node)], rest: &[&str]) -> String {
     }
 }
 
-/// A part of a path, in which a plus sign is one. None if it is not properly encoded.
+/// Decodes a path segment, in which a plus sign is literal. None if the encoding is invalid.
 pub fn decode_path(part: &str) -> Option<String> {
     if part.contains('%') { decode(&part.replace('+', "%2B")).ok() } else { Some(part.to_owned()) }
 }
@@ -137,7 +137,7 @@ mod tests {
     }
 
     #[test]
-    fn both_array_styles_give_the_same_tree() {
+    fn both_array_notations_give_the_same_tree() {
         let indexed =
             "items[0][price]=p1&items[0][quantity]=2&items[1][price]=p2&expand[0]=a&expand[1]=b";
         let bare = "items[][price]=p1&items[][quantity]=2&items[][price]=p2&expand[]=a&expand[]=b";
@@ -145,14 +145,14 @@ mod tests {
     }
 
     #[test]
-    fn spaces_plus_signs_and_brackets_are_decoded() {
+    fn percent_encoding_and_plus_signs_are_decoded() {
         let expected = Node::Map(vec![("k e".into(), Node::Text("a+b c".into()))]);
         assert_eq!(parse("metadata%5Bk+e%5D=a%2Bb+c"), vec![("metadata".into(), expected)]);
         assert_eq!(parse(""), vec![]);
     }
 
     #[test]
-    fn a_name_in_two_shapes_is_refused() {
+    fn name_with_two_types_is_refused() {
         for encoded in ["a=1&a[b]=2", "a[b]=2&a=1", "a=1&a=2", "a[b=1", "[a]=1", "a=%zz"] {
             assert!(pairs(encoded).and_then(|pairs| tree(&pairs)).is_err(), "{encoded}");
         }
@@ -183,7 +183,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn what_is_encoded_is_read_back(tree in prop::collection::btree_map("[a-z_]{1,6}", nodes(), 0..5)) {
+        fn encoded_tree_is_parsed_back(tree in prop::collection::btree_map("[a-z_]{1,6}", nodes(), 0..5)) {
             let tree: Vec<(String, Node)> = tree.into_iter().collect();
             let mut encoded = Vec::new();
             for (key, node) in &tree {
@@ -193,7 +193,7 @@ mod tests {
         }
 
         #[test]
-        fn no_input_makes_the_parser_panic(encoded in "[a-c\\[\\]=&%0-9+]{0,30}") {
+        fn parser_never_panics(encoded in "[a-c\\[\\]=&%0-9+]{0,30}") {
             let _ = pairs(&encoded).and_then(|pairs| tree(&pairs));
         }
     }

@@ -1,4 +1,4 @@
-//! An endpoint and one call of it: parameters in, lists and objects out.
+//! Endpoints: their description, parameters, lists and calls.
 
 pub mod call;
 pub mod form;

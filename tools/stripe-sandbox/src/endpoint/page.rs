@@ -1,4 +1,4 @@
-//! Lists: the parameters of a page, and list objects.
+//! Pagination parameters and list objects.
 
 use serde_json::{Value, json};
 
@@ -36,14 +36,14 @@ pub fn list(url: &str, data: Vec<Value>, has_more: bool) -> Value {
     json!({ "object": "list", "url": url, "has_more": has_more, "data": Value::Array(data) })
 }
 
-/// A list inside another object: its first ten, and where to find the rest.
+/// Returns a list inside another object: the first ten entries, and the URL of the list.
 pub fn embedded(url: &str, mut data: Vec<Value>) -> Value {
     let has_more = data.len() > DEFAULT_LIMIT;
     data.truncate(DEFAULT_LIMIT);
     list(url, data, has_more)
 }
 
-/// A page of a list that is in order already, such as an invoice's lines.
+/// Returns one page of an ordered list, such as an invoice's lines.
 pub fn slice(url: &str, data: Vec<Value>, cursor: &Cursor, kind: &str) -> Result<Value> {
     let place = |id: &str| {
         data.iter().position(|entry| entry["id"] == *id).ok_or_else(|| unknown_cursor(kind, cursor))

@@ -1,7 +1,7 @@
-//! Typed reading of parameters, and the refusal of whatever was not read.
+//! Typed parameters.
 //!
-//! Reading takes a parameter out of the tree. What is left when an endpoint says it is done was
-//! not expected, so no endpoint has to list what it does not know.
+//! Reading removes a parameter from the tree. Parameters that are left at the end are unknown, so
+//! that no endpoint has to list them.
 
 use rust_decimal::Decimal;
 
@@ -11,13 +11,13 @@ use crate::values::errors::{ApiError, Result};
 use crate::values::money::Currency;
 use crate::values::period::Timestamp;
 
-/// A hash of parameters; `path` is how it is called in messages (`items[0]`), empty at the root.
+/// Hash of parameters. `path` is its name in messages (`items[0]`), empty at the root.
 pub struct Params {
     path: String,
     entries: Vec<(String, Node)>,
 }
 
-/// `created`, `due_date` and the like in lists: one moment, or bounds.
+/// Time filter of a list, such as `created`: one time, or bounds.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct TimeRange {
     pub from: Option<Timestamp>,
@@ -35,7 +35,7 @@ impl Params {
         Params { path: String::new(), entries }
     }
 
-    /// How a parameter of this hash is called in an error.
+    /// Returns the full name of a parameter of this hash.
     pub fn name(&self, key: &str) -> String {
         if self.path.is_empty() { key.to_owned() } else { format!("{}[{key}]", self.path) }
     }
@@ -49,18 +49,18 @@ impl Params {
         self.entries.iter().any(|(name, _)| name == key)
     }
 
-    /// Refuses what nobody read.
+    /// Refuses parameters that were not read.
     pub fn finish(&self) -> Result<()> {
         let unknown: Vec<String> = self.names().map(|key| self.name(key)).collect();
         if unknown.is_empty() { Ok(()) } else { Err(ApiError::unknown_params(&unknown)) }
     }
 
-    /// What has not been read yet.
+    /// Returns the names of the parameters that were not read yet.
     pub fn names(&self) -> impl Iterator<Item = &str> {
         self.entries.iter().map(|(name, _)| name.as_str())
     }
 
-    /// What the hashes of an array hold: the full name of each parameter, and its last part.
+    /// Returns the full and the last name of each parameter in an array of hashes.
     pub fn names_in_list(&self, key: &str) -> Vec<(String, &str)> {
         let mut names = Vec::new();
         let elements = self.entries.iter().filter(|(name, _)| name == key);
@@ -72,7 +72,7 @@ impl Params {
         names
     }
 
-    /// Names parameters that Stripe has and the sandbox has not, so that the refusal says so.
+    /// Refuses parameters that Stripe has and the sandbox does not implement.
     pub fn not_imitated(&self, keys: &[&str]) -> Result<()> {
         match self.entries.iter().find(|(key, _)| keys.contains(&key.as_str())) {
             Some((key, _)) => Err(ApiError::not_imitated(&self.name(key))),
@@ -80,7 +80,7 @@ impl Params {
         }
     }
 
-    /// A text that may be empty, which means "unset".
+    /// Reads a text that an empty string clears.
     pub fn change(&mut self, key: &str) -> Result<Change<String>> {
         match self.take(key) {
             None => Ok(None),
@@ -165,7 +165,7 @@ impl Params {
         self.parsed(key, parse_time)
     }
 
-    /// One of a set of words.
+    /// Reads one of several keywords.
     pub fn choice<T: Copy>(
         &mut self,
         key: &str,
@@ -192,7 +192,7 @@ impl Params {
         }
     }
 
-    /// A nested hash, every part of which `read` must take.
+    /// Reads a nested hash. `read` must take all of its entries.
     pub fn hash<T>(
         &mut self,
         key: &str,
@@ -205,7 +205,7 @@ impl Params {
         }
     }
 
-    /// A nested hash that an empty string unsets.
+    /// Reads a nested hash that an empty string clears.
     pub fn hash_change<T>(
         &mut self,
         key: &str,
@@ -225,7 +225,7 @@ impl Params {
         }
     }
 
-    /// An array of hashes; an empty string is the empty array.
+    /// Reads an array of hashes. An empty string is an empty array.
     pub fn list<T>(
         &mut self,
         key: &str,
@@ -253,7 +253,7 @@ impl Params {
         }
     }
 
-    /// The names directly inside a hash, without taking it.
+    /// Returns the names in a hash without reading it.
     pub fn names_in(&self, key: &str) -> Vec<String> {
         match self.entries.iter().find(|(name, _)| name == key) {
             Some((_, Node::Map(entries))) => entries.iter().map(|(name, _)| name.clone()).collect(),
@@ -297,7 +297,7 @@ impl Params {
     }
 }
 
-/// An array's elements in the order of their numbers, whatever the order in which they came.
+/// Returns an array's elements ordered by index.
 fn elements(entries: Vec<(String, Node)>, name: &str) -> Result<Vec<(usize, Node)>> {
     let numbered = entries.into_iter().map(|(index, node)| Some((index.parse().ok()?, node)));
     let mut elements: Vec<(usize, Node)> = numbered
@@ -329,7 +329,7 @@ pub fn parse_integer(text: &str, name: &str) -> Result<i64> {
     })
 }
 
-/// Stripe's decimals are plain numbers with at most 12 places.
+/// Parses a decimal without a plus sign and with at most 12 decimal places.
 pub fn parse_decimal(text: &str, name: &str) -> Result<Decimal> {
     let invalid = || ApiError::invalid(format!("Invalid decimal: {text}")).param(name);
     let value: Decimal = text.parse().map_err(|_| invalid())?;
@@ -345,7 +345,7 @@ pub fn parse_currency(text: &str, name: &str) -> Result<Currency> {
     })
 }
 
-/// Seconds since the epoch, up to the year 2286.
+/// Parses seconds since the Unix epoch, up to the year 2286.
 pub fn parse_time(text: &str, name: &str) -> Result<Timestamp> {
     let at = parse_integer(text, name)?;
     if (0..10_000_000_000).contains(&at) {

@@ -1,4 +1,4 @@
-//! What each reader accepts and how it refuses.
+//! Accepted and refused values of each parameter type.
 
 use super::*;
 use crate::endpoint::form;
@@ -13,7 +13,7 @@ fn message<T>(result: Result<T>) -> String {
 }
 
 #[test]
-fn what_was_not_read_is_refused_with_its_full_name() {
+fn unread_parameters_are_refused_with_their_full_name() {
     let mut p = params("a=1&items[0][price]=p&items[0][color]=red");
     assert_eq!(p.integer("a").unwrap(), Some(1));
     assert_eq!(
@@ -24,7 +24,7 @@ fn what_was_not_read_is_refused_with_its_full_name() {
 }
 
 #[test]
-fn an_empty_string_unsets_where_that_is_possible_and_is_refused_elsewhere() {
+fn empty_string_clears_optional_parameters_and_is_refused_elsewhere() {
     assert_eq!(params("cancel_at=").change("cancel_at").unwrap(), Some(None));
     assert_eq!(params("x=").strings("x").unwrap(), Some(vec![]));
     assert_eq!(params("metadata=").metadata().unwrap(), Some(MetadataChange::Clear));
@@ -34,7 +34,7 @@ fn an_empty_string_unsets_where_that_is_possible_and_is_refused_elsewhere() {
 }
 
 #[test]
-fn values_of_the_wrong_type_are_named() {
+fn errors_name_the_invalid_value() {
     assert_eq!(message(params("n=1.5").integer("n")), "Invalid integer: 1.5");
     assert_eq!(message(params("b=yes").boolean("b")), "Invalid boolean: yes");
     assert_eq!(
@@ -53,7 +53,7 @@ fn values_of_the_wrong_type_are_named() {
 }
 
 #[test]
-fn ranges_are_one_moment_or_bounds() {
+fn range_is_one_time_or_bounds() {
     let range = |encoded: &str| params(encoded).range("created").unwrap();
     assert_eq!(range("created=5"), TimeRange { from: Some(5), to: Some(5) });
     assert_eq!(range("created[gt]=5&created[lte]=9"), TimeRange { from: Some(6), to: Some(9) });
@@ -61,7 +61,7 @@ fn ranges_are_one_moment_or_bounds() {
 }
 
 #[test]
-fn metadata_merges_and_an_empty_value_removes_its_key() {
+fn metadata_is_merged_and_empty_values_remove_keys() {
     let mut metadata =
         Metadata::from([("keep".to_owned(), "1".to_owned()), ("drop".to_owned(), "2".to_owned())]);
     params("metadata[drop]=&metadata[new]=3").metadata().unwrap().unwrap().apply(&mut metadata);

@@ -1,4 +1,4 @@
-//! Adding an invoice up: discounts, then tax, then the customer's balance.
+//! Invoice totals: discounts, then tax, then the customer's balance.
 
 use rust_decimal::Decimal;
 
@@ -7,16 +7,16 @@ use crate::model::catalog::{Reduction, TaxRate};
 use crate::model::invoice::{Line, Totals};
 use crate::values::money::{Currency, allocate};
 
-/// A discount ready to be computed with.
+/// Discount with the coupon's amount and products.
 #[derive(Clone, Debug)]
-pub struct Applied {
+pub struct AppliedDiscount {
     pub id: String,
     pub reduction: Reduction,
-    /// Products that it is limited to; empty: all.
+    /// Products that it is limited to; empty means all.
     pub products: Vec<String>,
 }
 
-impl Applied {
+impl AppliedDiscount {
     fn covers(&self, line: &Line) -> bool {
         let product = line.price.as_ref().map(|(_, product)| product);
         line.discountable
@@ -24,7 +24,7 @@ impl Applied {
                 || product.is_some_and(|product| self.products.contains(product)))
     }
 
-    /// What it takes off each of `bases` (nothing off credits).
+    /// Returns the amount to take off each of `bases`; nothing for credits.
     fn amounts(&self, bases: &[i64], currency: Currency) -> Vec<i64> {
         let bases: Vec<i64> = bases.iter().map(|base| (*base).max(0)).collect();
         match &self.reduction {
@@ -40,13 +40,13 @@ impl Applied {
     }
 }
 
-/// Fills in each line's discounts and taxes and returns the sums. `item_discounts` are found by the
-/// ids on the lines, `discounts` are those of the whole invoice. Prorations come with their discounts,
-/// which were worked out with their amounts.
-pub fn add_up(
+/// Sets each line's discounts and taxes and returns the totals. A line lists the IDs of its own
+/// discounts, which are looked up in `item_discounts`; `discounts` apply to the whole invoice.
+/// Prorations already have their discounts, computed with their amounts.
+pub fn compute_totals(
     lines: &mut [Line],
-    item_discounts: &[Applied],
-    discounts: &[Applied],
+    item_discounts: &[AppliedDiscount],
+    discounts: &[AppliedDiscount],
     rates: &[TaxRate],
     currency: Currency,
 ) -> Totals {
@@ -54,14 +54,14 @@ pub fn add_up(
     for line in lines.iter_mut().filter(|line| !line.proration) {
         line.discount_amounts.clear();
     }
-    let mine = |applied: &Applied, line: &Line| {
+    let mine = |applied: &AppliedDiscount, line: &Line| {
         !line.proration && line.item_discounts.contains(&applied.id)
     };
-    reduce(lines, &mut rest, item_discounts, currency, mine);
-    take_off(lines, &mut rest, |line, id| line.item_discounts.contains(id));
+    apply_discounts(lines, &mut rest, item_discounts, currency, mine);
+    subtract_proration_discounts(lines, &mut rest, |line, id| line.item_discounts.contains(id));
     let before: Vec<i64> = rest.clone();
-    take_off(lines, &mut rest, |line, id| !line.item_discounts.contains(id));
-    reduce(lines, &mut rest, discounts, currency, Applied::covers);
+    subtract_proration_discounts(lines, &mut rest, |line, id| !line.item_discounts.contains(id));
+    apply_discounts(lines, &mut rest, discounts, currency, AppliedDiscount::covers);
 
     let mut totals = Totals { subtotal: before.iter().sum(), ..Totals::default() };
     let mut included_before_discount = 0;
@@ -88,12 +88,12 @@ pub fn add_up(
     totals
 }
 
-fn reduce(
+fn apply_discounts(
     lines: &mut [Line],
     rest: &mut [i64],
-    discounts: &[Applied],
+    discounts: &[AppliedDiscount],
     currency: Currency,
-    covers: impl Fn(&Applied, &Line) -> bool,
+    covers: impl Fn(&AppliedDiscount, &Line) -> bool,
 ) {
     for discount in discounts {
         let bases: Vec<i64> = lines
@@ -111,11 +111,15 @@ fn reduce(
     }
 }
 
-/// What prorations already say about those of their discounts that are `meant`.
-fn take_off(lines: &[Line], rest: &mut [i64], meant: impl Fn(&Line, &String) -> bool) {
+/// Subtracts those discounts of prorations for which `applies` returns true.
+fn subtract_proration_discounts(
+    lines: &[Line],
+    rest: &mut [i64],
+    applies: impl Fn(&Line, &String) -> bool,
+) {
     for (line, rest) in lines.iter().zip(rest).filter(|(line, _)| line.proration) {
-        let meant = line.discount_amounts.iter().filter(|(id, _)| meant(line, id));
-        *rest -= meant.map(|(_, amount)| amount).sum::<i64>();
+        let own = line.discount_amounts.iter().filter(|(id, _)| applies(line, id));
+        *rest -= own.map(|(_, amount)| amount).sum::<i64>();
     }
 }
 
@@ -130,17 +134,17 @@ fn sum_discounts(lines: &[Line]) -> Vec<(String, i64)> {
     sums
 }
 
-/// How a total meets the customer's balance.
+/// Amount due and balance after a total was applied to the customer's balance.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Settlement {
     pub amount_due: i64,
     pub ending_balance: i64,
-    /// Below what Stripe can charge: carried over as a debt.
+    /// The amount due is below Stripe's minimum charge and is added to the balance.
     pub too_small: bool,
 }
 
-/// Credit is used up first; what is left is due, unless it is too little to be charged.
-pub fn settle(total: i64, starting_balance: i64, currency: Currency) -> Settlement {
+/// Applies credit first. The remainder is due, unless it is below the minimum charge.
+pub fn settle_balance(total: i64, starting_balance: i64, currency: Currency) -> Settlement {
     let due = if total < 0 { 0 } else { (total + starting_balance).max(0) };
     let too_small = due > 0 && due < currency.minimum_charge();
     let amount_due = if too_small { 0 } else { due };

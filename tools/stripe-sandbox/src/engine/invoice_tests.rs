@@ -1,4 +1,4 @@
-//! Sums worked out by hand, the worked numbers of Stripe's own rules among them.
+//! Totals computed by hand, including the examples of Stripe's documentation.
 
 use std::collections::BTreeMap;
 
@@ -46,13 +46,17 @@ fn rate(id: &str, percentage: i64, inclusive: bool) -> TaxRate {
     }
 }
 
-fn percent(id: &str, percent: i64) -> Applied {
-    Applied { id: id.into(), reduction: Reduction::Percent(percent.into()), products: vec![] }
+fn percent(id: &str, percent: i64) -> AppliedDiscount {
+    AppliedDiscount {
+        id: id.into(),
+        reduction: Reduction::Percent(percent.into()),
+        products: vec![],
+    }
 }
 
-fn fixed(id: &str, amount: i64) -> Applied {
+fn fixed(id: &str, amount: i64) -> AppliedDiscount {
     let amounts = BTreeMap::from([(Currency::USD, amount)]);
-    Applied {
+    AppliedDiscount {
         id: id.into(),
         reduction: Reduction::Amount { currency: Currency::USD, amounts },
         products: vec![],
@@ -60,44 +64,44 @@ fn fixed(id: &str, amount: i64) -> Applied {
 }
 
 #[test]
-fn an_upgrade_half_way_with_tax_and_credit_is_what_stripe_charges() {
+fn upgrade_with_tax_and_credit_matches_stripes_example() {
     let mut lines = [line(-1000, &["t"]), line(2500, &["t"])];
-    let totals = add_up(&mut lines, &[], &[], &[rate("t", 10, false)], Currency::USD);
+    let totals = compute_totals(&mut lines, &[], &[], &[rate("t", 10, false)], Currency::USD);
     assert_eq!((totals.subtotal, totals.total, totals.total_excluding_tax), (1500, 1650, 1500));
     assert_eq!((lines[0].taxes[0].amount, lines[1].taxes[0].amount), (-100, 250));
-    let settled = settle(totals.total, -400, Currency::USD);
+    let settled = settle_balance(totals.total, -400, Currency::USD);
     assert_eq!(settled, Settlement { amount_due: 1250, ending_balance: 0, too_small: false });
 }
 
 #[test]
-fn a_negative_total_becomes_credit() {
+fn negative_total_becomes_credit() {
     let mut lines = [line(-2500, &["t"]), line(1000, &["t"])];
-    let totals = add_up(&mut lines, &[], &[], &[rate("t", 10, false)], Currency::USD);
+    let totals = compute_totals(&mut lines, &[], &[], &[rate("t", 10, false)], Currency::USD);
     assert_eq!(totals.total, -1650);
     assert_eq!(
-        settle(totals.total, -400, Currency::USD),
+        settle_balance(totals.total, -400, Currency::USD),
         Settlement { amount_due: 0, ending_balance: -2050, too_small: false }
     );
 }
 
 #[test]
-fn a_total_below_the_minimum_is_carried_over() {
+fn total_below_the_minimum_is_added_to_the_balance() {
     assert_eq!(
-        settle(30, 0, Currency::USD),
+        settle_balance(30, 0, Currency::USD),
         Settlement { amount_due: 0, ending_balance: 30, too_small: true }
     );
     assert_eq!(
-        settle(2000, 30, Currency::USD),
+        settle_balance(2000, 30, Currency::USD),
         Settlement { amount_due: 2030, ending_balance: 0, too_small: false }
     );
-    assert_eq!(settle(49, 0, Currency::parse("jpy").unwrap()).amount_due, 0);
-    assert_eq!(settle(50, 0, Currency::parse("jpy").unwrap()).amount_due, 50);
+    assert_eq!(settle_balance(49, 0, Currency::parse("jpy").unwrap()).amount_due, 0);
+    assert_eq!(settle_balance(50, 0, Currency::parse("jpy").unwrap()).amount_due, 50);
 }
 
 #[test]
-fn discounts_come_off_before_tax_one_after_the_other() {
+fn discounts_apply_in_order_before_tax() {
     let mut lines = [line(1000, &["t"]), line(3000, &["t"])];
-    let totals = add_up(
+    let totals = compute_totals(
         &mut lines,
         &[],
         &[percent("half", 50), fixed("five", 500)],
@@ -110,17 +114,22 @@ fn discounts_come_off_before_tax_one_after_the_other() {
 }
 
 #[test]
-fn a_fixed_discount_never_takes_more_than_there_is() {
+fn fixed_discount_is_limited_to_the_amount() {
     let mut lines = [line(300, &[])];
-    let totals = add_up(&mut lines, &[], &[fixed("five", 500)], &[], Currency::USD);
+    let totals = compute_totals(&mut lines, &[], &[fixed("five", 500)], &[], Currency::USD);
     assert_eq!((totals.total, totals.discounts[0].1), (0, 300));
 }
 
 #[test]
-fn inclusive_tax_stays_inside_the_total() {
+fn inclusive_tax_does_not_change_the_total() {
     let mut lines = [line(1100, &["t"])];
-    let totals =
-        add_up(&mut lines, &[], &[percent("half", 50)], &[rate("t", 10, true)], Currency::USD);
+    let totals = compute_totals(
+        &mut lines,
+        &[],
+        &[percent("half", 50)],
+        &[rate("t", 10, true)],
+        Currency::USD,
+    );
     assert_eq!((totals.subtotal, totals.subtotal_excluding_tax), (1100, 1000));
     assert_eq!((totals.total, totals.total_excluding_tax, totals.taxes[0].amount), (550, 500, 50));
 }
@@ -128,16 +137,21 @@ fn inclusive_tax_stays_inside_the_total() {
 #[test]
 fn prorations_are_not_discounted_again() {
     let mut lines = [line(-1000, &[]), line(2000, &[])];
-    let totals = add_up(&mut lines, &[], &[percent("half", 50)], &[], Currency::USD);
+    let totals = compute_totals(&mut lines, &[], &[percent("half", 50)], &[], Currency::USD);
     assert_eq!(totals.total, 0);
     assert!(lines[0].discount_amounts.is_empty());
 }
 
 #[test]
-fn an_item_discount_is_part_of_the_subtotal() {
+fn item_discount_reduces_the_subtotal() {
     let mut lines = [line(1000, &[]), line(1000, &[])];
     lines[0].item_discounts = vec!["mine".into()];
-    let totals =
-        add_up(&mut lines, &[percent("mine", 10)], &[percent("all", 10)], &[], Currency::USD);
+    let totals = compute_totals(
+        &mut lines,
+        &[percent("mine", 10)],
+        &[percent("all", 10)],
+        &[],
+        Currency::USD,
+    );
     assert_eq!((totals.subtotal, totals.total), (1900, 1710));
 }

@@ -1,4 +1,4 @@
-//! The lines that a subscription item makes: for a period ahead, a trial, or usage that is over.
+//! Invoice lines of a subscription item: for a period ahead, a trial, or past usage.
 
 use rust_decimal::Decimal;
 
@@ -10,7 +10,7 @@ use crate::values::money::Currency;
 use crate::values::period::{Interval, Timestamp, Unit};
 use crate::values::pricing::Charge;
 
-/// Everything that a line about one item needs to know.
+/// Objects that a line about one item refers to.
 #[derive(Clone, Copy)]
 pub struct Context<'a> {
     pub subscription: &'a Subscription,
@@ -28,7 +28,7 @@ impl Context<'_> {
         self.price.recurring.as_ref().expect("subscription items have recurring prices").interval
     }
 
-    /// A whole period of a licensed item: nothing for a metered one.
+    /// Returns the lines of a whole period; none for a metered item.
     pub fn period_ahead(&self, period: (Timestamp, Timestamp)) -> Vec<Line> {
         match self.item.quantity {
             Some(quantity) => self.charges(Decimal::from(quantity), period),
@@ -36,7 +36,7 @@ impl Context<'_> {
         }
     }
 
-    /// What was used in a period that is over.
+    /// Returns the lines for usage of a past period.
     pub fn usage(&self, used: Decimal, unbilled: Unbilled, to: Timestamp) -> Vec<Line> {
         let mut lines = self.charges(used, (unbilled.from, to));
         for line in &mut lines {
@@ -51,7 +51,7 @@ impl Context<'_> {
         Line { quantity: Some(quantity), ..self.line(0, description, period) }
     }
 
-    /// What a period of it costs at present, before discounts.
+    /// Returns the price of a whole period at present, before discounts.
     pub fn full_amount(&self) -> i64 {
         let quantity = Decimal::from(self.item.quantity.unwrap_or_default());
         let amount = self.price.amount_in(self.currency()).expect("checked when the item was made");
@@ -82,7 +82,7 @@ impl Context<'_> {
         }
     }
 
-    /// A line with what all lines about this item have in common.
+    /// Returns a line with the fields that all lines of this item share.
     pub fn line(&self, amount: i64, description: String, period: (Timestamp, Timestamp)) -> Line {
         let tax_rates = if self.item.tax_rates.is_empty() {
             &self.subscription.default_tax_rates

@@ -1,4 +1,4 @@
-//! The arithmetic of billing on objects: values in, values out, no state, no clock and no I/O.
+//! Billing arithmetic on objects. No state, no clock, no I/O.
 
 pub mod invoice;
 pub mod lines;

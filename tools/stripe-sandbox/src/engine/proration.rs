@@ -1,23 +1,23 @@
-//! Credits and debits for a change in the middle of a period, to the second.
+//! Prorations: credits and debits for a change in the middle of a period, to the second.
 //!
-//! Classic billing credits what the item costs now; flexible billing credits what was really
-//! debited, so every item keeps its debit lines and a credit shortens them.
+//! Classic billing credits the item's current price. Flexible billing credits the amount that was
+//! charged, so every item stores its debits and a credit shortens them.
 
 use rust_decimal::Decimal;
 
 use super::lines::Context;
 use crate::model::invoice::Line;
 use crate::model::subscription::{BillingMode, Debit};
-use crate::values::cost::{Cost, less};
+use crate::values::cost::{Cost, remaining};
 use crate::values::period::{Timestamp, short_date};
 use crate::values::pricing::Amount;
 
-/// Gives back the unused time of an item from `at` on. Returns the credit lines and the debits as
-/// they are after it. `cost` is what a period costs now: classic billing needs it.
+/// Credits the item's unused time from `at` on. Returns the credit lines and the remaining debits.
+/// `cost` is the current cost of a period, which classic billing credits.
 pub fn credit(context: Context<'_>, cost: &Cost, at: Timestamp) -> (Vec<Line>, Vec<Debit>) {
     let currency = context.subscription.currency;
     if context.subscription.mode == BillingMode::Classic {
-        let back = cost.part(at, context.item.period, currency);
+        let back = cost.prorated(at, context.item.period, currency);
         let line = credit_line(context, back, (at, context.item.period.1));
         return (vec![line], Vec::new());
     }
@@ -29,10 +29,10 @@ pub fn credit(context: Context<'_>, cost: &Cost, at: Timestamp) -> (Vec<Line>, V
             continue;
         }
         let from = at.max(debit.period.0);
-        let back = debit.cost.part(from, debit.period, currency);
+        let back = debit.cost.prorated(from, debit.period, currency);
         if from > debit.period.0 {
             debits.push(Debit {
-                cost: less(&debit.cost, &back),
+                cost: remaining(&debit.cost, &back),
                 period: (debit.period.0, from),
                 ..debit.clone()
             });
@@ -46,10 +46,11 @@ pub fn credit(context: Context<'_>, cost: &Cost, at: Timestamp) -> (Vec<Line>, V
     (lines, debits)
 }
 
-/// Charges the rest of the period, of which a whole one has this `cost`; and that as a debit.
+/// Charges the rest of the period. Returns the line and the debit to store. `cost` is the cost of a
+/// whole period.
 pub fn debit(context: Context<'_>, cost: &Cost, at: Timestamp) -> (Line, Debit) {
     let period = (at, context.item.period.1);
-    let cost = cost.part(at, context.item.period, context.subscription.currency);
+    let cost = cost.prorated(at, context.item.period, context.subscription.currency);
     let line = proration_line(context, "Remaining time on", cost.clone(), period);
     let debit = Debit {
         invoice: None,
@@ -82,7 +83,7 @@ fn proration_line(
     let itemized = context.subscription.itemized;
     let amount = if itemized { cost.gross } else { cost.net() };
     let mut line = context.line(amount, description, period);
-    // Included discounts are named all the same, with nothing left to take off.
+    // Included discounts are listed with amount 0.
     let shown = |amount: i64| if itemized { amount } else { 0 };
     line.discount_amounts =
         cost.discounts.into_iter().map(|(id, amount)| (id, shown(amount))).collect();

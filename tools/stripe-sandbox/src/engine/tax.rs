@@ -1,4 +1,4 @@
-//! Manual tax rates on one line: exclusive on top, inclusive carved out.
+//! Manual tax rates on one line: exclusive rates are added, inclusive rates are part of the amount.
 
 use rust_decimal::Decimal;
 
@@ -6,7 +6,8 @@ use crate::model::catalog::TaxRate;
 use crate::model::invoice::LineTax;
 use crate::values::money::Currency;
 
-/// The taxes of a line whose amount after discounts is `amount`; a credit has negative taxes.
+/// Returns the taxes of a line whose amount after discounts is `amount`. A credit has negative
+/// taxes.
 pub fn line_taxes(amount: i64, rates: &[&TaxRate], currency: Currency) -> Vec<LineTax> {
     let hundred = Decimal::ONE_HUNDRED;
     let inclusive: Decimal =
@@ -29,7 +30,7 @@ pub fn line_taxes(amount: i64, rates: &[&TaxRate], currency: Currency) -> Vec<Li
         .collect()
 }
 
-/// The taxes of all lines, one entry a rate, in the order in which they come.
+/// Returns the sum of each tax rate, in order of first appearance.
 pub fn sum<'a>(taxes: impl Iterator<Item = &'a LineTax>) -> Vec<LineTax> {
     let mut sums: Vec<LineTax> = Vec::new();
     for tax in taxes {
@@ -77,21 +78,21 @@ mod tests {
     }
 
     #[test]
-    fn exclusive_tax_is_on_top_and_inclusive_tax_inside() {
+    fn exclusive_tax_is_added_and_inclusive_tax_is_included() {
         assert_eq!(amounts(1000, &[rate("a", "19", false)]), [(190, 1000)]);
         assert_eq!(amounts(1190, &[rate("a", "19", true)]), [(190, 1000)]);
         assert_eq!(amounts(-1000, &[rate("a", "10", false)]), [(-100, -1000)]);
     }
 
     #[test]
-    fn the_observed_yen_case_rounds_as_stripe_did() {
+    fn yen_tax_rounds_as_observed_at_stripe() {
         assert_eq!(amounts(11965, &[rate("a", "10", false)]), [(1196, 11965)]);
         assert_eq!(amounts(-5983, &[rate("a", "10", false)]), [(-598, -5983)]);
     }
 
     proptest! {
         #[test]
-        fn net_and_the_taxes_inside_are_the_amount_and_a_credit_mirrors_its_charge(
+        fn net_plus_inclusive_tax_is_the_amount_and_credits_mirror_charges(
             amount in 0..100_000_000_i64,
             rates in prop::collection::vec((0..1_000_000_i64, any::<bool>()), 0..4),
         ) {
@@ -118,7 +119,7 @@ mod tests {
     }
 
     #[test]
-    fn two_rates_share_one_base() {
+    fn two_rates_share_a_base() {
         assert_eq!(
             amounts(1000, &[rate("a", "5", false), rate("b", "9.975", false)]),
             [(50, 1000), (100, 1000)]

@@ -1,4 +1,4 @@
-//! `/_sandbox/…`: what a test or a developer does to the sandbox itself. Not part of Stripe, no key needed.
+//! Admin endpoints under `/_sandbox/`. They are not part of Stripe and need no key.
 
 use hyper::header::HeaderValue;
 use hyper::{Response, StatusCode};
@@ -7,12 +7,12 @@ use serde::de::DeserializeOwned;
 use serde_json::{Map, Value, json};
 
 use super::auth::Grant;
-use super::body::{Body, whole};
-use super::exchange::Incoming;
-use super::faults::{Fault, Kind};
+use super::body::{Body, full_body};
+use super::exchange::ApiRequest;
+use super::faults::{Fault, FaultKind};
 use super::limits::Limits;
 use super::populate::{self, Population};
-use super::shared::{Shared, real_now};
+use super::state::{ServerState, real_now};
 use crate::endpoint::call::Shape;
 use crate::lifecycle;
 use crate::resources::{self, payment_intents, payment_methods};
@@ -25,7 +25,7 @@ type Reply = Result<Value, (u16, String)>;
 #[serde(deny_unknown_fields)]
 struct NewKey {
     key: String,
-    /// None or null: everything.
+    /// None or null grants all permissions.
     #[serde(default)]
     permissions: Option<Vec<String>>,
     #[serde(default)]
@@ -47,109 +47,107 @@ struct Authenticate {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Bank {
-    /// A test card's token.
+    /// Token of a test card.
     behaves_as: String,
 }
 
-pub async fn handle(shared: &Shared, incoming: &Incoming) -> Response<Body> {
-    let reply = match (incoming.method.as_str(), incoming.path.as_str()) {
-        ("POST", "/_sandbox/faults") => add_fault(shared, incoming).await,
-        _ => route(shared, incoming),
+pub async fn handle(state: &ServerState, request: &ApiRequest) -> Response<Body> {
+    let reply = match (request.method.as_str(), request.path.as_str()) {
+        ("POST", "/_sandbox/faults") => add_fault(state, request).await,
+        _ => route(state, request),
     };
     let (status, body) = match reply {
         Ok(body) => (200, body),
         Err((status, message)) => (status, json!({ "error": message })),
     };
-    let mut response = Response::new(whole(body.to_string()));
+    let mut response = Response::new(full_body(body.to_string()));
     *response.status_mut() =
         StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     response.headers_mut().insert("content-type", HeaderValue::from_static("application/json"));
     response
 }
 
-fn route(shared: &Shared, incoming: &Incoming) -> Reply {
-    let path = incoming.path.trim_start_matches("/_sandbox");
-    match (incoming.method.as_str(), path) {
+fn route(state: &ServerState, request: &ApiRequest) -> Reply {
+    let path = request.path.trim_start_matches("/_sandbox");
+    match (request.method.as_str(), path) {
         ("POST", "/keys") => {
-            let new: NewKey = read(incoming)?;
+            let new: NewKey = read(request)?;
             let granted = Grant::from_list(new.permissions);
-            shared.keys().set(&new.key, if new.expired { Grant::Expired } else { granted });
+            state.keys().set(&new.key, if new.expired { Grant::Expired } else { granted });
             Ok(json!({ "key": new.key }))
         }
         ("DELETE", key) if key.starts_with("/keys/") => {
-            let removed = shared.keys().remove(key.trim_start_matches("/keys/"));
+            let removed = state.keys().remove(key.trim_start_matches("/keys/"));
             removed.then(|| json!({ "removed": true })).ok_or((404, "no such key".to_owned()))
         }
         ("GET", "/endpoints") => Ok(endpoints()),
-        ("GET", "/clock") => Ok(clock(shared)),
+        ("GET", "/clock") => Ok(clock(state)),
         ("POST", "/clock") => {
-            let advance: Advance = read(incoming)?;
-            shared.world().offset += i64::from(advance.advance_seconds);
-            Ok(clock(shared))
+            let advance: Advance = read(request)?;
+            state.world().offset += i64::from(advance.advance_seconds);
+            Ok(clock(state))
         }
         ("POST", path) if path.ends_with("/authenticate") => {
             let intent =
                 path.trim_end_matches("/authenticate").trim_start_matches("/payment_intents/");
-            authenticate(shared, intent, &read(incoming)?)
+            authenticate(state, intent, &read(request)?)
         }
         ("POST", path) if path.starts_with("/payment_methods/") => {
-            behave(shared, path.trim_start_matches("/payment_methods/"), &read(incoming)?)
+            behave(state, path.trim_start_matches("/payment_methods/"), &read(request)?)
         }
-        ("GET", "/settings") => Ok(json!(shared.world().settings.rules)),
-        ("POST", "/settings") => change_settings(shared, &read(incoming)?),
-        ("GET", "/requests") => {
-            Ok(json!({ "requests": shared.log().recent().collect::<Vec<_>>() }))
-        }
-        ("GET", "/faults") => Ok(json!({ "faults": shared.faults().waiting() })),
+        ("GET", "/settings") => Ok(json!(state.world().settings.rules)),
+        ("POST", "/settings") => change_settings(state, &read(request)?),
+        ("GET", "/requests") => Ok(json!({ "requests": state.log().recent().collect::<Vec<_>>() })),
+        ("GET", "/faults") => Ok(json!({ "faults": state.faults().waiting() })),
         ("DELETE", "/faults") => {
-            shared.faults().clear();
+            state.faults().clear();
             Ok(json!({ "cleared": true }))
         }
-        ("GET", "/limits") => Ok(json!(shared.limiter().limits)),
+        ("GET", "/limits") => Ok(json!(state.limiter().limits)),
         ("POST", "/limits") => {
-            let limits: Limits = read(incoming)?;
+            let limits: Limits = read(request)?;
             let shown = json!(limits);
-            shared.limit(limits);
+            state.limit(limits);
             Ok(shown)
         }
         ("DELETE", "/limits") => {
-            shared.limit(Limits::default());
+            state.limit(Limits::default());
             Ok(json!({ "cleared": true }))
         }
         ("DELETE", "/connections") => {
-            shared.connections.close();
+            state.connections.close();
             Ok(json!({ "closed": true }))
         }
-        ("POST", "/population") => populate(shared, &read(incoming)?),
+        ("POST", "/population") => populate(state, &read(request)?),
         ("POST", "/portal_configuration") => {
-            Ok(crate::resources::portal_configurations::save_default(&mut shared.world()))
+            Ok(crate::resources::portal_configurations::save_default(&mut state.world()))
         }
-        ("POST", "/snapshot") => match shared.save() {
+        ("POST", "/snapshot") => match state.save() {
             Ok(Some(path)) => Ok(json!({ "path": path.display().to_string() })),
             Ok(None) => Err((400, "start the sandbox with --snapshot to have one".to_owned())),
             Err(error) => Err((500, error.to_string())),
         },
         ("POST", "/reset") => {
-            shared.reset();
+            state.reset();
             Ok(json!({ "reset": true }))
         }
-        (method, _) => Err((404, format!("no such admin path: {method} {}", incoming.path))),
+        (method, _) => Err((404, format!("no such admin path: {method} {}", request.path))),
     }
 }
 
-async fn add_fault(shared: &Shared, incoming: &Incoming) -> Reply {
-    let fault: Fault = read(incoming)?;
+async fn add_fault(state: &ServerState, request: &ApiRequest) -> Reply {
+    let fault: Fault = read(request)?;
     fault.check().map_err(|why| (400, why))?;
     let shown = json!(fault);
-    if fault.kind == Kind::Refuse {
-        shared.connections.refuse(fault.delay()).await;
+    if fault.kind == FaultKind::Refuse {
+        state.connections.refuse(fault.delay()).await;
     } else {
-        shared.faults().add(fault);
+        state.faults().add(fault);
     }
     Ok(shown)
 }
 
-/// What is imitated, for whoever wants to be sure of having tried all of it.
+/// Returns the endpoint table, so that test suites can check their coverage.
 fn endpoints() -> Value {
     let rows = resources::endpoints().map(|endpoint| {
         let (object, list) = match endpoint.shape {
@@ -161,11 +159,11 @@ fn endpoints() -> Value {
     json!({ "endpoints": rows.collect::<Vec<_>>() })
 }
 
-/// A card that was saved is lost, or its holder has money again.
-fn behave(shared: &Shared, method: &str, bank: &Bank) -> Reply {
+/// Changes the test card that decides the outcome of the payment method's charges.
+fn behave(state: &ServerState, method: &str, bank: &Bank) -> Reply {
     let card = TestCard::from_token(&bank.behaves_as)
         .ok_or_else(|| (400, format!("no such test card: {}", bank.behaves_as)))?;
-    let mut world = shared.world();
+    let mut world = state.world();
     world.catch_up(real_now());
     let found = find(&world.payment_methods, method).cloned();
     let mut method = found.map_err(|error| (error.status(), error.message().to_owned()))?;
@@ -174,9 +172,9 @@ fn behave(shared: &Shared, method: &str, bank: &Bank) -> Reply {
     Ok(payment_methods::to_json(&method))
 }
 
-/// Sets what the body names and leaves the rest; what has become due before happens by the old rules.
-fn change_settings(shared: &Shared, change: &Map<String, Value>) -> Reply {
-    let mut world = shared.world();
+/// Changes the settings in the body. Changes that are already due still use the old settings.
+fn change_settings(state: &ServerState, change: &Map<String, Value>) -> Reply {
+    let mut world = state.world();
     world.catch_up(real_now());
     let mut rules = json!(world.settings.rules);
     for (name, value) in change {
@@ -187,17 +185,17 @@ fn change_settings(shared: &Shared, change: &Map<String, Value>) -> Reply {
     Ok(json!(world.settings.rules))
 }
 
-fn populate(shared: &Shared, population: &Population) -> Reply {
-    let mut world = shared.world();
+fn populate(state: &ServerState, population: &Population) -> Reply {
+    let mut world = state.world();
     world.catch_up(real_now());
     populate::populate(&mut world, population)
         .map(|last| json!({ "last_customer": last }))
         .map_err(|error| (error.status(), error.message().to_owned()))
 }
 
-/// The customer's answer to the bank.
-fn authenticate(shared: &Shared, intent: &str, answer: &Authenticate) -> Reply {
-    let mut world = shared.world();
+/// Completes an authentication.
+fn authenticate(state: &ServerState, intent: &str, answer: &Authenticate) -> Reply {
+    let mut world = state.world();
     world.catch_up(real_now());
     lifecycle::authenticate::authenticate(&mut world, intent, answer.succeed)
         .and_then(|()| find(&world.payment_intents, intent))
@@ -205,12 +203,12 @@ fn authenticate(shared: &Shared, intent: &str, answer: &Authenticate) -> Reply {
         .map_err(|error| (error.status(), error.message().to_owned()))
 }
 
-fn clock(shared: &Shared) -> Value {
-    let mut world = shared.world();
+fn clock(state: &ServerState) -> Value {
+    let mut world = state.world();
     world.catch_up(real_now());
     json!({ "now": world.now(None), "offset_seconds": world.offset })
 }
 
-fn read<T: DeserializeOwned>(incoming: &Incoming) -> Result<T, (u16, String)> {
-    serde_json::from_str(&incoming.body).map_err(|error| (400, error.to_string()))
+fn read<T: DeserializeOwned>(request: &ApiRequest) -> Result<T, (u16, String)> {
+    serde_json::from_str(&request.body).map_err(|error| (400, error.to_string()))
 }

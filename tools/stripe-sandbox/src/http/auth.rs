@@ -1,4 +1,4 @@
-//! Keys: who is calling, and what a restricted key may do.
+//! API keys and their permissions.
 
 use std::collections::{BTreeSet, HashMap};
 
@@ -8,13 +8,13 @@ use serde::{Deserialize, Serialize};
 
 use crate::values::errors::{ApiError, Result};
 
-/// What a key may do: everything, or what is listed.
+/// Permissions of a key.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Grant {
     Everything,
     Only(BTreeSet<String>),
-    /// Nothing any more.
+    /// Expired keys have no permissions.
     Expired,
 }
 
@@ -23,7 +23,7 @@ impl Grant {
         permissions.map_or(Grant::Everything, |list| Grant::Only(list.into_iter().collect()))
     }
 
-    /// Writing includes reading.
+    /// Returns whether the permission is granted. Write permissions include read.
     fn covers(&self, permission: &str) -> bool {
         match self {
             Grant::Everything => true,
@@ -42,7 +42,7 @@ pub struct Keys {
     grants: HashMap<String, Grant>,
 }
 
-/// A key that was accepted.
+/// Authenticated caller.
 #[derive(Clone, Debug)]
 pub struct Caller {
     pub key: String,
@@ -70,7 +70,7 @@ impl Keys {
         self.grants.remove(key).is_some()
     }
 
-    /// Accepts `Bearer key` and `Basic base64(key:)`.
+    /// Authenticates `Bearer key` or `Basic base64(key:)`.
     pub fn authenticate(&self, authorization: Option<&str>) -> Result<Caller> {
         let key = authorization.and_then(key_of).ok_or_else(|| {
             ApiError::unauthorized(
@@ -104,7 +104,7 @@ fn key_of(authorization: &str) -> Option<String> {
     (!key.is_empty()).then_some(key)
 }
 
-/// `sk_test_****1234`: enough to tell keys apart, not enough to use one.
+/// Masks a key as in `sk_test_****1234`.
 pub fn masked(key: &str) -> String {
     let head: String = key.chars().take(8).collect();
     let count = key.chars().count();
@@ -127,7 +127,7 @@ mod tests {
     }
 
     #[test]
-    fn bearer_and_basic_are_both_accepted() {
+    fn bearer_and_basic_authentication_are_accepted() {
         for header in
             ["Bearer sk_test_1".to_owned(), format!("Basic {}", STANDARD.encode("sk_test_1:"))]
         {
@@ -139,7 +139,7 @@ mod tests {
     }
 
     #[test]
-    fn a_write_permission_includes_reading_and_nothing_else() {
+    fn write_permission_includes_only_its_read_permission() {
         let caller = keys().authenticate(Some("Bearer rk_test_1")).unwrap();
         for (permission, granted) in [
             ("rak_invoice_read", true),
@@ -153,7 +153,7 @@ mod tests {
     }
 
     #[test]
-    fn keys_are_never_shown_whole() {
+    fn masked_key_hides_its_middle() {
         assert_eq!(masked("sk_test_abcdefghijkl"), "sk_test_********ijkl");
     }
 }

@@ -1,4 +1,4 @@
-//! Bodies of answers: whole, broken off, slow, and those whose end is also the connection's.
+//! Response bodies: complete, truncated, slow, and with a notification at their end.
 
 use std::collections::VecDeque;
 use std::io;
@@ -16,33 +16,34 @@ use tokio::time::{Sleep, sleep};
 
 pub type Body = UnsyncBoxBody<Bytes, io::Error>;
 
-pub fn whole(text: impl Into<Bytes>) -> Body {
+pub fn full_body(text: impl Into<Bytes>) -> Body {
     Full::new(text.into()).map_err(|never| match never {}).boxed_unsync()
 }
 
-/// Long enough for what was given out before to be sent, and not only buffered.
+/// Time for earlier bytes to leave the send buffer.
 const FLUSH: Duration = Duration::from_millis(5);
 
-/// Sends the first half and then breaks: the connection is closed before what was announced is sent.
-pub fn cut(text: &str) -> Body {
+/// Returns a body that fails after its first half: the connection closes before the announced
+/// length is sent.
+pub fn truncated_body(text: &str) -> Body {
     let half = Bytes::copy_from_slice(&text.as_bytes()[..text.len() / 2]);
-    Pieces { left: VecDeque::from([half]), breaks: true, pause: FLUSH, waiting: None }
+    ChunkedBody { left: VecDeque::from([half]), breaks: true, pause: FLUSH, waiting: None }
         .boxed_unsync()
 }
 
-/// In how many pieces a slow answer comes.
-const PIECES: usize = 10;
+/// Number of chunks of a slow body.
+const CHUNKS: usize = 10;
 
-/// Sends the text in pieces, with a pause before each.
-pub fn trickle(text: &str, pause: Duration) -> Body {
-    let size = text.len().div_ceil(PIECES).max(1);
+/// Returns a body that sends the text in chunks, with a pause before each.
+pub fn slow_body(text: &str, pause: Duration) -> Body {
+    let size = text.len().div_ceil(CHUNKS).max(1);
     let left = text.as_bytes().chunks(size).map(Bytes::copy_from_slice).collect();
-    Pieces { left, breaks: false, pause, waiting: None }.boxed_unsync()
+    ChunkedBody { left, breaks: false, pause, waiting: None }.boxed_unsync()
 }
 
-struct Pieces {
+struct ChunkedBody {
     left: VecDeque<Bytes>,
-    /// An error follows the last piece.
+    /// Fail after the last chunk.
     breaks: bool,
     pause: Duration,
     waiting: Option<Pin<Box<Sleep>>>,
@@ -50,7 +51,7 @@ struct Pieces {
 
 type Polled = Poll<Option<Result<Frame<Bytes>, io::Error>>>;
 
-impl http_body::Body for Pieces {
+impl http_body::Body for ChunkedBody {
     type Data = Bytes;
     type Error = io::Error;
 
@@ -67,17 +68,17 @@ impl http_body::Body for Pieces {
     }
 }
 
-/// Passes a body on and says when its last piece was taken: its connection is to end then.
-pub fn last_of_connection(inner: Body, done: Arc<Notify>) -> Body {
-    Last { inner, done }.boxed_unsync()
+/// Wraps a body and notifies `done` after its last frame, so that the connection can be closed.
+pub fn notify_at_end(inner: Body, done: Arc<Notify>) -> Body {
+    NotifyAtEnd { inner, done }.boxed_unsync()
 }
 
-struct Last {
+struct NotifyAtEnd {
     inner: Body,
     done: Arc<Notify>,
 }
 
-impl http_body::Body for Last {
+impl http_body::Body for NotifyAtEnd {
     type Data = Bytes;
     type Error = io::Error;
 

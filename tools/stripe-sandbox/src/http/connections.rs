@@ -1,11 +1,11 @@
-//! What can be asked of the connections from outside.
+//! Control of the server's connections.
 
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::Notify;
 
-/// What can be asked of the connections from outside.
+/// Signals to the accept loop and to all connections.
 #[derive(Default)]
 pub struct Connections {
     pub close_idle: Notify,
@@ -15,12 +15,12 @@ pub struct Connections {
 }
 
 impl Connections {
-    /// Ends every connection: those at work after their answer, all others at once.
+    /// Closes all connections: active ones after their response, idle ones immediately.
     pub fn close(&self) {
         self.close_idle.notify_waiters();
     }
 
-    /// Stops listening for a while. Returns when nobody can connect any more.
+    /// Stops listening for `time`. Returns once connections are refused.
     pub async fn refuse(&self, time: Duration) {
         *self.refuse_for.lock().unwrap_or_else(PoisonError::into_inner) = time;
         let refusing = self.refusing.notified();
@@ -28,7 +28,7 @@ impl Connections {
         refusing.await;
     }
 
-    /// How long nobody can connect.
+    /// Returns how long connections are refused.
     pub fn refuse_for(&self) -> Duration {
         *self.refuse_for.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -1,4 +1,4 @@
-//! One request from its bytes to its answer.
+//! Handling of an API request: checks, locks, idempotency and the operation.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -6,9 +6,9 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 
 use super::auth::Caller;
-use super::exchange::{Answer, Incoming, VERSION};
+use super::exchange::{ApiRequest, ApiResponse, VERSION};
 use super::idempotency::{Claim, fingerprint};
-use super::shared::{Shared, real_now};
+use super::state::{ServerState, real_now};
 use super::{expand, locks};
 use crate::endpoint::call::{Call, Endpoint};
 use crate::endpoint::form;
@@ -17,30 +17,29 @@ use crate::resources;
 use crate::values::errors::{ApiError, Result};
 use crate::world::World;
 
-/// What a request holds until its answer is out: the objects that it changes, and its key, which is
-/// answered with a conflict as long.
-pub struct Held {
-    shared: Arc<Shared>,
-    objects: Option<locks::Held>,
+/// Locks and idempotency key of a request, held until its response is sent.
+pub struct RequestGuard {
+    state: Arc<ServerState>,
+    objects: Option<locks::LockGuard>,
     key: Option<String>,
 }
 
-impl Held {
+impl RequestGuard {
     pub fn key(&self) -> Option<&str> {
         self.key.as_deref()
     }
 }
 
-impl Drop for Held {
+impl Drop for RequestGuard {
     fn drop(&mut self) {
         if let Some(key) = &self.key {
-            self.shared.idempotency().finish(key);
+            self.state.idempotency().finish(key);
         }
         drop(self.objects.take());
     }
 }
 
-/// A request that may go ahead.
+/// Request that passed the checks.
 struct Job {
     endpoint: &'static Endpoint,
     ids: Vec<String>,
@@ -48,107 +47,115 @@ struct Job {
     caller: Caller,
 }
 
-enum Ready {
+enum Prepared {
     Run(Job),
     Replay(String),
 }
 
-/// Answers, with a pause right before the work.
-pub async fn answer(shared: &Arc<Shared>, incoming: &Incoming, pause: Duration) -> (Answer, Held) {
-    let mut answer = Answer::new(shared.request_id(), &shared.origin);
-    let mut held = Held { shared: Arc::clone(shared), objects: None, key: None };
-    let ready = ready(incoming, &mut answer, &mut held).await;
+/// Handles the request, with a pause before the operation.
+pub async fn respond_to(
+    state: &Arc<ServerState>,
+    request: &ApiRequest,
+    pause: Duration,
+) -> (ApiResponse, RequestGuard) {
+    let mut response = ApiResponse::new(state.request_id(), &state.origin);
+    let mut guard = RequestGuard { state: Arc::clone(state), objects: None, key: None };
+    let prepared = prepare(request, &mut response, &mut guard).await;
     tokio::time::sleep(pause).await;
-    let (result, started) = match ready {
-        Ok(Ready::Run(job)) => job.run(shared, incoming),
-        Ok(Ready::Replay(body)) => (Ok(body), false),
+    let (result, started) = match prepared {
+        Ok(Prepared::Run(job)) => job.run(state, request),
+        Ok(Prepared::Replay(body)) => (Ok(body), false),
         Err(error) => (Err(error), false),
     };
     match result {
-        Ok(body) => answer.body = body,
-        Err(error) => answer.refuse(&error),
+        Ok(body) => response.body = body,
+        Err(error) => response.set_error(&error),
     }
-    if answer.status == 429 {
-        answer.should_retry = shared.limiter().limits.should_retry;
+    if response.status == 429 {
+        response.should_retry = state.limiter().limits.should_retry;
     }
-    if let (true, Some(key), Some(outcome)) = (started, held.key(), answer.outcome()) {
-        shared.idempotency().record(key, outcome);
+    if let (true, Some(key), Some(stored)) = (started, guard.key(), response.stored_response()) {
+        state.idempotency().record(key, stored);
     }
-    (answer, held)
+    (response, guard)
 }
 
-/// Everything up to the work, in the order in which Stripe refuses.
-async fn ready(incoming: &Incoming, answer: &mut Answer, held: &mut Held) -> Result<Ready> {
-    let shared = Arc::clone(&held.shared);
-    let job = admit(&shared, incoming, answer)?;
-    if let Some(body) = claim(&shared, incoming, &job, answer, held)? {
-        return Ok(Ready::Replay(body));
+/// Runs all checks before the operation, in Stripe's order.
+async fn prepare(
+    request: &ApiRequest,
+    response: &mut ApiResponse,
+    guard: &mut RequestGuard,
+) -> Result<Prepared> {
+    let state = Arc::clone(&guard.state);
+    let job = authorize(&state, request, response)?;
+    if let Some(body) = claim(&state, request, &job, response, guard)? {
+        return Ok(Prepared::Replay(body));
     }
-    let objects = locks::objects(&shared.world(), job.endpoint, &job.ids, &job.pairs);
-    held.objects = Some(shared.locks.hold(objects, shared.lock_patience).await?);
-    Ok(Ready::Run(job))
+    let objects = locks::objects_to_lock(&state.world(), job.endpoint, &job.ids, &job.pairs);
+    guard.objects = Some(state.locks.acquire(objects, state.lock_timeout).await?);
+    Ok(Prepared::Run(job))
 }
 
-fn admit(shared: &Shared, incoming: &Incoming, answer: &mut Answer) -> Result<Job> {
-    let caller = shared.keys().authenticate(incoming.authorization.as_deref())?;
-    answer.key = Some(caller.key.clone());
-    check_headers(incoming)?;
+fn authorize(state: &ServerState, request: &ApiRequest, response: &mut ApiResponse) -> Result<Job> {
+    let caller = state.keys().authenticate(request.authorization.as_deref())?;
+    response.key = Some(caller.key.clone());
+    check_headers(request)?;
     let (endpoint, ids) = resources::endpoints()
-        .find_map(|endpoint| Some((endpoint, endpoint.matches(&incoming.method, &incoming.path)?)))
-        .ok_or_else(|| ApiError::unknown_url(&incoming.method, &incoming.path))?;
-    shared.limiter().admit(endpoint, Instant::now())?;
+        .find_map(|endpoint| Some((endpoint, endpoint.matches(&request.method, &request.path)?)))
+        .ok_or_else(|| ApiError::unknown_url(&request.method, &request.path))?;
+    state.limiter().admit(endpoint, Instant::now())?;
     caller.require(&endpoint.permission())?;
-    let pairs = read_pairs(incoming)?;
+    let pairs = read_pairs(request)?;
     Ok(Job { endpoint, ids, pairs, caller })
 }
 
-/// Takes the request's key, if it has one. If that was used before: the outcome of then.
+/// Claims the idempotency key, if there is one. Returns the stored body for a replay.
 fn claim(
-    shared: &Shared,
-    incoming: &Incoming,
+    state: &ServerState,
+    request: &ApiRequest,
     job: &Job,
-    answer: &mut Answer,
-    held: &mut Held,
+    response: &mut ApiResponse,
+    guard: &mut RequestGuard,
 ) -> Result<Option<String>> {
-    let key = incoming.idempotency_key.as_ref();
-    let Some(key) = key.filter(|key| incoming.method == "POST" && !key.is_empty()) else {
+    let key = request.idempotency_key.as_ref();
+    let Some(key) = key.filter(|key| request.method == "POST" && !key.is_empty()) else {
         return Ok(None);
     };
     let now = {
-        let mut world = shared.world();
+        let mut world = state.world();
         world.catch_up(real_now());
         world.now(None)
     };
-    let fingerprint = fingerprint(&incoming.method, &incoming.path, &job.pairs);
-    match shared.idempotency().claim(key, fingerprint, now)? {
+    let fingerprint = fingerprint(&request.method, &request.path, &job.pairs);
+    match state.idempotency().claim(key, fingerprint, now)? {
         Claim::Run => {
-            held.key = Some(key.clone());
+            guard.key = Some(key.clone());
             Ok(None)
         }
-        Claim::Replay(outcome) => {
-            answer.status = outcome.status;
-            answer.replay_of = Some(outcome.request_id);
-            Ok(Some(outcome.body))
+        Claim::Replay(stored) => {
+            response.status = stored.status;
+            response.replay_of = Some(stored.request_id);
+            Ok(Some(stored.body))
         }
     }
 }
 
 impl Job {
-    /// Does the work; also says whether it had begun when it failed.
-    fn run(self, shared: &Shared, incoming: &Incoming) -> (Result<String>, bool) {
-        let mut world = shared.world();
+    /// Runs the operation. The flag says whether it had begun.
+    fn run(self, state: &ServerState, request: &ApiRequest) -> (Result<String>, bool) {
+        let mut world = state.world();
         world.catch_up(real_now());
-        let (result, started) = self.execute(&mut world, incoming);
+        let (result, started) = self.execute(&mut world, request);
         (result.map(|value| value.to_string()), started)
     }
 
-    fn execute(self, world: &mut World, incoming: &Incoming) -> (Result<Value>, bool) {
+    fn execute(self, world: &mut World, request: &ApiRequest) -> (Result<Value>, bool) {
         let (params, paths) = match self.prepare() {
             Ok(prepared) => prepared,
             Err(error) => return (Err(error), false),
         };
         let Job { endpoint, ids, .. } = self;
-        let mut call = Call { world, ids, path: incoming.path.clone(), params, started: false };
+        let mut call = Call { world, ids, path: request.path.clone(), params, started: false };
         let result = (endpoint.run)(&mut call).map(|mut value| {
             expand::apply(call.world, endpoint.shape, &paths, &mut value);
             value
@@ -156,7 +163,7 @@ impl Job {
         (result, call.started)
     }
 
-    /// The parameters, and what is to be expanded: checked now, so that a bad path changes nothing.
+    /// Reads the parameters and checks the `expand` paths, so that an invalid path changes nothing.
     fn prepare(&self) -> Result<(Params, Vec<String>)> {
         let mut params = Params::new(form::tree(&self.pairs)?);
         let paths = params.strings("expand")?.unwrap_or_default();
@@ -165,13 +172,13 @@ impl Job {
     }
 }
 
-fn check_headers(incoming: &Incoming) -> Result<()> {
-    if let Some(other) = incoming.version.as_deref().filter(|version| *version != VERSION) {
+fn check_headers(request: &ApiRequest) -> Result<()> {
+    if let Some(other) = request.version.as_deref().filter(|version| *version != VERSION) {
         return Err(ApiError::invalid(format!(
             "Invalid Stripe API version: {other}. stripe-sandbox only speaks {VERSION}."
         )));
     }
-    if incoming.account.is_some() {
+    if request.account.is_some() {
         return Err(ApiError::invalid(
             "stripe-sandbox has one account and does not imitate Connect: send neither Stripe-Account nor Stripe-Context.",
         )
@@ -180,17 +187,17 @@ fn check_headers(incoming: &Incoming) -> Result<()> {
     Ok(())
 }
 
-/// Parameters come in the query string, and in the body where there can be one.
-fn read_pairs(incoming: &Incoming) -> Result<Vec<(String, String)>> {
-    let mut pairs = form::pairs(&incoming.query)?;
-    if incoming.method != "GET" && !incoming.body.is_empty() {
+/// Returns the parameters of the query string and of the body.
+fn read_pairs(request: &ApiRequest) -> Result<Vec<(String, String)>> {
+    let mut pairs = form::pairs(&request.query)?;
+    if request.method != "GET" && !request.body.is_empty() {
         let form = "application/x-www-form-urlencoded";
-        if incoming.content_type.as_deref().is_some_and(|content| !content.starts_with(form)) {
+        if request.content_type.as_deref().is_some_and(|content| !content.starts_with(form)) {
             return Err(ApiError::invalid(format!(
                 "Invalid request (check that your POST content type is {form}). If you have any questions, we can help at https://support.stripe.com/."
             )));
         }
-        pairs.extend(form::pairs(&incoming.body)?);
+        pairs.extend(form::pairs(&request.body)?);
     }
     Ok(pairs)
 }

@@ -1,47 +1,47 @@
-//! A request, and the answer to it.
+//! API requests and responses.
 
-use super::idempotency::Outcome;
+use super::idempotency::StoredResponse;
 use crate::values::errors::ApiError;
 
-/// The only API version that is spoken.
+/// The only supported API version.
 pub const VERSION: &str = "2026-09-30.endive";
 
-/// A request as far as it matters here.
-pub struct Incoming {
+/// API request.
+pub struct ApiRequest {
     pub method: String,
     pub path: String,
     pub query: String,
     pub body: String,
     pub authorization: Option<String>,
     pub version: Option<String>,
-    /// Another account to act for.
+    /// `Stripe-Account` or `Stripe-Context`.
     pub account: Option<String>,
     pub content_type: Option<String>,
     pub idempotency_key: Option<String>,
 }
 
-impl Incoming {
+impl ApiRequest {
     pub fn is_api(&self) -> bool {
         self.path == "/v1" || self.path.starts_with("/v1/")
     }
 }
 
-pub struct Answer {
+pub struct ApiResponse {
     pub status: u16,
     pub body: String,
     pub request_id: String,
-    /// Where it can be looked at.
+    /// URL of the request's page in the log.
     log_url: String,
     pub key: Option<String>,
     pub message: Option<String>,
-    /// The request whose outcome is given again.
+    /// ID of the original request, for a replay.
     pub replay_of: Option<String>,
     pub should_retry: Option<bool>,
 }
 
-impl Default for Answer {
-    fn default() -> Answer {
-        Answer {
+impl Default for ApiResponse {
+    fn default() -> ApiResponse {
+        ApiResponse {
             status: 200,
             body: String::new(),
             request_id: String::new(),
@@ -54,35 +54,36 @@ impl Default for Answer {
     }
 }
 
-impl Answer {
-    pub fn new(request_id: String, origin: &str) -> Answer {
-        Answer {
+impl ApiResponse {
+    pub fn new(request_id: String, origin: &str) -> ApiResponse {
+        ApiResponse {
             log_url: format!("{origin}/requests/{request_id}"),
             request_id,
-            ..Answer::default()
+            ..ApiResponse::default()
         }
     }
 
-    /// The same request answered anew.
-    pub fn anew(&self) -> Answer {
-        Answer {
+    /// Returns an empty response to the same request.
+    pub fn for_same_request(&self) -> ApiResponse {
+        ApiResponse {
             request_id: self.request_id.clone(),
             log_url: self.log_url.clone(),
             key: self.key.clone(),
-            ..Answer::default()
+            ..ApiResponse::default()
         }
     }
 
-    pub fn refuse(&mut self, error: &ApiError) {
+    pub fn set_error(&mut self, error: &ApiError) {
         self.status = error.status();
         self.message = Some(error.message().to_owned());
         self.body = error.to_json(&self.log_url).to_string();
     }
 
-    /// What of it belongs to an idempotency key: nothing that a repetition could still change.
-    pub fn outcome(&self) -> Option<Outcome> {
+    /// Returns what an idempotency key stores. 409 and 429 are not stored, because a retry must be
+    /// evaluated again.
+    pub fn stored_response(&self) -> Option<StoredResponse> {
         let lasting = !matches!(self.status, 409 | 429);
-        lasting.then(|| Outcome {
+        lasting.then(|| StoredResponse {
             status: self.status,
             body: self.body.clone(),
             request_id: self.request_id.clone(),

@@ -1,26 +1,26 @@
-//! `expand[]`: checked before anything is done, applied to what is answered.
+//! `expand[]`: validation before the operation, expansion after it.
 
 use serde_json::Value;
 
 use super::auth::Caller;
-use super::graph::{self, Target};
+use super::expand_graph::{self, Target};
 use crate::endpoint::call::Shape;
 use crate::resources;
 use crate::values::errors::{ApiError, Result};
 use crate::world::World;
 
-const DEEPEST: usize = 4;
+const MAX_DEPTH: usize = 4;
 
-/// Refuses what cannot be expanded, and what the key may not read.
+/// Refuses paths that cannot be expanded, and objects that the key has no permission to read.
 pub fn check(shape: Shape, paths: &[String], caller: &Caller) -> Result<()> {
     paths.iter().try_for_each(|path| check_one(shape, path, caller))
 }
 
 fn check_one(shape: Shape, path: &str, caller: &Caller) -> Result<()> {
     let segments: Vec<&str> = path.split('.').collect();
-    if segments.len() > DEEPEST {
+    if segments.len() > MAX_DEPTH {
         return Err(ApiError::invalid(format!(
-            "You cannot expand more than {DEEPEST} levels of a property. Property: {path}"
+            "You cannot expand more than {MAX_DEPTH} levels of a property. Property: {path}"
         ))
         .code("property_expansion_max_depth"));
     }
@@ -35,13 +35,13 @@ fn check_one(shape: Shape, path: &str, caller: &Caller) -> Result<()> {
         }
     };
     while !rest.is_empty() {
-        let Some(((_, _, target), taken)) = graph::find(kind, rest) else {
-            return if graph::is_hash(kind, rest) { Ok(()) } else { refuse(String::new()) };
+        let Some(((_, _, target), taken)) = expand_graph::find(kind, rest) else {
+            return if expand_graph::is_hash(kind, rest) { Ok(()) } else { refuse(String::new()) };
         };
         rest = &rest[taken..];
         match target {
             Target::One(next) | Target::Many(next) => {
-                if let Some(resource) = graph::resource_of(next) {
+                if let Some(resource) = expand_graph::resource_of(next) {
                     caller.require(&format!("rak_{resource}_read"))?;
                 }
                 kind = next;
@@ -63,7 +63,7 @@ fn check_one(shape: Shape, path: &str, caller: &Caller) -> Result<()> {
     Ok(())
 }
 
-/// Expands what was checked.
+/// Expands the validated paths.
 pub fn apply(world: &World, shape: Shape, paths: &[String], answer: &mut Value) {
     for path in paths {
         let segments: Vec<&str> = path.split('.').collect();
@@ -80,7 +80,7 @@ fn expand(world: &World, kind: &str, segments: &[&str], object: &mut Value) {
     if segments.is_empty() || object.get("deleted").is_some() {
         return;
     }
-    let Some(((_, _, target), taken)) = graph::find(kind, segments) else { return };
+    let Some(((_, _, target), taken)) = expand_graph::find(kind, segments) else { return };
     let (path, rest) = segments.split_at(taken);
     match target {
         Target::One(next) | Target::Many(next) => {
@@ -111,7 +111,7 @@ fn elements(world: &World, kind: &str, rest: &[&str], list: &mut Value) {
     }
 }
 
-/// Adds a field that is not there unless asked for.
+/// Adds a field that is included only on request.
 fn include(world: &World, kind: &str, path: &[&str], object: &mut Value) {
     let Some(id) = object.get("id").and_then(Value::as_str).map(str::to_owned) else { return };
     for depth in 1..=path.len() {
@@ -127,7 +127,7 @@ fn include(world: &World, kind: &str, path: &[&str], object: &mut Value) {
     }
 }
 
-/// Calls `with` for the value at the path, or for each where the path leads through arrays.
+/// Calls `with` for each value at the path, in every element of arrays on the way.
 fn at(value: &mut Value, path: &[&str], with: &mut dyn FnMut(&mut Value)) {
     match (value, path.split_first()) {
         (value, None) => with(value),

@@ -1,70 +1,70 @@
-//! Failures on request: what a client must survive, made to happen.
+//! Fault injection.
 
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-/// Something that goes wrong for the next `count` requests that it matches.
+/// Fault for the next `count` matching requests.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Fault {
-    /// Matches paths that begin with this.
+    /// Prefix of the matching paths.
     #[serde(default)]
     pub path: String,
     #[serde(default)]
     pub method: Option<String>,
     #[serde(default = "once")]
     pub count: u32,
-    pub kind: Kind,
-    /// For `status`.
+    pub kind: FaultKind,
+    /// For `status`: the HTTP status.
     #[serde(default = "server_error")]
     pub status: u16,
-    /// For `status`: the error's code, where it is to be another than the usual one.
+    /// For `status`: the error code, if it differs from the usual one.
     #[serde(default)]
     pub code: Option<String>,
-    /// For `drop_field`: what is taken out of the answer, `data.customer` of each in a list.
+    /// For `drop_field`: the removed field. `data.customer` removes it from each entry of a list.
     #[serde(default)]
     pub field: Option<String>,
-    /// How late it happens; for `trickle`, the time before each piece; for `refuse`, how long.
+    /// Delay; for `trickle` before each chunk, for `refuse` the duration.
     #[serde(default)]
     pub delay_ms: u64,
-    /// The request is carried out before it goes wrong, so the caller does not know that it was.
+    /// The operation completes before the fault. The caller cannot know whether it did.
     #[serde(default)]
     pub after_work: bool,
-    /// With `status` and `after_work`: the failure is what the idempotency key remembers, as it is at
-    /// Stripe when the work itself has failed.
+    /// With `status` and `after_work`: store the failure for the idempotency key, as Stripe does
+    /// when the operation itself fails.
     #[serde(default)]
     pub stored: bool,
-    /// Sent as `Stripe-Should-Retry`.
+    /// `Stripe-Should-Retry` header.
     #[serde(default)]
     pub should_retry: Option<bool>,
-    /// Sent as `Retry-After`, in seconds.
+    /// `Retry-After` header, in seconds.
     #[serde(default)]
     pub retry_after: Option<u32>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Kind {
-    /// The right answer, late.
+pub enum FaultKind {
+    /// The response is delayed.
     Latency,
-    /// An error status with Stripe's error body.
+    /// Error status with Stripe's error body.
     Status,
-    /// The connection ends without a byte of an answer.
+    /// The connection closes before the response.
     HangUp,
-    /// The connection breaks in the middle of the answer.
+    /// The connection closes in the middle of the response.
     Cut,
-    /// Nobody listens for a while. At once, whatever the request.
+    /// Connections are refused for a while, immediately and for all paths.
     Refuse,
-    /// 200, and a body that is not JSON.
+    /// Status 200 with a body that is not JSON.
     Garbage,
-    /// 200, and JSON that is nothing like the answer.
+    /// Status 200 with JSON of the wrong structure.
     WrongShape,
-    /// The right answer, but for one field.
+    /// The response lacks one field.
     DropField,
-    /// The right answer, in slow pieces.
+    /// The response arrives in slow chunks.
     Trickle,
-    /// The right answer, after which the connection ends without notice: it looks kept alive.
+    /// The connection closes after the response, although it looks kept alive.
     CloseIdle,
 }
 
@@ -77,12 +77,12 @@ fn server_error() -> u16 {
 }
 
 impl Fault {
-    /// What is wrong with asking for it.
+    /// Returns an error if the fields do not fit together.
     pub fn check(&self) -> Result<(), String> {
-        if self.kind == Kind::DropField && self.field.is_none() {
+        if self.kind == FaultKind::DropField && self.field.is_none() {
             return Err("drop_field needs a field".to_owned());
         }
-        if self.stored && !(self.kind == Kind::Status && self.after_work) {
+        if self.stored && !(self.kind == FaultKind::Status && self.after_work) {
             return Err("stored goes with the kind status and after_work".to_owned());
         }
         if !(400..600).contains(&self.status) {
@@ -95,20 +95,23 @@ impl Fault {
         Duration::from_millis(self.delay_ms)
     }
 
-    /// The caller gets the right answer in the end, or most of it.
-    pub fn is_gentle(&self) -> bool {
-        matches!(self.kind, Kind::Latency | Kind::DropField | Kind::Trickle | Kind::CloseIdle)
+    /// Returns whether the caller gets the regular response, if only in part.
+    pub fn keeps_response(&self) -> bool {
+        matches!(
+            self.kind,
+            FaultKind::Latency | FaultKind::DropField | FaultKind::Trickle | FaultKind::CloseIdle
+        )
     }
 
-    /// It happens instead of the work.
-    pub fn replaces_work(&self) -> bool {
-        !self.is_gentle() && !self.after_work
+    /// Returns whether the fault replaces the operation.
+    pub fn skips_work(&self) -> bool {
+        !self.keeps_response() && !self.after_work
     }
 
-    /// How long it waits before the work, and how long after.
+    /// Returns the delays before and after the operation.
     pub fn delays(&self) -> (Duration, Duration) {
         match (self.kind, self.after_work) {
-            (Kind::Trickle, _) => (Duration::ZERO, Duration::ZERO),
+            (FaultKind::Trickle, _) => (Duration::ZERO, Duration::ZERO),
             (_, false) => (self.delay(), Duration::ZERO),
             (_, true) => (Duration::ZERO, self.delay()),
         }
@@ -131,7 +134,7 @@ impl Faults {
         &self.0
     }
 
-    /// The first fault for this request, used once.
+    /// Returns the first matching fault and decrements its count.
     pub fn take(&mut self, method: &str, path: &str) -> Option<Fault> {
         let hits = |fault: &Fault| {
             path.starts_with(&fault.path)

@@ -1,4 +1,4 @@
-//! `Idempotency-Key`: the first outcome of a POST, given again to every repetition.
+//! Idempotency keys: stores the first response to a POST and replays it.
 
 use std::collections::HashMap;
 
@@ -7,9 +7,9 @@ use serde::{Deserialize, Serialize};
 use crate::values::errors::{ApiError, Result};
 use crate::values::period::{DAY, Timestamp};
 
-/// A finished outcome.
+/// Response stored for a key.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Outcome {
+pub struct StoredResponse {
     pub status: u16,
     pub body: String,
     pub request_id: String,
@@ -18,9 +18,9 @@ pub struct Outcome {
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 enum State {
-    /// With its outcome, once the work is done and only the answer is still on its way.
-    Running(Option<Outcome>),
-    Done(Outcome),
+    /// With the response, once the operation is complete and the response is being sent.
+    Running(Option<StoredResponse>),
+    Done(StoredResponse),
 }
 
 #[derive(Serialize, Deserialize)]
@@ -31,29 +31,30 @@ struct Entry {
 }
 
 #[derive(Default, Serialize, Deserialize)]
-pub struct Store {
+pub struct IdempotencyStore {
     entries: HashMap<String, Entry>,
 }
 
-/// What a request with a key is to do.
+/// Result of claiming a key.
 #[derive(Debug, PartialEq)]
 pub enum Claim {
-    /// Nobody used the key: do the work, `record` what came of it, and `finish` in any case.
+    /// The key is new: run the operation, `record` its response, and `finish` in any case.
     Run,
-    Replay(Outcome),
+    Replay(StoredResponse),
 }
 
-const LONGEST_KEY: usize = 255;
+const MAX_KEY_LENGTH: usize = 255;
 
-impl Store {
-    /// `fingerprint` is everything that must be the same in a repetition.
+impl IdempotencyStore {
+    /// Claims a key. `fingerprint` must be the same in every retry.
     pub fn claim(&mut self, key: &str, fingerprint: String, now: Timestamp) -> Result<Claim> {
-        if key.chars().count() > LONGEST_KEY {
+        if key.chars().count() > MAX_KEY_LENGTH {
             return Err(ApiError::idempotency(format!(
-                "The `Idempotency-Key` header must be at most {LONGEST_KEY} characters long."
+                "The `Idempotency-Key` header must be at most {MAX_KEY_LENGTH} characters long."
             )));
         }
-        // Stripe may forget keys after a day; here it always does, so that tests can rely on it.
+        // Stripe can remove keys after a day. The sandbox always does, so that tests can rely on
+        // it.
         if self.entries.get(key).is_some_and(|entry| now - entry.since >= DAY) {
             self.entries.remove(key);
         }
@@ -69,32 +70,32 @@ impl Store {
                 "There is currently another in-progress request using this Idempotent Key (that probably means you submitted twice, and the other request is still going through): {key}. Please try again later."
             ))
             .code("idempotency_key_in_use")),
-            Some(Entry { state: State::Done(outcome), .. }) => Ok(Claim::Replay(outcome.clone())),
+            Some(Entry { state: State::Done(stored), .. }) => Ok(Claim::Replay(stored.clone())),
         }
     }
 
-    /// The work is done, and this came of it. Until `finish`, the same key is still a conflict.
-    pub fn record(&mut self, key: &str, outcome: Outcome) {
+    /// Stores the response. The key is still in use until `finish`.
+    pub fn record(&mut self, key: &str, stored: StoredResponse) {
         if let Some(entry) = self.entries.get_mut(key) {
-            entry.state = State::Running(Some(outcome));
+            entry.state = State::Running(Some(stored));
         }
     }
 
-    /// The answer is out. A request that has recorded nothing never got as far as its work: the key
-    /// is free again.
+    /// Ends the request. If no response was recorded, the operation did not begin and the key is
+    /// free again.
     pub fn finish(&mut self, key: &str) {
         let Some(entry) = self.entries.get_mut(key) else { return };
         match &mut entry.state {
-            State::Running(outcome) => match outcome.take() {
-                Some(outcome) => entry.state = State::Done(outcome),
+            State::Running(stored) => match stored.take() {
+                Some(stored) => entry.state = State::Done(stored),
                 None => drop(self.entries.remove(key)),
             },
             State::Done(_) => {}
         }
     }
 
-    /// After a snapshot was read nothing is running any more.
-    pub fn wake(mut self) -> Store {
+    /// Finishes all keys after a snapshot was read: no request is running.
+    pub fn after_restore(mut self) -> IdempotencyStore {
         let running: Vec<String> = self.entries.keys().cloned().collect();
         for key in &running {
             self.finish(key);
@@ -103,7 +104,7 @@ impl Store {
     }
 }
 
-/// Method, path and parameters, whatever their order.
+/// Returns method, path and parameters; their order does not matter.
 pub fn fingerprint(method: &str, path: &str, pairs: &[(String, String)]) -> String {
     let mut sorted: Vec<&(String, String)> = pairs.iter().collect();
     sorted.sort();
@@ -114,33 +115,33 @@ pub fn fingerprint(method: &str, path: &str, pairs: &[(String, String)]) -> Stri
 mod tests {
     use super::*;
 
-    fn outcome(body: &str) -> Outcome {
-        Outcome { status: 200, body: body.into(), request_id: "req_1".into() }
+    fn stored(body: &str) -> StoredResponse {
+        StoredResponse { status: 200, body: body.into(), request_id: "req_1".into() }
     }
 
     #[test]
-    fn a_repetition_gets_the_first_outcome_for_a_day() {
-        let mut store = Store::default();
+    fn stored_response_is_replayed_for_24_hours() {
+        let mut store = IdempotencyStore::default();
         assert_eq!(store.claim("k", "f".into(), 0).unwrap(), Claim::Run);
         assert_eq!(store.claim("k", "f".into(), 1).unwrap_err().status(), 409);
-        store.record("k", outcome("x"));
+        store.record("k", stored("x"));
         assert_eq!(store.claim("k", "f".into(), 1).unwrap_err().status(), 409);
         store.finish("k");
-        assert_eq!(store.claim("k", "f".into(), DAY - 1).unwrap(), Claim::Replay(outcome("x")));
+        assert_eq!(store.claim("k", "f".into(), DAY - 1).unwrap(), Claim::Replay(stored("x")));
         assert_eq!(store.claim("k", "other".into(), 2).unwrap_err().status(), 400);
         assert_eq!(store.claim("k", "other".into(), DAY).unwrap(), Claim::Run);
     }
 
     #[test]
-    fn what_never_began_leaves_its_key_free() {
-        let mut store = Store::default();
+    fn key_is_free_after_a_request_without_operation() {
+        let mut store = IdempotencyStore::default();
         assert_eq!(store.claim("k", "f".into(), 0).unwrap(), Claim::Run);
         store.finish("k");
         assert_eq!(store.claim("k", "other".into(), 1).unwrap(), Claim::Run);
     }
 
     #[test]
-    fn the_order_of_parameters_does_not_matter() {
+    fn parameter_order_does_not_change_the_fingerprint() {
         let pair = |key: &str, value: &str| (key.to_owned(), value.to_owned());
         let (a, b) = ([pair("a", "1"), pair("b", "2")], [pair("b", "2"), pair("a", "1")]);
         assert_eq!(fingerprint("POST", "/v1/x", &a), fingerprint("POST", "/v1/x", &b));

@@ -1,4 +1,4 @@
-//! Rate limits, off until somebody asks for them.
+//! Rate limits, off by default.
 
 use std::collections::{HashMap, VecDeque};
 use std::time::{Duration, Instant};
@@ -9,17 +9,17 @@ use crate::endpoint::call::Endpoint;
 use crate::values::errors::{ApiError, Result};
 use crate::world::invoice_limits::InvoiceLimits;
 
-/// How much is let through; None: all.
+/// Rate limits; None means no limit.
 #[derive(Clone, Debug, Default, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Limits {
     /// Requests in any one second.
     pub per_second: Option<usize>,
-    /// The same for each endpoint.
+    /// Requests to one endpoint in any one second.
     pub per_endpoint_per_second: Option<usize>,
-    /// Sent with a refusal as `Stripe-Should-Retry`; None: the header is not there.
+    /// `Stripe-Should-Retry` header of a 429; None omits it.
     pub should_retry: Option<bool>,
-    /// New invoices of one subscription by request, by the clock of its customer.
+    /// New invoices of one subscription by request, on its customer's clock.
     pub invoices_per_minute: Option<usize>,
     pub invoices_per_day: Option<usize>,
 }
@@ -30,7 +30,7 @@ impl Limits {
     }
 }
 
-/// The limits and what counts against them.
+/// Rate limits, and the requests that count against them.
 #[derive(Default)]
 pub struct Limiter {
     pub limits: Limits,
@@ -43,7 +43,7 @@ impl Limiter {
         *self = Limiter { limits, ..Limiter::default() };
     }
 
-    /// Counts a request, or refuses it, which does not count.
+    /// Counts the request, or returns a 429 without counting it.
     pub fn admit(&mut self, endpoint: &Endpoint, now: Instant) -> Result<()> {
         let Limits { per_second, per_endpoint_per_second, .. } = self.limits;
         if per_second.is_none() && per_endpoint_per_second.is_none() {
@@ -76,7 +76,7 @@ mod tests {
     }
 
     #[test]
-    fn any_one_second_lets_through_as_many_as_allowed_and_refusals_do_not_count() {
+    fn limiter_admits_the_maximum_per_second_and_ignores_refusals() {
         let (a, b) = (endpoint("/v1/customers"), endpoint("/v1/products"));
         let start = Instant::now();
         let at = |millis| start + Duration::from_millis(millis);

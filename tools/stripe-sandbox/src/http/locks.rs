@@ -1,6 +1,6 @@
-//! Objects are locked while a request changes them, as Stripe's are.
+//! Locks on the objects that a request changes. Stripe has such locks too.
 //!
-//! A request takes all that it needs at once or waits, so two requests cannot wait for each other.
+//! A request acquires all of its locks at once or waits, so no deadlock is possible.
 
 use std::collections::HashSet;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -19,21 +19,25 @@ pub struct Locks {
     released: Notify,
 }
 
-/// Objects that a request holds. Dropping it lets the next one have them.
-pub struct Held {
+/// Locks of a request, released on drop.
+pub struct LockGuard {
     locks: Arc<Locks>,
     objects: Vec<String>,
 }
 
 impl Locks {
-    /// Waits for the objects, but not forever.
-    pub async fn hold(self: &Arc<Locks>, objects: Vec<String>, patience: Duration) -> Result<Held> {
-        let deadline = Instant::now() + patience;
+    /// Acquires the locks, or returns `lock_timeout`.
+    pub async fn acquire(
+        self: &Arc<Locks>,
+        objects: Vec<String>,
+        timeout: Duration,
+    ) -> Result<LockGuard> {
+        let deadline = Instant::now() + timeout;
         loop {
-            // Asked for before looking, so that a release in between is not missed.
+            // Registered before the attempt, so that a release in between is not missed.
             let released = self.released.notified();
-            if self.take(&objects) {
-                return Ok(Held { locks: Arc::clone(self), objects });
+            if self.try_acquire(&objects) {
+                return Ok(LockGuard { locks: Arc::clone(self), objects });
             }
             if timeout_at(deadline, released).await.is_err() {
                 return Err(lock_timeout());
@@ -41,7 +45,7 @@ impl Locks {
         }
     }
 
-    fn take(&self, objects: &[String]) -> bool {
+    fn try_acquire(&self, objects: &[String]) -> bool {
         let mut taken = self.taken.lock().unwrap_or_else(PoisonError::into_inner);
         let free = objects.iter().all(|object| !taken.contains(object));
         if free {
@@ -51,7 +55,7 @@ impl Locks {
     }
 }
 
-impl Drop for Held {
+impl Drop for LockGuard {
     fn drop(&mut self) {
         let mut taken = self.locks.taken.lock().unwrap_or_else(PoisonError::into_inner);
         for object in &self.objects {
@@ -69,12 +73,12 @@ pub fn lock_timeout() -> ApiError {
     .code("lock_timeout")
 }
 
-/// Parameters that name what a request is about, besides its path.
-const ABOUT: &[&str] = &["customer", "invoice", "subscription"];
+/// Parameters that name objects to lock, in addition to the path.
+const LOCKING_PARAMS: &[&str] = &["customer", "invoice", "subscription"];
 
-/// What a request holds: the objects that it names, and the customer that each of them belongs to,
-/// whose balance and cards it may touch. One that only reads holds nothing.
-pub fn objects(
+/// Returns the objects that the request names, and the customers that they belong to, whose balance
+/// and cards the request can change. Empty for requests that only read.
+pub fn objects_to_lock(
     world: &World,
     endpoint: &Endpoint,
     ids: &[String],
@@ -83,7 +87,7 @@ pub fn objects(
     if !endpoint.write {
         return Vec::new();
     }
-    let about = pairs.iter().filter(|(key, _)| ABOUT.contains(&key.as_str()));
+    let about = pairs.iter().filter(|(key, _)| LOCKING_PARAMS.contains(&key.as_str()));
     let named: Vec<&String> = ids.iter().chain(about.map(|(_, value)| value)).collect();
     let owners = named.iter().filter_map(|id| customer_of(world, id));
     let objects: HashSet<String> = named.iter().copied().cloned().chain(owners).collect();

@@ -1,89 +1,95 @@
-//! The last requests, for `GET /_sandbox/requests` and the page at `/`. Keys are kept masked only.
+//! Log of the most recent requests, for `GET /_sandbox/requests` and the page at `/`. Stores keys
+//! masked.
 
 use std::collections::VecDeque;
 
 use serde::Serialize;
 
 use super::auth::masked;
-use super::exchange::{Answer, Incoming};
-use super::faults::Kind;
+use super::exchange::{ApiRequest, ApiResponse};
+use super::faults::FaultKind;
 
 #[derive(Clone, Debug, Serialize)]
-pub struct Entry {
-    /// Real time, in seconds.
+pub struct LogEntry {
+    /// Real time, in seconds since the Unix epoch.
     pub at: i64,
     pub method: String,
     pub path: String,
-    /// 0 if there was no answer.
+    /// 0 if the connection closed without a response.
     pub status: u16,
     pub request_id: String,
-    /// The key's first characters.
+    /// Masked key.
     pub key: Option<String>,
     pub idempotency_key: Option<String>,
     pub replayed: bool,
-    pub fault: Option<Kind>,
-    /// What an error answer said.
+    pub fault: Option<FaultKind>,
+    /// Message of an error response.
     pub message: Option<String>,
-    /// Parameters as they came, encoded.
+    /// Encoded parameters.
     #[serde(skip)]
     pub params: String,
     #[serde(skip)]
-    pub answer: String,
+    pub response_body: String,
 }
 
-/// More of a request or an answer than this is not kept.
-const LONGEST: usize = 16 * 1024;
+/// Longer parameters and bodies are truncated.
+const MAX_KEPT_BYTES: usize = 16 * 1024;
 
-impl Entry {
-    pub fn new(at: i64, incoming: &Incoming, answer: &Answer, fault: Option<Kind>) -> Entry {
-        let params = match (incoming.query.as_str(), incoming.body.as_str()) {
+impl LogEntry {
+    pub fn new(
+        at: i64,
+        request: &ApiRequest,
+        response: &ApiResponse,
+        fault: Option<FaultKind>,
+    ) -> LogEntry {
+        let params = match (request.query.as_str(), request.body.as_str()) {
             (query, "") => query.to_owned(),
-            ("", body) => beginning(body),
-            (query, body) => format!("{query}&{}", beginning(body)),
+            ("", body) => truncated(body),
+            (query, body) => format!("{query}&{}", truncated(body)),
         };
-        Entry {
+        LogEntry {
             at,
-            method: incoming.method.clone(),
-            path: incoming.path.clone(),
-            status: answer.status,
-            request_id: answer.request_id.clone(),
-            key: answer.key.as_deref().map(masked),
-            idempotency_key: incoming.idempotency_key.clone(),
-            replayed: answer.replay_of.is_some(),
+            method: request.method.clone(),
+            path: request.path.clone(),
+            status: response.status,
+            request_id: response.request_id.clone(),
+            key: response.key.as_deref().map(masked),
+            idempotency_key: request.idempotency_key.clone(),
+            replayed: response.replay_of.is_some(),
             fault,
-            message: answer.message.clone(),
+            message: response.message.clone(),
             params,
-            answer: beginning(&answer.body),
+            response_body: truncated(&response.body),
         }
     }
 }
 
-fn beginning(text: &str) -> String {
-    if text.len() <= LONGEST {
+fn truncated(text: &str) -> String {
+    if text.len() <= MAX_KEPT_BYTES {
         return text.to_owned();
     }
     format!(
         "{}\n… and {} bytes more",
-        &text[..text.floor_char_boundary(LONGEST)],
-        text.len() - LONGEST
+        &text[..text.floor_char_boundary(MAX_KEPT_BYTES)],
+        text.len() - MAX_KEPT_BYTES
     )
 }
 
 #[derive(Default)]
-pub struct Log(VecDeque<Entry>);
+pub struct Log(VecDeque<LogEntry>);
 
-const KEPT: usize = 2000;
+const CAPACITY: usize = 2000;
 
 impl Log {
-    pub fn add(&mut self, entry: Entry) {
-        if self.0.len() == KEPT {
+    pub fn add(&mut self, entry: LogEntry) {
+        if self.0.len() == CAPACITY {
             self.0.pop_front();
         }
         self.0.push_back(entry);
     }
 
-    /// Newest first.
-    pub fn recent(&self) -> impl Iterator<Item = &Entry> {
+    /// Returns the entries, newest first.
+    pub fn recent(&self) -> impl Iterator<Item = &LogEntry> {
         self.0.iter().rev()
     }
 

@@ -1,13 +1,13 @@
-//! What is shown of requests and answers to people who look at the log: everything but secrets.
+//! Masks secrets in logged parameters and bodies.
 
 use super::auth::masked;
 
-/// Keys whose text is a secret, in JSON.
-const SECRET: &[&str] = &["\"client_secret\":\"", "\"secret\":\""];
-/// What comes after this in an address lets its holder in.
-const DOORS: &[&str] = &["/p/session/", "/c/embed/"];
+/// JSON fields with secrets.
+const SECRET_FIELDS: &[&str] = &["\"client_secret\":\"", "\"secret\":\""];
+/// URL paths that are followed by a secret.
+const SECRET_PATHS: &[&str] = &["/p/session/", "/c/embed/"];
 
-/// A parameter as it may be shown.
+/// Returns a parameter's value with secrets masked.
 pub fn param(key: &str, value: &str) -> String {
     let last = key.trim_end_matches(']').rsplit('[').next().unwrap_or(key);
     match last {
@@ -16,18 +16,20 @@ pub fn param(key: &str, value: &str) -> String {
     }
 }
 
-/// A text, JSON or not, whole or cut off, as it may be shown.
+/// Returns a text with secrets masked. It need not be valid JSON.
 pub fn text(text: &str) -> String {
     let mut shown = text.to_owned();
-    for (marks, ends) in [(SECRET, &['"'][..]), (DOORS, &['"', '/', '?', '&', ' '][..])] {
+    for (marks, ends) in
+        [(SECRET_FIELDS, &['"'][..]), (SECRET_PATHS, &['"', '/', '?', '&', ' '][..])]
+    {
         for mark in marks {
-            shown = blot(&shown, mark, ends);
+            shown = mask_after(&shown, mark, ends);
         }
     }
     shown
 }
 
-fn blot(text: &str, mark: &str, ends: &[char]) -> String {
+fn mask_after(text: &str, mark: &str, ends: &[char]) -> String {
     let mut parts = text.split(mark);
     let mut shown = parts.next().unwrap_or_default().to_owned();
     for part in parts {
@@ -42,7 +44,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn secrets_are_blotted_out_wherever_they_stand() {
+    fn secrets_are_masked_in_any_text() {
         let body = r#"{"client_secret":"pi_1abc_secret_5678","url":"http://127.0.0.1:1/p/session/abcdefghijklmnop","x":"cut off /p/session/qrstuvwxyz0123"#;
         let shown = text(body);
         for secret in ["1abc_secret", "abcdefghijkl", "qrstuvwxyz"] {

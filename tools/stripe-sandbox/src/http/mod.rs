@@ -1,4 +1,5 @@
-//! Stripe's protocol: keys, forms, errors, expansion, pages and idempotency, over HTTP.
+//! Stripe's HTTP protocol: keys, errors, expansion, idempotency, locks and limits. Also the admin
+//! endpoints, fault injection and the server.
 
 pub mod admin;
 pub mod auth;
@@ -7,19 +8,19 @@ pub mod connections;
 pub mod dispatch;
 pub mod exchange;
 pub mod expand;
-pub mod failing;
+pub mod expand_graph;
+pub mod fault_response;
 pub mod faults;
-pub mod graph;
 pub mod idempotency;
 pub mod limits;
 pub mod locks;
 pub mod log;
 pub mod mask;
-pub mod pages;
+pub mod page_handler;
 pub mod populate;
 pub mod requests_page;
 pub mod respond;
 pub mod serve;
 pub mod server;
-pub mod shared;
 pub mod snapshot;
+pub mod state;

@@ -1,4 +1,4 @@
-//! Many customers at once, made as requests make them but without their way over HTTP.
+//! Creates many customers with the handlers of the API, without HTTP.
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -14,7 +14,7 @@ use crate::world::World;
 #[serde(deny_unknown_fields)]
 pub struct Population {
     pub customers: u32,
-    /// What each of them subscribes to; None: nothing.
+    /// Price that each customer subscribes to.
     #[serde(default)]
     pub price: Option<String>,
     #[serde(default = "visa")]
@@ -25,7 +25,7 @@ fn visa() -> String {
     "pm_card_visa".to_owned()
 }
 
-/// Makes them, and says who the last one is.
+/// Creates the customers and returns the ID of the last one.
 pub fn populate(world: &mut World, population: &Population) -> Result<Option<String>> {
     let card = &population.payment_method;
     let mut last = None;
@@ -34,16 +34,16 @@ pub fn populate(world: &mut World, population: &Population) -> Result<Option<Str
             "name=Customer+{number}&email=customer-{number}@example.com&payment_method={card}\
              &invoice_settings[default_payment_method]={card}"
         );
-        let id = made(world, "/v1/customers", &form)?;
+        let id = create(world, "/v1/customers", &form)?;
         if let Some(price) = &population.price {
-            made(world, "/v1/subscriptions", &format!("customer={id}&items[0][price]={price}"))?;
+            create(world, "/v1/subscriptions", &format!("customer={id}&items[0][price]={price}"))?;
         }
         last = Some(id);
     }
     Ok(last)
 }
 
-fn made(world: &mut World, path: &str, encoded: &str) -> Result<String> {
+fn create(world: &mut World, path: &str, encoded: &str) -> Result<String> {
     let endpoint = resources::endpoints()
         .find(|endpoint| endpoint.matches("POST", path).is_some())
         .ok_or_else(|| ApiError::unknown_url("POST", path))?;

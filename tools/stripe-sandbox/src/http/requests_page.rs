@@ -1,17 +1,17 @@
-//! The request log for people: `/` lists, `/requests/req_…` shows one request whole.
+//! Pages of the request log: `/` lists the requests, `/requests/req_…` shows one.
 
 use maud::{Markup, html};
 use serde_json::Value;
 use time::OffsetDateTime;
 
 use super::exchange::VERSION;
-use super::log::{Entry, Log};
+use super::log::{Log, LogEntry};
 use super::mask;
 use crate::endpoint::form;
 use crate::pages::layout::{Document, message};
-use crate::pages::visit::{Reply, Visit};
+use crate::pages::request::{PageRequest, PageResponse};
 
-/// More than this is not shown at once; the filter finds the rest.
+/// Maximum number of listed requests.
 const SHOWN: usize = 200;
 
 const STATUSES: [(&str, &str); 7] = [
@@ -24,24 +24,24 @@ const STATUSES: [(&str, &str); 7] = [
     ("5xx", "5xx"),
 ];
 
-pub fn visit(log: &Log, visit: &Visit<'_>) -> Reply {
-    match visit.path.as_slice() {
-        [] => Reply::ok(list(log, visit)),
+pub fn handle(log: &Log, request: &PageRequest<'_>) -> PageResponse {
+    match request.path.as_slice() {
+        [] => PageResponse::ok(list(log, request)),
         [id] => {
             let found = log.recent().find(|entry| entry.request_id == **id);
-            found.map_or_else(unknown, |entry| Reply::ok(detail(entry)))
+            found.map_or_else(unknown, |entry| PageResponse::ok(detail(entry)))
         }
-        _ => Reply::not_found("There is no such page"),
+        _ => PageResponse::not_found("There is no such page"),
     }
 }
 
-fn unknown() -> Reply {
+fn unknown() -> PageResponse {
     let text = "The log keeps the last 2000 requests, and none of them has this id.";
-    Reply::Page(404, message("There is no such request", text, None))
+    PageResponse::Page(404, message("There is no such request", text, None))
 }
 
-/// Whether an entry is among those asked for: `failed`, a class (`4xx`) or one status.
-fn has_status(entry: &Entry, wanted: &str) -> bool {
+/// Returns whether the entry matches the filter: `failed`, a class (`4xx`) or a status.
+fn has_status(entry: &LogEntry, wanted: &str) -> bool {
     match wanted {
         "" => true,
         "failed" => entry.status >= 400 || entry.status == 0,
@@ -50,9 +50,11 @@ fn has_status(entry: &Entry, wanted: &str) -> bool {
     }
 }
 
-fn list(log: &Log, visit: &Visit<'_>) -> Markup {
-    let (status, path) =
-        (visit.asks("status").unwrap_or_default(), visit.asks("path").unwrap_or_default().trim());
+fn list(log: &Log, request: &PageRequest<'_>) -> Markup {
+    let (status, path) = (
+        request.query_value("status").unwrap_or_default(),
+        request.query_value("path").unwrap_or_default().trim(),
+    );
     let hits =
         || log.recent().filter(|entry| has_status(entry, status) && entry.path.contains(path));
     let count = hits().count();
@@ -92,7 +94,7 @@ fn list(log: &Log, visit: &Visit<'_>) -> Markup {
     Document { title: "Requests", narrow: false, back: None }.render(&body)
 }
 
-fn row(entry: &Entry) -> Markup {
+fn row(entry: &LogEntry) -> Markup {
     html! {
         (tag(entry))
         span.what {
@@ -104,7 +106,7 @@ fn row(entry: &Entry) -> Markup {
     }
 }
 
-fn tag(entry: &Entry) -> Markup {
+fn tag(entry: &LogEntry) -> Markup {
     let class = match entry.status {
         200..400 => "good",
         402 | 409 | 429 => "warn",
@@ -114,7 +116,7 @@ fn tag(entry: &Entry) -> Markup {
     html! { span.tag.(class) { (text) } }
 }
 
-fn detail(entry: &Entry) -> Markup {
+fn detail(entry: &LogEntry) -> Markup {
     let fault = entry.fault.map(|fault| serde_json::json!(fault));
     let facts = [
         ("Request", Some(entry.request_id.clone())),
@@ -145,18 +147,18 @@ fn detail(entry: &Entry) -> Markup {
                 }
             }
         }
-        section.card aria-labelledby="answer" {
-            h2 id="answer" { "Answer" }
-            // It can be scrolled sideways, so the keyboard has to reach it.
-            pre tabindex="0" role="region" aria-labelledby="answer" { (pretty(&entry.answer)) }
+        section.card aria-labelledby="response" {
+            h2 id="response" { "Response" }
+            // The box scrolls sideways, so it must be focusable by keyboard.
+            pre tabindex="0" role="region" aria-labelledby="response" { (pretty(&entry.response_body)) }
         }
     };
     Document { title: &entry.request_id, narrow: false, back: Some(("/", "All requests")) }
         .render(&body)
 }
 
-fn pretty(answer: &str) -> String {
-    let shown = mask::text(answer);
+fn pretty(body: &str) -> String {
+    let shown = mask::text(body);
     serde_json::from_str::<Value>(&shown)
         .and_then(|json| serde_json::to_string_pretty(&json))
         .unwrap_or(shown)

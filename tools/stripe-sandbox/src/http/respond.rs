@@ -1,4 +1,4 @@
-//! Answers as HTTP responses.
+//! HTTP responses.
 
 use std::error::Error;
 use std::fmt;
@@ -6,41 +6,45 @@ use std::fmt;
 use hyper::header::{HeaderMap, HeaderValue};
 use hyper::{Response, StatusCode};
 
-use super::body::{Body, whole};
-use super::exchange::{Answer, VERSION};
+use super::body::{Body, full_body};
+use super::exchange::{ApiResponse, VERSION};
 
-/// There is no answer: the connection just ends.
+/// The connection closes without a response.
 #[derive(Debug)]
-pub struct HangUp;
+pub struct ConnectionDropped;
 
-impl fmt::Display for HangUp {
+impl fmt::Display for ConnectionDropped {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("hung up on request")
     }
 }
 
-impl Error for HangUp {}
+impl Error for ConnectionDropped {}
 
-/// Marks an answer after which the connection ends.
+/// Marks a response after which the connection closes.
 #[derive(Clone)]
-pub struct LastOfConnection;
+pub struct CloseAfterResponse;
 
-pub fn respond(answer: &Answer, idempotency_key: Option<&str>) -> Response<Body> {
-    let mut response = Response::new(whole(answer.body.clone()));
+pub fn respond(api_response: &ApiResponse, idempotency_key: Option<&str>) -> Response<Body> {
+    let mut response = Response::new(full_body(api_response.body.clone()));
     *response.status_mut() =
-        StatusCode::from_u16(answer.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        StatusCode::from_u16(api_response.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let headers = response.headers_mut();
     set(headers, "content-type", "application/json");
-    set(headers, "request-id", &answer.request_id);
+    set(headers, "request-id", &api_response.request_id);
     set(headers, "stripe-version", VERSION);
     if let Some(key) = idempotency_key {
         set(headers, "idempotency-key", key);
-        set(headers, "original-request", answer.replay_of.as_deref().unwrap_or(&answer.request_id));
+        set(
+            headers,
+            "original-request",
+            api_response.replay_of.as_deref().unwrap_or(&api_response.request_id),
+        );
     }
-    if answer.replay_of.is_some() {
+    if api_response.replay_of.is_some() {
         set(headers, "idempotent-replayed", "true");
     }
-    if let Some(retry) = answer.should_retry {
+    if let Some(retry) = api_response.should_retry {
         set(headers, "stripe-should-retry", &retry.to_string());
     }
     response
@@ -53,7 +57,7 @@ pub fn set(headers: &mut HeaderMap, name: &'static str, value: &str) {
 }
 
 pub fn plain(status: u16, text: &str) -> Response<Body> {
-    let mut response = Response::new(whole(text.to_owned()));
+    let mut response = Response::new(full_body(text.to_owned()));
     *response.status_mut() =
         StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     response

@@ -1,4 +1,4 @@
-//! Connections: accepting them, and ending them in ways that clients must survive.
+//! Accept loop and connections.
 
 use std::net::SocketAddr;
 use std::pin::pin;
@@ -13,25 +13,25 @@ use hyper_util::rt::TokioIo;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Notify;
 
-use super::body::last_of_connection;
-use super::respond::{HangUp, LastOfConnection};
+use super::body::notify_at_end;
+use super::respond::{CloseAfterResponse, ConnectionDropped};
 use super::server::handle;
-use super::shared::Shared;
+use super::state::ServerState;
 
-/// Serves until it is dropped.
-pub async fn serve(mut listener: TcpListener, address: SocketAddr, shared: Arc<Shared>) {
+/// Serves until the future is dropped.
+pub async fn serve(mut listener: TcpListener, address: SocketAddr, state: Arc<ServerState>) {
     loop {
         tokio::select! {
             accepted = listener.accept() => {
                 if let Ok((stream, _)) = accepted {
-                    tokio::spawn(connection(stream, Arc::clone(&shared)));
+                    tokio::spawn(connection(stream, Arc::clone(&state)));
                 }
             }
-            () = shared.connections.refuse.notified() => {
+            () = state.connections.refuse.notified() => {
                 drop(listener);
-                shared.connections.close();
-                shared.connections.refusing.notify_one();
-                let time = shared.connections.refuse_for();
+                state.connections.close();
+                state.connections.refusing.notify_one();
+                let time = state.connections.refuse_for();
                 tokio::time::sleep(time).await;
                 listener = listen_again(address).await;
             }
@@ -41,7 +41,7 @@ pub async fn serve(mut listener: TcpListener, address: SocketAddr, shared: Arc<S
 
 async fn listen_again(address: SocketAddr) -> TcpListener {
     loop {
-        // Somebody else may have the port for a moment.
+        // Another process can have taken the port in the meantime.
         match TcpListener::bind(address).await {
             Ok(listener) => return listener,
             Err(_) => tokio::time::sleep(Duration::from_millis(50)).await,
@@ -49,17 +49,17 @@ async fn listen_again(address: SocketAddr) -> TcpListener {
     }
 }
 
-async fn connection(stream: TcpStream, shared: Arc<Shared>) {
-    // Small answers in several writes are not to wait for each other.
+async fn connection(stream: TcpStream, state: Arc<ServerState>) {
+    // Small responses in several writes must not wait for each other.
     let _ = stream.set_nodelay(true);
     let last = Arc::new(Notify::new());
     let service = service_fn(|request: Request<Incoming>| {
-        let (shared, last) = (Arc::clone(&shared), Arc::clone(&last));
+        let (state, last) = (Arc::clone(&state), Arc::clone(&last));
         async move {
-            let response = handle(&shared, request).await?;
-            let ends = response.extensions().get::<LastOfConnection>().is_some();
-            Ok::<_, HangUp>(if ends {
-                response.map(|body| last_of_connection(body, last))
+            let response = handle(&state, request).await?;
+            let ends = response.extensions().get::<CloseAfterResponse>().is_some();
+            Ok::<_, ConnectionDropped>(if ends {
+                response.map(|body| notify_at_end(body, last))
             } else {
                 response
             })
@@ -68,10 +68,10 @@ async fn connection(stream: TcpStream, shared: Arc<Shared>) {
     let mut serving = pin!(http1::Builder::new().serve_connection(TokioIo::new(stream), service));
     loop {
         tokio::select! {
-            // An error is the client's doing, or was asked for.
+            // An error is the client's, or a fault.
             _ = serving.as_mut() => return,
             () = last.notified() => serving.as_mut().graceful_shutdown(),
-            () = shared.connections.close_idle.notified() => serving.as_mut().graceful_shutdown(),
+            () = state.connections.close_idle.notified() => serving.as_mut().graceful_shutdown(),
         }
     }
 }

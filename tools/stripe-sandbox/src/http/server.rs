@@ -1,4 +1,4 @@
-//! The HTTP server: what all requests share, faults, headers and the log.
+//! HTTP server: reads requests, applies faults, writes the log.
 
 use std::error::Error;
 use std::sync::Arc;
@@ -8,18 +8,21 @@ use hyper::body::Bytes;
 use hyper::{Request, Response};
 
 use super::body::Body;
-use super::dispatch::answer;
-use super::exchange::{Answer, Incoming};
-use super::faults::{Fault, Kind};
-use super::log::Entry;
-use super::respond::{HangUp, plain, respond};
-use super::shared::{Shared, real_now};
-use super::{admin, failing, pages};
+use super::dispatch::respond_to;
+use super::exchange::{ApiRequest, ApiResponse};
+use super::faults::{Fault, FaultKind};
+use super::log::LogEntry;
+use super::respond::{ConnectionDropped, plain, respond};
+use super::state::{ServerState, real_now};
+use super::{admin, fault_response, page_handler};
 use crate::values::errors::ApiError;
 
-const LARGEST_BODY: usize = 4 * 1024 * 1024;
+const MAX_BODY_BYTES: usize = 4 * 1024 * 1024;
 
-pub async fn handle<B>(shared: &Arc<Shared>, request: Request<B>) -> Result<Response<Body>, HangUp>
+pub async fn handle<B>(
+    state: &Arc<ServerState>,
+    request: Request<B>,
+) -> Result<Response<Body>, ConnectionDropped>
 where
     B: http_body::Body<Data = Bytes>,
     B::Error: Into<Box<dyn Error + Send + Sync>>,
@@ -28,7 +31,7 @@ where
     let header = |name: &str| {
         parts.headers.get(name).and_then(|value| value.to_str().ok()).map(str::to_owned)
     };
-    let mut incoming = Incoming {
+    let mut request = ApiRequest {
         method: parts.method.to_string(),
         path: parts.uri.path().to_owned(),
         query: parts.uri.query().unwrap_or_default().to_owned(),
@@ -40,64 +43,77 @@ where
         idempotency_key: header("idempotency-key"),
     };
     let announced = body.size_hint().lower();
-    if announced > LARGEST_BODY as u64 {
-        return Ok(too_large(shared, &incoming));
+    if announced > MAX_BODY_BYTES as u64 {
+        return Ok(too_large(state, &request));
     }
-    match Limited::new(body, LARGEST_BODY).collect().await {
-        Ok(body) => incoming.body = String::from_utf8_lossy(&body.to_bytes()).into_owned(),
-        Err(_) => return Ok(too_large(shared, &incoming)),
+    match Limited::new(body, MAX_BODY_BYTES).collect().await {
+        Ok(body) => request.body = String::from_utf8_lossy(&body.to_bytes()).into_owned(),
+        Err(_) => return Ok(too_large(state, &request)),
     }
-    if incoming.is_api() {
-        let shared = Arc::clone(shared);
-        // On a task of its own: whoever hangs up does not take back what was asked for.
-        let work = tokio::spawn(async move { stripe(&shared, &incoming).await });
+    if request.is_api() {
+        let state = Arc::clone(state);
+        // On a separate task: the operation completes even if the client disconnects.
+        let work = tokio::spawn(async move { handle_api(&state, &request).await });
         work.await.unwrap_or_else(|_| Ok(plain(500, "The sandbox has failed; its log says where.")))
-    } else if incoming.path.starts_with("/_sandbox") {
-        Ok(admin::handle(shared, &incoming).await)
+    } else if request.path.starts_with("/_sandbox") {
+        Ok(admin::handle(state, &request).await)
     } else {
-        Ok(pages::handle(shared, &incoming))
+        Ok(page_handler::handle(state, &request))
     }
 }
 
-async fn stripe(shared: &Arc<Shared>, incoming: &Incoming) -> Result<Response<Body>, HangUp> {
-    let fault = shared.faults().take(&incoming.method, &incoming.path);
+async fn handle_api(
+    state: &Arc<ServerState>,
+    request: &ApiRequest,
+) -> Result<Response<Body>, ConnectionDropped> {
+    let fault = state.faults().take(&request.method, &request.path);
     let kind = fault.as_ref().map(|fault| fault.kind);
     let (before, after) = fault.as_ref().map(Fault::delays).unwrap_or_default();
-    if let Some(fault) = fault.as_ref().filter(|fault| fault.replaces_work()) {
+    if let Some(fault) = fault.as_ref().filter(|fault| fault.skips_work()) {
         tokio::time::sleep(before).await;
-        let answer = failing::instead(fault, Answer::new(shared.request_id(), &shared.origin));
-        record(shared, incoming, &answer, kind);
-        return failing::response(fault, &answer, None);
+        let api_response =
+            fault_response::replacement(fault, ApiResponse::new(state.request_id(), &state.origin));
+        record(state, request, &api_response, kind);
+        return fault_response::response(fault, &api_response, None);
     }
-    let (answer, held) = answer(shared, incoming, before).await;
+    let (api_response, guard) = respond_to(state, request, before).await;
     tokio::time::sleep(after).await;
-    let keyed = held.key().or(answer.replay_of.as_ref().and(incoming.idempotency_key.as_deref()));
+    let keyed =
+        guard.key().or(api_response.replay_of.as_ref().and(request.idempotency_key.as_deref()));
     let response = match &fault {
-        None => Ok(respond(&answer, keyed)),
-        Some(fault) if fault.is_gentle() => failing::response(fault, &answer, keyed),
+        None => Ok(respond(&api_response, keyed)),
+        Some(fault) if fault.keeps_response() => {
+            fault_response::response(fault, &api_response, keyed)
+        }
         Some(fault) => {
-            let failure = failing::instead(fault, answer.anew());
-            let kept = held.key().zip(failure.outcome()).filter(|_| fault.stored);
-            if let Some((key, outcome)) = kept {
-                shared.idempotency().record(key, outcome);
+            let failure = fault_response::replacement(fault, api_response.for_same_request());
+            let kept = guard.key().zip(failure.stored_response()).filter(|_| fault.stored);
+            if let Some((key, stored)) = kept {
+                state.idempotency().record(key, stored);
             }
-            failing::response(fault, &failure, None)
+            fault_response::response(fault, &failure, None)
         }
     };
-    record(shared, incoming, &answer, kind);
+    record(state, request, &api_response, kind);
     response
 }
 
-/// The same for all paths: nothing of the request has been looked at.
-fn too_large(shared: &Shared, incoming: &Incoming) -> Response<Body> {
-    let mut answer = Answer::new(shared.request_id(), &shared.origin);
-    answer.refuse(&ApiError::with_status(413, "The request body is too large, or it broke off."));
-    if incoming.is_api() {
-        record(shared, incoming, &answer, None);
+/// Responds with 413 before the request is evaluated.
+fn too_large(state: &ServerState, request: &ApiRequest) -> Response<Body> {
+    let mut api_response = ApiResponse::new(state.request_id(), &state.origin);
+    api_response
+        .set_error(&ApiError::with_status(413, "The request body is too large, or it broke off."));
+    if request.is_api() {
+        record(state, request, &api_response, None);
     }
-    respond(&answer, None)
+    respond(&api_response, None)
 }
 
-fn record(shared: &Shared, incoming: &Incoming, answer: &Answer, fault: Option<Kind>) {
-    shared.log().add(Entry::new(real_now(), incoming, answer, fault));
+fn record(
+    state: &ServerState,
+    request: &ApiRequest,
+    api_response: &ApiResponse,
+    fault: Option<FaultKind>,
+) {
+    state.log().add(LogEntry::new(real_now(), request, api_response, fault));
 }

@@ -1,7 +1,6 @@
-//! The state of a sandbox in a file: everything but faults and the request log.
+//! Snapshot: the state of a sandbox in a file, without faults and the request log.
 //!
-//! A file is replaced in one step or not at all, and one that cannot be read is never replaced:
-//! whoever named it by mistake still has it.
+//! A file is replaced atomically. A file that is not a readable snapshot is never replaced.
 
 use std::fs::{self, File};
 use std::io::{self, BufWriter, ErrorKind, Write};
@@ -10,12 +9,12 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 
 use super::auth::Keys;
-use super::idempotency::Store;
+use super::idempotency::IdempotencyStore;
 use crate::world::World;
 
-/// How a file says what it is.
+/// Marks a file as a snapshot.
 const FORMAT: &str = "stripe-sandbox snapshot";
-/// Counted up whenever a file of before can no longer be read.
+/// Incremented when older files can no longer be read.
 const VERSION: u32 = 1;
 
 #[derive(Deserialize)]
@@ -28,7 +27,7 @@ struct Head {
 pub struct Snapshot {
     pub world: World,
     pub keys: Keys,
-    pub idempotency: Store,
+    pub idempotency: IdempotencyStore,
 }
 
 #[derive(Serialize)]
@@ -37,22 +36,22 @@ pub struct View<'a> {
     version: u32,
     world: &'a World,
     keys: &'a Keys,
-    idempotency: &'a Store,
+    idempotency: &'a IdempotencyStore,
 }
 
 impl<'a> View<'a> {
-    pub fn new(world: &'a World, keys: &'a Keys, idempotency: &'a Store) -> View<'a> {
+    pub fn new(world: &'a World, keys: &'a Keys, idempotency: &'a IdempotencyStore) -> View<'a> {
         View { format: FORMAT, version: VERSION, world, keys, idempotency }
     }
 
-    /// Writes beside the file first, so that a full disk costs nothing that was there.
+    /// Writes a temporary file first, so that a full disk does not destroy the previous snapshot.
     pub fn write(&self, path: &Path) -> io::Result<()> {
         let mut name = path.as_os_str().to_owned();
         name.push(format!(".{}.tmp", std::process::id()));
         let beside = Path::new(&name);
         let written = self.write_to(beside).and_then(|()| fs::rename(beside, path));
         if written.is_err() {
-            // What went wrong is said already; the rest of a file is of no use to anybody.
+            // The first error is returned below.
             let _ = fs::remove_file(beside);
         }
         written.map_err(|error| explain(path, "cannot be written", &error))
@@ -66,7 +65,7 @@ impl<'a> View<'a> {
     }
 }
 
-/// The state in the file; None if there is no such file yet.
+/// Reads the snapshot, or returns None if the file does not exist.
 pub fn read(path: &Path) -> io::Result<Option<Snapshot>> {
     let text = match fs::read(path) {
         Ok(text) => text,
@@ -104,7 +103,7 @@ mod tests {
     }
 
     #[test]
-    fn only_a_whole_snapshot_of_this_version_is_read() {
+    fn incomplete_snapshots_and_other_versions_are_refused() {
         for (text, said) in [
             ("", "not a snapshot"),
             ("{\"prices\": []}", "not a snapshot"),

@@ -1,4 +1,4 @@
-//! The customer's answer to the bank's question whether it is really them.
+//! Authentication (3D Secure) of a payment.
 
 use super::{invoicing, payments};
 use crate::model::invoice::{IntentStatus, PaymentStatus};
@@ -6,8 +6,8 @@ use crate::values::cards::AUTHENTICATION_FAILED;
 use crate::values::errors::{ApiError, Result};
 use crate::world::{World, find};
 
-/// Moves an intent that requires action on. If the customer succeeds, its invoice is paid, with all
-/// that follows from that.
+/// Completes the authentication of a payment intent that requires action. On success its invoice is
+/// paid. On failure it needs another payment method.
 pub fn authenticate(world: &mut World, intent: &str, succeed: bool) -> Result<()> {
     let mut intent = find(&world.payment_intents, intent)?.clone();
     if intent.status != IntentStatus::RequiresAction {
@@ -33,14 +33,14 @@ pub fn authenticate(world: &mut World, intent: &str, succeed: bool) -> Result<()
         return Ok(());
     }
     if let Some(mut method) = method.and_then(|id| world.payment_methods.get(&id).cloned()) {
-        // From now on the bank knows that it may be charged while the customer is away.
+        // After one authentication, some cards accept off-session charges.
         method.set_up = true;
         world.payment_methods.put(method);
     }
     let paid = world.invoice_payments.under(&format!("payment_intent={id}")).next_back();
     if let Some(invoice) = paid.map(|payment| payment.invoice.clone()) {
         payments::close_payment(world, &invoice, PaymentStatus::Paid, now);
-        invoicing::paid(world, &invoice, now);
+        invoicing::mark_paid(world, &invoice, now);
     }
     Ok(())
 }

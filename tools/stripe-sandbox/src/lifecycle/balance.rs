@@ -1,11 +1,12 @@
-//! The customer balance and its transactions.
+//! Customer balance and its transactions.
 
 use crate::model::Metadata;
 use crate::model::customer::{BalanceReason, BalanceTransaction};
 use crate::values::period::Timestamp;
 use crate::world::World;
 
-/// Books a change of the customer's balance; nothing is booked for a change of nothing.
+/// Changes the customer's balance and stores a balance transaction. Returns the transaction's ID,
+/// or None if the amount is zero.
 pub fn change_balance(
     world: &mut World,
     customer: &str,

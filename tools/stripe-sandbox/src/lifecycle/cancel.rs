@@ -1,4 +1,4 @@
-//! The end of a subscription at once.
+//! Immediate cancellation of a subscription.
 
 use super::void;
 use crate::model::invoice::Status as InvoiceStatus;
@@ -7,8 +7,8 @@ use crate::model::subscription::{CancelReason, Status, Subscription};
 use crate::values::period::Timestamp;
 use crate::world::World;
 
-/// Ends it now. Open invoices stay as they are, but nothing is collected by itself any more. A change
-/// that waits can never come into force, so it is dropped.
+/// Cancels the subscription. Its open invoices stay open but are not collected automatically any
+/// more. A pending update is discarded.
 pub fn cancel(world: &mut World, mut sub: Subscription, reason: CancelReason, at: Timestamp) {
     void::discard_pending_update(world, &sub.id, at);
     sub.pending_update = None;
@@ -38,7 +38,7 @@ pub fn cancel(world: &mut World, mut sub: Subscription, reason: CancelReason, at
     }
 }
 
-/// Its subscription has ended.
+/// Cancels the schedule of a canceled subscription.
 fn end_with_subscription(world: &mut World, id: &str, at: Timestamp) {
     let Some(mut schedule) = world.schedules().get(id).cloned() else { return };
     if schedule.status != ScheduleStatus::Active {

@@ -1,10 +1,10 @@
-//! The date at which a subscription is to end.
+//! Scheduled cancellation of a subscription.
 
 use crate::model::Change;
 use crate::model::subscription::{CancelReason, Subscription};
 use crate::values::period::Timestamp;
 
-/// `cancel_at`: a moment, or a word for one.
+/// `cancel_at`: a time, or a keyword for one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CancelAt {
     Time(Timestamp),
@@ -12,7 +12,8 @@ pub enum CancelAt {
     MaxPeriodEnd,
 }
 
-/// When it is to end: as asked for, or as before but counted from the periods that it has now.
+/// Sets the time of the cancellation as requested. Without a request, a cancellation at the period
+/// end follows the current periods.
 pub fn set_cancellation(
     sub: &mut Subscription,
     at_period_end: Option<bool>,

@@ -1,13 +1,13 @@
-//! `POST /v1/subscriptions/{id}`: plain fields, cancellation dates, and changes that cost money.
+//! `POST /v1/subscriptions/{id}`.
 
 use super::cancellation::set_cancellation;
 use super::discounts::{Redeemer, replace_discounts};
-use super::invoicing::make;
+use super::errors::{declined, managed_by_schedule, no_payment_method, requires_action};
+use super::invoicing::apply_change;
 use super::payments::{self, Attempt};
-use super::plan::{Planned, plan};
-use super::refusals::{declined, managed_by, no_payment_method, requires_action};
+use super::plan::{PlannedChange, plan};
 use super::update::Update;
-use super::{park, void};
+use super::{hold_update, void};
 use crate::model::subscription::{Collection, PaymentBehavior, Subscription};
 use crate::values::errors::{ApiError, Result};
 use crate::values::period::Timestamp;
@@ -23,17 +23,17 @@ pub fn update(world: &mut World, id: &str, update: &Update) -> Result<()> {
         .code("invalid_canceled_subscription_fields"));
     }
     if let Some(schedule) = sub.schedule.as_ref().filter(|_| update.says_when_it_ends()) {
-        return Err(managed_by(schedule));
+        return Err(managed_by_schedule(schedule));
     }
     set_plain_fields(&mut sub, update);
     let mut redeemer = Redeemer::of(&sub, now);
     let outcome = replace_discounts(world, &mut sub, update.discounts.as_deref(), &mut redeemer)
         .and_then(|()| change_and_bill(world, &sub, update, &mut redeemer, now));
     match outcome {
-        Ok(true) => redeemer.count(world),
+        Ok(true) => redeemer.commit(world),
         Ok(false) => {}
         Err(refusal) => {
-            redeemer.take_back(world);
+            redeemer.roll_back(world);
             return Err(refusal);
         }
     }
@@ -61,7 +61,7 @@ fn set_plain_fields(sub: &mut Subscription, update: &Update) {
     sub.days_until_due = update.days_until_due.or(sub.days_until_due);
 }
 
-/// Makes the change, or keeps it until it is paid; says whether it was made.
+/// Applies the billing change, or stores it as a pending update. Returns whether it was applied.
 fn change_and_bill(
     world: &mut World,
     sub: &Subscription,
@@ -69,7 +69,7 @@ fn change_and_bill(
     redeemer: &mut Redeemer,
     now: Timestamp,
 ) -> Result<bool> {
-    let mut planned = plan(world, sub, &update.wish, redeemer, now)?;
+    let mut planned = plan(world, sub, &update.billing, redeemer, now)?;
     set_cancellation(&mut planned.sub, update.cancel_at_period_end, update.cancel_at, now);
     if planned.sub.cancel_at.is_some_and(|at| at <= now) && !sub.status.is_terminal() {
         return Err(
@@ -84,21 +84,22 @@ fn change_and_bill(
         if behavior == PaymentBehavior::Error {
             return Err(refusal);
         }
-        park::park(world, &sub.id, planned, update, now);
+        hold_update::hold_until_paid(world, &sub.id, planned, update, now);
         return Ok(false);
     }
     if sub.pending_update.as_ref().is_some_and(|pending| update.conflicts_with(pending)) {
         void::discard_pending_update(world, &sub.id, now);
         planned.sub.pending_update = None;
     }
-    make(world, planned, behavior, now);
+    apply_change(world, planned, behavior, now);
     Ok(true)
 }
 
-/// Why the change's invoice would not be paid at once, where that keeps the change from being made.
+/// Returns the error of a payment that would fail, for payment behaviors that do not apply an
+/// unpaid change.
 fn refusal(
     world: &World,
-    planned: &Planned,
+    planned: &PlannedChange,
     behavior: PaymentBehavior,
 ) -> Result<Option<ApiError>> {
     let sub = &planned.sub;
@@ -115,7 +116,9 @@ fn refusal(
             _ => Ok(None),
         };
     }
-    let Some(method) = payments::method_of(world, sub) else { return Err(no_payment_method()) };
+    let Some(method) = payments::subscription_payment_method(world, sub) else {
+        return Err(no_payment_method());
+    };
     Ok(match Attempt::from(method.charge()) {
         Attempt::Paid | Attempt::NoPaymentMethod => None,
         Attempt::Declined(failure) => Some(declined(failure)),

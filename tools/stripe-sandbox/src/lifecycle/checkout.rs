@@ -1,8 +1,8 @@
-//! A checkout session being filled in: what is due, and the subscription that comes of it.
+//! Completion of a checkout session.
 
 use super::authenticate::authenticate;
+use super::errors::declined;
 use super::items::NewItem;
-use super::refusals::declined;
 use super::subscribe::{NewSubscription, subscribe};
 use super::{invoicing, payments, preview};
 use crate::model::Metadata;
@@ -15,24 +15,24 @@ use crate::values::errors::{ApiError, Result};
 use crate::values::period::{DAY, Timestamp};
 use crate::world::World;
 
-/// What comes after the form was sent.
+/// Next step after the form was submitted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Step {
+pub enum SubmitOutcome {
     Done,
     Authenticate,
 }
 
-/// The time in which a session lives: its customer's.
-pub fn now_of(world: &World, session: &Session) -> Timestamp {
+/// Returns the time of the session: that of its customer's clock.
+pub fn session_now(world: &World, session: &Session) -> Timestamp {
     session.customer.as_ref().map_or_else(|| world.now(None), |customer| world.now_of(customer))
 }
 
-/// The first invoice as it would be now. Changes nothing.
-pub fn quote(world: &mut World, session: &Session) -> Result<Invoice> {
-    let (customer, made) = customer_of(world, session, None);
+/// Returns the first invoice as it would be now, without storing it.
+pub fn preview_first_invoice(world: &mut World, session: &Session) -> Result<Invoice> {
+    let (customer, made) = find_or_create_customer(world, session, None);
     let now = world.now_of(&customer);
     let new = new_subscription(session, &customer, now);
-    let invoice = preview::of_new_subscription(world, &new, false);
+    let invoice = preview::preview_new_subscription(world, &new, false);
     if made {
         world.customers.remove(&customer);
     }
@@ -43,9 +43,9 @@ pub fn needs_card(session: &Session, due: i64) -> bool {
     due > 0 || session.collection == MethodCollection::Always
 }
 
-/// Pays with what the form says, unless the card's holder has to authenticate first.
-pub fn submit(world: &mut World, session: &Session, payer: Payer) -> Result<Step> {
-    let due = quote(world, session)?.amount_due;
+/// Pays and creates the subscription, unless the card requires authentication first.
+pub fn submit(world: &mut World, session: &Session, payer: Payer) -> Result<SubmitOutcome> {
+    let due = preview_first_invoice(world, session)?.amount_due;
     if let Some(card) = payer.card {
         card.save().map_err(declined)?;
         match card.charge(false) {
@@ -53,39 +53,40 @@ pub fn submit(world: &mut World, session: &Session, payer: Payer) -> Result<Step
             Outcome::RequiresAction => {
                 let waiting = Session { authenticating: Some(payer), ..session.clone() };
                 world.checkout_sessions.put(waiting);
-                return Ok(Step::Authenticate);
+                return Ok(SubmitOutcome::Authenticate);
             }
             Outcome::Succeeded | Outcome::Declined(_) => {}
         }
     }
-    finish(world, session.clone(), &payer, false)?;
-    Ok(Step::Done)
+    complete(world, session.clone(), &payer, false)?;
+    Ok(SubmitOutcome::Done)
 }
 
-/// The card's holder has answered.
-pub fn authenticated(world: &mut World, session: &Session, succeed: bool) -> Result<()> {
+/// Completes the session after an authentication, or returns an error if it failed.
+pub fn complete_authentication(world: &mut World, session: &Session, succeed: bool) -> Result<()> {
     let mut session = session.clone();
     let Some(payer) = session.authenticating.take() else {
         return Err(ApiError::invalid("This session does not wait for authentication."));
     };
     world.checkout_sessions.put(session.clone());
     if succeed {
-        finish(world, session, &payer, true)
+        complete(world, session, &payer, true)
     } else {
         Err(declined(AUTHENTICATION_FAILED))
     }
 }
 
-fn finish(
+fn complete(
     world: &mut World,
     mut session: Session,
     payer: &Payer,
     authenticated: bool,
 ) -> Result<()> {
-    let (customer, made) = customer_of(world, &session, Some(payer));
+    let (customer, made) = find_or_create_customer(world, &session, Some(payer));
     let now = world.now_of(&customer);
-    let method = payer.card.map(|card| keep_card(world, card, &customer, authenticated));
-    // An authenticated payment is not to be asked for again: the invoice waits for it instead.
+    let method = payer.card.map(|card| save_card(world, card, &customer, authenticated));
+    // The customer has authenticated already: `Default` leaves the invoice open so that
+    // `pay_authenticated` can pay it.
     let behavior = if authenticated { PaymentBehavior::Default } else { PaymentBehavior::Error };
     let new = NewSubscription {
         default_payment_method: method.as_ref().map(|method| method.id.clone()),
@@ -108,7 +109,7 @@ fn finish(
     if let (Some(invoice), Some(method)) = (&invoice, &method) {
         pay_authenticated(world, invoice, method, now);
     }
-    remember(world, &session, &customer, payer, method.as_ref());
+    update_customer(world, &session, &customer, payer, method.as_ref());
     let paid = invoice.as_ref().map_or(0, |id| world.invoice(id).amount_paid);
     let payment = if paid > 0 { PaymentStatus::Paid } else { PaymentStatus::NotRequired };
     session.customer = Some(customer);
@@ -118,8 +119,8 @@ fn finish(
     Ok(())
 }
 
-/// A card saved for the customer; `set_up`: its holder has authenticated.
-pub fn keep_card(world: &mut World, card: TestCard, customer: &str, set_up: bool) -> PaymentMethod {
+/// Saves a card for the customer. With `set_up`, it was authenticated.
+pub fn save_card(world: &mut World, card: TestCard, customer: &str, set_up: bool) -> PaymentMethod {
     let method = PaymentMethod {
         id: world.ids.id("pm"),
         card,
@@ -133,7 +134,7 @@ pub fn keep_card(world: &mut World, card: TestCard, customer: &str, set_up: bool
     method
 }
 
-/// Charges the invoice that waits; if the card asks again, the answer has been given.
+/// Charges the open invoice. If the card requires authentication again, the previous one counts.
 fn pay_authenticated(world: &mut World, id: &str, method: &PaymentMethod, now: Timestamp) {
     let mut invoice = world.invoice(id);
     if invoice.status != InvoiceStatus::Open {
@@ -142,15 +143,15 @@ fn pay_authenticated(world: &mut World, id: &str, method: &PaymentMethod, now: T
     invoice.attempt_count = 1;
     world.put_invoice(invoice);
     if invoicing::charge(world, id, method, now) == payments::Attempt::RequiresAction
-        && let Some(intent) = payments::intent_of(world, id)
+        && let Some(intent) = payments::payment_intent_of(world, id)
     {
-        // It waits, as was just seen, so there is nothing to refuse.
+        // Cannot fail: the intent requires action.
         let _ = authenticate(world, &intent.id, true);
     }
 }
 
-/// What the customer is changed by: the card that paid, and what the session was told to keep.
-fn remember(
+/// Saves the card, and the fields that the session updates, on the customer.
+fn update_customer(
     world: &mut World,
     session: &Session,
     customer: &str,
@@ -175,8 +176,12 @@ fn remember(
     world.customers.put(customer);
 }
 
-/// The session's customer, or a new one; and whether it is new.
-fn customer_of(world: &mut World, session: &Session, payer: Option<&Payer>) -> (String, bool) {
+/// Returns the session's customer, or creates one. The flag says whether it was created.
+fn find_or_create_customer(
+    world: &mut World,
+    session: &Session,
+    payer: Option<&Payer>,
+) -> (String, bool) {
     if let Some(customer) = &session.customer {
         return (customer.clone(), false);
     }
@@ -222,7 +227,7 @@ fn new_subscription(session: &Session, customer: &str, now: Timestamp) -> NewSub
         default_payment_method: None,
         default_tax_rates: data.default_tax_rates.clone(),
         discounts: session.discounts.clone(),
-        extras: Vec::new(),
+        add_invoice_items: Vec::new(),
         description: data.description.clone(),
         metadata: data.metadata.clone(),
         trial_end: data.trial.map(|trial| match trial {

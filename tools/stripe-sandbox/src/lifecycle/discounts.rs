@@ -1,6 +1,8 @@
-//! Coupons and promotion codes being used: the discounts that they become.
+//! Redemption of coupons and promotion codes.
 
-use crate::model::catalog::{Coupon, CouponDuration, Discount, PromotionCode, Redeem, Reduction};
+use crate::model::catalog::{
+    Coupon, CouponDuration, Discount, PromotionCode, Reduction, RequestedDiscount,
+};
 use crate::model::invoice::Status as InvoiceStatus;
 use crate::model::subscription::Subscription;
 use crate::values::errors::{ApiError, Result};
@@ -8,57 +10,61 @@ use crate::values::money::Currency;
 use crate::values::period::{Timestamp, add_months};
 use crate::world::{World, find_param};
 
-/// Who redeems, and the discounts that were made for it so far.
+/// Creates discounts for one customer.
 ///
-/// They are in the world at once, so that they can be computed with. Whoever redeems has to say in
-/// the end whether they were used: `count`, or `take_back`.
+/// The discounts are stored immediately, so that amounts can be computed with them. The caller must
+/// finish with `commit` or `roll_back`.
 pub struct Redeemer {
     customer: String,
     currency: Currency,
     now: Timestamp,
-    made: Vec<Discount>,
+    created: Vec<Discount>,
 }
 
 impl Redeemer {
     pub fn new(customer: &str, currency: Currency, now: Timestamp) -> Redeemer {
-        Redeemer { customer: customer.to_owned(), currency, now, made: Vec::new() }
+        Redeemer { customer: customer.to_owned(), currency, now, created: Vec::new() }
     }
 
     pub fn of(sub: &Subscription, now: Timestamp) -> Redeemer {
         Redeemer::new(&sub.customer, sub.currency, now)
     }
 
-    /// The ids of the discounts for what is `wanted`; of those that are `present` some may be kept.
+    /// Returns the discount IDs for the `wanted` entries. An entry can also name a discount in
+    /// `present`, which is kept.
     pub fn redeem(
         &mut self,
         world: &mut World,
-        wanted: &[Redeem],
+        wanted: &[RequestedDiscount],
         present: &[String],
         own: impl Fn(Discount) -> Discount,
     ) -> Result<Vec<String>> {
         let mut ids = Vec::new();
         for wanted in wanted {
             let (coupon, code) = match wanted {
-                Redeem::Discount(id) if present.contains(id) => {
+                RequestedDiscount::Discount(id) if present.contains(id) => {
                     ids.push(id.clone());
                     continue;
                 }
-                Redeem::Discount(id) => {
+                RequestedDiscount::Discount(id) => {
                     return Err(ApiError::no_such_param("discount", id, "discounts"));
                 }
-                Redeem::Coupon(id) => (id.clone(), None),
-                Redeem::PromotionCode(id) => (self.coupon_of(world, id)?, Some(id.clone())),
+                RequestedDiscount::Coupon(id) => (id.clone(), None),
+                RequestedDiscount::PromotionCode(id) => {
+                    (self.coupon_of(world, id)?, Some(id.clone()))
+                }
             };
             let discount = self.discount(world, &coupon, code)?;
             let discount = own(discount);
             ids.push(discount.id.clone());
             world.discounts.put(discount.clone());
-            self.made.push(discount);
+            self.created.push(discount);
         }
         Ok(ids)
     }
 
-    /// The coupon behind a promotion code that this customer may use now.
+    /// Returns the coupon of a promotion code, or an error if the customer cannot redeem the code
+    /// now.
     fn coupon_of(&self, world: &World, id: &str) -> Result<String> {
         let code = find_param(&world.promotion_codes, id, "discounts[promotion_code]")?;
         let coupon = find_param(&world.coupons, &code.coupon, "discounts[promotion_code]")?;
@@ -104,16 +110,16 @@ impl Redeemer {
         })
     }
 
-    /// They were used: coupons and codes count that.
-    pub fn count(self, world: &mut World) {
-        for discount in &self.made {
+    /// Counts the redemptions of coupons and promotion codes.
+    pub fn commit(self, world: &mut World) {
+        for discount in &self.created {
             count_redemption(world, discount);
         }
     }
 
-    /// They were computed with and not used.
-    pub fn take_back(self, world: &mut World) {
-        for discount in &self.made {
+    /// Removes the created discounts.
+    pub fn roll_back(self, world: &mut World) {
+        for discount in &self.created {
             world.discounts.remove(&discount.id);
         }
     }
@@ -139,11 +145,11 @@ fn check(coupon: &Coupon, currency: Currency, now: Timestamp) -> Result<()> {
     Ok(())
 }
 
-/// The discounts of the whole subscription, if others are asked for.
+/// Replaces the discounts of the subscription, if the request names discounts.
 pub fn replace_discounts(
     world: &mut World,
     sub: &mut Subscription,
-    wanted: Option<&[Redeem]>,
+    wanted: Option<&[RequestedDiscount]>,
     redeemer: &mut Redeemer,
 ) -> Result<()> {
     if let Some(wanted) = wanted {
@@ -174,8 +180,8 @@ pub fn count_redemption(world: &mut World, discount: &Discount) {
     }
 }
 
-/// A waiting change has come into force: what it holds and the subscription did not is used now.
-pub fn count_new(world: &mut World, before: &Subscription, after: &Subscription) {
+/// Counts the redemptions of discounts that a pending update added to the subscription.
+pub fn count_new_redemptions(world: &mut World, before: &Subscription, after: &Subscription) {
     let held = ids(before);
     let new = ids(after).into_iter().filter(|id| !held.contains(id));
     let new: Vec<Discount> = new.filter_map(|id| world.discounts.get(&id).cloned()).collect();

@@ -1,8 +1,8 @@
-//! Making an invoice, and what its lines and sums refer to.
+//! Draft invoices: creation, totals, and the debits that flexible billing credits later.
 
 use rust_decimal::Decimal;
 
-use crate::engine::invoice::{Applied, add_up, settle};
+use crate::engine::invoice::{AppliedDiscount, compute_totals, settle_balance};
 use crate::engine::lines::Context;
 use crate::model::Metadata;
 use crate::model::catalog::TaxRate;
@@ -15,7 +15,7 @@ use crate::values::cost::Cost;
 use crate::values::period::Timestamp;
 use crate::world::World;
 
-/// An invoice about a subscription, before it has ids and sums.
+/// Parameters of a draft for a subscription.
 pub struct NewInvoice {
     pub reason: BillingReason,
     pub lines: Vec<Line>,
@@ -24,18 +24,22 @@ pub struct NewInvoice {
 }
 
 impl World {
-    pub fn context<'a>(&'a self, subscription: &'a Subscription, item: &'a Item) -> Context<'a> {
+    pub fn item_context<'a>(
+        &'a self,
+        subscription: &'a Subscription,
+        item: &'a Item,
+    ) -> Context<'a> {
         let price = self.price(&item.price);
         Context { subscription, item, price, product: self.product(&price.product) }
     }
 
-    /// The discounts with these ids, ready to be computed with.
-    pub fn applied(&self, ids: &[String]) -> Vec<Applied> {
+    /// Returns the discounts with their coupons.
+    pub fn applied_discounts(&self, ids: &[String]) -> Vec<AppliedDiscount> {
         ids.iter()
             .filter_map(|id| {
                 let discount = self.discounts.get(id)?;
                 let coupon = self.coupons.get(&discount.coupon)?;
-                Some(Applied {
+                Some(AppliedDiscount {
                     id: id.clone(),
                     reduction: coupon.reduction.clone(),
                     products: coupon.applies_to.clone(),
@@ -44,7 +48,7 @@ impl World {
             .collect()
     }
 
-    /// Those of a subscription's discounts that still apply at `at`.
+    /// Returns those of the discounts that still apply at `at`.
     pub fn discounts_in_force(&self, ids: &[String], at: Timestamp) -> Vec<String> {
         let applies =
             |id: &&String| self.discounts.get(id).is_some_and(|discount| discount.applies_at(at));
@@ -61,8 +65,8 @@ impl World {
         rates
     }
 
-    /// Adds the invoice up anew, against the customer's present balance.
-    pub fn add_up(&self, invoice: &mut Invoice) {
+    /// Computes the invoice's totals and amount due with the customer's current balance.
+    pub fn compute_totals(&self, invoice: &mut Invoice) {
         let item_ids: Vec<String> =
             invoice.lines.iter().flat_map(|line| line.item_discounts.clone()).collect();
         let customer = self.customer(&invoice.customer);
@@ -73,21 +77,21 @@ impl World {
                 rate.percentage = Decimal::ZERO;
             }
         }
-        invoice.totals = add_up(
+        invoice.totals = compute_totals(
             &mut invoice.lines,
-            &self.applied(&item_ids),
-            &self.applied(&invoice.discounts),
+            &self.applied_discounts(&item_ids),
+            &self.applied_discounts(&invoice.discounts),
             &rates,
             invoice.currency,
         );
-        set_against(invoice, customer.balance);
+        set_amount_due(invoice, customer.balance);
     }
 
-    /// A draft for the subscription: added up, with ids, not yet kept.
-    pub fn draft(&mut self, sub: &Subscription, new: NewInvoice) -> Invoice {
+    /// Creates a draft for the subscription, with IDs and totals. The caller stores it.
+    pub fn draft_invoice(&mut self, sub: &Subscription, new: NewInvoice) -> Invoice {
         let mut lines = new.lines;
         for line in &mut lines {
-            self.settle_line(line, &sub.default_tax_rates, new.created);
+            self.resolve_line(line, &sub.default_tax_rates, new.created);
         }
         let mut invoice = Invoice {
             subscription: Some(sub.id.clone()),
@@ -101,17 +105,16 @@ impl World {
             period: new.period,
             lines,
             auto_advance: true,
-            ..blank(self.customer(&sub.customer), new.created)
+            ..empty_draft(self.customer(&sub.customer), new.created)
         };
-        self.name_invoice(&mut invoice);
-        self.add_up(&mut invoice);
+        self.assign_invoice_ids(&mut invoice);
+        self.compute_totals(&mut invoice);
         invoice
     }
 
-    /// What a line has once its invoice is made at `at`: those of its discounts that are still in
-    /// force, and the default tax rates, if it is a one-off without its own. (A proration has the
-    /// discounts and rates of the time that it is about.)
-    pub fn settle_line(&self, line: &mut Line, default_rates: &[String], at: Timestamp) {
+    /// Drops expired discounts of a line, and gives a one-off line without tax rates the default
+    /// rates. Prorations keep the discounts and rates of the time that they cover.
+    pub fn resolve_line(&self, line: &mut Line, default_rates: &[String], at: Timestamp) {
         if !line.proration {
             line.item_discounts = self.discounts_in_force(&line.item_discounts, at);
         }
@@ -120,8 +123,8 @@ impl World {
         }
     }
 
-    /// Gives the invoice and its lines their ids.
-    pub fn name_invoice(&mut self, invoice: &mut Invoice) {
+    /// Assigns IDs to the invoice and its lines.
+    pub fn assign_invoice_ids(&mut self, invoice: &mut Invoice) {
         invoice.id = self.ids.id("in");
         invoice.token = self.ids.text(24);
         for line in &mut invoice.lines {
@@ -129,7 +132,8 @@ impl World {
         }
     }
 
-    /// The subscription's invoice items that wait for an invoice, newest first.
+    /// Returns the subscription's pending invoice items, newest first, including those of the
+    /// customer without a subscription.
     pub fn pending_items(&self, sub: &Subscription) -> Vec<InvoiceItem> {
         let own = self.invoice_items.under(&format!("subscription={}&pending", sub.id));
         let mut items: Vec<InvoiceItem> = own.cloned().collect();
@@ -139,8 +143,8 @@ impl World {
         items
     }
 
-    /// The items are on `invoice` now.
-    pub fn claim_items(&mut self, items: Vec<InvoiceItem>, invoice: &str) {
+    /// Attaches the items to the invoice.
+    pub fn attach_items(&mut self, items: Vec<InvoiceItem>, invoice: &str) {
         for mut item in items {
             item.invoice = Some(invoice.to_owned());
             self.invoice_items.put(item);
@@ -148,7 +152,7 @@ impl World {
     }
 }
 
-/// A line about a subscription item as an invoice item that waits for an invoice.
+/// Creates a pending invoice item from a line of a subscription item. The caller stores it.
 pub fn invoice_item(
     world: &mut World,
     sub: &Subscription,
@@ -162,14 +166,14 @@ pub fn invoice_item(
     InvoiceItem::waiting(sub, id, line, now)
 }
 
-/// What is due of the invoice if this is the customer's balance.
-pub fn set_against(invoice: &mut Invoice, balance: i64) {
+/// Sets the balance and the amount due that follows from it.
+pub fn set_amount_due(invoice: &mut Invoice, balance: i64) {
     invoice.starting_balance = balance;
-    invoice.amount_due = settle(invoice.totals.total, balance, invoice.currency).amount_due;
+    invoice.amount_due = settle_balance(invoice.totals.total, balance, invoice.currency).amount_due;
 }
 
-/// An empty draft for the customer.
-pub fn blank(customer: &Customer, created: Timestamp) -> Invoice {
+/// Returns an empty draft for the customer.
+pub fn empty_draft(customer: &Customer, created: Timestamp) -> Invoice {
     Invoice {
         id: String::new(),
         customer: customer.id.clone(),
@@ -213,7 +217,7 @@ pub fn blank(customer: &Customer, created: Timestamp) -> Invoice {
     }
 }
 
-/// What `invoice` charged for whole periods ahead, item by item: what flexible billing credits later.
+/// Records the lines for whole periods on their items. Flexible billing credits these debits later.
 pub fn record_debits(sub: &mut Subscription, invoice: &Invoice) {
     for line in &invoice.lines {
         let Origin::SubscriptionItem { item, invoice_item: None, .. } = &line.origin else {
@@ -235,8 +239,8 @@ pub fn record_debits(sub: &mut Subscription, invoice: &Invoice) {
     }
 }
 
-/// Tells the prorations of an item that are on `invoice` now on which line they were charged.
-pub fn name_debits(sub: &mut Subscription, invoice: &Invoice) {
+/// Links the debits of prorations to their lines on `invoice`.
+pub fn link_debits(sub: &mut Subscription, invoice: &Invoice) {
     for line in &invoice.lines {
         let Origin::SubscriptionItem { invoice_item: Some(charged), .. } = &line.origin else {
             continue;
@@ -249,7 +253,7 @@ pub fn name_debits(sub: &mut Subscription, invoice: &Invoice) {
     }
 }
 
-/// The line of a whole period as something that can be credited.
+/// Returns the debit of a line for a whole period.
 fn debit_of(line: &Line, invoice: &str) -> Debit {
     Debit {
         invoice: Some(invoice.to_owned()),
@@ -262,8 +266,8 @@ fn debit_of(line: &Line, invoice: &str) -> Debit {
     }
 }
 
-/// Late usage can take a larger part of a fixed discount than it did in the draft. What is credited
-/// later is what the final invoice charged.
+/// Updates the recorded debits to the final invoice. Late usage can take a larger share of a fixed
+/// discount than in the draft, and credits must match the final invoice.
 pub fn correct_debits(sub: &mut Subscription, invoice: &Invoice) {
     for debit in sub.items.iter_mut().flat_map(|item| &mut item.debits) {
         let charged = |line: &&Line| {

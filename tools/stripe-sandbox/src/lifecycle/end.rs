@@ -1,19 +1,19 @@
-//! How subscriptions end.
+//! Ends of subscriptions: expiry, cancellation by request and at a scheduled date.
 
 use super::cancel::cancel;
 use super::draft::{NewInvoice, invoice_item};
-use super::prorate::give_back;
-use super::void::{self, incomplete_expired};
+use super::prorate::credit_unused_time;
+use super::void::{self, expire_incomplete};
 use super::{invoicing, latest_invoice, payments};
 use crate::model::invoice::{BillingReason, Line, Status as InvoiceStatus};
 use crate::model::subscription::{CancelReason, Status, Subscription};
 use crate::values::period::Timestamp;
 use crate::world::World;
 
-/// Nobody paid the first invoice within 23 hours.
+/// Expires a subscription whose first invoice was not paid within 23 hours.
 pub fn expire(world: &mut World, sub: Subscription, at: Timestamp) {
     let latest = sub.latest_invoice.clone();
-    incomplete_expired(world, sub, at);
+    expire_incomplete(world, sub, at);
     if let Some(id) = latest
         && world.invoice(&id).status == InvoiceStatus::Open
     {
@@ -21,9 +21,9 @@ pub fn expire(world: &mut World, sub: Subscription, at: Timestamp) {
     }
 }
 
-/// Somebody wants it to end now. Unused time is credited and what is not billed yet is billed only if
-/// that is asked for as well.
-pub fn by_request(
+/// Cancels by request. With `prorate`, unused time is credited. With `invoice_now`, pending items
+/// and accrued usage are billed.
+pub fn cancel_by_request(
     world: &mut World,
     mut sub: Subscription,
     invoice_now: bool,
@@ -34,7 +34,7 @@ pub fn by_request(
         return expire(world, sub, now);
     }
     if prorate && sub.status != Status::Trialing {
-        for line in give_back(world, &mut sub, |_| Some(now)) {
+        for line in credit_unused_time(world, &mut sub, |_| Some(now)) {
             let item = invoice_item(world, &sub, line, now);
             world.invoice_items.put(item);
         }
@@ -42,11 +42,11 @@ pub fn by_request(
     let id = sub.id.clone();
     let lines = if invoice_now { closing_lines_now(world, &sub, now) } else { Vec::new() };
     cancel(world, sub, CancelReason::Requested, now);
-    self::invoice_now(world, &id, lines, now);
+    bill_now(world, &id, lines, now);
 }
 
-/// The date that it was to end at has come: usage not yet billed and pending items go on a last invoice.
-pub fn at_scheduled_date(world: &mut World, sub: Subscription, at: Timestamp) {
+/// Cancels at the scheduled date and bills accrued usage and pending items.
+pub fn cancel_at_scheduled_date(world: &mut World, sub: Subscription, at: Timestamp) {
     let was_trial = sub.status == Status::Trialing;
     let id = sub.id.clone();
     let lines = if was_trial || sub.status == Status::Paused {
@@ -57,7 +57,7 @@ pub fn at_scheduled_date(world: &mut World, sub: Subscription, at: Timestamp) {
     let collect_it = sub.status != Status::Unpaid && sub.pause_collection.is_none();
     cancel(world, sub, CancelReason::Requested, at);
     if !lines.is_empty() {
-        let invoice = last_invoice(world, &id, lines, BillingReason::SubscriptionCycle, at);
+        let invoice = final_invoice(world, &id, lines, BillingReason::SubscriptionCycle, at);
         if collect_it {
             let mut invoice = world.invoice(&invoice);
             invoice.finalizes_at = Some(at + crate::values::period::HOUR);
@@ -68,18 +68,18 @@ pub fn at_scheduled_date(world: &mut World, sub: Subscription, at: Timestamp) {
     }
 }
 
-/// Like [`closing_lines`], for an end in the middle of a second: what was used in it counts as well.
+/// Returns the closing lines for a cancellation now. Usage within the current second counts.
 pub fn closing_lines_now(world: &World, sub: &Subscription, now: Timestamp) -> Vec<Line> {
     let mut lines = closing_lines(world, sub, now + 1);
     for line in lines.iter_mut().filter(|line| line.metered.is_some()) {
         line.period.1 = now;
-        // Counted for good: finalising the invoice must not count it again.
+        // Finalizing must not count this usage again.
         line.metered = None;
     }
     lines
 }
 
-/// Pending items and usage up to `at`.
+/// Returns lines for the pending items and the accrued usage before `at`.
 pub fn closing_lines(world: &World, sub: &Subscription, at: Timestamp) -> Vec<Line> {
     let mut lines: Vec<Line> = world.pending_items(sub).into_iter().map(|item| item.line).collect();
     for item in sub.items.iter().filter(|item| item.quantity.is_none()) {
@@ -88,8 +88,9 @@ pub fn closing_lines(world: &World, sub: &Subscription, at: Timestamp) -> Vec<Li
     lines
 }
 
-/// A last invoice of a subscription that has just ended; a draft that is not collected by itself.
-fn last_invoice(
+/// Creates the final invoice of a canceled subscription: a draft that is not collected
+/// automatically.
+fn final_invoice(
     world: &mut World,
     sub: &str,
     lines: Vec<Line>,
@@ -100,25 +101,25 @@ fn last_invoice(
     let start = sub.items.iter().map(|item| item.period.0).min().unwrap_or(at);
     let pending = world.pending_items(&sub);
     let mut invoice =
-        world.draft(&sub, NewInvoice { reason, lines, period: (start, at), created: at });
+        world.draft_invoice(&sub, NewInvoice { reason, lines, period: (start, at), created: at });
     invoice.auto_advance = false;
-    world.claim_items(pending, &invoice.id);
-    latest_invoice::keep_as_latest(world, &mut sub, invoice)
+    world.attach_items(pending, &invoice.id);
+    latest_invoice::store_as_latest(world, &mut sub, invoice)
 }
 
-/// `DELETE` with `invoice_now`: what is not billed yet is billed and collected at once.
-pub fn invoice_now(world: &mut World, sub: &str, lines: Vec<Line>, at: Timestamp) {
+/// Bills the lines and attempts a payment immediately.
+fn bill_now(world: &mut World, sub: &str, lines: Vec<Line>, at: Timestamp) {
     if lines.is_empty() {
         return;
     }
-    let id = last_invoice(world, sub, lines, BillingReason::SubscriptionUpdate, at);
+    let id = final_invoice(world, sub, lines, BillingReason::SubscriptionUpdate, at);
     invoicing::finalize(world, &id, at);
     if world.invoice(&id).status != InvoiceStatus::Open {
         return;
     }
     let mut invoice = world.invoice(&id);
     invoice.attempt_count = 1;
-    let method = payments::default_method(world, &invoice).cloned();
+    let method = payments::invoice_payment_method(world, &invoice).cloned();
     world.put_invoice(invoice);
     if let Some(method) = method {
         invoicing::charge(world, &id, &method, at);

@@ -1,8 +1,8 @@
-//! Turning a draft into an open invoice.
+//! Finalization of a draft.
 
 use super::balance::change_balance;
 use super::draft::correct_debits;
-use crate::engine::invoice::settle;
+use crate::engine::invoice::settle_balance;
 use crate::model::catalog::CouponDuration;
 use crate::model::customer::BalanceReason;
 use crate::model::invoice::{Invoice, Line, Origin, Status as InvoiceStatus};
@@ -10,18 +10,18 @@ use crate::model::subscription::{Collection, Item};
 use crate::values::period::{DAY, Timestamp};
 use crate::world::World;
 
-/// Makes the draft an open invoice: counts usage for the last time, applies the balance, gives it its
-/// number. Returns what is due.
-pub fn open(world: &mut World, id: &str, at: Timestamp) -> i64 {
+/// Opens the draft: counts its usage for the last time, applies the balance and assigns the number.
+/// Returns the amount due.
+pub fn open_draft(world: &mut World, id: &str, at: Timestamp) -> i64 {
     let mut invoice = world.invoice(id);
-    recount(world, &mut invoice);
-    world.add_up(&mut invoice);
+    recount_usage(world, &mut invoice);
+    world.compute_totals(&mut invoice);
     if let Some(mut sub) = invoice.subscription.as_ref().map(|id| world.subscription(id)) {
         correct_debits(&mut sub, &invoice);
         world.put_subscription(sub);
     }
     apply_balance(world, &mut invoice, at);
-    number(world, &mut invoice);
+    assign_number(world, &mut invoice);
     invoice.status = InvoiceStatus::Open;
     invoice.transitions.finalized = Some(at);
     invoice.finalizes_at = None;
@@ -35,8 +35,8 @@ pub fn open(world: &mut World, id: &str, at: Timestamp) -> i64 {
     due
 }
 
-/// Usage may be reported until the hour of grace is over, so metered lines are made again.
-fn recount(world: &mut World, invoice: &mut Invoice) {
+/// Counts metered lines again, because usage can be reported until the invoice is finalized.
+fn recount_usage(world: &mut World, invoice: &mut Invoice) {
     let Some(sub) = invoice.subscription.as_ref().map(|id| world.subscription(id)) else { return };
     let mut lines: Vec<Line> = Vec::new();
     let mut counted: Vec<String> = Vec::new();
@@ -60,13 +60,13 @@ fn recount(world: &mut World, invoice: &mut Invoice) {
     }
     for line in lines.iter_mut().filter(|line| line.id.is_empty()) {
         line.id = world.ids.id("il");
-        world.settle_line(line, &[], invoice.created);
+        world.resolve_line(line, &[], invoice.created);
     }
     invoice.lines = lines;
 }
 
 fn apply_balance(world: &mut World, invoice: &mut Invoice, at: Timestamp) {
-    let settled = settle(invoice.totals.total, invoice.starting_balance, invoice.currency);
+    let settled = settle_balance(invoice.totals.total, invoice.starting_balance, invoice.currency);
     invoice.amount_due = settled.amount_due;
     invoice.ending_balance = Some(settled.ending_balance);
     let reason = if settled.too_small {
@@ -78,7 +78,7 @@ fn apply_balance(world: &mut World, invoice: &mut Invoice, at: Timestamp) {
     change_balance(world, &invoice.customer, change, reason, Some(&invoice.id), at);
 }
 
-fn number(world: &mut World, invoice: &mut Invoice) {
+fn assign_number(world: &mut World, invoice: &mut Invoice) {
     if invoice.number.is_some() {
         return;
     }
@@ -89,7 +89,7 @@ fn number(world: &mut World, invoice: &mut Invoice) {
     world.customers.put(customer);
 }
 
-/// A `once` coupon has done its work with the first invoice that it was on.
+/// Marks `once` discounts on the invoice as used.
 fn use_up_discounts(world: &mut World, invoice: &Invoice) {
     let on_items = invoice.lines.iter().flat_map(|line| &line.item_discounts);
     let ids: Vec<String> = invoice.discounts.iter().chain(on_items).cloned().collect();

@@ -1,13 +1,13 @@
-//! The first periods of subscriptions and items, and what they cost.
+//! First periods of subscriptions and items, and their lines.
 
 use crate::engine::lines::Context;
 use crate::model::invoice::Line;
 use crate::model::subscription::Subscription;
-use crate::values::cost::share;
+use crate::values::cost::prorated_amount;
 use crate::values::period::Timestamp;
 use crate::world::World;
 
-/// Sets the items' first periods and returns what is charged for them.
+/// Sets the first period of each item and returns its lines.
 pub fn first_lines(
     world: &World,
     sub: &mut Subscription,
@@ -18,7 +18,7 @@ pub fn first_lines(
     let snapshot = sub.clone();
     let mut lines = Vec::new();
     for (item, old) in sub.items.iter_mut().zip(&snapshot.items) {
-        let context = world.context(&snapshot, old);
+        let context = world.item_context(&snapshot, old);
         if let Some(end) = trial_end {
             item.period = (now, end);
             lines.extend(old.quantity.map(|_| context.trial(item.period)));
@@ -31,8 +31,8 @@ pub fn first_lines(
     lines
 }
 
-/// The period that an item begins at `now`, up to the next boundary of the subscription's cycle, and
-/// what it costs: all of it, or its part of a whole one.
+/// Returns the period that an item starts at `now` and its lines. The period ends at the next
+/// boundary of the billing cycle. A partial period is prorated, or free without `prorate`.
 pub fn first_period(
     context: Context<'_>,
     now: Timestamp,
@@ -50,7 +50,8 @@ pub fn first_period(
 }
 
 fn part_of_a_period(context: Context<'_>, now: Timestamp, natural: (Timestamp, Timestamp)) -> Line {
-    let amount = share(context.full_amount(), now, natural, context.subscription.currency);
+    let amount =
+        prorated_amount(context.full_amount(), now, natural, context.subscription.currency);
     let quantity = context.item.quantity.unwrap_or(1);
     let description = format!("Remaining time on {quantity} × {}", context.product.name);
     Line { quantity: Some(quantity.into()), ..context.line(amount, description, (now, natural.1)) }

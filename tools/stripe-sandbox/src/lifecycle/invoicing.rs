@@ -1,12 +1,17 @@
-//! Finalizing, collecting and settling invoices.
+//! Finalizing, collecting and paying invoices.
+//!
+//! These steps are in one file because each of them can lead to the others: a payment can resume a
+//! subscription, which creates the next invoice.
 
-use super::finalize::open;
-use super::latest_invoice::{self, follow_latest_invoice};
-use super::payments::{Attempt, close_payment, default_method, intent_of, open_payment};
+use super::finalize::open_draft;
+use super::latest_invoice::{self, update_status_from_latest};
+use super::payments::{
+    Attempt, close_payment, invoice_payment_method, open_payment, payment_intent_of,
+};
 use super::pending_update;
-use super::plan::Planned;
-use super::resume::{self, Way};
-use super::retries::{failed, is_pointless};
+use super::plan::PlannedChange;
+use super::resume::{self, ResumeOptions};
+use super::retries::{attempt_failed, would_fail_again};
 use crate::model::customer::PaymentMethod;
 use crate::model::invoice::{
     IntentStatus, PaymentStatus, Status as InvoiceStatus, UncollectibleReason,
@@ -15,17 +20,18 @@ use crate::model::subscription::{Collection, PaymentBehavior, ProrationBehavior,
 use crate::values::period::Timestamp;
 use crate::world::World;
 
-/// Finalizes the draft. An invoice with nothing to pay is paid by that.
+/// Finalizes the draft. An invoice with no amount due is paid immediately.
 pub fn finalize(world: &mut World, id: &str, at: Timestamp) {
-    if open(world, id, at) == 0 {
-        paid(world, id, at);
+    if open_draft(world, id, at) == 0 {
+        mark_paid(world, id, at);
     } else {
         open_payment(world, id, at);
     }
 }
 
-/// The invoice is settled, by a payment or because there was nothing to pay.
-pub fn paid(world: &mut World, id: &str, at: Timestamp) {
+/// Marks the invoice as paid, then applies a pending update or a resumption that was waiting for
+/// it.
+pub fn mark_paid(world: &mut World, id: &str, at: Timestamp) {
     let mut invoice = world.invoice(id);
     invoice.status = InvoiceStatus::Paid;
     invoice.amount_paid = invoice.amount_due;
@@ -37,11 +43,11 @@ pub fn paid(world: &mut World, id: &str, at: Timestamp) {
     let sub = invoice.subscription.clone();
     world.put_invoice(invoice);
     if let Some(sub) = sub {
-        if pending_update::waits_for(&world.subscription(&sub), id) {
+        if pending_update::is_pending_invoice(&world.subscription(&sub), id) {
             pending_update::apply(world, &sub, at);
         }
-        settled(world, &sub, id, at);
-        follow_latest_invoice(world, &sub, at);
+        resume_after_settlement(world, &sub, id, at);
+        update_status_from_latest(world, &sub, at);
     }
 }
 
@@ -55,45 +61,52 @@ pub fn mark_uncollectible(world: &mut World, id: &str, reason: UncollectibleReas
     let sub = invoice.subscription.clone();
     world.put_invoice(invoice);
     if let Some(sub) = sub {
-        settled(world, &sub, id, at);
-        follow_latest_invoice(world, &sub, at);
+        resume_after_settlement(world, &sub, id, at);
+        update_status_from_latest(world, &sub, at);
     }
 }
 
-pub fn forgive_while_paused(world: &mut World, id: &str, at: Timestamp) {
+pub fn mark_uncollectible_while_paused(world: &mut World, id: &str, at: Timestamp) {
     mark_uncollectible(world, id, UncollectibleReason::SubscriptionPaused, at);
 }
 
-/// The invoice is paid or given up: if that is what a pause waited for, it ends.
-pub fn settled(world: &mut World, sub: &str, invoice: &str, at: Timestamp) {
-    if let Some((sub, resumption)) = resume::take(world, sub, invoice) {
-        return resume::carry_out(world, sub, resumption, Status::Active);
+/// Resumes a paused subscription after its invoice was paid or marked uncollectible, if that was a
+/// condition.
+pub fn resume_after_settlement(world: &mut World, sub: &str, invoice: &str, at: Timestamp) {
+    if let Some((sub, resumption)) = resume::take_resumption(world, sub, invoice) {
+        return resume::complete_resumption(world, sub, resumption, Status::Active);
     }
-    if world.settings.rules.resume_when_paid && resume::caused_by(&world.subscription(sub), invoice)
+    if world.settings.rules.resume_when_paid
+        && resume::is_paused_by(&world.subscription(sub), invoice)
     {
-        by_itself(world, sub, at);
+        resume_automatically(world, sub, at);
     }
 }
 
-/// The paid period goes on. If it is over, the part of the present one is on the next renewal.
-fn by_itself(world: &mut World, sub: &str, at: Timestamp) {
+/// Resumes with the current period. Time after a paid period is prorated onto the next renewal.
+fn resume_automatically(world: &mut World, sub: &str, at: Timestamp) {
     let before = world.subscription(sub);
     let behavior = ProrationBehavior::CreateProrations;
     if let Ok(planned) =
-        resume::plan(world, &before, Way { anchor_now: false, behavior, date: None }, at)
+        resume::plan(world, &before, ResumeOptions { anchor_now: false, behavior, date: None }, at)
     {
-        make(world, planned, PaymentBehavior::Allow, at);
+        apply_change(world, planned, PaymentBehavior::Allow, at);
     }
 }
 
-pub fn make(world: &mut World, planned: Planned, behavior: PaymentBehavior, now: Timestamp) {
-    let Planned { mut sub, items, waited, invoice, .. } = planned;
+pub fn apply_change(
+    world: &mut World,
+    planned: PlannedChange,
+    behavior: PaymentBehavior,
+    now: Timestamp,
+) {
+    let PlannedChange { mut sub, items, pending_items, invoice, .. } = planned;
     for item in &items {
         world.invoice_items.put(item.clone());
     }
     let Some(invoice) = invoice else { return world.put_subscription(sub) };
-    world.claim_items(items.into_iter().chain(waited).collect(), &invoice.id);
-    let id = latest_invoice::keep_as_latest(world, &mut sub, invoice);
+    world.attach_items(items.into_iter().chain(pending_items).collect(), &invoice.id);
+    let id = latest_invoice::store_as_latest(world, &mut sub, invoice);
     finalize(world, &id, now);
     collect_change(world, &id, behavior, now);
 }
@@ -104,7 +117,7 @@ fn collect_change(world: &mut World, invoice: &str, behavior: PaymentBehavior, n
         return;
     }
     if behavior != PaymentBehavior::Default {
-        return automatic(world, invoice, now);
+        return collect_automatically(world, invoice, now);
     }
     let Some(mut sub) = kept.subscription.map(|id| world.subscription(&id)) else { return };
     if sub.status == Status::Active {
@@ -113,9 +126,9 @@ fn collect_change(world: &mut World, invoice: &str, behavior: PaymentBehavior, n
     }
 }
 
-/// One more automatic attempt (the first one too). After a hard decline, and without a payment
-/// method, the attempt counts but nothing is charged until there is another one.
-pub fn automatic(world: &mut World, id: &str, at: Timestamp) {
+/// Makes an automatic attempt, including the first one. Without a payment method, or after a hard
+/// decline, the attempt is counted but nothing is charged.
+pub fn collect_automatically(world: &mut World, id: &str, at: Timestamp) {
     let mut invoice = world.invoice(id);
     if invoice.collection != Collection::Charge || invoice.status != InvoiceStatus::Open {
         return;
@@ -123,20 +136,21 @@ pub fn automatic(world: &mut World, id: &str, at: Timestamp) {
     invoice.attempt_count += 1;
     invoice.attempted = true;
     invoice.next_payment_attempt = None;
-    let method = default_method(world, &invoice).cloned();
+    let method = invoice_payment_method(world, &invoice).cloned();
     world.put_invoice(invoice);
     let attempt = match method {
-        Some(method) if !is_pointless(world, id, &method) => charge(world, id, &method, at),
+        Some(method) if !would_fail_again(world, id, &method) => charge(world, id, &method, at),
         _ => Attempt::NoPaymentMethod,
     };
     if attempt != Attempt::Paid {
-        failed(world, id, at);
+        attempt_failed(world, id, at);
     }
 }
 
-/// Charges `method` for the open invoice. Only the first attempt and automatic ones are counted.
+/// Charges the open invoice. Does not change the attempt count.
 pub fn charge(world: &mut World, invoice: &str, method: &PaymentMethod, at: Timestamp) -> Attempt {
-    let mut intent = intent_of(world, invoice).expect("an open invoice has a payment intent");
+    let mut intent =
+        payment_intent_of(world, invoice).expect("an open invoice has a payment intent");
     let attempt = Attempt::from(method.charge());
     intent.payment_method = Some(method.id.clone());
     intent.last_error = None;
@@ -161,9 +175,9 @@ pub fn charge(world: &mut World, invoice: &str, method: &PaymentMethod, at: Time
     world.put_invoice(invoice);
     if attempt == Attempt::Paid {
         close_payment(world, &id, PaymentStatus::Paid, at);
-        paid(world, &id, at);
+        mark_paid(world, &id, at);
     } else {
-        resume::attempt_failed(world, &id, at);
+        resume::resume_after_failed_attempt(world, &id, at);
     }
     attempt
 }

@@ -1,7 +1,7 @@
-//! New subscription items, and the currency that a customer's first one fixes.
+//! New subscription items, and the customer's currency.
 
 use crate::model::Metadata;
-use crate::model::catalog::{Price, Redeem};
+use crate::model::catalog::{Price, RequestedDiscount};
 use crate::model::subscription::Item;
 use crate::model::usage::Unbilled;
 use crate::values::errors::{ApiError, Result};
@@ -14,11 +14,11 @@ pub struct NewItem {
     pub price: String,
     pub quantity: Option<i64>,
     pub tax_rates: Vec<String>,
-    pub discounts: Vec<Redeem>,
+    pub discounts: Vec<RequestedDiscount>,
     pub metadata: Metadata,
 }
 
-/// An item that has no period yet.
+/// Creates an item without a period.
 pub fn make_item(
     world: &World,
     new: &NewItem,
@@ -28,8 +28,8 @@ pub fn make_item(
     now: Timestamp,
 ) -> Result<Item> {
     let price = world.price(&new.price);
-    supports(price, currency)?;
-    let quantity = quantity_of(price, new.quantity)?;
+    check_currency(price, currency)?;
+    let quantity = check_quantity(price, new.quantity)?;
     Ok(Item {
         id,
         price: price.id.clone(),
@@ -44,8 +44,8 @@ pub fn make_item(
     })
 }
 
-/// Metered prices have none, and others one if none is said.
-pub fn quantity_of(price: &Price, wanted: Option<i64>) -> Result<Option<i64>> {
+/// Returns the item's quantity: None for metered prices, 1 by default for others.
+pub fn check_quantity(price: &Price, wanted: Option<i64>) -> Result<Option<i64>> {
     match (price.is_metered(), wanted) {
         (true, Some(_)) => {
             Err(ApiError::invalid("You cannot set the quantity for metered plans.")
@@ -56,7 +56,7 @@ pub fn quantity_of(price: &Price, wanted: Option<i64>) -> Result<Option<i64>> {
     }
 }
 
-pub fn supports(price: &Price, currency: Currency) -> Result<()> {
+pub fn check_currency(price: &Price, currency: Currency) -> Result<()> {
     if price.amount_in(currency).is_some() {
         return Ok(());
     }
@@ -66,7 +66,7 @@ pub fn supports(price: &Price, currency: Currency) -> Result<()> {
     )))
 }
 
-/// A customer's first subscription or item fixes the currency of everything after it.
+/// Sets the customer's currency, if it has none yet.
 pub fn set_currency(world: &mut World, customer: &str, currency: Currency) {
     let mut customer = world.customer(customer).clone();
     if customer.currency.is_none() {

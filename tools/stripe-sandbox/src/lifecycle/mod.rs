@@ -1,8 +1,9 @@
-//! What happens to subscriptions and invoices, by request or by time.
+//! Changes of subscriptions and invoices, by request or by time.
 //!
-//! Each function takes the world from one consistent state to the next at a given moment. Amounts
-//! come from `engine`; nothing here knows HTTP beyond the errors that it can end in.
+//! Each function takes the world from one consistent state to another, at a given time. `engine`
+//! computes the amounts.
 
+pub mod add_invoice_items;
 pub mod authenticate;
 pub mod balance;
 pub mod cancel;
@@ -13,13 +14,14 @@ pub mod cost;
 pub mod discounts;
 pub mod draft;
 pub mod end;
+pub mod errors;
 pub mod finalize;
 pub mod first;
+pub mod hold_update;
 pub mod invoicing;
+pub mod item_diff;
 pub mod items;
 pub mod latest_invoice;
-pub mod one_off;
-pub mod park;
 pub mod pause;
 pub mod pause_requests;
 pub mod payments;
@@ -29,14 +31,12 @@ pub mod phase;
 pub mod plan;
 pub mod preview;
 pub mod prorate;
-pub mod refusals;
 pub mod renew;
 pub mod resume;
 pub mod retries;
 pub mod schedule;
 pub mod self_service;
 pub mod subscribe;
-pub mod swap;
 pub mod tick;
 pub mod trial;
 pub mod update;

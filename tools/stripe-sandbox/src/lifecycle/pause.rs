@@ -1,27 +1,27 @@
-//! Pauses of a whole subscription: no invoices and no new periods.
+//! Pauses: no invoices and no new periods.
 
 use super::draft::invoice_item;
-use super::plan::{Planned, draft};
-use super::prorate::{give_back, usage_so_far};
+use super::plan::{PlannedChange, draft};
+use super::prorate::{accrued_usage, credit_unused_time};
 use super::void;
+use crate::model::string_enum;
 use crate::model::subscription::{
     BillingMode, Collection, PauseReason, Paused, Status, Subscription,
 };
-use crate::model::words;
 use crate::values::errors::{ApiError, Result};
 use crate::values::period::Timestamp;
 use crate::world::World;
 
-words!(UnusedFrom { Now = "now", PeriodStart = "item_current_period_start", Nothing = "none" });
+string_enum!(UnusedFrom { Now = "now", PeriodStart = "item_current_period_start", Nothing = "none" });
 
-/// What a pause by request settles, and where.
+/// `bill_for` of a pause: what it bills, and how.
 #[derive(Clone, Copy, Debug)]
 pub struct BillFor {
-    /// Usage so far is billed.
+    /// Bill accrued usage.
     pub usage: bool,
-    /// From when on licensed time is given back.
+    /// Start of the time to credit for licensed items.
     pub unused: UnusedFrom,
-    /// By an invoice at once; otherwise by items that wait for one.
+    /// Create an invoice. Otherwise the lines become pending invoice items.
     pub invoice: bool,
 }
 
@@ -31,9 +31,9 @@ impl Default for BillFor {
     }
 }
 
-/// Only flexible billing knows pauses, a schedule rules them out, and only what charges by itself can
-/// be resumed.
-pub fn is_possible(sub: &Subscription) -> bool {
+/// Returns whether the subscription can be paused: flexible billing, charged automatically, without
+/// a schedule.
+pub fn can_pause(sub: &Subscription) -> bool {
     sub.mode == BillingMode::Flexible
         && sub.collection == Collection::Charge
         && sub.schedule.is_none()
@@ -44,12 +44,18 @@ pub fn begin(sub: &mut Subscription, reason: PauseReason, invoice: Option<String
     sub.paused = Some(Paused { reason, at, invoice });
 }
 
-/// The account's rule pauses it; the invoice stays open and is retried as before. Usage so far waits
-/// for whatever is billed next.
-pub fn on_failure(world: &mut World, sub: &str, reason: PauseReason, invoice: &str, at: Timestamp) {
+/// Pauses after a failed payment. The invoice stays open and its retries continue. Accrued usage
+/// becomes pending invoice items.
+pub fn pause_on_failure(
+    world: &mut World,
+    sub: &str,
+    reason: PauseReason,
+    invoice: &str,
+    at: Timestamp,
+) {
     void::discard_pending_update(world, sub, at);
     let mut sub = world.subscription(sub);
-    for line in usage_so_far(world, &sub, at) {
+    for line in accrued_usage(world, &sub, at) {
         let item = invoice_item(world, &sub, line, at);
         world.invoice_items.put(item);
     }
@@ -57,22 +63,22 @@ pub fn on_failure(world: &mut World, sub: &str, reason: PauseReason, invoice: &s
     world.put_subscription(sub);
 }
 
-/// The subscription as it is once paused, and what is settled by that.
+/// Plans a pause: the paused subscription, and what is billed.
 pub fn plan(
     world: &mut World,
     before: &Subscription,
     bill: BillFor,
     now: Timestamp,
-) -> Result<Planned> {
+) -> Result<PlannedChange> {
     check(before)?;
-    let mut planned = Planned::unchanged(before);
-    let mut lines = give_back(world, &mut planned.sub, |item| match bill.unused {
+    let mut planned = PlannedChange::unchanged(before);
+    let mut lines = credit_unused_time(world, &mut planned.sub, |item| match bill.unused {
         UnusedFrom::Now => Some(now),
         UnusedFrom::PeriodStart => Some(item.period.0),
         UnusedFrom::Nothing => None,
     });
     if bill.usage {
-        lines.extend(usage_so_far(world, before, now));
+        lines.extend(accrued_usage(world, before, now));
     }
     for line in lines {
         let item = invoice_item(world, before, line, now);

@@ -1,4 +1,4 @@
-//! Payments of invoices: their intents and the methods that they are charged to.
+//! Payment intents of invoices, and the payment methods that they charge.
 
 use crate::model::customer::PaymentMethod;
 use crate::model::invoice::{
@@ -9,7 +9,7 @@ use crate::values::cards::{Failure, Outcome};
 use crate::values::period::Timestamp;
 use crate::world::World;
 
-/// How an attempt to collect ended.
+/// Outcome of a payment attempt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Attempt {
     Paid,
@@ -28,10 +28,10 @@ impl From<Outcome> for Attempt {
     }
 }
 
-/// The payment intent that an open invoice is to be paid with.
+/// Creates the payment intent of an open invoice.
 pub fn open_payment(world: &mut World, invoice: &str, at: Timestamp) {
     let invoice = world.invoice(invoice);
-    let method = default_method(world, &invoice).map(|method| method.id.clone());
+    let method = invoice_payment_method(world, &invoice).map(|method| method.id.clone());
     let id = world.ids.id("pi");
     let secret = world.ids.text(25);
     let payment = InvoicePayment {
@@ -79,8 +79,11 @@ fn description(invoice: &Invoice) -> String {
     }
 }
 
-/// The invoice's payment method, else the subscription's, else the customer's.
-pub fn default_method<'a>(world: &'a World, invoice: &Invoice) -> Option<&'a PaymentMethod> {
+/// Returns the invoice's payment method, else the subscription's, else the customer's.
+pub fn invoice_payment_method<'a>(
+    world: &'a World,
+    invoice: &Invoice,
+) -> Option<&'a PaymentMethod> {
     let sub = invoice.subscription.as_ref().and_then(|id| world.subscriptions().get(id));
     let id = invoice
         .default_payment_method
@@ -90,8 +93,11 @@ pub fn default_method<'a>(world: &'a World, invoice: &Invoice) -> Option<&'a Pay
     world.payment_methods.get(&id)
 }
 
-/// What a subscription would be paid with.
-pub fn method_of<'a>(world: &'a World, sub: &Subscription) -> Option<&'a PaymentMethod> {
+/// Returns the subscription's payment method, else the customer's.
+pub fn subscription_payment_method<'a>(
+    world: &'a World,
+    sub: &Subscription,
+) -> Option<&'a PaymentMethod> {
     let customers = || world.customer(&sub.customer).default_payment_method.clone();
     world.payment_methods.get(&sub.default_payment_method.clone().or_else(customers)?)
 }
@@ -104,12 +110,12 @@ pub fn open_payment_of<'a>(world: &'a World, invoice: &str) -> Option<&'a Invoic
         .find(|p| p.status == PaymentStatus::Open)
 }
 
-pub fn intent_of(world: &World, invoice: &str) -> Option<PaymentIntent> {
+pub fn payment_intent_of(world: &World, invoice: &str) -> Option<PaymentIntent> {
     let payment = world.invoice_payments.under(&format!("invoice={invoice}")).next_back()?;
     world.payment_intents.get(&payment.payment_intent).cloned()
 }
 
-/// Ends the open payment of an invoice, and with it its intent if that is not through.
+/// Closes the open payment of an invoice. Unless it is paid, its intent is canceled.
 pub fn close_payment(world: &mut World, invoice: &str, status: PaymentStatus, at: Timestamp) {
     let Some(mut payment) = open_payment_of(world, invoice).cloned() else { return };
     payment.status = status;

@@ -1,7 +1,7 @@
-//! What a phase of a schedule makes of a subscription's items.
+//! Effect of a schedule's phase on a subscription's items.
 
 use super::discounts::Redeemer;
-use super::swap::{ItemChange, ItemsChange, swaps};
+use super::item_diff::{ItemChange, ItemsChange, item_diffs};
 use crate::model::MetadataChange;
 use crate::model::invoice::Line;
 use crate::model::schedule::{Phase, PhaseItem};
@@ -10,8 +10,8 @@ use crate::model::usage::Unbilled;
 use crate::values::period::Timestamp;
 use crate::world::World;
 
-/// Whether the items are others than the subscription has.
-pub fn differs(sub: &Subscription, items: &[PhaseItem]) -> bool {
+/// Returns whether the phase's items differ from the subscription's.
+pub fn has_other_items(sub: &Subscription, items: &[PhaseItem]) -> bool {
     let same = |old: &Item| {
         items.iter().any(|item| {
             item.price == old.price
@@ -22,9 +22,9 @@ pub fn differs(sub: &Subscription, items: &[PhaseItem]) -> bool {
     sub.items.len() != items.len() || !sub.items.iter().all(same)
 }
 
-/// The way from the subscription's items to these: one with the same price stays what it is, the
-/// others go and come.
-pub fn changes(sub: &Subscription, items: &[PhaseItem]) -> Vec<ItemChange> {
+/// Returns the changes from the subscription's items to the phase's. An item with the same price is
+/// kept.
+pub fn item_changes(sub: &Subscription, items: &[PhaseItem]) -> Vec<ItemChange> {
     let stays = |old: &Item| items.iter().find(|item| item.price == old.price);
     let old = sub.items.iter().map(|old| ItemChange {
         id: Some(old.id.clone()),
@@ -46,10 +46,10 @@ fn change_to(item: &PhaseItem) -> ItemChange {
     }
 }
 
-/// The renewal into a phase, where all periods end at its beginning: usage is billed at the old
-/// prices, and whole periods begin at the new ones. None anywhere else: there it is a change in the
-/// middle of a period.
-pub fn turn(
+/// Renews the subscription into a phase that begins when all periods end: usage is billed at the
+/// old prices, whole periods at the new ones. Returns None otherwise; the phase is then a change
+/// within a period.
+pub fn renew_into_phase(
     world: &mut World,
     sub: &Subscription,
     phase: &Phase,
@@ -60,20 +60,24 @@ pub fn turn(
         return None;
     }
     let behavior = ProrationBehavior::None;
-    let change =
-        ItemsChange { items: changes(sub, &phase.items), anchor_now: false, behavior, date: None };
-    let swaps = swaps(world, sub, &change, &mut Redeemer::of(sub, at), at).ok()?;
+    let change = ItemsChange {
+        items: item_changes(sub, &phase.items),
+        anchor_now: false,
+        behavior,
+        date: None,
+    };
+    let diffs = item_diffs(world, sub, &change, &mut Redeemer::of(sub, at), at).ok()?;
     let mut next = sub.clone();
     let metered = sub.items.iter().filter(|item| item.quantity.is_none());
     let mut lines: Vec<Line> =
         metered.flat_map(|old| world.usage_lines(sub, old, old.usage, at)).collect();
-    next.items = swaps.into_iter().filter_map(|swap| swap.new).collect();
+    next.items = diffs.into_iter().filter_map(|diff| diff.new).collect();
     if phase.starts_cycle() || next.items.iter().any(|item| !is_boundary(world, &next, item, at)) {
         next.anchor = at;
     }
     let snapshot = next.clone();
     for (item, new) in next.items.iter_mut().zip(&snapshot.items) {
-        let context = world.context(&snapshot, new);
+        let context = world.item_context(&snapshot, new);
         item.period = context.interval().period_at(snapshot.anchor, at);
         item.usage = Unbilled::since(at);
         item.debits.clear();
@@ -82,7 +86,7 @@ pub fn turn(
     Some((next, lines))
 }
 
-/// Whether a period of the item would begin then anyhow.
+/// Returns whether a period of the item starts at `at` without a new anchor.
 fn is_boundary(world: &World, sub: &Subscription, item: &Item, at: Timestamp) -> bool {
-    world.context(sub, item).interval().period_at(sub.anchor, at).0 == at
+    world.item_context(sub, item).interval().period_at(sub.anchor, at).0 == at
 }

@@ -1,13 +1,13 @@
-//! What an update makes of a subscription, and the invoice for it, worked out without being made.
+//! Plans an update: the changed subscription and the invoice, without storing them.
 //!
-//! A preview shows what is here and an update carries it out, so the two cannot differ.
+//! Previews and updates share this plan, so their amounts are equal.
 
+use super::add_invoice_items::{AddInvoiceItem, make_invoice_items};
 use super::discounts::Redeemer;
-use super::draft::{NewInvoice, invoice_item, set_against};
-use super::one_off::{OneOff, one_offs};
-use super::prorate::{Changed, change_items};
-use super::refusals::chargeable;
-use super::swap::ItemsChange;
+use super::draft::{NewInvoice, invoice_item, set_amount_due};
+use super::errors::check_amount;
+use super::item_diff::ItemsChange;
+use super::prorate::{ProratedChange, change_items};
 use super::{pending_update, trial};
 use crate::model::invoice::{BillingReason, Invoice, InvoiceItem, Line, Origin};
 use crate::model::subscription::{BillingMode, Debit, ProrationBehavior, Status, Subscription};
@@ -30,49 +30,50 @@ impl TrialEnd {
     }
 }
 
-/// The part of an update that may cost money.
+/// Part of an update that can change amounts.
 #[derive(Clone, Debug, Default)]
-pub struct Wish {
+pub struct BillingChange {
     pub items: Option<ItemsChange>,
     pub trial_end: Option<TrialEnd>,
     /// For a trial that begins in the middle of a paid period.
     pub behavior: Option<ProrationBehavior>,
     pub date: Option<Timestamp>,
-    /// Charged once, with the next invoice.
-    pub extras: Vec<OneOff>,
+    /// Charged once, on the next invoice.
+    pub add_invoice_items: Vec<AddInvoiceItem>,
 }
 
-impl Wish {
-    pub fn is_nothing(&self) -> bool {
-        self.items.is_none() && self.trial_end.is_none() && self.extras.is_empty()
+impl BillingChange {
+    pub fn is_empty(&self) -> bool {
+        self.items.is_none() && self.trial_end.is_none() && self.add_invoice_items.is_empty()
     }
 }
 
-pub struct Planned {
-    /// The subscription as it will be.
+pub struct PlannedChange {
+    /// The subscription after the change.
     pub sub: Subscription,
-    /// Prorations and usage of what goes. They wait for the next invoice if there is none now.
+    /// Prorations and accrued usage of replaced items. Pending for the next invoice, unless the
+    /// change has one.
     pub items: Vec<InvoiceItem>,
-    /// Items that waited for an invoice, and are on this one.
-    pub waited: Vec<InvoiceItem>,
-    /// The invoice that is due at once: a draft that is not kept yet.
+    /// Previously pending items that are on the change's invoice.
+    pub pending_items: Vec<InvoiceItem>,
+    /// The change's invoice: a draft that is not stored yet.
     pub invoice: Option<Invoice>,
-    /// The moment that prorations were computed for.
+    /// Time that prorations were computed for.
     pub date: Option<Timestamp>,
-    /// Items whose usage so far is billed.
-    pub swept: Vec<String>,
+    /// IDs of the items whose accrued usage is billed.
+    pub billed_usage: Vec<String>,
     pub reset: bool,
 }
 
-impl Planned {
-    pub fn unchanged(sub: &Subscription) -> Planned {
-        Planned {
+impl PlannedChange {
+    pub fn unchanged(sub: &Subscription) -> PlannedChange {
+        PlannedChange {
             sub: sub.clone(),
             items: Vec::new(),
-            waited: Vec::new(),
+            pending_items: Vec::new(),
             invoice: None,
             date: None,
-            swept: Vec::new(),
+            billed_usage: Vec::new(),
             reset: false,
         }
     }
@@ -81,67 +82,72 @@ impl Planned {
 pub fn plan(
     world: &mut World,
     before: &Subscription,
-    wish: &Wish,
+    billing: &BillingChange,
     redeemer: &mut Redeemer,
     now: Timestamp,
-) -> Result<Planned> {
-    let mut planned = Planned::unchanged(before);
+) -> Result<PlannedChange> {
+    let mut planned = PlannedChange::unchanged(before);
     let mut periods = Vec::new();
-    let mut at_once = begin_trial(world, &mut planned, wish, now)?;
-    if let Some(change) = &wish.items {
+    let mut at_once = begin_trial(world, &mut planned, billing, now)?;
+    if let Some(change) = &billing.items {
         let date = change.date.filter(|_| planned.date.is_none());
         let change = ItemsChange { date, ..change.clone() };
         let start = planned.sub.clone();
         let changed = change_items(world, &start, &change, redeemer, now)?;
         planned.date = planned.date.or(Some(changed.date));
         planned.reset = changed.reset;
-        planned.swept.extend(changed.swept.iter().cloned());
+        planned.billed_usage.extend(changed.billed_usage.iter().cloned());
         periods = take(world, &mut planned, changed, now);
         let always = change.behavior == ProrationBehavior::AlwaysInvoice;
         at_once |= planned.reset || (always && !planned.items.is_empty());
     }
-    if let Some(end) = wish.trial_end {
+    if let Some(end) = billing.trial_end {
         let begun = move_trial_end(world, &mut planned.sub, end, now)?;
         at_once |= begun.is_some();
         periods.extend(begun.unwrap_or_default());
     }
-    // One-offs alone make no invoice of their own in flexible billing.
-    at_once |= wish.behavior == Some(ProrationBehavior::AlwaysInvoice)
-        && !wish.extras.is_empty()
+    // In flexible billing, `add_invoice_items` alone creates no invoice.
+    at_once |= billing.behavior == Some(ProrationBehavior::AlwaysInvoice)
+        && !billing.add_invoice_items.is_empty()
         && before.mode == BillingMode::Classic;
-    let extras = one_offs(world, &planned.sub, &wish.extras, redeemer, now)?;
-    planned.items.extend(extras);
+    let added = make_invoice_items(world, &planned.sub, &billing.add_invoice_items, redeemer, now)?;
+    planned.items.extend(added);
     if at_once {
         draft(world, before, &mut planned, periods, now);
     }
     if let Some(invoice) = &planned.invoice {
-        chargeable(invoice)?;
+        check_amount(invoice)?;
     }
     Ok(planned)
 }
 
-/// A trial for a subscription that has none: says whether there is an invoice for that at once.
+/// Starts a trial of a subscription that has none. Returns whether this creates an invoice.
 fn begin_trial(
     world: &mut World,
-    planned: &mut Planned,
-    wish: &Wish,
+    planned: &mut PlannedChange,
+    billing: &BillingChange,
     now: Timestamp,
 ) -> Result<bool> {
-    let Some(TrialEnd::At(end)) = wish.trial_end else { return Ok(false) };
+    let Some(TrialEnd::At(end)) = billing.trial_end else { return Ok(false) };
     if planned.sub.status == Status::Trialing {
         return Ok(false);
     }
-    let behavior = wish.behavior.unwrap_or(ProrationBehavior::CreateProrations);
-    let begun = trial::begin(world, &planned.sub, end, behavior, wish.date, now)?;
+    let behavior = billing.behavior.unwrap_or(ProrationBehavior::CreateProrations);
+    let begun = trial::begin(world, &planned.sub, end, behavior, billing.date, now)?;
     let always = behavior == ProrationBehavior::AlwaysInvoice && !begun.prorations.is_empty();
     planned.date = Some(begun.date);
-    planned.swept.clone_from(&begun.swept);
+    planned.billed_usage.clone_from(&begun.billed_usage);
     take(world, planned, begun, now);
     Ok(always)
 }
 
-/// Makes the prorations invoice items, and returns the lines of whole periods.
-fn take(world: &mut World, planned: &mut Planned, changed: Changed, now: Timestamp) -> Vec<Line> {
+/// Turns the prorations into invoice items and returns the lines of whole periods.
+fn take(
+    world: &mut World,
+    planned: &mut PlannedChange,
+    changed: ProratedChange,
+    now: Timestamp,
+) -> Vec<Line> {
     planned.sub = changed.sub;
     for line in changed.prorations {
         let charges = line.proration && !line.credit;
@@ -154,7 +160,7 @@ fn take(world: &mut World, planned: &mut Planned, changed: Changed, now: Timesta
     changed.periods
 }
 
-/// The debit that the change gave an item is this proration.
+/// Links the item's new debit to the invoice item of its proration.
 fn link_debit(sub: &mut Subscription, proration: &InvoiceItem) {
     let Origin::SubscriptionItem { item, .. } = &proration.line.origin else { return };
     let item = sub.items.iter_mut().find(|mine| mine.id == *item);
@@ -164,7 +170,8 @@ fn link_debit(sub: &mut Subscription, proration: &InvoiceItem) {
     }
 }
 
-/// The lines of the periods that begin if the trial ends now.
+/// Moves the end of the trial. Returns the lines of the periods that begin if it ends now, else
+/// None.
 fn move_trial_end(
     world: &World,
     sub: &mut Subscription,
@@ -173,7 +180,6 @@ fn move_trial_end(
 ) -> Result<Option<Vec<Line>>> {
     match end {
         TrialEnd::At(at) => trial::set_end(sub, at, now).map(|()| None),
-        // There is no trial to end.
         TrialEnd::Now if sub.status != Status::Trialing => Ok(None),
         TrialEnd::Now => {
             sub.trial = sub.trial.map(|(start, _)| (start, now));
@@ -183,16 +189,16 @@ fn move_trial_end(
     }
 }
 
-/// The invoice of a change: its prorations, what was pending before it, and periods that begin now.
+/// Drafts the invoice of a change: its prorations, pending items, and periods that begin now.
 pub fn draft(
     world: &mut World,
     before: &Subscription,
-    planned: &mut Planned,
+    planned: &mut PlannedChange,
     periods: Vec<Line>,
     now: Timestamp,
 ) {
-    let waited = world.pending_items(before);
-    let items = planned.items.iter().chain(&waited).map(|item| item.line.clone());
+    let pending_items = world.pending_items(before);
+    let items = planned.items.iter().chain(&pending_items).map(|item| item.line.clone());
     let lines: Vec<Line> = items.chain(periods).collect();
     if lines.is_empty() {
         return;
@@ -200,11 +206,11 @@ pub fn draft(
     let start = before.items.iter().map(|item| item.period.0).min().unwrap_or(now);
     let reason = BillingReason::SubscriptionUpdate;
     let new = NewInvoice { reason, lines, period: (start.min(now), now), created: now };
-    let mut invoice = world.draft(&planned.sub, new);
+    let mut invoice = world.draft_invoice(&planned.sub, new);
     invoice.auto_advance = false;
-    // A change that still waits gives way to this one, and what it holds of the balance comes back.
+    // The update replaces a pending update, whose invoice gives its balance back.
     let balance = invoice.starting_balance + pending_update::held_balance(world, before);
-    set_against(&mut invoice, balance);
-    planned.waited = waited;
+    set_amount_due(&mut invoice, balance);
+    planned.pending_items = pending_items;
     planned.invoice = Some(invoice);
 }

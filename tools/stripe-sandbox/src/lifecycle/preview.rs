@@ -1,15 +1,15 @@
-//! `POST /v1/invoices/create_preview`: an invoice that is only computed.
+//! `POST /v1/invoices/create_preview`.
 
 use super::cancellation::{CancelAt, set_cancellation};
 use super::discounts::{Redeemer, replace_discounts};
-use super::draft::{NewInvoice, blank};
+use super::draft::{NewInvoice, empty_draft};
 use super::pause::{self, BillFor};
-use super::plan::{Planned, Wish, plan};
-use super::resume::{self, Way};
+use super::plan::{BillingChange, PlannedChange, plan};
+use super::resume::{self, ResumeOptions};
 use super::subscribe::{NewSubscription, preview_first};
 use super::{end, periods, phase, trial};
 use crate::model::MetadataChange;
-use crate::model::catalog::Redeem;
+use crate::model::catalog::RequestedDiscount;
 use crate::model::invoice::{BillingReason, Invoice, Line};
 use crate::model::subscription::{Collection, ProrationBehavior, Status, Subscription};
 use crate::model::usage::Unbilled;
@@ -17,81 +17,85 @@ use crate::values::errors::{ApiError, Result};
 use crate::values::period::{HOUR, Timestamp};
 use crate::world::World;
 
-/// `subscription_details` of a preview for a subscription that exists.
+/// `subscription_details` for an existing subscription.
 #[derive(Default)]
-pub struct Details {
-    pub wish: Wish,
+pub struct PreviewOptions {
+    pub billing: BillingChange,
     pub metadata: Option<MetadataChange>,
     pub cancel_at: Option<Timestamp>,
     pub cancel_at_period_end: Option<bool>,
     pub cancel_now: bool,
     pub default_tax_rates: Option<Vec<String>>,
-    /// What replaces the subscription's discounts for this preview.
-    pub discounts: Option<Vec<Redeem>>,
-    /// The invoice of a pause.
+    /// Replaces the subscription's discounts in this preview.
+    pub discounts: Option<Vec<RequestedDiscount>>,
+    /// Preview the invoice of a pause.
     pub pause: Option<BillFor>,
-    /// The invoice of going on now.
-    pub resume: Option<Way>,
-    /// The steady state: no prorations, no trial, nothing pending.
+    /// Preview the invoice of resuming now.
+    pub resume: Option<ResumeOptions>,
+    /// `preview_mode=recurring`: no prorations, no trial, no pending items.
     pub recurring: bool,
 }
 
-/// The next invoice of a subscription, or the one that a change would make at once.
-pub fn of_subscription(world: &mut World, id: &str, details: &Details) -> Result<Invoice> {
+/// Returns the invoice that the change would create, or the subscription's next invoice.
+pub fn preview_subscription(
+    world: &mut World,
+    id: &str,
+    details: &PreviewOptions,
+) -> Result<Invoice> {
     let mut sub = world.subscription(id);
     let now = world.now_of(&sub.customer);
-    if let Some(way) = details.resume {
-        let planned = resume::plan(world, &sub, way, now)?;
-        return at_once(planned, &sub);
+    if let Some(options) = details.resume {
+        let planned = resume::plan(world, &sub, options, now)?;
+        return immediate_invoice(planned, &sub);
     }
     if sub.status.is_terminal() || sub.status == Status::Paused {
-        return Err(none_upcoming(&sub.customer));
+        return Err(no_upcoming_invoice(&sub.customer));
     }
     if let Some(bill) = details.pause {
         let planned = pause::plan(world, &sub, bill, now)?;
-        return at_once(planned, &sub);
+        return immediate_invoice(planned, &sub);
     }
     sub.default_tax_rates = details.default_tax_rates.clone().unwrap_or(sub.default_tax_rates);
     if let Some(change) = details.metadata.clone() {
         change.apply(&mut sub.metadata);
     }
-    // They stay in the world: what the preview refers to can be expanded.
+    // Not rolled back: the preview's discounts can be expanded.
     let mut redeemer = Redeemer::of(&sub, now);
     replace_discounts(world, &mut sub, details.discounts.as_deref(), &mut redeemer)?;
-    of_change(world, &sub, details, &mut redeemer, now)
+    preview_change(world, &sub, details, &mut redeemer, now)
 }
 
-/// The invoice that is made at once, if there is one.
-fn at_once(planned: Planned, sub: &Subscription) -> Result<Invoice> {
+/// Returns the invoice of a pause or a resumption, if it has one.
+fn immediate_invoice(planned: PlannedChange, sub: &Subscription) -> Result<Invoice> {
     let date = planned.date;
     let mut invoice =
-        planned.invoice.map(as_preview).ok_or_else(|| none_upcoming(&sub.customer))?;
+        planned.invoice.map(as_preview).ok_or_else(|| no_upcoming_invoice(&sub.customer))?;
     invoice.proration_date = date;
     Ok(invoice)
 }
 
-/// What an update with the same parameters makes, or the renewal if it makes nothing at once.
-fn of_change(
+/// Returns the invoice that an update with the same parameters would create, or the next renewal.
+fn preview_change(
     world: &mut World,
     sub: &Subscription,
-    details: &Details,
+    details: &PreviewOptions,
     redeemer: &mut Redeemer,
     now: Timestamp,
 ) -> Result<Invoice> {
-    let mut planned = plan(world, sub, &details.wish, redeemer, now)?;
+    let mut planned = plan(world, sub, &details.billing, redeemer, now)?;
     let cancel_at = details.cancel_at.map(|at| Some(CancelAt::Time(at)));
     set_cancellation(&mut planned.sub, details.cancel_at_period_end, cancel_at, now);
     if details.cancel_now {
         planned.sub.cancel_at = Some(now);
     }
     if details.recurring {
-        return Ok(steady(world, &planned.sub, now));
+        return Ok(recurring_invoice(world, &planned.sub, now));
     }
-    let always = !details.wish.is_nothing()
-        && details.wish.behavior == Some(ProrationBehavior::AlwaysInvoice);
+    let always = !details.billing.is_empty()
+        && details.billing.behavior == Some(ProrationBehavior::AlwaysInvoice);
     let mut invoice = match planned.invoice {
         Some(invoice) => as_preview(invoice),
-        None if always => compute(world, &planned.sub, Vec::new(), (now, now), now),
+        None if always => draft_preview(world, &planned.sub, Vec::new(), (now, now), now),
         None => {
             let prorations = planned.items.into_iter().map(|item| item.line).collect();
             next_invoice(world, &planned.sub, prorations, now)?
@@ -101,8 +105,8 @@ fn of_change(
     Ok(invoice)
 }
 
-/// What a new subscription would cost at once.
-pub fn of_new_subscription(
+/// Returns the first invoice of a new subscription.
+pub fn preview_new_subscription(
     world: &mut World,
     new: &NewSubscription,
     recurring: bool,
@@ -110,20 +114,20 @@ pub fn of_new_subscription(
     let now = world.now_of(&new.customer);
     let (sub, lines) = preview_first(world, new, now)?;
     Ok(if recurring {
-        steady(world, &sub, now)
+        recurring_invoice(world, &sub, now)
     } else {
-        compute(world, &sub, lines, (now, now), now)
+        draft_preview(world, &sub, lines, (now, now), now)
     })
 }
 
-fn none_upcoming(customer: &str) -> ApiError {
+fn no_upcoming_invoice(customer: &str) -> ApiError {
     let mut error =
         ApiError::with_status(404, format!("No upcoming invoices for customer: {customer}"));
     error = error.code("invoice_upcoming_none");
     error
 }
 
-/// The renewal as it stands now, usage to date included.
+/// Returns the next renewal with usage to date.
 fn next_invoice(
     world: &mut World,
     sub: &Subscription,
@@ -144,9 +148,9 @@ fn next_invoice(
             lines = end::closing_lines(world, sub, end);
         }
         if lines.is_empty() {
-            return Err(none_upcoming(&sub.customer));
+            return Err(no_upcoming_invoice(&sub.customer));
         }
-        return Ok(compute(world, sub, lines, (start, end), end));
+        return Ok(draft_preview(world, sub, lines, (start, end), end));
     }
     let (next, own) = if sub.status == Status::Trialing {
         let mut next = sub.clone();
@@ -155,15 +159,15 @@ fn next_invoice(
     } else if let Some(turned) = into_next_phase(world, sub, at) {
         turned
     } else {
-        periods::turn(world, sub, at)
+        periods::next_periods(world, sub, at)
     };
     lines.extend(own);
-    let mut invoice = compute(world, &next, lines, (start, at), at);
+    let mut invoice = draft_preview(world, &next, lines, (start, at), at);
     invoice.next_payment_attempt = Some(at + HOUR).filter(|_| sub.collection == Collection::Charge);
     Ok(invoice)
 }
 
-/// The renewal that a schedule makes something else of.
+/// Returns the renewal into the schedule's next phase, if that begins at `at`.
 fn into_next_phase(
     world: &mut World,
     sub: &Subscription,
@@ -171,23 +175,23 @@ fn into_next_phase(
 ) -> Option<(Subscription, Vec<Line>)> {
     let schedule = world.schedules().get(sub.schedule.as_ref()?)?;
     let next = schedule.phases.get(schedule.current + 1).filter(|phase| phase.start == at)?.clone();
-    phase::turn(world, sub, &next, at)
+    phase::renew_into_phase(world, sub, &next, at)
 }
 
-fn steady(world: &mut World, sub: &Subscription, now: Timestamp) -> Invoice {
+fn recurring_invoice(world: &mut World, sub: &Subscription, now: Timestamp) -> Invoice {
     let at = sub.next_period_end().unwrap_or(now);
     let mut lines = Vec::new();
     for item in &sub.items {
-        let period = world.context(sub, item).interval().period_at(sub.anchor, at);
+        let period = world.item_context(sub, item).interval().period_at(sub.anchor, at);
         match item.quantity {
-            Some(_) => lines.extend(world.context(sub, item).period_ahead(period)),
+            Some(_) => lines.extend(world.item_context(sub, item).period_ahead(period)),
             None => lines.extend(world.usage_lines(sub, item, Unbilled::since(at), at)),
         }
     }
-    compute(world, sub, lines, (at, at), at)
+    draft_preview(world, sub, lines, (at, at), at)
 }
 
-fn compute(
+fn draft_preview(
     world: &mut World,
     sub: &Subscription,
     lines: Vec<Line>,
@@ -195,10 +199,10 @@ fn compute(
     created: Timestamp,
 ) -> Invoice {
     let new = NewInvoice { reason: BillingReason::Upcoming, lines, period, created };
-    as_preview(world.draft(sub, new))
+    as_preview(world.draft_invoice(sub, new))
 }
 
-/// The same invoice under names by which it cannot be found.
+/// Gives a draft the ID and line IDs of a preview, under which no invoice exists.
 fn as_preview(mut invoice: Invoice) -> Invoice {
     invoice.reason = BillingReason::Upcoming;
     invoice.id = format!("upcoming_{}", invoice.id);
@@ -209,13 +213,16 @@ fn as_preview(mut invoice: Invoice) -> Invoice {
     invoice
 }
 
-/// A preview of one-off items alone.
-pub fn of_items(world: &mut World, customer: &str, lines: Vec<Line>) -> Invoice {
+/// Returns a preview of one-off items.
+pub fn preview_items(world: &mut World, customer: &str, lines: Vec<Line>) -> Invoice {
     let now = world.now_of(customer);
-    let mut invoice =
-        Invoice { lines, reason: BillingReason::Upcoming, ..blank(world.customer(customer), now) };
-    world.name_invoice(&mut invoice);
+    let mut invoice = Invoice {
+        lines,
+        reason: BillingReason::Upcoming,
+        ..empty_draft(world.customer(customer), now)
+    };
+    world.assign_invoice_ids(&mut invoice);
     invoice.id = format!("upcoming_{}", invoice.id);
-    world.add_up(&mut invoice);
+    world.compute_totals(&mut invoice);
     invoice
 }

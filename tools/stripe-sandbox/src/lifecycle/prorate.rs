@@ -1,9 +1,8 @@
-//! A change of items, worked out without being made: the new subscription, the prorations, and the
-//! lines of whole periods where the cycle starts anew. Preview and update share it, so that a quote
-//! and the change that follows it are the same to the cent.
+//! Proration of a change of items: the changed subscription, the proration lines, and the lines of
+//! whole periods if the billing cycle restarts.
 
 use super::discounts::Redeemer;
-use super::swap::{ItemsChange, Swap, swaps};
+use super::item_diff::{ItemDiff, ItemsChange, item_diffs};
 use crate::engine::proration;
 use crate::model::invoice::Line;
 use crate::model::subscription::{
@@ -14,32 +13,32 @@ use crate::values::period::Timestamp;
 use crate::values::pricing::Amount;
 use crate::world::World;
 
-/// The outcome of a change.
-pub struct Changed {
+/// Result of a prorated change.
+pub struct ProratedChange {
     pub sub: Subscription,
-    /// Credits first, then debits.
+    /// Credits, then debits.
     pub prorations: Vec<Line>,
-    /// Ordinary lines of the periods that begin now.
+    /// Lines of whole periods that begin now.
     pub periods: Vec<Line>,
-    /// The moment for which it was computed.
+    /// Time that prorations were computed for.
     pub date: Timestamp,
-    /// Items whose usage so far is billed by this.
-    pub swept: Vec<String>,
-    /// The cycle starts anew, so an invoice is due whatever the proration behaviour.
+    /// IDs of the items whose accrued usage is billed.
+    pub billed_usage: Vec<String>,
+    /// The billing cycle restarts. An invoice is due, whatever the proration behavior.
     pub reset: bool,
 }
 
-struct Plan<'a> {
+struct Proration<'a> {
     world: &'a World,
     now: Timestamp,
     date: Timestamp,
     prorated: bool,
     reset: bool,
-    /// All items as they will be.
+    /// All items after the change.
     after: Vec<Item>,
     credits: Vec<Line>,
     debits: Vec<Line>,
-    swept: Vec<String>,
+    billed_usage: Vec<String>,
 }
 
 pub fn change_items(
@@ -48,28 +47,28 @@ pub fn change_items(
     change: &ItemsChange,
     redeemer: &mut Redeemer,
     now: Timestamp,
-) -> Result<Changed> {
+) -> Result<ProratedChange> {
     let date = check_date(sub, change, now)?;
-    let new = swaps(world, sub, change, redeemer, now)?;
-    // A trial goes on to its end, and nothing is charged before that.
+    let new = item_diffs(world, sub, change, redeemer, now)?;
+    // A trial continues to its end, without charges.
     let trialing = sub.status == Status::Trialing;
     let reset = !trialing && (change.anchor_now || classic_reset(world, sub, &new));
     let prorated = !trialing && change.behavior != ProrationBehavior::None;
-    let mut plan = Plan {
+    let mut plan = Proration {
         world,
         now,
         date,
         prorated,
         reset,
-        after: new.iter().filter_map(|swap| swap.new.clone()).collect(),
+        after: new.iter().filter_map(|diff| diff.new.clone()).collect(),
         credits: Vec::new(),
         debits: Vec::new(),
-        swept: Vec::new(),
+        billed_usage: Vec::new(),
     };
     let (sub, periods) = plan.apply(sub, new);
-    let Plan { credits, debits, swept, .. } = plan;
+    let Proration { credits, debits, billed_usage, .. } = plan;
     let prorations = credits.into_iter().chain(debits).collect();
-    Ok(Changed { sub, prorations, periods, date, swept, reset })
+    Ok(ProratedChange { sub, prorations, periods, date, billed_usage, reset })
 }
 
 pub fn check_date(sub: &Subscription, change: &ItemsChange, now: Timestamp) -> Result<Timestamp> {
@@ -86,8 +85,8 @@ pub fn check_date(sub: &Subscription, change: &ItemsChange, now: Timestamp) -> R
         )
         .param("proration_date"));
     }
-    // Within the current period of every item: in an earlier one of the shortest, its price would be
-    // charged for a time that has been paid.
+    // Within the current period of every item. An earlier date would charge the item with the
+    // shortest interval for time that is paid.
     let start = sub.items.iter().map(|item| item.period.0).max().unwrap_or(now);
     if date < start || sub.next_period_end().is_some_and(|end| date >= end) {
         return Err(ApiError::invalid(
@@ -98,86 +97,88 @@ pub fn check_date(sub: &Subscription, change: &ItemsChange, now: Timestamp) -> R
     Ok(date)
 }
 
-/// Classic billing starts the cycle anew by itself: on a change of interval, and from free to paid.
-fn classic_reset(world: &World, sub: &Subscription, swaps: &[Swap]) -> bool {
+/// Classic billing restarts the cycle when an interval changes, and when a free subscription gets a
+/// paid price.
+fn classic_reset(world: &World, sub: &Subscription, diffs: &[ItemDiff]) -> bool {
     if sub.mode != BillingMode::Classic || sub.status == Status::Trialing {
         return false;
     }
-    let interval = |item: &Item| world.context(sub, item).interval();
-    let changed = |swap: &Swap| match swap {
-        Swap { old: Some(old), new: Some(new) } => interval(old) != interval(new),
+    let interval = |item: &Item| world.item_context(sub, item).interval();
+    let changed = |diff: &ItemDiff| match diff {
+        ItemDiff { old: Some(old), new: Some(new) } => interval(old) != interval(new),
         _ => false,
     };
     let free =
         |item: &Item| world.price(&item.price).amount_in(sub.currency).is_some_and(Amount::is_free);
-    let was_free = swaps.iter().filter_map(|swap| swap.old.as_ref()).all(free);
-    let is_free = swaps.iter().filter_map(|swap| swap.new.as_ref()).all(free);
-    swaps.iter().any(changed) || (was_free && !is_free)
+    let was_free = diffs.iter().filter_map(|diff| diff.old.as_ref()).all(free);
+    let is_free = diffs.iter().filter_map(|diff| diff.new.as_ref()).all(free);
+    diffs.iter().any(changed) || (was_free && !is_free)
 }
 
-/// Classic billing forgets the usage of an item that goes, and in a trial it is free.
+/// Classic billing drops the usage of a removed item. Usage in a trial is free.
 fn bills_usage(sub: &Subscription) -> bool {
     sub.mode == BillingMode::Flexible && sub.status != Status::Trialing
 }
 
-impl Plan<'_> {
-    fn apply(&mut self, sub: &Subscription, swaps: Vec<Swap>) -> (Subscription, Vec<Line>) {
+impl Proration<'_> {
+    fn apply(&mut self, sub: &Subscription, diffs: Vec<ItemDiff>) -> (Subscription, Vec<Line>) {
         let mut next = sub.clone();
         if self.reset {
             next.anchor = self.now;
         }
         next.items.clear();
         let mut periods = Vec::new();
-        for swap in swaps {
-            if swap.is_nothing() && !self.reset {
-                next.items.extend(swap.new);
+        for diff in diffs {
+            if diff.is_unchanged() && !self.reset {
+                next.items.extend(diff.new);
                 continue;
             }
-            let keeps_counting = swap.keeps_counting() && !self.reset;
-            let Swap { old, new } = swap;
-            let debits = old.as_ref().map(|old| self.close(sub, old, keeps_counting));
+            let keeps_counting = diff.keeps_price() && !self.reset;
+            let ItemDiff { old, new } = diff;
+            let debits = old.as_ref().map(|old| self.close_item(sub, old, keeps_counting));
             let Some(mut item) = new else { continue };
             item.debits = debits.unwrap_or_default();
             if item.quantity.is_none() && !keeps_counting {
-                item.usage = self.world.rest_of_usage(self.counted_from(sub, &item));
+                item.usage = self.world.skip_reported_usage(self.usage_start(sub, &item));
             }
-            self.begin(&next, &mut item, &mut periods);
+            self.open_item(&next, &mut item, &mut periods);
             next.items.push(item);
         }
         (next, periods)
     }
 
-    /// Credits the unused time of an item that is changed or removed, and bills usage that would be
-    /// lost otherwise. Returns the debits that are left.
-    fn close(&mut self, sub: &Subscription, old: &Item, keeps_counting: bool) -> Vec<Debit> {
+    /// Credits the unused time of a changed or removed item, and bills its accrued usage. Returns
+    /// the remaining debits.
+    fn close_item(&mut self, sub: &Subscription, old: &Item, keeps_counting: bool) -> Vec<Debit> {
         if old.quantity.is_none() {
             if !keeps_counting && bills_usage(sub) {
                 self.debits.extend(self.world.closing_usage(sub, old, self.now));
-                self.swept.push(old.id.clone());
+                self.billed_usage.push(old.id.clone());
             }
             return Vec::new();
         }
         if !self.prorated {
             return if self.reset { Vec::new() } else { old.debits.clone() };
         }
-        let cost = self.world.cost(sub, &sub.items, old, self.date);
-        let (lines, debits) = proration::credit(self.world.context(sub, old), &cost, self.date);
+        let cost = self.world.period_cost(sub, &sub.items, old, self.date);
+        let (lines, debits) =
+            proration::credit(self.world.item_context(sub, old), &cost, self.date);
         self.credits.extend(lines);
         debits
     }
 
-    /// Where the usage of a price begins that comes into force now. What is reported late, about the
-    /// time of a price that had the same meter, is billed at the price of now.
-    fn counted_from(&self, sub: &Subscription, item: &Item) -> Timestamp {
+    /// Returns the start of usage that a new price bills. A price on the same meter also bills late
+    /// usage of the replaced price.
+    fn usage_start(&self, sub: &Subscription, item: &Item) -> Timestamp {
         let meter = |item: &Item| self.world.price(&item.price).meter().map(str::to_owned);
         let before = sub.items.iter().filter(|old| bills_usage(sub) && meter(old) == meter(item));
         before.map(|old| old.usage.from).min().unwrap_or(self.now)
     }
 
-    /// Gives the new item its period and charges it: the rest of a running one, or a whole one.
-    fn begin(&mut self, next: &Subscription, item: &mut Item, periods: &mut Vec<Line>) {
+    /// Sets the item's period and charges the rest of it, or a whole period if the cycle restarts.
+    fn open_item(&mut self, next: &Subscription, item: &mut Item, periods: &mut Vec<Line>) {
         let trialing = next.status == Status::Trialing;
-        let context = self.world.context(next, item);
+        let context = self.world.item_context(next, item);
         let interval = context.interval();
         if trialing {
             item.period =
@@ -186,14 +187,14 @@ impl Plan<'_> {
         }
         if self.reset {
             item.period = interval.period_at(self.now, self.now);
-            let context = self.world.context(next, item);
+            let context = self.world.item_context(next, item);
             periods.extend(context.period_ahead(item.period));
             return;
         }
         item.period = interval.period_at(next.anchor, self.date.max(next.start));
         if item.quantity.is_some() && self.prorated {
-            let cost = self.world.cost(next, &self.after, item, self.date);
-            let context = self.world.context(next, item);
+            let cost = self.world.period_cost(next, &self.after, item, self.date);
+            let context = self.world.item_context(next, item);
             let (line, debit) = proration::debit(context, &cost, self.date);
             item.debits.push(debit);
             self.debits.push(line);
@@ -201,9 +202,8 @@ impl Plan<'_> {
     }
 }
 
-/// Credits for the licensed items' time from the moment that `from` names for each, and the debits
-/// that are left.
-pub fn give_back(
+/// Credits the licensed items' time after `from`, and stores the remaining debits on them.
+pub fn credit_unused_time(
     world: &World,
     sub: &mut Subscription,
     from: impl Fn(&Item) -> Option<Timestamp>,
@@ -212,20 +212,20 @@ pub fn give_back(
     let mut lines = Vec::new();
     for (item, old) in sub.items.iter_mut().zip(&snapshot.items) {
         let Some(at) = from(old).filter(|_| old.quantity.is_some()) else { continue };
-        let cost = world.cost(&snapshot, &snapshot.items, old, at);
-        let (credits, debits) = proration::credit(world.context(&snapshot, old), &cost, at);
+        let cost = world.period_cost(&snapshot, &snapshot.items, old, at);
+        let (credits, debits) = proration::credit(world.item_context(&snapshot, old), &cost, at);
         item.debits = debits;
         lines.extend(credits);
     }
     lines
 }
 
-pub fn metered(sub: &Subscription) -> impl Iterator<Item = &Item> {
+pub fn metered_items(sub: &Subscription) -> impl Iterator<Item = &Item> {
     sub.items.iter().filter(|item| item.quantity.is_none())
 }
 
-/// The lines of what was used up to now and is not billed yet. Nothing under classic billing.
-pub fn usage_so_far(world: &World, sub: &Subscription, now: Timestamp) -> Vec<Line> {
-    let billed = metered(sub).filter(|_| bills_usage(sub));
+/// Returns the lines of accrued usage; none under classic billing.
+pub fn accrued_usage(world: &World, sub: &Subscription, now: Timestamp) -> Vec<Line> {
+    let billed = metered_items(sub).filter(|_| bills_usage(sub));
     billed.flat_map(|item| world.closing_usage(sub, item, now)).collect()
 }

@@ -1,8 +1,8 @@
-//! The end of a period and of a trial: usage of the old one, the price of the new one.
+//! Renewal of a subscription, and the end of a trial.
 
 use super::cancel::cancel;
 use super::draft::NewInvoice;
-use super::periods::turn;
+use super::periods::next_periods;
 use super::trial::paid_periods;
 use super::{latest_invoice, pause, payments};
 use crate::model::invoice::{BillingReason, Invoice, Line};
@@ -21,14 +21,16 @@ pub fn renew(world: &mut World, sub: &Subscription, at: Timestamp) {
         .map(|item| item.period.0)
         .min()
         .unwrap_or(at);
-    let (next, lines) = turn(world, sub, at);
+    let (next, lines) = next_periods(world, sub, at);
     issue(world, next, lines, (start, at), at);
 }
 
-/// Without a payment method the trial's settings decide; otherwise the first paid period begins.
+/// Ends a trial. Without a payment method the trial settings decide; otherwise the first paid
+/// period begins.
 pub fn end_trial(world: &mut World, mut sub: Subscription, at: Timestamp) {
     let start = sub.trial.map_or(at, |(start, _)| start);
-    let payable = sub.collection == Collection::Send || payments::method_of(world, &sub).is_some();
+    let payable = sub.collection == Collection::Send
+        || payments::subscription_payment_method(world, &sub).is_some();
     match sub.trial_settings.missing_payment_method {
         MissingPaymentMethod::Cancel if !payable => {
             return cancel(world, sub, CancelReason::Requested, at);
@@ -44,7 +46,8 @@ pub fn end_trial(world: &mut World, mut sub: Subscription, at: Timestamp) {
     issue(world, sub, lines, (start, at), at);
 }
 
-/// A renewal's invoice: a draft for an hour, unless the subscription is unpaid or its collection paused.
+/// Creates the renewal's invoice: a draft that finalizes after an hour, unless the subscription is
+/// unpaid or its collection is paused with `keep_as_draft`.
 pub fn issue(
     world: &mut World,
     mut sub: Subscription,
@@ -58,12 +61,12 @@ pub fn issue(
         return world.put_subscription(sub);
     }
     let new = NewInvoice { reason: BillingReason::SubscriptionCycle, lines, period, created: at };
-    let mut invoice = world.draft(&sub, new);
+    let mut invoice = world.draft_invoice(&sub, new);
     let kept = sub.status == Status::Unpaid
         || matches!(sub.pause_collection, Some((PauseBehavior::KeepAsDraft, _)));
     wait_an_hour(&mut invoice, !kept, at);
-    world.claim_items(pending, &invoice.id);
-    latest_invoice::keep_as_latest(world, &mut sub, invoice);
+    world.attach_items(pending, &invoice.id);
+    latest_invoice::store_as_latest(world, &mut sub, invoice);
 }
 
 fn wait_an_hour(invoice: &mut Invoice, advance: bool, at: Timestamp) {

@@ -1,6 +1,6 @@
-//! The retry schedule and what follows its end.
+//! Retry schedule of failed payments, and the rules for its end.
 
-use super::payments::intent_of;
+use super::payments::payment_intent_of;
 use super::{cancel, pause, pending_update};
 use crate::config::Exhausted;
 use crate::model::customer::PaymentMethod;
@@ -9,8 +9,8 @@ use crate::model::subscription::{CancelReason, PauseReason, Status, Subscription
 use crate::values::period::Timestamp;
 use crate::world::World;
 
-pub fn is_pointless(world: &World, invoice: &str, method: &PaymentMethod) -> bool {
-    let Some(intent) = intent_of(world, invoice) else { return false };
+pub fn would_fail_again(world: &World, invoice: &str, method: &PaymentMethod) -> bool {
+    let Some(intent) = payment_intent_of(world, invoice) else { return false };
     let declined_hard =
         intent.last_error.is_some_and(|(card, failure)| card == method.id && failure.is_hard());
     let waits = intent.status == IntentStatus::RequiresAction
@@ -18,15 +18,14 @@ pub fn is_pointless(world: &World, invoice: &str, method: &PaymentMethod) -> boo
     declined_hard || waits
 }
 
-/// The first invoice of a subscription and that of a change that waits are not retried: they have
-/// 23 hours. Every other one follows the schedule, and the subscription is past due meanwhile.
-pub fn failed(world: &mut World, id: &str, at: Timestamp) {
+/// Schedules the next retry, or applies the rules when there is none. The first invoice of a
+/// subscription and that of a pending update are not retried.
+pub fn attempt_failed(world: &mut World, id: &str, at: Timestamp) {
     let mut invoice = world.invoice(id);
     let sub = invoice.subscription.clone().map(|sub| world.subscription(&sub));
-    if sub
-        .as_ref()
-        .is_some_and(|sub| sub.status == Status::Incomplete || pending_update::waits_for(sub, id))
-    {
+    if sub.as_ref().is_some_and(|sub| {
+        sub.status == Status::Incomplete || pending_update::is_pending_invoice(sub, id)
+    }) {
         return;
     }
     let next = world.settings.rules.retry_after(invoice.attempt_count).map(|delay| at + delay);
@@ -37,32 +36,38 @@ pub fn failed(world: &mut World, id: &str, at: Timestamp) {
     if matches!(sub.status, Status::Active | Status::Trialing) {
         sub.status = Status::PastDue;
         world.put_subscription(sub.clone());
-        if pauses_at_once(world, &sub, &invoice) {
-            return pause::on_failure(world, &sub.id, PauseReason::FirstPaymentFailure, id, at);
+        if pauses_on_first_failure(world, &sub, &invoice) {
+            return pause::pause_on_failure(
+                world,
+                &sub.id,
+                PauseReason::FirstPaymentFailure,
+                id,
+                at,
+            );
         }
     }
     if next.is_none() && sub.status == Status::PastDue {
-        exhausted(world, sub, id, at);
+        apply_exhausted_rule(world, sub, id, at);
     }
 }
 
-/// The rule about first failures is one about renewals.
-fn pauses_at_once(world: &World, sub: &Subscription, invoice: &Invoice) -> bool {
+/// The rule applies to renewals only.
+fn pauses_on_first_failure(world: &World, sub: &Subscription, invoice: &Invoice) -> bool {
     world.settings.rules.pause_on_first_failure
         && invoice.attempt_count == 1
         && invoice.reason == BillingReason::SubscriptionCycle
-        && pause::is_possible(sub)
+        && pause::can_pause(sub)
 }
 
-fn exhausted(world: &mut World, mut sub: Subscription, invoice: &str, at: Timestamp) {
+fn apply_exhausted_rule(world: &mut World, mut sub: Subscription, invoice: &str, at: Timestamp) {
     match world.settings.rules.retries_exhausted {
         Exhausted::PastDue => {}
         Exhausted::Unpaid => {
             sub.status = Status::Unpaid;
             world.put_subscription(sub);
         }
-        Exhausted::Pause if pause::is_possible(&sub) => {
-            pause::on_failure(world, &sub.id, PauseReason::FinalPaymentFailure, invoice, at);
+        Exhausted::Pause if pause::can_pause(&sub) => {
+            pause::pause_on_failure(world, &sub.id, PauseReason::FinalPaymentFailure, invoice, at);
         }
         Exhausted::Cancel | Exhausted::Pause => {
             cancel::cancel(world, sub, CancelReason::PaymentFailed, at);
@@ -70,8 +75,8 @@ fn exhausted(world: &mut World, mut sub: Subscription, invoice: &str, at: Timest
     }
 }
 
-/// An invoice that was sent is past its due date.
-pub fn overdue(world: &mut World, id: &str, _at: Timestamp) {
+/// Marks a sent invoice that is past its due date.
+pub fn mark_overdue(world: &mut World, id: &str, _at: Timestamp) {
     let mut invoice = world.invoice(id);
     invoice.attempted = true;
     let sub = invoice.subscription.clone();

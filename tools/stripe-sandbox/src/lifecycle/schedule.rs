@@ -1,7 +1,7 @@
-//! Schedules: made from a subscription, they change it phase by phase, release it, or end it.
+//! Subscription schedules.
 
-use super::plan::Wish;
-use super::swap::{ItemChange, ItemsChange};
+use super::item_diff::{ItemChange, ItemsChange};
+use super::plan::BillingChange;
 use super::update::Update;
 use super::{cancellation, change, end, phase, renew};
 use crate::model::schedule::{EndBehavior, Phase, PhaseItem, Schedule, Status};
@@ -13,7 +13,7 @@ use crate::values::errors::{ApiError, Result};
 use crate::values::period::Timestamp;
 use crate::world::{World, find};
 
-/// A schedule of one phase: the present period, as it is.
+/// Creates a schedule with one phase, the subscription's current period.
 pub fn from_subscription(world: &mut World, id: &str) -> Result<String> {
     let mut sub = world.subscription(id);
     if !sub.status.is_running() {
@@ -38,7 +38,7 @@ pub fn from_subscription(world: &mut World, id: &str) -> Result<String> {
             Some(_) => EndBehavior::Cancel,
             None => EndBehavior::Release,
         },
-        phases: vec![present_phase(&sub, now)],
+        phases: vec![current_phase(&sub, now)],
         current: 0,
         metadata: Metadata::new(),
         created: now,
@@ -54,7 +54,7 @@ pub fn from_subscription(world: &mut World, id: &str) -> Result<String> {
     Ok(made)
 }
 
-fn present_phase(sub: &Subscription, now: Timestamp) -> Phase {
+fn current_phase(sub: &Subscription, now: Timestamp) -> Phase {
     let start = sub.items.iter().map(|item| item.period.0).max().unwrap_or(now);
     let end = sub.cancel_at.or(sub.next_period_end()).unwrap_or(now);
     let item = |item: &Item| PhaseItem {
@@ -75,17 +75,17 @@ fn present_phase(sub: &Subscription, now: Timestamp) -> Phase {
     }
 }
 
-/// What a request changes about a schedule; `phases` begin with the present one.
+/// Update of a schedule. `phases` start with the current one.
 pub struct Change {
     pub phases: Option<Vec<Phase>>,
     pub end_behavior: Option<EndBehavior>,
     pub metadata: Option<MetadataChange>,
-    /// How a change of the present phase is prorated.
+    /// Proration of a change of the current phase.
     pub behavior: ProrationBehavior,
 }
 
 pub fn update(world: &mut World, id: &str, change: Change) -> Result<()> {
-    let mut schedule = living(world, id, "update")?;
+    let mut schedule = find_active(world, id, "update")?;
     let now = world.now_of(&schedule.customer);
     if let Some(phases) = change.phases {
         check(&schedule, &phases, now)?;
@@ -93,7 +93,7 @@ pub fn update(world: &mut World, id: &str, change: Change) -> Result<()> {
         schedule.phases.extend(phases);
         let present = schedule.phase().clone();
         let sub = world.subscription(&schedule.subscription);
-        if phase::differs(&sub, &present.items) {
+        if phase::has_other_items(&sub, &present.items) {
             apply(world, &sub, &present, change.behavior, false)?;
         }
     }
@@ -107,7 +107,7 @@ pub fn update(world: &mut World, id: &str, change: Change) -> Result<()> {
     Ok(())
 }
 
-/// The schedule decides when its subscription ends.
+/// Sets the subscription's cancellation date from the schedule.
 fn set_end(world: &mut World, sub: &str, ends: Option<Timestamp>, now: Timestamp) {
     let mut sub = world.subscription(sub);
     sub.cancel_at_period_end = false;
@@ -116,8 +116,8 @@ fn set_end(world: &mut World, sub: &str, ends: Option<Timestamp>, now: Timestamp
     world.put_subscription(sub);
 }
 
-/// A schedule that still has something to do.
-fn living(world: &World, id: &str, what: &str) -> Result<Schedule> {
+/// Returns the schedule if it is active, else an error.
+fn find_active(world: &World, id: &str, what: &str) -> Result<Schedule> {
     let schedule = find(world.schedules(), id)?;
     if schedule.status == Status::Active {
         return Ok(schedule.clone());
@@ -128,7 +128,8 @@ fn living(world: &World, id: &str, what: &str) -> Result<Schedule> {
     )))
 }
 
-/// Phases follow one another without a gap, and the one that has begun keeps its beginning.
+/// Returns an error unless the phases follow one another without a gap and the current one keeps
+/// its start.
 fn check(schedule: &Schedule, phases: &[Phase], now: Timestamp) -> Result<()> {
     let refuse = |message: &str, param: &str| Err(ApiError::invalid(message).param(param));
     let Some(first) = phases.first() else {
@@ -156,7 +157,7 @@ fn check(schedule: &Schedule, phases: &[Phase], now: Timestamp) -> Result<()> {
     Ok(())
 }
 
-/// The subscription becomes what the phase says, as if somebody asked for that now.
+/// Updates the subscription's items to the phase's.
 fn apply(
     world: &mut World,
     sub: &Subscription,
@@ -164,22 +165,22 @@ fn apply(
     behavior: ProrationBehavior,
     anchor_now: bool,
 ) -> Result<()> {
-    let items: Vec<ItemChange> = phase::changes(sub, &phase.items);
+    let items: Vec<ItemChange> = phase::item_changes(sub, &phase.items);
     let items = Some(ItemsChange { items, anchor_now, behavior, date: None });
-    let wish = Wish { items, ..Wish::default() };
-    change::update(world, &sub.id, &Update { wish, ..Update::default() })
+    let billing = BillingChange { items, ..BillingChange::default() };
+    change::update(world, &sub.id, &Update { billing, ..Update::default() })
 }
 
-/// The present phase is over.
-pub fn tick(world: &mut World, id: &str, at: Timestamp) {
-    let Ok(mut schedule) = living(world, id, "advance") else { return };
+/// Ends the current phase: starts the next one, or ends the schedule.
+pub fn end_phase(world: &mut World, id: &str, at: Timestamp) {
+    let Ok(mut schedule) = find_active(world, id, "advance") else { return };
     if schedule.current + 1 < schedule.phases.len() {
         schedule.current += 1;
         world.put_schedule(schedule.clone());
-        return enter(world, &schedule, at);
+        return enter_phase(world, &schedule, at);
     }
     if schedule.end_behavior == EndBehavior::Cancel {
-        // The subscription's own date has come as well.
+        // The subscription's own cancellation date is due at the same time.
         schedule.status = Status::Completed;
         schedule.completed_at = Some(at);
         return world.put_schedule(schedule);
@@ -187,7 +188,7 @@ pub fn tick(world: &mut World, id: &str, at: Timestamp) {
     detach(world, schedule, at);
 }
 
-fn enter(world: &mut World, schedule: &Schedule, at: Timestamp) {
+fn enter_phase(world: &mut World, schedule: &Schedule, at: Timestamp) {
     let mut sub = world.subscription(&schedule.subscription);
     let phase = schedule.phase();
     let pairs = phase.metadata.iter().map(|(key, value)| (key.clone(), value.clone()));
@@ -196,20 +197,21 @@ fn enter(world: &mut World, schedule: &Schedule, at: Timestamp) {
     if sub.status.is_terminal() {
         return;
     }
-    if let Some((next, lines)) = phase::turn(world, &sub, phase, at) {
+    if let Some((next, lines)) = phase::renew_into_phase(world, &sub, phase, at) {
         super::void::discard_pending_update(world, &sub.id, at);
         let start = sub.items.iter().map(|item| item.period.0).min().unwrap_or(at);
         let next = Subscription { pending_update: None, ..next };
         return renew::issue(world, next, lines, (start, at), at);
     }
     let anchor_now = phase.starts_cycle();
-    if anchor_now || phase::differs(&sub, &phase.items) {
-        // Prices were looked at when the phase was made, and nobody is there to be told.
+    if anchor_now || phase::has_other_items(&sub, &phase.items) {
+        // The prices were checked when the phase was set. There is no request to return an error
+        // to.
         drop(apply(world, &sub, phase, phase.behavior, anchor_now));
     }
 }
 
-/// The subscription goes on without it.
+/// Releases the subscription from its schedule.
 fn detach(world: &mut World, mut schedule: Schedule, at: Timestamp) {
     let mut sub = world.subscription(&schedule.subscription);
     sub.schedule = None;
@@ -220,7 +222,7 @@ fn detach(world: &mut World, mut schedule: Schedule, at: Timestamp) {
 }
 
 pub fn release(world: &mut World, id: &str, keep_end: bool) -> Result<()> {
-    let schedule = living(world, id, "release")?;
+    let schedule = find_active(world, id, "release")?;
     let now = world.now_of(&schedule.customer);
     if !keep_end && schedule.end_behavior == EndBehavior::Cancel {
         set_end(world, &schedule.subscription, None, now);
@@ -229,11 +231,11 @@ pub fn release(world: &mut World, id: &str, keep_end: bool) -> Result<()> {
     Ok(())
 }
 
-/// Ends the subscription, and the schedule with it.
+/// Cancels the subscription and its schedule.
 pub fn cancel(world: &mut World, id: &str, invoice_now: bool, prorate: bool) -> Result<()> {
-    let schedule = living(world, id, "cancel")?;
+    let schedule = find_active(world, id, "cancel")?;
     let sub = world.subscription(&schedule.subscription);
     let now = world.now_of(&schedule.customer);
-    end::by_request(world, sub, invoice_now, prorate, now);
+    end::cancel_by_request(world, sub, invoice_now, prorate, now);
     Ok(())
 }

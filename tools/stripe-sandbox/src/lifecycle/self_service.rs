@@ -1,4 +1,4 @@
-//! What customers do by themselves on a page: another card, an end, no end after all.
+//! Customer actions in the portal: another card, a cancellation, undoing one.
 
 use super::cancellation::CancelAt;
 use super::update::Update;
@@ -8,25 +8,24 @@ use crate::model::subscription::{BillingMode, CancelReason, Status, Subscription
 use crate::values::errors::Result;
 use crate::world::World;
 
-/// The card that pays from now on: the customer's default and that of all live subscriptions, which
-/// would otherwise go on charging their own.
+/// Makes a payment method the default of the customer and of all subscriptions that have not ended.
 pub fn make_default(world: &mut World, customer: &str, method: &str) {
     let mut owner = world.customer(customer).clone();
     owner.default_payment_method = Some(method.to_owned());
     world.customers.put(owner);
-    for mut sub in live(world, customer) {
+    for mut sub in live_subscriptions(world, customer) {
         sub.default_payment_method = Some(method.to_owned());
         world.put_subscription(sub);
     }
 }
 
-/// The customer's subscriptions that have not ended, newest first.
-pub fn live(world: &World, customer: &str) -> Vec<Subscription> {
+/// Returns the customer's subscriptions that have not ended, newest first.
+pub fn live_subscriptions(world: &World, customer: &str) -> Vec<Subscription> {
     let own = world.subscriptions().under(&format!("customer={customer}")).rev();
     own.filter(|sub| !sub.status.is_terminal()).cloned().collect()
 }
 
-/// Ends it now or, as the portal does with flexible billing, by `cancel_at`.
+/// Cancels immediately or at the period end. For flexible billing the portal sets `cancel_at`.
 pub fn cancel(
     world: &mut World,
     id: &str,
@@ -54,7 +53,7 @@ pub fn cancel(
     change::update(world, id, &update)
 }
 
-/// Takes a planned end back.
-pub fn renew(world: &mut World, id: &str) -> Result<()> {
+/// Removes a scheduled cancellation.
+pub fn undo_cancel(world: &mut World, id: &str) -> Result<()> {
     change::update(world, id, &Update { cancel_at: Some(None), ..Update::default() })
 }

@@ -1,16 +1,16 @@
-//! A new subscription: its items, its first invoice and the first payment.
+//! Creation of a subscription: items, first invoice and first payment.
 
+use super::add_invoice_items::{AddInvoiceItem, make_invoice_items};
 use super::discounts::Redeemer;
 use super::draft::NewInvoice;
+use super::errors::{check_amount, declined, no_payment_method, other_currency, requires_action};
 use super::first::first_lines;
+use super::item_diff::{check_one_interval, redeem_for_item};
 use super::items::{NewItem, make_item, set_currency};
-use super::one_off::{OneOff, one_offs};
 use super::payments::{self, Attempt};
-use super::refusals::{chargeable, declined, no_payment_method, other_currency, requires_action};
-use super::swap::{check_one_interval, redeem_for};
 use super::{invoicing, latest_invoice};
 use crate::model::Metadata;
-use crate::model::catalog::{Discount, Redeem};
+use crate::model::catalog::{Discount, RequestedDiscount};
 use crate::model::invoice::{BillingReason, Invoice, InvoiceItem, Line};
 use crate::model::subscription::{
     BillingMode, Cancellation, Collection, Item, PAYMENT_WINDOW, PaymentBehavior, Status,
@@ -21,7 +21,7 @@ use crate::values::money::Currency;
 use crate::values::period::{HOUR, Timestamp};
 use crate::world::World;
 
-/// A new subscription as it was asked for; ids in it are known to exist.
+/// Parameters of a new subscription. IDs in it exist.
 pub struct NewSubscription {
     pub customer: String,
     pub items: Vec<NewItem>,
@@ -30,43 +30,43 @@ pub struct NewSubscription {
     pub days_until_due: Option<i64>,
     pub default_payment_method: Option<String>,
     pub default_tax_rates: Vec<String>,
-    pub discounts: Vec<Redeem>,
-    /// Charged once, with the first invoice.
-    pub extras: Vec<OneOff>,
+    pub discounts: Vec<RequestedDiscount>,
+    /// Charged once, on the first invoice.
+    pub add_invoice_items: Vec<AddInvoiceItem>,
     pub description: Option<String>,
     pub metadata: Metadata,
     pub trial_end: Option<Timestamp>,
     pub trial_settings: TrialSettings,
-    /// The first full period begins here; until then the customer pays a part.
+    /// Start of the first full period. The time until then is prorated.
     pub anchor: Option<Timestamp>,
     pub prorate_first: bool,
-    /// The billing mode, and whether prorations show their discounts.
+    /// Billing mode, and whether prorations list their discounts.
     pub mode: (BillingMode, bool),
     pub behavior: PaymentBehavior,
     pub save_default_payment_method: bool,
 }
 
-/// Creates it and, as far as that is how it is collected, pays for it. Returns its id.
+/// Creates the subscription and collects its first invoice. Returns its ID.
 pub fn subscribe(world: &mut World, new: &NewSubscription) -> Result<String> {
     let now = world.now_of(&new.customer);
     let currency = choose_currency(world, new)?;
     let mut redeemer = Redeemer::new(&new.customer, currency, now);
     match prepare(world, new, &mut redeemer, now) {
         Ok(first) => {
-            redeemer.count(world);
-            Ok(keep(world, first, new.behavior, now))
+            redeemer.commit(world);
+            Ok(store(world, first, new.behavior, now))
         }
         Err(refusal) => {
-            redeemer.take_back(world);
+            redeemer.roll_back(world);
             Err(refusal)
         }
     }
 }
 
-/// A subscription, what is charged with it once, and its first invoice, none of them kept.
-struct First {
+/// A subscription with its one-off items and its first invoice, not stored yet.
+struct PreparedSubscription {
     sub: Subscription,
-    extras: Vec<InvoiceItem>,
+    added: Vec<InvoiceItem>,
     invoice: Option<Invoice>,
 }
 
@@ -75,11 +75,11 @@ fn prepare(
     new: &NewSubscription,
     redeemer: &mut Redeemer,
     now: Timestamp,
-) -> Result<First> {
-    let mut sub = build(world, new, redeemer, now)?;
+) -> Result<PreparedSubscription> {
+    let mut sub = build_subscription(world, new, redeemer, now)?;
     let mut lines = first_lines(world, &mut sub, new.trial_end, new.prorate_first, now);
-    let extras = one_offs(world, &sub, &new.extras, redeemer, now)?;
-    lines.extend(extras.iter().map(|item| item.line.clone()));
+    let added = make_invoice_items(world, &sub, &new.add_invoice_items, redeemer, now)?;
+    lines.extend(added.iter().map(|item| item.line.clone()));
     let invoice = (!lines.is_empty()).then(|| {
         let new = NewInvoice {
             reason: BillingReason::SubscriptionCreate,
@@ -87,30 +87,35 @@ fn prepare(
             period: (now, now),
             created: now,
         };
-        world.draft(&sub, new)
+        world.draft_invoice(&sub, new)
     });
     if let Some(invoice) = &invoice {
-        chargeable(invoice)?;
-        payable(world, &sub, invoice, new.behavior)?;
+        check_amount(invoice)?;
+        check_payable(world, &sub, invoice, new.behavior)?;
     }
-    Ok(First { sub, extras, invoice })
+    Ok(PreparedSubscription { sub, added, invoice })
 }
 
-fn keep(world: &mut World, first: First, behavior: PaymentBehavior, now: Timestamp) -> String {
-    let First { sub, extras, invoice } = first;
+fn store(
+    world: &mut World,
+    first: PreparedSubscription,
+    behavior: PaymentBehavior,
+    now: Timestamp,
+) -> String {
+    let PreparedSubscription { sub, added, invoice } = first;
     set_currency(world, &sub.customer, sub.currency);
     let id = sub.id.clone();
     match invoice {
         None => world.put_subscription(sub),
         Some(invoice) => {
-            world.claim_items(extras, &invoice.id);
-            start(world, sub, invoice, behavior, now);
+            world.attach_items(added, &invoice.id);
+            store_and_collect(world, sub, invoice, behavior, now);
         }
     }
     id
 }
 
-fn start(
+fn store_and_collect(
     world: &mut World,
     mut sub: Subscription,
     mut invoice: Invoice,
@@ -119,7 +124,7 @@ fn start(
 ) {
     if sub.collection == Collection::Send && invoice.amount_due > 0 {
         invoice.finalizes_at = Some(now + HOUR);
-        latest_invoice::keep_as_latest(world, &mut sub, invoice);
+        latest_invoice::store_as_latest(world, &mut sub, invoice);
         return;
     }
     let trialing = sub.status == Status::Trialing;
@@ -127,30 +132,31 @@ fn start(
         sub.status = Status::Incomplete;
         sub.expires_at = Some(now + PAYMENT_WINDOW);
     }
-    let id = latest_invoice::keep_as_latest(world, &mut sub, invoice);
+    let id = latest_invoice::store_as_latest(world, &mut sub, invoice);
     invoicing::finalize(world, &id, now);
     if behavior == PaymentBehavior::Default || world.invoice(&id).amount_remaining() == 0 {
         return;
     }
-    invoicing::automatic(world, &id, now);
-    remember_method(world, &sub.id);
+    invoicing::collect_automatically(world, &id, now);
+    save_payment_method(world, &sub.id);
 }
 
-/// `save_default_payment_method=on_subscription`: what paid once is to pay again.
-fn remember_method(world: &mut World, sub: &str) {
+/// `save_default_payment_method=on_subscription`: makes the payment method that paid the
+/// subscription's default.
+fn save_payment_method(world: &mut World, sub: &str) {
     let mut sub = world.subscription(sub);
     if sub.save_default_payment_method
         && sub.status == Status::Active
         && sub.default_payment_method.is_none()
     {
         sub.default_payment_method =
-            payments::method_of(world, &sub).map(|method| method.id.clone());
+            payments::subscription_payment_method(world, &sub).map(|method| method.id.clone());
         world.put_subscription(sub);
     }
 }
 
-/// Refuses before anything is kept what would have to be taken back otherwise.
-fn payable(
+/// Returns the error of a payment that would fail, before anything is stored.
+fn check_payable(
     world: &World,
     sub: &Subscription,
     invoice: &Invoice,
@@ -162,7 +168,9 @@ fn payable(
     {
         return Ok(());
     }
-    let Some(method) = payments::method_of(world, sub) else { return Err(no_payment_method()) };
+    let Some(method) = payments::subscription_payment_method(world, sub) else {
+        return Err(no_payment_method());
+    };
     if behavior != PaymentBehavior::Error {
         return Ok(());
     }
@@ -173,7 +181,7 @@ fn payable(
     }
 }
 
-fn build(
+fn build_subscription(
     world: &mut World,
     new: &NewSubscription,
     redeemer: &mut Redeemer,
@@ -233,7 +241,7 @@ fn build_items(
     let mut items = Vec::new();
     for wanted in &new.items {
         let id = world.ids.id("si");
-        let discounts = redeem_for(world, &id, &wanted.discounts, &[], redeemer)?;
+        let discounts = redeem_for_item(world, &id, &wanted.discounts, &[], redeemer)?;
         items.push(make_item(world, wanted, id, discounts, currency, now)?);
     }
     Ok(items)
@@ -265,15 +273,15 @@ fn check_prices(world: &World, new: &NewSubscription) -> Result<()> {
     check_one_interval(world, new.mode.0, &prices)
 }
 
-/// The subscription and its first lines as they would be. The discounts that they refer to stay in
-/// the world: they can be expanded.
+/// Returns the subscription and its first lines without storing them. Its discounts stay stored, so
+/// that a preview can expand them.
 pub fn preview_first(
     world: &mut World,
     new: &NewSubscription,
     now: Timestamp,
 ) -> Result<(Subscription, Vec<Line>)> {
     let mut redeemer = Redeemer::new(&new.customer, choose_currency(world, new)?, now);
-    let mut sub = build(world, new, &mut redeemer, now)?;
+    let mut sub = build_subscription(world, new, &mut redeemer, now)?;
     let lines = first_lines(world, &mut sub, new.trial_end, new.prorate_first, now);
     Ok((sub, lines))
 }

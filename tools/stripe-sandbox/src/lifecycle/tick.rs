@@ -1,4 +1,4 @@
-//! What time does, one due thing at a time.
+//! Changes that are due by time.
 
 use super::{end, invoicing, renew, retries, schedule, void};
 use crate::model::invoice::Status as InvoiceStatus;
@@ -8,9 +8,9 @@ use crate::world::World;
 use crate::world::agenda::{ClockKey, Due};
 
 impl World {
-    /// Lets everything happen that is due by `real_now`, and on test clocks that are advancing.
+    /// Applies all changes due by `real_now`, and those on test clocks that are advancing.
     pub fn catch_up(&mut self, real_now: Timestamp) {
-        let target = self.own_target(real_now);
+        let target = self.target_time(real_now);
         run(self, &ClockKey::Own, target);
         let advancing: Vec<(String, Timestamp)> = self
             .test_clocks
@@ -29,7 +29,7 @@ fn run(world: &mut World, clock: &ClockKey, target: Timestamp) {
         match due {
             Due::Subscription(id) => subscription(world, &id, at),
             Due::Invoice(id) => invoice(world, &id, at),
-            Due::Schedule(id) => schedule::tick(world, &id, at),
+            Due::Schedule(id) => schedule::end_phase(world, &id, at),
         }
     }
     world.set_now(clock, target);
@@ -48,7 +48,7 @@ fn subscription(world: &mut World, id: &str, at: Timestamp) {
         return void::discard_pending_update(world, id, at);
     }
     if due(sub.cancel_at) {
-        return end::at_scheduled_date(world, sub, at);
+        return end::cancel_at_scheduled_date(world, sub, at);
     }
     if let Some(resumption) = sub.resumption.as_ref().filter(|way| due(way.expires_at)) {
         return void::void(world, &resumption.invoice, at);
@@ -72,14 +72,14 @@ fn invoice(world: &mut World, id: &str, at: Timestamp) {
     match invoice.status {
         InvoiceStatus::Draft => finalize_and_collect(world, id, at),
         InvoiceStatus::Open if invoice.collection == Collection::Send => {
-            retries::overdue(world, id, at);
+            retries::mark_overdue(world, id, at);
         }
-        InvoiceStatus::Open => invoicing::automatic(world, id, at),
+        InvoiceStatus::Open => invoicing::collect_automatically(world, id, at),
         _ => {}
     }
 }
 
-/// The hour of grace after a renewal is over.
+/// Finalizes a draft an hour after the renewal, and collects it unless collection is paused.
 fn finalize_and_collect(world: &mut World, id: &str, at: Timestamp) {
     let paused =
         world.invoice(id).subscription.and_then(|sub| world.subscription(&sub).pause_collection);
@@ -90,8 +90,8 @@ fn finalize_and_collect(world: &mut World, id: &str, at: Timestamp) {
     match paused {
         Some((PauseBehavior::Void, _)) => void::void(world, id, at),
         Some((PauseBehavior::MarkUncollectible, _)) => {
-            invoicing::forgive_while_paused(world, id, at);
+            invoicing::mark_uncollectible_while_paused(world, id, at);
         }
-        _ => invoicing::automatic(world, id, at),
+        _ => invoicing::collect_automatically(world, id, at),
     }
 }

@@ -1,9 +1,11 @@
-//! Trials: their end, and what begins with it.
+//! Trials: start, end date, and the paid periods after them.
 
 use super::first::first_period;
-use super::periods::begin_periods;
-use super::prorate::{Changed, check_date, give_back, metered, usage_so_far};
-use super::swap::ItemsChange;
+use super::item_diff::ItemsChange;
+use super::periods::start_periods;
+use super::prorate::{
+    ProratedChange, accrued_usage, check_date, credit_unused_time, metered_items,
+};
 use crate::model::invoice::Line;
 use crate::model::subscription::{ProrationBehavior, Status, Subscription};
 use crate::model::usage::Unbilled;
@@ -11,7 +13,7 @@ use crate::values::errors::{ApiError, Result};
 use crate::values::period::{DAY, Timestamp};
 use crate::world::World;
 
-/// Moves the end of a trial, and with it the cycle.
+/// Moves the end of a trial and the billing cycle.
 pub fn set_end(sub: &mut Subscription, end: Timestamp, now: Timestamp) -> Result<()> {
     check_end(end, now)?;
     sub.trial = sub.trial.map(|(start, _)| (start, end));
@@ -24,7 +26,7 @@ pub fn set_end(sub: &mut Subscription, end: Timestamp, now: Timestamp) -> Result
     Ok(())
 }
 
-/// A trial ends in the future, and within two years.
+/// Returns an error unless the end is in the future and within two years.
 pub fn check_end(end: Timestamp, now: Timestamp) -> Result<()> {
     let refuse = |message: &str| Err(ApiError::invalid(message).param("trial_end"));
     if end <= now {
@@ -36,8 +38,8 @@ pub fn check_end(end: Timestamp, now: Timestamp) -> Result<()> {
     Ok(())
 }
 
-/// A trial in the middle of periods that are paid: their unused time is given back, and usage so far
-/// is billed, for in a trial it is free.
+/// Starts a trial in the middle of paid periods. Their unused time is credited and accrued usage is
+/// billed, because usage in a trial is free.
 pub fn begin(
     world: &World,
     before: &Subscription,
@@ -45,7 +47,7 @@ pub fn begin(
     behavior: ProrationBehavior,
     date: Option<Timestamp>,
     now: Timestamp,
-) -> Result<Changed> {
+) -> Result<ProratedChange> {
     check_end(end, now)?;
     if !matches!(before.status, Status::Active | Status::PastDue) {
         return Err(ApiError::not_imitated(&format!(
@@ -60,29 +62,29 @@ pub fn begin(
     sub.trial = Some((now, end));
     let mut prorations = Vec::new();
     if behavior != ProrationBehavior::None {
-        prorations = give_back(world, &mut sub, |_| Some(date));
+        prorations = credit_unused_time(world, &mut sub, |_| Some(date));
     }
-    let swept = metered(before).map(|item| item.id.clone()).collect();
-    prorations.extend(usage_so_far(world, before, now));
+    let billed_usage = metered_items(before).map(|item| item.id.clone()).collect();
+    prorations.extend(accrued_usage(world, before, now));
     for item in &mut sub.items {
         item.period = (now, end);
         item.debits.clear();
-        item.usage = world.rest_of_usage(now);
+        item.usage = world.skip_reported_usage(now);
     }
     set_end(&mut sub, end, now)?;
-    Ok(Changed { sub, prorations, periods: Vec::new(), date, swept, reset: false })
+    Ok(ProratedChange { sub, prorations, periods: Vec::new(), date, billed_usage, reset: false })
 }
 
-/// The periods that follow a trial, and their lines: whole ones from here, or, if the cycle goes on
-/// as it was, what is left until its next boundary.
+/// Starts the paid periods after a trial and returns their lines: whole periods, or with an
+/// unchanged anchor the rest until the next boundary.
 pub fn paid_periods(world: &World, sub: &mut Subscription, at: Timestamp) -> Vec<Line> {
     if !sub.trial_settings.keeps_anchor {
-        return begin_periods(world, sub, at);
+        return start_periods(world, sub, at);
     }
     let snapshot = sub.clone();
     let mut lines = Vec::new();
     for (item, old) in sub.items.iter_mut().zip(&snapshot.items) {
-        let (period, own) = first_period(world.context(&snapshot, old), at, true);
+        let (period, own) = first_period(world.item_context(&snapshot, old), at, true);
         item.period = period;
         item.usage = Unbilled::since(at);
         item.debits.clear();

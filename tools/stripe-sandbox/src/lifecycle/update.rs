@@ -1,15 +1,15 @@
-//! An update of a subscription, as requested.
+//! Parameters of an update.
 
 use super::cancellation::CancelAt;
-use super::plan::Wish;
-use crate::model::catalog::Redeem;
+use super::plan::BillingChange;
+use crate::model::catalog::RequestedDiscount;
 use crate::model::subscription::{
     Collection, PauseBehavior, PaymentBehavior, PendingUpdate, TrialSettingsChange,
 };
 use crate::model::{Change, MetadataChange};
 use crate::values::period::Timestamp;
 
-/// An update as it was asked for; ids in it are known to exist.
+/// Parameters of an update. IDs in it exist.
 #[derive(Default)]
 pub struct Update {
     pub metadata: Option<MetadataChange>,
@@ -18,7 +18,7 @@ pub struct Update {
     pub default_payment_method: Change<String>,
     pub description: Change<String>,
     pub default_tax_rates: Option<Vec<String>>,
-    pub discounts: Option<Vec<Redeem>>,
+    pub discounts: Option<Vec<RequestedDiscount>>,
     pub cancel_at: Change<CancelAt>,
     pub cancel_at_period_end: Option<bool>,
     pub pause_collection: Change<(PauseBehavior, Option<Timestamp>)>,
@@ -26,12 +26,13 @@ pub struct Update {
     pub days_until_due: Option<i64>,
     pub trial_settings: TrialSettingsChange,
     pub save_default_payment_method: Option<bool>,
-    pub wish: Wish,
+    pub billing: BillingChange,
     pub behavior: Option<PaymentBehavior>,
 }
 
 impl Update {
-    /// Whether it touches more than what stays editable after the end.
+    /// Returns whether the update changes fields that a canceled subscription does not allow to
+    /// change.
     pub fn edits_more_than_notes(&self) -> bool {
         self.default_payment_method.is_some()
             || self.description.is_some()
@@ -41,16 +42,16 @@ impl Update {
             || self.cancel_at_period_end.is_some()
             || self.pause_collection.is_some()
             || self.collection.is_some()
-            || !self.wish.is_nothing()
+            || !self.billing.is_empty()
     }
 
     pub fn says_when_it_ends(&self) -> bool {
         self.cancel_at_period_end.is_some() || self.cancel_at.is_some()
     }
 
-    /// Whether it cannot be made while `pending` waits.
+    /// Returns whether the update replaces the pending update.
     pub fn conflicts_with(&self, pending: &PendingUpdate) -> bool {
-        !self.wish.is_nothing()
+        !self.billing.is_empty()
             || self.discounts.is_some()
             || self.default_tax_rates.is_some()
             || self.collection == Some(Collection::Send)

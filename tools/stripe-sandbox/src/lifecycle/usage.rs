@@ -1,4 +1,4 @@
-//! Usage of metered items as invoice lines.
+//! Invoice lines for metered usage.
 
 use rust_decimal::Decimal;
 
@@ -9,7 +9,7 @@ use crate::values::period::Timestamp;
 use crate::world::World;
 
 impl World {
-    /// The lines for what an item's customer used in `period`.
+    /// Returns the lines for an item's unbilled usage before `to`.
     pub fn usage_lines(
         &self,
         sub: &Subscription,
@@ -18,7 +18,7 @@ impl World {
         to: Timestamp,
     ) -> Vec<Line> {
         let used = self.used(sub, item, unbilled, to);
-        self.context(sub, item).usage(used, unbilled, to)
+        self.item_context(sub, item).usage(used, unbilled, to)
     }
 
     fn used(&self, sub: &Subscription, item: &Item, unbilled: Unbilled, to: Timestamp) -> Decimal {
@@ -28,16 +28,16 @@ impl World {
         })
     }
 
-    /// Bills at `now` what was reported while the item's price was in force, for good: these lines
-    /// are not counted again. None if nothing was used.
+    /// Returns the lines for all usage that was reported while the item's price was in force.
+    /// Finalizing does not count it again. Empty if there is no usage.
     pub fn closing_usage(&self, sub: &Subscription, item: &Item, now: Timestamp) -> Vec<Line> {
-        // Events may be up to five minutes ahead of their time.
+        // Event timestamps can be up to five minutes in the future.
         let to = item.period.1;
         let used = self.used(sub, item, item.usage, to);
         if used.is_zero() {
             return Vec::new();
         }
-        let mut lines = self.context(sub, item).usage(used, item.usage, to);
+        let mut lines = self.item_context(sub, item).usage(used, item.usage, to);
         for line in &mut lines {
             line.metered = None;
             line.period.1 = now;
@@ -45,8 +45,8 @@ impl World {
         lines
     }
 
-    /// What is left to be billed of a meter once all that was reported so far has been.
-    pub fn rest_of_usage(&self, from: Timestamp) -> Unbilled {
-        Unbilled { from, after: self.usage.taken() }
+    /// Returns usage from `from` without the events reported so far.
+    pub fn skip_reported_usage(&self, from: Timestamp) -> Unbilled {
+        Unbilled { from, after: self.usage.last_event_number() }
     }
 }

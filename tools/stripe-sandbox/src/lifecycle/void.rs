@@ -1,8 +1,8 @@
-//! Voiding an invoice, and what that does to its subscription.
+//! Voiding an invoice, and the effect on its subscription.
 
 use super::balance::change_balance;
-use super::latest_invoice::follow_latest_invoice;
-use super::pending_update::{self, forget};
+use super::latest_invoice::update_status_from_latest;
+use super::pending_update::{self, clear};
 use super::{payments, resume};
 use crate::model::customer::BalanceReason;
 use crate::model::invoice::{PaymentStatus, Status as InvoiceStatus};
@@ -23,29 +23,29 @@ pub fn void(world: &mut World, id: &str, at: Timestamp) {
     change_balance(world, &customer, restored, BalanceReason::UnappliedFromInvoice, Some(id), at);
     payments::close_payment(world, id, PaymentStatus::Canceled, at);
     let Some(sub) = sub.map(|sub| world.subscription(&sub)) else { return };
-    if pending_update::waits_for(&sub, id) {
-        pending_update::forget(world, &sub.id);
+    if pending_update::is_pending_invoice(&sub, id) {
+        pending_update::clear(world, &sub.id);
     }
-    resume::abandon(world, &sub.id, id);
+    resume::cancel_resumption(world, &sub.id, id);
     if sub.status == Status::Incomplete {
-        incomplete_expired(world, sub, at);
+        expire_incomplete(world, sub, at);
     } else {
-        follow_latest_invoice(world, &sub.id, at);
+        update_status_from_latest(world, &sub.id, at);
     }
 }
 
-/// Drops the change that waits, if one does: its invoice is void.
+/// Discards the pending update, if there is one, and voids its invoice.
 pub fn discard_pending_update(world: &mut World, id: &str, at: Timestamp) {
     let Some(pending) = world.subscription(id).pending_update else { return };
     match world.invoice(&pending.invoice).status {
         InvoiceStatus::Open | InvoiceStatus::Uncollectible => {
             void(world, &pending.invoice, at);
         }
-        InvoiceStatus::Draft | InvoiceStatus::Paid | InvoiceStatus::Void => forget(world, id),
+        InvoiceStatus::Draft | InvoiceStatus::Paid | InvoiceStatus::Void => clear(world, id),
     }
 }
 
-pub fn incomplete_expired(world: &mut World, mut sub: Subscription, at: Timestamp) {
+pub fn expire_incomplete(world: &mut World, mut sub: Subscription, at: Timestamp) {
     sub.status = Status::IncompleteExpired;
     sub.ended_at = Some(at);
     sub.expires_at = None;

@@ -1,11 +1,11 @@
-//! What can be sold: products, prices, meters, coupons and tax rates.
+//! Products, prices, meters, coupons and tax rates.
 
 use std::collections::BTreeMap;
 
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
-use super::{Entity, Metadata, words};
+use super::{Entity, Metadata, string_enum};
 use crate::values::money::Currency;
 use crate::values::period::{Interval, Timestamp};
 use crate::values::pricing::{Amount, Packages};
@@ -40,8 +40,8 @@ impl Entity for Product {
     }
 }
 
-words!(UsageType { Licensed = "licensed", Metered = "metered" });
-words!(TaxBehavior { Exclusive = "exclusive", Inclusive = "inclusive", Unspecified = "unspecified" });
+string_enum!(UsageType { Licensed = "licensed", Metered = "metered" });
+string_enum!(TaxBehavior { Exclusive = "exclusive", Inclusive = "inclusive", Unspecified = "unspecified" });
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Recurring {
@@ -59,7 +59,7 @@ pub struct Price {
     pub currency: Currency,
     pub amount: Amount,
     pub tax_behavior: TaxBehavior,
-    /// Amounts in further currencies; the price's own currency is not among them.
+    /// Amounts in further currencies. The price's own currency is not among them.
     pub options: BTreeMap<Currency, (Amount, TaxBehavior)>,
     pub recurring: Option<Recurring>,
     pub packages: Option<Packages>,
@@ -78,12 +78,12 @@ impl Price {
         }
     }
 
-    /// What a quantity is billed as: packages, where it is sold in packages.
+    /// Returns the billed quantity: packages, if the price has `transform_quantity`.
     pub fn packaged(&self, quantity: Decimal) -> Decimal {
         self.packages.map_or(quantity, |packages| packages.count(quantity))
     }
 
-    /// The meter that counts what it bills.
+    /// Returns the meter of a metered price.
     pub fn meter(&self) -> Option<&str> {
         self.recurring.as_ref().and_then(|recurring| recurring.meter.as_deref())
     }
@@ -107,7 +107,7 @@ impl Entity for Price {
     }
 }
 
-words!(Aggregation { Count = "count", Last = "last", Sum = "sum" });
+string_enum!(Aggregation { Count = "count", Last = "last", Sum = "sum" });
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Meter {
@@ -139,13 +139,13 @@ impl Entity for Meter {
     }
 }
 
-words!(CouponDuration { Forever = "forever", Once = "once", Repeating = "repeating" });
+string_enum!(CouponDuration { Forever = "forever", Once = "once", Repeating = "repeating" });
 
-/// What a coupon takes off.
+/// Amount or percentage that a coupon takes off.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum Reduction {
     Percent(Decimal),
-    /// In the coupon's own currency, and in others.
+    /// In the coupon's own currency and in others.
     Amount {
         currency: Currency,
         amounts: BTreeMap<Currency, i64>,
@@ -162,9 +162,9 @@ pub struct Coupon {
     pub max_redemptions: Option<i64>,
     pub times_redeemed: i64,
     pub redeem_by: Option<Timestamp>,
-    /// Only the discounts that were made from it still know of it.
+    /// Deleted coupons stay in the table for the discounts that were created from them.
     pub deleted: bool,
-    /// Products it is limited to; empty: all.
+    /// Products that the coupon is limited to; empty means all.
     pub applies_to: Vec<String>,
     pub metadata: Metadata,
     pub created: Timestamp,
@@ -189,26 +189,27 @@ impl Entity for Coupon {
     }
 }
 
-/// A name for a coupon that customers can be given.
+/// Code that customers can redeem for a coupon.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct PromotionCode {
     pub id: String,
     pub code: String,
     pub coupon: String,
     pub active: bool,
-    /// Nobody else may use it.
+    /// The only customer who can redeem it.
     pub customer: Option<String>,
     pub expires_at: Option<Timestamp>,
     pub max_redemptions: Option<i64>,
     pub times_redeemed: i64,
-    /// Only for customers who have not paid for anything yet.
+    /// Only for customers who have not paid an invoice yet.
     pub first_time: bool,
     pub metadata: Metadata,
     pub created: Timestamp,
 }
 
 impl PromotionCode {
-    /// Whether it can be used: not after its coupon, nor longer or more often than it was meant to be.
+    /// Returns whether the code can be redeemed: it and its coupon are within their dates and
+    /// redemption limits.
     pub fn is_active(&self, coupon: &Coupon, now: Timestamp) -> bool {
         self.active
             && coupon.is_valid(now)
@@ -230,15 +231,15 @@ impl Entity for PromotionCode {
     }
 }
 
-/// An entry of `discounts`: what is to be redeemed, or a discount that is there already.
+/// Entry of the `discounts` parameter: a coupon or code to redeem, or an existing discount.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub enum Redeem {
+pub enum RequestedDiscount {
     Coupon(String),
     PromotionCode(String),
     Discount(String),
 }
 
-/// A coupon at work on a subscription, an item or a one-off invoice.
+/// Coupon applied to a subscription, an item or an invoice.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Discount {
     pub id: String,
@@ -251,7 +252,7 @@ pub struct Discount {
     pub invoice_item: Option<String>,
     pub start: Timestamp,
     pub end: Option<Timestamp>,
-    /// A `once` coupon has done its work.
+    /// A `once` coupon has been used on an invoice.
     pub used: bool,
 }
 

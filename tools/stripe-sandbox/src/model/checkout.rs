@@ -1,26 +1,26 @@
-//! Checkout sessions: what somebody is about to subscribe to on a page.
+//! Checkout sessions.
 
 use serde::{Deserialize, Serialize};
 
-use super::catalog::Redeem;
+use super::catalog::RequestedDiscount;
 use super::invoice::LineTax;
 use super::subscription::TrialSettings;
-use super::{Entity, Metadata, words};
+use super::{Entity, Metadata, string_enum};
 use crate::values::cards::TestCard;
 use crate::values::money::Currency;
 use crate::values::period::Timestamp;
 
-words!(UiMode { Elements = "elements", Embedded = "embedded_page", Form = "form", Hosted = "hosted_page" });
-words!(Mode { Payment = "payment", Setup = "setup", Subscription = "subscription" });
-words!(Status { Complete = "complete", Expired = "expired", Open = "open" });
-words!(MethodCollection { Always = "always", IfRequired = "if_required" });
-words!(Redirect { Always = "always", IfRequired = "if_required", Never = "never" });
-words!(PaymentStatus { NotRequired = "no_payment_required", Paid = "paid", Unpaid = "unpaid" });
+string_enum!(UiMode { Elements = "elements", Embedded = "embedded_page", Form = "form", Hosted = "hosted_page" });
+string_enum!(Mode { Payment = "payment", Setup = "setup", Subscription = "subscription" });
+string_enum!(Status { Complete = "complete", Expired = "expired", Open = "open" });
+string_enum!(MethodCollection { Always = "always", IfRequired = "if_required" });
+string_enum!(Redirect { Always = "always", IfRequired = "if_required", Never = "never" });
+string_enum!(PaymentStatus { NotRequired = "no_payment_required", Paid = "paid", Unpaid = "unpaid" });
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Session {
     pub id: String,
-    /// What the client secret has after the id.
+    /// Part of the client secret after the ID.
     pub secret: String,
     pub ui: UiMode,
     pub customer: Option<String>,
@@ -30,7 +30,7 @@ pub struct Session {
     pub locale: Option<String>,
     pub lines: Vec<LineItem>,
     pub currency: Currency,
-    pub discounts: Vec<Redeem>,
+    pub discounts: Vec<RequestedDiscount>,
     pub allow_promotion_codes: Option<bool>,
     pub collection: MethodCollection,
     pub subscription_data: SubscriptionData,
@@ -38,19 +38,19 @@ pub struct Session {
     pub urls: Urls,
     pub created: Timestamp,
     pub expires_at: Timestamp,
-    /// Ended by request before its time.
+    /// Expired by request.
     pub expired: bool,
     pub completed: Option<Completed>,
-    /// A card whose holder is being asked to authenticate.
+    /// Payer whose card is waiting for authentication.
     pub authenticating: Option<Payer>,
 }
 
-/// One line, and what it costs at once.
+/// Line item, and its amounts on the first invoice.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct LineItem {
     pub id: String,
     pub price: String,
-    /// None on metered prices.
+    /// None for metered prices.
     pub quantity: Option<i64>,
     pub tax_rates: Vec<String>,
     pub metadata: Metadata,
@@ -75,7 +75,7 @@ impl LineItem {
     }
 }
 
-/// What the subscription will be made with.
+/// Parameters of the subscription to create.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct SubscriptionData {
     pub metadata: Metadata,
@@ -83,7 +83,7 @@ pub struct SubscriptionData {
     pub default_tax_rates: Vec<String>,
     pub trial: Option<Trial>,
     pub trial_settings: TrialSettings,
-    /// Prorations show their discounts.
+    /// Prorations list their discounts (`proration_discounts=itemized`).
     pub itemized: bool,
 }
 
@@ -93,7 +93,7 @@ pub enum Trial {
     Until(Timestamp),
 }
 
-/// What is asked of the customer because of taxes, and kept of it.
+/// Tax settings, and the customer fields that Checkout collects or saves because of them.
 #[expect(clippy::struct_excessive_bools, reason = "Stripe's parameters, each on or off")]
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Tax {
@@ -119,10 +119,10 @@ pub struct Completed {
     pub payment: PaymentStatus,
 }
 
-/// Who pays, as the page's form says it.
+/// Payer, as entered in the page's form.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Payer {
-    /// None where none is asked for.
+    /// None if the page does not ask for a card.
     pub card: Option<TestCard>,
     pub email: Option<String>,
     pub name: Option<String>,

@@ -1,8 +1,8 @@
-//! Who pays and with what: customers, their balance, their cards and their clocks.
+//! Customers, their balance transactions, payment methods and test clocks.
 
 use serde::{Deserialize, Serialize};
 
-use super::{Entity, Metadata, words};
+use super::{Entity, Metadata, string_enum};
 use crate::values::cards::{Outcome, TestCard};
 use crate::values::money::Currency;
 use crate::values::period::Timestamp;
@@ -18,7 +18,7 @@ pub struct Customer {
     pub metadata: Metadata,
     /// Negative is credit, positive is owed.
     pub balance: i64,
-    /// Fixed by the first invoice, subscription or balance change.
+    /// Set by the first invoice, subscription or balance transaction.
     pub currency: Option<Currency>,
     pub invoice_prefix: String,
     pub next_invoice_sequence: i64,
@@ -30,7 +30,7 @@ pub struct Customer {
     pub deleted: bool,
 }
 
-words!(TaxExempt { Exempt = "exempt", None = "none", Reverse = "reverse" });
+string_enum!(TaxExempt { Exempt = "exempt", None = "none", Reverse = "reverse" });
 
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Address {
@@ -69,17 +69,18 @@ impl Entity for Customer {
 pub struct PaymentMethod {
     pub id: String,
     pub card: TestCard,
-    /// The card whose charges end as this one's do: itself, until its bank changes its mind.
+    /// Test card that decides the outcome of charges. Initially the card itself;
+    /// `/_sandbox/payment_methods/{id}` changes it.
     pub behaves_as: TestCard,
     pub customer: Option<String>,
-    /// The holder authenticated while the card was saved, which some cards then accept for later charges.
+    /// The card was authenticated when it was saved. Some cards need no authentication after that.
     pub set_up: bool,
     pub metadata: Metadata,
     pub created: Timestamp,
 }
 
 impl PaymentMethod {
-    /// What becomes of a charge.
+    /// Returns the outcome of a charge.
     pub fn charge(&self) -> Outcome {
         self.behaves_as.charge(self.set_up)
     }
@@ -97,7 +98,7 @@ impl Entity for PaymentMethod {
     }
 }
 
-words!(BalanceReason {
+string_enum!(BalanceReason {
     Adjustment = "adjustment",
     AppliedToInvoice = "applied_to_invoice",
     Initial = "initial",
@@ -136,7 +137,7 @@ pub struct TestClock {
     pub id: String,
     pub name: Option<String>,
     pub frozen_time: Timestamp,
-    /// Where it is on its way to.
+    /// Time that the clock is advancing to.
     pub target: Option<Timestamp>,
     pub created: Timestamp,
 }

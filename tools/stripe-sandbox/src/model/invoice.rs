@@ -1,4 +1,4 @@
-//! Invoices, their lines, and how they were paid.
+//! Invoices, their lines, invoice items and payments.
 
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
@@ -6,25 +6,25 @@ use serde::{Deserialize, Serialize};
 use super::customer::TaxExempt;
 use super::subscription::{Collection, Subscription};
 use super::usage::Unbilled;
-use super::{Entity, Metadata, words};
+use super::{Entity, Metadata, string_enum};
 use crate::values::cards::Failure;
 use crate::values::money::Currency;
 use crate::values::period::Timestamp;
 
-words!(Status { Draft = "draft", Open = "open", Paid = "paid", Uncollectible = "uncollectible", Void = "void" });
-words!(BillingReason {
+string_enum!(Status { Draft = "draft", Open = "open", Paid = "paid", Uncollectible = "uncollectible", Void = "void" });
+string_enum!(BillingReason {
     Manual = "manual",
     SubscriptionCreate = "subscription_create",
     SubscriptionCycle = "subscription_cycle",
     SubscriptionUpdate = "subscription_update",
     Upcoming = "upcoming",
 });
-words!(UncollectibleReason {
+string_enum!(UncollectibleReason {
     SubscriptionPaused = "subscription_paused",
     UserForgiven = "user_forgiven",
 });
 
-/// Where a line comes from.
+/// Origin of an invoice line.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum Origin {
     SubscriptionItem { subscription: String, item: String, invoice_item: Option<String> },
@@ -38,16 +38,16 @@ pub struct Line {
     pub description: Option<String>,
     pub quantity: Option<Decimal>,
     pub unit: Option<Decimal>,
-    /// Price and product.
+    /// IDs of the price and the product.
     pub price: Option<(String, String)>,
     pub period: (Timestamp, Timestamp),
     pub origin: Origin,
     pub proration: bool,
-    /// The proration gives back, if only nothing.
+    /// This proration is a credit. Its amount can be zero.
     pub credit: bool,
-    /// For a credit: the invoice and the lines that had charged what it gives back.
+    /// For a credit: the invoice and the line IDs that charged the credited time.
     pub credited: Option<(String, Vec<String>)>,
-    /// Metered lines are counted again, from here, when the draft is finalised.
+    /// For a metered line: the usage to count again when the draft is finalized.
     pub metered: Option<Unbilled>,
     pub discountable: bool,
     pub item_discounts: Vec<String>,
@@ -65,7 +65,7 @@ pub struct LineTax {
     pub taxable: i64,
 }
 
-/// The sums over an invoice's lines.
+/// Sums of an invoice's lines.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Totals {
     pub subtotal: i64,
@@ -89,9 +89,9 @@ pub struct Invoice {
     pub id: String,
     pub customer: String,
     pub subscription: Option<String>,
-    /// The subscription's metadata when the invoice was made.
+    /// Metadata of the subscription when the invoice was created.
     pub subscription_metadata: Metadata,
-    /// On previews of a change: the moment it was computed for.
+    /// In previews of a change: the time that prorations were computed for.
     pub proration_date: Option<Timestamp>,
     pub currency: Currency,
     pub status: Status,
@@ -106,7 +106,7 @@ pub struct Invoice {
     pub footer: Option<String>,
     pub metadata: Metadata,
     pub number: Option<String>,
-    /// The opaque part of the hosted page's address.
+    /// Secret part of the hosted page's URL.
     pub token: String,
     pub lines: Vec<Line>,
     pub totals: Totals,
@@ -138,12 +138,12 @@ impl Invoice {
         }
     }
 
-    /// What finalising it took from the customer's balance: negative if that was credit.
+    /// Returns the balance that finalizing used: negative for credit.
     pub fn applied_balance(&self) -> i64 {
         self.ending_balance.map_or(0, |ending| self.starting_balance - ending)
     }
 
-    /// When time alone next changes something about it.
+    /// Returns the time of the next change that needs no request.
     pub fn next_due(&self) -> Option<Timestamp> {
         match self.status {
             Status::Draft => self.finalizes_at.filter(|_| self.auto_advance),
@@ -177,7 +177,7 @@ impl Entity for Invoice {
     }
 }
 
-/// Something to be put on the next invoice.
+/// Invoice item, pending until it is on an invoice.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct InvoiceItem {
     pub id: String,
@@ -191,7 +191,7 @@ pub struct InvoiceItem {
 }
 
 impl InvoiceItem {
-    /// One that waits for the subscription's next invoice.
+    /// Creates an invoice item that is pending for the subscription's next invoice.
     pub fn waiting(sub: &Subscription, id: String, line: Line, now: Timestamp) -> InvoiceItem {
         InvoiceItem {
             id,
@@ -227,7 +227,7 @@ impl Entity for InvoiceItem {
     }
 }
 
-words!(PaymentStatus { Canceled = "canceled", Open = "open", Paid = "paid" });
+string_enum!(PaymentStatus { Canceled = "canceled", Open = "open", Paid = "paid" });
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct InvoicePayment {
@@ -263,7 +263,7 @@ impl Entity for InvoicePayment {
     }
 }
 
-words!(IntentStatus {
+string_enum!(IntentStatus {
     Canceled = "canceled",
     RequiresAction = "requires_action",
     RequiresConfirmation = "requires_confirmation",
@@ -280,7 +280,7 @@ pub struct PaymentIntent {
     pub currency: Currency,
     pub status: IntentStatus,
     pub payment_method: Option<String>,
-    /// The card of the last attempt, and what became of it.
+    /// Payment method and failure of the last attempt.
     pub last_error: Option<(String, Failure)>,
     pub charge: Option<String>,
     pub description: Option<String>,

@@ -1,7 +1,7 @@
-//! The objects that the sandbox keeps, in the shape that is good to compute with.
+//! The objects that the sandbox stores.
 //!
-//! Nothing here knows JSON or HTTP: `resources` turns these into Stripe's wire objects, `engine`
-//! computes with them and `world` keeps them.
+//! They know neither JSON nor HTTP: `resources` turns them into Stripe's JSON objects, `engine`
+//! computes with them and `world` stores them.
 
 use std::collections::BTreeMap;
 
@@ -17,22 +17,22 @@ pub mod subscription;
 pub mod usage;
 
 pub trait Entity: Clone {
-    /// What Stripe calls it in "No such …".
+    /// Name of the object type in Stripe's "No such …" message.
     const KIND: &'static str;
 
     fn id(&self) -> &str;
 
-    /// The index entries of this object in its present state.
+    /// Returns the index keys of this object in its current state.
     fn keys(&self) -> Vec<String>;
 }
 
-/// Ordered, so that what is sent is the same each time.
+/// Metadata, ordered so that responses are deterministic.
 pub type Metadata = BTreeMap<String, String>;
 
-/// What a request wants done to a field: leave it, clear it, or set it.
+/// Change of an optional field: None leaves it, Some(None) clears it, Some(Some) sets it.
 pub type Change<T> = Option<Option<T>>;
 
-/// Metadata of a request, merged into what is there: an empty value removes its key.
+/// Metadata parameter of a request. Merging an empty value removes its key.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum MetadataChange {
     Clear,
@@ -56,8 +56,8 @@ impl MetadataChange {
     }
 }
 
-/// A word of Stripe's with a fixed set of values: the type, its spelling, and the choices of a parameter.
-macro_rules! words {
+/// Defines an enum with Stripe's spelling of each value, and the list of values for parameters.
+macro_rules! string_enum {
     ($(#[$doc:meta])* $name:ident { $($variant:ident = $word:literal),+ $(,)? }) => {
         $(#[$doc])*
         #[derive(
@@ -65,7 +65,7 @@ macro_rules! words {
         )]
         pub enum $name { $(#[serde(rename = $word)] $variant),+ }
 
-        #[allow(dead_code, reason = "some words are only read and some only written")]
+        #[allow(dead_code, reason = "some values are only read and some only written")]
         impl $name {
             pub const NAMES: &'static [(&'static str, $name)] = &[$(($word, $name::$variant)),+];
 
@@ -75,4 +75,4 @@ macro_rules! words {
         }
     };
 }
-pub(crate) use words;
+pub(crate) use string_enum;

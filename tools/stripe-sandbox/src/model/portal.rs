@@ -1,13 +1,13 @@
-//! The customer portal: what it lets customers do, and the links into it.
+//! Customer portal: configurations and sessions.
 
 use serde::{Deserialize, Serialize};
 
-use super::{Entity, Metadata, words};
+use super::{Entity, Metadata, string_enum};
 use crate::values::cards::TestCard;
 use crate::values::period::{HOUR, Timestamp};
 
-words!(CancelMode { AtPeriodEnd = "at_period_end", Immediately = "immediately" });
-words!(FlowType {
+string_enum!(CancelMode { AtPeriodEnd = "at_period_end", Immediately = "immediately" });
+string_enum!(FlowType {
     CustomerUpdate = "customer_update",
     PaymentMethodUpdate = "payment_method_update",
     SubscriptionCancel = "subscription_cancel",
@@ -37,7 +37,7 @@ pub struct Features {
     pub payment_method_update: bool,
     pub subscription_cancel: bool,
     pub cancel_mode: CancelMode,
-    /// Reasons to choose from; none: not asked.
+    /// Cancellation reasons to choose from; None if the page does not ask.
     pub cancel_reasons: Option<Vec<String>>,
 }
 
@@ -74,26 +74,26 @@ impl Entity for Configuration {
     }
 }
 
-/// A link goes stale after this if nobody follows it.
+/// Lifetime in seconds of a link that nobody has opened.
 const UNUSED: i64 = 5 * 60;
-/// And after this once it was followed, counted from the last page.
+/// Lifetime in seconds after the last opened page.
 const IDLE: i64 = HOUR;
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Session {
     pub id: String,
-    /// The opaque part of its address.
+    /// Secret part of the URL.
     pub token: String,
     pub customer: String,
     pub configuration: String,
     pub return_url: Option<String>,
     pub locale: Option<String>,
     pub flow: Option<Flow>,
-    /// The flow is through: the portal's own pages come next.
+    /// The flow is complete; the portal's own pages follow.
     pub flow_done: bool,
     pub created: Timestamp,
     pub last_used: Option<Timestamp>,
-    /// A new card whose holder is being asked to authenticate.
+    /// New card that is waiting for authentication.
     pub authenticating: Option<TestCard>,
 }
 
@@ -118,7 +118,7 @@ impl Entity for Session {
     }
 }
 
-/// A link that leads straight to one thing.
+/// Flow: a link that opens one page of the portal directly.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Flow {
     pub kind: FlowType,

@@ -1,21 +1,21 @@
-//! Subscription schedules: what a subscription will become, and when.
+//! Subscription schedules and their phases.
 
 use serde::{Deserialize, Serialize};
 
 use super::subscription::ProrationBehavior;
-use super::{Entity, Metadata, words};
+use super::{Entity, Metadata, string_enum};
 use crate::values::money::Currency;
 use crate::values::period::Timestamp;
 
-words!(Status {
+string_enum!(Status {
     Active = "active",
     Canceled = "canceled",
     Completed = "completed",
     NotStarted = "not_started",
     Released = "released",
 });
-words!(EndBehavior { Cancel = "cancel", Release = "release" });
-words!(PhaseAnchor { Automatic = "automatic", PhaseStart = "phase_start" });
+string_enum!(EndBehavior { Cancel = "cancel", Release = "release" });
+string_enum!(PhaseAnchor { Automatic = "automatic", PhaseStart = "phase_start" });
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Schedule {
@@ -25,9 +25,9 @@ pub struct Schedule {
     pub currency: Currency,
     pub status: Status,
     pub end_behavior: EndBehavior,
-    /// One after the other without a gap; there is at least one.
+    /// Consecutive phases without a gap. There is at least one.
     pub phases: Vec<Phase>,
-    /// The number of the phase that the subscription is in.
+    /// Index of the subscription's current phase.
     pub current: usize,
     pub metadata: Metadata,
     pub created: Timestamp,
@@ -42,7 +42,7 @@ pub struct Phase {
     pub start: Timestamp,
     pub end: Timestamp,
     pub items: Vec<PhaseItem>,
-    /// How the change to it is prorated.
+    /// Proration of the change into this phase.
     pub behavior: ProrationBehavior,
     pub anchor: Option<PhaseAnchor>,
     pub metadata: Metadata,
@@ -52,7 +52,7 @@ pub struct Phase {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct PhaseItem {
     pub price: String,
-    /// None on metered prices.
+    /// None for metered prices.
     pub quantity: Option<i64>,
     pub tax_rates: Vec<String>,
     pub metadata: Metadata,
@@ -63,19 +63,19 @@ impl Schedule {
         &self.phases[self.current]
     }
 
-    /// When all of it is over.
+    /// Returns the end of the last phase.
     pub fn end(&self) -> Timestamp {
         self.phases.last().map_or(self.created, |phase| phase.end)
     }
 
-    /// When time alone next changes something about it.
+    /// Returns the time of the next change that needs no request.
     pub fn next_due(&self) -> Option<Timestamp> {
         (self.status == Status::Active).then(|| self.phase().end)
     }
 }
 
 impl Phase {
-    /// The billing cycle begins anew with it.
+    /// Returns whether the billing cycle restarts with this phase.
     pub fn starts_cycle(&self) -> bool {
         self.anchor == Some(PhaseAnchor::PhaseStart)
     }

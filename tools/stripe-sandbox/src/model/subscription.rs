@@ -3,12 +3,12 @@
 use serde::{Deserialize, Serialize};
 
 use super::usage::Unbilled;
-use super::{Entity, Metadata, MetadataChange, words};
+use super::{Entity, Metadata, MetadataChange, string_enum};
 use crate::values::cost::Cost;
 use crate::values::money::Currency;
 use crate::values::period::{HOUR, Timestamp};
 
-words!(Status {
+string_enum!(Status {
     Active = "active",
     Canceled = "canceled",
     Incomplete = "incomplete",
@@ -24,48 +24,48 @@ impl Status {
         matches!(self, Status::Canceled | Status::IncompleteExpired)
     }
 
-    /// Periods pass and invoices are made.
+    /// Returns whether periods renew and invoices are created.
     pub fn is_running(self) -> bool {
         matches!(self, Status::Active | Status::PastDue | Status::Trialing | Status::Unpaid)
     }
 }
 
-words!(BillingMode { Classic = "classic", Flexible = "flexible" });
-words!(ProrationBehavior { AlwaysInvoice = "always_invoice", CreateProrations = "create_prorations", None = "none" });
-words!(PaymentBehavior {
+string_enum!(BillingMode { Classic = "classic", Flexible = "flexible" });
+string_enum!(ProrationBehavior { AlwaysInvoice = "always_invoice", CreateProrations = "create_prorations", None = "none" });
+string_enum!(PaymentBehavior {
     Allow = "allow_incomplete",
     Default = "default_incomplete",
     Error = "error_if_incomplete",
     Pending = "pending_if_incomplete",
 });
-words!(Collection { Charge = "charge_automatically", Send = "send_invoice" });
-words!(PauseBehavior { KeepAsDraft = "keep_as_draft", MarkUncollectible = "mark_uncollectible", Void = "void" });
-words!(MissingPaymentMethod { Cancel = "cancel", CreateInvoice = "create_invoice", Pause = "pause" });
-words!(CancelReason { Requested = "cancellation_requested", PaymentFailed = "payment_failed" });
-words!(PauseReason {
+string_enum!(Collection { Charge = "charge_automatically", Send = "send_invoice" });
+string_enum!(PauseBehavior { KeepAsDraft = "keep_as_draft", MarkUncollectible = "mark_uncollectible", Void = "void" });
+string_enum!(MissingPaymentMethod { Cancel = "cancel", CreateInvoice = "create_invoice", Pause = "pause" });
+string_enum!(CancelReason { Requested = "cancellation_requested", PaymentFailed = "payment_failed" });
+string_enum!(PauseReason {
     FinalPaymentFailure = "final_payment_failure",
     FirstPaymentFailure = "first_payment_failure",
     PauseRequested = "pause_requested",
     TrialEndWithoutPaymentMethod = "trial_end_without_payment_method",
 });
 
-/// How long the first payment may take, or that of a pending update or a resumption.
+/// Time that the first payment may take, and that of a pending update or a resumption. Seconds.
 pub const PAYMENT_WINDOW: i64 = 23 * HOUR;
 
-/// Why and since when it is paused.
+/// Reason and start of a pause.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Paused {
     pub reason: PauseReason,
     pub at: Timestamp,
-    /// The invoice whose payment failed.
+    /// Invoice whose payment failed.
     pub invoice: Option<String>,
 }
 
-/// What follows a trial: without a payment method, and for the billing cycle.
+/// Behavior at the end of a trial.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TrialSettings {
     pub missing_payment_method: MissingPaymentMethod,
-    /// The cycle goes on as it was; otherwise it begins when the trial ends.
+    /// The billing cycle keeps its anchor. Otherwise it restarts when the trial ends.
     pub keeps_anchor: bool,
 }
 
@@ -78,7 +78,7 @@ impl Default for TrialSettings {
     }
 }
 
-/// The part of a trial's settings that a request names.
+/// Trial settings that a request contains.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct TrialSettingsChange {
     pub missing_payment_method: Option<MissingPaymentMethod>,
@@ -109,11 +109,11 @@ pub struct Subscription {
     pub customer: String,
     pub status: Status,
     pub mode: BillingMode,
-    /// Flexible billing: prorations show their discounts (`proration_discounts=itemized`).
+    /// Flexible billing: prorations list their discounts (`proration_discounts=itemized`).
     pub itemized: bool,
     pub items: Vec<Item>,
     pub currency: Currency,
-    /// Every item's periods are counted from here.
+    /// Start that every item's periods are counted from.
     pub anchor: Timestamp,
     pub created: Timestamp,
     pub start: Timestamp,
@@ -134,43 +134,44 @@ pub struct Subscription {
     pub latest_invoice: Option<String>,
     pub pause_collection: Option<(PauseBehavior, Option<Timestamp>)>,
     pub paused: Option<Paused>,
-    /// A way out of the pause that waits for its invoice.
+    /// Resumption that is waiting for its invoice.
     pub resumption: Option<Box<Resumption>>,
     /// `payment_settings[save_default_payment_method]=on_subscription`.
     pub save_default_payment_method: bool,
-    /// Set while the first invoice waits: when the subscription expires unpaid.
+    /// While the first invoice is unpaid: when the subscription expires.
     pub expires_at: Option<Timestamp>,
-    /// A change that waits for its invoice to be paid.
+    /// Pending update (Stripe's term): applied when its invoice is paid.
     pub pending_update: Option<Box<PendingUpdate>>,
-    /// What manages it.
+    /// Schedule that manages this subscription.
     pub schedule: Option<String>,
     pub test_clock: Option<String>,
 }
 
-/// What a subscription will become when the invoice for that is paid, and what was asked for.
+/// Pending update: the subscription after its invoice is paid, and the requested parameters.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct PendingUpdate {
     pub invoice: String,
     pub expires_at: Timestamp,
-    /// The subscription as it would be now, had the payment succeeded.
+    /// The subscription as it would be if the payment had succeeded immediately.
     pub next: Subscription,
-    /// The cycle starts anew.
+    /// The billing cycle restarts.
     pub reset: bool,
     pub trial_end: Option<Timestamp>,
     pub metadata: Option<MetadataChange>,
     pub cancel_at_period_end: Option<bool>,
     pub discounts: Option<Vec<String>>,
-    /// Items whose usage up to the request is on the invoice.
-    pub swept: Vec<String>,
+    /// IDs of the items whose usage up to the request is on the invoice.
+    #[serde(rename = "swept")]
+    pub billed_usage: Vec<String>,
 }
 
-/// What a paused subscription will be once the invoice for that is settled or, without
-/// `needs_success`, attempted.
+/// Resumption of a paused subscription. It takes effect when its invoice is paid or uncollectible
+/// or, without `needs_success`, after the first payment attempt.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Resumption {
     pub invoice: String,
     pub needs_success: bool,
-    /// When the invoice is void for want of an attempt.
+    /// When the invoice is voided if no payment was attempted.
     pub expires_at: Option<Timestamp>,
     pub next: Subscription,
 }
@@ -180,7 +181,7 @@ impl Subscription {
         self.items.iter().find(|item| item.id == id)
     }
 
-    /// The next moment at which some item's period is over.
+    /// Returns the earliest end of an item's period.
     pub fn next_period_end(&self) -> Option<Timestamp> {
         self.items.iter().map(|item| item.period.1).min()
     }
@@ -189,7 +190,7 @@ impl Subscription {
         self.items.iter().map(|item| item.period.1).max()
     }
 
-    /// When time alone next changes something about it.
+    /// Returns the time of the next change that needs no request.
     pub fn next_due(&self) -> Option<Timestamp> {
         let running = self.status.is_running();
         let period = if running { self.next_period_end() } else { None };
@@ -230,24 +231,24 @@ impl Entity for Subscription {
 pub struct Item {
     pub id: String,
     pub price: String,
-    /// None on metered prices.
+    /// None for metered prices.
     pub quantity: Option<i64>,
     pub period: (Timestamp, Timestamp),
     pub tax_rates: Vec<String>,
     pub discounts: Vec<String>,
     pub metadata: Metadata,
     pub created: Timestamp,
-    /// What usage is not billed yet: that since the period's start, unless some was billed in between.
+    /// Usage that is not billed yet: from the period's start, or later if some of it was billed.
     pub usage: Unbilled,
-    /// What was invoiced for the current period. Flexible billing credits exactly this.
+    /// Charges of the current period. Flexible billing credits exactly these.
     pub debits: Vec<Debit>,
 }
 
-/// What charged a stretch of an item's current period, before tax: one line, or one for each tier.
+/// Charge for a part of an item's current period, before tax: one line, or one for each tier.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Debit {
     pub invoice: Option<String>,
-    /// For a proration: the invoice item that it is, by which it is found on an invoice.
+    /// For a proration: its invoice item, which identifies its line on a later invoice.
     pub invoice_item: Option<String>,
     pub lines: Vec<String>,
     pub cost: Cost,

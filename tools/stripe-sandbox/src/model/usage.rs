@@ -1,4 +1,4 @@
-//! What metered customers used: events in, one number per period out.
+//! Metered usage: events in, one number per period out.
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap};
@@ -9,15 +9,15 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use super::catalog::Aggregation;
 use crate::values::period::Timestamp;
 
-/// Where the usage begins that an item has not been billed for.
+/// Start of an item's unbilled usage.
 ///
-/// The same meter can go on counting for the next price in the middle of a period, and within one
-/// second. So what was billed is told apart by the order in which it was reported.
+/// A meter can continue to count for another price in the middle of a period, and within one
+/// second. The time alone cannot separate billed from unbilled events, so their order does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Unbilled {
-    /// The earliest moment of usage that counts.
+    /// Earliest time of usage that counts.
     pub from: Timestamp,
-    /// Events up to this number have been billed.
+    /// Number of the last event that was billed.
     pub after: u64,
 }
 
@@ -29,7 +29,7 @@ impl Unbilled {
 
 type Events = HashMap<(String, String), BTreeMap<(Timestamp, u64), Decimal>>;
 
-/// All usage, by meter and customer, in the order of its timestamps.
+/// All usage, by meter and customer, ordered by time.
 #[derive(Default, Serialize, Deserialize)]
 pub struct Usage {
     #[serde(serialize_with = "flat", deserialize_with = "series")]
@@ -39,7 +39,7 @@ pub struct Usage {
 }
 
 impl Usage {
-    /// False if an event with this identifier was taken before.
+    /// Records the identifier of an event. Returns false if it was used before.
     pub fn claim(&mut self, identifier: &str, at: Timestamp) -> bool {
         if self.identifiers.contains_key(identifier) {
             return false;
@@ -54,12 +54,12 @@ impl Usage {
         series.insert((at, self.next), value);
     }
 
-    /// The number of the last event taken so far.
-    pub fn taken(&self) -> u64 {
+    /// Returns the number of the last recorded event.
+    pub fn last_event_number(&self) -> u64 {
         self.next
     }
 
-    /// The unbilled usage before `to`.
+    /// Returns the unbilled usage before `to`.
     pub fn total(
         &self,
         meter: &str,
@@ -84,7 +84,7 @@ impl Usage {
     }
 }
 
-/// One event as a snapshot has it: meter, customer, moment, number and value.
+/// Event in a snapshot: meter, customer, time, number and value.
 type Event<'a> = (Cow<'a, str>, Cow<'a, str>, Timestamp, u64, Decimal);
 
 fn flat<S: Serializer>(events: &Events, serializer: S) -> Result<S::Ok, S::Error> {
@@ -110,7 +110,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_aggregation_sees_only_its_period() {
+    fn aggregations_count_only_usage_in_the_period() {
         let mut usage = Usage::default();
         for (at, value) in [(99, 50), (100, 1), (150, 2), (150, 4), (200, 8)] {
             usage.add("mtr", "cus", at, Decimal::from(value));
@@ -124,10 +124,10 @@ mod tests {
     }
 
     #[test]
-    fn what_was_billed_is_not_counted_again_even_within_the_same_second() {
+    fn billed_usage_is_not_counted_again_within_the_same_second() {
         let mut usage = Usage::default();
         usage.add("mtr", "cus", 100, Decimal::from(7));
-        let rest = Unbilled { from: 50, after: usage.taken() };
+        let rest = Unbilled { from: 50, after: usage.last_event_number() };
         usage.add("mtr", "cus", 100, Decimal::from(2));
         usage.add("mtr", "cus", 90, Decimal::from(1));
         assert_eq!(
@@ -138,7 +138,7 @@ mod tests {
     }
 
     #[test]
-    fn an_identifier_counts_once() {
+    fn identifier_is_accepted_once() {
         let mut usage = Usage::default();
         assert!(usage.claim("a", 1));
         assert!(!usage.claim("a", 2));

@@ -1,19 +1,19 @@
-//! The page that stands in for the bank's: confirm the payment or refuse it.
+//! Authentication page, in place of the bank's.
 
 use maud::{Markup, html};
 
 use super::layout::Document;
-use super::visit::Visit;
+use super::request::PageRequest;
 
-/// What is being confirmed, and where the answer goes.
-pub struct Question<'a> {
+/// Payment to authenticate, and the form's action.
+pub struct AuthenticationPage<'a> {
     pub card: &'a str,
-    /// None: the card is only being saved.
+    /// None if the card is only saved.
     pub amount: Option<String>,
     pub action: &'a str,
 }
 
-impl Question<'_> {
+impl AuthenticationPage<'_> {
     pub fn page(&self) -> Markup {
         let body = html! {
             div.card {
@@ -38,6 +38,6 @@ impl Question<'_> {
     }
 }
 
-pub fn succeeded(visit: &Visit<'_>) -> bool {
-    visit.field("outcome") == "complete"
+pub fn succeeded(request: &PageRequest<'_>) -> bool {
+    request.form_value("outcome") == "complete"
 }

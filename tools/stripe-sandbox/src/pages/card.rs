@@ -1,14 +1,14 @@
-//! The card form: reading it, checking it, showing it again with what is wrong.
+//! Card form: reading, validation and rendering.
 
 use maud::{Markup, html};
 use time::OffsetDateTime;
 
 use super::layout::{Field, Problem};
-use super::visit::Visit;
+use super::request::PageRequest;
 use crate::values::cards::TestCard;
 use crate::values::period::Timestamp;
 
-/// The form as it was filled in.
+/// Submitted values.
 #[derive(Clone, Debug, Default)]
 pub struct CardForm {
     number: String,
@@ -17,7 +17,7 @@ pub struct CardForm {
     pub name: String,
 }
 
-/// The cards that the page offers, and what each does.
+/// Test cards listed on the page, with their behavior.
 const OFFERED: &[(&str, &str)] = &[
     ("4242424242424242", "pays"),
     ("4000000000000002", "is declined"),
@@ -28,8 +28,8 @@ const OFFERED: &[(&str, &str)] = &[
 ];
 
 impl CardForm {
-    pub fn read(visit: &Visit<'_>) -> CardForm {
-        let field = |name: &str| visit.field(name).to_owned();
+    pub fn read(request: &PageRequest<'_>) -> CardForm {
+        let field = |name: &str| request.form_value(name).to_owned();
         CardForm {
             number: field("number"),
             expiry: field("expiry"),
@@ -38,7 +38,7 @@ impl CardForm {
         }
     }
 
-    /// The card, or everything that is wrong with the form.
+    /// Returns the card, or all problems of the form.
     pub fn check(&self, now: Timestamp) -> Result<TestCard, Vec<Problem>> {
         let mut problems = Vec::new();
         let card = card_of(&self.number).map_err(|text| problems.push(("number", text))).ok();
@@ -148,7 +148,7 @@ fn luhn(digits: &str) -> bool {
     sum.is_multiple_of(10)
 }
 
-/// `12 / 34`, `12/2034`, `1234`. A card is good until its month is over.
+/// Checks an expiry date: `12 / 34`, `12/2034`, `1234`. A card is valid until the end of its month.
 fn check_expiry(text: &str, now: Timestamp) -> Result<(), String> {
     if text.is_empty() {
         return Err("Enter the expiry date.".to_owned());
@@ -177,7 +177,7 @@ fn check_expiry(text: &str, now: Timestamp) -> Result<(), String> {
     Ok(())
 }
 
-/// "Visa ending in 4242".
+/// Returns "Visa ending in 4242".
 pub fn describe(card: TestCard) -> String {
     let brand = match card.spec().brand {
         "visa" => "Visa",
@@ -188,7 +188,7 @@ pub fn describe(card: TestCard) -> String {
     format!("{brand} ending in {}", card.last4())
 }
 
-/// Which field a refused payment is about.
+/// Returns the field that a payment error refers to.
 pub fn field_of(code: &str) -> &'static str {
     match code {
         "expired_card" => "expiry",
@@ -197,7 +197,7 @@ pub fn field_of(code: &str) -> &'static str {
     }
 }
 
-/// The token by which the API knows the card.
+/// Returns the card's API token.
 pub fn token(card: TestCard) -> &'static str {
     card.spec().tokens[0]
 }
@@ -219,7 +219,7 @@ mod tests {
     }
 
     #[test]
-    fn every_test_card_can_be_typed_with_spaces() {
+    fn every_test_card_number_is_accepted_with_spaces() {
         for spec in CARDS {
             let cvc = if spec.card == TestCard::Amex { "1234" } else { "123" };
             let spaced: Vec<String> = spec
@@ -234,7 +234,7 @@ mod tests {
     }
 
     #[test]
-    fn each_field_says_what_is_wrong_with_it() {
+    fn each_invalid_field_has_its_message() {
         let good = ("4242 4242 4242 4242", "12/34", "123");
         for (number, expiry, cvc, field, text) in [
             ("", good.1, good.2, "number", "Enter the card number."),
@@ -258,7 +258,7 @@ mod tests {
     }
 
     #[test]
-    fn a_card_is_good_until_its_month_is_over() {
+    fn card_is_valid_until_the_end_of_its_month() {
         for (expiry, good) in
             [("01/27", true), ("1/27", true), ("0127", true), ("01 / 2027", true), ("12/26", false)]
         {
@@ -267,7 +267,7 @@ mod tests {
     }
 
     #[test]
-    fn a_number_that_is_no_test_card_is_not_shown_again() {
+    fn unknown_card_number_is_not_rendered_again() {
         let shown = form("4111 1111 1111 1111", "12/34", "123").render(&[]).into_string();
         assert!(!shown.contains("4111") && !shown.contains("\"123\""), "{shown}");
     }

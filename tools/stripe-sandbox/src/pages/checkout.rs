@@ -1,37 +1,39 @@
-//! `/c/pay/{session}` and `/c/embed/{client secret}`: subscribing.
+//! Checkout page: `/c/pay/{session}` and `/c/embed/{client secret}`.
 
-use super::authenticate::{Question, succeeded};
+use super::authenticate::{AuthenticationPage, succeeded};
 use super::card;
-use super::checkout_form::{Asked, Filled};
-use super::checkout_view::{View, back, ended};
+use super::checkout_form::{CheckoutForm, RequiredFields};
+use super::checkout_view::{View, back, session_over};
 use super::layout::{message, money};
-use super::visit::{Reply, Visit};
-use crate::lifecycle::checkout::{self, Step, now_of};
+use super::request::{PageRequest, PageResponse};
+use crate::lifecycle::checkout::{self, SubmitOutcome, session_now};
 use crate::model::checkout::{Payer, Redirect, Session, Status, UiMode};
 use crate::values::errors::ApiError;
 use crate::world::World;
 
-pub fn visit(world: &mut World, visit: &Visit<'_>) -> Reply {
-    let Some((session, base)) = find(world, &visit.path) else {
-        return Reply::not_found("No such checkout session");
+pub fn handle(world: &mut World, request: &PageRequest<'_>) -> PageResponse {
+    let Some((session, base)) = find(world, &request.path) else {
+        return PageResponse::not_found("No such checkout session");
     };
     let gone = session.customer.as_ref().is_some_and(|id| world.customer(id).deleted);
-    match session.status(now_of(world, &session)) {
-        Status::Open if gone => return Reply::Page(410, ended(&session, Status::Expired)),
+    match session.status(session_now(world, &session)) {
+        Status::Open if gone => {
+            return PageResponse::Page(410, session_over(&session, Status::Expired));
+        }
         Status::Complete => return completed(&session),
-        Status::Expired => return Reply::Page(410, ended(&session, Status::Expired)),
+        Status::Expired => return PageResponse::Page(410, session_over(&session, Status::Expired)),
         Status::Open => {}
     }
-    match (visit.post, visit.path.get(2).copied()) {
-        (false, None) => form(world, &session, &base, 200, &Filled::default()),
-        (true, None) => submit(world, &session, &base, visit),
-        (false, Some("authenticate")) => ask(world, &session, &base),
-        (true, Some("authenticate")) => answered(world, &session, &base, visit),
-        _ => Reply::not_found("No such page"),
+    match (request.post, request.path.get(2).copied()) {
+        (false, None) => form_page(world, &session, &base, 200, &CheckoutForm::default()),
+        (true, None) => submit(world, &session, &base, request),
+        (false, Some("authenticate")) => authentication_page(world, &session, &base),
+        (true, Some("authenticate")) => authentication_submitted(world, &session, &base, request),
+        _ => PageResponse::not_found("No such page"),
     }
 }
 
-/// The session, and the path under which this page of it lives.
+/// Returns the session and the path of its page.
 fn find(world: &World, path: &[&str]) -> Option<(Session, String)> {
     let (kind, key) = (*path.first()?, *path.get(1)?);
     let id = match kind {
@@ -47,49 +49,60 @@ fn find(world: &World, path: &[&str]) -> Option<(Session, String)> {
     fits.then(|| (session.clone(), format!("/c/{kind}/{key}")))
 }
 
-fn form(world: &mut World, session: &Session, base: &str, status: u16, filled: &Filled) -> Reply {
-    match checkout::quote(world, session) {
+fn form_page(
+    world: &mut World,
+    session: &Session,
+    base: &str,
+    status: u16,
+    form: &CheckoutForm,
+) -> PageResponse {
+    match checkout::preview_first_invoice(world, session) {
         Ok(due) => {
-            let view = View { world, session, due: &due, action: base, filled };
-            Reply::Page(status, view.page())
+            let view = View { world, session, due: &due, action: base, form };
+            PageResponse::Page(status, view.page())
         }
         Err(error) => {
             let text = format!("This cannot be sold as it stands: {}", error.message());
-            Reply::Page(409, message("Not available", &text, back(session)))
+            PageResponse::Page(409, message("Not available", &text, back(session)))
         }
     }
 }
 
-fn submit(world: &mut World, session: &Session, base: &str, visit: &Visit<'_>) -> Reply {
-    let mut filled = Filled::read(visit);
-    let due = match checkout::quote(world, session) {
+fn submit(
+    world: &mut World,
+    session: &Session,
+    base: &str,
+    request: &PageRequest<'_>,
+) -> PageResponse {
+    let mut form = CheckoutForm::read(request);
+    let due = match checkout::preview_first_invoice(world, session) {
         Ok(invoice) => invoice.amount_due,
-        Err(_) => return form(world, session, base, 409, &filled),
+        Err(_) => return form_page(world, session, base, 409, &form),
     };
-    let asks = Asked::of(session, due);
+    let required = RequiredFields::of(session, due);
     let mut card = None;
-    if asks.card {
-        match filled.card.check(now_of(world, session)) {
+    if required.card {
+        match form.card.check(session_now(world, session)) {
             Ok(read) => card = Some(read),
-            Err(problems) => filled.problems.extend(problems),
+            Err(problems) => form.problems.extend(problems),
         }
     }
-    filled.problems.extend(asks.check(&filled));
-    if !filled.problems.is_empty() {
-        return form(world, session, base, 422, &filled);
+    form.problems.extend(required.check(&form));
+    if !form.problems.is_empty() {
+        return form_page(world, session, base, 422, &form);
     }
     let some = |text: &str| (!text.is_empty()).then(|| text.to_owned());
     let payer = Payer {
         card,
-        email: some(&filled.email),
-        name: some(&filled.card.name),
-        country: some(&filled.country.to_ascii_uppercase()),
-        postal_code: some(&filled.postal_code),
+        email: some(&form.email),
+        name: some(&form.card.name),
+        country: some(&form.country.to_ascii_uppercase()),
+        postal_code: some(&form.postal_code),
     };
     match checkout::submit(world, session, payer) {
-        Ok(Step::Authenticate) => Reply::Go(format!("{base}/authenticate")),
-        Ok(Step::Done) => leave(world, session),
-        Err(error) => refused(world, session, base, filled, &error),
+        Ok(SubmitOutcome::Authenticate) => PageResponse::Redirect(format!("{base}/authenticate")),
+        Ok(SubmitOutcome::Done) => redirect_to_shop(world, session),
+        Err(error) => refused(world, session, base, form, &error),
     }
 }
 
@@ -97,48 +110,56 @@ fn refused(
     world: &mut World,
     session: &Session,
     base: &str,
-    mut filled: Filled,
+    mut form: CheckoutForm,
     error: &ApiError,
-) -> Reply {
+) -> PageResponse {
     let field = card::field_of(error.code_word());
-    filled.problems = vec![(field, error.message().to_owned())];
-    form(world, session, base, error.status(), &filled)
+    form.problems = vec![(field, error.message().to_owned())];
+    form_page(world, session, base, error.status(), &form)
 }
 
-fn ask(world: &mut World, session: &Session, base: &str) -> Reply {
+fn authentication_page(world: &mut World, session: &Session, base: &str) -> PageResponse {
     let waiting = session.authenticating.as_ref().and_then(|payer| payer.card);
-    let (Some(card), Ok(invoice)) = (waiting, checkout::quote(world, session)) else {
-        return Reply::Go(base.to_owned());
+    let (Some(card), Ok(invoice)) = (waiting, checkout::preview_first_invoice(world, session))
+    else {
+        return PageResponse::Redirect(base.to_owned());
     };
     let due = invoice.amount_due;
-    let question = Question {
+    let page = AuthenticationPage {
         card: &card::describe(card),
         amount: (due > 0).then(|| money(session.currency, due)),
         action: &format!("{base}/authenticate"),
     };
-    Reply::ok(question.page())
+    PageResponse::ok(page.page())
 }
 
-fn answered(world: &mut World, session: &Session, base: &str, visit: &Visit<'_>) -> Reply {
-    match checkout::authenticated(world, session, succeeded(visit)) {
-        Ok(()) => leave(world, session),
+fn authentication_submitted(
+    world: &mut World,
+    session: &Session,
+    base: &str,
+    request: &PageRequest<'_>,
+) -> PageResponse {
+    match checkout::complete_authentication(world, session, succeeded(request)) {
+        Ok(()) => redirect_to_shop(world, session),
         Err(error) => {
             let session = Session { authenticating: None, ..session.clone() };
-            refused(world, &session, base, Filled::default(), &error)
+            refused(world, &session, base, CheckoutForm::default(), &error)
         }
     }
 }
 
-/// Back to the shop, with the session's id where its URL asks for it.
-fn leave(world: &World, session: &Session) -> Reply {
+/// Redirects to the shop. `{CHECKOUT_SESSION_ID}` in the URL is replaced.
+fn redirect_to_shop(world: &World, session: &Session) -> PageResponse {
     let session = world.checkout_sessions.get(&session.id).unwrap_or(session);
     let never = matches!(session.urls.redirect, Some(Redirect::Never | Redirect::IfRequired));
     match session.urls.success.as_ref().or(session.urls.back.as_ref()) {
-        Some(url) if !never => Reply::Go(url.replace("{CHECKOUT_SESSION_ID}", &session.id)),
+        Some(url) if !never => {
+            PageResponse::Redirect(url.replace("{CHECKOUT_SESSION_ID}", &session.id))
+        }
         _ => completed(session),
     }
 }
 
-fn completed(session: &Session) -> Reply {
-    Reply::ok(ended(session, Status::Complete))
+fn completed(session: &Session) -> PageResponse {
+    PageResponse::ok(session_over(session, Status::Complete))
 }

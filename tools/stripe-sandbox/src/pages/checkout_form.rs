@@ -1,14 +1,14 @@
-//! The checkout page's form: its fields, and which of them a session needs.
+//! Form of the checkout page.
 
 use super::card::CardForm;
 use super::layout::Problem;
-use super::visit::Visit;
+use super::request::PageRequest;
 use crate::lifecycle::checkout::needs_card;
 use crate::model::checkout::Session;
 
-/// What the form held and what was wrong with it.
+/// Submitted values, and their problems.
 #[derive(Default)]
-pub struct Filled {
+pub struct CheckoutForm {
     pub card: CardForm,
     pub email: String,
     pub country: String,
@@ -16,11 +16,11 @@ pub struct Filled {
     pub problems: Vec<Problem>,
 }
 
-impl Filled {
-    pub fn read(visit: &Visit<'_>) -> Filled {
-        let field = |name: &str| visit.field(name).to_owned();
-        Filled {
-            card: CardForm::read(visit),
+impl CheckoutForm {
+    pub fn read(request: &PageRequest<'_>) -> CheckoutForm {
+        let field = |name: &str| request.form_value(name).to_owned();
+        CheckoutForm {
+            card: CardForm::read(request),
             email: field("email"),
             country: field("country"),
             postal_code: field("postal_code"),
@@ -29,35 +29,35 @@ impl Filled {
     }
 }
 
-/// What the page asks for.
+/// Fields that the session requires.
 #[derive(Clone, Copy)]
-pub struct Asked {
+pub struct RequiredFields {
     pub card: bool,
     pub email: bool,
     pub address: bool,
 }
 
-impl Asked {
-    pub fn of(session: &Session, due: i64) -> Asked {
-        Asked {
+impl RequiredFields {
+    pub fn of(session: &Session, due: i64) -> RequiredFields {
+        RequiredFields {
             card: needs_card(session, due),
             email: session.customer.is_none() && session.customer_email.is_none(),
             address: session.tax.address_required,
         }
     }
 
-    pub fn check(self, filled: &Filled) -> Vec<Problem> {
+    pub fn check(self, form: &CheckoutForm) -> Vec<Problem> {
         let mut problems: Vec<Problem> = Vec::new();
         let is_email = |text: &str| {
             text.split_once('@').is_some_and(|(user, host)| !user.is_empty() && host.contains('.'))
                 && !text.contains(char::is_whitespace)
         };
-        if self.email && !is_email(&filled.email) {
+        if self.email && !is_email(&form.email) {
             let text = "Enter an email address, such as name@example.com.";
             problems.insert(0, ("email", text.to_owned()));
         }
-        let letters = filled.country.bytes().all(|byte| byte.is_ascii_alphabetic());
-        if self.address && !(letters && filled.country.len() == 2) {
+        let letters = form.country.bytes().all(|byte| byte.is_ascii_alphabetic());
+        if self.address && !(letters && form.country.len() == 2) {
             problems.push(("country", "Enter the country as two letters, such as US.".to_owned()));
         }
         problems

@@ -1,9 +1,9 @@
-//! The checkout page itself: what is bought on one side, the form on the other.
+//! HTML of the checkout page.
 
 use maud::{Markup, html};
 
 use super::card::test_cards;
-use super::checkout_form::{Asked, Filled};
+use super::checkout_form::{CheckoutForm, RequiredFields};
 use super::layout::{Document, Field, date, message, money, per, summary};
 use crate::model::catalog::Price;
 use crate::model::checkout::{LineItem, Session, Status};
@@ -14,10 +14,10 @@ use crate::world::World;
 pub struct View<'a> {
     pub world: &'a World,
     pub session: &'a Session,
-    /// The first invoice as it would be now.
+    /// Preview of the first invoice.
     pub due: &'a Invoice,
     pub action: &'a str,
-    pub filled: &'a Filled,
+    pub form: &'a CheckoutForm,
 }
 
 impl View<'_> {
@@ -105,7 +105,7 @@ impl View<'_> {
         }
     }
 
-    /// "$35.00 per month", "from $0.02 per unit".
+    /// Returns "$35.00 per month" or "$0.02 per unit used".
     fn rate(&self, price: &Price) -> String {
         let interval = price.recurring.as_ref().map(|recurring| per(recurring.interval));
         let every = interval.map(|interval| format!(" per {interval}")).unwrap_or_default();
@@ -147,8 +147,8 @@ impl View<'_> {
     }
 
     fn form(&self) -> Markup {
-        let asked = Asked::of(self.session, self.due.amount_due);
-        let filled = self.filled;
+        let required = RequiredFields::of(self.session, self.due.amount_due);
+        let form = self.form;
         let trial = self.session.subscription_data.trial.is_some();
         let label = match (self.due.amount_due, trial) {
             (0, true) => "Start trial".to_owned(),
@@ -157,18 +157,18 @@ impl View<'_> {
         };
         html! {
             h2 id="pay" {
-                @if !asked.card { "No payment needed today" }
+                @if !required.card { "No payment needed today" }
                 @else if self.due.amount_due == 0 { "Card for later payments" }
                 @else { "Pay with card" }
             }
-            (summary(&filled.problems))
+            (summary(&form.problems))
             form method="post" action=(self.action) novalidate {
-                @if asked.email { (self.email()) } @else { (self.known_email()) }
-                @if asked.card { (filled.card.render(&filled.problems)) }
-                @if asked.address { (self.address()) }
+                @if required.email { (self.email()) } @else { (self.known_email()) }
+                @if required.card { (form.card.render(&form.problems)) }
+                @if required.address { (self.address()) }
                 button.wide type="submit" { (label) }
             }
-            @if asked.card {
+            @if required.card {
                 p.small.soft.after {
                     "The card is saved for the payments that follow. You can cancel at any time."
                 }
@@ -188,14 +188,14 @@ impl View<'_> {
     }
 
     fn email(&self) -> Markup {
-        let field = text("email", "Email", &self.filled.email);
-        Field { kind: "email", autocomplete: "email", ..field }.render(&self.filled.problems)
+        let field = text("email", "Email", &self.form.email);
+        Field { kind: "email", autocomplete: "email", ..field }.render(&self.form.problems)
     }
 
     fn address(&self) -> Markup {
-        let problems = &self.filled.problems;
-        let country = text("country", "Country", &self.filled.country);
-        let postal = text("postal_code", "Postal code", &self.filled.postal_code);
+        let problems = &self.form.problems;
+        let country = text("country", "Country", &self.form.country);
+        let postal = text("postal_code", "Postal code", &self.form.postal_code);
         html! {
             div.pair {
                 (Field { hint: Some("Two letters"), autocomplete: "country", ..country }.render(problems))
@@ -214,8 +214,8 @@ pub fn back(session: &Session) -> Option<(&str, &str)> {
     session.urls.cancel.as_deref().map(|url| (url, "Back"))
 }
 
-/// The page of a session that is over.
-pub fn ended(session: &Session, status: Status) -> Markup {
+/// Returns the page of a completed or expired session.
+pub fn session_over(session: &Session, status: Status) -> Markup {
     if status == Status::Expired {
         let text = "This checkout page was open for too long or has been replaced by another one. Nothing was charged. Go back and start again.";
         return message("This page has expired", text, back(session));

@@ -1,4 +1,4 @@
-//! The invoice's page: what is owed for what, and the ways to pay it.
+//! HTML of the invoice page.
 
 use maud::{Markup, html};
 
@@ -11,12 +11,12 @@ use crate::world::World;
 pub struct View<'a> {
     pub world: &'a World,
     pub invoice: &'a Invoice,
-    pub filled: &'a Filled,
+    pub form: &'a PaymentForm,
     pub action: &'a str,
 }
 
 #[derive(Default)]
-pub struct Filled {
+pub struct PaymentForm {
     pub card: CardForm,
     pub problems: Vec<Problem>,
 }
@@ -27,13 +27,13 @@ pub fn is_payable(world: &World, invoice: &Invoice) -> bool {
         && payments::open_payment_of(world, &invoice.id).is_some()
 }
 
-/// The payment that waits for its card's holder.
+/// Returns the payment intent that requires authentication.
 pub fn waiting(world: &World, invoice: &Invoice) -> Option<PaymentIntent> {
-    payments::intent_of(world, &invoice.id)
+    payments::payment_intent_of(world, &invoice.id)
         .filter(|intent| intent.status == IntentStatus::RequiresAction)
 }
 
-/// Status in words, and the colour of its tag.
+/// Returns the status as a colored tag.
 pub fn tag(invoice: &Invoice) -> Markup {
     let (class, word) = match invoice.status {
         Status::Draft => ("plain", "Draft"),
@@ -51,7 +51,7 @@ impl View<'_> {
         let title = format!("Invoice {}", self.invoice.number.as_deref().unwrap_or("(draft)"));
         let payable = is_payable(self.world, self.invoice);
         let body = html! {
-            (summary(&self.filled.problems))
+            (summary(&self.form.problems))
             @if self.invoice.status == Status::Paid { (self.paid()) }
             div.card {
                 div.split { h1 { (title) } (tag(self.invoice)) }
@@ -144,7 +144,7 @@ impl View<'_> {
         }
     }
 
-    /// Nothing is due any more on an invoice that is void.
+    /// Returns the remaining amount; zero for a voided invoice.
     fn open_amount(&self) -> i64 {
         if self.invoice.status == Status::Void { 0 } else { self.invoice.amount_remaining() }
     }
@@ -169,11 +169,11 @@ impl View<'_> {
 
     fn pay(&self) -> Markup {
         let due = self.cash(self.invoice.amount_remaining());
-        let saved = payments::default_method(self.world, self.invoice)
+        let saved = payments::invoice_payment_method(self.world, self.invoice)
             .filter(|_| waiting(self.world, self.invoice).is_none());
-        let failed = payments::intent_of(self.world, &self.invoice.id)
+        let failed = payments::payment_intent_of(self.world, &self.invoice.id)
             .and_then(|intent| intent.last_error)
-            .filter(|_| self.filled.problems.is_empty());
+            .filter(|_| self.form.problems.is_empty());
         html! {
             h2 id="pay" { "Pay " (due) }
             @if let Some((_, failure)) = failed {
@@ -187,7 +187,7 @@ impl View<'_> {
                 h2 { "Or with another card" }
             }
             form method="post" action=(self.action) novalidate {
-                (self.filled.card.render(&self.filled.problems))
+                (self.form.card.render(&self.form.problems))
                 label.check {
                     input type="checkbox" name="keep" value="1" checked;
                     span { "Use this card for future payments too" }

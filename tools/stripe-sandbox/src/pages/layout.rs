@@ -1,4 +1,4 @@
-//! What all pages have in common: the document, notices, fields, money and dates.
+//! Shared parts of all pages: document, notices, fields, money and dates.
 
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 use rust_decimal::Decimal;
@@ -9,12 +9,12 @@ use crate::values::period::{Interval, Timestamp, Unit};
 
 const STYLE: &str = include_str!("style.css");
 
-/// A page's frame.
+/// Frame of a page.
 pub struct Document<'a> {
     pub title: &'a str,
     /// One column instead of two.
     pub narrow: bool,
-    /// Where the link at the top leads, and what it says.
+    /// URL and label of the link at the top.
     pub back: Option<(&'a str, &'a str)>,
 }
 
@@ -45,7 +45,7 @@ impl Document<'_> {
                     }
                     main.(width) { (body) }
                     footer.foot.(width) {
-                        "A local stand-in for Stripe’s pages. Nothing that is entered here leaves this machine."
+                        "A local sandbox of Stripe’s pages. Nothing that you enter leaves this machine."
                     }
                 }
             }
@@ -53,10 +53,10 @@ impl Document<'_> {
     }
 }
 
-/// What is wrong: the field's id, and a sentence.
+/// ID of a field, and the message about it.
 pub type Problem = (&'static str, String);
 
-/// The summary above a form: each entry leads to its field.
+/// Lists the problems above a form, each linked to its field.
 pub fn summary(problems: &[Problem]) -> Markup {
     html! {
         @if !problems.is_empty() {
@@ -72,7 +72,7 @@ pub fn summary(problems: &[Problem]) -> Markup {
     }
 }
 
-/// A labelled text field with its error.
+/// Labeled text field with its error.
 pub struct Field<'a> {
     pub id: &'static str,
     pub label: &'a str,
@@ -115,13 +115,13 @@ pub fn money(currency: Currency, minor: i64) -> String {
     if minor < 0 { format!("−{amount}") } else { amount }
 }
 
-/// "5 May 2027".
+/// Formats a date as "5 May 2027".
 pub fn date(at: Timestamp) -> String {
     OffsetDateTime::from_unix_timestamp(at)
         .map_or_else(|_| at.to_string(), |at| format!("{} {} {}", at.day(), at.month(), at.year()))
 }
 
-/// "month", "3 months".
+/// Formats an interval as "month" or "3 months".
 pub fn per(interval: Interval) -> String {
     let unit = match interval.unit {
         Unit::Day => "day",
@@ -132,7 +132,7 @@ pub fn per(interval: Interval) -> String {
     if interval.count == 1 { unit.to_owned() } else { format!("{} {unit}s", interval.count) }
 }
 
-/// A page with a heading and a sentence.
+/// Returns a page with a heading and a sentence.
 pub fn message(title: &str, text: &str, back: Option<(&str, &str)>) -> Markup {
     let body = html! {
         div.card {

@@ -1,7 +1,6 @@
-//! The pages that people see at Stripe: checkout, the invoice, the customer portal.
+//! Stripe's hosted pages: checkout, invoice and customer portal.
 //!
-//! Plain HTML forms, answered by HTML or by a redirect. Everything that they do is done by the
-//! same functions as the API's requests.
+//! Plain HTML forms with HTML or redirect responses. They call the same functions as the API.
 
 mod authenticate;
 mod card;
@@ -13,4 +12,4 @@ mod invoice_view;
 pub mod layout;
 pub mod portal;
 mod portal_view;
-pub mod visit;
+pub mod request;

@@ -1,75 +1,75 @@
-//! `/p/session/{token}`: the customer portal.
+//! Customer portal: `/p/session/{token}`.
 
-use super::authenticate::{Question, succeeded};
+use super::authenticate::{AuthenticationPage, succeeded};
 use super::card::{self, CardForm};
 use super::layout::{Problem, message};
 use super::portal_view::{self, Plan, Portal, View};
-use super::visit::{Reply, Visit};
-use crate::lifecycle::checkout::keep_card;
-use crate::lifecycle::preview::{self, Details};
+use super::request::{PageRequest, PageResponse};
+use crate::lifecycle::checkout::save_card;
+use crate::lifecycle::preview::{self, PreviewOptions};
 use crate::lifecycle::self_service;
 use crate::model::portal::{After, FlowType};
 use crate::model::subscription::Subscription;
 use crate::values::cards::{AUTHENTICATION_FAILED, Outcome, TestCard};
 use crate::world::World;
 
-pub fn visit(world: &mut World, visit: &Visit<'_>) -> Reply {
-    let token = visit.path.get(1).filter(|_| visit.path[0] == "session");
+pub fn handle(world: &mut World, request: &PageRequest<'_>) -> PageResponse {
+    let token = request.path.get(1).filter(|_| request.path[0] == "session");
     let found = token.and_then(|token| {
         world.portal_sessions.under(&format!("token={token}")).next_back().cloned()
     });
-    let Some(mut session) = found else { return Reply::not_found("No such portal link") };
+    let Some(mut session) = found else { return PageResponse::not_found("No such portal link") };
     let now = world.now(None);
     let gone = world.customer(&session.customer).deleted;
     if gone || !session.is_alive(now) {
         let text = "For your safety, links to this page work for a short time only. Go back and open it again.";
         let back = session.return_url.as_deref().map(|url| (url, "Go back"));
-        return Reply::Page(410, message("This link has expired", text, back));
+        return PageResponse::Page(410, message("This link has expired", text, back));
     }
     session.last_used = Some(now);
     world.portal_sessions.put(session.clone());
     let configuration = world.portal_configurations.get(&session.configuration).cloned();
     let configuration = configuration.expect("configurations are never deleted");
     let base = format!("/p/session/{}", session.token);
-    Portal { session, configuration, base, visit }.answer(world)
+    Portal { session, configuration, base, request }.answer(world)
 }
 
 impl Portal<'_> {
-    fn answer(mut self, world: &mut World) -> Reply {
-        let rest: Vec<&str> = self.visit.path[2..].to_vec();
+    fn answer(mut self, world: &mut World) -> PageResponse {
+        let rest: Vec<&str> = self.request.path[2..].to_vec();
         let features = &self.configuration.features;
-        match (self.visit.post, rest.as_slice()) {
+        match (self.request.post, rest.as_slice()) {
             (false, []) => self.home(world),
             (_, ["card", ..]) if !features.payment_method_update => off(),
             (false, ["card"]) => self.card_page(200, &CardForm::default(), &[]),
             (true, ["card"]) => self.new_card(world),
-            (false, ["card", "authenticate"]) => self.ask(),
-            (true, ["card", "authenticate"]) => self.answered(world),
+            (false, ["card", "authenticate"]) => self.authentication_page(),
+            (true, ["card", "authenticate"]) => self.authentication_submitted(world),
             (_, ["cancel" | "renew", _]) if !features.subscription_cancel => off(),
             (post, [what @ ("cancel" | "renew"), id]) => match self.own(world, id) {
-                None => Reply::not_found("No such subscription"),
+                None => PageResponse::not_found("No such subscription"),
                 Some(sub) => match (post, *what) {
                     (false, "cancel") => {
                         let view = View { world, portal: &self };
-                        Reply::ok(view.cancel(&sub))
+                        PageResponse::ok(view.cancel(&sub))
                     }
                     (true, "cancel") => self.cancel(world, &sub),
                     (true, _) => self.renew(world, &sub),
-                    (false, _) => Reply::Go(self.base),
+                    (false, _) => PageResponse::Redirect(self.base),
                 },
             },
-            _ => Reply::not_found("No such page"),
+            _ => PageResponse::not_found("No such page"),
         }
     }
 
-    /// A live subscription of this customer.
+    /// Returns a subscription of this customer that has not ended.
     fn own(&self, world: &World, id: &str) -> Option<Subscription> {
         let sub = world.subscriptions().get(id)?;
         let own = sub.customer == self.session.customer && !sub.status.is_terminal();
         own.then(|| sub.clone())
     }
 
-    fn home(&self, world: &mut World) -> Reply {
+    fn home(&self, world: &mut World) -> PageResponse {
         if let Some(flow) = &self.session.flow {
             match (self.session.flow_done, flow.kind, &flow.after) {
                 (true, _, After::Confirmation(text)) => return self.confirmation(text.as_deref()),
@@ -77,46 +77,49 @@ impl Portal<'_> {
                 (false, FlowType::SubscriptionCancel, _) => {
                     let id = flow.subscription.as_deref().unwrap_or_default();
                     if self.own(world, id).is_some() {
-                        return Reply::Go(format!("{}/cancel/{id}", self.base));
+                        return PageResponse::Redirect(format!("{}/cancel/{id}", self.base));
                     }
                 }
-                (false, ..) => return Reply::Go(format!("{}/card", self.base)),
+                (false, ..) => return PageResponse::Redirect(format!("{}/card", self.base)),
             }
         }
-        let plans: Vec<Plan> = self_service::live(world, &self.session.customer)
+        let plans: Vec<Plan> = self_service::live_subscriptions(world, &self.session.customer)
             .into_iter()
             .map(|sub| {
-                let next = preview::of_subscription(world, &sub.id, &Details::default()).ok();
+                let next =
+                    preview::preview_subscription(world, &sub.id, &PreviewOptions::default()).ok();
                 let next = next.map(|invoice| (invoice.period.1, invoice.amount_due));
                 Plan { sub, next }
             })
             .collect();
-        Reply::ok(View { world, portal: self }.home(&plans, self.visit.asks("done")))
+        PageResponse::ok(
+            View { world, portal: self }.home(&plans, self.request.query_value("done")),
+        )
     }
 
-    fn confirmation(&self, text: Option<&str>) -> Reply {
+    fn confirmation(&self, text: Option<&str>) -> PageResponse {
         let back = self.session.return_url.as_deref().map(|url| (url, "Return"));
-        Reply::ok(message("Done", text.unwrap_or("Your change has been made."), back))
+        PageResponse::ok(message("Done", text.unwrap_or("Your change has been made."), back))
     }
 
-    /// After something was done: on in the flow's way, or home.
-    fn finished(&mut self, world: &mut World, done: &str) -> Reply {
+    /// Redirects after a change: to the flow's target, or to the portal's home.
+    fn finished(&mut self, world: &mut World, done: &str) -> PageResponse {
         self.session.authenticating = None;
         let in_flow = self.in_flow();
         self.session.flow_done |= in_flow;
         world.portal_sessions.put(self.session.clone());
         match self.session.flow.as_ref().map(|flow| &flow.after) {
-            Some(After::Redirect(url)) if in_flow => Reply::Go(url.clone()),
-            _ => Reply::Go(format!("{}?done={done}", self.base)),
+            Some(After::Redirect(url)) if in_flow => PageResponse::Redirect(url.clone()),
+            _ => PageResponse::Redirect(format!("{}?done={done}", self.base)),
         }
     }
 
-    fn card_page(&self, status: u16, form: &CardForm, problems: &[Problem]) -> Reply {
-        Reply::Page(status, portal_view::card(self, form, problems))
+    fn card_page(&self, status: u16, form: &CardForm, problems: &[Problem]) -> PageResponse {
+        PageResponse::Page(status, portal_view::card(self, form, problems))
     }
 
-    fn new_card(&mut self, world: &mut World) -> Reply {
-        let form = CardForm::read(self.visit);
+    fn new_card(&mut self, world: &mut World) -> PageResponse {
+        let form = CardForm::read(self.request);
         let card = match form.check(world.now_of(&self.session.customer)) {
             Ok(card) => card,
             Err(problems) => return self.card_page(422, &form, &problems),
@@ -128,35 +131,35 @@ impl Portal<'_> {
         if card.charge(false) == Outcome::RequiresAction {
             self.session.authenticating = Some(card);
             world.portal_sessions.put(self.session.clone());
-            return Reply::Go(format!("{}/card/authenticate", self.base));
+            return PageResponse::Redirect(format!("{}/card/authenticate", self.base));
         }
         self.keep(world, card, false)
     }
 
-    fn keep(&mut self, world: &mut World, card: TestCard, authenticated: bool) -> Reply {
+    fn keep(&mut self, world: &mut World, card: TestCard, authenticated: bool) -> PageResponse {
         let customer = self.session.customer.clone();
-        let id = keep_card(world, card, &customer, authenticated).id;
+        let id = save_card(world, card, &customer, authenticated).id;
         self_service::make_default(world, &customer, &id);
         self.finished(world, "card")
     }
 
-    fn ask(&self) -> Reply {
+    fn authentication_page(&self) -> PageResponse {
         let Some(card) = self.session.authenticating else {
-            return Reply::Go(format!("{}/card", self.base));
+            return PageResponse::Redirect(format!("{}/card", self.base));
         };
-        let question = Question {
+        let page = AuthenticationPage {
             card: &card::describe(card),
             amount: None,
             action: &format!("{}/card/authenticate", self.base),
         };
-        Reply::ok(question.page())
+        PageResponse::ok(page.page())
     }
 
-    fn answered(&mut self, world: &mut World) -> Reply {
+    fn authentication_submitted(&mut self, world: &mut World) -> PageResponse {
         let Some(card) = self.session.authenticating.take() else {
-            return Reply::Go(format!("{}/card", self.base));
+            return PageResponse::Redirect(format!("{}/card", self.base));
         };
-        if succeeded(self.visit) {
+        if succeeded(self.request) {
             return self.keep(world, card, true);
         }
         world.portal_sessions.put(self.session.clone());
@@ -164,29 +167,29 @@ impl Portal<'_> {
         self.card_page(402, &CardForm::default(), &problems)
     }
 
-    fn cancel(&mut self, world: &mut World, sub: &Subscription) -> Reply {
+    fn cancel(&mut self, world: &mut World, sub: &Subscription) -> PageResponse {
         let features = &self.configuration.features;
         let mut offered = features.cancel_reasons.iter().flatten();
-        let given = self.visit.field("feedback");
+        let given = self.request.form_value("feedback");
         let feedback = offered.find(|reason| *reason == given).cloned();
-        let comment = self.visit.field("comment");
+        let comment = self.request.form_value("comment");
         let comment = (!comment.is_empty()).then(|| comment.chars().take(500).collect());
         match self_service::cancel(world, &sub.id, features.cancel_mode, feedback, comment) {
             Ok(()) if world.subscription(&sub.id).status.is_terminal() => {
                 self.finished(world, "ended")
             }
             Ok(()) => self.finished(world, "canceled"),
-            Err(error) => Reply::Page(
+            Err(error) => PageResponse::Page(
                 409,
                 message("Not possible", error.message(), Some((&self.base, "Back to billing"))),
             ),
         }
     }
 
-    fn renew(&mut self, world: &mut World, sub: &Subscription) -> Reply {
-        match self_service::renew(world, &sub.id) {
+    fn renew(&mut self, world: &mut World, sub: &Subscription) -> PageResponse {
+        match self_service::undo_cancel(world, &sub.id) {
             Ok(()) => self.finished(world, "renewed"),
-            Err(error) => Reply::Page(
+            Err(error) => PageResponse::Page(
                 409,
                 message("Not possible", error.message(), Some((&self.base, "Back to billing"))),
             ),
@@ -194,6 +197,9 @@ impl Portal<'_> {
     }
 }
 
-fn off() -> Reply {
-    Reply::Page(403, message("Not available", "This is turned off in the portal’s settings.", None))
+fn off() -> PageResponse {
+    PageResponse::Page(
+        403,
+        message("Not available", "This is turned off in the portal’s settings.", None),
+    )
 }

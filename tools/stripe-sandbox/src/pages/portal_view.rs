@@ -1,23 +1,23 @@
-//! The portal's pages.
+//! HTML of the customer portal.
 
 use maud::{Markup, html};
 
 use super::card::{CardForm, describe, test_cards};
 use super::invoice_view::tag;
 use super::layout::{Document, Problem, date, money, summary};
-use super::visit::Visit;
+use super::request::PageRequest;
 use crate::model::invoice::{Invoice, Status as InvoiceStatus};
 use crate::model::portal::{CancelMode, Configuration, Session};
 use crate::model::subscription::{Status, Subscription};
 use crate::values::period::Timestamp;
 use crate::world::World;
 
-/// A visit to a session that is alive.
+/// Request to an open portal session.
 pub struct Portal<'a> {
     pub session: Session,
     pub configuration: Configuration,
     pub base: String,
-    pub visit: &'a Visit<'a>,
+    pub request: &'a PageRequest<'a>,
 }
 
 impl Portal<'_> {
@@ -25,9 +25,10 @@ impl Portal<'_> {
         self.session.flow.is_some() && !self.session.flow_done
     }
 
-    /// Where "back" leads: out of the portal from its home and from a flow.
+    /// Returns the back link: to the return URL from the portal's home and from a flow, else to the
+    /// home.
     pub fn back(&self) -> Option<(&str, &str)> {
-        if self.visit.path.len() == 2 || self.in_flow() {
+        if self.request.path.len() == 2 || self.in_flow() {
             return self.session.return_url.as_deref().map(|url| (url, "Return"));
         }
         Some((&self.base, "Billing"))
@@ -41,11 +42,11 @@ pub struct View<'a> {
 
 pub struct Plan {
     pub sub: Subscription,
-    /// When the next invoice is due, and how much it will be.
+    /// Due date and amount of the next invoice.
     pub next: Option<(Timestamp, i64)>,
 }
 
-/// Invoices shown; older ones are in the API.
+/// Maximum number of listed invoices.
 const SHOWN: usize = 24;
 
 impl View<'_> {
@@ -122,7 +123,7 @@ impl View<'_> {
         }
     }
 
-    /// The oldest invoice that waits for money, with the way to pay it.
+    /// Returns a notice about the oldest unpaid invoice.
     fn overdue(&self, sub: &Subscription) -> Markup {
         let open = format!("subscription={}&status=open", sub.id);
         let invoice = self.world.invoices().under(&open).next();
@@ -134,7 +135,7 @@ impl View<'_> {
                         (money(invoice.currency, invoice.amount_remaining()))
                         " from " (date(invoice.created)) " could not be collected."
                     }
-                    p { a.button href=(page_of(invoice)) { "Pay invoice" } }
+                    p { a.button href=(invoice_path(invoice)) { "Pay invoice" } }
                 }
             }
         }
@@ -170,7 +171,7 @@ impl View<'_> {
             h2 id="invoices" { "Invoices" }
             @if own.is_empty() { p.soft { "There are none yet." } }
             @else {
-                // The narrow layout is no table to a browser any more, so the roles are said.
+                // The narrow layout changes `display`, and the table would lose its implicit roles.
                 table.stack role="table" {
                     thead role="rowgroup" { tr role="row" {
                         th role="columnheader" { "Invoice" } th role="columnheader" { "Date" }
@@ -229,7 +230,7 @@ fn row(invoice: &Invoice) -> Markup {
     let number = invoice.number.as_deref().unwrap_or(&invoice.id);
     html! {
         tr role="row" {
-            td role="cell" { a.number href=(page_of(invoice)) { (number) } }
+            td role="cell" { a.number href=(invoice_path(invoice)) { (number) } }
             td role="cell" { (date(invoice.created)) }
             td role="cell" { (tag(invoice)) }
             td.amount role="cell" { (money(invoice.currency, invoice.totals.total)) }
@@ -237,7 +238,7 @@ fn row(invoice: &Invoice) -> Markup {
     }
 }
 
-fn page_of(invoice: &Invoice) -> String {
+fn invoice_path(invoice: &Invoice) -> String {
     format!("/i/{}.{}", invoice.id, invoice.token)
 }
 
@@ -284,7 +285,7 @@ fn reasons_form(reasons: &[String]) -> Markup {
     }
 }
 
-/// `too_expensive` to "Too expensive".
+/// Turns `too_expensive` into "Too expensive".
 fn sentence(word: &str) -> String {
     let text = word.replace('_', " ");
     let mut letters = text.chars();

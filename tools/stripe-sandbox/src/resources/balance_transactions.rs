@@ -1,9 +1,9 @@
-//! `/v1/customers/{id}/balance_transactions`
+//! `/v1/customers/{id}/balance_transactions`.
 
 use serde_json::{Value, json};
 
 use crate::endpoint::call::{Call, Endpoint, get, list, post};
-use crate::lifecycle::{balance, items, refusals};
+use crate::lifecycle::{balance, errors, items};
 use crate::model::customer::{BalanceReason, BalanceTransaction};
 use crate::values::errors::{ApiError, Result};
 use crate::world::{find, find_live_customer};
@@ -38,7 +38,7 @@ fn create(call: &mut Call<'_>) -> Result<Value> {
     call.begin()?;
     let fixed = find_live_customer(call.world, &customer)?.currency;
     if let Some(fixed) = fixed.filter(|fixed| *fixed != currency) {
-        return Err(refusals::other_currency(fixed));
+        return Err(errors::other_currency(fixed));
     }
     let now = call.world.now_of(&customer);
     items::set_currency(call.world, &customer, currency);
@@ -56,9 +56,9 @@ fn create(call: &mut Call<'_>) -> Result<Value> {
     if let Some(change) = metadata {
         change.apply(&mut transaction.metadata);
     }
-    let shown = to_json(&transaction);
+    let object = to_json(&transaction);
     call.world.balance_transactions.put(transaction);
-    Ok(shown)
+    Ok(object)
 }
 
 fn index(call: &mut Call<'_>) -> Result<Value> {

@@ -1,4 +1,4 @@
-//! `POST /v1/checkout/sessions`: what is asked for, and what is refused.
+//! `POST /v1/checkout/sessions`.
 
 use super::checkout_json::to_json;
 use super::checkout_urls::read_urls;
@@ -6,9 +6,9 @@ use super::subscription_params as shared;
 use super::{locales, tax_rates};
 use crate::endpoint::call::Call;
 use crate::endpoint::params::Params;
-use crate::lifecycle::checkout::{now_of, quote};
+use crate::lifecycle::checkout::{preview_first_invoice, session_now};
 use crate::model::Metadata;
-use crate::model::catalog::Redeem;
+use crate::model::catalog::RequestedDiscount;
 use crate::model::checkout::{
     LineItem, MethodCollection, Mode, Session, SubscriptionData, Tax, Trial, UiMode,
 };
@@ -17,8 +17,8 @@ use crate::values::errors::{ApiError, Result};
 use crate::values::period::{DAY, HOUR, Timestamp};
 use crate::world::{World, find_live_customer_param};
 
-/// Parameters that Stripe has and the sandbox has not.
-const UNUSED: &[&str] = &[
+/// Parameters that Stripe has and the sandbox does not implement.
+const NOT_IMITATED: &[&str] = &[
     "adaptive_pricing",
     "after_expiration",
     "allowed_payment_method_types",
@@ -49,7 +49,7 @@ const UNUSED: &[&str] = &[
     "wallet_options",
 ];
 
-const UNUSED_DATA: &[&str] = &[
+const NOT_IMITATED_IN_DATA: &[&str] = &[
     "application_fee_percent",
     "billing_cycle_anchor",
     "billing_cycle_anchor_config",
@@ -70,7 +70,7 @@ pub fn create(call: &mut Call<'_>) -> Result<serde_json::Value> {
     let fixed = session.customer.as_ref().and_then(|id| world.customer(id).currency);
     session.currency =
         currency.or(fixed).unwrap_or_else(|| world.price(&session.lines[0].price).currency);
-    session.created = now_of(world, &session);
+    session.created = session_now(world, &session);
     session.expires_at = expiry(expires_at, session.created)?;
     check_trial(&session)?;
     price_lines(world, &mut session)?;
@@ -79,19 +79,19 @@ pub fn create(call: &mut Call<'_>) -> Result<serde_json::Value> {
     for line in &mut session.lines {
         line.id = world.ids.id("li");
     }
-    let shown = to_json(world, &session);
+    let object = to_json(world, &session);
     world.checkout_sessions.put(session);
-    Ok(shown)
+    Ok(object)
 }
 
-/// What is refused whatever else is asked for.
-fn refuse(p: &mut Params) -> Result<()> {
+/// Refuses unsupported parameters and modes.
+fn check_mode(p: &mut Params) -> Result<()> {
     if p.has("payment_method_types") {
         return Err(ApiError::invalid("The parameter `payment_method_types` is no longer supported. Remove it to use the payment methods of your Dashboard, or filter them with `allowed_payment_method_types`.")
             .code("payment_method_types_no_longer_supported")
             .param("payment_method_types"));
     }
-    p.not_imitated(UNUSED)?;
+    p.not_imitated(NOT_IMITATED)?;
     match p.choice("mode", Mode::NAMES)? {
         Some(Mode::Subscription) => Ok(()),
         Some(other) => Err(ApiError::not_imitated(&format!("mode={}", other.as_str()))),
@@ -100,7 +100,7 @@ fn refuse(p: &mut Params) -> Result<()> {
 }
 
 fn read(p: &mut Params) -> Result<Session> {
-    refuse(p)?;
+    check_mode(p)?;
     let ui = p.choice("ui_mode", UiMode::NAMES)?.unwrap_or(UiMode::Hosted);
     let (customer, customer_email) = (p.text("customer")?, p.text("customer_email")?);
     if customer.is_some() && customer_email.is_some() {
@@ -115,7 +115,7 @@ fn read(p: &mut Params) -> Result<Session> {
         urls: read_urls(p, ui)?,
         client_reference_id: p.text("client_reference_id")?,
         metadata,
-        locale: locales::of_checkout(p)?,
+        locale: locales::read_checkout(p)?,
         lines: read_lines(p)?,
         currency: crate::values::money::Currency::USD,
         discounts,
@@ -123,7 +123,7 @@ fn read(p: &mut Params) -> Result<Session> {
         collection: p
             .choice("payment_method_collection", MethodCollection::NAMES)?
             .unwrap_or(MethodCollection::Always),
-        subscription_data: p.hash("subscription_data", read_data)?.unwrap_or_default(),
+        subscription_data: p.hash("subscription_data", read_subscription_data)?.unwrap_or_default(),
         tax: read_tax(p, customer.is_some())?,
         customer,
         customer_email,
@@ -148,8 +148,9 @@ fn metadata(p: &mut Params) -> Result<Metadata> {
     Ok(metadata)
 }
 
-/// Stripe goes by whether `allow_promotion_codes` is there at all.
-fn read_discounts(p: &mut Params) -> Result<(Vec<Redeem>, Option<bool>)> {
+/// Reads the discounts. Like Stripe, refuses `allow_promotion_codes` next to `discounts` even if it
+/// is false.
+fn read_discounts(p: &mut Params) -> Result<(Vec<RequestedDiscount>, Option<bool>)> {
     let both = p.has("allow_promotion_codes") && p.has("discounts");
     let codes = p.boolean("allow_promotion_codes")?;
     let discounts = shared::discounts(p)?.unwrap_or_default();
@@ -169,7 +170,7 @@ fn read_lines(p: &mut Params) -> Result<Vec<LineItem>> {
         Ok(LineItem {
             id: String::new(),
             price: line.required("price")?,
-            quantity: line.integer_in("quantity", 0..=shared::MOST)?,
+            quantity: line.integer_in("quantity", 0..=shared::MAX_QUANTITY)?,
             tax_rates: line.strings("tax_rates")?.unwrap_or_default(),
             metadata: metadata(line)?,
             subtotal: 0,
@@ -186,8 +187,8 @@ fn read_lines(p: &mut Params) -> Result<Vec<LineItem>> {
     }
 }
 
-fn read_data(p: &mut Params) -> Result<SubscriptionData> {
-    p.not_imitated(UNUSED_DATA)?;
+fn read_subscription_data(p: &mut Params) -> Result<SubscriptionData> {
+    p.not_imitated(NOT_IMITATED_IN_DATA)?;
     let (mode, itemized) = shared::billing_mode(p)?;
     if mode == crate::model::subscription::BillingMode::Classic {
         return Err(ApiError::not_imitated("subscription_data[billing_mode][type]=classic"));
@@ -241,7 +242,7 @@ fn read_tax(p: &mut Params, has_customer: bool) -> Result<Tax> {
     })
 }
 
-/// Everything that depends on what the ids in it name.
+/// Checks the objects that the session refers to.
 fn check(world: &World, session: &Session) -> Result<()> {
     if let Some(customer) = &session.customer {
         let customer = find_live_customer_param(world, customer, "customer")?;
@@ -277,7 +278,7 @@ fn check_quantity(world: &World, line: &LineItem, name: &str) -> Result<()> {
 
 fn expiry(asked: Option<Timestamp>, created: Timestamp) -> Result<Timestamp> {
     let at = asked.unwrap_or(created + DAY);
-    // The caller's clock may be a little behind or ahead.
+    // Tolerates a minute of clock difference.
     if (created + HOUR / 2 - 60..=created + DAY + 60).contains(&at) {
         return Ok(at);
     }
@@ -303,9 +304,9 @@ fn check_trial(session: &Session) -> Result<()> {
     Ok(())
 }
 
-/// What each line costs at once: from the first invoice as it would be.
+/// Sets the amounts of each line from a preview of the first invoice.
 fn price_lines(world: &mut World, session: &mut Session) -> Result<()> {
-    let invoice = quote(world, session)?;
+    let invoice = preview_first_invoice(world, session)?;
     for line in &mut session.lines {
         let own = |made: &&crate::model::invoice::Line| {
             made.price.as_ref().is_some_and(|(price, _)| *price == line.price)

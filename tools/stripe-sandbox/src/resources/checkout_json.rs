@@ -1,22 +1,22 @@
-//! Checkout sessions on the wire.
+//! JSON of checkout sessions.
 
 use serde_json::{Value, json};
 
 use super::json::{merge, set};
 use super::{coupons, price_json, tax_rates};
 use crate::endpoint::page;
-use crate::lifecycle::checkout::now_of;
-use crate::model::catalog::{Discount, Redeem};
+use crate::lifecycle::checkout::session_now;
+use crate::model::catalog::{Discount, RequestedDiscount};
 use crate::model::checkout::{LineItem, PaymentStatus, Redirect, Session, Status, UiMode};
 use crate::world::World;
 
 pub fn to_json(world: &World, session: &Session) -> Value {
-    let status = session.status(now_of(world, session));
+    let status = session.status(session_now(world, session));
     let done = session.completed.as_ref();
     let embedded = session.ui == UiMode::Embedded;
     let tax = &session.tax;
     let sum = |of: fn(&LineItem) -> i64| session.lines.iter().map(of).sum::<i64>();
-    let mut shown = json!({
+    let mut object = json!({
         "id": session.id,
         "object": "checkout.session",
         "adaptive_pricing": { "enabled": false },
@@ -88,11 +88,11 @@ pub fn to_json(world: &World, session: &Session) -> Value {
         "url": (!embedded && status == Status::Open).then(|| page_url(world, session)),
         "wallet_options": null,
     });
-    merge(&mut shown, rest);
+    merge(&mut object, rest);
     let redirect = session.urls.redirect.unwrap_or(Redirect::Always);
-    set(&mut shown, "redirect_on_completion", embedded.then(|| redirect.as_str()));
-    set(&mut shown, "return_url", session.urls.back.clone());
-    shown
+    set(&mut object, "redirect_on_completion", embedded.then(|| redirect.as_str()));
+    set(&mut object, "return_url", session.urls.back.clone());
+    object
 }
 
 pub fn page_url(world: &World, session: &Session) -> String {
@@ -112,7 +112,7 @@ fn customer_details(world: &World, session: &Session) -> Value {
         });
     };
     json!({
-        "address": customer.address.as_ref().map(super::customers::address),
+        "address": customer.address.as_ref().map(super::customers::address_to_json),
         "business_name": null,
         "email": email,
         "individual_name": null,
@@ -123,7 +123,7 @@ fn customer_details(world: &World, session: &Session) -> Value {
     })
 }
 
-/// The first ten lines, for a session that they are asked for with.
+/// Returns the included list of the first ten lines.
 pub fn line_items(world: &World, id: &str) -> Option<Value> {
     let session = world.checkout_sessions.get(id)?;
     Some(page::embedded(&lines_url(session), lines(world, session)))
@@ -160,7 +160,7 @@ fn find_line<'a>(world: &'a World, id: &str) -> Option<(&'a Session, &'a LineIte
     Some((session, session.lines.iter().find(|line| line.id == id)?))
 }
 
-/// What a line only says when it is asked for.
+/// Returns the taxes of a line, included on request.
 pub fn line_taxes(world: &World, id: &str) -> Option<Value> {
     let (_, line) = find_line(world, id)?;
     let taxes = line.taxes.iter().filter_map(|tax| {
@@ -172,15 +172,15 @@ pub fn line_taxes(world: &World, id: &str) -> Option<Value> {
     Some(taxes.collect())
 }
 
-/// The same for its discounts, which become those of the subscription when there is one.
+/// Returns the discounts of a line, included on request.
 pub fn line_discounts(world: &World, id: &str) -> Option<Value> {
     let (session, line) = find_line(world, id)?;
     let (coupon, code) = match session.discounts.first() {
-        Some(Redeem::Coupon(id)) => (id.clone(), None),
-        Some(Redeem::PromotionCode(id)) => {
+        Some(RequestedDiscount::Coupon(id)) => (id.clone(), None),
+        Some(RequestedDiscount::PromotionCode(id)) => {
             (world.promotion_codes.get(id)?.coupon.clone(), Some(id.clone()))
         }
-        Some(Redeem::Discount(_)) | None => return Some(json!([])),
+        Some(RequestedDiscount::Discount(_)) | None => return Some(json!([])),
     };
     let discounts = line.discounts.iter().map(|(id, amount)| {
         let discount = Discount {
@@ -196,18 +196,18 @@ pub fn line_discounts(world: &World, id: &str) -> Option<Value> {
             end: None,
             used: false,
         };
-        let mut shown = coupons::discount_to_json(&discount);
-        shown["checkout_session"] = session.id.as_str().into();
-        json!({ "amount": amount, "discount": shown })
+        let mut object = coupons::discount_to_json(&discount);
+        object["checkout_session"] = session.id.as_str().into();
+        json!({ "amount": amount, "discount": object })
     });
     Some(discounts.collect())
 }
 
-/// What is to be redeemed, by the name that it was asked for.
-fn discount(wanted: &Redeem) -> Value {
+/// Returns the requested coupon or promotion code.
+fn discount(wanted: &RequestedDiscount) -> Value {
     match wanted {
-        Redeem::Coupon(id) => json!({ "coupon": id, "promotion_code": null }),
-        Redeem::PromotionCode(id) => json!({ "coupon": null, "promotion_code": id }),
-        Redeem::Discount(_) => Value::Null,
+        RequestedDiscount::Coupon(id) => json!({ "coupon": id, "promotion_code": null }),
+        RequestedDiscount::PromotionCode(id) => json!({ "coupon": null, "promotion_code": id }),
+        RequestedDiscount::Discount(_) => Value::Null,
     }
 }

@@ -1,4 +1,4 @@
-//! `/v1/checkout/sessions`
+//! `/v1/checkout/sessions`.
 
 use serde_json::Value;
 
@@ -6,7 +6,7 @@ use super::checkout_create::create;
 use super::checkout_json::{self, to_json};
 use crate::endpoint::call::{Call, Endpoint, get, list, post};
 use crate::endpoint::page;
-use crate::lifecycle::checkout::now_of;
+use crate::lifecycle::checkout::session_now;
 use crate::model::checkout::{Session, Status};
 use crate::values::errors::{ApiError, Result};
 use crate::world::{check_filter, find};
@@ -39,7 +39,7 @@ fn index(call: &mut Call<'_>) -> Result<Value> {
     let keep = |session: &Session| {
         created.holds(session.created)
             && customer.as_ref().is_none_or(|id| session.customer.as_ref() == Some(id))
-            && status.is_none_or(|status| session.status(now_of(world, session)) == status)
+            && status.is_none_or(|status| session.status(session_now(world, session)) == status)
     };
     call.list(&world.checkout_sessions, &[key], &cursor, keep, to_json)
 }
@@ -57,15 +57,15 @@ fn update(call: &mut Call<'_>) -> Result<Value> {
     if let Some(change) = metadata {
         change.apply(&mut session.metadata);
     }
-    let shown = to_json(call.world, &session);
+    let object = to_json(call.world, &session);
     call.world.checkout_sessions.put(session);
-    Ok(shown)
+    Ok(object)
 }
 
 fn expire(call: &mut Call<'_>) -> Result<Value> {
     call.begin()?;
     let mut session = find(&call.world.checkout_sessions, &call.id())?.clone();
-    let status = session.status(now_of(call.world, &session));
+    let status = session.status(session_now(call.world, &session));
     if status != Status::Open {
         return Err(ApiError::invalid(format!(
             "Only Checkout Sessions with a status in [\"open\"] can be expired. This Checkout Session has a status of {}.",
@@ -74,9 +74,9 @@ fn expire(call: &mut Call<'_>) -> Result<Value> {
     }
     session.expired = true;
     session.authenticating = None;
-    let shown = to_json(call.world, &session);
+    let object = to_json(call.world, &session);
     call.world.checkout_sessions.put(session);
-    Ok(shown)
+    Ok(object)
 }
 
 fn line_items(call: &mut Call<'_>) -> Result<Value> {

@@ -1,4 +1,4 @@
-//! Where a checkout session sends people: which URLs go with which `ui_mode`.
+//! URLs of checkout sessions, depending on `ui_mode`.
 
 use crate::endpoint::params::{Change, Params};
 use crate::model::checkout::{Redirect, UiMode, Urls};
@@ -13,15 +13,15 @@ pub fn read_urls(p: &mut Params, ui: UiMode) -> Result<Urls> {
     };
     match ui {
         UiMode::Hosted => {
-            absent(ui, "return_url", urls.back.is_some())?;
-            absent(ui, "redirect_on_completion", urls.redirect.is_some())?;
+            refuse_if_given(ui, "return_url", urls.back.is_some())?;
+            refuse_if_given(ui, "redirect_on_completion", urls.redirect.is_some())?;
             if urls.success.is_none() {
                 return Err(ApiError::missing_param("success_url"));
             }
         }
         UiMode::Embedded => {
-            absent(ui, "success_url", urls.success.is_some())?;
-            absent(ui, "cancel_url", urls.cancel.is_some())?;
+            refuse_if_given(ui, "success_url", urls.success.is_some())?;
+            refuse_if_given(ui, "cancel_url", urls.cancel.is_some())?;
             match (urls.redirect, &urls.back) {
                 (Some(Redirect::Never), Some(_)) => {
                     return Err(ApiError::invalid(
@@ -40,7 +40,7 @@ pub fn read_urls(p: &mut Params, ui: UiMode) -> Result<Urls> {
     Ok(urls)
 }
 
-fn absent(ui: UiMode, param: &str, given: bool) -> Result<()> {
+fn refuse_if_given(ui: UiMode, param: &str, given: bool) -> Result<()> {
     if !given {
         return Ok(());
     }
@@ -48,20 +48,20 @@ fn absent(ui: UiMode, param: &str, given: bool) -> Result<()> {
     Err(ApiError::invalid(message).param(param))
 }
 
-/// An absolute http(s) URL. `{CHECKOUT_SESSION_ID}` may be anywhere in it.
+/// Reads an absolute http(s) URL. It can contain `{CHECKOUT_SESSION_ID}`.
 pub fn url(p: &mut Params, key: &str) -> Result<Option<String>> {
     let name = p.name(key);
-    p.text(key)?.map(|url| checked(url, &name)).transpose()
+    p.text(key)?.map(|url| check_url(url, &name)).transpose()
 }
 
-/// The same where an empty string unsets.
+/// Reads a URL that an empty string clears.
 pub fn url_change(p: &mut Params, key: &str) -> Result<Change<String>> {
     let name = p.name(key);
     let Some(change) = p.change(key)? else { return Ok(None) };
-    Ok(Some(change.map(|url| checked(url, &name)).transpose()?))
+    Ok(Some(change.map(|url| check_url(url, &name)).transpose()?))
 }
 
-fn checked(url: String, param: &str) -> Result<String> {
+fn check_url(url: String, param: &str) -> Result<String> {
     let host = ["https://", "http://"].iter().find_map(|scheme| url.strip_prefix(scheme));
     let starts_well = |c: char| c.is_ascii_alphanumeric() || c == '[';
     let fine = host.is_some_and(|host| host.starts_with(starts_well))

@@ -1,4 +1,4 @@
-//! `/v1/coupons`, and the discounts that they become.
+//! `/v1/coupons`, and the JSON of discounts.
 
 use std::collections::BTreeMap;
 
@@ -40,7 +40,7 @@ fn create(call: &mut Call<'_>) -> Result<Value> {
     let (max_redemptions, redeem_by) =
         (p.integer_in("max_redemptions", 1..=i64::MAX)?, p.time("redeem_by")?);
     call.begin()?;
-    if let Some(id) = id.as_ref().filter(|id| living(call.world, id).is_ok()) {
+    if let Some(id) = id.as_ref().filter(|id| find_not_deleted(call.world, id).is_ok()) {
         return Err(ApiError::invalid("Coupon already exists.")
             .code("resource_already_exists")
             .param(id));
@@ -63,9 +63,9 @@ fn create(call: &mut Call<'_>) -> Result<Value> {
     if let Some(change) = metadata {
         change.apply(&mut coupon.metadata);
     }
-    let shown = to_json(&coupon, now);
+    let object = to_json(&coupon, now);
     call.world.coupons.put(coupon);
-    Ok(shown)
+    Ok(object)
 }
 
 fn read_reduction(p: &mut Params) -> Result<Reduction> {
@@ -124,10 +124,10 @@ fn index(call: &mut Call<'_>) -> Result<Value> {
 
 fn retrieve(call: &mut Call<'_>) -> Result<Value> {
     call.begin()?;
-    living(call.world, &call.id()).map(|coupon| to_json(coupon, call.world.now(None)))
+    find_not_deleted(call.world, &call.id()).map(|coupon| to_json(coupon, call.world.now(None)))
 }
 
-fn living<'a>(world: &'a World, id: &str) -> Result<&'a Coupon> {
+fn find_not_deleted<'a>(world: &'a World, id: &str) -> Result<&'a Coupon> {
     find(&world.coupons, id).and_then(|coupon| {
         if coupon.deleted { Err(ApiError::no_such("coupon", id)) } else { Ok(coupon) }
     })
@@ -138,21 +138,21 @@ fn update(call: &mut Call<'_>) -> Result<Value> {
     call.params.not_imitated(&["currency_options"])?;
     let (name, metadata) = (call.params.change("name")?, call.params.metadata()?);
     call.begin()?;
-    let mut coupon = living(call.world, &id)?.clone();
+    let mut coupon = find_not_deleted(call.world, &id)?.clone();
     coupon.name = name.unwrap_or(coupon.name);
     if let Some(change) = metadata {
         change.apply(&mut coupon.metadata);
     }
-    let shown = to_json(&coupon, call.world.now(None));
+    let object = to_json(&coupon, call.world.now(None));
     call.world.coupons.put(coupon);
-    Ok(shown)
+    Ok(object)
 }
 
-/// Deleted coupons cannot be used again; discounts made from them stay as they are.
+/// Deletes the coupon. Its discounts stay in force.
 fn remove(call: &mut Call<'_>) -> Result<Value> {
     call.begin()?;
     let id = call.id();
-    let mut coupon = living(call.world, &id)?.clone();
+    let mut coupon = find_not_deleted(call.world, &id)?.clone();
     coupon.deleted = true;
     call.world.coupons.put(coupon);
     Ok(json!({ "id": id, "object": "coupon", "deleted": true }))
@@ -184,7 +184,7 @@ pub fn to_json(coupon: &Coupon, now: Timestamp) -> Value {
     })
 }
 
-/// A coupon for everything has no such field, whether it is asked for or not.
+/// Returns the products of a limited coupon. Stripe omits the field for other coupons.
 pub fn applies_to(coupon: &Coupon) -> Option<Value> {
     (!coupon.applies_to.is_empty()).then(|| json!({ "products": coupon.applies_to }))
 }

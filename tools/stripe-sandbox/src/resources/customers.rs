@@ -1,4 +1,4 @@
-//! `/v1/customers`
+//! `/v1/customers`.
 
 use serde_json::{Value, json};
 
@@ -22,7 +22,7 @@ pub const ENDPOINTS: &[Endpoint] = &[
     delete("/v1/customers/{}", "customer", "customer", remove),
 ];
 
-const UNUSED: &[&str] = &[
+const NOT_IMITATED: &[&str] = &[
     "business_name",
     "cash_balance",
     "default_source",
@@ -34,7 +34,7 @@ const UNUSED: &[&str] = &[
     "validate",
 ];
 
-/// What create and update have in common.
+/// Fields of create and update.
 struct Fields {
     name: Change<String>,
     email: Change<String>,
@@ -52,7 +52,7 @@ struct Fields {
 
 impl Fields {
     fn read(p: &mut Params) -> Result<Fields> {
-        p.not_imitated(UNUSED)?;
+        p.not_imitated(NOT_IMITATED)?;
         Ok(Fields {
             name: p.change("name")?,
             email: p.change("email")?,
@@ -166,7 +166,7 @@ fn create(call: &mut Call<'_>) -> Result<Value> {
     Ok(to_json(world.customer(&id)))
 }
 
-/// One token in both places is one card.
+/// Attaches the payment methods. The same token in both parameters creates one card.
 fn attach_methods(
     world: &mut World,
     id: &str,
@@ -244,7 +244,7 @@ fn remove(call: &mut Call<'_>) -> Result<Value> {
     Ok(to_json(call.world.customer(&id)))
 }
 
-/// Ends the customer's subscriptions and drafts and leaves a deleted customer behind.
+/// Cancels the customer's subscriptions, deletes the drafts, and marks the customer as deleted.
 pub fn delete_customer(world: &mut World, id: &str) {
     let now = world.now_of(id);
     let own: Vec<_> = world.subscriptions().under(&format!("customer={id}")).cloned().collect();
@@ -276,7 +276,7 @@ pub fn to_json(customer: &Customer) -> Value {
     json!({
         "id": customer.id,
         "object": "customer",
-        "address": customer.address.as_ref().map(address),
+        "address": customer.address.as_ref().map(address_to_json),
         "balance": customer.balance,
         "created": customer.created,
         "currency": customer.currency.map(|currency| currency.to_string()),
@@ -304,7 +304,7 @@ pub fn to_json(customer: &Customer) -> Value {
     })
 }
 
-pub fn address(address: &Address) -> Value {
+pub fn address_to_json(address: &Address) -> Value {
     json!({
         "city": address.city,
         "country": address.country,

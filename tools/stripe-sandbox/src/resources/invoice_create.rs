@@ -1,4 +1,4 @@
-//! `POST /v1/invoices` and `POST /v1/invoices/{id}`: invoices made by hand.
+//! `POST /v1/invoices` and `POST /v1/invoices/{id}`.
 
 use serde_json::Value;
 
@@ -8,9 +8,9 @@ use super::{payment_methods, tax_rates};
 use crate::endpoint::call::Call;
 use crate::endpoint::params::{Change, MetadataChange, Params};
 use crate::lifecycle::discounts::Redeemer;
-use crate::lifecycle::draft::blank;
-use crate::lifecycle::refusals;
-use crate::model::catalog::{Discount, Redeem};
+use crate::lifecycle::draft::empty_draft;
+use crate::lifecycle::errors;
+use crate::model::catalog::{Discount, RequestedDiscount};
 use crate::model::invoice::{Invoice, InvoiceItem, Status};
 use crate::model::subscription::Collection;
 use crate::values::errors::{ApiError, Result};
@@ -18,7 +18,7 @@ use crate::values::money::Currency;
 use crate::values::period::{DAY, HOUR, Timestamp};
 use crate::world::{World, find, find_live_customer_param, find_param};
 
-const UNUSED: &[&str] = &[
+const NOT_IMITATED: &[&str] = &[
     "account_tax_ids",
     "application_fee_amount",
     "custom_fields",
@@ -36,7 +36,7 @@ const UNUSED: &[&str] = &[
     "transfer_data",
 ];
 
-/// What create and update have in common.
+/// Fields of create and update.
 struct Fields {
     auto_advance: Option<bool>,
     finalizes_at: Option<Timestamp>,
@@ -45,7 +45,7 @@ struct Fields {
     due_date: Option<Timestamp>,
     default_payment_method: Change<String>,
     default_tax_rates: Option<Vec<String>>,
-    discounts: Option<Vec<Redeem>>,
+    discounts: Option<Vec<RequestedDiscount>>,
     description: Change<String>,
     footer: Change<String>,
     number: Change<String>,
@@ -54,7 +54,7 @@ struct Fields {
 
 impl Fields {
     fn read(p: &mut Params) -> Result<Fields> {
-        p.not_imitated(UNUSED)?;
+        p.not_imitated(NOT_IMITATED)?;
         no_automatic_tax(p)?;
         Ok(Fields {
             auto_advance: p.boolean("auto_advance")?,
@@ -104,11 +104,11 @@ impl Fields {
             match redeemer.redeem(world, &wanted, &invoice.discounts, own) {
                 Ok(ids) => invoice.discounts = ids,
                 Err(refusal) => {
-                    redeemer.take_back(world);
+                    redeemer.roll_back(world);
                     return Err(refusal);
                 }
             }
-            redeemer.count(world);
+            redeemer.commit(world);
         }
         set(&mut invoice.description, self.description);
         set(&mut invoice.footer, self.footer);
@@ -143,18 +143,18 @@ pub fn create(call: &mut Call<'_>) -> Result<Value> {
     }
     let currency = currency.or(found.currency).unwrap_or(Currency::USD);
     if let Some(fixed) = found.currency.filter(|fixed| *fixed != currency) {
-        return Err(refusals::other_currency(fixed));
+        return Err(errors::other_currency(fixed));
     }
     let now = world.now_of(&customer);
     if let Some(id) = &subscription {
         world.invoice_limits.check(world.invoices(), id, now)?;
     }
     let mut invoice =
-        Invoice { currency, subscription: subscription.clone(), ..blank(&found, now) };
+        Invoice { currency, subscription: subscription.clone(), ..empty_draft(&found, now) };
     if let Some(sub) = subscription.map(|id| world.subscription(&id)) {
         invoice.subscription_metadata = sub.metadata;
     }
-    world.name_invoice(&mut invoice);
+    world.assign_invoice_ids(&mut invoice);
     fields.apply(world, &mut invoice)?;
     let items = pending(world, &invoice, include.unwrap_or(false));
     for item in &items {
@@ -164,14 +164,14 @@ pub fn create(call: &mut Call<'_>) -> Result<Value> {
             crate::model::invoice::Line { id, ..item.line.clone() },
         ));
     }
-    world.claim_items(items, &invoice.id);
-    world.add_up(&mut invoice);
-    let shown = to_json(world, &invoice);
+    world.attach_items(items, &invoice.id);
+    world.compute_totals(&mut invoice);
+    let object = to_json(world, &invoice);
     world.put_invoice(invoice);
-    Ok(shown)
+    Ok(object)
 }
 
-/// Lines without tax rates of their own have the invoice's.
+/// Gives a line without tax rates the invoice's default rates.
 pub fn with_default_rates(
     invoice: &Invoice,
     mut line: crate::model::invoice::Line,
@@ -210,11 +210,11 @@ pub fn update(call: &mut Call<'_>) -> Result<Value> {
     let finalizes_at = invoice.finalizes_at;
     fields.apply(call.world, &mut invoice)?;
     if was_draft {
-        call.world.add_up(&mut invoice);
+        call.world.compute_totals(&mut invoice);
     } else {
         invoice.finalizes_at = finalizes_at;
     }
-    let shown = to_json(call.world, &invoice);
+    let object = to_json(call.world, &invoice);
     call.world.put_invoice(invoice);
-    Ok(shown)
+    Ok(object)
 }

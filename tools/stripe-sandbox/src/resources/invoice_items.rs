@@ -1,4 +1,4 @@
-//! `/v1/invoiceitems`: one-off charges and credits, on the next invoice or on a given draft.
+//! `/v1/invoiceitems`: one-off charges and credits on the next invoice or on a draft.
 
 use rust_decimal::Decimal;
 use serde_json::{Value, json};
@@ -11,9 +11,9 @@ use super::tax_rates;
 use crate::endpoint::call::{Call, Endpoint, delete, get, list, post};
 use crate::endpoint::params::Params;
 use crate::lifecycle::discounts::Redeemer;
-use crate::lifecycle::{items, refusals};
+use crate::lifecycle::{errors, items};
 use crate::model::Metadata;
-use crate::model::catalog::{Discount, Price, Redeem};
+use crate::model::catalog::{Discount, Price, RequestedDiscount};
 use crate::model::invoice::{InvoiceItem, Line, Origin, Status};
 use crate::values::errors::{ApiError, Result};
 use crate::values::money::Currency;
@@ -27,14 +27,14 @@ pub const ENDPOINTS: &[Endpoint] = &[
     delete("/v1/invoiceitems/{}", "invoice", "invoiceitem", remove),
 ];
 
-const UNUSED: &[&str] =
+const NOT_IMITATED: &[&str] =
     &["customer_account", "price_data", "quantity_decimal", "tax_behavior", "tax_code"];
 
-/// Either way, in minor units.
-const LARGEST: i64 = 99_999_999_999;
+/// Maximum amount, positive or negative, in minor units.
+const MAX_AMOUNT: i64 = 99_999_999_999;
 
-/// What an item costs, as it was asked for.
-pub struct Wanted {
+/// Parameters of an invoice item.
+pub struct ItemParams {
     amount: Option<i64>,
     unit: Option<Decimal>,
     price: Option<String>,
@@ -44,34 +44,38 @@ pub struct Wanted {
     discountable: Option<bool>,
     period: Option<(Timestamp, Timestamp)>,
     tax_rates: Vec<String>,
-    discounts: Vec<Redeem>,
+    discounts: Vec<RequestedDiscount>,
     metadata: Metadata,
 }
 
-impl Wanted {
-    pub fn read(p: &mut Params) -> Result<Wanted> {
+impl ItemParams {
+    pub fn read(p: &mut Params) -> Result<ItemParams> {
         let price = p.hash("pricing", |inner| inner.required("price"))?;
         let unit = p.decimal("unit_amount_decimal")?;
-        Wanted::read_with(p, price, unit)
+        ItemParams::read_with(p, price, unit)
     }
 
-    /// The same in a preview, where some of it has other names.
-    pub fn read_in_preview(p: &mut Params) -> Result<Wanted> {
+    /// Reads the parameters in a preview, where some have other names.
+    pub fn read_in_preview(p: &mut Params) -> Result<ItemParams> {
         p.not_imitated(&["invoiceitem"])?;
-        let whole = p.integer_in("unit_amount", -LARGEST..=LARGEST)?;
+        let whole = p.integer_in("unit_amount", -MAX_AMOUNT..=MAX_AMOUNT)?;
         let unit = p.decimal("unit_amount_decimal")?.or(whole.map(Decimal::from));
         let price = p.text("price")?;
-        Wanted::read_with(p, price, unit)
+        ItemParams::read_with(p, price, unit)
     }
 
-    fn read_with(p: &mut Params, price: Option<String>, unit: Option<Decimal>) -> Result<Wanted> {
-        p.not_imitated(UNUSED)?;
+    fn read_with(
+        p: &mut Params,
+        price: Option<String>,
+        unit: Option<Decimal>,
+    ) -> Result<ItemParams> {
+        p.not_imitated(NOT_IMITATED)?;
         let mut metadata = Metadata::new();
         if let Some(change) = p.metadata()? {
             change.apply(&mut metadata);
         }
-        Ok(Wanted {
-            amount: p.integer_in("amount", -LARGEST..=LARGEST)?,
+        Ok(ItemParams {
+            amount: p.integer_in("amount", -MAX_AMOUNT..=MAX_AMOUNT)?,
             unit,
             price,
             quantity: p.integer_in("quantity", 0..=999_999)?,
@@ -91,7 +95,7 @@ impl Wanted {
         })
     }
 
-    /// The line of the invoice item `id`, its currency, and who redeems its discounts.
+    /// Returns the line of invoice item `id`, its currency, and the redeemer of its discounts.
     pub fn line(
         self,
         world: &mut World,
@@ -108,7 +112,7 @@ impl Wanted {
         let currency = self.currency.or(expected).or(price.as_ref().map(|price| price.currency));
         let currency = currency.ok_or_else(|| ApiError::missing_param("currency"))?;
         if let Some(fixed) = expected.filter(|fixed| *fixed != currency) {
-            return Err(refusals::other_currency(fixed));
+            return Err(errors::other_currency(fixed));
         }
         let quantity = Decimal::from(self.quantity.unwrap_or(1));
         let (amount, unit) = self.amounts(price.as_ref(), quantity, currency)?;
@@ -139,7 +143,7 @@ impl Wanted {
         Ok((line, currency, redeemer))
     }
 
-    /// The whole and the price of one, from whichever of the three ways of saying it was used.
+    /// Returns the amount and the unit price from `amount`, `unit_amount_decimal` or a price.
     fn amounts(
         &self,
         price: Option<&Price>,
@@ -150,7 +154,7 @@ impl Wanted {
             (Some(amount), None, None) => Ok((amount, Decimal::from(amount))),
             (None, Some(unit), None) => Ok((currency.round(unit * quantity), unit)),
             (None, None, Some(price)) => {
-                items::supports(price, currency)?;
+                items::check_currency(price, currency)?;
                 let amount = price.amount_in(currency).expect("it supports the currency");
                 let charges = amount.charge(price.packaged(quantity), currency);
                 Ok((charges.iter().map(|charge| charge.amount).sum(), charges[0].unit))
@@ -168,7 +172,7 @@ fn create(call: &mut Call<'_>) -> Result<Value> {
     let p = &mut call.params;
     let customer = p.required("customer")?;
     let (invoice, subscription) = (p.text("invoice")?, p.text("subscription")?);
-    let wanted = Wanted::read(p)?;
+    let item = ItemParams::read(p)?;
     call.begin()?;
     let world = &mut *call.world;
     let found = find_live_customer_param(world, &customer, "customer")?.clone();
@@ -184,8 +188,8 @@ fn create(call: &mut Call<'_>) -> Result<Value> {
     }
     let now = world.now_of(&customer);
     let id = world.ids.id("ii");
-    let (mut line, currency, redeemer) = wanted.line(world, &id, &customer, found.currency, now)?;
-    redeemer.count(world);
+    let (mut line, currency, redeemer) = item.line(world, &id, &customer, found.currency, now)?;
+    redeemer.commit(world);
     line.origin =
         Origin::InvoiceItem { invoice_item: id.clone(), subscription: subscription.clone() };
     items::set_currency(world, &customer, currency);
@@ -194,7 +198,7 @@ fn create(call: &mut Call<'_>) -> Result<Value> {
         draft.currency = currency;
         let line = Line { id: world.ids.id("il"), ..line.clone() };
         draft.lines.push(with_default_rates(&draft, line));
-        world.add_up(&mut draft);
+        world.compute_totals(&mut draft);
         world.put_invoice(draft);
     }
     let item = InvoiceItem {
@@ -207,9 +211,9 @@ fn create(call: &mut Call<'_>) -> Result<Value> {
         date: now,
         test_clock: found.test_clock,
     };
-    let shown = to_json(world, &item);
+    let object = to_json(world, &item);
     world.invoice_items.put(item);
-    Ok(shown)
+    Ok(object)
 }
 
 fn index(call: &mut Call<'_>) -> Result<Value> {
@@ -252,7 +256,7 @@ fn remove(call: &mut Call<'_>) -> Result<Value> {
         }
         let mine = |line: &Line| matches!(&line.origin, Origin::InvoiceItem { invoice_item, .. } if *invoice_item == id);
         invoice.lines.retain(|line| !mine(line));
-        call.world.add_up(&mut invoice);
+        call.world.compute_totals(&mut invoice);
         call.world.put_invoice(invoice);
     }
     call.world.invoice_items.remove(&id);
@@ -281,7 +285,7 @@ fn to_json(world: &World, item: &InvoiceItem) -> Value {
         set(&mut details, "subscription_item", item.cloned());
         json!({ "subscription_details": details, "type": "subscription_details" })
     });
-    let mut shown = json!({
+    let mut object = json!({
         "id": item.id,
         "object": "invoiceitem",
         "amount": item.line.amount,
@@ -306,11 +310,11 @@ fn to_json(world: &World, item: &InvoiceItem) -> Value {
         "test_clock": item.test_clock,
     });
     let proration = item.line.proration.then(|| proration_details(&item.line));
-    set(&mut shown, "proration_details", proration);
-    shown
+    set(&mut object, "proration_details", proration);
+    object
 }
 
-/// What a credit takes back. The discounts of a proration are in its amount, not beside it.
+/// Returns the lines that a credit refers to. The amount of a proration includes its discounts.
 fn proration_details(line: &Line) -> Value {
     let credited = line.credited.as_ref().map(|(invoice, lines)| {
         json!({

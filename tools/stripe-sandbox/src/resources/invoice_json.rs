@@ -1,4 +1,4 @@
-//! Invoices on the wire.
+//! JSON of invoices.
 
 use serde_json::{Value, json};
 
@@ -10,7 +10,7 @@ use crate::world::World;
 
 pub fn to_json(world: &World, invoice: &Invoice) -> Value {
     let totals = &invoice.totals;
-    let mut shown = json!({
+    let mut object = json!({
         "id": invoice.id,
         "object": "invoice",
         "account_country": "US",
@@ -97,15 +97,15 @@ pub fn to_json(world: &World, invoice: &Invoice) -> Value {
         "total_taxes": line_json::taxes(&totals.taxes, invoice.tax_exempt),
         "webhooks_delivered_at": invoice.transitions.finalized,
     });
-    merge(&mut shown, rest);
-    merge(&mut shown, links(world, invoice));
+    merge(&mut object, rest);
+    merge(&mut object, links(world, invoice));
     let why = invoice.uncollectible_reason;
     let why = why.map(|reason| json!({ "uncollectible": { "reason": reason.as_str() } }));
-    set(&mut shown, "status_details", why);
-    shown
+    set(&mut object, "status_details", why);
+    object
 }
 
-/// The pages that only a finalised invoice has.
+/// Returns the page URLs of a finalized invoice.
 fn links(world: &World, invoice: &Invoice) -> Value {
     if invoice.transitions.finalized.is_none() {
         return json!({ "hosted_invoice_url": null, "invoice_pdf": null });

@@ -1,4 +1,4 @@
-//! Invoice lines on the wire.
+//! JSON of invoice lines.
 
 use rust_decimal::prelude::ToPrimitive;
 use serde_json::{Value, json};

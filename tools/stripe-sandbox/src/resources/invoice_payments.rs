@@ -1,4 +1,4 @@
-//! `/v1/invoice_payments`
+//! `/v1/invoice_payments`.
 
 use serde_json::{Value, json};
 

@@ -1,4 +1,4 @@
-//! `/v1/invoices`
+//! `/v1/invoices`.
 
 use serde_json::{Value, json};
 
@@ -7,8 +7,8 @@ use super::invoice_json::to_json;
 use super::{invoice_lines_json as line_json, payment_intents, payment_methods};
 use crate::endpoint::call::{Call, Endpoint, delete, get, list, post};
 use crate::endpoint::page;
+use crate::lifecycle::errors::{check_amount, declined, requires_action};
 use crate::lifecycle::payments::{self, Attempt};
-use crate::lifecycle::refusals::{chargeable, declined, requires_action};
 use crate::lifecycle::{invoicing, void};
 use crate::model::invoice::{Invoice, PaymentStatus, Status, UncollectibleReason};
 use crate::model::subscription::Collection;
@@ -67,7 +67,7 @@ fn retrieve(call: &mut Call<'_>) -> Result<Value> {
     find(call.world.invoices(), &call.id()).map(|invoice| to_json(call.world, invoice))
 }
 
-/// Also for a preview's id, as long as the sandbox remembers it.
+/// Lists the lines of an invoice or of a recent preview.
 fn lines(call: &mut Call<'_>) -> Result<Value> {
     let cursor = call.cursor()?;
     call.begin()?;
@@ -79,7 +79,7 @@ fn lines(call: &mut Call<'_>) -> Result<Value> {
     page::slice(&line_json::url(invoice), line_json::lines(invoice), &cursor, "invoice line item")
 }
 
-fn answer(world: &World, id: &str) -> Result<Value> {
+fn response(world: &World, id: &str) -> Result<Value> {
     find(world.invoices(), id).map(|invoice| to_json(world, invoice))
 }
 
@@ -116,10 +116,10 @@ fn finalize_draft(call: &mut Call<'_>) -> Result<Value> {
         )
         .code("invoice_not_editable"));
     }
-    chargeable(&invoice)?;
+    check_amount(&invoice)?;
     let now = call.world.now_of(&invoice.customer);
     invoicing::finalize(call.world, &id, now);
-    // Collection by itself begins later, so that the caller can still pay first.
+    // Automatic collection starts an hour later, so that the caller can pay first.
     let mut invoice = call.world.invoice(&id);
     if invoice.status == Status::Open {
         invoice.auto_advance = auto_advance.unwrap_or(invoice.auto_advance);
@@ -127,7 +127,7 @@ fn finalize_draft(call: &mut Call<'_>) -> Result<Value> {
         invoice.next_payment_attempt = charged.then_some(now + HOUR);
         call.world.put_invoice(invoice);
     }
-    answer(call.world, &id)
+    response(call.world, &id)
 }
 
 fn send(call: &mut Call<'_>) -> Result<Value> {
@@ -140,11 +140,11 @@ fn send(call: &mut Call<'_>) -> Result<Value> {
         ));
     }
     if invoice.status == Status::Draft {
-        chargeable(&invoice)?;
+        check_amount(&invoice)?;
         let now = call.world.now_of(&invoice.customer);
         invoicing::finalize(call.world, &id, now);
     }
-    answer(call.world, &id)
+    response(call.world, &id)
 }
 
 fn pay(call: &mut Call<'_>) -> Result<Value> {
@@ -164,30 +164,31 @@ fn pay(call: &mut Call<'_>) -> Result<Value> {
     }
     let now = world.now_of(&invoice.customer);
     if invoice.status == Status::Draft {
-        chargeable(&invoice)?;
+        check_amount(&invoice)?;
         invoicing::finalize(world, &id, now);
     }
     if world.invoice(&id).status == Status::Paid {
-        return answer(world, &id);
+        return response(world, &id);
     }
     if out_of_band {
         let mut invoice = world.invoice(&id);
         invoice.paid_out_of_band = true;
         world.put_invoice(invoice);
         payments::close_payment(world, &id, PaymentStatus::Canceled, now);
-        invoicing::paid(world, &id, now);
-        return answer(world, &id);
+        invoicing::mark_paid(world, &id, now);
+        return response(world, &id);
     }
     charge(world, &id, method)
 }
 
-/// A manual attempt. It is counted only if it is the first of all, and changes no schedule.
+/// Makes a manual attempt. It counts only if it is the first one, and does not change the retry
+/// schedule.
 pub fn charge(world: &mut World, id: &str, method: Option<String>) -> Result<Value> {
     let mut invoice = world.invoice(id);
     let now = world.now_of(&invoice.customer);
     let method = match method {
         Some(method) => payment_methods::for_charge(world, &method, &invoice.customer, "payment_method")?,
-        None => payments::default_method(world, &invoice).cloned().ok_or_else(|| {
+        None => payments::invoice_payment_method(world, &invoice).cloned().ok_or_else(|| {
             ApiError::invalid(
                 "There is no `default_payment_method` set on this Customer or Invoice. Please set a `default_payment_method` or pass one in.",
             )
@@ -197,28 +198,32 @@ pub fn charge(world: &mut World, id: &str, method: Option<String>) -> Result<Val
     world.put_invoice(invoice);
     let attempt = invoicing::charge(world, id, &method, now);
     let refusal = match attempt {
-        Attempt::Paid => return answer(world, id),
+        Attempt::Paid => return response(world, id),
         Attempt::Declined(failure) => declined(failure),
         Attempt::RequiresAction | Attempt::NoPaymentMethod => requires_action("invoice"),
     };
-    let intent =
-        payments::intent_of(world, id).map(|intent| payment_intents::to_json(world, &intent));
+    let intent = payments::payment_intent_of(world, id)
+        .map(|intent| payment_intents::to_json(world, &intent));
     Err(refusal
         .field("payment_intent", json!(intent))
         .field("payment_method", payment_methods::to_json(&method)))
 }
 
 fn void(call: &mut Call<'_>) -> Result<Value> {
-    settle(call, &[Status::Open, Status::Uncollectible], void::void)
+    transition(call, &[Status::Open, Status::Uncollectible], void::void)
 }
 
 fn mark_uncollectible(call: &mut Call<'_>) -> Result<Value> {
-    settle(call, &[Status::Open], |world, id, now| {
+    transition(call, &[Status::Open], |world, id, now| {
         invoicing::mark_uncollectible(world, id, UncollectibleReason::UserForgiven, now);
     })
 }
 
-fn settle(call: &mut Call<'_>, from: &[Status], end: fn(&mut World, &str, i64)) -> Result<Value> {
+fn transition(
+    call: &mut Call<'_>,
+    from: &[Status],
+    end: fn(&mut World, &str, i64),
+) -> Result<Value> {
     call.begin()?;
     let id = call.id();
     let invoice = find(call.world.invoices(), &id)?;
@@ -233,5 +238,5 @@ fn settle(call: &mut Call<'_>, from: &[Status], end: fn(&mut World, &str, i64)) 
     }
     let now = call.world.now_of(&invoice.customer);
     end(call.world, &id, now);
-    answer(call.world, &id)
+    response(call.world, &id)
 }

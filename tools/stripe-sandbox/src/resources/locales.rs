@@ -1,4 +1,4 @@
-//! `locale` of Checkout and the portal: languages that Stripe's pages have. Ours have one, so it is only kept.
+//! `locale` of Checkout and the portal. The sandbox's pages have one language and only store it.
 
 use crate::endpoint::params::Params;
 use crate::values::errors::{ApiError, Result};
@@ -9,15 +9,15 @@ const LOCALES: &[&str] = &[
     "pt-BR", "ro", "ru", "sk", "sl", "sv", "th", "tr", "vi", "zh", "zh-HK", "zh-TW",
 ];
 
-/// Only the portal tells these from the others.
-const OF_THE_PORTAL: &[&str] = &["en-AU", "en-CA", "en-IE", "en-IN", "en-NZ", "en-SG"];
+/// Locales that only the portal supports.
+const PORTAL_ONLY: &[&str] = &["en-AU", "en-CA", "en-IE", "en-IN", "en-NZ", "en-SG"];
 
-pub fn of_checkout(p: &mut Params) -> Result<Option<String>> {
+pub fn read_checkout(p: &mut Params) -> Result<Option<String>> {
     read(p, &[LOCALES])
 }
 
-pub fn of_portal(p: &mut Params) -> Result<Option<String>> {
-    read(p, &[LOCALES, OF_THE_PORTAL])
+pub fn read_portal(p: &mut Params) -> Result<Option<String>> {
+    read(p, &[LOCALES, PORTAL_ONLY])
 }
 
 fn read(p: &mut Params, known: &[&[&str]]) -> Result<Option<String>> {

@@ -1,7 +1,7 @@
-//! `/v1/billing/meter_events`
+//! `/v1/billing/meter_events`.
 //!
-//! Stripe counts events asynchronously: one that turns out to be about no meter or no customer was
-//! accepted all the same. So it is here, except that counting takes no time.
+//! Stripe counts events asynchronously, so it accepts events with an unknown meter or customer. The
+//! sandbox accepts them as well, but counts immediately.
 
 use std::collections::BTreeMap;
 
@@ -16,8 +16,8 @@ pub const ENDPOINTS: &[Endpoint] =
     &[post("/v1/billing/meter_events", "billing_meter_event", "billing.meter_event", create)];
 
 const MINUTE: i64 = 60;
-/// Far more than anything is ever metered in.
-const LARGEST: i64 = 1_000_000_000_000_000;
+/// Maximum value of one event.
+const MAX_VALUE: i64 = 1_000_000_000_000_000;
 
 fn create(call: &mut Call<'_>) -> Result<Value> {
     let p = &mut call.params;
@@ -85,7 +85,7 @@ fn check_time(at: Timestamp, now: Timestamp) -> Result<()> {
 
 fn parse_value(text: &str) -> Result<Decimal> {
     let value: Option<Decimal> = text.parse().ok();
-    value.filter(|value| value.abs() <= Decimal::from(LARGEST)).ok_or_else(|| {
+    value.filter(|value| value.abs() <= Decimal::from(MAX_VALUE)).ok_or_else(|| {
         ApiError::invalid(format!("The value of the meter event must be a number: {text}"))
             .param("payload")
     })

@@ -1,4 +1,4 @@
-//! `/v1/billing/meters`
+//! `/v1/billing/meters`.
 
 use serde_json::{Value, json};
 
@@ -63,9 +63,9 @@ fn create(call: &mut Call<'_>) -> Result<Value> {
         updated: now,
         deactivated_at: None,
     };
-    let shown = to_json(&meter);
+    let object = to_json(&meter);
     call.world.meters.put(meter);
-    Ok(shown)
+    Ok(object)
 }
 
 fn index(call: &mut Call<'_>) -> Result<Value> {
@@ -106,12 +106,12 @@ fn edit(call: &mut Call<'_>, change: impl FnOnce(&mut Meter, i64)) -> Result<Val
     let mut meter = find(&call.world.meters, &call.id())?.clone();
     change(&mut meter, now);
     meter.updated = now;
-    let shown = to_json(&meter);
+    let object = to_json(&meter);
     call.world.meters.put(meter);
-    Ok(shown)
+    Ok(object)
 }
 
-/// One summary over the whole stretch asked for; grouping windows are not imitated.
+/// Returns one summary for the whole requested time. Grouping windows are not implemented.
 fn summaries(call: &mut Call<'_>) -> Result<Value> {
     let id = call.id();
     let cursor = call.cursor()?;

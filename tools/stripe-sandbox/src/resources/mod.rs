@@ -1,10 +1,11 @@
-//! Stripe's resources: for each one its endpoints, its parameters and its wire object.
+//! Stripe's resources: endpoints, parameters and JSON objects.
 
 use serde_json::{Value, json};
 
 use crate::endpoint::call::Endpoint;
 use crate::world::World;
 
+mod add_invoice_items_params;
 mod balance_transactions;
 mod checkout_create;
 pub mod checkout_json;
@@ -22,7 +23,6 @@ mod json;
 mod locales;
 mod meter_events;
 mod meters;
-mod one_off_params;
 pub mod payment_intents;
 pub mod payment_methods;
 pub mod portal_configurations;
@@ -73,7 +73,7 @@ pub fn endpoints() -> impl Iterator<Item = &'static Endpoint> {
     ALL.iter().copied().flatten()
 }
 
-/// The wire object of the given kind with this id.
+/// Returns the JSON of the object of type `kind`.
 pub fn render(world: &World, kind: &str, id: &str) -> Option<Value> {
     Some(match kind {
         "billing_portal.configuration" => {
@@ -99,7 +99,7 @@ pub fn render(world: &World, kind: &str, id: &str) -> Option<Value> {
     })
 }
 
-/// A field that the object only has when it is asked for.
+/// Returns a field that is included only on request.
 pub fn include(world: &World, kind: &str, id: &str, path: &[&str]) -> Option<Value> {
     Some(match (kind, path) {
         ("checkout.session", ["line_items"]) => checkout_json::line_items(world, id)?,

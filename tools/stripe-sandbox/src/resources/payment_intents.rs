@@ -1,4 +1,4 @@
-//! `/v1/payment_intents`: those that invoices are paid with. They are read here, not made.
+//! `/v1/payment_intents`: the payment intents of invoices. The API only reads them.
 
 use serde_json::{Value, json};
 
@@ -24,7 +24,7 @@ fn index(call: &mut Call<'_>) -> Result<Value> {
     call.begin()?;
     let world = &*call.world;
     check_filter(&world.customers, customer.as_deref(), "customer")?;
-    // What is on a test clock is only shown when its customer is asked for.
+    // The list without a customer omits objects on test clocks.
     let hidden = |intent: &PaymentIntent| {
         customer.is_none() && world.customer(&intent.customer).test_clock.is_some()
     };
@@ -45,7 +45,7 @@ pub fn to_json(world: &World, intent: &PaymentIntent) -> Value {
         intent.last_error.as_ref().map(|(method, failure)| payment_error(world, method, failure));
     let next_action = (intent.status == IntentStatus::RequiresAction)
         .then(|| json!({ "type": "use_stripe_sdk", "use_stripe_sdk": { "type": "three_d_secure_redirect" } }));
-    let mut shown = json!({
+    let mut object = json!({
         "id": intent.id,
         "object": "payment_intent",
         "allowed_payment_method_types": null,
@@ -95,27 +95,28 @@ pub fn to_json(world: &World, intent: &PaymentIntent) -> Value {
         "transfer_data": null,
         "transfer_group": null,
     });
-    merge(&mut shown, rest);
-    shown
+    merge(&mut object, rest);
+    object
 }
 
 fn payment_error(world: &World, method: &str, failure: &Failure) -> Value {
     let doc_url = format!("https://stripe.com/docs/error-codes/{}", failure.code.replace('_', "-"));
-    let mut shown = json!({
+    let mut object = json!({
         "type": "card_error",
         "code": failure.code,
         "doc_url": doc_url,
         "message": failure.message,
         "payment_method": world.payment_methods.get(method).map(payment_methods::to_json),
     });
-    set(&mut shown, "advice_code", failure.advice_code);
-    set(&mut shown, "decline_code", failure.decline_code);
-    shown
+    set(&mut object, "advice_code", failure.advice_code);
+    set(&mut object, "decline_code", failure.decline_code);
+    object
 }
 
-/// What the browser confirms an open invoice with; null on one that has nothing to confirm.
+/// Returns the secret with which a browser confirms the payment; null if the invoice has no payment
+/// intent.
 pub fn confirmation_secret(world: &World, invoice: &str) -> Value {
-    payments::intent_of(world, invoice).map_or(
+    payments::payment_intent_of(world, invoice).map_or(
         Value::Null,
         |intent| json!({ "client_secret": intent.client_secret, "type": "payment_intent" }),
     )

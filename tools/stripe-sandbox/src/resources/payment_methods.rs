@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::endpoint::call::{Call, Endpoint, get, list, post};
-use crate::lifecycle::refusals::declined;
+use crate::lifecycle::errors::declined;
 use crate::model::Metadata;
 use crate::model::customer::PaymentMethod;
 use crate::values::cards::TestCard;
@@ -54,17 +54,17 @@ fn create(call: &mut Call<'_>) -> Result<Value> {
         )
         .param("card[number]")
     })?;
-    let id = keep(call.world, card, None);
+    let id = create_card(call.world, card, None);
     let mut method = find(&call.world.payment_methods, &id)?.clone();
     if let Some(change) = metadata {
         change.apply(&mut method.metadata);
     }
-    let shown = to_json(&method);
+    let object = to_json(&method);
     call.world.payment_methods.put(method);
-    Ok(shown)
+    Ok(object)
 }
 
-fn keep(world: &mut World, card: TestCard, customer: Option<&str>) -> String {
+fn create_card(world: &mut World, card: TestCard, customer: Option<&str>) -> String {
     let id = world.ids.id("pm");
     let created = customer.map_or_else(|| world.now(None), |customer| world.now_of(customer));
     world.payment_methods.put(PaymentMethod {
@@ -79,11 +79,11 @@ fn keep(world: &mut World, card: TestCard, customer: Option<&str>) -> String {
     id
 }
 
-/// Saves a card for a customer: a token makes a new payment method, an id attaches that one.
+/// Attaches a payment method to the customer. A token creates a new one.
 pub fn attach(world: &mut World, method: &str, customer: &str, param: &str) -> Result<String> {
     if let Some(card) = TestCard::from_token(method) {
         card.save().map_err(declined)?;
-        return Ok(keep(world, card, Some(customer)));
+        return Ok(create_card(world, card, Some(customer)));
     }
     let mut found = world
         .payment_methods
@@ -105,7 +105,7 @@ pub fn attach(world: &mut World, method: &str, customer: &str, param: &str) -> R
     Ok(method.to_owned())
 }
 
-/// A payment method that is the customer's already; a token is saved for the customer first.
+/// Returns the customer's payment method. A token creates and attaches one.
 pub fn of_customer(world: &mut World, method: &str, customer: &str, param: &str) -> Result<String> {
     if TestCard::from_token(method).is_some() {
         return attach(world, method, customer, param);
@@ -122,7 +122,8 @@ pub fn of_customer(world: &mut World, method: &str, customer: &str, param: &str)
     .param(param))
 }
 
-/// A card to charge once: a token need not pass being saved, only being charged.
+/// Returns a payment method for one charge. A token's card that cannot be saved is charged without
+/// being attached.
 pub fn for_charge(
     world: &mut World,
     method: &str,
@@ -130,7 +131,7 @@ pub fn for_charge(
     param: &str,
 ) -> Result<PaymentMethod> {
     let id = match TestCard::from_token(method) {
-        Some(card) => keep(world, card, Some(customer).filter(|_| card.save().is_ok())),
+        Some(card) => create_card(world, card, Some(customer).filter(|_| card.save().is_ok())),
         None => of_customer(world, method, customer, param)?,
     };
     find(&world.payment_methods, &id).cloned()
@@ -169,9 +170,9 @@ fn detach(call: &mut Call<'_>) -> Result<Value> {
         sub.default_payment_method = None;
         call.world.put_subscription(sub);
     }
-    let shown = to_json(&method);
+    let object = to_json(&method);
     call.world.payment_methods.put(method);
-    Ok(shown)
+    Ok(object)
 }
 
 fn update(call: &mut Call<'_>) -> Result<Value> {
@@ -182,24 +183,24 @@ fn update(call: &mut Call<'_>) -> Result<Value> {
     if let Some(change) = metadata {
         change.apply(&mut method.metadata);
     }
-    let shown = to_json(&method);
+    let object = to_json(&method);
     call.world.payment_methods.put(method);
-    Ok(shown)
+    Ok(object)
 }
 
 fn index(call: &mut Call<'_>) -> Result<Value> {
     let customer = call.params.required("customer")?;
-    page_of(call, &customer)
+    list_of_customer(call, &customer)
 }
 
 fn of_customer_index(call: &mut Call<'_>) -> Result<Value> {
     let customer = call.id();
     find_live_customer(call.world, &customer)?;
-    page_of(call, &customer)
+    list_of_customer(call, &customer)
 }
 
-/// Only cards exist, so any other type is an empty list.
-fn page_of(call: &mut Call<'_>, customer: &str) -> Result<Value> {
+/// Lists the customer's cards. Any other type is an empty list.
+fn list_of_customer(call: &mut Call<'_>, customer: &str) -> Result<Value> {
     let cursor = call.cursor()?;
     call.params.not_imitated(&["allow_redisplay", "customer_account"])?;
     let kind = call.params.text("type")?;

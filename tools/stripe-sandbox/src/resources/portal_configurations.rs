@@ -1,4 +1,4 @@
-//! `/v1/billing_portal/configurations`
+//! `/v1/billing_portal/configurations`.
 
 use serde_json::{Value, json};
 
@@ -21,7 +21,7 @@ pub const ENDPOINTS: &[Endpoint] = &[
 const PERMISSION: &str = "customer_portal";
 const KIND: &str = "billing_portal.configuration";
 
-/// What create and update have in common.
+/// Fields of create and update.
 struct Fields {
     name: Change<String>,
     default_return_url: Change<String>,
@@ -119,7 +119,7 @@ fn read_features(p: &mut Params) -> Result<FeatureChanges> {
                 "features[subscription_cancel][proration_behavior]",
             ));
         }
-        changes.cancel_reasons = inner.hash("cancellation_reason", reasons)?;
+        changes.cancel_reasons = inner.hash("cancellation_reason", read_cancel_reasons)?;
         Ok(())
     })?;
     Ok(changes)
@@ -134,7 +134,7 @@ fn enabled(p: &mut Params, feature: &str) -> Result<Option<bool>> {
     Ok(enabled)
 }
 
-fn reasons(p: &mut Params) -> Result<Option<Vec<String>>> {
+fn read_cancel_reasons(p: &mut Params) -> Result<Option<Vec<String>>> {
     p.not_imitated(&["feedback_options"])?;
     let name = p.name("options");
     let enabled = p.boolean("enabled")?.unwrap_or(false);
@@ -151,9 +151,9 @@ fn create(call: &mut Call<'_>) -> Result<Value> {
     call.begin()?;
     let mut configuration = new(call.world, Features::NONE, false);
     fields.apply(&mut configuration);
-    let shown = to_json(&configuration);
+    let object = to_json(&configuration);
     call.world.portal_configurations.put(configuration);
-    Ok(shown)
+    Ok(object)
 }
 
 fn new(world: &mut World, features: Features, is_default: bool) -> Configuration {
@@ -178,16 +178,16 @@ pub fn default(world: &World) -> Option<&Configuration> {
     world.portal_configurations.under("default").next()
 }
 
-/// What saving the settings in the dashboard does, and no call of the API: there is a default
-/// afterwards.
+/// Creates the default configuration, as saving the settings in Stripe's dashboard does. The API
+/// cannot create it.
 pub fn save_default(world: &mut World) -> Value {
     if let Some(default) = default(world) {
         return to_json(default);
     }
     let configuration = new(world, Features::ALL, true);
-    let shown = to_json(&configuration);
+    let object = to_json(&configuration);
     world.portal_configurations.put(configuration);
-    shown
+    object
 }
 
 fn retrieve(call: &mut Call<'_>) -> Result<Value> {
@@ -220,9 +220,9 @@ fn update(call: &mut Call<'_>) -> Result<Value> {
     configuration.active = active.unwrap_or(configuration.active);
     configuration.updated = call.world.now(None);
     fields.apply(&mut configuration);
-    let shown = to_json(&configuration);
+    let object = to_json(&configuration);
     call.world.portal_configurations.put(configuration);
-    Ok(shown)
+    Ok(object)
 }
 
 pub fn to_json(configuration: &Configuration) -> Value {

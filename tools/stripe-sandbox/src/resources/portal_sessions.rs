@@ -1,4 +1,4 @@
-//! `POST /v1/billing_portal/sessions`: links into the portal.
+//! `POST /v1/billing_portal/sessions`.
 
 use serde_json::{Value, json};
 
@@ -18,7 +18,7 @@ fn create(call: &mut Call<'_>) -> Result<Value> {
     p.not_imitated(&["customer_account", "on_behalf_of"])?;
     let customer = p.required("customer")?;
     let configuration = p.text("configuration")?;
-    let (return_url, locale) = (url(p, "return_url")?, locales::of_portal(p)?);
+    let (return_url, locale) = (url(p, "return_url")?, locales::read_portal(p)?);
     let flow = p.hash("flow_data", read_flow)?;
     call.begin()?;
     let world = &mut *call.world;
@@ -40,9 +40,9 @@ fn create(call: &mut Call<'_>) -> Result<Value> {
         last_used: None,
         authenticating: None,
     };
-    let shown = to_json(world, &session);
+    let object = to_json(world, &session);
     world.portal_sessions.put(session);
-    Ok(shown)
+    Ok(object)
 }
 
 fn choose<'a>(world: &'a World, id: Option<&str>) -> Result<&'a Configuration> {

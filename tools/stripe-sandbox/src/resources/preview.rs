@@ -1,22 +1,24 @@
-//! `POST /v1/invoices/create_preview`
+//! `POST /v1/invoices/create_preview`.
 
 use serde_json::Value;
 
-use super::invoice_items::Wanted;
+use super::invoice_items::ItemParams;
 use super::invoice_json::to_json;
 use super::subscription_params as shared;
 use super::{subscription_pause, tax_rates};
 use crate::endpoint::call::{Call, Endpoint, post_read};
 use crate::endpoint::params::{Params, parse_time};
-use crate::lifecycle::draft::set_against;
+use crate::lifecycle::draft::set_amount_due;
+use crate::lifecycle::item_diff::ItemChange;
 use crate::lifecycle::items::NewItem;
 use crate::lifecycle::pause::BillFor;
-use crate::lifecycle::plan::{TrialEnd, Wish};
-use crate::lifecycle::preview::{Details, of_items, of_new_subscription, of_subscription};
-use crate::lifecycle::resume::Way;
+use crate::lifecycle::plan::{BillingChange, TrialEnd};
+use crate::lifecycle::preview::{
+    PreviewOptions, preview_items, preview_new_subscription, preview_subscription,
+};
+use crate::lifecycle::resume::ResumeOptions;
 use crate::lifecycle::subscribe::NewSubscription;
-use crate::lifecycle::swap::ItemChange;
-use crate::model::catalog::Redeem;
+use crate::model::catalog::RequestedDiscount;
 use crate::model::invoice::Invoice;
 use crate::model::subscription::{
     BillingMode, Collection, PaymentBehavior, ProrationBehavior, TrialSettings,
@@ -30,7 +32,7 @@ use crate::world::{World, find_live_customer_param, find_param};
 pub const ENDPOINTS: &[Endpoint] =
     &[post_read("/v1/invoices/create_preview", "invoice", "invoice", create_preview)];
 
-const UNUSED: &[&str] = &[
+const NOT_IMITATED: &[&str] = &[
     "customer_account",
     "customer_details",
     "issuer",
@@ -38,19 +40,19 @@ const UNUSED: &[&str] = &[
     "schedule",
     "schedule_details",
 ];
-const DETAILS_UNUSED: &[&str] = &["billing_schedules", "start_date"];
+const NOT_IMITATED_IN_DETAILS: &[&str] = &["billing_schedules", "start_date"];
 
 struct Request {
     customer: Option<String>,
     subscription: Option<String>,
     currency: Option<Currency>,
     recurring: bool,
-    discounts: Option<Vec<Redeem>>,
-    invoice_items: Vec<Wanted>,
+    discounts: Option<Vec<RequestedDiscount>>,
+    invoice_items: Vec<ItemParams>,
     details: SubscriptionDetails,
 }
 
-/// `subscription_details`, whether about a subscription that is there or one that might be.
+/// `subscription_details` of an existing or a new subscription.
 #[derive(Default)]
 struct SubscriptionDetails {
     metadata: Option<MetadataChange>,
@@ -69,9 +71,9 @@ struct SubscriptionDetails {
 }
 
 impl SubscriptionDetails {
-    /// How a paused subscription is to go on.
-    fn way(&self) -> Way {
-        Way {
+    /// Returns the options of a resumption.
+    fn resume_options(&self) -> ResumeOptions {
+        ResumeOptions {
             anchor_now: self.anchor_now.unwrap_or(true),
             behavior: self.behavior.unwrap_or(ProrationBehavior::CreateProrations),
             date: self.date,
@@ -89,16 +91,16 @@ fn create_preview(call: &mut Call<'_>) -> Result<Value> {
         "default_tax_rates",
     )?;
     let preview = match &request.subscription {
-        Some(id) => existing(world, &id.clone(), request)?,
-        None => prospective(world, request)?,
+        Some(id) => preview_existing(world, &id.clone(), request)?,
+        None => preview_prospective(world, request)?,
     };
-    let shown = to_json(world, &preview);
-    world.previews.remember(preview);
-    Ok(shown)
+    let object = to_json(world, &preview);
+    world.previews.store(preview);
+    Ok(object)
 }
 
 fn read(p: &mut Params) -> Result<Request> {
-    p.not_imitated(UNUSED)?;
+    p.not_imitated(NOT_IMITATED)?;
     shared::no_automatic_tax(p)?;
     Ok(Request {
         customer: p.text("customer")?,
@@ -108,13 +110,13 @@ fn read(p: &mut Params) -> Result<Request> {
             .choice("preview_mode", &[("next", false), ("recurring", true)])?
             .unwrap_or(false),
         discounts: shared::discounts(p)?,
-        invoice_items: p.list("invoice_items", Wanted::read_in_preview)?.unwrap_or_default(),
+        invoice_items: p.list("invoice_items", ItemParams::read_in_preview)?.unwrap_or_default(),
         details: p.hash("subscription_details", read_details)?.unwrap_or_default(),
     })
 }
 
 fn read_details(p: &mut Params) -> Result<SubscriptionDetails> {
-    p.not_imitated(DETAILS_UNUSED)?;
+    p.not_imitated(NOT_IMITATED_IN_DETAILS)?;
     let cancel_at = p.name("cancel_at");
     Ok(SubscriptionDetails {
         metadata: p.metadata()?,
@@ -133,7 +135,7 @@ fn read_details(p: &mut Params) -> Result<SubscriptionDetails> {
     })
 }
 
-fn existing(world: &mut World, id: &str, request: Request) -> Result<Invoice> {
+fn preview_existing(world: &mut World, id: &str, request: Request) -> Result<Invoice> {
     let sub = find_param(world.subscriptions(), id, "subscription")?.clone();
     if let Some(customer) = request.customer.filter(|customer| *customer != sub.customer) {
         return Err(ApiError::invalid(format!(
@@ -143,18 +145,18 @@ fn existing(world: &mut World, id: &str, request: Request) -> Result<Invoice> {
     }
     let details = request.details;
     shared::check_item_changes(world, &sub, details.items.as_deref().unwrap_or_default())?;
-    let resume = details.resume.then(|| details.way());
+    let resume = details.resume.then(|| details.resume_options());
     let anchor_now = details.anchor_now.unwrap_or(false);
     let items = shared::items_change(details.items, anchor_now, details.behavior, details.date);
-    let details = Details {
+    let details = PreviewOptions {
         pause: details.pause,
         resume,
-        wish: Wish {
+        billing: BillingChange {
             items,
             trial_end: details.trial_end,
             behavior: details.behavior,
             date: details.date,
-            extras: Vec::new(),
+            add_invoice_items: Vec::new(),
         },
         metadata: details.metadata,
         cancel_at: details.cancel_at,
@@ -164,12 +166,12 @@ fn existing(world: &mut World, id: &str, request: Request) -> Result<Invoice> {
         discounts: request.discounts,
         recurring: request.recurring,
     };
-    let mut preview = of_subscription(world, id, &details)?;
+    let mut preview = preview_subscription(world, id, &details)?;
     add_items(world, &mut preview, request.invoice_items)?;
     Ok(preview)
 }
 
-fn prospective(world: &mut World, request: Request) -> Result<Invoice> {
+fn preview_prospective(world: &mut World, request: Request) -> Result<Invoice> {
     let Some(customer) = request.customer else { return Err(nothing_to_preview()) };
     let found = find_live_customer_param(world, &customer, "customer")?.clone();
     let now = world.now_of(&customer);
@@ -177,7 +179,7 @@ fn prospective(world: &mut World, request: Request) -> Result<Invoice> {
     let mut preview = match details.items {
         None if request.invoice_items.is_empty() => return Err(nothing_to_preview()),
         None => {
-            let mut preview = of_items(world, &customer, Vec::new());
+            let mut preview = preview_items(world, &customer, Vec::new());
             preview.currency = request.currency.or(found.currency).unwrap_or(Currency::USD);
             preview
         }
@@ -200,7 +202,7 @@ fn prospective(world: &mut World, request: Request) -> Result<Invoice> {
                 default_payment_method: None,
                 default_tax_rates: details.default_tax_rates.unwrap_or_default(),
                 discounts: request.discounts.unwrap_or_default(),
-                extras: Vec::new(),
+                add_invoice_items: Vec::new(),
                 description: None,
                 metadata: Metadata::new(),
                 trial_end,
@@ -211,7 +213,7 @@ fn prospective(world: &mut World, request: Request) -> Result<Invoice> {
                 behavior: PaymentBehavior::Allow,
                 save_default_payment_method: false,
             };
-            let mut preview = of_new_subscription(world, &new, request.recurring)?;
+            let mut preview = preview_new_subscription(world, &new, request.recurring)?;
             preview.subscription = None;
             preview
         }
@@ -248,20 +250,20 @@ fn new_items(changes: Vec<ItemChange>) -> Result<Vec<NewItem>> {
         .collect()
 }
 
-fn add_items(world: &mut World, preview: &mut Invoice, items: Vec<Wanted>) -> Result<()> {
+fn add_items(world: &mut World, preview: &mut Invoice, items: Vec<ItemParams>) -> Result<()> {
     if items.is_empty() {
         return Ok(());
     }
-    for wanted in items {
+    for item in items {
         let id = world.ids.id("ii");
         let (customer, currency) = (preview.customer.clone(), Some(preview.currency));
-        let (mut line, _, _) = wanted.line(world, &id, &customer, currency, preview.created)?;
+        let (mut line, _, _) = item.line(world, &id, &customer, currency, preview.created)?;
         line.id = format!("il_tmp{}", world.ids.text(24));
-        world.settle_line(&mut line, &preview.default_tax_rates, preview.created);
+        world.resolve_line(&mut line, &preview.default_tax_rates, preview.created);
         preview.lines.push(line);
     }
     let balance = preview.starting_balance;
-    world.add_up(preview);
-    set_against(preview, balance);
+    world.compute_totals(preview);
+    set_amount_due(preview, balance);
     Ok(())
 }

@@ -1,4 +1,4 @@
-//! Prices on the wire, and the legacy plan object that subscription items still carry.
+//! JSON of prices, and of the legacy plan object in subscription items.
 
 use rust_decimal::Decimal;
 use rust_decimal::prelude::ToPrimitive;
@@ -43,7 +43,7 @@ fn recurring(recurring: &Recurring) -> Value {
     })
 }
 
-/// The plan that a recurring price looks like to older code.
+/// Returns the legacy plan object of a price.
 pub fn plan(price: &Price) -> Value {
     let (amount, amount_decimal) = unit_amounts(&price.amount);
     let recurring = price.recurring.as_ref();
@@ -90,7 +90,7 @@ fn tiers_mode(amount: &Amount) -> Option<&'static str> {
     }
 }
 
-/// The integer, which a price below a minor unit has not, and the exact decimal text.
+/// Returns the integer amount, if it is whole, and the decimal amount.
 fn unit_amounts(amount: &Amount) -> (Option<i64>, Option<String>) {
     match amount {
         Amount::PerUnit(unit) => both(*unit),
@@ -126,7 +126,7 @@ fn tier(tier: &Tier) -> Value {
     })
 }
 
-/// Every currency of the price, its own included. Their tiers are a further expansion.
+/// Returns all currencies of the price, including its own. Their tiers are a separate expansion.
 pub fn currency_options(price: &Price) -> Value {
     let own = (price.currency, (&price.amount, price.tax_behavior));
     let others =

@@ -1,4 +1,4 @@
-//! `/v1/prices`: immutable in what they cost; found by lookup key.
+//! `/v1/prices`.
 
 use std::collections::BTreeMap;
 
@@ -23,8 +23,8 @@ pub const ENDPOINTS: &[Endpoint] = &[
     post("/v1/prices/{}", "plan", "price", update),
 ];
 
-/// The most that one unit can cost, so that no product of it and a quantity overflows.
-const LARGEST: i64 = 999_999_999_999;
+/// Maximum price of one unit. Multiplied by the maximum quantity it fits into 64 bits.
+const MAX_UNIT_AMOUNT: i64 = 999_999_999_999;
 
 fn create(call: &mut Call<'_>) -> Result<Value> {
     let p = &mut call.params;
@@ -71,9 +71,9 @@ fn create(call: &mut Call<'_>) -> Result<Value> {
     if let Some(change) = metadata {
         change.apply(&mut price.metadata);
     }
-    let shown = to_json(&price);
+    let object = to_json(&price);
     call.world.prices.put(price);
-    Ok(shown)
+    Ok(object)
 }
 
 fn read_recurring(p: &mut Params) -> Result<Recurring> {
@@ -150,10 +150,10 @@ fn read_amount(
     }
 }
 
-/// `unit_amount` or `unit_amount_decimal`, whichever is there.
+/// Reads `unit_amount` or `unit_amount_decimal`, or the same pair for flat amounts.
 fn read_minor(p: &mut Params, key: &str, currency: Currency) -> Result<Option<Decimal>> {
     let decimal_key = format!("{key}_decimal");
-    let whole = p.integer_in(key, 0..=LARGEST)?;
+    let whole = p.integer_in(key, 0..=MAX_UNIT_AMOUNT)?;
     let exact = p.decimal(&decimal_key)?;
     let name = p.name(key);
     match (whole, exact) {
@@ -167,7 +167,7 @@ fn read_minor(p: &mut Params, key: &str, currency: Currency) -> Result<Option<De
             currency.step()
         ))
         .param(&name)),
-        (None, Some(exact)) if exact < Decimal::ZERO || exact > Decimal::from(LARGEST) => {
+        (None, Some(exact)) if exact < Decimal::ZERO || exact > Decimal::from(MAX_UNIT_AMOUNT) => {
             Err(ApiError::invalid(format!("Invalid decimal: {exact}")).param(&p.name(&decimal_key)))
         }
         (whole, exact) => Ok(whole.map(Decimal::from).or(exact)),
@@ -242,7 +242,8 @@ fn read_lookup_key(p: &mut Params) -> Result<Option<String>> {
     Ok(key)
 }
 
-/// A lookup key belongs to one price at a time; `transfer` takes it away from the other one.
+/// Claims a lookup key, which belongs to one price at a time. `transfer` removes it from the other
+/// price.
 fn claim_lookup_key(
     world: &mut World,
     key: Option<&str>,
@@ -345,7 +346,7 @@ fn update(call: &mut Call<'_>) -> Result<Value> {
     if let Some(change) = metadata {
         change.apply(&mut price.metadata);
     }
-    let shown = to_json(&price);
+    let object = to_json(&price);
     call.world.prices.put(price);
-    Ok(shown)
+    Ok(object)
 }

@@ -1,4 +1,4 @@
-//! `/v1/products`
+//! `/v1/products`.
 
 use serde_json::{Value, json};
 
@@ -17,9 +17,10 @@ pub const ENDPOINTS: &[Endpoint] = &[
     delete("/v1/products/{}", "product", "product", remove),
 ];
 
-const UNUSED: &[&str] = &["default_price_data", "package_dimensions", "shippable", "tax_details"];
+const NOT_IMITATED: &[&str] =
+    &["default_price_data", "package_dimensions", "shippable", "tax_details"];
 
-/// What create and update have in common.
+/// Fields of create and update.
 struct Fields {
     active: Option<bool>,
     description: Change<String>,
@@ -34,7 +35,7 @@ struct Fields {
 
 impl Fields {
     fn read(p: &mut Params) -> Result<Fields> {
-        p.not_imitated(UNUSED)?;
+        p.not_imitated(NOT_IMITATED)?;
         Ok(Fields {
             active: p.boolean("active")?,
             description: p.change("description")?,
@@ -103,9 +104,9 @@ fn create(call: &mut Call<'_>) -> Result<Value> {
         updated: now,
     };
     fields.apply(&mut product);
-    let shown = to_json(&product);
+    let object = to_json(&product);
     call.world.products.put(product);
-    Ok(shown)
+    Ok(object)
 }
 
 fn index(call: &mut Call<'_>) -> Result<Value> {
@@ -145,9 +146,9 @@ fn update(call: &mut Call<'_>) -> Result<Value> {
     product.name = name.unwrap_or(product.name);
     product.updated = call.world.now(None);
     fields.apply(&mut product);
-    let shown = to_json(&product);
+    let object = to_json(&product);
     call.world.products.put(product);
-    Ok(shown)
+    Ok(object)
 }
 
 fn remove(call: &mut Call<'_>) -> Result<Value> {

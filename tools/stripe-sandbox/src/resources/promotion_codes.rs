@@ -1,4 +1,4 @@
-//! `/v1/promotion_codes`: names for coupons that customers can be given.
+//! `/v1/promotion_codes`.
 
 use serde_json::{Value, json};
 
@@ -61,12 +61,12 @@ fn create(call: &mut Call<'_>) -> Result<Value> {
     if let Some(change) = metadata {
         change.apply(&mut new.metadata);
     }
-    let shown = to_json(world, &new);
+    let object = to_json(world, &new);
     world.promotion_codes.put(new);
-    Ok(shown)
+    Ok(object)
 }
 
-/// `promotion`: a coupon is all that there can be behind a code.
+/// Reads `promotion`. Coupons are its only type.
 fn promotion(p: &mut Params) -> Result<String> {
     let coupon = p.hash("promotion", |inner| {
         let kind = inner.name("type");
@@ -81,7 +81,8 @@ fn restrictions(p: &mut Params) -> Result<bool> {
     Ok(p.boolean("first_time_transaction")?.unwrap_or(false))
 }
 
-/// Of active codes that the same customers could use each exists once, whatever its letters' case.
+/// Refuses a code that an active promotion code for the same customers has. Letter case does not
+/// matter.
 fn check_unused(world: &World, code: &str, customer: Option<&str>) -> Result<()> {
     let same = world.promotion_codes.under(&format!("code={}", code.to_lowercase()));
     let clashes = |other: &PromotionCode| {
@@ -136,12 +137,12 @@ fn update(call: &mut Call<'_>) -> Result<Value> {
     if let Some(change) = metadata {
         change.apply(&mut code.metadata);
     }
-    let shown = to_json(call.world, &code);
+    let object = to_json(call.world, &code);
     call.world.promotion_codes.put(code);
-    Ok(shown)
+    Ok(object)
 }
 
-/// In the time of the customer that it is for.
+/// Returns the time of the code's customer, else of the sandbox's own clock.
 fn now_for(world: &World, code: &PromotionCode) -> Timestamp {
     code.customer.as_ref().map_or_else(|| world.now(None), |customer| world.now_of(customer))
 }

@@ -1,9 +1,9 @@
-//! `POST /v1/subscriptions`
+//! `POST /v1/subscriptions`.
 
 use serde_json::Value;
 
 use super::subscription_params as shared;
-use super::{one_off_params, payment_methods, subscription_json, tax_rates};
+use super::{add_invoice_items_params, payment_methods, subscription_json, tax_rates};
 use crate::endpoint::call::Call;
 use crate::endpoint::params::{Change, MetadataChange, Params};
 use crate::lifecycle::cancellation::CancelAt;
@@ -18,8 +18,8 @@ use crate::values::errors::{ApiError, Result};
 use crate::values::period::{DAY, Timestamp};
 use crate::world::find_live_customer_param;
 
-/// What is read beside the subscription itself.
-struct Extras {
+/// Parameters that are applied after the subscription's own.
+struct OtherParams {
     trial_end: Option<TrialEnd>,
     trial_days: Option<i64>,
     cancel_at: Change<CancelAt>,
@@ -28,18 +28,18 @@ struct Extras {
 }
 
 pub fn create(call: &mut Call<'_>) -> Result<Value> {
-    let (mut new, extras) = read(&mut call.params)?;
+    let (mut new, other) = read(&mut call.params)?;
     call.begin()?;
     let world = &mut *call.world;
     find_live_customer_param(world, &new.customer, "customer")?;
     shared::check_new_items(world, &new.items)?;
-    one_off_params::check(world, &new.extras)?;
+    add_invoice_items_params::check(world, &new.add_invoice_items)?;
     tax_rates::check(world, &new.default_tax_rates, "default_tax_rates")?;
-    if let Some(change) = extras.metadata {
+    if let Some(change) = other.metadata {
         change.apply(&mut new.metadata);
     }
     let now = world.now_of(&new.customer);
-    new.trial_end = trial_end(extras.trial_end, extras.trial_days, now)?;
+    new.trial_end = trial_end(other.trial_end, other.trial_days, now)?;
     check_anchor(&new, now)?;
     if let Some(method) = &new.default_payment_method {
         let method =
@@ -47,8 +47,8 @@ pub fn create(call: &mut Call<'_>) -> Result<Value> {
         new.default_payment_method = Some(method);
     }
     let id = subscribe(world, &new)?;
-    if extras.cancel_at.is_some() || extras.cancel_at_period_end.is_some() {
-        let (cancel_at, cancel_at_period_end) = (extras.cancel_at, extras.cancel_at_period_end);
+    if other.cancel_at.is_some() || other.cancel_at_period_end.is_some() {
+        let (cancel_at, cancel_at_period_end) = (other.cancel_at, other.cancel_at_period_end);
         change::update(
             world,
             &id,
@@ -58,8 +58,8 @@ pub fn create(call: &mut Call<'_>) -> Result<Value> {
     Ok(subscription_json::to_json(world, &world.subscription(&id)))
 }
 
-fn read(p: &mut Params) -> Result<(NewSubscription, Extras)> {
-    p.not_imitated(shared::UNUSED)?;
+fn read(p: &mut Params) -> Result<(NewSubscription, OtherParams)> {
+    p.not_imitated(shared::NOT_IMITATED)?;
     shared::no_automatic_tax(p)?;
     p.boolean("off_session")?;
     let customer = p.required("customer")?;
@@ -70,7 +70,7 @@ fn read(p: &mut Params) -> Result<(NewSubscription, Extras)> {
         return Err(ApiError::invalid("`payment_behavior=pending_if_incomplete` can only be used when updating a subscription.")
             .param("payment_behavior"));
     }
-    let extras = Extras {
+    let other = OtherParams {
         trial_end: shared::trial_end(p)?,
         trial_days: p.integer_in("trial_period_days", 0..=730)?,
         cancel_at: shared::cancel_at(p)?,
@@ -85,7 +85,7 @@ fn read(p: &mut Params) -> Result<(NewSubscription, Extras)> {
         days_until_due,
         default_payment_method: p.text("default_payment_method")?,
         default_tax_rates: p.strings("default_tax_rates")?.unwrap_or_default(),
-        extras: one_off_params::read(p)?,
+        add_invoice_items: add_invoice_items_params::read(p)?,
         discounts: shared::discounts(p)?.unwrap_or_default(),
         description: p.text("description")?,
         metadata: Metadata::new(),
@@ -97,7 +97,7 @@ fn read(p: &mut Params) -> Result<(NewSubscription, Extras)> {
         behavior: behavior.unwrap_or(PaymentBehavior::Allow),
         save_default_payment_method: shared::payment_settings(p)?.unwrap_or(false),
     };
-    Ok((new, extras))
+    Ok((new, other))
 }
 
 fn read_collection(p: &mut Params) -> Result<(Collection, Option<i64>)> {
@@ -118,7 +118,7 @@ fn read_collection(p: &mut Params) -> Result<(Collection, Option<i64>)> {
     }
 }
 
-/// A trial is given by its end or its length, and lasts two years at most.
+/// Returns the end of the trial from its end or its length.
 fn trial_end(
     end: Option<TrialEnd>,
     days: Option<i64>,

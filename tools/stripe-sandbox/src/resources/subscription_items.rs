@@ -1,4 +1,4 @@
-//! `/v1/subscription_items`: read here; items are changed through their subscription.
+//! `/v1/subscription_items`. Items are changed through their subscription.
 
 use serde_json::Value;
 

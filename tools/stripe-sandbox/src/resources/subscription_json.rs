@@ -1,4 +1,4 @@
-//! Subscriptions and their items on the wire.
+//! JSON of subscriptions and their items.
 
 use serde_json::{Value, json};
 
@@ -14,7 +14,7 @@ pub fn to_json(world: &World, sub: &Subscription) -> Value {
     let status_details = sub.paused.as_ref().map(|paused| {
         json!({ "paused": { "subscription": { "type": paused.reason.as_str() }, "transitioned_at": paused.at, "type": "subscription" } })
     });
-    let mut shown = json!({
+    let mut object = json!({
         "id": sub.id,
         "object": "subscription",
         "application": null,
@@ -84,9 +84,9 @@ pub fn to_json(world: &World, sub: &Subscription) -> Value {
         },
         "trial_start": sub.trial.map(|(start, _)| start),
     });
-    merge(&mut shown, rest);
-    set(&mut shown, "status_details", status_details);
-    shown
+    merge(&mut object, rest);
+    set(&mut object, "status_details", status_details);
+    object
 }
 
 pub fn billing_mode(sub: &Subscription) -> Value {
@@ -98,7 +98,7 @@ pub fn billing_mode(sub: &Subscription) -> Value {
     })
 }
 
-/// A change that waits for its invoice to be paid: only what it would change is not null.
+/// Returns the pending update. Fields that it does not change are null.
 fn pending_update(world: &World, pending: &PendingUpdate) -> Value {
     let next = &pending.next;
     let items: Vec<Value> = next.items.iter().map(|item| item_to_json(world, next, item)).collect();
@@ -125,7 +125,7 @@ fn rates(world: &World, ids: &[String]) -> Vec<Value> {
 
 pub fn item_to_json(world: &World, sub: &Subscription, item: &Item) -> Value {
     let price = world.price(&item.price);
-    let mut shown = json!({
+    let mut object = json!({
         "id": item.id,
         "object": "subscription_item",
         "billing_thresholds": null,
@@ -140,9 +140,9 @@ pub fn item_to_json(world: &World, sub: &Subscription, item: &Item) -> Value {
         "subscription": sub.id,
         "tax_rates": rates(world, &item.tax_rates),
     });
-    // Metered items have no quantity at all.
+    // Metered items have no `quantity` field.
     if let Some(quantity) = item.quantity {
-        shown["quantity"] = quantity.into();
+        object["quantity"] = quantity.into();
     }
-    shown
+    object
 }

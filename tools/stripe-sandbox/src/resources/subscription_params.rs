@@ -1,13 +1,13 @@
-//! Parameters that subscriptions and previews have in common.
+//! Parameters that subscriptions and previews share.
 
 use super::tax_rates;
 use crate::endpoint::params::{Change, Params, parse_time};
 use crate::lifecycle::cancellation::CancelAt;
+use crate::lifecycle::item_diff::{ItemChange, ItemsChange};
 use crate::lifecycle::items::NewItem;
 use crate::lifecycle::plan::TrialEnd;
-use crate::lifecycle::swap::{ItemChange, ItemsChange};
 use crate::model::Metadata;
-use crate::model::catalog::{Price, Redeem};
+use crate::model::catalog::{Price, RequestedDiscount};
 use crate::model::subscription::{
     BillingMode, MissingPaymentMethod, ProrationBehavior, TrialSettingsChange,
 };
@@ -15,13 +15,14 @@ use crate::values::errors::{ApiError, Result};
 use crate::values::period::Timestamp;
 use crate::world::{World, find_param};
 
-/// Largest quantity of one item: together with the largest price it stays within 64 bits.
-pub const MOST: i64 = 999_999;
+/// Maximum quantity of an item. Multiplied by the maximum price it fits into 64 bits.
+pub const MAX_QUANTITY: i64 = 999_999;
 
-const ITEM_UNUSED: &[&str] = &["billing_thresholds", "current_trial", "plan", "price_data"];
+const NOT_IMITATED_IN_ITEMS: &[&str] =
+    &["billing_thresholds", "current_trial", "plan", "price_data"];
 
-/// Parameters of subscriptions that Stripe has and the sandbox has not.
-pub const UNUSED: &[&str] = &[
+/// Parameters that Stripe has and the sandbox does not implement.
+pub const NOT_IMITATED: &[&str] = &[
     "application_fee_percent",
     "backdate_start_date",
     "billing_cycle_anchor_config",
@@ -36,7 +37,7 @@ pub const UNUSED: &[&str] = &[
     "trial_from_plan",
 ];
 
-/// Tax of its own is not computed: only `enabled=false` is taken.
+/// Refuses `automatic_tax`, except `enabled=false`.
 pub fn no_automatic_tax(p: &mut Params) -> Result<()> {
     let enabled = p.hash("automatic_tax", |inner| {
         inner.not_imitated(&["liability"])?;
@@ -52,14 +53,14 @@ pub fn no_automatic_tax(p: &mut Params) -> Result<()> {
 
 pub fn new_items(p: &mut Params) -> Result<Vec<NewItem>> {
     let items = p.list("items", |item| {
-        item.not_imitated(ITEM_UNUSED)?;
+        item.not_imitated(NOT_IMITATED_IN_ITEMS)?;
         let mut metadata = Metadata::new();
         if let Some(change) = item.metadata()? {
             change.apply(&mut metadata);
         }
         Ok(NewItem {
             price: item.required("price")?,
-            quantity: item.integer_in("quantity", 0..=MOST)?,
+            quantity: item.integer_in("quantity", 0..=MAX_QUANTITY)?,
             tax_rates: item.strings("tax_rates")?.unwrap_or_default(),
             discounts: discounts(item)?.unwrap_or_default(),
             metadata,
@@ -75,8 +76,8 @@ pub fn new_items(p: &mut Params) -> Result<Vec<NewItem>> {
 
 pub fn item_changes(p: &mut Params) -> Result<Option<Vec<ItemChange>>> {
     p.list("items", |item| {
-        item.not_imitated(ITEM_UNUSED)?;
-        // Has had no effect since usage is metered.
+        item.not_imitated(NOT_IMITATED_IN_ITEMS)?;
+        // Without effect for metered usage.
         item.boolean("clear_usage")?;
         let id = item.text("id")?;
         let price_name = item.name("price");
@@ -88,7 +89,7 @@ pub fn item_changes(p: &mut Params) -> Result<Option<Vec<ItemChange>>> {
         Ok(ItemChange {
             id,
             price,
-            quantity: item.integer_in("quantity", 0..=MOST)?,
+            quantity: item.integer_in("quantity", 0..=MAX_QUANTITY)?,
             deleted,
             tax_rates: item.strings("tax_rates")?,
             discounts: discounts(item)?,
@@ -97,15 +98,15 @@ pub fn item_changes(p: &mut Params) -> Result<Option<Vec<ItemChange>>> {
     })
 }
 
-/// `discounts[]`: coupons, promotion codes, or discounts that are there already. An empty string
-/// removes all.
-pub fn discounts(p: &mut Params) -> Result<Option<Vec<Redeem>>> {
+/// Reads `discounts[]`: coupons, promotion codes or existing discounts. An empty string removes
+/// all.
+pub fn discounts(p: &mut Params) -> Result<Option<Vec<RequestedDiscount>>> {
     p.list("discounts", |entry| {
         let name = entry.name("coupon");
         let given = [
-            entry.text("coupon")?.map(Redeem::Coupon),
-            entry.text("promotion_code")?.map(Redeem::PromotionCode),
-            entry.text("discount")?.map(Redeem::Discount),
+            entry.text("coupon")?.map(RequestedDiscount::Coupon),
+            entry.text("promotion_code")?.map(RequestedDiscount::PromotionCode),
+            entry.text("discount")?.map(RequestedDiscount::Discount),
         ];
         let mut given = given.into_iter().flatten();
         match (given.next(), given.next()) {
@@ -124,7 +125,7 @@ pub fn proration_behavior(p: &mut Params) -> Result<Option<ProrationBehavior>> {
     p.choice("proration_behavior", ProrationBehavior::NAMES)
 }
 
-/// The anchor as update and preview take it: an object. Its old form, a string, is refused.
+/// Reads `billing_cycle_anchor` as an object. Refuses the older form, a string.
 pub fn anchor_now(p: &mut Params, with_timestamp: bool) -> Result<Option<bool>> {
     p.hash("billing_cycle_anchor", |inner| {
         let name = inner.name("type");
@@ -150,23 +151,23 @@ pub fn items_change(
     Some(ItemsChange { items: items.unwrap_or_default(), anchor_now, behavior, date })
 }
 
-/// The billing mode, and whether prorations show their discounts.
+/// Reads the billing mode, and whether prorations list their discounts.
 pub fn billing_mode(p: &mut Params) -> Result<(BillingMode, bool)> {
     let mode = p.hash("billing_mode", |inner| {
-        let shown = inner.hash("flexible", |flexible| {
+        let object = inner.hash("flexible", |flexible| {
             flexible.choice("proration_discounts", &[("included", false), ("itemized", true)])
         })?;
         let (name, flexible) = (inner.name("type"), inner.name("flexible"));
         let mode = inner
             .choice("type", BillingMode::NAMES)?
             .ok_or_else(|| ApiError::missing_param(&name))?;
-        if mode == BillingMode::Classic && shown.is_some() {
+        if mode == BillingMode::Classic && object.is_some() {
             return Err(ApiError::invalid(
                 "`billing_mode[flexible]` can only be set when `billing_mode[type]` is `flexible`.",
             )
             .param(&flexible));
         }
-        Ok((mode, shown.flatten().unwrap_or(false)))
+        Ok((mode, object.flatten().unwrap_or(false)))
     })?;
     Ok(mode.unwrap_or((BillingMode::Flexible, false)))
 }
@@ -185,7 +186,7 @@ pub fn trial_settings(p: &mut Params) -> Result<TrialSettingsChange> {
     Ok(settings.flatten().unwrap_or_default())
 }
 
-/// `payment_settings`: cards are all there is, so only what is said about keeping one is used.
+/// Reads `save_default_payment_method` from `payment_settings`.
 pub fn payment_settings(p: &mut Params) -> Result<Option<bool>> {
     let keep = p.hash("payment_settings", |inner| {
         inner.not_imitated(&["payment_method_options"])?;
@@ -216,7 +217,7 @@ pub fn cancel_at(p: &mut Params) -> Result<Change<CancelAt>> {
     Ok(Some(parsed.transpose()?))
 }
 
-/// Checks what items refer to: a price that exists, is active and recurs; tax rates that exist.
+/// Refuses a price that does not exist, is inactive or is not recurring.
 pub fn check_price(world: &World, price: &str, param: &str) -> Result<()> {
     let price = find_param(&world.prices, price, param)?;
     if price.recurring.is_none() {
@@ -228,7 +229,7 @@ pub fn check_price(world: &World, price: &str, param: &str) -> Result<()> {
     check_sold(world, price, param)
 }
 
-/// Refuses a price that is sold no more.
+/// Refuses an inactive price or product.
 pub fn check_sold(world: &World, price: &Price, param: &str) -> Result<()> {
     if !price.active {
         return Err(ApiError::invalid(
@@ -256,7 +257,8 @@ pub fn check_new_items(world: &World, items: &[NewItem]) -> Result<()> {
     Ok(())
 }
 
-/// A price that an item has already may have become inactive since.
+/// Checks the prices and tax rates of the changes. An item can keep a price that has become
+/// inactive.
 pub fn check_item_changes(
     world: &World,
     sub: &crate::model::subscription::Subscription,

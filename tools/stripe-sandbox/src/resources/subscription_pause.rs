@@ -1,4 +1,4 @@
-//! `POST /v1/subscriptions/{id}/pause` and `/resume`
+//! `POST /v1/subscriptions/{id}/pause` and `/resume`.
 
 use serde_json::Value;
 
@@ -8,7 +8,7 @@ use crate::endpoint::call::Call;
 use crate::endpoint::params::Params;
 use crate::lifecycle::pause::{BillFor, UnusedFrom};
 use crate::lifecycle::pause_requests;
-use crate::lifecycle::resume::{ResumeOn, Way};
+use crate::lifecycle::resume::{ResumeOptions, ResumePaymentBehavior};
 use crate::model::subscription::ProrationBehavior;
 use crate::values::errors::{ApiError, Result};
 use crate::world::find;
@@ -22,7 +22,7 @@ pub fn pause(call: &mut Call<'_>) -> Result<Value> {
     Ok(subscription_json::to_json(call.world, &call.world.subscription(&id)))
 }
 
-/// What an update, a pause or a preview of one says about what is settled.
+/// Reads the billing parameters of a pause or its preview.
 pub fn read_pause(p: &mut Params) -> Result<BillFor> {
     p.choice("type", &[("subscription", ())])?;
     let default = BillFor::default();
@@ -41,7 +41,7 @@ pub fn read_pause(p: &mut Params) -> Result<BillFor> {
     })
 }
 
-/// A hash that consists of its `type`.
+/// Reads a hash that contains only `type`.
 fn typed<T: Copy>(p: &mut Params, key: &str, choices: &[(&'static str, T)]) -> Result<Option<T>> {
     p.hash(key, |inner| {
         let name = inner.name("type");
@@ -53,11 +53,13 @@ pub fn resume(call: &mut Call<'_>) -> Result<Value> {
     let id = call.id();
     let p = &mut call.params;
     let anchor_now = shared::anchor_now(p, false)?.unwrap_or(true);
-    let on = p.choice("payment_behavior", ResumeOn::NAMES)?.unwrap_or(ResumeOn::Attempt);
+    let on = p
+        .choice("payment_behavior", ResumePaymentBehavior::NAMES)?
+        .unwrap_or(ResumePaymentBehavior::OnAttempt);
     let behavior = shared::proration_behavior(p)?.unwrap_or(ProrationBehavior::CreateProrations);
     let date = p.time("proration_date")?;
     call.begin()?;
     find(call.world.subscriptions(), &id)?;
-    pause_requests::resume(call.world, &id, Way { anchor_now, behavior, date }, on)?;
+    pause_requests::resume(call.world, &id, ResumeOptions { anchor_now, behavior, date }, on)?;
     Ok(subscription_json::to_json(call.world, &call.world.subscription(&id)))
 }

@@ -1,4 +1,4 @@
-//! Subscription schedules on the wire.
+//! JSON of subscription schedules.
 
 use serde_json::{Value, json};
 
@@ -85,7 +85,7 @@ fn phase_to_json(world: &World, schedule: &Schedule, phase: &Phase) -> Value {
 fn item_to_json(world: &World, item: &PhaseItem) -> Value {
     let rates = item.tax_rates.iter().filter_map(|id| world.tax_rates.get(id));
     let rates: Vec<Value> = rates.map(tax_rates::to_json).collect();
-    let mut shown = json!({
+    let mut object = json!({
         "billing_thresholds": null,
         "discounts": [],
         "metadata": item.metadata,
@@ -94,7 +94,7 @@ fn item_to_json(world: &World, item: &PhaseItem) -> Value {
         "tax_rates": rates,
     });
     if let Some(quantity) = item.quantity {
-        shown["quantity"] = quantity.into();
+        object["quantity"] = quantity.into();
     }
-    shown
+    object
 }

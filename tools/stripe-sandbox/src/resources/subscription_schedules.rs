@@ -1,4 +1,4 @@
-//! `/v1/subscription_schedules`
+//! `/v1/subscription_schedules`.
 
 use serde_json::Value;
 
@@ -7,7 +7,7 @@ use super::subscription_schedule_json::to_json;
 use super::tax_rates;
 use crate::endpoint::call::{Call, Endpoint, get, list, post};
 use crate::endpoint::params::Params;
-use crate::lifecycle::items::{NewItem, quantity_of, supports};
+use crate::lifecycle::items::{NewItem, check_currency, check_quantity};
 use crate::lifecycle::schedule::{self, Change};
 use crate::model::Metadata;
 use crate::model::schedule::{EndBehavior, Phase, PhaseAnchor, PhaseItem, Schedule, Status};
@@ -25,9 +25,9 @@ pub const ENDPOINTS: &[Endpoint] = &[
     post("/v1/subscription_schedules/{}/release", "subscription", "subscription_schedule", release),
 ];
 
-/// Parameters that Stripe has and the sandbox has not.
-const UNUSED: &[&str] = &["default_settings", "pause_schedules"];
-const CREATE_UNUSED: &[&str] = &[
+/// Parameters that Stripe has and the sandbox does not implement.
+const NOT_IMITATED: &[&str] = &["default_settings", "pause_schedules"];
+const NOT_WITH_FROM_SUBSCRIPTION: &[&str] = &[
     "billing_mode",
     "customer",
     "customer_account",
@@ -37,7 +37,7 @@ const CREATE_UNUSED: &[&str] = &[
     "phases",
     "start_date",
 ];
-const PHASE_UNUSED: &[&str] = &[
+const NOT_IMITATED_IN_PHASES: &[&str] = &[
     "add_invoice_items",
     "application_fee_percent",
     "automatic_tax",
@@ -54,15 +54,15 @@ const PHASE_UNUSED: &[&str] = &[
     "trial_end",
 ];
 
-fn answer(world: &World, id: &str) -> Result<Value> {
+fn response(world: &World, id: &str) -> Result<Value> {
     find(world.schedules(), id).map(|schedule| to_json(world, schedule))
 }
 
-/// Only from a subscription, and then of nothing else, as Stripe has it.
+/// Creates a schedule from a subscription. Like Stripe, refuses most other parameters then.
 fn create(call: &mut Call<'_>) -> Result<Value> {
     let p = &mut call.params;
     let sub = p.text("from_subscription")?;
-    let named = CREATE_UNUSED.iter().find(|name| p.has(name));
+    let named = NOT_WITH_FROM_SUBSCRIPTION.iter().find(|name| p.has(name));
     if let (Some(_), Some(name)) = (&sub, named) {
         return Err(ApiError::invalid(format!(
             "You cannot set `{name}` if `from_subscription` is set."
@@ -81,7 +81,7 @@ fn create(call: &mut Call<'_>) -> Result<Value> {
         metadata.apply(&mut made.metadata);
         call.world.put_schedule(made);
     }
-    answer(call.world, &id)
+    response(call.world, &id)
 }
 
 fn index(call: &mut Call<'_>) -> Result<Value> {
@@ -108,22 +108,22 @@ fn index(call: &mut Call<'_>) -> Result<Value> {
 
 fn retrieve(call: &mut Call<'_>) -> Result<Value> {
     call.begin()?;
-    answer(call.world, &call.id())
+    response(call.world, &call.id())
 }
 
 fn update(call: &mut Call<'_>) -> Result<Value> {
     let id = call.id();
     let p = &mut call.params;
-    p.not_imitated(UNUSED)?;
-    let phases = p.list("phases", Draft::read)?;
+    p.not_imitated(NOT_IMITATED)?;
+    let phases = p.list("phases", PhaseParams::read)?;
     let end_behavior = p.choice("end_behavior", EndBehavior::NAMES)?;
     let metadata = p.metadata()?;
     let behavior = shared::proration_behavior(p)?.unwrap_or(ProrationBehavior::CreateProrations);
     call.begin()?;
     let schedule = find(call.world.schedules(), &id)?.clone();
-    let phases = phases.map(|drafts| settle(call.world, &schedule, drafts)).transpose()?;
+    let phases = phases.map(|drafts| resolve_phases(call.world, &schedule, drafts)).transpose()?;
     schedule::update(call.world, &id, Change { phases, end_behavior, metadata, behavior })?;
-    answer(call.world, &id)
+    response(call.world, &id)
 }
 
 fn cancel(call: &mut Call<'_>) -> Result<Value> {
@@ -133,7 +133,7 @@ fn cancel(call: &mut Call<'_>) -> Result<Value> {
     let prorate = p.boolean("prorate")?.unwrap_or(true);
     call.begin()?;
     schedule::cancel(call.world, &id, invoice_now, prorate)?;
-    answer(call.world, &id)
+    response(call.world, &id)
 }
 
 fn release(call: &mut Call<'_>) -> Result<Value> {
@@ -141,11 +141,11 @@ fn release(call: &mut Call<'_>) -> Result<Value> {
     let keep_end = call.params.boolean("preserve_cancel_date")?.unwrap_or(false);
     call.begin()?;
     schedule::release(call.world, &id, keep_end)?;
-    answer(call.world, &id)
+    response(call.world, &id)
 }
 
-/// A phase as it was asked for.
-struct Draft {
+/// Parameters of a phase.
+struct PhaseParams {
     start: Option<Timestamp>,
     end: Option<Timestamp>,
     duration: Option<Interval>,
@@ -156,9 +156,9 @@ struct Draft {
     name: String,
 }
 
-impl Draft {
-    fn read(p: &mut Params) -> Result<Draft> {
-        p.not_imitated(PHASE_UNUSED)?;
+impl PhaseParams {
+    fn read(p: &mut Params) -> Result<PhaseParams> {
+        p.not_imitated(NOT_IMITATED_IN_PHASES)?;
         p.currency("currency")?;
         let mut metadata = Metadata::new();
         if let Some(change) = p.metadata()? {
@@ -178,7 +178,7 @@ impl Draft {
             )
             .code("parameters_exclusive"));
         }
-        Ok(Draft {
+        Ok(PhaseParams {
             start,
             end,
             duration,
@@ -191,8 +191,12 @@ impl Draft {
     }
 }
 
-/// The phases with their dates. One that says nothing about its end lasts for one period.
-fn settle(world: &World, schedule: &Schedule, drafts: Vec<Draft>) -> Result<Vec<Phase>> {
+/// Returns the phases with their dates. A phase without an end lasts one period.
+fn resolve_phases(
+    world: &World,
+    schedule: &Schedule,
+    drafts: Vec<PhaseParams>,
+) -> Result<Vec<Phase>> {
     let mut phases: Vec<Phase> = Vec::new();
     for draft in drafts {
         let before = phases.last().map(|phase| phase.end);
@@ -203,7 +207,7 @@ fn settle(world: &World, schedule: &Schedule, drafts: Vec<Draft>) -> Result<Vec<
         let items = draft
             .items
             .into_iter()
-            .map(|item| settle_item(world, schedule, item, &draft.name))
+            .map(|item| resolve_item(world, schedule, item, &draft.name))
             .collect::<Result<Vec<_>>>()?;
         let own = items.first().and_then(|item| world.price(&item.price).recurring.as_ref());
         let lasts = draft.duration.or(own.map(|recurring| recurring.interval));
@@ -221,8 +225,13 @@ fn settle(world: &World, schedule: &Schedule, drafts: Vec<Draft>) -> Result<Vec<
     Ok(phases)
 }
 
-/// A price that is in the schedule already may have become inactive since.
-fn settle_item(world: &World, schedule: &Schedule, item: NewItem, name: &str) -> Result<PhaseItem> {
+/// Returns an item of a phase. It can keep a price of the schedule that has become inactive.
+fn resolve_item(
+    world: &World,
+    schedule: &Schedule,
+    item: NewItem,
+    name: &str,
+) -> Result<PhaseItem> {
     if !item.discounts.is_empty() {
         return Err(ApiError::not_imitated(&format!("{name}[discounts]")));
     }
@@ -232,8 +241,8 @@ fn settle_item(world: &World, schedule: &Schedule, item: NewItem, name: &str) ->
     }
     tax_rates::check(world, &item.tax_rates, &format!("{name}[tax_rates]"))?;
     let price = world.price(&item.price);
-    supports(price, schedule.currency)?;
-    let quantity = quantity_of(price, item.quantity)?;
+    check_currency(price, schedule.currency)?;
+    let quantity = check_quantity(price, item.quantity)?;
     let NewItem { price, tax_rates, metadata, .. } = item;
     Ok(PhaseItem { price, quantity, tax_rates, metadata })
 }

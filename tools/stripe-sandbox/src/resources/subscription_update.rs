@@ -1,13 +1,13 @@
-//! `POST /v1/subscriptions/{id}`
+//! `POST /v1/subscriptions/{id}`.
 
 use serde_json::Value;
 
 use super::subscription_params as shared;
-use super::{one_off_params, payment_methods, subscription_json, tax_rates};
+use super::{add_invoice_items_params, payment_methods, subscription_json, tax_rates};
 use crate::endpoint::call::Call;
 use crate::endpoint::params::{Change, Params};
 use crate::lifecycle::change;
-use crate::lifecycle::plan::Wish;
+use crate::lifecycle::plan::BillingChange;
 use crate::lifecycle::update::Update;
 use crate::model::subscription::{Collection, PauseBehavior, PaymentBehavior};
 use crate::values::errors::{ApiError, Result};
@@ -19,10 +19,10 @@ pub fn update(call: &mut Call<'_>) -> Result<Value> {
     let mut update = read(&mut call.params)?;
     call.begin()?;
     let sub = find(call.world.subscriptions(), &id)?.clone();
-    if let Some(items) = &update.wish.items {
+    if let Some(items) = &update.billing.items {
         shared::check_item_changes(call.world, &sub, &items.items)?;
     }
-    one_off_params::check(call.world, &update.wish.extras)?;
+    add_invoice_items_params::check(call.world, &update.billing.add_invoice_items)?;
     tax_rates::check(
         call.world,
         update.default_tax_rates.as_deref().unwrap_or_default(),
@@ -40,7 +40,7 @@ pub fn update(call: &mut Call<'_>) -> Result<Value> {
     Ok(subscription_json::to_json(call.world, &call.world.subscription(&id)))
 }
 
-/// All that may accompany `payment_behavior=pending_if_incomplete`.
+/// Parameters that are allowed with `payment_behavior=pending_if_incomplete`.
 const WITH_PENDING: &[&str] = &[
     "add_invoice_items",
     "billing_cycle_anchor",
@@ -57,7 +57,7 @@ const WITH_PENDING: &[&str] = &[
 ];
 const ITEM_WITH_PENDING: &[&str] = &["deleted", "discounts", "id", "price", "quantity"];
 
-/// Refuses what a change that may have to wait cannot hold.
+/// Refuses parameters that a pending update cannot contain.
 fn only_with_pending(p: &Params) -> Result<()> {
     let refuse = |name: &str| {
         Err(ApiError::invalid(format!(
@@ -83,7 +83,7 @@ fn read(p: &mut Params) -> Result<Update> {
     if behavior == Some(PaymentBehavior::Pending) {
         only_with_pending(p)?;
     }
-    p.not_imitated(shared::UNUSED)?;
+    p.not_imitated(shared::NOT_IMITATED)?;
     shared::no_automatic_tax(p)?;
     p.boolean("off_session")?;
     let items = shared::item_changes(p)?;
@@ -106,12 +106,12 @@ fn read(p: &mut Params) -> Result<Update> {
         days_until_due: p.integer_in("days_until_due", 0..=3650)?,
         trial_settings: shared::trial_settings(p)?,
         save_default_payment_method: shared::payment_settings(p)?,
-        wish: Wish {
+        billing: BillingChange {
             items: shared::items_change(items, anchor_now, proration, date),
             trial_end: shared::trial_end(p)?,
             behavior: proration,
             date,
-            extras: one_off_params::read(p)?,
+            add_invoice_items: add_invoice_items_params::read(p)?,
         },
         behavior,
     })
@@ -136,7 +136,7 @@ pub const FEEDBACK: &[(&str, &str)] = &[
     ("unused", "unused"),
 ];
 
-/// Feedback and comment.
+/// Reads feedback and comment.
 pub fn cancellation_details(p: &mut Params) -> Result<(Change<String>, Change<String>)> {
     let details = p.hash("cancellation_details", |inner| {
         inner.not_imitated(&["feedback_option"])?;

@@ -1,4 +1,4 @@
-//! `/v1/subscriptions`
+//! `/v1/subscriptions`.
 
 use serde_json::Value;
 
@@ -22,7 +22,7 @@ pub const ENDPOINTS: &[Endpoint] = &[
     post("/v1/subscriptions/{}/resume", "subscription", "subscription", resume),
 ];
 
-/// `status` of the list: one status, or a word for several. Canceled ones are left out by default.
+/// Values of the `status` filter. By default the list omits canceled subscriptions.
 const FILTERS: &[(&str, &[Status])] = &[
     ("active", &[Status::Active]),
     ("all", EVERY),
@@ -106,12 +106,12 @@ fn cancel(call: &mut Call<'_>) -> Result<Value> {
     let world = &mut *call.world;
     let mut sub = find(world.subscriptions(), &id)?.clone();
     if sub.status.is_terminal() {
-        // What has ended is, to a cancellation, no longer there.
+        // Stripe responds with a 404 to the cancellation of an ended subscription.
         return Err(ApiError::no_such("subscription", &id));
     }
     let now = world.now_of(&sub.customer);
     sub.cancellation.feedback = feedback.unwrap_or(sub.cancellation.feedback);
     sub.cancellation.comment = comment.unwrap_or(sub.cancellation.comment);
-    end::by_request(world, sub, invoice_now, prorate, now);
+    end::cancel_by_request(world, sub, invoice_now, prorate, now);
     Ok(to_json(world, &world.subscription(&id)))
 }

@@ -1,4 +1,4 @@
-//! `/v1/tax_rates`
+//! `/v1/tax_rates`.
 
 use rust_decimal::Decimal;
 use serde_json::{Value, json};
@@ -78,9 +78,9 @@ fn create(call: &mut Call<'_>) -> Result<Value> {
     if let Some(change) = metadata {
         change.apply(&mut rate.metadata);
     }
-    let shown = to_json(&rate);
+    let object = to_json(&rate);
     call.world.tax_rates.put(rate);
-    Ok(shown)
+    Ok(object)
 }
 
 fn index(call: &mut Call<'_>) -> Result<Value> {
@@ -120,12 +120,12 @@ fn update(call: &mut Call<'_>) -> Result<Value> {
     if let Some(change) = metadata {
         change.apply(&mut rate.metadata);
     }
-    let shown = to_json(&rate);
+    let object = to_json(&rate);
     call.world.tax_rates.put(rate);
-    Ok(shown)
+    Ok(object)
 }
 
-/// Checks that rates named by a parameter exist.
+/// Refuses tax rates that do not exist.
 pub fn check(world: &World, ids: &[String], param: &str) -> Result<()> {
     ids.iter().try_for_each(|id| find_param(&world.tax_rates, id, param).map(drop))
 }

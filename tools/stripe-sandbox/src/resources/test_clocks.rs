@@ -1,7 +1,7 @@
-//! `/v1/test_helpers/test_clocks`
+//! `/v1/test_helpers/test_clocks`.
 //!
-//! `advance` answers at once with `advancing`; what falls into that time happens before the next
-//! request is looked at, so the next poll finds the clock `ready`.
+//! `advance` responds immediately with `advancing`. The due changes are applied before the next
+//! request, so the next poll sees `ready`.
 
 use serde_json::{Value, json};
 
@@ -37,9 +37,9 @@ fn create(call: &mut Call<'_>) -> Result<Value> {
     let created = call.world.now(None);
     let clock =
         TestClock { id: call.world.ids.id("clock"), name, frozen_time, target: None, created };
-    let shown = to_json(&clock);
+    let object = to_json(&clock);
     call.world.test_clocks.put(clock);
-    Ok(shown)
+    Ok(object)
 }
 
 fn index(call: &mut Call<'_>) -> Result<Value> {
@@ -78,19 +78,19 @@ fn advance(call: &mut Call<'_>) -> Result<Value> {
         .param("frozen_time"));
     }
     clock.target = Some(target);
-    let shown = to_json(&clock);
+    let object = to_json(&clock);
     call.world.test_clocks.put(clock);
-    Ok(shown)
+    Ok(object)
 }
 
-/// Two intervals of the shortest subscription on the clock; two years without any.
+/// Returns how far the clock can advance: two intervals of its shortest subscription, or two years.
 fn furthest(world: &World, clock: &TestClock) -> Timestamp {
     let running = world
         .subscriptions()
         .under(&format!("test_clock={}", clock.id))
         .filter(|sub| !sub.status.is_terminal());
-    let intervals =
-        running.flat_map(|sub| sub.items.iter().map(|item| world.context(sub, item).interval()));
+    let intervals = running
+        .flat_map(|sub| sub.items.iter().map(|item| world.item_context(sub, item).interval()));
     let shortest = intervals.min_by_key(|interval| interval.rank());
     shortest.unwrap_or(Interval { unit: Unit::Year, count: 1 }).boundary(clock.frozen_time, 2)
 }

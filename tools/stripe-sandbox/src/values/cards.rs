@@ -1,9 +1,9 @@
-//! Stripe's test cards, and what becomes of a charge on each.
+//! Stripe's test cards and the outcome of charging each.
 
 use serde::de::Error;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-/// A card that exists only in test mode, known by its token and number.
+/// Card that exists only in test mode, identified by its token and its number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum TestCard {
@@ -11,7 +11,7 @@ pub enum TestCard {
     VisaDebit,
     Mastercard,
     Amex,
-    /// Can be saved, and then declines every charge: what renewals and dunning are tested with.
+    /// Can be saved, and declines every charge. Renewal and dunning tests use it.
     ChargeCustomerFail,
     AuthenticationOnSetup,
     AuthenticationAlways,
@@ -24,7 +24,7 @@ pub enum TestCard {
     ProcessingError,
 }
 
-/// One row of the table of cards.
+/// Row of the card table.
 pub struct CardSpec {
     pub card: TestCard,
     pub tokens: &'static [&'static str],
@@ -39,12 +39,12 @@ pub struct CardSpec {
 enum OnCharge {
     Succeed,
     Decline(Failure),
-    /// Authenticate, unless that was done when the card was saved.
+    /// Requires authentication, unless the card was authenticated when it was saved.
     AuthenticateOnce,
     AuthenticateAlways,
 }
 
-/// Why a charge failed, as `last_payment_error` tells it.
+/// Reason of a failed charge, as reported in `last_payment_error`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Failure {
     pub code: &'static str,
@@ -92,7 +92,7 @@ const PROCESSING: Failure = failure(
     "An error occurred while processing your card. Try again in a little bit.",
 );
 
-/// The bank did not believe that it was the card's holder.
+/// Failure of a charge whose authentication did not succeed.
 pub const AUTHENTICATION_FAILED: Failure = Failure {
     code: "payment_intent_authentication_failure",
     decline_code: None,
@@ -100,7 +100,8 @@ pub const AUTHENTICATION_FAILED: Failure = Failure {
     message: "We are unable to authenticate your payment method. Please choose a different payment method and try again.",
 };
 
-/// Every failure that an intent can remember: what a snapshot's names are looked up in.
+/// Every failure that a payment intent can store. A snapshot stores the name of a failure and looks
+/// it up here.
 const FAILURES: &[Failure] =
     &[GENERIC, FUNDS, LOST, STOLEN, EXPIRED, CVC, PROCESSING, AUTHENTICATION_FAILED];
 
@@ -234,7 +235,8 @@ impl TestCard {
         CARDS.iter().find(|spec| spec.card == self).expect("every card has a row")
     }
 
-    /// Saving a card checks it with the bank: one that plainly declines fails already then.
+    /// Checks the card with its bank, as saving does. Cards that decline every charge fail here
+    /// already, except [`TestCard::ChargeCustomerFail`].
     pub fn save(self) -> Result<(), Failure> {
         match self.spec() {
             CardSpec { saveable: false, on_charge: OnCharge::Decline(failure), .. } => {
@@ -259,7 +261,8 @@ impl TestCard {
     }
 }
 
-/// After these Stripe does not try the same card again, although the retry schedule goes on.
+/// Decline codes after which Stripe does not charge the same card again, although the retry
+/// schedule continues. <https://docs.stripe.com/declines/codes>
 const HARD_DECLINES: &[&str] = &[
     "authentication_required",
     "highest_risk_level",
@@ -277,7 +280,7 @@ impl Failure {
         self.decline_code.is_some_and(|code| HARD_DECLINES.contains(&code))
     }
 
-    /// What tells it from all other failures.
+    /// Returns a name that is unique among all failures.
     fn name(&self) -> &'static str {
         self.decline_code.unwrap_or(self.code)
     }
@@ -302,21 +305,21 @@ mod tests {
     use super::*;
 
     #[test]
-    fn plain_declines_fail_while_being_saved_and_the_customer_fail_card_only_later() {
+    fn declined_cards_fail_on_save_and_charge_customer_fail_on_charge() {
         assert!(TestCard::Declined.save().is_err());
         assert!(TestCard::ChargeCustomerFail.save().is_ok());
         assert_eq!(TestCard::ChargeCustomerFail.charge(true), Outcome::Declined(GENERIC));
     }
 
     #[test]
-    fn one_card_wants_authentication_once_and_another_always() {
+    fn authentication_is_required_once_or_always() {
         assert_eq!(TestCard::AuthenticationOnSetup.charge(false), Outcome::RequiresAction);
         assert_eq!(TestCard::AuthenticationOnSetup.charge(true), Outcome::Succeeded);
         assert_eq!(TestCard::AuthenticationAlways.charge(true), Outcome::RequiresAction);
     }
 
     #[test]
-    fn every_failure_is_found_again_by_its_name() {
+    fn failures_round_trip_through_their_names() {
         let declines = CARDS.iter().filter_map(|spec| match spec.on_charge {
             OnCharge::Decline(failure) => Some(failure),
             _ => None,

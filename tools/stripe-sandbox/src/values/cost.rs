@@ -1,4 +1,4 @@
-//! What a stretch of time costs: parts of a whole period, rounded once.
+//! Costs of whole periods and of parts of them, rounded once.
 
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
@@ -6,8 +6,8 @@ use serde::{Deserialize, Serialize};
 use super::money::{Currency, allocate};
 use super::period::Timestamp;
 
-/// The part of `amount` that falls on `[at, end)` of `period`, rounded once.
-pub fn share(
+/// Returns the part of `amount` that falls on `[at, end)` of `period`, rounded once.
+pub fn prorated_amount(
     amount: i64,
     at: Timestamp,
     period: (Timestamp, Timestamp),
@@ -18,7 +18,7 @@ pub fn share(
     currency.round(Decimal::from(amount) * left / Decimal::from(end - start))
 }
 
-/// What a whole period costs, and what each discount takes off that.
+/// Cost of a whole period, and the amount that each discount takes off it.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Cost {
     pub gross: i64,
@@ -37,18 +37,23 @@ impl Cost {
     }
 
     pub fn net(&self) -> i64 {
-        self.gross - self.off()
+        self.gross - self.discount_total()
     }
 
-    fn off(&self) -> i64 {
+    fn discount_total(&self) -> i64 {
         self.discounts.iter().map(|(_, amount)| amount).sum()
     }
 
-    /// The part of it that falls on `[at, end)` of `period`. Before and after discounts are rounded,
-    /// each for itself; the discounts are the difference.
-    pub fn part(&self, at: Timestamp, period: (Timestamp, Timestamp), currency: Currency) -> Cost {
-        let gross = share(self.gross, at, period, currency);
-        let off = gross - share(self.net(), at, period, currency);
+    /// Returns the part that falls on `[at, end)` of `period`. The amounts before and after
+    /// discounts are rounded separately; their difference is the discount.
+    pub fn prorated(
+        &self,
+        at: Timestamp,
+        period: (Timestamp, Timestamp),
+        currency: Currency,
+    ) -> Cost {
+        let gross = prorated_amount(self.gross, at, period, currency);
+        let off = gross - prorated_amount(self.net(), at, period, currency);
         let weights: Vec<i64> = self.discounts.iter().map(|(_, amount)| *amount).collect();
         let ids = self.discounts.iter().map(|(id, _)| id.clone());
         Cost { gross, discounts: ids.zip(allocate(off, &weights)).collect() }
@@ -60,8 +65,8 @@ impl Cost {
     }
 }
 
-/// What is left of a debit when a part of it is given back.
-pub fn less(cost: &Cost, back: &Cost) -> Cost {
+/// Returns the cost that is left of a debit after a part of it was credited.
+pub fn remaining(cost: &Cost, back: &Cost) -> Cost {
     let left = cost.discounts.iter().zip(&back.discounts);
     let discounts = left.map(|((id, amount), (_, back))| (id.clone(), amount - back)).collect();
     Cost { gross: cost.gross - back.gross, discounts }
@@ -74,22 +79,22 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_samples_of_stripes_documentation_come_out() {
+    fn prorated_amounts_match_stripes_examples() {
         let period = (0, 2_678_400);
         let at = 2_678_400 - 445_540;
-        assert_eq!(share(1000, at, period, Currency::USD), 166);
-        assert_eq!(share(3252, at, period, Currency::USD), 541);
+        assert_eq!(prorated_amount(1000, at, period, Currency::USD), 166);
+        assert_eq!(prorated_amount(3252, at, period, Currency::USD), 541);
     }
 
     #[test]
-    fn each_line_is_rounded_and_not_their_difference() {
+    fn each_line_is_rounded_separately() {
         let period = (0, 3_000_000);
-        assert_eq!(share(3000, 2_000_000, period, Currency::USD), 1000);
-        assert_eq!(share(5000, 2_000_000, period, Currency::USD), 1667);
+        assert_eq!(prorated_amount(3000, 2_000_000, period, Currency::USD), 1000);
+        assert_eq!(prorated_amount(5000, 2_000_000, period, Currency::USD), 1667);
     }
 
     fn cost(gross: i64, parts: &[i64]) -> Cost {
-        // Discounts never take more than there is.
+        // Discounts never exceed the gross amount.
         let mut left = gross;
         let take = |(n, part): (usize, &i64)| {
             let amount = part.min(&left).to_owned();
@@ -101,32 +106,32 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_part_is_rounded_within_half_a_coin_and_what_is_left_is_the_rest(
+        fn prorated_part_and_remainder_add_up_to_the_cost(
             gross in 0..100_000_000_i64, parts in prop::collection::vec(0..1_000_000_i64, 0..4),
             length in 1..40_000_000_i64, thousandths in 0..=1000_i64,
         ) {
             let whole = cost(gross, &parts);
             let at = length * thousandths / 1000;
-            let part = whole.part(at, (0, length), Currency::USD);
+            let part = whole.prorated(at, (0, length), Currency::USD);
             let exact = |amount: i64| Decimal::from(amount) * Decimal::from(length - at) / Decimal::from(length);
             let half = Decimal::new(5, 1) + Decimal::new(1, 12);
             prop_assert!((Decimal::from(part.gross) - exact(whole.gross)).abs() <= half);
             prop_assert!((Decimal::from(part.net()) - exact(whole.net())).abs() <= half);
             prop_assert!(part.discounts.iter().all(|(_, amount)| *amount >= 0));
-            let left = less(&whole, &part);
+            let left = remaining(&whole, &part);
             prop_assert_eq!((left.gross + part.gross, left.net() + part.net()), (whole.gross, whole.net()));
             prop_assert!(left.discounts.iter().all(|(_, amount)| *amount >= 0) && left.net() >= 0);
         }
 
         #[test]
-        fn a_share_lies_between_nothing_and_everything(
+        fn prorated_amount_is_between_zero_and_the_amount(
             amount in 0..100_000_000_i64, length in 1..40_000_000_i64, part in 0..=1000_i64,
         ) {
             let at = length * part / 1000;
-            let share_of = share(amount, at, (0, length), Currency::USD);
+            let share_of = prorated_amount(amount, at, (0, length), Currency::USD);
             prop_assert!((0..=amount).contains(&share_of));
-            prop_assert_eq!(share(amount, 0, (0, length), Currency::USD), amount);
-            prop_assert_eq!(share(amount, length, (0, length), Currency::USD), 0);
+            prop_assert_eq!(prorated_amount(amount, 0, (0, length), Currency::USD), amount);
+            prop_assert_eq!(prorated_amount(amount, length, (0, length), Currency::USD), 0);
         }
     }
 }

@@ -1,8 +1,8 @@
-//! Refusals in Stripe's words: status, type, code, message and parameter.
+//! API errors with Stripe's status, type, code, message and parameter.
 
 use serde_json::{Map, Value, json};
 
-/// What a request is answered with when it fails. Boxed, because it travels in every `Result`.
+/// Error response of a request. Boxed, because every `Result` carries it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ApiError(Box<Body>);
 
@@ -31,7 +31,7 @@ impl ApiError {
             .param(param)
     }
 
-    /// Names all of them, and the first as `param`.
+    /// Names all parameters in the message and the first one in `param`.
     pub fn unknown_params(params: &[String]) -> ApiError {
         let plural = if params.len() > 1 { "s" } else { "" };
         ApiError::invalid(format!("Received unknown parameter{plural}: {}", params.join(", ")))
@@ -39,21 +39,22 @@ impl ApiError {
             .param(params.first().map_or("", String::as_str))
     }
 
-    /// A parameter that Stripe has and this sandbox has not: said as such, rather than ignored.
+    /// Error for a parameter that Stripe has and this sandbox does not implement. Ignoring it would
+    /// hide the difference.
     pub fn not_imitated(param: &str) -> ApiError {
         ApiError::invalid(format!("stripe-sandbox does not imitate the parameter: {param}"))
             .code("sandbox_not_imitated")
             .param(param)
     }
 
-    /// The id in the path names nothing.
+    /// 404: no object has the ID in the path.
     pub fn no_such(kind: &str, id: &str) -> ApiError {
         let mut error = ApiError::no_such_param(kind, id, "id");
         error.0.status = 404;
         error
     }
 
-    /// An id inside the parameters names nothing.
+    /// 400: no object has the ID in a parameter.
     pub fn no_such_param(kind: &str, id: &str, param: &str) -> ApiError {
         ApiError::invalid(format!("No such {kind}: '{id}'")).code("resource_missing").param(param)
     }
@@ -86,7 +87,7 @@ impl ApiError {
         ApiError::new(400, "idempotency_error", message)
     }
 
-    /// A failed payment.
+    /// 402: a payment failed.
     pub fn card(code: &str, message: impl Into<String>) -> ApiError {
         ApiError::new(402, "card_error", message).code(code)
     }
@@ -112,7 +113,7 @@ impl ApiError {
         self.field("param", param.into())
     }
 
-    /// Any further key of the error object, such as `decline_code` or `payment_intent`.
+    /// Adds a key to the error object, such as `decline_code` or `payment_intent`.
     pub fn field(mut self, key: &str, value: Value) -> ApiError {
         self.0.fields.insert(key.to_owned(), value);
         self
@@ -130,7 +131,7 @@ impl ApiError {
         self.0.fields.get("code").and_then(Value::as_str).unwrap_or_default()
     }
 
-    /// The error object; `log_url` is where the request can be looked at.
+    /// Returns the error object; `log_url` is the page that shows the request.
     pub fn to_json(&self, log_url: &str) -> Value {
         let mut error = self.0.fields.clone();
         error.insert("type".into(), self.0.kind.into());

@@ -1,8 +1,8 @@
-//! Ids that look like Stripe's: a prefix and letters and digits.
+//! IDs in Stripe's format: a prefix, then letters and digits.
 
 use serde::{Deserialize, Serialize};
 
-/// A small generator of its own (splitmix64), so that a seed gives the same ids again.
+/// Generator of IDs (splitmix64). The same seed gives the same IDs.
 #[derive(Serialize, Deserialize)]
 pub struct Ids {
     state: u64,
@@ -32,13 +32,13 @@ impl Ids {
             .collect()
     }
 
-    /// `sub_1Nv…`: 24 characters after the prefix, 14 for the few kinds that have short ones.
+    /// `sub_1Nv…`: 24 characters after the prefix, or 14 for the few object types with short IDs.
     pub fn id(&mut self, prefix: &str) -> String {
         let length = if matches!(prefix, "cus" | "prod" | "req" | "si") { 14 } else { 24 };
         format!("{prefix}_{}", self.text(length))
     }
 
-    /// Eight upper-case letters and digits, as in the invoice number `ABCD1234-0001`.
+    /// Eight uppercase letters and digits, as in the invoice number `ABCD1234-0001`.
     pub fn invoice_prefix(&mut self) -> String {
         self.text(8).to_ascii_uppercase()
     }
@@ -49,7 +49,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn ids_have_their_prefix_and_do_not_repeat() {
+    fn ids_have_their_prefix_and_are_unique() {
         let mut ids = Ids::new(7);
         let (a, b) = (ids.id("sub"), ids.id("sub"));
         assert!(a.starts_with("sub_") && a.len() == 28 && a != b);

@@ -1,6 +1,6 @@
-//! Plain values and their arithmetic: money, time, prices, test cards, ids, and refusals.
+//! Plain values and their arithmetic: money, time, prices, test cards, IDs and API errors.
 //!
-//! They know no object of Stripe's and do no I/O.
+//! They use no Stripe object and do no I/O.
 
 pub mod cards;
 pub mod cost;

@@ -1,7 +1,8 @@
-//! Currencies as Stripe counts them, and the only two roundings in the sandbox.
+//! Stripe's currencies, and the only two roundings in the sandbox.
 //!
-//! Amounts are `i64` in Stripe's minor units. Stripe's exponents are its own: they differ from
-//! ISO 4217 for ISK, UGX and MGA, so nothing here is derived from a locale or an ISO table.
+//! Amounts are `i64` in Stripe's minor units. Stripe's exponents differ from ISO 4217 for ISK, UGX
+//! and MGA, so nothing here is derived from a locale or an ISO table.
+//! <https://docs.stripe.com/currencies>
 
 use std::fmt;
 
@@ -9,7 +10,7 @@ use rust_decimal::prelude::ToPrimitive;
 use rust_decimal::{Decimal, RoundingStrategy};
 use serde::{Deserialize, Serialize};
 
-/// A currency Stripe supports, in its lower-case spelling.
+/// Currency that Stripe supports, in lower case.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(into = "String", try_from = "String")]
 pub struct Currency([u8; 3]);
@@ -23,7 +24,7 @@ const SUPPORTED: &str = "aed afn all amd ang aoa ars aud awg azn bam bbd bdt bgn
 
 const ZERO_DECIMAL: &str = "bif clp djf gnf jpy kmf krw mga pyg rwf vnd vuv xaf xof xpf";
 const THREE_DECIMAL: &str = "bhd jod kwd omr tnd";
-/// Written with two decimals that must be zero, although there is no smaller coin.
+/// Currencies with two decimals that must be zero, because there is no smaller unit.
 const WHOLE_UNITS: &str = "isk ugx";
 
 impl Currency {
@@ -50,8 +51,8 @@ impl Currency {
         }
     }
 
-    /// The step in minor units that a charge can have: 10 for three-decimal currencies, 100 where
-    /// only whole units exist, else 1.
+    /// Returns the smallest step of a charge in minor units: 10 for three-decimal currencies, 100
+    /// for currencies with whole units only, else 1.
     pub fn step(self) -> i64 {
         match self.as_str() {
             code if listed(THREE_DECIMAL, code) => 10,
@@ -60,7 +61,8 @@ impl Currency {
         }
     }
 
-    /// The least amount that Stripe charges; smaller invoices are carried over as a debt.
+    /// Returns the smallest amount that Stripe charges. Smaller invoices are added to the
+    /// customer's balance. <https://docs.stripe.com/currencies#minimum-and-maximum-charge-amounts>
     pub fn minimum_charge(self) -> i64 {
         match self.as_str() {
             "gbp" => 30,
@@ -77,7 +79,7 @@ impl Currency {
         }
     }
 
-    /// "$32.52", "¥4120", "KWD 4.120": for descriptions only, never parsed again.
+    /// Formats an amount for descriptions: "$32.52", "¥4120", "KWD 4.120".
     pub fn format(self, minor: Decimal) -> String {
         let decimals = self.decimals();
         let mut major = minor / Decimal::from(10_i64.pow(decimals));
@@ -94,13 +96,12 @@ impl Currency {
         }
     }
 
-    /// The amount of one invoice line: exact until here, then to what can be charged, half away
-    /// from zero.
+    /// Rounds the exact amount of one invoice line to the currency's step, half away from zero.
     pub fn round(self, minor: Decimal) -> i64 {
         self.round_with(minor, RoundingStrategy::MidpointAwayFromZero)
     }
 
-    /// Tax of one line. Stripe was seen to turn 1196.5 into 1196: half to even.
+    /// Rounds the tax of one line, half to even: Stripe turns 1196.5 into 1196.
     pub fn round_tax(self, minor: Decimal) -> i64 {
         self.round_with(minor, RoundingStrategy::MidpointNearestEven)
     }
@@ -116,7 +117,8 @@ impl Currency {
     }
 }
 
-/// Far above anything chargeable. Only absurd metered usage gets here, and must not overflow.
+/// Cap far above any chargeable amount. Only extreme metered usage reaches it; it prevents an
+/// overflow.
 const MAX_AMOUNT: i64 = 999_999_999_999_999;
 
 impl From<Currency> for String {
@@ -149,7 +151,8 @@ fn listed(codes: &str, code: &str) -> bool {
     codes.split_ascii_whitespace().any(|listed| listed == code)
 }
 
-/// Splits `total` over `weights` so that the parts add up to it exactly (largest remainder first).
+/// Splits `total` in proportion to `weights`. The parts add up to `total` exactly: the largest
+/// remainders are rounded up first.
 pub fn allocate(total: i64, weights: &[i64]) -> Vec<i64> {
     let sum: i128 = weights.iter().map(|w| i128::from(*w)).sum();
     if sum == 0 {
@@ -178,7 +181,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn decimals_follow_stripe_and_not_iso() {
+    fn decimals_follow_stripe() {
         for (code, decimals, step) in [
             ("usd", 2, 1),
             ("jpy", 0, 1),
@@ -193,7 +196,7 @@ mod tests {
     }
 
     #[test]
-    fn lines_round_half_away_from_zero_and_tax_half_to_even() {
+    fn lines_round_half_away_from_zero_and_tax_rounds_half_to_even() {
         let half = Decimal::new(11965, 1);
         assert_eq!(Currency::USD.round(half), 1197);
         assert_eq!(Currency::USD.round(-half), -1197);
@@ -202,14 +205,14 @@ mod tests {
     }
 
     #[test]
-    fn an_allocation_adds_up_to_its_total() {
+    fn allocation_adds_up_to_its_total() {
         assert_eq!(allocate(100, &[1, 1, 1]).iter().sum::<i64>(), 100);
         assert_eq!(allocate(500, &[2000, 3000]), [200, 300]);
         assert_eq!(allocate(5, &[0, 0]), [0, 0]);
     }
 
     #[test]
-    fn amounts_are_shown_with_the_decimals_of_their_currency() {
+    fn amounts_are_formatted_with_their_currencys_decimals() {
         assert_eq!(Currency::USD.format(Decimal::new(3252, 0)), "$32.52");
         assert_eq!(Currency::USD.format(Decimal::new(5, 2)), "$0.0005");
         assert_eq!(Currency::parse("jpy").unwrap().format(Decimal::from(4120)), "¥4120");

@@ -1,12 +1,12 @@
-//! Billing periods: which stretch of time a boundary belongs to, given an anchor and an interval.
+//! Billing periods, given an anchor and an interval.
 //!
-//! Every boundary is computed from the anchor, never from the previous boundary. A subscription
-//! that began on 31 January renews on 28 February and then again on 31 March.
+//! Every boundary is computed from the anchor, never from the previous boundary: a subscription
+//! that began on 31 January renews on 28 February and then on 31 March.
 
 use serde::{Deserialize, Serialize};
 use time::{Date, Month, OffsetDateTime};
 
-/// Seconds since the epoch, as Stripe writes every time.
+/// Seconds since the Unix epoch, as in Stripe's API.
 pub type Timestamp = i64;
 
 pub const HOUR: i64 = 3600;
@@ -42,7 +42,7 @@ pub struct Interval {
 }
 
 impl Interval {
-    /// The `n`-th boundary after `anchor` (before it for a negative `n`).
+    /// Returns the `n`-th boundary after `anchor`, or before it for a negative `n`.
     pub fn boundary(self, anchor: Timestamp, n: i64) -> Timestamp {
         let steps = n * self.count;
         match self.unit {
@@ -53,7 +53,7 @@ impl Interval {
         }
     }
 
-    /// The period that contains `at`: its start is included, its end is not.
+    /// Returns the period that contains `at`. A period includes its start and excludes its end.
     pub fn period_at(self, anchor: Timestamp, at: Timestamp) -> (Timestamp, Timestamp) {
         let mut n = (at - anchor).div_euclid(self.longest());
         while self.boundary(anchor, n) > at {
@@ -65,7 +65,7 @@ impl Interval {
         (self.boundary(anchor, n), self.boundary(anchor, n + 1))
     }
 
-    /// An upper bound of one period's length, so that a first guess is never too far ahead.
+    /// Returns an upper bound of a period's length in seconds.
     fn longest(self) -> i64 {
         let days = match self.unit {
             Unit::Day => 1,
@@ -76,13 +76,13 @@ impl Interval {
         days * self.count * DAY
     }
 
-    /// Roughly how long a period is, to tell a shorter interval from a longer one.
+    /// Returns a number that orders intervals by their length.
     pub fn rank(self) -> i64 {
         self.longest()
     }
 }
 
-/// Same day and time of day `months` later, or the last day of a month that is too short.
+/// Returns the same day and time `months` later, or the last day of a shorter month.
 pub fn add_months(at: Timestamp, months: i64) -> Timestamp {
     let moment = to_utc(at);
     let month_index =
@@ -96,7 +96,7 @@ pub fn add_months(at: Timestamp, months: i64) -> Timestamp {
     date.with_time(moment.time()).assume_utc().unix_timestamp()
 }
 
-/// "01 Sep 2020", as Stripe writes dates into descriptions.
+/// Formats a date as in Stripe's descriptions: "01 Sep 2020".
 pub fn short_date(at: Timestamp) -> String {
     let moment = to_utc(at);
     let month = moment.month().to_string();
@@ -119,7 +119,7 @@ mod tests {
     const YEARLY: Interval = Interval { unit: Unit::Year, count: 1 };
 
     #[test]
-    fn months_are_counted_from_the_anchor_and_clamped_to_their_last_day() {
+    fn month_boundaries_are_clamped_to_the_last_day() {
         let anchor = datetime!(2027-01-31 09:30 UTC).unix_timestamp();
         let expected = [
             datetime!(2027-02-28 09:30 UTC),
@@ -133,14 +133,14 @@ mod tests {
     }
 
     #[test]
-    fn a_leap_day_anchor_comes_back_in_the_next_leap_year() {
+    fn leap_day_anchor_is_used_again_in_leap_years() {
         let anchor = datetime!(2028-02-29 00:00 UTC).unix_timestamp();
         assert_eq!(YEARLY.boundary(anchor, 1), datetime!(2029-02-28 00:00 UTC).unix_timestamp());
         assert_eq!(YEARLY.boundary(anchor, 4), datetime!(2032-02-29 00:00 UTC).unix_timestamp());
     }
 
     #[test]
-    fn dates_are_written_as_stripe_writes_them() {
+    fn short_date_matches_stripes_format() {
         assert_eq!(short_date(datetime!(2020-09-01 23:59 UTC).unix_timestamp()), "01 Sep 2020");
     }
 
@@ -151,7 +151,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn every_moment_lies_in_exactly_one_period(
+        fn every_time_is_in_exactly_one_period(
             interval in intervals(), anchor in 0..4_000_000_000_i64, offset in -500_000_000..500_000_000_i64,
         ) {
             let at = anchor + offset;
@@ -162,7 +162,7 @@ mod tests {
         }
 
         #[test]
-        fn a_month_later_is_the_same_day_or_the_last_of_the_month(
+        fn added_months_keep_the_day_or_use_the_last_one(
             at in 0..4_000_000_000_i64, months in -600..600_i64,
         ) {
             let (before, after) = (to_utc(at), to_utc(add_months(at, months)));

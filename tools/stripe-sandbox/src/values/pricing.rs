@@ -1,11 +1,11 @@
-//! What a quantity costs: per unit, graduated or volume tiers, exact to the last decimal.
+//! Prices of quantities: per unit, graduated or volume tiers, exact to the last decimal.
 
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
 use super::money::Currency;
 
-/// How one price in one currency turns a quantity into money.
+/// Amount of one price in one currency.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Amount {
@@ -32,7 +32,7 @@ impl TierMode {
     }
 }
 
-/// One step of a tiered price; `up_to` is inclusive and missing on the last.
+/// Step of a tiered price. `up_to` is inclusive, and None on the last tier.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Tier {
     pub up_to: Option<i64>,
@@ -40,7 +40,7 @@ pub struct Tier {
     pub flat: Option<Decimal>,
 }
 
-/// `transform_quantity`: bill packages instead of units.
+/// `transform_quantity`: bills packages instead of units.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Packages {
     pub divide_by: i64,
@@ -54,12 +54,12 @@ impl Packages {
     }
 }
 
-/// One invoice line's worth of a charge.
+/// Charge that becomes one invoice line.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Charge {
-    /// The units this line is about.
+    /// Units that this charge covers.
     pub quantity: Decimal,
-    /// Price of one unit, or none for a flat fee.
+    /// Price of one unit; zero for a flat fee.
     pub unit: Decimal,
     pub amount: i64,
     /// 1-based number of the tier, for the description.
@@ -76,8 +76,8 @@ impl Amount {
         }
     }
 
-    /// The lines that `quantity` makes. A graduated price has one line a tier used, the first tier
-    /// even when nothing was used; every other price has exactly one.
+    /// Returns one charge for each invoice line of `quantity`. A graduated price has one for each
+    /// used tier, and always one for the first tier. Every other price has exactly one.
     pub fn charge(&self, quantity: Decimal, currency: Currency) -> Vec<Charge> {
         match self {
             Amount::PerUnit(unit) => {
@@ -97,16 +97,16 @@ impl Amount {
         }
     }
 
-    /// All lines of a charge together.
+    /// Returns the sum of all charges.
     pub fn total(&self, quantity: Decimal, currency: Currency) -> i64 {
         self.charge(quantity, currency).iter().map(|charge| charge.amount).sum()
     }
 }
 
-/// Far above what can be charged, and far below where decimals end.
+/// Far above any chargeable amount, and far below the limit of `Decimal`.
 const ENDLESS: Decimal = Decimal::from_parts(0, 0, 1 << 20, false, 0);
 
-/// Exact unless it is absurd.
+/// Multiplies exactly, up to [`ENDLESS`].
 fn product(unit: Decimal, quantity: Decimal) -> Decimal {
     let exact = unit.checked_mul(quantity).unwrap_or(if quantity.is_sign_negative() {
         -ENDLESS
@@ -160,7 +160,7 @@ mod tests {
     }
 
     #[test]
-    fn graduated_tiers_make_a_line_each_and_the_first_one_always() {
+    fn graduated_tiers_have_one_line_each_and_always_the_first() {
         let amount = tiered(TierMode::Graduated);
         let rows: &[(i64, &[(i64, i64)])] = &[
             (0, &[(0, 0)]),
@@ -179,7 +179,7 @@ mod tests {
     }
 
     #[test]
-    fn volume_prices_everything_at_the_tier_reached() {
+    fn volume_pricing_bills_all_units_at_the_reached_tier() {
         let amount = tiered(TierMode::Volume);
         for (quantity, expected) in [(0, 0), (100, 0), (101, 121), (1000, 1200), (1001, 501)] {
             assert_eq!(
@@ -192,7 +192,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_line_is_within_half_a_coin_of_what_it_costs_exactly(
+        fn rounded_amount_is_within_half_a_step_of_the_exact_one(
             unit in 0..1_000_000_000_000_000_i64, scale in 0..=12_u32, quantity in 0..1_000_000_i64,
             flat in 0..10_000_i64, code in prop::sample::select(vec!["usd", "jpy", "kwd", "isk"]),
         ) {
@@ -212,7 +212,7 @@ mod tests {
         }
 
         #[test]
-        fn graduated_tiers_cost_what_counting_unit_by_unit_costs(
+        fn graduated_price_equals_the_sum_over_single_units(
             sizes in prop::collection::vec(1..30_i64, 0..4),
             units in prop::collection::vec(0..5000_i64, 5),
             flats in prop::collection::vec(0..300_i64, 5),

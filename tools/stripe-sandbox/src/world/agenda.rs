@@ -1,7 +1,6 @@
-//! What time will do next, by clock.
+//! Agenda: the next change of each object that needs no request, by clock.
 //!
-//! The agenda is derived: whenever a subscription or an invoice is put back, its next moment is
-//! noted anew. An entry can therefore never be stale.
+//! Storing an object updates its entry, so no entry is stale.
 
 use std::collections::{BTreeSet, HashMap};
 
@@ -19,8 +18,8 @@ impl From<&Option<String>> for ClockKey {
     }
 }
 
-/// Ordered: at one and the same moment invoices come before the periods that follow them, and a
-/// schedule says first what those are to be.
+/// Object with a due change. Ordered for changes at the same time: invoices before the periods that
+/// follow them, and schedules before the periods that they define.
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Due {
     Invoice(String),
@@ -31,22 +30,22 @@ pub enum Due {
 #[derive(Default)]
 pub struct Agenda {
     by_clock: HashMap<ClockKey, BTreeSet<(Timestamp, Due)>>,
-    noted: HashMap<Due, Timestamp>,
+    due_at: HashMap<Due, Timestamp>,
 }
 
 impl Agenda {
     pub fn set(&mut self, clock: ClockKey, due: Due, at: Option<Timestamp>) {
         let entries = self.by_clock.entry(clock).or_default();
-        if let Some(before) = self.noted.remove(&due) {
+        if let Some(before) = self.due_at.remove(&due) {
             entries.remove(&(before, due.clone()));
         }
         if let Some(at) = at {
             entries.insert((at, due.clone()));
-            self.noted.insert(due, at);
+            self.due_at.insert(due, at);
         }
     }
 
-    /// The first thing due by `target`.
+    /// Returns the first entry due by `target`.
     pub fn next(&self, clock: &ClockKey, target: Timestamp) -> Option<(Timestamp, Due)> {
         self.by_clock.get(clock)?.first().filter(|(at, _)| *at <= target).cloned()
     }
@@ -57,7 +56,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_the_latest_note_about_a_thing_counts() {
+    fn new_entry_replaces_the_previous_one() {
         let mut agenda = Agenda::default();
         let (a, b) = (Due::Subscription("a".into()), Due::Invoice("b".into()));
         agenda.set(ClockKey::Own, a.clone(), Some(10));

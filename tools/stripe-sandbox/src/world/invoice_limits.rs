@@ -1,4 +1,4 @@
-//! The limit on new invoices of one subscription.
+//! Limit on new invoices of one subscription.
 
 use serde::{Deserialize, Serialize};
 
@@ -7,7 +7,7 @@ use crate::model::invoice::Invoice;
 use crate::values::errors::{ApiError, Result};
 use crate::values::period::{DAY, Timestamp};
 
-/// The part that the work itself has to look at.
+/// Maximum number of new invoices of one subscription; None means no limit.
 #[derive(Clone, Debug, Default, Deserialize, Serialize)]
 pub struct InvoiceLimits {
     pub per_minute: Option<usize>,
@@ -15,7 +15,7 @@ pub struct InvoiceLimits {
 }
 
 impl InvoiceLimits {
-    /// Refuses one more invoice of a subscription that has had too many of late.
+    /// Returns 429 if the subscription has reached its limit.
     pub fn check(
         &self,
         invoices: &Table<Invoice>,

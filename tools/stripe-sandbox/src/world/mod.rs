@@ -1,7 +1,7 @@
-//! The state of one sandbox, and how time passes in it.
+//! State of one sandbox.
 //!
-//! A request is handled while the world is locked. Before it is, everything that has become due
-//! happens, in the order in which it became due, each thing at its own moment.
+//! A request runs while the world is locked. Before it runs, `lifecycle::tick` applies all due
+//! changes, in order of their time, each at its own time.
 
 use serde::{Deserialize, Serialize};
 
@@ -32,9 +32,9 @@ use store::Table;
 pub struct World {
     pub settings: Settings,
     pub ids: Ids,
-    /// Added to real time to make the sandbox's own.
+    /// Seconds added to real time for the sandbox's own clock.
     pub offset: i64,
-    /// The sandbox's own clock: where it stands while something happens.
+    /// Current time of the sandbox's own clock. During a due change it is that change's time.
     own_now: Timestamp,
     pub products: Table<Product>,
     pub prices: Table<Price>,
@@ -97,8 +97,8 @@ impl World {
         }
     }
 
-    /// A world as it was read from a snapshot, with its agenda, at its new address.
-    pub fn wake(mut self, origin: String) -> World {
+    /// Rebuilds the agenda after a snapshot was read, and sets the new origin.
+    pub fn after_restore(mut self, origin: String) -> World {
         self.settings.origin = origin;
         for subscription in self.subscriptions.all() {
             let due = Due::Subscription(subscription.id.clone());
@@ -115,14 +115,14 @@ impl World {
         self
     }
 
-    /// The time on a test clock, or on the sandbox's own.
+    /// Returns the time of a test clock, or of the sandbox's own clock for None.
     pub fn now(&self, test_clock: Option<&str>) -> Timestamp {
         test_clock
             .and_then(|id| self.test_clocks.get(id))
             .map_or(self.own_now, |clock| clock.frozen_time)
     }
 
-    /// The time in which a customer lives.
+    /// Returns the time of the customer's clock.
     pub fn now_of(&self, customer: &str) -> Timestamp {
         self.now(self.customers.get(customer).and_then(|customer| customer.test_clock.as_deref()))
     }
@@ -135,14 +135,14 @@ impl World {
         &self.invoices
     }
 
-    /// Keeps the subscription, and notes when time will next change it.
+    /// Stores the subscription and updates its agenda entry.
     pub fn put_subscription(&mut self, subscription: Subscription) {
         let due = Due::Subscription(subscription.id.clone());
         self.agenda.set(ClockKey::from(&subscription.test_clock), due, subscription.next_due());
         self.subscriptions.put(subscription);
     }
 
-    /// Keeps the invoice, and notes when time will next change it.
+    /// Stores the invoice and updates its agenda entry.
     pub fn put_invoice(&mut self, invoice: Invoice) {
         let due = Due::Invoice(invoice.id.clone());
         self.agenda.set(ClockKey::from(&invoice.test_clock), due, invoice.next_due());
@@ -153,7 +153,7 @@ impl World {
         &self.schedules
     }
 
-    /// Keeps the schedule, and notes when its phase is over.
+    /// Stores the schedule and updates its agenda entry.
     pub fn put_schedule(&mut self, schedule: Schedule) {
         let due = Due::Schedule(schedule.id.clone());
         self.agenda.set(ClockKey::from(&schedule.test_clock), due, schedule.next_due());
@@ -192,13 +192,13 @@ impl World {
         self.products.get(id).expect("products with prices are never deleted")
     }
 
-    /// Where the sandbox's own clock is to stand at `real_now`.
-    pub fn own_target(&self, real_now: Timestamp) -> Timestamp {
+    /// Returns the time of the sandbox's own clock at `real_now`. It never goes back.
+    pub fn target_time(&self, real_now: Timestamp) -> Timestamp {
         self.own_now.max(real_now + self.offset)
     }
 
-    /// Takes the next thing that is due by `target` off a clock's agenda and sets the clock to its
-    /// moment; None once there is nothing left.
+    /// Removes the next entry due by `target` from a clock's agenda, sets the clock to its time and
+    /// returns it.
     pub fn take_due(&mut self, clock: &ClockKey, target: Timestamp) -> Option<(Timestamp, Due)> {
         let (at, due) = self.agenda.next(clock, target)?;
         self.set_now(clock, at);
@@ -223,29 +223,30 @@ impl World {
     }
 }
 
-/// Finds what the path names, or answers 404.
+/// Returns the object with the ID from the path, or a 404.
 pub fn find<'a, T: Entity>(table: &'a Table<T>, id: &str) -> Result<&'a T> {
     table.get(id).ok_or_else(|| ApiError::no_such(T::KIND, id))
 }
 
-/// Finds what a parameter names, or answers 400.
+/// Returns the object with the ID from a parameter, or a 400.
 pub fn find_param<'a, T: Entity>(table: &'a Table<T>, id: &str, param: &str) -> Result<&'a T> {
     table.get(id).ok_or_else(|| ApiError::no_such_param(T::KIND, id, param))
 }
 
-/// A list filtered by something that does not exist is refused, not empty.
+/// Returns a 400 if a list filter names an object that does not exist.
 pub fn check_filter<T: Entity>(table: &Table<T>, id: Option<&str>, param: &str) -> Result<()> {
     id.map_or(Ok(()), |id| find_param(table, id, param).map(drop))
 }
 
-/// A customer named by the path who was not deleted.
+/// Returns the customer with the ID from the path, or a 404. A deleted customer is a 404 as well.
 pub fn find_live_customer<'a>(world: &'a World, id: &str) -> Result<&'a Customer> {
     find(&world.customers, id).and_then(|customer| {
         if customer.deleted { Err(ApiError::no_such("customer", id)) } else { Ok(customer) }
     })
 }
 
-/// A customer named by a parameter who was not deleted.
+/// Returns the customer with the ID from a parameter, or a 400. A deleted customer is a 400 as
+/// well.
 pub fn find_live_customer_param<'a>(
     world: &'a World,
     id: &str,

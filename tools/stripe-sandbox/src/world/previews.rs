@@ -1,4 +1,4 @@
-//! The last few invoice previews, because their lines can be paged through after the fact.
+//! The most recent invoice previews. Stored because their lines can be listed afterwards.
 
 use std::collections::VecDeque;
 
@@ -9,11 +9,11 @@ use crate::model::invoice::Invoice;
 #[derive(Default, Serialize, Deserialize)]
 pub struct Previews(VecDeque<Invoice>);
 
-const KEPT: usize = 200;
+const CAPACITY: usize = 200;
 
 impl Previews {
-    pub fn remember(&mut self, preview: Invoice) {
-        if self.0.len() == KEPT {
+    pub fn store(&mut self, preview: Invoice) {
+        if self.0.len() == CAPACITY {
             self.0.pop_front();
         }
         self.0.push_back(preview);

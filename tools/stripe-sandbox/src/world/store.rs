@@ -1,7 +1,7 @@
-//! Tables of objects, newest last, with indexes that keep lists as long as their page.
+//! Tables of objects in order of creation, with indexes.
 //!
-//! An object names the index entries that it belongs to (`customer=cus_1&status=open`); the table
-//! keeps them in step with every change, so a list walks only what it will show.
+//! An object names its index keys (`customer=cus_1&status=open`). The table updates the indexes
+//! with every change, so a list reads only the rows that it returns.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -20,7 +20,7 @@ pub struct Table<T> {
     next: u64,
 }
 
-/// A table as a snapshot has it. The rest follows from the objects.
+/// Table in a snapshot. The indexes are rebuilt from the rows.
 #[derive(Deserialize)]
 struct Stored<T> {
     rows: BTreeMap<u64, T>,
@@ -52,7 +52,7 @@ impl<T: Entity> Table<T> {
         self.rows.get(self.by_id.get(id)?)
     }
 
-    /// Adds the object, or replaces the one with its id without changing its place.
+    /// Adds the object, or replaces the object with the same ID in its place.
     pub fn put(&mut self, object: T) {
         let row = if let Some(row) = self.by_id.get(object.id()) {
             *row
@@ -90,17 +90,18 @@ impl<T: Entity> Table<T> {
         }
     }
 
-    /// Everything, oldest first.
+    /// Returns all objects, oldest first.
     pub fn all(&self) -> impl Iterator<Item = &T> {
         self.rows.values()
     }
 
-    /// Everything under an index entry, oldest first.
+    /// Returns all objects with an index key, oldest first.
     pub fn under<'a>(&'a self, key: &str) -> impl DoubleEndedIterator<Item = &'a T> + use<'a, T> {
         self.index.get(key).into_iter().flatten().filter_map(|row| self.rows.get(row))
     }
 
-    /// One page of what is under any of `keys` and satisfies `keep`, newest first.
+    /// Returns one page of the objects that have any of `keys` and satisfy `keep`, newest first.
+    /// None if the cursor's object does not exist.
     pub fn page(
         &self,
         keys: &[String],
@@ -115,7 +116,7 @@ impl<T: Entity> Table<T> {
         for key in keys {
             let Some(entry) = self.index.get(key) else { continue };
             let wanted = |row: &&u64| self.rows.get(*row).is_some_and(&keep);
-            // One more than the page, to know whether there is more.
+            // One more than the page, to compute `has_more`.
             let count = cursor.limit + 1;
             match (&cursor.edge, edge) {
                 (Edge::Before(_), Some(edge)) => {
@@ -141,7 +142,7 @@ impl<T: Entity> Table<T> {
     }
 }
 
-/// Where a page starts and how long it is.
+/// Position and length of a page.
 #[derive(Clone, Debug)]
 pub struct Cursor {
     pub limit: usize,
@@ -194,7 +195,7 @@ mod tests {
     }
 
     #[test]
-    fn a_change_moves_the_object_to_its_new_index_entries() {
+    fn changed_object_moves_to_its_new_index_keys() {
         let mut table = table(&["open", "open"]);
         table.put(Thing("t0".into(), "paid"));
         assert_eq!(table.under("open").map(Entity::id).collect::<Vec<_>>(), ["t1"]);
@@ -205,7 +206,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn pages_together_are_the_whole_list_in_order(
+        fn pages_together_contain_the_whole_list_in_order(
             colors in prop::collection::vec(prop::sample::select(vec!["red", "blue", "grey"]), 0..60), limit in 1..12_usize,
         ) {
             let table = table(&colors);

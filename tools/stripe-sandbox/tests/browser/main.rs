@@ -1,6 +1,7 @@
-//! The pages in a real browser: Debian's chromium and chromium-driver. Without them it is skipped.
+//! The pages in a real browser: Debian's chromium and chromium-driver. Skipped if they are not
+//! installed.
 //!
-//! Pictures of all pages are left in `target/tmp/pages`.
+//! Screenshots of all pages are written to `target/tmp/pages`.
 
 #![allow(clippy::unwrap_used, reason = "a helper of a test may fail it as well as the test itself")]
 
@@ -15,10 +16,10 @@ mod webdriver;
 use shop::Shop;
 use webdriver::{Browser, installed};
 
-/// A desktop and the narrowest telephone.
+/// Widths of a desktop and of the narrowest phone.
 const WIDTHS: [u32; 2] = [1280, 360];
 
-/// What is wrong with the page that is shown, for people who see little, use no mouse, or hold a telephone.
+/// Script that returns the page's accessibility problems: labels, contrast, focus, overflow.
 const INSPECTION: &str = include_str!("inspect.js");
 
 struct Visitor {
@@ -27,22 +28,22 @@ struct Visitor {
 }
 
 impl Visitor {
-    /// Inspects the page at all widths and takes its picture at each.
+    /// Inspects the page at all widths and takes a screenshot of each.
     fn look(&self, name: &str) {
         for width in WIDTHS {
             self.browser.width(width);
-            let found = self.browser.ask(INSPECTION);
+            let found = self.browser.evaluate(INSPECTION);
             assert_eq!(found, json!([]), "{name} at {width}");
-            self.browser.picture(&self.folder.join(format!("{name}-{width}.png")));
+            self.browser.screenshot(&self.folder.join(format!("{name}-{width}.png")));
         }
     }
 
-    /// Waits for the page that has this text.
+    /// Waits for a page with this text.
     #[track_caller]
     fn reads(&self, text: &str) {
         let mut shown = String::new();
         for _ in 0..200 {
-            let main = self.browser.ask("document.querySelector('main')?.innerText");
+            let main = self.browser.evaluate("document.querySelector('main')?.innerText");
             main.as_str().unwrap_or_default().clone_into(&mut shown);
             if shown.contains(text) {
                 return;
@@ -65,7 +66,7 @@ impl Visitor {
         panic!("not at {start} but at {url}");
     }
 
-    /// Fills in the card form and sends it with the Enter key.
+    /// Fills in the card form and submits it with the Enter key.
     fn pay(&self, number: &str) {
         let fields =
             [("#number", number), ("#expiry", "12/39"), ("#cvc", "123"), ("#name", "Ada\n")];
@@ -76,7 +77,7 @@ impl Visitor {
 }
 
 #[test]
-fn a_person_can_subscribe_pay_and_cancel() {
+fn customer_can_subscribe_pay_and_cancel_in_a_browser() {
     let (Some(chromium), Some(driver)) = (installed("chromium"), installed("chromedriver")) else {
         println!("SKIPPED: no chromium");
         return;
@@ -113,7 +114,7 @@ fn subscribe(visitor: &Visitor, shop: &Shop) {
     visitor.look("checkout-problems");
     visitor.pay("4000 0000 0000 0002");
     visitor.reads("Your card was declined.");
-    assert_eq!(visitor.browser.ask("document.activeElement.id"), "number");
+    assert_eq!(visitor.browser.evaluate("document.activeElement.id"), "number");
     visitor.look("checkout-declined");
     visitor.pay("4000 0027 6000 3184");
     visitor.reads("Confirm it is you");
@@ -132,7 +133,7 @@ fn subscribe(visitor: &Visitor, shop: &Shop) {
     visitor.look("checkout-expired");
 }
 
-/// The newest invoice of the customer.
+/// Returns the customer's newest invoice.
 fn newest(shop: &Shop) -> Value {
     shop.get(&format!("/v1/invoices?customer={}", shop.customer))["data"][0].clone()
 }

@@ -1,4 +1,4 @@
-//! What the pages are about: a sandbox with a plan and a customer, over its API.
+//! Sandbox with a plan and a customer, set up over its API.
 
 use std::io::{Read, Write};
 use std::net::TcpStream;
@@ -38,7 +38,7 @@ impl Shop {
         self.post(path, form)["id"].as_str().expect("an id").to_owned()
     }
 
-    /// The URL of a checkout page that leads back to the sandbox's own first page.
+    /// Returns the URL of a checkout page that redirects to the sandbox's own first page.
     pub fn checkout(&self) -> String {
         let home = &self.running.url;
         let rate = self.made("/v1/tax_rates", "display_name=VAT&percentage=19&inclusive=false");
@@ -64,10 +64,10 @@ impl Shop {
             body.len()
         );
         stream.write_all(head.as_bytes()).unwrap();
-        let mut answer = String::new();
-        stream.read_to_string(&mut answer).unwrap();
-        let (head, json) = answer.split_once("\r\n\r\n").unwrap();
-        assert!(head.starts_with("HTTP/1.1 200"), "{method} {path}: {answer}");
+        let mut response = String::new();
+        stream.read_to_string(&mut response).unwrap();
+        let (head, json) = response.split_once("\r\n\r\n").unwrap();
+        assert!(head.starts_with("HTTP/1.1 200"), "{method} {path}: {response}");
         serde_json::from_str(json).unwrap()
     }
 }

@@ -1,4 +1,4 @@
-//! The little of WebDriver that the test needs, spoken to Debian's chromedriver over plain HTTP.
+//! Minimal WebDriver client for Debian's chromedriver, over plain HTTP.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpStream};
@@ -8,10 +8,10 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-/// Starting a browser on a busy machine takes its time.
-const PATIENCE: Duration = Duration::from_secs(90);
+/// Starting a browser takes long on a busy machine.
+const TIMEOUT: Duration = Duration::from_secs(90);
 
-/// The name under which the protocol wraps an element's id.
+/// Key of an element's ID in the protocol.
 const ELEMENT: &str = "element-6066-11e4-a52e-4f735466cecf";
 
 const ARGUMENTS: &[&str] = &[
@@ -27,13 +27,13 @@ const ARGUMENTS: &[&str] = &[
     "--force-color-profile=srgb",
 ];
 
-/// The path of a program, if it is installed.
+/// Returns the path of an installed program.
 pub fn installed(program: &str) -> Option<PathBuf> {
     let path = std::env::var_os("PATH")?;
     std::env::split_paths(&path).map(|folder| folder.join(program)).find(|file| file.is_file())
 }
 
-/// A browser; dropping it closes it.
+/// Browser. Dropping it closes it.
 pub struct Browser {
     driver: Child,
     address: SocketAddr,
@@ -91,8 +91,8 @@ impl Browser {
         self.call("POST", &format!("/element/{element}/click"), &json!({}));
     }
 
-    /// The value of a JavaScript expression.
-    pub fn ask(&self, expression: &str) -> Value {
+    /// Returns the value of a JavaScript expression.
+    pub fn evaluate(&self, expression: &str) -> Value {
         let script = format!("return ({expression})");
         self.call("POST", "/execute/sync", &json!({ "script": script, "args": [] }))
     }
@@ -109,8 +109,8 @@ impl Browser {
         self.devtools("Emulation.setScrollbarsHidden", &json!({ "hidden": true }));
     }
 
-    /// The whole page as a picture.
-    pub fn picture(&self, file: &Path) {
+    /// Takes a screenshot of the whole page.
+    pub fn screenshot(&self, file: &Path) {
         let how = json!({ "format": "png", "captureBeyondViewport": true });
         let taken = self.devtools("Page.captureScreenshot", &how);
         let data = taken["data"].as_str().expect("a picture");
@@ -121,14 +121,14 @@ impl Browser {
 impl Drop for Browser {
     fn drop(&mut self) {
         self.call("DELETE", "", &Value::Null);
-        // The driver is ours alone; it may have ended by itself.
+        // The driver can have exited already.
         let _ = self.driver.kill();
         let _ = self.driver.wait();
         let _ = std::fs::remove_dir_all(&self.profile);
     }
 }
 
-/// "ChromeDriver was started successfully on port 12345."
+/// Reads the port from "ChromeDriver was started successfully on port 12345."
 fn port_of(driver: &mut Child) -> u16 {
     let out = driver.stdout.take().expect("it is piped");
     let mut lines = BufReader::new(out).lines();
@@ -137,35 +137,36 @@ fn port_of(driver: &mut Child) -> u16 {
         let (_, port) = line.split_once("successfully on port ")?;
         port.trim_end_matches('.').parse().ok()
     });
-    // What else it says is read away, so that it never waits for a reader.
+    // Drains the output, so that the driver never blocks on a full pipe.
     std::thread::spawn(move || lines.for_each(drop));
     port.expect("chromedriver names its port")
 }
 
-/// One request on one connection; the answer's `value`.
+/// Sends one request on a new connection. Returns the response's `value`.
 fn exchange(address: SocketAddr, method: &str, path: &str, body: &Value) -> Value {
     let body = if body.is_null() { String::new() } else { body.to_string() };
     let mut stream = TcpStream::connect(address).expect("chromedriver listens");
-    stream.set_read_timeout(Some(PATIENCE)).expect("a time-out can be set");
+    stream.set_read_timeout(Some(TIMEOUT)).expect("a time-out can be set");
     let head = format!(
         "{method} {path} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n",
         body.len()
     );
     stream.write_all(head.as_bytes()).expect("the request goes out");
     stream.write_all(body.as_bytes()).expect("the request goes out");
-    // It keeps the connection open whatever it is told, so the length counts.
-    let mut answer = BufReader::new(stream);
+    // The driver ignores `connection: close`, so the length determines the end.
+    let mut response = BufReader::new(stream);
     let (mut length, mut line) = (0, String::new());
-    while answer.read_line(&mut line).expect("an answer comes in") > 2 {
+    while response.read_line(&mut line).expect("a response arrives") > 2 {
         if let Some(value) = line.to_ascii_lowercase().strip_prefix("content-length:") {
             length = value.trim().parse().expect("a length");
         }
         line.clear();
     }
     let mut json = vec![0; length];
-    answer.read_exact(&mut json).expect("an answer comes in whole");
-    let mut answer: Value = serde_json::from_slice(&json).expect("chromedriver answers in JSON");
-    answer["value"].take()
+    response.read_exact(&mut json).expect("a complete response arrives");
+    let mut response: Value =
+        serde_json::from_slice(&json).expect("chromedriver responds with JSON");
+    response["value"].take()
 }
 
 fn decode(base64: &str) -> Vec<u8> {

@@ -1,4 +1,4 @@
-//! `/_sandbox/…`: keys, faults, the request log and the reset.
+//! Admin endpoints: keys, faults, the request log and the reset.
 
 use serde_json::{Value, json};
 
@@ -10,7 +10,7 @@ const HEADERS: [(&str, &str); 2] = [
 ];
 
 #[test]
-fn keys_come_and_go_while_it_runs() {
+fn keys_can_be_added_and_removed_at_runtime() {
     let mut api = Api::new();
     api.admin(
         "POST",
@@ -29,7 +29,7 @@ fn keys_come_and_go_while_it_runs() {
 }
 
 #[test]
-fn requests_are_logged_without_their_keys() {
+fn request_log_masks_keys() {
     let api = Api::new();
     api.get("/v1/customers", &[]);
     api.refused(404, "GET", "/v1/customers/cus_none", &[]);
@@ -44,7 +44,7 @@ fn requests_are_logged_without_their_keys() {
 }
 
 #[test]
-fn the_log_can_be_filtered_and_each_request_be_looked_at_without_its_secrets() {
+fn log_pages_filter_requests_and_mask_secrets() {
     let api = Api::new();
     api.post("/v1/customers", &[("name", "Ada <b>")]);
     let missing = api.refused(404, "GET", "/v1/customers/cus_none", &[("expand[]", "tax")]);
@@ -59,7 +59,7 @@ fn the_log_can_be_filtered_and_each_request_be_looked_at_without_its_secrets() {
         page.shows(200, shown);
         assert!(!page.text.contains(hidden), "{query}: {}", page.text);
     }
-    // The error says where to look.
+    // The error links to the request's page in the log.
     let url = missing.json["error"]["request_log_url"].as_str().unwrap();
     assert!(url.ends_with(missing.header("request-id").unwrap()));
     let page = api.open(url);
@@ -80,7 +80,7 @@ fn the_log_can_be_filtered_and_each_request_be_looked_at_without_its_secrets() {
 }
 
 #[test]
-fn faults_hit_what_they_match_as_often_as_they_say() {
+fn fault_applies_to_matching_requests_until_its_count_is_used() {
     let api = Api::new();
     let fault = json!({
         "path": "/v1/customers", "method": "GET", "count": 2, "kind": "status", "status": 429,
@@ -103,7 +103,7 @@ fn faults_hit_what_they_match_as_often_as_they_say() {
 }
 
 #[test]
-fn the_connection_can_break_before_and_after_the_work() {
+fn hang_up_closes_the_connection_before_or_after_the_operation() {
     let api = Api::new();
     for (after_work, made) in [(false, 0), (true, 1)] {
         api.admin(
@@ -118,7 +118,7 @@ fn the_connection_can_break_before_and_after_the_work() {
 }
 
 #[test]
-fn after_a_lost_answer_the_key_gives_it_again() {
+fn lost_response_is_replayed_for_its_idempotency_key() {
     let api = Api::new();
     api.admin("POST", "/faults", &json!({ "kind": "status", "status": 500, "after_work": true }));
     let key = [("idempotency-key", "lost")];
@@ -129,7 +129,7 @@ fn after_a_lost_answer_the_key_gives_it_again() {
 }
 
 #[test]
-fn garbage_is_not_json() {
+fn garbage_fault_returns_invalid_json() {
     let api = Api::new();
     api.admin("POST", "/faults", &json!({ "kind": "garbage" }));
     let reply = api.raw("GET", "/v1/products", &HEADERS, "").unwrap();
@@ -137,7 +137,7 @@ fn garbage_is_not_json() {
 }
 
 #[test]
-fn a_reset_forgets_everything_but_the_keys() {
+fn reset_removes_everything_except_keys() {
     let api = Api::new();
     api.admin("POST", "/keys", &json!({ "key": "sk_test_other" }));
     api.product("Pro");
@@ -148,7 +148,7 @@ fn a_reset_forgets_everything_but_the_keys() {
 }
 
 #[test]
-fn the_rules_about_failed_payments_can_be_changed_while_it_runs() {
+fn payment_failure_settings_can_be_changed_at_runtime() {
     let api = Api::new();
     let before = json!({
         "retry_days": [3, 5, 7], "retries_exhausted": "unpaid",
@@ -175,7 +175,7 @@ fn the_rules_about_failed_payments_can_be_changed_while_it_runs() {
 }
 
 #[test]
-fn many_customers_with_subscriptions_are_made_at_once() {
+fn population_creates_customers_with_subscriptions() {
     let api = Api::new();
     let price = api.monthly("Pro", "usd", "1000");
     let made = api.admin("POST", "/population", &json!({ "customers": 30, "price": price }));

@@ -10,7 +10,7 @@ const START: OffsetDateTime = datetime!(2027-04-01 00:00 UTC);
 const MAY: OffsetDateTime = datetime!(2027-05-01 00:00 UTC);
 const JUNE: OffsetDateTime = datetime!(2027-06-01 00:00 UTC);
 
-/// A subscription with metered prices only, each on a meter of its own.
+/// Subscription with metered prices only, each with its own meter.
 struct Metered {
     api: Api,
     clock: String,
@@ -58,7 +58,7 @@ impl Metered {
         }
     }
 
-    /// The invoice that is collected an hour after this period end.
+    /// Returns the invoice that is collected an hour after the period end.
     fn billed(&self, end: OffsetDateTime) -> Value {
         self.api.advance(&self.clock, end + time::Duration::HOUR);
         let invoice = self.api.invoices(&self.sub).remove(0);
@@ -71,7 +71,7 @@ impl Metered {
     }
 }
 
-/// 100 included, then 2 cents up to 1000, then 1 cent, with 5 dollars once the third tier is reached.
+/// 100 included, then 2 cents up to 1000, then 1 cent, plus 5 dollars in the third tier.
 const TIERS: Form<'_> = &[
     ("billing_scheme", "tiered"),
     ("tiers[0][up_to]", "100"),
@@ -84,7 +84,7 @@ const TIERS: Form<'_> = &[
 ];
 
 #[test]
-fn graduated_tiers_bill_each_unit_at_its_own_tier_and_each_month_has_its_allowance_anew() {
+fn graduated_tiers_bill_each_unit_at_its_tier_and_restart_each_month() {
     let tiers = [TIERS, &[("tiers_mode", "graduated")]].concat();
     let it = metered(&[("egress", "sum", &tiers)]);
     it.api.advance(&it.clock, datetime!(2027-04-20 00:00 UTC));
@@ -98,13 +98,13 @@ fn graduated_tiers_bill_each_unit_at_its_own_tier_and_each_month_has_its_allowan
 }
 
 #[test]
-fn volume_tiers_bill_every_unit_at_the_tier_that_is_reached() {
+fn volume_tiers_bill_every_unit_at_the_reached_tier() {
     let tiers = [TIERS, &[("tiers_mode", "volume")]].concat();
     let it = metered(&[("egress", "sum", &tiers)]);
     it.report("egress", &["100"], START);
     assert_eq!(amounts(&it.billed(MAY)), [0]);
     it.report("egress", &["101"], MAY);
-    // 101 × 2: the hundred are no allowance any more.
+    // 101 × 2: volume pricing has no included units.
     assert_eq!(amounts(&it.billed(JUNE)), [202]);
     it.report("egress", &["1001"], JUNE);
     // 1001 × 1 + 500.
@@ -112,7 +112,7 @@ fn volume_tiers_bill_every_unit_at_the_tier_that_is_reached() {
 }
 
 #[test]
-fn sums_counts_and_last_values_are_billed_by_unit_and_by_package() {
+fn aggregations_are_billed_by_unit_and_by_package() {
     let packages = [
         ("unit_amount", "30"),
         ("transform_quantity[divide_by]", "1000"),
@@ -131,18 +131,18 @@ fn sums_counts_and_last_values_are_billed_by_unit_and_by_package() {
     // 2001 requests are 3 packages: 90. Three builds: 75. 123 × 1.8 = 221.4.
     let invoice = it.billed(MAY);
     assert_eq!((amounts(&invoice), &invoice["amount_paid"]), (vec![90, 75, 221], &json!(386)));
-    // In the next month nothing was used.
+    // No usage in the next month.
     assert_eq!(amounts(&it.billed(JUNE)), [0, 0, 0]);
 }
 
 #[test]
-fn usage_counts_in_the_period_of_its_timestamp_if_it_is_reported_before_the_invoice_is_final() {
+fn late_usage_counts_in_its_period_until_the_invoice_is_finalized() {
     let it = metered(&[("builds", "count", &[("unit_amount", "100")])]);
     it.api.advance(&it.clock, datetime!(2027-05-01 00:59:59 UTC));
     it.report("builds", &["1"], datetime!(2027-04-30 23:59:59 UTC));
     it.report("builds", &["1"], MAY);
     assert_eq!(amounts(&it.billed(MAY)), [100]);
-    // Too late for April, and not of May either.
+    // Too late for April, and outside May.
     it.report("builds", &["1"], datetime!(2027-04-30 23:59:59 UTC));
     assert_eq!(amounts(&it.billed(JUNE)), [100]);
 }

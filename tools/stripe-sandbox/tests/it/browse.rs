@@ -1,4 +1,4 @@
-//! A visitor without a browser: plain GETs and form posts to the sandbox's pages.
+//! Visitor without a browser: plain GETs and form posts to the sandbox's pages.
 
 use crate::support::{Api, Form, Reply, encode};
 
@@ -8,16 +8,16 @@ pub const FAILS_LATER: &str = "4000 0000 0000 0341";
 pub const ASKS_ALWAYS: &str = "4000 0027 6000 3184";
 pub const ASKS_ONCE: &str = "4000 0025 0000 3155";
 
-/// The card form with this number.
+/// Returns the card form with this number.
 pub fn card(number: &str) -> Vec<(&str, &str)> {
     vec![("number", number), ("expiry", "12 / 39"), ("cvc", "123"), ("name", "Ada Lovelace")]
 }
 
 impl Api {
-    /// A page by its path or its whole URL.
+    /// Requests a page by its path or its URL.
     pub fn open(&self, url: &str) -> Reply {
         let path = url.strip_prefix(self.url()).unwrap_or(url);
-        let reply = self.raw("GET", path, &[], "").expect("a whole answer");
+        let reply = self.raw("GET", path, &[], "").expect("a complete response");
         assert_page(&reply);
         reply
     }
@@ -25,13 +25,13 @@ impl Api {
     pub fn fill_in(&self, url: &str, form: Form<'_>) -> Reply {
         let path = url.strip_prefix(self.url()).unwrap_or(url);
         let headers = [("content-type", "application/x-www-form-urlencoded")];
-        let reply = self.raw("POST", path, &headers, &encode(form)).expect("a whole answer");
+        let reply = self.raw("POST", path, &headers, &encode(form)).expect("a complete response");
         assert_page(&reply);
         reply
     }
 }
 
-/// What holds for all pages: marked as a sandbox, one main, one h1, a language, no scripts.
+/// Asserts the rules for all pages: marked as a sandbox, one main, one h1, a language, no scripts.
 #[track_caller]
 fn assert_page(reply: &Reply) {
     if reply.status == 303 {
@@ -42,7 +42,7 @@ fn assert_page(reply: &Reply) {
     assert!(reply.text.contains("Sandbox – no real money"), "{}", reply.text);
     assert!(reply.text.contains("<html lang=\"en\">"));
     assert_eq!((count("<main"), count("<h1"), count("<script")), (1, 1, 0), "{}", reply.text);
-    // Every visible input has a label of its own.
+    // Every visible input has its own label.
     for id in reply.text.split("<input id=\"").skip(1).filter_map(|rest| rest.split('"').next()) {
         assert_eq!(count(&format!("<label for=\"{id}\"")), 1, "{id}");
     }
@@ -56,9 +56,9 @@ impl Reply {
         assert!(self.text.contains(text), "no {text:?} in {}", self.text);
     }
 
-    /// Where a redirect leads.
+    /// Returns the target of a redirect.
     #[track_caller]
-    pub fn leads(&self) -> &str {
+    pub fn redirect_target(&self) -> &str {
         assert_eq!(self.status, 303, "{}", self.text);
         self.header("location").unwrap()
     }

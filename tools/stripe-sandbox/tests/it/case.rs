@@ -1,4 +1,4 @@
-//! A subscription in the middle of its month, about to be changed.
+//! Subscription in the middle of its month, before a change.
 
 use serde_json::Value;
 use time::OffsetDateTime;
@@ -65,7 +65,7 @@ impl Case {
         self.api.get(&format!("/v1/customers/{}", self.customer), &[])["balance"].clone()
     }
 
-    /// From now on the subscription is paid with this card.
+    /// Makes the card the subscription's payment method.
     pub fn use_card(&self, card: &str) -> String {
         let path = format!("/v1/payment_methods/{card}/attach");
         let attached = id(&self.api.post(&path, &[("customer", &self.customer)]));

@@ -1,4 +1,4 @@
-//! Plan changes: what they cost, to the second and to the cent, and that a preview says the same.
+//! Plan changes: their cost, to the second and to the cent, and equal previews.
 
 use serde_json::{Value, json};
 use time::macros::datetime;
@@ -9,7 +9,7 @@ use crate::support::{Api, Form, amounts, id, stamp};
 const NOW: (&str, &str) = ("subscription_details[proration_behavior]", "always_invoice");
 
 #[test]
-fn an_upgrade_half_way_costs_half_the_difference_with_tax_and_credit() {
+fn upgrade_at_half_period_costs_half_the_difference_with_tax_and_credit() {
     let api = Api::new();
     let clock = api.clock_at(START);
     let vat = id(&api.post(
@@ -57,7 +57,7 @@ fn an_upgrade_half_way_costs_half_the_difference_with_tax_and_credit() {
 }
 
 #[test]
-fn prorations_can_wait_for_the_renewal() {
+fn create_prorations_bills_prorations_with_the_renewal() {
     let case = at_the_middle("2000", &[]);
     let bigger = case.api.monthly("Pro", "usd", "5000");
     let changed = case.change(&bigger, &[]);
@@ -76,7 +76,7 @@ fn prorations_can_wait_for_the_renewal() {
 }
 
 #[test]
-fn without_prorations_the_new_price_counts_from_the_next_period() {
+fn proration_behavior_none_applies_the_price_from_the_next_period() {
     let case = at_the_middle("2000", &[]);
     let bigger = case.api.monthly("Pro", "usd", "5000");
     case.change(&bigger, &[("proration_behavior", "none")]);
@@ -85,7 +85,7 @@ fn without_prorations_the_new_price_counts_from_the_next_period() {
 }
 
 #[test]
-fn from_month_to_year_with_a_new_anchor_bills_the_whole_year_at_once() {
+fn change_to_yearly_with_new_anchor_bills_the_whole_year() {
     let case = at_the_middle("2000", &[]);
     let year = case.api.price(
         "Year",
@@ -110,7 +110,7 @@ fn from_month_to_year_with_a_new_anchor_bills_the_whole_year_at_once() {
 }
 
 #[test]
-fn flexible_billing_credits_what_was_charged_and_classic_what_it_costs() {
+fn flexible_billing_credits_the_charged_amount_and_classic_the_current_price() {
     for (mode, expected) in [("flexible", [-500, 2500]), ("classic", [-1000, 2500])] {
         let api = Api::new();
         let clock = api.clock_at(START);
@@ -133,7 +133,7 @@ fn flexible_billing_credits_what_was_charged_and_classic_what_it_costs() {
 }
 
 #[test]
-fn two_changes_at_one_moment_cancel_each_other_out_in_flexible_billing() {
+fn opposite_changes_at_one_time_cancel_out_in_flexible_billing() {
     let case = at_the_middle("1000", &[]);
     let bigger = case.api.monthly("Pro", "usd", "5000");
     let smaller = case.api.monthly("Again", "usd", "1000");
@@ -144,7 +144,7 @@ fn two_changes_at_one_moment_cancel_each_other_out_in_flexible_billing() {
 }
 
 #[test]
-fn a_declined_upgrade_is_applied_or_refused_as_asked() {
+fn declined_upgrade_follows_payment_behavior() {
     let case = at_the_middle("2000", &[]);
     let failing = case.api.post(
         "/v1/payment_methods/pm_card_chargeCustomerFail/attach",
@@ -171,14 +171,14 @@ fn a_declined_upgrade_is_applied_or_refused_as_asked() {
 }
 
 #[test]
-fn a_second_change_credits_the_lines_of_the_first() {
+fn second_change_credits_the_lines_of_the_first() {
     let case = at_the_middle("2000", &[]);
     let (bigger, biggest) =
         (case.api.monthly("Pro", "usd", "5000"), case.api.monthly("Agency", "usd", "9900"));
     let first = case.change(&bigger, &[("proration_behavior", "always_invoice")]);
     case.api.advance(&case.clock, datetime!(2027-04-21 00:00 UTC));
     let second = case.change(&biggest, &[("proration_behavior", "always_invoice")]);
-    // 10 of 15 days of the 2500 come back; 10 of 30 days of 9900 are to pay.
+    // 10 of 15 days of the 2500 are credited; 10 of 30 days of 9900 are charged.
     assert_eq!(amounts(&second["latest_invoice"]), [-1667, 3300]);
     let credited = &second["latest_invoice"]["lines"]["data"][0]["parent"]["subscription_item_details"]
         ["proration_details"]["credited_items"];
@@ -190,7 +190,7 @@ fn a_second_change_credits_the_lines_of_the_first() {
 }
 
 #[test]
-fn a_change_can_be_left_to_be_paid_later() {
+fn default_incomplete_leaves_the_change_unpaid() {
     let case = at_the_middle("2000", &[]);
     let bigger = case.api.monthly("Pro", "usd", "5000");
     let form =
@@ -204,7 +204,7 @@ fn a_change_can_be_left_to_be_paid_later() {
 }
 
 #[test]
-fn a_metered_item_that_is_removed_is_billed_for_what_was_used() {
+fn removed_metered_item_is_billed_for_its_usage() {
     let case = at_the_middle("2000", &[]);
     let form =
         [("display_name", "CPU"), ("event_name", "cpu"), ("default_aggregation[formula]", "sum")];
@@ -244,7 +244,7 @@ fn a_metered_item_that_is_removed_is_billed_for_what_was_used() {
 }
 
 #[test]
-fn classic_billing_starts_a_new_cycle_on_a_change_of_interval_and_flexible_does_not() {
+fn interval_change_restarts_the_cycle_in_classic_billing_only() {
     for (mode, end, billed) in [
         ("classic", datetime!(2028-04-16 00:00 UTC), true),
         ("flexible", datetime!(2028-04-01 00:00 UTC), false),
@@ -262,7 +262,7 @@ fn classic_billing_starts_a_new_cycle_on_a_change_of_interval_and_flexible_does_
 }
 
 #[test]
-fn what_cannot_go_together_is_refused() {
+fn conflicting_parameters_are_refused() {
     let case = at_the_middle("2000", &[]);
     let path = format!("/v1/subscriptions/{}", case.sub);
     let date = MIDDLE.unix_timestamp().to_string();
@@ -288,7 +288,7 @@ fn what_cannot_go_together_is_refused() {
 }
 
 #[test]
-fn previews_of_new_subscriptions_and_of_items_alone_are_computed_too() {
+fn preview_supports_new_subscriptions_and_items_without_one() {
     let api = Api::new();
     let clock = api.clock_at(START);
     let base = api.monthly("Pro", "usd", "3500");
@@ -308,7 +308,7 @@ fn previews_of_new_subscriptions_and_of_items_alone_are_computed_too() {
 }
 
 #[test]
-fn the_steady_state_can_be_previewed() {
+fn recurring_preview_shows_a_regular_renewal() {
     let case = at_the_middle("2000", &[]);
     let bigger = case.api.monthly("Pro", "usd", "5000");
     case.change(&bigger, &[]);
@@ -317,7 +317,7 @@ fn the_steady_state_can_be_previewed() {
 }
 
 #[test]
-fn the_lines_of_a_preview_can_be_paged_through() {
+fn preview_lines_can_be_listed() {
     let case = at_the_middle("2000", &[]);
     let mut form = vec![("subscription".to_owned(), case.sub.clone())];
     for n in 0..12 {

@@ -1,4 +1,4 @@
-//! `/v1/checkout/sessions` as an API: what a session is made of, what is refused, how it ends.
+//! `/v1/checkout/sessions`: parameters, refusals and expiry.
 
 use serde_json::{Value, json};
 use stripe_sandbox::Config;
@@ -7,7 +7,7 @@ use crate::support::{Api, Form, id};
 
 pub const SUCCESS: &str = "https://app.example/done?session={CHECKOUT_SESSION_ID}";
 
-/// A sandbox with a plan and a customer who has no card.
+/// Sandbox with a plan and a customer without a card.
 pub struct Shop {
     pub api: Api,
     pub price: String,
@@ -26,7 +26,7 @@ impl Shop {
         Shop { api, price, customer }
     }
 
-    /// The parameters of a hosted session for the plan, and more.
+    /// Returns the parameters of a hosted session for the plan, and additional ones.
     fn form<'a>(&'a self, more: Form<'a>) -> Vec<(&'a str, &'a str)> {
         let mut form = vec![
             ("mode", "subscription"),
@@ -58,7 +58,7 @@ impl Shop {
 }
 
 #[test]
-fn a_hosted_session_is_open_and_has_a_page_and_no_subscription_yet() {
+fn new_hosted_session_is_open_with_url_and_without_subscription() {
     let shop = Shop::new();
     let session = shop.session(&[("client_reference_id", "acct_7"), ("metadata[a]", "b")]);
     let url = session["url"].as_str().unwrap();
@@ -86,7 +86,7 @@ fn a_hosted_session_is_open_and_has_a_page_and_no_subscription_yet() {
 }
 
 #[test]
-fn an_embedded_session_has_a_client_secret_and_no_url() {
+fn embedded_session_has_client_secret_and_no_url() {
     let shop = Shop::new();
     let session = shop.session(&[
         ("ui_mode", "embedded_page"),
@@ -105,7 +105,7 @@ fn an_embedded_session_has_a_client_secret_and_no_url() {
 }
 
 #[test]
-fn each_ui_mode_takes_its_own_urls() {
+fn ui_mode_determines_the_accepted_urls() {
     let shop = Shop::new();
     let back = ("return_url", "https://app.example/");
     for (more, param) in [
@@ -127,7 +127,7 @@ fn each_ui_mode_takes_its_own_urls() {
 }
 
 #[test]
-fn a_licensed_price_needs_a_quantity_and_a_metered_one_takes_none() {
+fn line_item_quantity_is_required_for_licensed_and_refused_for_metered_prices() {
     let shop = Shop::new();
     let (_, message) = shop.refused(&[("line_items[0][quantity]", "")]);
     assert_eq!(message, "Quantity is required. Add `quantity` to `line_items[0]`");
@@ -166,14 +166,14 @@ fn a_licensed_price_needs_a_quantity_and_a_metered_one_takes_none() {
 }
 
 #[test]
-fn payment_method_types_are_no_longer_taken() {
+fn payment_method_types_is_refused() {
     let shop = Shop::new();
     let (code, _) = shop.refused(&[("payment_method_types[0]", "card")]);
     assert_eq!(code, "payment_method_types_no_longer_supported");
 }
 
 #[test]
-fn parameters_that_exclude_each_other_are_refused() {
+fn exclusive_parameters_are_refused() {
     let shop = Shop::new();
     shop.api.post("/v1/coupons", &[("id", "half"), ("percent_off", "50"), ("duration", "once")]);
     let coupon = ("discounts[0][coupon]", "half");
@@ -212,7 +212,7 @@ fn parameters_that_exclude_each_other_are_refused() {
 }
 
 #[test]
-fn automatic_tax_with_a_customer_without_address_needs_leave_to_update_it() {
+fn automatic_tax_requires_an_address_or_customer_update() {
     let shop = Shop::new();
     let on = ("automatic_tax[enabled]", "true");
     assert_eq!(shop.refused(&[on]).0, "customer_tax_location_invalid");
@@ -227,7 +227,7 @@ fn automatic_tax_with_a_customer_without_address_needs_leave_to_update_it() {
 }
 
 #[test]
-fn tax_and_trial_show_in_the_amounts() {
+fn session_amounts_include_tax_and_trial() {
     let shop = Shop::new();
     let rate = id(&shop.api.post(
         "/v1/tax_rates",
@@ -247,7 +247,7 @@ fn tax_and_trial_show_in_the_amounts() {
 }
 
 #[test]
-fn a_session_lives_from_half_an_hour_to_a_day() {
+fn session_expires_between_30_minutes_and_24_hours() {
     let shop = Shop::new();
     let now = shop.session(&[])["created"].as_i64().unwrap();
     for minutes in [20, 25 * 60] {
@@ -263,7 +263,7 @@ fn a_session_lives_from_half_an_hour_to_a_day() {
 }
 
 #[test]
-fn only_an_open_session_can_be_expired() {
+fn only_open_sessions_can_be_expired() {
     let shop = Shop::new();
     let session = shop.session(&[]);
     let path = format!("/v1/checkout/sessions/{}/expire", id(&session));
@@ -274,7 +274,7 @@ fn only_an_open_session_can_be_expired() {
 }
 
 #[test]
-fn lists_are_filtered_by_customer_status_and_subscription() {
+fn session_list_filters_by_customer_status_and_subscription() {
     let shop = Shop::new();
     let (first, second) = (shop.session(&[]), shop.session(&[]));
     shop.session(&[("customer", "")]);
@@ -297,7 +297,7 @@ fn lists_are_filtered_by_customer_status_and_subscription() {
 }
 
 #[test]
-fn sessions_have_permissions_of_their_own() {
+fn checkout_sessions_need_their_own_permissions() {
     let keys =
         [("rk_test_r", "rak_checkout_session_read"), ("rk_test_w", "rak_checkout_session_write")];
     let restricted_keys = keys.map(|(key, may)| (key.to_owned(), vec![may.to_owned()])).to_vec();

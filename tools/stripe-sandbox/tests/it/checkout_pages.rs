@@ -27,7 +27,7 @@ fn done(session: &Value) -> String {
 }
 
 #[test]
-fn a_card_that_pays_makes_the_subscription_and_leads_back_to_the_shop() {
+fn paying_creates_the_subscription_and_redirects_to_the_shop() {
     let shop = Shop::new();
     let session = shop.session(&[
         ("cancel_url", "https://app.example/plans?a=1&b=2"),
@@ -39,7 +39,7 @@ fn a_card_that_pays_makes_the_subscription_and_leads_back_to_the_shop() {
     shown.shows(200, "Subscribe and pay $35.00");
     shown.shows(200, "href=\"https://app.example/plans?a=1&amp;b=2\"");
     shown.shows(200, "ada@example.com");
-    assert_eq!(shop.api.fill_in(&page(&session), &card(VISA)).leads(), done(&session));
+    assert_eq!(shop.api.fill_in(&page(&session), &card(VISA)).redirect_target(), done(&session));
 
     let complete = shop.api.get(
         &format!("/v1/checkout/sessions/{}", id(&session)),
@@ -69,11 +69,11 @@ fn a_card_that_pays_makes_the_subscription_and_leads_back_to_the_shop() {
 }
 
 #[test]
-fn a_session_that_is_complete_is_over_and_is_found_by_its_subscription() {
+fn complete_session_cannot_be_reused_and_is_listed_by_subscription() {
     let shop = Shop::new();
     let session = shop.session(&[]);
-    shop.api.fill_in(&page(&session), &card(VISA)).leads();
-    // The page is over, and so is expiring it; nothing can be bought twice.
+    shop.api.fill_in(&page(&session), &card(VISA)).redirect_target();
+    // A completed session cannot expire or be used again.
     shop.api.open(&page(&session)).shows(200, "All done");
     shop.api.fill_in(&page(&session), &card(VISA)).shows(200, "All done");
     shop.api.refused(400, "POST", &format!("/v1/checkout/sessions/{}/expire", id(&session)), &[]);
@@ -85,7 +85,7 @@ fn a_session_that_is_complete_is_over_and_is_found_by_its_subscription() {
 }
 
 #[test]
-fn a_declined_card_can_be_followed_by_another() {
+fn declined_card_can_be_replaced() {
     let shop = Shop::new();
     let session = shop.session(&[]);
     for number in [DECLINED, FAILS_LATER] {
@@ -98,12 +98,12 @@ fn a_declined_card_can_be_followed_by_another() {
     shop.api.fill_in(&page(&session), &card("4000000000000127")).shows(402, "href=\"#cvc\"");
     assert_eq!((shop.subscriptions().len(), shop.cards()), (0, 0));
     assert_eq!(shop.retrieve(&session)["status"], "open");
-    assert_eq!(shop.api.fill_in(&page(&session), &card(VISA)).leads(), done(&session));
+    assert_eq!(shop.api.fill_in(&page(&session), &card(VISA)).redirect_target(), done(&session));
     assert_eq!((shop.subscriptions().len(), shop.cards()), (1, 1));
 }
 
 #[test]
-fn what_is_typed_wrong_is_said_next_to_its_field_and_shown_again_escaped() {
+fn invalid_input_is_reported_at_its_field_and_escaped() {
     let shop = Shop::new();
     let session = shop.session(&[]);
     let form = [("number", "4242"), ("expiry", "13/39"), ("cvc", ""), ("name", "\"><b>Ada")];
@@ -120,7 +120,7 @@ fn what_is_typed_wrong_is_said_next_to_its_field_and_shown_again_escaped() {
 }
 
 #[test]
-fn names_from_the_catalogue_are_escaped() {
+fn catalog_names_are_escaped() {
     let shop = Shop::new();
     let evil = shop.api.monthly("<img src=x onerror=alert(1)>", "usd", "100");
     let session = shop.session(&[("line_items[0][price]", &evil)]);
@@ -130,21 +130,24 @@ fn names_from_the_catalogue_are_escaped() {
 }
 
 #[test]
-fn a_card_that_asks_is_charged_once_its_holder_has_confirmed() {
+fn authentication_completes_the_payment() {
     for (number, renews) in [(ASKS_ONCE, true), (ASKS_ALWAYS, false)] {
         let shop = Shop::new();
         let session = shop.session(&[]);
-        let asked = shop.api.fill_in(&page(&session), &card(number)).leads().to_owned();
+        let asked = shop.api.fill_in(&page(&session), &card(number)).redirect_target().to_owned();
         assert_eq!(asked, format!("/c/pay/{}/authenticate", id(&session)));
         shop.api.open(&asked).shows(200, "$35.00");
         assert_eq!(shop.subscriptions().len(), 0);
-        assert_eq!(shop.api.fill_in(&asked, &[("outcome", "complete")]).leads(), done(&session));
+        assert_eq!(
+            shop.api.fill_in(&asked, &[("outcome", "complete")]).redirect_target(),
+            done(&session)
+        );
         let sub = &shop.subscriptions()[0];
         assert_eq!(sub["status"], "active");
         let invoice = shop.api.invoice(sub["latest_invoice"].as_str().unwrap());
         assert_eq!((&invoice["status"], &invoice["attempt_count"]), (&json!("paid"), &json!(1)));
         assert_eq!(shop.api.intent(&id(&invoice))["status"], "succeeded");
-        // Only one of the two is content with having asked once.
+        // Only the first card accepts renewals after one authentication.
         shop.api.pass(32 * 24 * 3600);
         let renewed = shop.api.subscription(&id(sub))["status"] == "active";
         assert_eq!(renewed, renews, "{number}");
@@ -152,42 +155,45 @@ fn a_card_that_asks_is_charged_once_its_holder_has_confirmed() {
 }
 
 #[test]
-fn a_failed_authentication_buys_nothing_and_can_be_tried_again() {
+fn failed_authentication_creates_nothing_and_can_be_retried() {
     let shop = Shop::new();
     let session = shop.session(&[]);
-    let asked = shop.api.fill_in(&page(&session), &card(ASKS_ALWAYS)).leads().to_owned();
+    let asked = shop.api.fill_in(&page(&session), &card(ASKS_ALWAYS)).redirect_target().to_owned();
     let failed = shop.api.fill_in(&asked, &[("outcome", "fail")]);
     failed.shows(402, "unable to authenticate");
     failed.shows(402, &format!("action=\"/c/pay/{}\"", id(&session)));
     assert_eq!((shop.subscriptions().len(), shop.cards()), (0, 0));
-    assert_eq!(shop.api.open(&asked).leads(), format!("/c/pay/{}", id(&session)));
-    assert_eq!(shop.api.fill_in(&page(&session), &card(VISA)).leads(), done(&session));
+    assert_eq!(shop.api.open(&asked).redirect_target(), format!("/c/pay/{}", id(&session)));
+    assert_eq!(shop.api.fill_in(&page(&session), &card(VISA)).redirect_target(), done(&session));
 }
 
 #[test]
-fn a_free_plan_asks_for_no_card_if_none_is_required() {
+fn free_plan_needs_no_card_with_if_required() {
     let shop = Shop::with("0");
     let session = shop.session(&[("payment_method_collection", "if_required")]);
     let shown = shop.api.open(&page(&session));
     shown.shows(200, "Start plan");
     assert!(!shown.text.contains("Card number"));
-    assert_eq!(shop.api.fill_in(&page(&session), &[]).leads(), done(&session));
+    assert_eq!(shop.api.fill_in(&page(&session), &[]).redirect_target(), done(&session));
     let complete = shop.retrieve(&session);
     assert_eq!(complete["payment_status"], "no_payment_required");
     assert_eq!(shop.subscriptions()[0]["status"], "active");
-    // By default the card is wanted all the same.
+    // By default the card is required.
     let session = shop.session(&[]);
     shop.api.open(&page(&session)).shows(200, "Card number");
     shop.api.fill_in(&page(&session), &[]).shows(422, "Enter the card number.");
 }
 
 #[test]
-fn a_trial_saves_the_card_and_charges_nothing_yet() {
+fn trial_saves_the_card_without_a_charge() {
     let shop = Shop::new();
     let session = shop.session(&[("subscription_data[trial_period_days]", "14")]);
     shop.api.open(&page(&session)).shows(200, "Start trial");
     // Saved now, declined at the end of the trial.
-    assert_eq!(shop.api.fill_in(&page(&session), &card(FAILS_LATER)).leads(), done(&session));
+    assert_eq!(
+        shop.api.fill_in(&page(&session), &card(FAILS_LATER)).redirect_target(),
+        done(&session)
+    );
     assert_eq!(shop.retrieve(&session)["payment_status"], "no_payment_required");
     let sub = id(&shop.subscriptions()[0]);
     assert_eq!(shop.api.subscription(&sub)["status"], "trialing");
@@ -196,7 +202,7 @@ fn a_trial_saves_the_card_and_charges_nothing_yet() {
 }
 
 #[test]
-fn a_session_that_has_expired_says_so_and_sells_nothing() {
+fn expired_session_shows_a_message_and_creates_nothing() {
     let shop = Shop::new();
     let session = shop.session(&[("cancel_url", "https://app.example/plans")]);
     shop.api.pass(24 * 3600 + 1);
@@ -209,7 +215,7 @@ fn a_session_that_has_expired_says_so_and_sells_nothing() {
 }
 
 #[test]
-fn an_embedded_session_is_tried_under_its_client_secret() {
+fn embedded_session_page_uses_the_client_secret() {
     let shop = Shop::new();
     let back = ("return_url", "https://app.example/back/{CHECKOUT_SESSION_ID}/ü");
     let session = shop.session(&[("ui_mode", "embedded_page"), ("success_url", ""), back]);
@@ -218,7 +224,7 @@ fn an_embedded_session_is_tried_under_its_client_secret() {
     shop.api.open(&format!("/c/pay/{}", id(&session))).shows(404, "No such");
     shop.api.open(&format!("/c/embed/{}_secret_guess", id(&session))).shows(404, "No such");
     let target = format!("https://app.example/back/{}/%C3%BC", id(&session));
-    assert_eq!(shop.api.fill_in(&url, &card(VISA)).leads(), target);
+    assert_eq!(shop.api.fill_in(&url, &card(VISA)).redirect_target(), target);
     let silent: Form<'_> =
         &[("ui_mode", "embedded_page"), ("success_url", ""), ("redirect_on_completion", "never")];
     let session = shop.session(silent);
@@ -227,7 +233,7 @@ fn an_embedded_session_is_tried_under_its_client_secret() {
 }
 
 #[test]
-fn without_a_customer_the_page_asks_for_an_email_and_makes_one() {
+fn session_without_customer_asks_for_email_and_creates_a_customer() {
     let shop = Shop::new();
     let session = shop.session(&[("customer", "")]);
     assert_eq!(
@@ -240,7 +246,7 @@ fn without_a_customer_the_page_asks_for_an_email_and_makes_one() {
     let by_email = [("email", "bob@example.com")];
     assert_eq!(shop.api.get("/v1/customers", &by_email)["data"], json!([]));
     let form = [&card(VISA)[..], &[("email", "bob@example.com")]].concat();
-    shop.api.fill_in(&page(&session), &form).leads();
+    shop.api.fill_in(&page(&session), &form).redirect_target();
     let made = &shop.api.get("/v1/customers", &by_email)["data"][0];
     let complete = shop.retrieve(&session);
     assert_eq!(complete["customer"], made["id"]);
@@ -248,7 +254,7 @@ fn without_a_customer_the_page_asks_for_an_email_and_makes_one() {
 }
 
 #[test]
-fn automatic_tax_asks_for_the_address_and_keeps_it_where_it_may() {
+fn automatic_tax_asks_for_the_address_and_saves_it_if_allowed() {
     let shop = Shop::new();
     let session = shop.session(&[
         ("automatic_tax[enabled]", "true"),
@@ -257,7 +263,7 @@ fn automatic_tax_asks_for_the_address_and_keeps_it_where_it_may() {
     ]);
     shop.api.fill_in(&page(&session), &card(VISA)).shows(422, "two letters");
     let form = [&card(VISA)[..], &[("country", "de"), ("postal_code", "10115")]].concat();
-    shop.api.fill_in(&page(&session), &form).leads();
+    shop.api.fill_in(&page(&session), &form).redirect_target();
     let customer = shop.api.get(&format!("/v1/customers/{}", shop.customer), &[]);
     assert_eq!(
         (&customer["name"], &customer["address"]["country"]),
@@ -267,7 +273,7 @@ fn automatic_tax_asks_for_the_address_and_keeps_it_where_it_may() {
 }
 
 #[test]
-fn a_session_lives_on_its_customers_clock() {
+fn session_uses_the_clock_of_its_customer() {
     use time::macros::datetime;
     let api = Api::new();
     let clock = api.clock_at(datetime!(2027-04-01 00:00 UTC));
@@ -284,7 +290,7 @@ fn a_session_lives_on_its_customers_clock() {
         (api.post("/v1/checkout/sessions", &form), api.post("/v1/checkout/sessions", &form));
     assert_eq!(first["created"], datetime!(2027-04-01 00:00 UTC).unix_timestamp());
     api.open(&page(&first)).shows(200, "$105.00");
-    api.fill_in(&page(&first), &card(VISA)).leads();
+    api.fill_in(&page(&first), &card(VISA)).redirect_target();
     api.advance(&clock, datetime!(2027-04-02 00:00 UTC));
     api.open(&page(&second)).shows(410, "expired");
 }

@@ -1,4 +1,4 @@
-//! The binary: what it prints, and that its settings arrive.
+//! The binary: its output and its settings.
 
 use std::io::{BufRead, BufReader};
 use std::net::SocketAddr;
@@ -6,7 +6,7 @@ use std::process::{Child, Command, Stdio};
 
 use crate::support::exchange;
 
-/// The program with these settings, and where it says that it listens.
+/// Starts the binary with these settings. Returns the address that it prints.
 pub fn start(settings: &[&str]) -> (Child, SocketAddr) {
     let mut child = Command::new(env!("CARGO_BIN_EXE_stripe-sandbox"))
         .args(["--listen", "127.0.0.1:0"])
@@ -21,7 +21,7 @@ pub fn start(settings: &[&str]) -> (Child, SocketAddr) {
 }
 
 #[test]
-fn it_says_where_it_listens_and_knows_the_keys_that_it_was_given() {
+fn binary_prints_its_address_and_accepts_the_configured_keys() {
     let (mut child, address) = start(&[
         "--secret-key",
         "sk_test_mine",

@@ -1,4 +1,4 @@
-//! Discounts: of items and of subscriptions, for as long as they last, one after the other.
+//! Discounts of items and subscriptions: duration, order and proration.
 
 use serde_json::{Value, json};
 use time::OffsetDateTime;
@@ -28,7 +28,7 @@ fn totals(case: &Case) -> Vec<i64> {
     invoices.iter().rev().map(|invoice| invoice["total"].as_i64().unwrap()).collect()
 }
 
-/// Discount amounts of an invoice's lines, line by line.
+/// Returns the discount amounts of each invoice line.
 fn off(invoice: &Value) -> Vec<Vec<i64>> {
     let line = |line: &Value| {
         let amounts = line["discount_amounts"].as_array().unwrap();
@@ -38,7 +38,7 @@ fn off(invoice: &Value) -> Vec<Vec<i64>> {
 }
 
 #[test]
-fn an_items_discount_is_for_that_item_and_part_of_the_subtotal() {
+fn item_discount_applies_to_its_item_and_reduces_the_subtotal() {
     let api = Api::new();
     let clock = api.clock_at(START);
     let (half, tenth) = (percent(&api, "50", "forever"), percent(&api, "10", "forever"));
@@ -55,7 +55,7 @@ fn an_items_discount_is_for_that_item_and_part_of_the_subtotal() {
     assert_eq!(item["discounts"][0]["subscription_item"], item["id"]);
     let invoice = api.invoice(sub["latest_invoice"].as_str().unwrap());
     assert_eq!(amounts(&invoice), [1000, 3000]);
-    // The half comes off first: 500 and 3000 are left, of which a tenth goes.
+    // The half comes off first: 500 and 3000 are left, then a tenth comes off.
     assert_eq!(off(&invoice), [vec![500, 50], vec![300]]);
     assert_eq!((&invoice["subtotal"], &invoice["total"]), (&json!(3500), &json!(3150)));
     assert_eq!(redeemed(&api, &half), 1);
@@ -64,7 +64,7 @@ fn an_items_discount_is_for_that_item_and_part_of_the_subtotal() {
 }
 
 #[test]
-fn a_coupon_for_once_or_some_months_on_an_item_ends_in_time() {
+fn once_and_repeating_item_coupons_end() {
     let rows: [(Form<'_>, [i64; 4]); 3] = [
         (&[("percent_off", "50"), ("duration", "once")], [500, 1000, 1000, 1000]),
         (
@@ -96,7 +96,7 @@ fn a_coupon_for_once_or_some_months_on_an_item_ends_in_time() {
 }
 
 #[test]
-fn a_repeating_coupon_says_when_it_ends_and_is_gone_from_the_subscription_then() {
+fn repeating_coupon_has_an_end_and_leaves_the_subscription() {
     let case = at_the_middle("1000", &[]);
     let form = [("percent_off", "50"), ("duration", "repeating"), ("duration_in_months", "1")];
     let coupon = id(&case.api.post("/v1/coupons", &form));
@@ -105,7 +105,7 @@ fn a_repeating_coupon_says_when_it_ends_and_is_gone_from_the_subscription_then()
     let discount = case.api.post(&path, &form)["discounts"][0].clone();
     assert_eq!(discount["start"], stamp(datetime!(2027-04-16 00:00 UTC)));
     assert_eq!(discount["end"], stamp(datetime!(2027-05-16 00:00 UTC)));
-    // It is there at the renewal of May and no more at that of June.
+    // It applies to the renewal of May, not to that of June.
     case.api.advance(&case.clock, datetime!(2027-05-15 23:59:59 UTC));
     assert_eq!(case.shown()["discounts"], json!([discount["id"]]));
     case.api.advance(&case.clock, datetime!(2027-05-16 00:00 UTC));
@@ -115,7 +115,7 @@ fn a_repeating_coupon_says_when_it_ends_and_is_gone_from_the_subscription_then()
 }
 
 #[test]
-fn a_change_with_a_discount_for_its_item_costs_what_its_preview_says() {
+fn change_with_item_discount_matches_its_preview() {
     let case = at_the_middle("2000", &[]);
     let half = percent(&case.api, "50", "forever");
     let bigger = case.api.monthly("Pro", "usd", "5000");
@@ -124,7 +124,7 @@ fn a_change_with_a_discount_for_its_item_costs_what_its_preview_says() {
         ("subscription_details[proration_behavior]", "always_invoice"),
     ];
     let preview = case.preview(&bigger, &form);
-    // Half a month of 50 dollars, of which half is taken off before the line is made.
+    // Half a month of 50 dollars, half of which is discounted before the line is created.
     assert_eq!(amounts(&preview), [-1000, 1250]);
     assert_eq!(redeemed(&case.api, &half), 0);
     case.use_card("pm_card_chargeCustomerFail");
@@ -150,7 +150,7 @@ fn a_change_with_a_discount_for_its_item_costs_what_its_preview_says() {
 }
 
 #[test]
-fn a_refused_change_leaves_no_trace_of_its_discount() {
+fn refused_change_removes_its_discount() {
     let case = at_the_middle("2000", &[]);
     let form = [("percent_off", "50"), ("duration", "forever"), ("max_redemptions", "1")];
     let single = id(&case.api.post("/v1/coupons", &form));
@@ -175,7 +175,7 @@ fn a_refused_change_leaves_no_trace_of_its_discount() {
 }
 
 #[test]
-fn a_change_of_price_keeps_the_items_discount_and_credits_what_was_paid() {
+fn price_change_keeps_the_item_discount_and_credits_the_paid_amount() {
     for mode in ["flexible", "classic"] {
         let api = Api::new();
         let clock = api.clock_at(START);
@@ -198,7 +198,7 @@ fn a_change_of_price_keeps_the_items_discount_and_credits_what_was_paid() {
 }
 
 #[test]
-fn discounts_alone_cost_nothing_and_count_from_the_next_invoice() {
+fn new_discounts_apply_from_the_next_invoice() {
     let case = at_the_middle("1000", &[]);
     let half = percent(&case.api, "50", "forever");
     let form = [
@@ -211,7 +211,7 @@ fn discounts_alone_cost_nothing_and_count_from_the_next_invoice() {
     let changed = case.api.post(&path, &form);
     assert_eq!((totals(&case), &changed["pending_update"]), (vec![1000], &Value::Null));
     let kept = changed["items"]["data"][0]["discounts"][0].as_str().unwrap().to_owned();
-    // One that is there can be kept beside a new one; an empty list removes all.
+    // An existing discount can be kept beside a new one. An empty list removes all.
     let tenth = percent(&case.api, "10", "forever");
     let form = [
         ("items[0][id]", case.item.as_str()),
@@ -231,7 +231,7 @@ fn discounts_alone_cost_nothing_and_count_from_the_next_invoice() {
 }
 
 #[test]
-fn several_discounts_come_off_in_the_order_in_which_they_were_given() {
+fn discounts_apply_in_the_given_order() {
     let rows = [(["percent", "amount"], 400, [500, 100]), (["amount", "percent"], 450, [100, 450])];
     for (order, total, amounts_off) in rows {
         let case = at_the_middle("1000", &[]);
@@ -249,7 +249,7 @@ fn several_discounts_come_off_in_the_order_in_which_they_were_given() {
 }
 
 #[test]
-fn a_coupon_can_be_for_some_products_and_in_some_currencies_only() {
+fn coupon_can_be_limited_to_products_and_currencies() {
     let api = Api::new();
     let clock = api.clock_at(START);
     let (base, support) = (api.product("Base"), api.product("Support"));
@@ -297,7 +297,7 @@ fn a_coupon_can_be_for_some_products_and_in_some_currencies_only() {
 }
 
 #[test]
-fn itemized_prorations_show_their_discounts_and_cost_the_same() {
+fn itemized_prorations_list_discounts_at_the_same_total() {
     let change = |shown: &str| {
         let case = at_the_middle("1000", &[]);
         let third = percent(&case.api, "33.3", "forever");
@@ -329,7 +329,7 @@ fn itemized_prorations_show_their_discounts_and_cost_the_same() {
 }
 
 #[test]
-fn a_cancellation_with_prorations_gives_back_no_more_than_was_paid() {
+fn prorated_cancellation_credits_at_most_the_paid_amount() {
     for mode in ["flexible", "classic"] {
         let api = Api::new();
         let clock = api.clock_at(START);

@@ -1,4 +1,4 @@
-//! Payments that fail: the schedule, where it ends, and how a subscription recovers.
+//! Failed payments: the retry schedule, its end, and recovery.
 
 use serde_json::{Value, json};
 use stripe_sandbox::{Config, Exhausted, Rules};
@@ -8,9 +8,9 @@ use time::macros::datetime;
 use crate::support::{Api, id, stamp};
 
 const START: OffsetDateTime = datetime!(2027-04-01 00:00 UTC);
-/// The first attempt at the renewal.
+/// First attempt at the renewal.
 const FIRST: OffsetDateTime = datetime!(2027-05-01 01:00 UTC);
-/// 3, 5 and 7 days, each after the attempt before.
+/// 3, 5 and 7 days, each after the previous attempt.
 const RETRIES: [OffsetDateTime; 3] = [
     datetime!(2027-05-04 01:00 UTC),
     datetime!(2027-05-09 01:00 UTC),
@@ -25,7 +25,7 @@ struct Overdue {
     invoice: String,
 }
 
-/// A subscription whose first period was paid and whose renewal has just failed.
+/// Returns a subscription whose first period was paid and whose renewal has failed.
 fn overdue(retries_exhausted: Exhausted, card: &str) -> Overdue {
     let rules = Rules { retries_exhausted, ..Rules::default() };
     let api = Api::with(&Config { rules, ..Config::default() });
@@ -52,7 +52,7 @@ impl Overdue {
         self.api.subscription(&self.sub)["status"].clone()
     }
 
-    /// Attempts so far and the next one.
+    /// Returns the number of attempts and the next one.
     fn attempts(&self) -> (Value, Value) {
         let invoice = self.api.invoice(&self.invoice);
         (invoice["attempt_count"].clone(), invoice["next_payment_attempt"].clone())
@@ -66,7 +66,7 @@ impl Overdue {
 }
 
 #[test]
-fn a_failed_renewal_is_past_due_and_follows_the_schedule() {
+fn failed_renewal_is_past_due_and_follows_the_retry_schedule() {
     let it = overdue(Exhausted::PastDue, "pm_card_chargeCustomerFail");
     assert_eq!(it.status(), "past_due");
     let invoice = it.api.invoice(&it.invoice);
@@ -92,7 +92,7 @@ fn a_failed_renewal_is_past_due_and_follows_the_schedule() {
 }
 
 #[test]
-fn exhausted_retries_can_leave_it_unpaid_and_then_invoices_stay_drafts() {
+fn exhausted_retries_can_leave_subscription_unpaid_with_draft_invoices() {
     let it = overdue(Exhausted::Unpaid, "pm_card_chargeCustomerFail");
     it.exhaust();
     assert_eq!(it.status(), "unpaid");
@@ -100,7 +100,7 @@ fn exhausted_retries_can_leave_it_unpaid_and_then_invoices_stay_drafts() {
     let newest = it.api.invoices(&it.sub).remove(0);
     assert_eq!((&newest["status"], &newest["auto_advance"]), (&json!("draft"), &json!(false)));
 
-    // Paying the old one alone does not help: the newest one counts.
+    // Paying the old invoice is not sufficient: the newest one counts.
     use_card(&it.api, &it.customer, "pm_card_visa");
     it.api.post(&format!("/v1/invoices/{}/pay", it.invoice), &[]);
     assert_eq!(it.status(), "unpaid");
@@ -109,7 +109,7 @@ fn exhausted_retries_can_leave_it_unpaid_and_then_invoices_stay_drafts() {
 }
 
 #[test]
-fn exhausted_retries_can_cancel_it_for_non_payment() {
+fn exhausted_retries_can_cancel_subscription() {
     let it = overdue(Exhausted::Cancel, "pm_card_chargeCustomerFail");
     it.exhaust();
     let sub = it.api.subscription(&it.sub);
@@ -121,7 +121,7 @@ fn exhausted_retries_can_cancel_it_for_non_payment() {
 }
 
 #[test]
-fn exhausted_retries_can_pause_it_and_the_invoice_stays_payable() {
+fn exhausted_retries_can_pause_subscription_with_payable_invoice() {
     let it = overdue(Exhausted::Pause, "pm_card_chargeCustomerFail");
     assert_eq!(it.api.subscription(&it.sub)["status_details"], Value::Null);
     it.exhaust();
@@ -137,7 +137,7 @@ fn exhausted_retries_can_pause_it_and_the_invoice_stays_payable() {
 }
 
 #[test]
-fn a_new_card_is_used_by_the_next_retry() {
+fn next_retry_uses_the_new_card() {
     let it = overdue(Exhausted::Unpaid, "pm_card_chargeCustomerFail");
     use_card(&it.api, &it.customer, "pm_card_mastercard");
     it.api.advance(&it.clock, RETRIES[0]);
@@ -149,7 +149,7 @@ fn a_new_card_is_used_by_the_next_retry() {
 }
 
 #[test]
-fn a_manual_payment_recovers_at_once_and_failed_ones_are_not_counted() {
+fn manual_payment_recovers_subscription_and_failed_ones_are_not_counted() {
     let it = overdue(Exhausted::Unpaid, "pm_card_chargeCustomerFail");
     let path = format!("/v1/invoices/{}/pay", it.invoice);
     let refusal = it.api.refused(402, "POST", &path, &[]);
@@ -166,7 +166,7 @@ fn a_manual_payment_recovers_at_once_and_failed_ones_are_not_counted() {
 }
 
 #[test]
-fn a_lost_card_is_declined_hard_with_the_advice_not_to_try_again() {
+fn lost_card_is_declined_with_advice_not_to_retry() {
     let it = overdue(Exhausted::Unpaid, "pm_card_chargeCustomerFail");
     let path = format!("/v1/invoices/{}/pay", it.invoice);
     let form = [("payment_method", "pm_card_chargeDeclinedLostCard")];
@@ -176,7 +176,7 @@ fn a_lost_card_is_declined_hard_with_the_advice_not_to_try_again() {
 }
 
 #[test]
-fn each_declining_card_says_why() {
+fn each_declining_card_returns_its_decline_code() {
     let it = overdue(Exhausted::Unpaid, "pm_card_chargeCustomerFail");
     let path = format!("/v1/invoices/{}/pay", it.invoice);
     for (token, code, decline) in [
@@ -193,7 +193,7 @@ fn each_declining_card_says_why() {
             (code, &decline),
             "{token}"
         );
-        // Such a card cannot even be saved.
+        // The card cannot be saved either.
         let attach = format!("/v1/payment_methods/{token}/attach");
         assert_eq!(
             it.api.refused(402, "POST", &attach, &[("customer", &it.customer)]).code(),
@@ -203,7 +203,7 @@ fn each_declining_card_says_why() {
 }
 
 #[test]
-fn a_card_that_wants_authentication_leaves_the_renewal_waiting_for_it() {
+fn renewal_with_required_authentication_stays_open() {
     let it = overdue(Exhausted::Unpaid, "pm_card_authenticationRequired");
     assert_eq!(it.status(), "past_due");
     let intent = it.api.intent(&it.invoice);
@@ -218,14 +218,14 @@ fn a_card_that_wants_authentication_leaves_the_renewal_waiting_for_it() {
         it.api.refused(402, "POST", &path, &[]).code(),
         "invoice_payment_intent_requires_action"
     );
-    // The schedule goes on, but the card is not tried again by itself.
+    // The schedule continues, but the card is not charged again automatically.
     it.api.advance(&it.clock, RETRIES[0]);
     assert_eq!(it.attempts(), (json!(2), stamp(RETRIES[1])));
     assert_eq!(it.api.intent(&it.invoice)["status"], "requires_action");
 }
 
 #[test]
-fn without_a_payment_method_the_renewal_is_past_due_without_a_decline() {
+fn renewal_without_payment_method_is_past_due_without_error() {
     let it = overdue(Exhausted::Unpaid, "pm_card_visa");
     assert_eq!(it.status(), "active");
     let card = it.api.get(&format!("/v1/customers/{}", it.customer), &[])["invoice_settings"]
@@ -243,7 +243,7 @@ fn without_a_payment_method_the_renewal_is_past_due_without_a_decline() {
 }
 
 #[test]
-fn marking_the_latest_invoice_uncollectible_reactivates_and_voiding_falls_back_to_the_one_before() {
+fn uncollectible_latest_invoice_reactivates_and_voided_one_defers_to_its_predecessor() {
     let it = overdue(Exhausted::PastDue, "pm_card_chargeCustomerFail");
     let marked = it.api.post(&format!("/v1/invoices/{}/mark_uncollectible", it.invoice), &[]);
     assert_eq!(marked["status_details"]["uncollectible"]["reason"], "user_forgiven");
@@ -251,12 +251,12 @@ fn marking_the_latest_invoice_uncollectible_reactivates_and_voiding_falls_back_t
     let voided = it.api.post(&format!("/v1/invoices/{}/void", it.invoice), &[]);
     assert_eq!((&voided["status"], &voided["status_details"]), (&json!("void"), &Value::Null));
     assert_eq!(it.api.intent(&it.invoice)["status"], "canceled");
-    // The one before was paid.
+    // The previous invoice was paid.
     assert_eq!(it.status(), "active");
 }
 
 #[test]
-fn a_payment_out_of_band_settles_without_a_charge() {
+fn out_of_band_payment_pays_without_a_charge() {
     let it = overdue(Exhausted::Unpaid, "pm_card_chargeCustomerFail");
     let path = format!("/v1/invoices/{}/pay", it.invoice);
     let paid = it.api.post(&path, &[("paid_out_of_band", "true")]);
@@ -265,7 +265,7 @@ fn a_payment_out_of_band_settles_without_a_charge() {
 }
 
 #[test]
-fn a_first_invoice_that_is_not_paid_expires_after_23_hours() {
+fn unpaid_first_invoice_expires_after_23_hours() {
     let api = Api::new();
     let clock = api.clock_at(START);
     let base = api.monthly("Pro", "usd", "3500");
@@ -292,7 +292,7 @@ fn a_first_invoice_that_is_not_paid_expires_after_23_hours() {
 }
 
 #[test]
-fn an_incomplete_subscription_is_active_once_its_invoice_is_paid() {
+fn incomplete_subscription_becomes_active_when_its_invoice_is_paid() {
     let api = Api::new();
     let clock = api.clock_at(START);
     let base = api.monthly("Pro", "usd", "3500");
@@ -309,7 +309,7 @@ fn an_incomplete_subscription_is_active_once_its_invoice_is_paid() {
 }
 
 #[test]
-fn error_if_incomplete_leaves_nothing_behind() {
+fn error_if_incomplete_creates_nothing() {
     let api = Api::new();
     let clock = api.clock_at(START);
     let base = api.monthly("Pro", "usd", "3500");
@@ -331,7 +331,7 @@ fn error_if_incomplete_leaves_nothing_behind() {
 }
 
 #[test]
-fn after_a_hard_decline_the_schedule_goes_on_but_only_another_card_is_charged() {
+fn hard_decline_keeps_the_schedule_and_skips_the_same_card() {
     let it = overdue(Exhausted::Unpaid, "pm_card_visa");
     // The renewal of May was paid. The card is lost before that of June.
     let card = it.api.get(&format!("/v1/customers/{}", it.customer), &[])["invoice_settings"]
@@ -346,10 +346,10 @@ fn after_a_hard_decline_the_schedule_goes_on_but_only_another_card_is_charged() 
     let charge = it.api.intent(&it.invoice)["latest_charge"].clone();
     assert_eq!(it.api.intent(&it.invoice)["last_payment_error"]["decline_code"], "lost_card");
 
-    // 3 and 5 days after the attempts before: 4 and 9 June.
+    // 3 and 5 days after the previous attempts: 4 and 9 June.
     let retries = [datetime!(2027-06-04 01:00 UTC), datetime!(2027-06-09 01:00 UTC)];
     assert_eq!(it.attempts(), (json!(1), stamp(retries[0])));
-    // The bank would say yes by now, but it is not asked.
+    // The bank would accept now, but it is not asked.
     it.api.admin("POST", &path, &json!({ "behaves_as": "pm_card_visa" }));
     it.api.advance(&it.clock, retries[0]);
     assert_eq!(it.attempts(), (json!(2), stamp(retries[1])));

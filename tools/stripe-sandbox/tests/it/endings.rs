@@ -1,4 +1,4 @@
-//! Cancellation now, at the end of the period and at a date; pauses of collection; sent invoices.
+//! Immediate and scheduled cancellation, `pause_collection`, and sent invoices.
 
 use serde_json::{Value, json};
 use time::OffsetDateTime;
@@ -58,7 +58,7 @@ impl Case {
 }
 
 #[test]
-fn a_cancellation_at_the_end_of_the_period_bills_the_last_usage() {
+fn cancellation_at_period_end_bills_the_last_usage() {
     let case = metered();
     let form = [
         ("cancel_at_period_end", "true"),
@@ -93,7 +93,7 @@ fn a_cancellation_at_the_end_of_the_period_bills_the_last_usage() {
 }
 
 #[test]
-fn a_scheduled_cancellation_can_be_taken_back() {
+fn scheduled_cancellation_can_be_undone() {
     let case = metered();
     case.update(&[("cancel_at_period_end", "true")]);
     let sub = case.update(&[("cancel_at_period_end", "false")]);
@@ -111,7 +111,7 @@ fn a_scheduled_cancellation_can_be_taken_back() {
 }
 
 #[test]
-fn a_cancellation_now_bills_nothing_unless_asked_to() {
+fn immediate_cancellation_bills_nothing_by_default() {
     let case = metered();
     let gone = case.api.delete(&case.path(), &[]);
     assert_eq!((&gone["status"], &gone["ended_at"]), (&json!("canceled"), &stamp(MIDDLE)));
@@ -121,14 +121,14 @@ fn a_cancellation_now_bills_nothing_unless_asked_to() {
     let case = metered();
     case.api.delete(&case.path(), &[("invoice_now", "true"), ("prorate", "true")]);
     let last = case.api.invoices(&case.sub).remove(0);
-    // Half of 3000 back, one event to pay; the credit is larger.
+    // Half of 3000 is credited and one event is charged. The credit is larger.
     assert_eq!((amounts(&last), &last["total"]), (vec![-1500, 100], &json!(-1400)));
     let customer = case.api.get(&format!("/v1/customers/{}", case.customer), &[]);
     assert_eq!(customer["balance"], -1400);
 }
 
 #[test]
-fn after_the_end_only_notes_can_be_changed() {
+fn canceled_subscription_only_accepts_metadata_and_cancellation_details() {
     let case = metered();
     case.api.delete(&case.path(), &[]);
     let noted =
@@ -139,7 +139,7 @@ fn after_the_end_only_notes_can_be_changed() {
 }
 
 #[test]
-fn paused_collection_leaves_drafts_voids_or_forgives() {
+fn pause_collection_keeps_voids_or_marks_uncollectible() {
     for (behavior, status) in
         [("keep_as_draft", "draft"), ("void", "void"), ("mark_uncollectible", "uncollectible")]
     {
@@ -162,7 +162,7 @@ fn paused_collection_leaves_drafts_voids_or_forgives() {
 }
 
 #[test]
-fn a_pause_of_collection_ends_by_itself() {
+fn pause_collection_ends_at_its_date() {
     let case = metered();
     let until = datetime!(2027-04-20 00:00 UTC).unix_timestamp().to_string();
     case.update(&[
@@ -174,7 +174,7 @@ fn a_pause_of_collection_ends_by_itself() {
 }
 
 #[test]
-fn sent_invoices_wait_for_their_due_date() {
+fn sent_invoice_is_past_due_after_its_due_date() {
     let api = Api::new();
     let clock = api.clock_at(START);
     let base = api.monthly("Pro", "usd", "3000");
@@ -198,7 +198,7 @@ fn sent_invoices_wait_for_their_due_date() {
 }
 
 #[test]
-fn a_deleted_customer_leaves_a_stub_and_no_running_subscription() {
+fn deleting_a_customer_cancels_its_subscriptions() {
     let case = metered();
     let path = format!("/v1/customers/{}", case.customer);
     assert_eq!(case.api.delete(&path, &[])["deleted"], true);

@@ -1,4 +1,4 @@
-//! Ends at a date, pauses of collection with one, and what is left of an unpaid subscription.
+//! Cancellation dates, `pause_collection` with a date, and unpaid subscriptions.
 
 use serde_json::{Value, json};
 use time::OffsetDateTime;
@@ -28,7 +28,7 @@ impl Case {
 }
 
 #[test]
-fn the_first_and_the_last_period_end_differ_when_intervals_do() {
+fn min_and_max_period_end_differ_for_mixed_intervals() {
     let case = case();
     let year = [("currency", "usd"), ("unit_amount", "36500"), ("recurring[interval]", "year")];
     let year = case.api.price("Domain", &year);
@@ -47,7 +47,7 @@ fn the_first_and_the_last_period_end_differ_when_intervals_do() {
 }
 
 #[test]
-fn a_date_in_the_next_period_lets_one_more_renewal_pass() {
+fn cancel_at_in_the_next_period_allows_one_renewal() {
     let case = case();
     let at = datetime!(2027-05-11 00:00 UTC);
     case.set(&[("cancel_at", &at.unix_timestamp().to_string())]);
@@ -59,8 +59,8 @@ fn a_date_in_the_next_period_lets_one_more_renewal_pass() {
 }
 
 #[test]
-fn a_cancellation_now_gives_back_or_bills_what_it_is_told_to() {
-    // 15 of 30 days are left of 30.00.
+fn immediate_cancellation_follows_prorate_and_invoice_now() {
+    // 15 of 30 days of 30.00 remain.
     for (form, waiting, invoices) in [
         (vec![], vec![], 1),
         (vec![("prorate", "true")], vec![-1500], 1),
@@ -78,7 +78,7 @@ fn a_cancellation_now_gives_back_or_bills_what_it_is_told_to() {
 }
 
 #[test]
-fn a_cancellation_stops_the_retries_of_what_is_open() {
+fn cancellation_stops_retries_of_open_invoices() {
     let case = case();
     case.use_card("pm_card_chargeCustomerFail");
     case.until(datetime!(2027-05-01 01:00 UTC));
@@ -93,7 +93,7 @@ fn a_cancellation_stops_the_retries_of_what_is_open() {
 }
 
 impl Case {
-    /// Of the customer, for a subscription that has ended takes none.
+    /// Sets the customer's card, because an ended subscription accepts none.
     fn use_new_default(&self, card: &str) {
         let path = format!("/v1/payment_methods/{card}/attach");
         let attached = id(&self.api.post(&path, &[("customer", &self.customer)]));
@@ -103,7 +103,7 @@ impl Case {
 }
 
 #[test]
-fn paused_collection_leaves_older_debts_alone_and_ends_at_its_date() {
+fn pause_collection_does_not_affect_earlier_invoices() {
     let case = case();
     case.use_card("pm_card_chargeCustomerFail");
     case.until(datetime!(2027-05-01 01:00 UTC));
@@ -112,7 +112,7 @@ fn paused_collection_leaves_older_debts_alone_and_ends_at_its_date() {
         ("pause_collection[behavior]", "mark_uncollectible"),
         ("pause_collection[resumes_at]", &until.unix_timestamp().to_string()),
     ]);
-    // The renewal of May is retried after 3 days all the same.
+    // The renewal of May is retried after 3 days regardless.
     case.use_card("pm_card_visa");
     case.until(datetime!(2027-05-04 01:00 UTC));
     assert_eq!(case.statuses()[0], "paid");
@@ -132,7 +132,7 @@ fn paused_collection_leaves_older_debts_alone_and_ends_at_its_date() {
 }
 
 #[test]
-fn drafts_that_a_pause_of_collection_keeps_are_not_collected_when_it_ends() {
+fn drafts_kept_by_pause_collection_are_not_collected_later() {
     let case = case();
     case.set(&[("pause_collection[behavior]", "keep_as_draft")]);
     case.until(datetime!(2027-05-01 02:00 UTC));
@@ -145,7 +145,8 @@ fn drafts_that_a_pause_of_collection_keeps_are_not_collected_when_it_ends() {
     assert_eq!(case.statuses()[1], "paid");
 }
 
-/// The renewal of May has failed four times, on the 1st, 4th, 9th and 16th, each at one o'clock.
+/// Returns a subscription whose renewal of May has failed four times, on the 1st, 4th, 9th and 16th
+/// at one o'clock.
 fn unpaid() -> Case {
     let case = case();
     case.use_card("pm_card_chargeCustomerFail");
@@ -164,7 +165,7 @@ fn unpaid() -> Case {
 }
 
 #[test]
-fn an_unpaid_subscription_piles_up_drafts_and_recovers_with_the_newest() {
+fn unpaid_subscription_accumulates_drafts_and_recovers_with_the_newest() {
     let case = unpaid();
     case.until(datetime!(2027-06-02 00:00 UTC));
     case.until(datetime!(2027-07-02 00:00 UTC));
@@ -178,7 +179,7 @@ fn an_unpaid_subscription_piles_up_drafts_and_recovers_with_the_newest() {
     case.api.post(&format!("/v1/invoices/{}/void", id(&june)), &[]);
     case.api.post(&format!("/v1/invoices/{}/mark_uncollectible", id(&may)), &[]);
     assert_eq!(case.shown()["status"], "unpaid", "the newest one counts");
-    // Finalised with auto_advance, it is collected an hour later.
+    // Finalized with auto_advance, it is collected an hour later.
     let open =
         case.api.post(&format!("/v1/invoices/{}/finalize", id(&july)), &[("auto_advance", "true")]);
     assert_eq!(open["next_payment_attempt"], stamp(datetime!(2027-07-20 01:00 UTC)));
@@ -196,7 +197,7 @@ fn an_unpaid_subscription_piles_up_drafts_and_recovers_with_the_newest() {
 }
 
 #[test]
-fn an_unpaid_subscription_can_be_ended() {
+fn unpaid_subscription_can_be_canceled() {
     let case = unpaid();
     case.until(datetime!(2027-06-02 00:00 UTC));
     case.api.delete(&format!("/v1/subscriptions/{}", case.sub), &[]);

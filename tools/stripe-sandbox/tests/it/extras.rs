@@ -1,4 +1,4 @@
-//! One-offs: `add_invoice_items`, invoice items, and invoices made by hand.
+//! One-off charges: `add_invoice_items`, invoice items and manual invoices.
 
 use serde_json::{Value, json};
 use time::macros::datetime;
@@ -8,7 +8,7 @@ use crate::support::{Api, Form, amounts, id, stamp};
 
 const NOW: (&str, &str) = ("proration_behavior", "always_invoice");
 
-/// A price that is charged once.
+/// Creates a one-time price.
 fn fee(api: &Api, cents: &str) -> String {
     api.price("Migration", &[("currency", "usd"), ("unit_amount", cents)])
 }
@@ -37,7 +37,7 @@ fn totals(invoice: &Value) -> [i64; 3] {
 }
 
 #[test]
-fn a_subscription_can_begin_with_a_fee() {
+fn new_subscription_can_include_a_fee() {
     let api = Api::new();
     let clock = api.clock_at(START);
     let (base, fee) = (api.monthly("Pro", "usd", "2000"), fee(&api, "700"));
@@ -69,7 +69,7 @@ fn a_subscription_can_begin_with_a_fee() {
 }
 
 #[test]
-fn a_fee_is_due_at_once_even_in_a_trial() {
+fn fee_is_charged_immediately_in_a_trial() {
     let api = Api::new();
     let clock = api.clock_at(START);
     let (base, fee) = (api.monthly("Pro", "usd", "2000"), fee(&api, "700"));
@@ -82,7 +82,7 @@ fn a_fee_is_due_at_once_even_in_a_trial() {
 }
 
 #[test]
-fn alone_a_fee_waits_for_the_renewal_in_flexible_billing_and_not_in_classic() {
+fn fee_without_change_waits_for_the_renewal_in_flexible_billing_only() {
     for (mode, billed) in [("flexible", false), ("classic", true)] {
         let case = at_the_middle("2000", &[("billing_mode[type]", mode)]);
         let fee = fee(&case.api, "700");
@@ -102,7 +102,7 @@ fn alone_a_fee_waits_for_the_renewal_in_flexible_billing_and_not_in_classic() {
 }
 
 #[test]
-fn with_a_change_a_fee_is_on_its_invoice_and_waits_with_it() {
+fn fee_with_a_change_is_on_its_invoice_and_in_its_pending_update() {
     let case = at_the_middle("2000", &[]);
     let (fee, bigger) = (fee(&case.api, "700"), case.api.monthly("Pro", "usd", "5000"));
     let form =
@@ -123,7 +123,7 @@ fn with_a_change_a_fee_is_on_its_invoice_and_waits_with_it() {
 }
 
 #[test]
-fn a_fee_has_the_period_that_is_asked_for() {
+fn fee_has_the_requested_period() {
     let case = at_the_middle("2000", &[]);
     let fee = fee(&case.api, "700");
     let at = datetime!(2027-04-20 00:00 UTC).unix_timestamp().to_string();
@@ -159,7 +159,7 @@ fn a_fee_has_the_period_that_is_asked_for() {
 }
 
 #[test]
-fn an_invoice_item_has_tax_and_discounts_of_its_own_or_those_of_the_invoice() {
+fn invoice_item_uses_its_own_tax_and_discounts_or_those_of_the_invoice() {
     let case = at_the_middle("2000", &[]);
     let vat = rate(&case.api, "20", "false");
     post(&case, &[("default_tax_rates[0]", &vat)]);
@@ -181,7 +181,7 @@ fn an_invoice_item_has_tax_and_discounts_of_its_own_or_those_of_the_invoice() {
     item(&[("subscription", &case.sub), ("discountable", "false")]);
     case.api.advance(&case.clock, datetime!(2027-05-01 01:00 UTC));
     let renewal = &case.api.invoices(&case.sub)[0];
-    // 2000 and 1100 with 20 % on top, 550 with a tenth inside.
+    // 2000 and 1100 with 20 % added, 550 with 10 % included.
     assert_eq!(totals(renewal), [3650, 3650 + 400 + 220, 4270]);
     let inside = |tax: &&Value| tax["tax_behavior"] == "inclusive";
     let taxes = renewal["total_taxes"].as_array().unwrap();
@@ -191,7 +191,7 @@ fn an_invoice_item_has_tax_and_discounts_of_its_own_or_those_of_the_invoice() {
 }
 
 #[test]
-fn the_sums_of_an_invoice_made_by_hand() {
+fn manual_invoice_totals_include_discounts_and_taxes() {
     let api = Api::new();
     let clock = api.clock_at(START);
     let customer = api.customer(&clock, Some("pm_card_visa"), &[]);
@@ -235,7 +235,7 @@ fn the_sums_of_an_invoice_made_by_hand() {
 }
 
 #[test]
-fn a_preview_can_have_one_offs_with_discounts_and_the_taxes_of_the_subscription() {
+fn preview_can_include_one_off_items_with_discounts_and_taxes() {
     let case = at_the_middle("2000", &[]);
     let vat = rate(&case.api, "10", "false");
     post(&case, &[("default_tax_rates[0]", &vat)]);

@@ -1,4 +1,4 @@
-//! Subscriptions that a failed payment pauses, because the account wants that.
+//! Subscriptions that a failed payment pauses, by the account's settings.
 
 use serde_json::{Value, json};
 use time::OffsetDateTime;
@@ -9,14 +9,14 @@ use crate::support::{Form, amounts, id, stamp};
 
 /// The renewal of 1 May is collected an hour later.
 const FIRST: OffsetDateTime = datetime!(2027-05-01 01:00 UTC);
-/// 3, 5 and 7 days, each after the attempt before.
+/// 3, 5 and 7 days, each after the previous attempt.
 const RETRIES: [OffsetDateTime; 3] = [
     datetime!(2027-05-04 01:00 UTC),
     datetime!(2027-05-09 01:00 UTC),
     datetime!(2027-05-16 01:00 UTC),
 ];
 
-/// 30 dollars a month, and a renewal that has just failed under these rules.
+/// Returns a subscription of 30 dollars a month whose renewal has failed under these rules.
 fn failed(rules: &Value, more: Form<'_>) -> (Case, String) {
     let case = at_the_middle("3000", more);
     case.api.admin("POST", "/settings", rules);
@@ -43,7 +43,7 @@ fn exhaust(case: &Case) {
 }
 
 #[test]
-fn the_first_failure_of_a_renewal_can_pause_it_while_the_invoice_is_still_retried() {
+fn first_failed_renewal_can_pause_subscription_and_retries_continue() {
     let (case, invoice) = failed(&json!({ "pause_on_first_failure": true }), &[]);
     assert_eq!(why(&case), (json!("paused"), json!("first_payment_failure"), stamp(FIRST)));
     let open = case.api.invoice(&invoice);
@@ -56,13 +56,13 @@ fn the_first_failure_of_a_renewal_can_pause_it_while_the_invoice_is_still_retrie
     case.api.advance(&case.clock, datetime!(2027-06-15 00:00 UTC));
     assert_eq!(case.api.invoices(&case.sub).len(), 2, "no renewal in June");
 
-    // Paying it is not enough: it has to be resumed.
+    // Paying is not sufficient: it has to be resumed.
     case.api.post(&format!("/v1/invoices/{invoice}/pay"), &[("payment_method", "pm_card_visa")]);
     assert_eq!(case.shown()["status"], "paused");
 }
 
 #[test]
-fn the_first_invoice_of_all_and_that_of_a_change_do_not_pause_it() {
+fn failed_first_and_change_invoices_do_not_pause_subscription() {
     let case = at_the_middle("3000", &[]);
     case.api.admin("POST", "/settings", &json!({ "pause_on_first_failure": true }));
     case.use_card("pm_card_chargeCustomerFail");
@@ -76,7 +76,7 @@ fn the_first_invoice_of_all_and_that_of_a_change_do_not_pause_it() {
 }
 
 #[test]
-fn the_last_failure_pauses_whatever_the_invoice_was_for_and_names_its_moment() {
+fn last_failure_pauses_subscription_for_any_invoice() {
     let (case, _) = failed(&json!({ "retries_exhausted": "pause" }), &[]);
     assert_eq!(why(&case), (json!("past_due"), Value::Null, Value::Null));
     exhaust(&case);
@@ -84,7 +84,7 @@ fn the_last_failure_pauses_whatever_the_invoice_was_for_and_names_its_moment() {
 }
 
 #[test]
-fn where_a_pause_is_impossible_it_stays_past_due_and_is_canceled_in_the_end() {
+fn subscription_that_cannot_pause_stays_past_due_and_is_canceled() {
     let rules = json!({ "pause_on_first_failure": true, "retries_exhausted": "pause" });
     let (case, _) = failed(&rules, &[("billing_mode[type]", "classic")]);
     assert_eq!(case.shown()["status"], "past_due");
@@ -95,21 +95,21 @@ fn where_a_pause_is_impossible_it_stays_past_due_and_is_canceled_in_the_end() {
 }
 
 #[test]
-fn it_can_go_on_by_itself_in_the_period_that_was_paid() {
+fn payment_can_resume_subscription_in_the_paid_period() {
     let rules = json!({ "pause_on_first_failure": true, "resume_when_paid": true });
     let (case, invoice) = failed(&rules, &[]);
     case.use_card("pm_card_visa");
     case.api.advance(&case.clock, RETRIES[0]);
     assert_eq!(case.api.invoice(&invoice)["status"], "paid");
     assert_eq!(why(&case), (json!("active"), Value::Null, Value::Null));
-    // Nothing more to pay for May, and June as ever.
+    // Nothing more is due for May; June renews as usual.
     case.api.advance(&case.clock, datetime!(2027-06-01 01:00 UTC));
     let renewal = case.api.invoices(&case.sub).remove(0);
     assert_eq!((amounts(&renewal), &renewal["amount_paid"]), (vec![3000], &json!(3000)));
 }
 
 #[test]
-fn giving_the_invoice_up_lets_it_go_on_as_well_and_voiding_it_does_not() {
+fn uncollectible_invoice_resumes_subscription_and_voided_one_does_not() {
     let rules = json!({ "retries_exhausted": "pause", "resume_when_paid": true });
     for (verb, status) in [("mark_uncollectible", "active"), ("void", "paused")] {
         let (case, invoice) = failed(&rules, &[]);
@@ -120,12 +120,12 @@ fn giving_the_invoice_up_lets_it_go_on_as_well_and_voiding_it_does_not() {
 }
 
 #[test]
-fn if_the_paid_period_is_over_by_then_the_rest_of_the_present_one_is_on_the_next_renewal() {
+fn late_resumption_prorates_the_current_period_on_the_next_renewal() {
     let rules = json!({ "retries_exhausted": "pause", "resume_when_paid": true });
     let (case, invoice) = failed(&rules, &[]);
     exhaust(&case);
     case.use_card("pm_card_visa");
-    // A third of the 30 days of June is left.
+    // A third of the 30 days of June remains.
     case.api.advance(&case.clock, datetime!(2027-06-21 00:00 UTC));
     case.api.post(&format!("/v1/invoices/{invoice}/pay"), &[]);
     assert_eq!(case.shown()["status"], "active");
@@ -135,7 +135,7 @@ fn if_the_paid_period_is_over_by_then_the_rest_of_the_present_one_is_on_the_next
 }
 
 #[test]
-fn a_new_retry_schedule_holds_for_the_attempts_that_follow() {
+fn new_retry_schedule_applies_to_later_attempts() {
     let (case, invoice) = failed(&json!({ "retry_days": [1, 2] }), &[]);
     let next = |case: &Case| case.api.invoice(&invoice)["next_payment_attempt"].clone();
     assert_eq!(next(&case), stamp(datetime!(2027-05-02 01:00 UTC)));

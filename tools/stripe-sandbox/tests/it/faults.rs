@@ -1,4 +1,4 @@
-//! What goes wrong on request, as a client sees it.
+//! Faults, from the client's view.
 
 use std::io::{ErrorKind, Read, Write};
 use std::net::TcpStream;
@@ -17,7 +17,7 @@ fn products(api: &Api) -> usize {
     api.get("/v1/products", &[])["data"].as_array().unwrap().len()
 }
 
-/// A connection that the client keeps.
+/// Connection that the client keeps open.
 fn keep_alive(api: &Api) -> TcpStream {
     let stream = TcpStream::connect(api.address()).unwrap();
     stream.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
@@ -27,12 +27,12 @@ fn keep_alive(api: &Api) -> TcpStream {
 const LIST: &str =
     "GET /v1/products HTTP/1.1\r\nhost: sandbox\r\nauthorization: Bearer sk_test_sandbox\r\n\r\n";
 
-/// The bytes of one answer on a connection that stays open; fewer if the connection ends.
-fn one_answer(stream: &mut TcpStream) -> String {
+/// Reads one response from a kept-alive connection, or less if the connection closes.
+fn read_response(stream: &mut TcpStream) -> String {
     stream.write_all(LIST.as_bytes()).unwrap();
-    let (mut answer, mut piece) = (Vec::new(), [0; 4096]);
+    let (mut response, mut piece) = (Vec::new(), [0; 4096]);
     loop {
-        let text = String::from_utf8_lossy(&answer).into_owned();
+        let text = String::from_utf8_lossy(&response).into_owned();
         let length = text
             .split("content-length: ")
             .nth(1)
@@ -44,7 +44,7 @@ fn one_answer(stream: &mut TcpStream) -> String {
         }
         match stream.read(&mut piece) {
             Ok(0) => return text,
-            Ok(count) => answer.extend(&piece[..count]),
+            Ok(count) => response.extend(&piece[..count]),
             Err(error) if error.kind() == ErrorKind::ConnectionReset => return text,
             Err(error) => panic!("{error}"),
         }
@@ -52,7 +52,7 @@ fn one_answer(stream: &mut TcpStream) -> String {
 }
 
 #[test]
-fn the_connection_can_end_before_a_byte_and_in_the_midst_before_and_after_the_work() {
+fn hang_up_and_cut_close_the_connection_before_or_after_the_operation() {
     for (kind, starts) in [("hang_up", ""), ("cut", "HTTP/1.1 ")] {
         for (after_work, made) in [(false, 0), (true, 1)] {
             let api = Api::new();
@@ -78,7 +78,7 @@ fn the_connection_can_end_before_a_byte_and_in_the_midst_before_and_after_the_wo
 }
 
 #[test]
-fn answers_come_late_before_and_after_the_work() {
+fn latency_delays_before_or_after_the_operation() {
     for after_work in [false, true] {
         let api = Api::new();
         let fault = json!({ "kind": "latency", "delay_ms": 300, "after_work": after_work, "path": "/v1/products" });
@@ -95,7 +95,7 @@ fn answers_come_late_before_and_after_the_work() {
 }
 
 #[test]
-fn an_error_can_come_before_and_after_the_work_with_a_code_of_ones_choice() {
+fn status_fault_returns_the_chosen_code_before_or_after_the_operation() {
     for (after_work, made) in [(false, 0), (true, 1)] {
         let api = Api::new();
         let fault =
@@ -118,7 +118,7 @@ fn an_error_can_come_before_and_after_the_work_with_a_code_of_ones_choice() {
 }
 
 #[test]
-fn a_failure_can_be_what_the_key_remembers() {
+fn stored_fault_is_replayed_for_the_idempotency_key() {
     let api = Api::new();
     let fault = json!({ "method": "POST", "kind": "status", "status": 500, "after_work": true, "stored": true });
     api.admin("POST", "/faults", &fault);
@@ -128,14 +128,14 @@ fn a_failure_can_be_what_the_key_remembers() {
     assert_eq!(again.header("idempotent-replayed"), Some("true"));
     assert_eq!(again.header("original-request"), first.header("request-id"));
     assert_eq!(products(&api), 1);
-    // The log has it under the id that the caller saw.
+    // The log has it under the ID that the caller received.
     api.open(again.json["error"]["request_log_url"].as_str().unwrap()).shows(200, "/v1/products");
     let nonsense = json!({ "kind": "cut", "stored": true }).to_string();
     assert_eq!(api.raw("POST", "/_sandbox/faults", &[], &nonsense).unwrap().status, 400);
 }
 
 #[test]
-fn an_answer_can_be_no_json_or_json_of_another_shape() {
+fn garbage_and_wrong_shape_replace_the_body() {
     let api = Api::new();
     for (kind, is_json) in [("garbage", false), ("wrong_shape", true)] {
         api.admin("POST", "/faults", &json!({ "kind": kind }));
@@ -146,7 +146,7 @@ fn an_answer_can_be_no_json_or_json_of_another_shape() {
 }
 
 #[test]
-fn one_field_can_be_missing_from_an_answer() {
+fn drop_field_removes_one_field() {
     let mut api = Api::new();
     api.product("Pro");
     api.typed = false;
@@ -161,7 +161,7 @@ fn one_field_can_be_missing_from_an_answer() {
 }
 
 #[test]
-fn an_answer_can_come_in_a_slow_trickle() {
+fn trickle_sends_the_response_slowly() {
     let api = Api::new();
     api.product("Pro");
     api.admin("POST", "/faults", &json!({ "kind": "trickle", "delay_ms": 40 }));
@@ -171,33 +171,33 @@ fn an_answer_can_come_in_a_slow_trickle() {
 }
 
 #[test]
-fn a_connection_can_end_after_an_answer_that_promised_to_keep_it() {
+fn close_idle_ends_a_kept_alive_connection() {
     let api = Api::new();
     let mut stream = keep_alive(&api);
     for _ in 0..2 {
-        assert!(one_answer(&mut stream).starts_with("HTTP/1.1 200"));
+        assert!(read_response(&mut stream).starts_with("HTTP/1.1 200"));
     }
     api.admin("POST", "/faults", &json!({ "kind": "close_idle", "path": "/v1/products" }));
-    let last = one_answer(&mut stream);
+    let last = read_response(&mut stream);
     assert!(last.starts_with("HTTP/1.1 200") && !last.contains("connection: close"), "{last}");
     assert_eq!(stream.read(&mut [0; 1]).unwrap(), 0, "the connection is over");
 }
 
 #[test]
-fn idle_connections_can_be_closed_from_outside() {
+fn admin_request_closes_idle_connections() {
     let api = Api::new();
     let mut stream = keep_alive(&api);
-    assert!(one_answer(&mut stream).starts_with("HTTP/1.1 200"));
+    assert!(read_response(&mut stream).starts_with("HTTP/1.1 200"));
     api.admin("DELETE", "/connections", &Value::Null);
     assert_eq!(stream.read(&mut [0; 1]).unwrap(), 0);
-    assert!(one_answer(&mut keep_alive(&api)).starts_with("HTTP/1.1 200"));
+    assert!(read_response(&mut keep_alive(&api)).starts_with("HTTP/1.1 200"));
 }
 
 #[test]
-fn connections_can_be_refused_for_a_while() {
+fn refuse_fault_refuses_connections_for_its_delay() {
     let api = Api::new();
     let mut kept = keep_alive(&api);
-    assert!(one_answer(&mut kept).starts_with("HTTP/1.1 200"));
+    assert!(read_response(&mut kept).starts_with("HTTP/1.1 200"));
     api.admin("POST", "/faults", &json!({ "kind": "refuse", "delay_ms": 500 }));
     let started = Instant::now();
     let refused = TcpStream::connect(api.address()).unwrap_err();
@@ -212,7 +212,7 @@ fn connections_can_be_refused_for_a_while() {
 }
 
 #[test]
-fn the_faults_that_wait_can_be_looked_at() {
+fn waiting_faults_can_be_listed() {
     let api = Api::new();
     api.admin("POST", "/faults", &json!({ "kind": "cut", "count": 3, "path": "/v1/prices" }));
     assert!(api.raw("GET", "/v1/prices", &HEADERS, "").is_none());

@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use crate::support::{Api, Reply};
 
-/// Parameters whose names and values are made up as they go.
+/// Generated parameters.
 #[derive(Default)]
 pub struct Form(pub Vec<(String, String)>);
 
@@ -29,7 +29,7 @@ impl Form {
         api.post(path, &form)
     }
 
-    /// The answer, whether or not it is a refusal.
+    /// Posts the form and returns the response, which can be an error.
     pub fn try_post(&self, api: &Api, path: &str) -> Reply {
         let form: Vec<(&str, &str)> =
             self.0.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();

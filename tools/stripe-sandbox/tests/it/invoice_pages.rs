@@ -6,7 +6,7 @@ use time::macros::datetime;
 use crate::browse::{ASKS_ALWAYS, DECLINED, VISA, card};
 use crate::support::{Api, id};
 
-/// A renewal that could not be collected from the card on file.
+/// Renewal that could not be collected from the card on file.
 struct Overdue {
     api: Api,
     customer: String,
@@ -55,7 +55,7 @@ impl Overdue {
 }
 
 #[test]
-fn an_overdue_invoice_is_paid_with_another_card_that_is_kept() {
+fn overdue_invoice_is_paid_with_a_new_default_card() {
     let it = overdue("pm_card_chargeCustomerFail");
     let shown = it.api.open(&it.page);
     for text in [
@@ -69,24 +69,24 @@ fn an_overdue_invoice_is_paid_with_another_card_that_is_kept() {
     }
     assert_eq!(it.states(), (json!("open"), json!("past_due")));
     let path = it.page.strip_prefix(it.api.url()).unwrap();
-    assert_eq!(it.with(VISA, true).leads(), path);
+    assert_eq!(it.with(VISA, true).redirect_target(), path);
     it.api.open(&it.page).shows(200, "We received $35.00");
     assert_eq!(it.states(), (json!("paid"), json!("active")));
     assert_eq!(it.default_card(), "4242");
     // A second payment is not possible.
-    assert_eq!(it.with(VISA, true).leads(), path);
+    assert_eq!(it.with(VISA, true).redirect_target(), path);
     assert_eq!(it.api.invoice(&it.invoice)["amount_paid"], 3500);
 }
 
 #[test]
-fn a_card_that_is_not_to_be_kept_pays_only_this_once() {
+fn card_without_keep_pays_once() {
     let it = overdue("pm_card_chargeCustomerFail");
-    it.with(VISA, false).leads();
+    it.with(VISA, false).redirect_target();
     assert_eq!((it.states().0, it.default_card()), (json!("paid"), json!("0341")));
 }
 
 #[test]
-fn a_declined_payment_leaves_the_invoice_open_and_payable() {
+fn declined_payment_leaves_the_invoice_payable() {
     let it = overdue("pm_card_chargeCustomerFail");
     it.with(DECLINED, true).shows(402, "Your card was declined.");
     it.api.fill_in(&it.page, &[("with", "saved")]).shows(402, "Your card was declined.");
@@ -94,12 +94,12 @@ fn a_declined_payment_leaves_the_invoice_open_and_payable() {
     assert_eq!(it.states(), (json!("open"), json!("past_due")));
     assert_eq!(it.default_card(), "0341");
     assert_eq!(it.api.intent(&it.invoice)["last_payment_error"]["code"], "card_declined");
-    it.with(VISA, true).leads();
+    it.with(VISA, true).redirect_target();
     assert_eq!(it.states(), (json!("paid"), json!("active")));
 }
 
 #[test]
-fn a_payment_that_waits_for_authentication_can_be_confirmed() {
+fn payment_requiring_authentication_can_be_confirmed() {
     let it = overdue("pm_card_authenticationRequired");
     let path = it.page.strip_prefix(it.api.url()).unwrap();
     it.api.open(&it.page).shows(200, "Authenticate");
@@ -111,25 +111,25 @@ fn a_payment_that_waits_for_authentication_can_be_confirmed() {
     assert_eq!(intent["status"], "requires_payment_method");
     assert_eq!(intent["last_payment_error"]["code"], "payment_intent_authentication_failure");
     assert_eq!(it.states(), (json!("open"), json!("past_due")));
-    // With the card on file again, and confirmed this time.
-    let asked = it.api.fill_in(&it.page, &[("with", "saved")]).leads().to_owned();
-    assert_eq!(it.api.fill_in(&asked, &[("outcome", "complete")]).leads(), path);
+    // Again with the card on file, authenticated this time.
+    let asked = it.api.fill_in(&it.page, &[("with", "saved")]).redirect_target().to_owned();
+    assert_eq!(it.api.fill_in(&asked, &[("outcome", "complete")]).redirect_target(), path);
     assert_eq!(it.states(), (json!("paid"), json!("active")));
     assert_eq!(it.api.intent(&it.invoice)["status"], "succeeded");
-    assert_eq!(it.api.open(&ask).leads(), path);
+    assert_eq!(it.api.open(&ask).redirect_target(), path);
 }
 
 #[test]
-fn a_new_card_that_asks_is_kept_once_it_is_confirmed() {
+fn new_card_is_saved_after_authentication() {
     let it = overdue("pm_card_chargeCustomerFail");
-    let asked = it.with(ASKS_ALWAYS, true).leads().to_owned();
+    let asked = it.with(ASKS_ALWAYS, true).redirect_target().to_owned();
     assert_eq!(it.default_card(), "0341");
-    it.api.fill_in(&asked, &[("outcome", "complete")]).leads();
+    it.api.fill_in(&asked, &[("outcome", "complete")]).redirect_target();
     assert_eq!((it.states().0, it.default_card()), (json!("paid"), json!("3184")));
 }
 
 #[test]
-fn a_first_invoice_paid_on_its_page_starts_the_subscription() {
+fn paying_the_first_invoice_activates_the_subscription() {
     let api = Api::new();
     let base = api.monthly("Pro", "usd", "3500");
     let customer = id(&api.post("/v1/customers", &[]));
@@ -137,14 +137,14 @@ fn a_first_invoice_paid_on_its_page_starts_the_subscription() {
     let invoice = api.invoice(sub["latest_invoice"].as_str().unwrap());
     let page = invoice["hosted_invoice_url"].as_str().unwrap();
     let form = [&card(VISA)[..], &[("keep", "1")]].concat();
-    api.fill_in(page, &form).leads();
+    api.fill_in(page, &form).redirect_target();
     let sub = api.subscription(&id(&sub));
     assert_eq!(sub["status"], "active");
     assert!(sub["default_payment_method"].is_string());
 }
 
 #[test]
-fn only_the_whole_link_shows_an_invoice() {
+fn incomplete_link_does_not_show_the_invoice() {
     let it = overdue("pm_card_chargeCustomerFail");
     it.api.open(&format!("/i/{}", it.invoice)).shows(404, "No such invoice");
     it.api.open(&format!("/i/{}.x", it.invoice)).shows(404, "No such invoice");

@@ -1,4 +1,4 @@
-//! Laws that hold whatever is done to a subscription, at whatever moments.
+//! Invariants that hold after any sequence of changes.
 
 use std::collections::BTreeMap;
 
@@ -8,10 +8,10 @@ use serde_json::{Value, json};
 use time::OffsetDateTime;
 
 use crate::forms::Form;
-use crate::random::{DAY, Deed, Life, START, Shop, chosen, life};
+use crate::random::{Action, DAY, Life, START, Shop, chosen, life};
 use crate::support::{Api, id};
 
-/// How many cases there are unless `PROPTEST_CASES` says otherwise.
+/// Number of cases, unless `PROPTEST_CASES` is set.
 const CASES: u32 = 100;
 
 struct Run<'a> {
@@ -65,30 +65,30 @@ impl Run<'_> {
         format!("/v1/subscriptions/{}", self.sub)
     }
 
-    fn perform(&mut self, deed: &Deed) -> TestCaseResult {
+    fn perform(&mut self, action: &Action) -> TestCaseResult {
         let mut form = Form::default();
-        match deed {
-            Deed::Wait(seconds) => self.wait(*seconds),
-            Deed::Balance(amount) => {
+        match action {
+            Action::Wait(seconds) => self.wait(*seconds),
+            Action::Balance(amount) => {
                 form.set("amount", if *amount == 0 { 1 } else { *amount });
                 form.set("currency", "usd");
                 let path = format!("/v1/customers/{}/balance_transactions", self.customer);
                 form.post(self.api(), &path);
             }
-            // Some coupons are refused together.
-            Deed::Discounts(_) | Deed::Fee { .. } | Deed::Rates(_) => {
-                deed.put(self.shop, &[], &mut form);
+            // Some combinations of coupons are refused.
+            Action::Discounts(_) | Action::Fee { .. } | Action::Rates(_) => {
+                action.put(self.shop, &[], &mut form);
                 form.try_post(self.api(), &self.path());
             }
-            Deed::Swap { .. } | Deed::Add { .. } | Deed::Remove { .. } => {
-                deed.put(self.shop, &self.items(), &mut form);
+            Action::Swap { .. } | Action::Add { .. } | Action::Remove { .. } => {
+                action.put(self.shop, &self.items(), &mut form);
                 return self.change(&form);
             }
         }
         Ok(())
     }
 
-    /// An update of items: refused by preview and update alike, or as expensive as the preview said.
+    /// Updates items: preview and update both refuse, or both have the same amounts.
     fn change(&self, form: &Form) -> TestCaseResult {
         let before = self.api().subscription(&self.sub)["latest_invoice"].clone();
         let mut preview = form.inside("subscription_details");
@@ -105,7 +105,7 @@ impl Run<'_> {
     }
 
     fn wait(&mut self, seconds: i64) {
-        // A test clock goes two intervals of the shortest price at a time, at most.
+        // A test clock advances at most two intervals of the shortest price at once.
         let end = self.now + seconds;
         while self.now < end {
             self.now = end.min(self.now + 6 * DAY);
@@ -114,7 +114,7 @@ impl Run<'_> {
         }
     }
 
-    /// The next invoice is the one that a preview of it shows, until something is done.
+    /// Asserts that the next invoice equals its preview, if nothing happens in between.
     fn renewal_is_as_previewed(&mut self) -> TestCaseResult {
         self.wait(7200);
         let before = self.invoices();
@@ -168,7 +168,7 @@ impl Run<'_> {
     }
 }
 
-/// All that an invoice says about money, but for the names of discounts.
+/// Returns the amounts of an invoice, without the IDs of discounts.
 fn money(invoice: &Value) -> Value {
     let line = |line: &Value| {
         let off: Vec<&Value> =
@@ -180,7 +180,7 @@ fn money(invoice: &Value) -> Value {
     json!([lines, sums.map(|sum| &invoice[sum]), invoice["total_taxes"]])
 }
 
-/// Amounts by what they are for.
+/// Returns the amounts grouped by a key.
 fn by(key: &str, entries: &[&Value]) -> BTreeMap<String, i64> {
     let mut sums = BTreeMap::new();
     for entry in entries {
@@ -237,7 +237,7 @@ fn adds_up(invoice: &Value) -> TestCaseResult {
     Ok(())
 }
 
-/// Credits name the lines that had charged what they give back: no more comes back than they charged.
+/// Asserts that the credits for a line do not exceed its amount.
 fn nothing_is_credited_twice(invoices: &[Value]) -> TestCaseResult {
     let net = |line: &Value| {
         let off = line["discount_amounts"].as_array().unwrap().iter();
@@ -273,11 +273,11 @@ where
 }
 
 #[test]
-fn whatever_is_done_invoices_add_up_and_nothing_is_lost_or_given_twice() {
+fn random_changes_keep_invoices_balanced() {
     run(&life(), |shop, life| {
         let mut run = Run::begin(shop, &life);
-        for deed in &life.deeds {
-            run.perform(deed)?;
+        for action in &life.actions {
+            run.perform(action)?;
         }
         run.renewal_is_as_previewed()?;
         run.check(&life)
@@ -285,15 +285,15 @@ fn whatever_is_done_invoices_add_up_and_nothing_is_lost_or_given_twice() {
 }
 
 #[test]
-fn there_and_back_within_a_second_costs_nothing_in_flexible_billing() {
+fn reverted_change_costs_nothing_in_flexible_billing() {
     let few = || prop::collection::vec(0..8_usize, 0..=2);
-    // Of the coupons only those that last: a used one is not there for the way back.
+    // Only lasting coupons: a used one would be missing on the way back.
     let lasting = || prop::collection::vec(prop::sample::select(vec![0_usize, 3, 4]), 0..=2);
     let prices = (0..64_usize, 0..64_usize, 1..30_i64, 0..30_i64);
     let strategy = (prices, lasting(), few(), 1..60 * DAY, any::<bool>());
     run(&strategy, |shop, ((from, to, quantity, other), discounts, rates, wait, itemized)| {
         let first = (from, quantity);
-        let life = Life { classic: false, itemized, first, discounts, rates, deeds: Vec::new() };
+        let life = Life { classic: false, itemized, first, discounts, rates, actions: Vec::new() };
         let mut run = Run::begin(shop, &life);
         run.wait(wait);
         let item = id(&run.items()[0]);

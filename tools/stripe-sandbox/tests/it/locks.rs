@@ -1,4 +1,4 @@
-//! Requests at the same time: locked objects and rate limits.
+//! Concurrent requests: locked objects and rate limits.
 
 use std::thread::{JoinHandle, spawn};
 use std::time::{Duration, Instant};
@@ -9,7 +9,7 @@ use time::macros::datetime;
 
 use crate::support::{Api, Form, Reply, encode, exchange, id};
 
-/// A POST on a thread of its own.
+/// Posts on a separate thread.
 fn in_parallel(api: &Api, path: &str, form: Form<'_>) -> JoinHandle<Reply> {
     let (address, path, form) = (api.address(), path.to_owned(), encode(form));
     spawn(move || {
@@ -21,14 +21,14 @@ fn in_parallel(api: &Api, path: &str, form: Form<'_>) -> JoinHandle<Reply> {
     })
 }
 
-/// Waits until the slow request has begun, which shows in that its fault has been used.
-fn begun(api: &Api) {
+/// Waits until the slow request has taken its fault.
+fn wait_for_fault(api: &Api) {
     let until = Instant::now() + Duration::from_secs(20);
     while api.admin("GET", "/faults", &Value::Null)["faults"] != json!([]) {
         assert!(Instant::now() < until);
         std::thread::sleep(Duration::from_millis(5));
     }
-    // The fault is taken first and the lock right after, in the same turn of the server.
+    // The server takes the fault first and the lock right after it.
     std::thread::sleep(Duration::from_millis(20));
 }
 
@@ -42,14 +42,14 @@ fn impatient() -> Api {
 }
 
 #[test]
-fn a_second_change_of_an_object_waits_and_then_gives_up_with_its_work_undone() {
+fn second_change_times_out_on_a_locked_object() {
     for after_work in [false, true] {
         let api = impatient();
         let (ada, bob) = (id(&api.post("/v1/customers", &[])), id(&api.post("/v1/customers", &[])));
         let path = format!("/v1/customers/{ada}");
         slow(&api, &path, 1200, after_work);
         let first = in_parallel(&api, &path, &[("name", "first")]);
-        begun(&api);
+        wait_for_fault(&api);
 
         let started = Instant::now();
         let key = [("idempotency-key", "second")];
@@ -57,33 +57,33 @@ fn a_second_change_of_an_object_waits_and_then_gives_up_with_its_work_undone() {
         assert_eq!((second.status, second.code()), (429, "lock_timeout"), "{}", second.text);
         assert_eq!(second.json["error"]["type"], "invalid_request_error");
         assert!(started.elapsed() >= Duration::from_millis(150));
-        // Others go on, and reading is not locked.
+        // Other customers are not locked, and neither are reads.
         api.post(&format!("/v1/customers/{bob}"), &[("name", "Bob")]);
         let name = &api.get(&path, &[])["name"];
         assert_eq!(*name, if after_work { json!("first") } else { Value::Null });
 
         assert_eq!(first.join().unwrap().json["name"], "first");
         assert_eq!(api.get(&path, &[])["name"], "first", "the second was not done");
-        // The key was not used up by the refusal.
+        // The refusal did not use the key.
         let again = api.send("POST", &path, &[("name", "second")], &key);
         assert_eq!((again.status, again.header("idempotent-replayed")), (200, None));
     }
 }
 
 #[test]
-fn whoever_waits_long_enough_gets_the_object() {
+fn second_change_proceeds_when_the_lock_is_released() {
     let api = Api::new();
     let path = format!("/v1/customers/{}", id(&api.post("/v1/customers", &[])));
     slow(&api, &path, 300, true);
     let first = in_parallel(&api, &path, &[("name", "first")]);
-    begun(&api);
+    wait_for_fault(&api);
     assert_eq!(api.post(&path, &[("name", "second")])["name"], "second");
     assert_eq!(first.join().unwrap().status, 200);
     assert_eq!(api.get(&path, &[])["name"], "second");
 }
 
 #[test]
-fn what_belongs_to_a_customer_is_locked_with_it() {
+fn lock_covers_the_customer_of_the_object() {
     let api = impatient();
     let price = api.monthly("Pro", "usd", "1000");
     let form = [
@@ -98,7 +98,7 @@ fn what_belongs_to_a_customer_is_locked_with_it() {
         (format!("/v1/customers/{customer}"), format!("/v1/invoices/{invoice}"));
     slow(&api, &sub, 2500, false);
     let first = in_parallel(&api, &sub, &[("metadata[a]", "1")]);
-    begun(&api);
+    wait_for_fault(&api);
     let item = [("customer", customer.as_str()), ("amount", "100"), ("currency", "usd")];
     for (path, form) in [
         (sub.as_str(), &[("metadata[b]", "2")][..]),
@@ -109,7 +109,7 @@ fn what_belongs_to_a_customer_is_locked_with_it() {
     ] {
         assert_eq!(api.refused(429, "POST", path, form).code(), "lock_timeout", "{path}");
     }
-    // A preview only reads, and prices belong to nobody.
+    // A preview only reads, and prices have no customer.
     api.post(
         "/v1/invoices/create_preview",
         &[("customer", &customer), ("subscription", &sub[18..])],
@@ -120,7 +120,7 @@ fn what_belongs_to_a_customer_is_locked_with_it() {
 }
 
 #[test]
-fn many_changes_at_once_are_all_made_one_after_the_other() {
+fn concurrent_changes_run_one_after_another() {
     let api = Api::new();
     let customer = id(&api.post("/v1/customers", &[]));
     let path = format!("/v1/customers/{customer}/balance_transactions");
@@ -135,7 +135,7 @@ fn many_changes_at_once_are_all_made_one_after_the_other() {
 }
 
 #[test]
-fn rate_limits_are_off_until_asked_for() {
+fn rate_limits_are_off_by_default() {
     let api = Api::new();
     for _ in 0..60 {
         api.get("/v1/products", &[]);
@@ -144,7 +144,7 @@ fn rate_limits_are_off_until_asked_for() {
 }
 
 #[test]
-fn beyond_the_rate_limit_the_answer_is_429_with_or_without_a_word_on_retrying() {
+fn exceeded_rate_limit_returns_429_with_optional_retry_header() {
     for (should_retry, header) in
         [(Value::Null, None), (json!(true), Some("true")), (json!(false), Some("false"))]
     {
@@ -155,7 +155,7 @@ fn beyond_the_rate_limit_the_answer_is_429_with_or_without_a_word_on_retrying() 
         let status = |path: &str| api.send("GET", path, &[], &[]).status;
         let customers: Vec<u16> = (0..3).map(|_| status("/v1/customers")).collect();
         assert_eq!(customers, [200, 200, 429]);
-        // One more in all, on another endpoint, also for a POST with a key, which is not used up.
+        // One more in total, on another endpoint. The refused POST does not use its key.
         assert_eq!(status("/v1/products"), 200);
         let post =
             || api.send("POST", "/v1/products", &[("name", "P")], &[("idempotency-key", "k")]);
@@ -168,7 +168,7 @@ fn beyond_the_rate_limit_the_answer_is_429_with_or_without_a_word_on_retrying() 
 }
 
 #[test]
-fn new_invoices_of_one_subscription_are_limited_when_asked_for() {
+fn invoice_limits_apply_when_set() {
     let api = Api::new();
     let limits = json!({ "invoices_per_minute": 3, "invoices_per_day": 4 });
     api.admin("POST", "/limits", &limits);
@@ -185,11 +185,11 @@ fn new_invoices_of_one_subscription_are_limited_when_asked_for() {
         ];
         api.send("POST", &path, &form, &[])
     };
-    // The first invoice was that of the start.
+    // The first invoice was created with the subscription.
     let codes: Vec<u16> = ["2", "3", "4"].map(|count| seats(count).status).to_vec();
     assert_eq!(codes, [200, 200, 429]);
     assert_eq!(api.get(&path, &[])["items"]["data"][0]["quantity"], 3, "nothing was done");
-    // What makes no invoice goes on.
+    // An update without an invoice succeeds.
     api.post(&path, &[("metadata[a]", "1")]);
     api.advance(&clock, datetime!(2027-01-01 00:01 UTC));
     assert_eq!(seats("4").status, 200);

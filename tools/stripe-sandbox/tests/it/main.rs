@@ -1,4 +1,4 @@
-//! The sandbox over HTTP, as its callers see it. One binary, so that it is linked once.
+//! Tests of the sandbox over HTTP. One binary, so that it is linked once.
 
 #![allow(clippy::unwrap_used, reason = "a helper of a test may fail it as well as the test itself")]
 

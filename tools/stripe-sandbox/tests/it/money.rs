@@ -1,4 +1,4 @@
-//! Currencies, taxes, coupons, balances and amounts too small to charge.
+//! Currencies, taxes, coupons, balances, and amounts below the minimum charge.
 
 use serde_json::{Value, json};
 use time::OffsetDateTime;
@@ -28,7 +28,7 @@ fn sums(invoice: &Value) -> [i64; 4] {
 }
 
 #[test]
-fn yen_have_no_decimals_and_dinars_three_the_last_of_which_is_zero() {
+fn yen_has_no_decimals_and_dinar_three_with_a_final_zero() {
     let api = Api::new();
     let yen = first_invoice(&api, "jpy", "4120", &[]);
     assert_eq!((&yen["currency"], &yen["amount_paid"]), (&json!("jpy"), &json!(4120)));
@@ -49,7 +49,7 @@ fn yen_have_no_decimals_and_dinars_three_the_last_of_which_is_zero() {
 }
 
 #[test]
-fn exclusive_tax_comes_on_top_and_inclusive_tax_is_inside() {
+fn exclusive_tax_is_added_and_inclusive_tax_is_included() {
     let api = Api::new();
     let vat = tax(&api, "19", "false");
     let invoice = first_invoice(&api, "eur", "1000", &[("default_tax_rates[]", &vat)]);
@@ -68,7 +68,7 @@ fn exclusive_tax_comes_on_top_and_inclusive_tax_is_inside() {
 }
 
 #[test]
-fn coupons_take_a_part_or_an_amount_for_as_long_as_they_last() {
+fn coupons_take_off_a_percentage_or_an_amount_for_their_duration() {
     let api = Api::new();
     let coupon = |form: Form<'_>| id(&api.post("/v1/coupons", form));
     let clock = api.clock_at(START);
@@ -103,7 +103,7 @@ fn coupons_take_a_part_or_an_amount_for_as_long_as_they_last() {
 }
 
 #[test]
-fn discounts_are_shown_by_id_and_with_their_coupon_when_expanded() {
+fn discounts_are_ids_unless_expanded() {
     let api = Api::new();
     let coupon = id(&api.post(
         "/v1/coupons",
@@ -120,7 +120,7 @@ fn discounts_are_shown_by_id_and_with_their_coupon_when_expanded() {
 }
 
 #[test]
-fn credit_pays_first_and_what_is_left_stays_with_the_customer() {
+fn credit_is_used_first_and_the_rest_stays_on_the_balance() {
     let api = Api::new();
     let clock = api.clock_at(START);
     let base = api.monthly("Pro", "usd", "1000");
@@ -151,7 +151,7 @@ fn credit_pays_first_and_what_is_left_stays_with_the_customer() {
 }
 
 #[test]
-fn a_total_below_the_minimum_is_carried_to_the_next_invoice() {
+fn total_below_the_minimum_is_added_to_the_next_invoice() {
     let api = Api::new();
     let clock = api.clock_at(START);
     let base = api.monthly("Tiny", "usd", "30");
@@ -162,12 +162,12 @@ fn a_total_below_the_minimum_is_carried_to_the_next_invoice() {
     assert_eq!((&first["status"], &first["ending_balance"]), (&json!("paid"), &json!(30)));
     api.advance(&clock, RENEWED);
     let second = api.invoices(&id(&sub)).remove(0);
-    // 30 of its own and 30 of the first.
+    // 30 of its own and 30 of the first invoice.
     assert_eq!((&second["amount_paid"], &second["starting_balance"]), (&json!(60), &json!(30)));
 }
 
 #[test]
-fn a_customer_has_one_currency_and_prices_can_have_several() {
+fn customer_has_one_currency_and_prices_can_have_several() {
     let api = Api::new();
     let clock = api.clock_at(START);
     let price = api.price(
@@ -190,7 +190,7 @@ fn a_customer_has_one_currency_and_prices_can_have_several() {
 }
 
 #[test]
-fn prices_below_a_cent_are_exact() {
+fn unit_prices_below_a_cent_are_exact() {
     let api = Api::new();
     let price = api.price(
         "Egress",
@@ -214,7 +214,7 @@ fn prices_below_a_cent_are_exact() {
 }
 
 #[test]
-fn tiers_in_every_currency_are_there_when_asked_for() {
+fn tiers_of_all_currencies_can_be_expanded() {
     let api = Api::new();
     let price = api.price(
         "Seats",

@@ -1,4 +1,4 @@
-//! One-off invoices, and every remaining endpoint once: the client checks each object's type.
+//! One-off invoices, and each remaining endpoint once. The client checks each object's type.
 
 use serde_json::{Value, json};
 use time::macros::datetime;
@@ -6,7 +6,7 @@ use time::macros::datetime;
 use crate::support::{Api, amounts, id};
 
 #[test]
-fn one_off_invoices_go_from_draft_to_every_end() {
+fn one_off_invoice_reaches_every_final_status() {
     let api = Api::new();
     let clock = api.clock_at(datetime!(2027-04-01 00:00 UTC));
     let customer = api.customer(&clock, Some("pm_card_visa"), &[("invoice_prefix", "ONCE")]);
@@ -65,7 +65,7 @@ fn one_off_invoices_go_from_draft_to_every_end() {
 }
 
 #[test]
-fn pending_items_are_swept_into_an_invoice_that_asks_for_them() {
+fn manual_invoice_can_include_pending_items() {
     let api = Api::new();
     let clock = api.clock_at(datetime!(2027-04-01 00:00 UTC));
     let customer = api.customer(&clock, Some("pm_card_visa"), &[]);
@@ -85,7 +85,7 @@ fn pending_items_are_swept_into_an_invoice_that_asks_for_them() {
 }
 
 #[test]
-fn products_and_prices_are_found_by_what_they_are_and_by_lookup_key() {
+fn product_and_price_lists_filter_by_fields_and_lookup_key() {
     let api = Api::new();
     let (a, b) = (api.product("A"), api.product("B"));
     let make = |product: &str, key: &str, more: &[(&str, &str)]| {
@@ -130,7 +130,7 @@ fn products_and_prices_are_found_by_what_they_are_and_by_lookup_key() {
 }
 
 #[test]
-fn payment_methods_are_attached_listed_and_detached() {
+fn payment_methods_can_be_attached_listed_and_detached() {
     let api = Api::new();
     let customer = id(&api.post("/v1/customers", &[("email", "a@example.com")]));
     let visa = id(&api.post("/v1/payment_methods/pm_card_visa/attach", &[("customer", &customer)]));
@@ -155,7 +155,7 @@ fn payment_methods_are_attached_listed_and_detached() {
 }
 
 #[test]
-fn customers_are_updated_and_found_by_email() {
+fn customers_can_be_updated_and_found_by_email() {
     let api = Api::new();
     let form = [
         ("email", "a@example.com"),
@@ -183,7 +183,7 @@ fn customers_are_updated_and_found_by_email() {
 }
 
 #[test]
-fn meters_and_tax_rates_can_be_listed_changed_and_summed_up() {
+fn meters_and_tax_rates_can_be_listed_and_changed() {
     let api = Api::new();
     let form =
         [("display_name", "CPU"), ("event_name", "cpu"), ("default_aggregation[formula]", "sum")];
@@ -217,7 +217,7 @@ fn meters_and_tax_rates_can_be_listed_changed_and_summed_up() {
 }
 
 #[test]
-fn objects_on_a_test_clock_are_only_listed_when_asked_for() {
+fn objects_on_a_test_clock_are_listed_only_by_customer_or_clock() {
     let api = Api::new();
     let clock = api.clock_at(datetime!(2027-04-01 00:00 UTC));
     let base = api.monthly("Pro", "usd", "100");
@@ -241,7 +241,7 @@ fn objects_on_a_test_clock_are_only_listed_when_asked_for() {
 }
 
 #[test]
-fn items_are_listed_by_subscription_and_found_by_id() {
+fn subscription_items_can_be_listed_and_retrieved() {
     let api = Api::new();
     let base = api.monthly("Pro", "usd", "100");
     let form = [

@@ -1,4 +1,4 @@
-//! Subscriptions that are paused by request, and how they go on.
+//! Pauses by request, and resuming.
 
 use serde_json::{Value, json};
 use time::OffsetDateTime;
@@ -7,10 +7,10 @@ use time::macros::datetime;
 use crate::case::{Case, MIDDLE, at_the_middle};
 use crate::support::{Form, amounts, id, stamp};
 
-/// The end of the month that began on the first of April.
+/// End of the month that began on the first of April.
 const END: OffsetDateTime = datetime!(2027-05-01 00:00 UTC);
 
-/// 30 dollars a month, half of which is over: 15 of 30 days.
+/// Returns a subscription of 30 dollars a month with 15 of 30 days left.
 fn case() -> Case {
     at_the_middle("3000", &[])
 }
@@ -25,7 +25,7 @@ impl Case {
         self.api.post(&format!("/v1/subscriptions/{}/resume", self.sub), &form)
     }
 
-    /// What waits for an invoice.
+    /// Returns the amounts of the pending invoice items.
     fn waiting(&self) -> Vec<i64> {
         let form = [("customer", self.customer.as_str()), ("pending", "true")];
         let list = self.api.get("/v1/invoiceitems", &form);
@@ -44,7 +44,7 @@ impl Case {
 }
 
 #[test]
-fn a_pause_says_so_credits_the_unused_time_and_stops_all_billing() {
+fn pause_credits_unused_time_and_stops_billing() {
     let case = case();
     let paused = case.pause(&[]);
     assert_eq!(paused["status"], "paused");
@@ -64,7 +64,7 @@ fn a_pause_says_so_credits_the_unused_time_and_stops_all_billing() {
 }
 
 #[test]
-fn what_is_given_back_and_billed_can_be_chosen() {
+fn bill_for_selects_credit_and_usage() {
     let unused = "bill_for[unused_time_from][type]";
     for (from, waiting) in
         [("now", vec![-1500]), ("item_current_period_start", vec![-3000]), ("none", vec![])]
@@ -75,7 +75,7 @@ fn what_is_given_back_and_billed_can_be_chosen() {
     }
 }
 
-/// With a metered item at 10 cents of which 7 were used.
+/// Returns a subscription with a metered item at 10 cents and 7 units of usage.
 fn metered() -> Case {
     let case = at_the_middle("3000", &[]);
     let form =
@@ -109,12 +109,12 @@ impl Case {
 }
 
 #[test]
-fn usage_so_far_is_billed_unless_that_is_not_wanted_and_usage_during_the_pause_is_not() {
+fn pause_bills_accrued_usage_and_none_during_the_pause() {
     let case = metered();
     case.pause(&[]);
     let mut waiting = case.waiting();
     waiting.sort_unstable();
-    // 7 times 10 cents beside the credit.
+    // 7 times 10 cents in addition to the credit.
     assert_eq!(waiting, [-1500, 70]);
 
     let case = metered();
@@ -134,7 +134,7 @@ fn usage_so_far_is_billed_unless_that_is_not_wanted_and_usage_during_the_pause_i
 }
 
 #[test]
-fn a_pause_with_an_invoice_pays_usage_or_adds_to_the_balance_at_once_and_can_be_previewed() {
+fn pause_with_invoice_settles_immediately_and_matches_its_preview() {
     let case = metered();
     let preview = [
         ("subscription", case.sub.as_str()),
@@ -155,7 +155,7 @@ fn a_pause_with_an_invoice_pays_usage_or_adds_to_the_balance_at_once_and_can_be_
 }
 
 #[test]
-fn by_default_it_goes_on_with_a_whole_new_period_that_is_paid_by_hand() {
+fn resume_starts_a_new_period_when_its_invoice_is_paid() {
     let case = case();
     case.pause(&[]);
     let later = datetime!(2027-06-10 12:00 UTC);
@@ -184,7 +184,7 @@ fn by_default_it_goes_on_with_a_whole_new_period_that_is_paid_by_hand() {
 }
 
 #[test]
-fn without_an_attempt_for_23_hours_it_stays_paused_and_can_be_resumed_again() {
+fn unattempted_resumption_expires_after_23_hours() {
     let case = case();
     case.pause(&[]);
     case.api.advance(&case.clock, datetime!(2027-05-10 00:00 UTC));
@@ -194,10 +194,10 @@ fn without_an_attempt_for_23_hours_it_stays_paused_and_can_be_resumed_again() {
     assert_eq!(case.api.invoice(&first)["status"], "open");
     case.api.advance(&case.clock, datetime!(2027-05-10 23:00 UTC));
     assert_eq!(case.api.invoice(&first)["status"], "void");
-    // The credit of the pause has gone with it.
+    // The credit of the pause is on the voided invoice.
     assert_eq!((case.shown()["status"].clone(), case.waiting()), (json!("paused"), vec![]));
 
-    // The second time it is done by hand.
+    // The second resumption is paid manually.
     let invoice = case.resume(&[])["latest_invoice"].clone();
     assert_eq!(amounts(&invoice), [3000]);
     let second = id(&invoice);
@@ -210,7 +210,7 @@ fn without_an_attempt_for_23_hours_it_stays_paused_and_can_be_resumed_again() {
 }
 
 #[test]
-fn a_failed_attempt_is_enough_by_default_and_then_it_is_past_due_and_not_retried() {
+fn failed_attempt_resumes_as_past_due_by_default() {
     let case = case();
     case.pause(&[("bill_for[unused_time_from][type]", "none")]);
     case.use_card("pm_card_chargeCustomerFail");
@@ -228,7 +228,7 @@ fn a_failed_attempt_is_enough_by_default_and_then_it_is_past_due_and_not_retried
 }
 
 #[test]
-fn with_payment_success_it_is_charged_in_the_request_and_retried_until_it_is_paid() {
+fn resume_on_payment_success_retries_until_paid() {
     let on_success = [("payment_behavior", "resume_on_payment_success")];
     let paused = || {
         let case = case();
@@ -247,7 +247,7 @@ fn with_payment_success_it_is_charged_in_the_request_and_retried_until_it_is_pai
     case.use_card("pm_card_chargeCustomerFail");
     let invoice = case.resume(&on_success)["latest_invoice"].clone();
     assert_eq!((&invoice["status"], &invoice["attempt_count"]), (&json!("open"), &json!(1)));
-    // Three days after the first attempt, and the 23 hours mean nothing here.
+    // Three days after the first attempt; the limit of 23 hours does not apply.
     let retry = datetime!(2027-05-13 00:00 UTC);
     assert_eq!(invoice["next_payment_attempt"], stamp(retry));
     case.use_card("pm_card_visa");
@@ -259,10 +259,10 @@ fn with_payment_success_it_is_charged_in_the_request_and_retried_until_it_is_pai
 }
 
 #[test]
-fn with_the_old_cycle_only_what_is_not_paid_of_the_present_period_is_charged() {
+fn resume_with_unchanged_anchor_charges_only_unpaid_time() {
     let unchanged = ("billing_cycle_anchor[type]", "unchanged");
     let now = ("proration_behavior", "always_invoice");
-    // Nothing was given back, and the period is not over: nothing to pay.
+    // Nothing was credited and the period is not over, so nothing is due.
     let case = case();
     case.pause(&[("bill_for[unused_time_from][type]", "none")]);
     case.api.advance(&case.clock, datetime!(2027-04-20 00:00 UTC));
@@ -271,7 +271,7 @@ fn with_the_old_cycle_only_what_is_not_paid_of_the_present_period_is_charged() {
     assert_eq!(case.api.invoices(&case.sub).len(), 1);
     assert_eq!(case.period().1, stamp(END));
 
-    // 15 days were given back; from 21 April on 10 of 30 days are left.
+    // 15 days were credited; from 21 April on 10 of 30 days remain.
     let case = self::case();
     case.pause(&[]);
     case.api.advance(&case.clock, datetime!(2027-04-21 00:00 UTC));
@@ -295,7 +295,7 @@ fn with_the_old_cycle_only_what_is_not_paid_of_the_present_period_is_charged() {
         (stamp(datetime!(2027-06-01 00:00 UTC)), stamp(datetime!(2027-07-01 00:00 UTC)))
     );
 
-    // As though it had been five days earlier: 20 of 30 days.
+    // Prorated as of five days earlier: 20 of 30 days.
     let case = self::case();
     case.pause(&[("bill_for[unused_time_from][type]", "item_current_period_start")]);
     case.api.advance(&case.clock, datetime!(2027-06-16 00:00 UTC));
@@ -307,7 +307,7 @@ fn with_the_old_cycle_only_what_is_not_paid_of_the_present_period_is_charged() {
 }
 
 #[test]
-fn only_what_is_paused_can_be_resumed_and_only_flexible_billing_paused() {
+fn only_paused_subscriptions_resume_and_only_flexible_ones_pause() {
     let case = case();
     let path = |verb: &str| format!("/v1/subscriptions/{}/{verb}", case.sub);
     let refusal = case.api.refused(400, "POST", &path("resume"), &[]);
@@ -326,7 +326,7 @@ fn only_what_is_paused_can_be_resumed_and_only_flexible_billing_paused() {
 }
 
 #[test]
-fn a_trial_that_ended_without_a_card_goes_on_when_there_is_one() {
+fn subscription_paused_after_its_trial_resumes_with_a_card() {
     let case = case();
     let price = case.api.monthly("Pro", "usd", "3500");
     let customer = case.api.customer(&case.clock, None, &[]);
@@ -335,7 +335,7 @@ fn a_trial_that_ended_without_a_card_goes_on_when_there_is_one() {
         ("trial_settings[end_behavior][missing_payment_method]", "pause"),
     ];
     let sub = id(&case.api.subscribe(&customer, &price, &form));
-    // The trial is over on 23 April.
+    // The trial ends on 23 April.
     let case = Case { customer, sub, ..case };
     case.api.advance(&case.clock, datetime!(2027-04-25 00:00 UTC));
     assert_eq!(case.shown()["status"], "paused");
@@ -350,7 +350,7 @@ fn a_trial_that_ended_without_a_card_goes_on_when_there_is_one() {
 }
 
 #[test]
-fn a_paused_subscription_can_still_end_at_its_date() {
+fn paused_subscription_is_canceled_at_its_date() {
     let case = case();
     let path = format!("/v1/subscriptions/{}", case.sub);
     case.api.post(&path, &[("cancel_at", &END.unix_timestamp().to_string())]);

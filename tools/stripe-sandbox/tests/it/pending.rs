@@ -1,4 +1,4 @@
-//! `payment_behavior=pending_if_incomplete`: a change that waits until it is paid.
+//! Pending updates (`payment_behavior=pending_if_incomplete`).
 
 use serde_json::{Value, json};
 use time::macros::datetime;
@@ -9,7 +9,7 @@ use crate::support::{Form, amounts, id, stamp};
 const PENDING: [(&str, &str); 2] =
     [("proration_behavior", "always_invoice"), ("payment_behavior", "pending_if_incomplete")];
 
-/// An upgrade from 20 to 50 dollars that is not paid at once.
+/// Returns an upgrade from 20 to 50 dollars whose payment failed.
 fn waiting(card: &str, more: Form<'_>) -> (Case, String, Value) {
     let case = at_the_middle("2000", &[("metadata[kept]", "yes")]);
     case.credit("-400");
@@ -23,7 +23,7 @@ fn items(object: &Value) -> Vec<Value> {
     object.as_array().unwrap().iter().map(|item| item["price"]["id"].clone()).collect()
 }
 
-/// What a change is about, without what differs from one subscription to the next.
+/// Returns the changed fields, without those that differ between subscriptions.
 fn state(case: &Case) -> Value {
     let sub = case.shown();
     let items: Vec<Value> = sub["items"]["data"]
@@ -50,7 +50,7 @@ fn state(case: &Case) -> Value {
 }
 
 #[test]
-fn a_declined_change_waits_and_the_subscription_stays_as_it_is() {
+fn declined_change_becomes_a_pending_update() {
     let (case, bigger, changed) =
         waiting("pm_card_chargeCustomerFail", &[("metadata[operation]", "7")]);
     assert_eq!(changed["status"], "active");
@@ -82,7 +82,7 @@ fn a_declined_change_waits_and_the_subscription_stays_as_it_is() {
 }
 
 #[test]
-fn paying_the_invoice_applies_the_change_as_it_would_have_been_applied_at_once() {
+fn paying_the_invoice_applies_the_pending_update() {
     let year: Form<'_> = &[("billing_cycle_anchor[type]", "now")];
     for more in [&[][..], year] {
         let form = [more, &[("metadata[operation]", "7"), ("items[0][quantity]", "3")]].concat();
@@ -96,7 +96,7 @@ fn paying_the_invoice_applies_the_change_as_it_would_have_been_applied_at_once()
         let (at_once, _, paid) = waiting("pm_card_visa", &form);
         assert_eq!(paid["pending_update"], Value::Null);
         assert_eq!(state(&case), state(&at_once));
-        // What was charged is also what a later change gives back.
+        // A later change credits the charged amounts.
         for case in [&case, &at_once] {
             case.api.advance(&case.clock, datetime!(2027-04-21 00:00 UTC));
         }
@@ -110,7 +110,7 @@ fn paying_the_invoice_applies_the_change_as_it_would_have_been_applied_at_once()
 }
 
 #[test]
-fn an_authenticated_payment_applies_the_change_and_a_failed_one_leaves_it_waiting() {
+fn authenticated_payment_applies_the_pending_update_and_a_failed_one_keeps_it() {
     let (case, bigger, changed) = waiting("pm_card_authenticationRequired", &[]);
     assert_eq!(changed["status"], "active");
     let invoice = id(&changed["latest_invoice"]);
@@ -125,7 +125,7 @@ fn an_authenticated_payment_applies_the_change_and_a_failed_one_leaves_it_waitin
     assert_eq!(failed["last_payment_error"]["code"], "payment_intent_authentication_failure");
     assert!(case.shown()["pending_update"].is_object());
 
-    // The customer tries once more.
+    // The customer tries again.
     case.api.refused(402, "POST", &format!("/v1/invoices/{invoice}/pay"), &[]);
     let done = case.api.admin("POST", &path, &json!({ "succeed": true }));
     assert_eq!(done["status"], "succeeded");
@@ -143,7 +143,7 @@ fn an_authenticated_payment_applies_the_change_and_a_failed_one_leaves_it_waitin
 }
 
 #[test]
-fn only_what_a_waiting_change_can_hold_may_accompany_it() {
+fn pending_update_refuses_unsupported_parameters() {
     let case = at_the_middle("2000", &[]);
     let bigger = case.api.monthly("Pro", "usd", "5000");
     let path = format!("/v1/subscriptions/{}", case.sub);
@@ -171,7 +171,7 @@ fn only_what_a_waiting_change_can_hold_may_accompany_it() {
 }
 
 #[test]
-fn a_change_of_everything_that_can_wait_is_shown_and_applied() {
+fn pending_update_with_all_parameters_is_shown_and_applied() {
     let case = at_the_middle("2000", &[]);
     let failing = case.use_card("pm_card_chargeCustomerFail");
     let bigger = case.api.monthly("Pro", "usd", "5000");
@@ -205,7 +205,7 @@ fn a_change_of_everything_that_can_wait_is_shown_and_applied() {
 }
 
 #[test]
-fn the_end_of_a_trial_can_wait_for_its_payment() {
+fn trial_end_can_be_a_pending_update() {
     let end = (MIDDLE.unix_timestamp() + 6 * 3600).to_string();
     let case = at_the_middle("2000", &[("trial_end", &end)]);
     case.use_card("pm_card_chargeCustomerFail");

@@ -1,4 +1,4 @@
-//! How a change that waits for its payment ends without having been made.
+//! Pending updates that are discarded.
 
 use serde_json::{Value, json};
 use time::macros::datetime;
@@ -9,7 +9,7 @@ use crate::support::{amounts, id};
 const PENDING: [(&str, &str); 2] =
     [("proration_behavior", "always_invoice"), ("payment_behavior", "pending_if_incomplete")];
 
-/// An upgrade from 20 to 50 dollars that was declined, with a credit of 4 on its invoice.
+/// Returns an upgrade from 20 to 50 dollars that was declined, with a credit of 4 on its invoice.
 fn declined() -> (Case, String) {
     let case = at_the_middle("2000", &[]);
     case.credit("-400");
@@ -34,7 +34,7 @@ fn nothing_came_of_it(case: &Case, invoice: &str) {
 }
 
 #[test]
-fn voiding_the_invoice_drops_the_change_and_gives_the_balance_back() {
+fn voided_invoice_discards_the_pending_update_and_restores_the_balance() {
     let (case, invoice) = declined();
     case.api.post(&format!("/v1/invoices/{invoice}/void"), &[]);
     nothing_came_of_it(&case, &invoice);
@@ -43,7 +43,7 @@ fn voiding_the_invoice_drops_the_change_and_gives_the_balance_back() {
 }
 
 #[test]
-fn after_23_hours_it_expires_and_was_not_tried_again_before() {
+fn pending_update_expires_after_23_hours_without_retries() {
     let (case, invoice) = declined();
     case.api.advance(&case.clock, datetime!(2027-04-16 22:59:59 UTC));
     let open = case.api.invoice(&invoice);
@@ -52,7 +52,7 @@ fn after_23_hours_it_expires_and_was_not_tried_again_before() {
     case.api.advance(&case.clock, datetime!(2027-04-16 23:00 UTC));
     nothing_came_of_it(&case, &invoice);
 
-    // The renewal is an ordinary one.
+    // The renewal is a regular one.
     case.use_card("pm_card_visa");
     case.api.advance(&case.clock, datetime!(2027-05-01 01:00 UTC));
     let renewal = case.api.invoices(&case.sub).remove(0);
@@ -60,7 +60,7 @@ fn after_23_hours_it_expires_and_was_not_tried_again_before() {
 }
 
 #[test]
-fn it_expires_no_later_than_the_period() {
+fn pending_update_expires_at_the_period_end_at_the_latest() {
     let case = at_the_middle("2000", &[]);
     case.use_card("pm_card_chargeCustomerFail");
     let end = datetime!(2027-05-01 00:00 UTC);
@@ -77,7 +77,7 @@ fn it_expires_no_later_than_the_period() {
 }
 
 #[test]
-fn another_change_replaces_it_and_finds_the_balance_as_it_was() {
+fn later_change_replaces_the_pending_update_with_restored_balance() {
     let (case, invoice) = declined();
     case.use_card("pm_card_visa");
     let other = case.api.monthly("Agency", "usd", "9900");
@@ -99,7 +99,7 @@ fn another_change_replaces_it_and_finds_the_balance_as_it_was() {
 }
 
 #[test]
-fn one_waiting_change_replaces_another() {
+fn new_pending_update_replaces_the_previous_one() {
     let (case, first) = declined();
     let other = case.api.monthly("Agency", "usd", "9900");
     let changed = case.change(&other, &PENDING);
@@ -115,7 +115,7 @@ fn one_waiting_change_replaces_another() {
 }
 
 #[test]
-fn what_does_not_conflict_leaves_it_waiting_and_a_refused_change_does_too() {
+fn compatible_and_refused_updates_keep_the_pending_update() {
     let (case, invoice) = declined();
     let path = format!("/v1/subscriptions/{}", case.sub);
     let noted = case.api.post(&path, &[("metadata[note]", "1"), ("description", "Yes")]);
@@ -140,7 +140,7 @@ fn what_does_not_conflict_leaves_it_waiting_and_a_refused_change_does_too() {
 }
 
 #[test]
-fn the_opposite_of_the_cancellation_that_it_holds_drops_it() {
+fn opposite_cancellation_discards_the_pending_update() {
     let case = at_the_middle("2000", &[]);
     case.use_card("pm_card_chargeCustomerFail");
     let bigger = case.api.monthly("Pro", "usd", "5000");
@@ -156,7 +156,7 @@ fn the_opposite_of_the_cancellation_that_it_holds_drops_it() {
 }
 
 #[test]
-fn it_ends_with_the_subscription() {
+fn cancellation_discards_the_pending_update() {
     let (case, invoice) = declined();
     let ended = case.api.delete(&format!("/v1/subscriptions/{}", case.sub), &[]);
     assert_eq!((&ended["status"], &ended["pending_update"]), (&json!("canceled"), &Value::Null));
@@ -165,7 +165,7 @@ fn it_ends_with_the_subscription() {
 }
 
 #[test]
-fn an_older_invoice_that_is_paid_meanwhile_leaves_it_active() {
+fn paying_an_older_invoice_keeps_the_subscription_active() {
     let (case, _) = declined();
     let form = [("customer", case.customer.as_str()), ("subscription", &case.sub)];
     let draft = case.api.post("/v1/invoices", &[&form[..], &[("auto_advance", "false")]].concat());
@@ -183,7 +183,7 @@ fn stamp_of(sub: &Value) -> i64 {
 }
 
 #[test]
-fn a_change_that_is_refused_for_want_of_authentication_leaves_nothing_behind() {
+fn change_refused_for_authentication_stores_nothing() {
     let case = at_the_middle("2000", &[]);
     case.credit("-100");
     case.use_card("pm_card_authenticationRequired");

@@ -1,4 +1,4 @@
-//! `/v1/billing_portal`: configurations, and links into the portal.
+//! `/v1/billing_portal`: configurations and sessions.
 
 use serde_json::{Value, json};
 use stripe_sandbox::Config;
@@ -18,7 +18,7 @@ fn refusal(api: &Api, form: Form<'_>) -> String {
 }
 
 #[test]
-fn without_a_default_configuration_no_session_is_made() {
+fn session_without_any_configuration_is_refused() {
     let api = Api::new();
     let customer = customer(&api);
     let form = [("customer", customer.as_str()), ("return_url", "https://app.example/billing")];
@@ -40,7 +40,7 @@ fn without_a_default_configuration_no_session_is_made() {
 }
 
 #[test]
-fn a_configuration_that_the_api_makes_is_used_where_it_is_named_and_never_the_default() {
+fn api_configuration_is_used_by_id_and_never_the_default() {
     let api = Api::new();
     let first = api.post(CONFIGURATIONS, &[("features[invoice_history][enabled]", "true")]);
     assert_eq!(first["is_default"], json!(false));
@@ -76,7 +76,7 @@ fn a_configuration_that_the_api_makes_is_used_where_it_is_named_and_never_the_de
 }
 
 #[test]
-fn a_flow_needs_its_feature_and_what_it_is_about() {
+fn flow_requires_its_feature_and_subscription() {
     let api = Api::new();
     let (mine, other) = (customer(&api), customer(&api));
     let base = api.monthly("Pro", "usd", "3500");
@@ -120,7 +120,7 @@ fn a_flow_needs_its_feature_and_what_it_is_about() {
     follows(&api, &mine, &on, &sub);
 }
 
-/// A flow that is fine is said back.
+/// Asserts that a valid flow is returned.
 #[track_caller]
 fn follows(api: &Api, customer: &str, configuration: &str, sub: &str) {
     let form = [
@@ -139,7 +139,7 @@ fn follows(api: &Api, customer: &str, configuration: &str, sub: &str) {
 }
 
 #[test]
-fn the_portal_has_permissions_of_its_own() {
+fn portal_needs_its_own_permissions() {
     let key = ("rk_test_w".to_owned(), vec!["rak_customer_portal_write".to_owned()]);
     let mut api = Api::with(&Config { restricted_keys: vec![key], ..Config::default() });
     let customer = customer(&api);

@@ -1,4 +1,4 @@
-//! The customer portal, as its customer uses it.
+//! Customer portal pages.
 
 use serde_json::{Value, json};
 use time::macros::datetime;
@@ -59,7 +59,7 @@ impl Portal {
 }
 
 #[test]
-fn the_portal_shows_the_plan_the_card_and_the_invoices() {
+fn portal_shows_plan_card_and_invoices() {
     let it = portal();
     let home = it.link(&[]);
     let shown = it.api.open(&home);
@@ -81,30 +81,30 @@ fn the_portal_shows_the_plan_the_card_and_the_invoices() {
 }
 
 #[test]
-fn a_new_card_becomes_the_default_of_the_customer_and_the_subscription() {
+fn new_card_becomes_the_default_of_customer_and_subscription() {
     let it = portal();
     let home = it.link(&[]);
     let form = format!("{home}/card");
     it.api.fill_in(&form, &card(DECLINED)).shows(402, "Your card was declined.");
     it.api.fill_in(&form, &card("5555 5555 5555 4443")).shows(422, "not valid");
     assert_eq!(it.cards(), (json!("4242"), Value::Null));
-    let done = it.api.fill_in(&form, &card("5555 5555 5555 4444")).leads().to_owned();
+    let done = it.api.fill_in(&form, &card("5555 5555 5555 4444")).redirect_target().to_owned();
     it.api.open(&done).shows(200, "Your new card will be used from now on.");
     assert_eq!(it.cards(), (json!("4444"), json!("4444")));
-    // A card that asks is kept only after the answer.
-    let asked = it.api.fill_in(&form, &card(ASKS_ONCE)).leads().to_owned();
+    // A card with authentication is saved only after it succeeds.
+    let asked = it.api.fill_in(&form, &card(ASKS_ONCE)).redirect_target().to_owned();
     it.api.open(&asked).shows(200, "saving Visa ending in 3155");
     it.api.fill_in(&asked, &[("outcome", "fail")]).shows(402, "unable to authenticate");
     assert_eq!(it.cards().0, "4444");
-    let asked = it.api.fill_in(&form, &card(ASKS_ONCE)).leads().to_owned();
-    it.api.fill_in(&asked, &[("outcome", "complete")]).leads();
+    let asked = it.api.fill_in(&form, &card(ASKS_ONCE)).redirect_target().to_owned();
+    it.api.fill_in(&asked, &[("outcome", "complete")]).redirect_target();
     assert_eq!(it.cards(), (json!("3155"), json!("3155")));
     it.api.advance(&it.clock, datetime!(2027-05-01 01:00 UTC));
     assert_eq!(it.api.subscription(&it.sub)["status"], "active");
 }
 
 #[test]
-fn a_plan_is_cancelled_at_its_periods_end_and_renewed_again() {
+fn plan_is_canceled_at_period_end_and_renewed_again() {
     let it = portal();
     let home = it.link(&[]);
     let cancel = format!("{home}/cancel/{}", it.sub);
@@ -112,7 +112,7 @@ fn a_plan_is_cancelled_at_its_periods_end_and_renewed_again() {
     asked.shows(200, "1 May 2027");
     asked.shows(200, "Too expensive");
     let form = [("feedback", "too_expensive"), ("comment", "So long & thanks")];
-    let done = it.api.fill_in(&cancel, &form).leads().to_owned();
+    let done = it.api.fill_in(&cancel, &form).redirect_target().to_owned();
     let shown = it.api.open(&done);
     shown.shows(200, "Ends on 1 May 2027");
     let sub = it.api.subscription(&it.sub);
@@ -120,9 +120,9 @@ fn a_plan_is_cancelled_at_its_periods_end_and_renewed_again() {
     assert_eq!((&sub["cancel_at"], &sub["cancel_at_period_end"]), (&json!(end), &json!(false)));
     assert_eq!(sub["cancellation_details"]["feedback"], "too_expensive");
     assert_eq!(sub["cancellation_details"]["comment"], "So long & thanks");
-    it.api.fill_in(&format!("{home}/renew/{}", it.sub), &[]).leads();
+    it.api.fill_in(&format!("{home}/renew/{}", it.sub), &[]).redirect_target();
     assert_eq!(it.api.subscription(&it.sub)["cancel_at"], Value::Null);
-    it.api.fill_in(&cancel, &[]).leads();
+    it.api.fill_in(&cancel, &[]).redirect_target();
     it.api.advance(&it.clock, datetime!(2027-05-01 00:00 UTC));
     assert_eq!(it.api.subscription(&it.sub)["status"], "canceled");
     it.api.open(&home).shows(200, "no plan at present");
@@ -130,7 +130,7 @@ fn a_plan_is_cancelled_at_its_periods_end_and_renewed_again() {
 }
 
 #[test]
-fn an_overdue_plan_leads_to_the_invoice_which_a_new_card_does_not_pay_by_itself() {
+fn overdue_plan_links_to_its_invoice_and_a_new_card_does_not_pay_it() {
     let it = portal();
     let fail = format!("/v1/payment_methods/{}/attach", "pm_card_chargeCustomerFail");
     let attached = id(&it.api.post(&fail, &[("customer", &it.customer)]));
@@ -141,20 +141,20 @@ fn an_overdue_plan_leads_to_the_invoice_which_a_new_card_does_not_pay_by_itself(
     let shown = it.api.open(&home);
     shown.shows(200, "A payment is missing");
     shown.shows(200, "Pay invoice");
-    it.api.fill_in(&format!("{home}/card"), &card(VISA)).leads();
+    it.api.fill_in(&format!("{home}/card"), &card(VISA)).redirect_target();
     assert_eq!(it.api.subscription(&it.sub)["status"], "past_due");
     let invoice = it.api.invoices(&it.sub)[0]["hosted_invoice_url"].as_str().unwrap().to_owned();
-    it.api.fill_in(&invoice, &[("with", "saved")]).leads();
+    it.api.fill_in(&invoice, &[("with", "saved")]).redirect_target();
     assert_eq!(it.api.subscription(&it.sub)["status"], "active");
 }
 
 #[test]
-fn a_flow_goes_straight_to_its_page_and_on_from_there() {
+fn flow_opens_its_page_and_redirects_after_completion() {
     let it = portal();
     let flow = ("flow_data[type]", "payment_method_update");
     let home = it.link(&[flow]);
-    assert_eq!(it.api.open(&home).leads(), format!("{home}/card"));
-    let done = it.api.fill_in(&format!("{home}/card"), &card(VISA)).leads().to_owned();
+    assert_eq!(it.api.open(&home).redirect_target(), format!("{home}/card"));
+    let done = it.api.fill_in(&format!("{home}/card"), &card(VISA)).redirect_target().to_owned();
     it.api.open(&done).shows(200, "Current plan");
 
     let cancel = [
@@ -164,10 +164,10 @@ fn a_flow_goes_straight_to_its_page_and_on_from_there() {
         ("flow_data[after_completion][redirect][return_url]", "https://app.example/gone"),
     ];
     let home = it.link(&cancel);
-    let page = it.api.open(&home).leads().to_owned();
+    let page = it.api.open(&home).redirect_target().to_owned();
     assert_eq!(page, format!("{home}/cancel/{}", it.sub));
     it.api.open(&page).shows(200, "href=\"https://app.example/billing\"");
-    assert_eq!(it.api.fill_in(&page, &[]).leads(), "https://app.example/gone");
+    assert_eq!(it.api.fill_in(&page, &[]).redirect_target(), "https://app.example/gone");
 
     let told = [
         flow,
@@ -175,12 +175,12 @@ fn a_flow_goes_straight_to_its_page_and_on_from_there() {
         ("flow_data[after_completion][hosted_confirmation][custom_message]", "<Thanks>"),
     ];
     let home = it.link(&told);
-    let done = it.api.fill_in(&format!("{home}/card"), &card(VISA)).leads().to_owned();
+    let done = it.api.fill_in(&format!("{home}/card"), &card(VISA)).redirect_target().to_owned();
     it.api.open(&done).shows(200, "&lt;Thanks&gt;");
 }
 
 #[test]
-fn links_go_stale_and_show_nobody_elses_things() {
+fn links_expire_and_show_only_their_customer() {
     let it = portal();
     let (unused, used) = (it.link(&[]), it.link(&[]));
     it.api.pass(4 * 60);
@@ -200,7 +200,7 @@ fn links_go_stale_and_show_nobody_elses_things() {
 }
 
 #[test]
-fn what_is_turned_off_is_neither_shown_nor_done() {
+fn disabled_features_are_hidden_and_refused() {
     let it = portal();
     let off = id(&it.api.post(
         "/v1/billing_portal/configurations",
@@ -221,6 +221,6 @@ fn what_is_turned_off_is_neither_shown_nor_done() {
         ],
     ));
     let home = it.link(&[("configuration", &now)]);
-    it.api.fill_in(&format!("{home}/cancel/{}", it.sub), &[]).leads();
+    it.api.fill_in(&format!("{home}/cancel/{}", it.sub), &[]).redirect_target();
     assert_eq!(it.api.subscription(&it.sub)["status"], "canceled");
 }

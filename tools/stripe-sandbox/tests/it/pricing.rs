@@ -1,4 +1,4 @@
-//! What quantities cost: tiers, packages, parts of a cent, and amounts that are too large.
+//! Prices of quantities: tiers, packages, fractions of a cent, and amounts above the maximum.
 
 use serde_json::{Value, json};
 use time::macros::datetime;
@@ -32,7 +32,7 @@ fn first(api: &Api, price: &str, quantity: &str) -> Value {
 }
 
 #[test]
-fn graduated_tiers_add_up_and_volume_tiers_replace_each_other() {
+fn seat_changes_use_graduated_or_volume_tiers() {
     let api = Api::new();
     let (graduated, volume) = (tiered(&api, "graduated"), tiered(&api, "volume"));
     let rows: [(&str, &[i64], i64); 5] = [
@@ -49,7 +49,7 @@ fn graduated_tiers_add_up_and_volume_tiers_replace_each_other() {
     }
 }
 
-/// Six seats of a tiered price, half a month later.
+/// Returns a subscription with six seats of a tiered price, half a month later.
 fn six_seats(mode: &str) -> Case {
     let api = Api::new();
     let clock = api.clock_at(START);
@@ -62,8 +62,8 @@ fn six_seats(mode: &str) -> Case {
 }
 
 #[test]
-fn a_change_of_seats_is_computed_over_all_of_them() {
-    // Half of what both tiers cost comes back, half of the whole new quantity is charged.
+fn seat_change_is_prorated_over_all_tiers() {
+    // Half of the old amount is credited, half of the new quantity is charged.
     for (mode, expected) in [("graduated", vec![-650, 2876]), ("volume", vec![-900, 2631])] {
         let case = six_seats(mode);
         let form = [
@@ -78,7 +78,7 @@ fn a_change_of_seats_is_computed_over_all_of_them() {
 }
 
 #[test]
-fn packages_are_billed_whole_and_rounded_as_the_price_says() {
+fn packages_are_rounded_as_configured() {
     let api = Api::new();
     let price = |round: &str, amount: Form<'_>| {
         let form = [
@@ -122,7 +122,7 @@ fn packages_are_billed_whole_and_rounded_as_the_price_says() {
 }
 
 #[test]
-fn twelve_decimals_are_multiplied_exactly_and_rounded_once() {
+fn twelve_decimal_prices_are_multiplied_exactly_and_rounded_once() {
     let api = Api::new();
     let price = |unit: &str| {
         let form =
@@ -150,7 +150,7 @@ fn twelve_decimals_are_multiplied_exactly_and_rounded_once() {
 }
 
 #[test]
-fn what_no_card_can_be_charged_with_is_refused_and_does_not_wrap() {
+fn amount_above_the_maximum_is_refused_without_overflow() {
     let api = Api::new();
     let clock = api.clock_at(START);
     let customer = api.customer(&clock, Some("pm_card_visa"), &[]);
@@ -183,7 +183,7 @@ fn what_no_card_can_be_charged_with_is_refused_and_does_not_wrap() {
 }
 
 #[test]
-fn usage_beyond_all_measure_neither_wraps_nor_stops_the_clock() {
+fn extreme_usage_does_not_overflow_or_stop_the_clock() {
     let api = Api::new();
     let clock = api.clock_at(START);
     let form =
@@ -214,7 +214,7 @@ fn usage_beyond_all_measure_neither_wraps_nor_stops_the_clock() {
 }
 
 #[test]
-fn each_item_of_a_mixed_subscription_is_prorated_within_its_own_period() {
+fn items_with_mixed_intervals_are_prorated_in_their_own_periods() {
     let api = Api::new();
     let clock = api.clock_at(START);
     let interval = |name: &str, amount: &str, every: &str| {
@@ -229,7 +229,7 @@ fn each_item_of_a_mixed_subscription_is_prorated_within_its_own_period() {
     assert_eq!(items[1]["current_period_end"], stamp(datetime!(2027-05-01 00:00 UTC)));
     api.advance(&clock, datetime!(2027-05-01 01:00 UTC));
     assert_eq!(amounts(&api.invoices(&id(&sub))[0]), [3000], "the year is not over");
-    // On 13 May 324 of the 366 days are left, and 19 of the 31 of the month.
+    // On 13 May 324 of the 366 days remain, and 19 of the 31 of the month.
     api.advance(&clock, datetime!(2027-05-13 00:00 UTC));
     let (dear_year, dear_month) =
         (interval("Base", "73200", "year"), api.monthly("Seats", "usd", "6200"));
@@ -245,7 +245,7 @@ fn each_item_of_a_mixed_subscription_is_prorated_within_its_own_period() {
     let lines = amounts(&changed["latest_invoice"]);
     assert_eq!(lines, [-32400, -1839, 64800, 3800]);
     assert_eq!(changed["items"]["data"][0]["current_period_end"], items[0]["current_period_end"]);
-    // Classic billing has one interval for all.
+    // Classic billing has one interval for all items.
     let form = [
         ("customer", customer.as_str()),
         ("items[0][price]", &year),

@@ -1,4 +1,4 @@
-//! Promotion codes: names for coupons, and who may use them.
+//! Promotion codes and their restrictions.
 
 use serde_json::{Value, json};
 use time::macros::datetime;
@@ -30,7 +30,7 @@ fn borrowed<'a>(form: &'a [(&'static str, String)]) -> Vec<(&'static str, &'a st
 }
 
 #[test]
-fn a_code_stands_for_its_coupon() {
+fn promotion_code_applies_its_coupon() {
     let case = at_the_middle("1000", &[]);
     let coupon = coupon(&case.api);
     let made = code(&case, &coupon, &[("code", "SPRING"), ("metadata[a]", "b")]);
@@ -46,7 +46,7 @@ fn a_code_stands_for_its_coupon() {
     let path = format!("/v1/promotion_codes/{}", id(&made));
     let shown = case.api.get(&path, &[("expand[]", "promotion.coupon")]);
     assert_eq!(shown["promotion"]["coupon"]["times_redeemed"], 1);
-    // In a preview it counts as well, and is not used up.
+    // A preview applies the code without redeeming it.
     let form = [("subscription", case.sub.as_str()), ("discounts[0][promotion_code]", &id(&made))];
     assert_eq!(case.api.post("/v1/invoices/create_preview", &form)["total"], 750);
     assert_eq!(case.api.get(&path, &[])["times_redeemed"], 1);
@@ -57,7 +57,7 @@ fn a_code_stands_for_its_coupon() {
 }
 
 #[test]
-fn codes_are_found_by_their_letters_whatever_their_case() {
+fn promotion_codes_are_found_case_insensitively() {
     let case = at_the_middle("1000", &[]);
     let (one, other) = (coupon(&case.api), coupon(&case.api));
     let spring = id(&code(&case, &one, &[("code", "Spring")]));
@@ -80,7 +80,7 @@ fn codes_are_found_by_their_letters_whatever_their_case() {
 }
 
 #[test]
-fn a_code_can_be_for_one_customer_for_newcomers_for_a_time_or_a_number_of_times() {
+fn promotion_code_restrictions_are_enforced() {
     let case = at_the_middle("1000", &[]);
     let coupon = coupon(&case.api);
     let mine = case.api.customer(&case.clock, Some("pm_card_visa"), &[]);
@@ -100,7 +100,7 @@ fn a_code_can_be_for_one_customer_for_newcomers_for_a_time_or_a_number_of_times(
             let form = subscribe_with(&case, &mine, &code);
             case.api.post("/v1/subscriptions", &borrowed(&form));
         }
-        // The subscription of the case has paid for April.
+        // The case's subscription has paid for April.
         let form = subscribe_with(&case, &case.customer, &code);
         let form: Vec<(&str, &str)> = borrowed(&form);
         let refusal = case.api.refused(400, "POST", "/v1/subscriptions", &form);
@@ -122,7 +122,7 @@ fn a_code_can_be_for_one_customer_for_newcomers_for_a_time_or_a_number_of_times(
 }
 
 #[test]
-fn checkout_takes_a_code_and_not_together_with_a_field_for_codes() {
+fn checkout_accepts_a_code_without_allow_promotion_codes() {
     let case = at_the_middle("1000", &[]);
     let code = id(&code(&case, &coupon(&case.api), &[]));
     let price = case.api.monthly("Pro", "usd", "1000");

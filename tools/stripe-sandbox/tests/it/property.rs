@@ -1,4 +1,5 @@
-//! Whatever the plans, prices, taxes, coupons and balances: a change costs what its preview said.
+//! Property test: a change costs what its preview showed, for random plans, taxes, coupons and
+//! balances.
 
 use proptest::prelude::*;
 use proptest::test_runner::{TestCaseResult, TestRunner};
@@ -10,7 +11,7 @@ use crate::forms::Form;
 use crate::support::{Api, id};
 
 const START: OffsetDateTime = datetime!(2027-01-31 09:30 UTC);
-/// How many cases there are unless `PROPTEST_CASES` says otherwise.
+/// Number of cases, unless `PROPTEST_CASES` is set.
 const CASES: u32 = 1000;
 
 #[derive(Clone, Debug)]
@@ -88,7 +89,7 @@ fn input() -> impl Strategy<Value = Input> {
         .prop_map(in_one_interval_if_classic)
 }
 
-/// Classic billing knows one interval for all items, and a new one starts a new cycle at once.
+/// Classic billing has one interval for all items, and a new interval restarts the cycle.
 fn in_one_interval_if_classic(mut input: Input) -> Input {
     if input.classic {
         for plan in input.add_ons.iter_mut().chain([&mut input.to]) {
@@ -109,7 +110,7 @@ struct World<'a> {
 }
 
 impl World<'_> {
-    /// The smallest coin of a currency with three decimals is ten of its minor units.
+    /// The smallest unit of a currency with three decimals is ten minor units.
     fn money(&self, amount: i64) -> i64 {
         if self.input.currency == "kwd" { amount * 10 } else { amount }
     }
@@ -148,7 +149,8 @@ impl World<'_> {
         id(&form.post(self.api, "/v1/coupons"))
     }
 
-    /// A subscription on the old plan with its add-ons, and the prices of all items.
+    /// Creates a subscription on the old plan with its add-ons. Returns it and the prices of all
+    /// items.
     fn subscribe(&self, customer: &str) -> (Value, Vec<String>) {
         let input = self.input;
         let mut form = Form::default();
@@ -172,7 +174,7 @@ impl World<'_> {
         (form.post(self.api, "/v1/subscriptions"), prices)
     }
 
-    /// Sets the balance to what the case wants, whatever the first invoice has left.
+    /// Sets the balance of the case, after the first invoice.
     fn set_balance(&self, customer: &str) -> i64 {
         let path = format!("/v1/customers/{customer}");
         let now = self.api.get(&path, &[])["balance"].as_i64().unwrap();
@@ -261,7 +263,7 @@ fn is_as_previewed(invoice: &Value, preview: &Value, before: i64, after: i64) ->
     Ok(())
 }
 
-/// Price and quantity of every item.
+/// Returns the price and quantity of each item.
 fn held(sub: &Value) -> Vec<(String, i64)> {
     let item = |item: &Value| {
         let price = item["price"]["id"].as_str().unwrap().to_owned();
@@ -275,7 +277,7 @@ fn wanted(prices: &[String], input: &Input) -> Vec<(String, i64)> {
     prices.iter().cloned().zip(plans.map(|plan| plan.quantity)).collect()
 }
 
-/// All that an invoice says about money.
+/// Returns the amounts of an invoice.
 fn cost(invoice: &Value) -> Value {
     let line = |line: &Value| {
         json!([
@@ -304,7 +306,7 @@ fn cost(invoice: &Value) -> Value {
 }
 
 #[test]
-fn a_change_costs_exactly_what_its_preview_said() {
+fn change_matches_its_preview() {
     let cases = std::env::var("PROPTEST_CASES").ok().and_then(|cases| cases.parse().ok());
     let config = ProptestConfig { cases: cases.unwrap_or(CASES), ..ProptestConfig::default() };
     let mut api = Api::new();

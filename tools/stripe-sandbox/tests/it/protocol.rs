@@ -1,4 +1,4 @@
-//! Stripe's protocol: keys, versions, errors, expansion, pages and idempotency.
+//! Stripe's protocol: keys, versions, errors, expansion, pagination and idempotency.
 
 use serde_json::{Value, json};
 use stripe_sandbox::Config;
@@ -14,7 +14,7 @@ fn paying_customer(api: &Api) -> String {
 }
 
 #[test]
-fn requests_need_a_key_that_is_known() {
+fn unknown_and_missing_keys_are_refused() {
     let api = Api::new();
     let basic = format!("Basic {}", "c2tfdGVzdF9zYW5kYm94Og==");
     let status =
@@ -32,7 +32,7 @@ fn requests_need_a_key_that_is_known() {
 }
 
 #[test]
-fn a_restricted_key_is_told_which_permission_it_lacks() {
+fn restricted_key_error_names_the_missing_permission() {
     let permissions = vec!["rak_subscription_read".to_owned(), "rak_invoice_read".to_owned()];
     let config = Config {
         restricted_keys: vec![("rk_test_reader".to_owned(), permissions)],
@@ -62,7 +62,7 @@ fn a_restricted_key_is_told_which_permission_it_lacks() {
 }
 
 #[test]
-fn only_one_api_version_is_spoken() {
+fn other_api_versions_are_refused() {
     let api = Api::new();
     let send = |version: &str| {
         let headers = [("authorization", "Bearer sk_test_sandbox"), ("stripe-version", version)];
@@ -73,7 +73,7 @@ fn only_one_api_version_is_spoken() {
 }
 
 #[test]
-fn what_is_wrong_with_a_parameter_is_said_in_stripes_words() {
+fn parameter_errors_use_stripes_messages() {
     let api = Api::new();
     let rows: [(&str, &str, Form<'_>, &str, &str, &str); 9] = [
         (
@@ -153,7 +153,7 @@ fn what_is_wrong_with_a_parameter_is_said_in_stripes_words() {
 }
 
 #[test]
-fn unknown_ids_in_the_path_and_unknown_paths_are_404() {
+fn unknown_ids_and_paths_return_404() {
     let api = Api::new();
     let missing = api.refused(404, "GET", "/v1/customers/cus_none", &[]);
     assert_eq!(
@@ -167,7 +167,7 @@ fn unknown_ids_in_the_path_and_unknown_paths_are_404() {
 }
 
 #[test]
-fn a_bare_question_mark_and_both_array_styles_are_accepted() {
+fn bare_question_mark_and_both_array_notations_are_accepted() {
     let api = Api::new();
     let product = api.product("Pro");
     let headers = [("authorization", "Bearer sk_test_sandbox")];
@@ -182,7 +182,7 @@ fn a_bare_question_mark_and_both_array_styles_are_accepted() {
 }
 
 #[test]
-fn expansion_goes_four_levels_deep_and_no_deeper() {
+fn expansion_is_limited_to_four_levels() {
     let api = Api::new();
     let base = api.monthly("Pro", "usd", "100");
     let sub = id(&api.subscribe(&paying_customer(&api), &base, &[]));
@@ -231,14 +231,14 @@ fn expansion_goes_four_levels_deep_and_no_deeper() {
 }
 
 #[test]
-fn a_bad_expansion_is_refused_before_anything_is_done() {
+fn invalid_expansion_is_refused_before_the_operation() {
     let api = Api::new();
     api.refused(400, "POST", "/v1/products", &[("name", "Pro"), ("expand[]", "foo")]);
     assert_eq!(api.get("/v1/products", &[])["data"], json!([]));
 }
 
 #[test]
-fn pages_put_together_are_the_whole_list() {
+fn pages_together_contain_the_whole_list() {
     let api = Api::new();
     let made: Vec<String> = (0..23).map(|n| api.product(&format!("P{n}"))).collect();
     let newest_first: Vec<String> = made.into_iter().rev().collect();
@@ -268,7 +268,7 @@ fn pages_put_together_are_the_whole_list() {
 }
 
 #[test]
-fn embedded_lists_are_cut_at_ten_and_say_where_the_rest_is() {
+fn embedded_lists_have_ten_entries_and_a_url() {
     let api = Api::new();
     let customer = paying_customer(&api);
     for _ in 0..12 {
@@ -290,7 +290,7 @@ fn keyed(api: &Api, key: &str, path: &str, form: Form<'_>) -> crate::support::Re
 }
 
 #[test]
-fn a_repetition_with_the_same_key_is_answered_as_the_first_time() {
+fn retry_with_the_same_key_replays_the_response() {
     let api = Api::new();
     let first = keyed(&api, "k1", "/v1/customers", &[("name", "Ada"), ("email", "a@example.com")]);
     let again = keyed(&api, "k1", "/v1/customers", &[("email", "a@example.com"), ("name", "Ada")]);
@@ -314,14 +314,14 @@ fn a_repetition_with_the_same_key_is_answered_as_the_first_time() {
 }
 
 #[test]
-fn failures_of_the_work_are_stored_and_failures_before_it_are_not() {
+fn operation_errors_are_stored_and_validation_errors_are_not() {
     let api = Api::new();
     let base = api.monthly("Pro", "usd", "100");
     let customer = id(&api.post("/v1/customers", &[]));
     let form = [("customer", customer.as_str()), ("items[0][price]", &base)];
     let refused = keyed(&api, "work", "/v1/subscriptions", &form);
     assert_eq!(refused.status, 400);
-    // With a card it would work now, but the outcome is stored.
+    // With a card it would succeed now, but the response is stored.
     let card = id(&api.post("/v1/payment_methods/pm_card_visa/attach", &[("customer", &customer)]));
     api.post(
         &format!("/v1/customers/{customer}"),
@@ -337,7 +337,7 @@ fn failures_of_the_work_are_stored_and_failures_before_it_are_not() {
 }
 
 #[test]
-fn a_declined_payment_is_stored_too() {
+fn declined_payment_is_stored_for_the_key() {
     let api = Api::new();
     let customer = paying_customer(&api);
     let invoice = id(&api.post("/v1/invoices", &[("customer", &customer)]));
@@ -357,7 +357,7 @@ fn a_declined_payment_is_stored_too() {
 }
 
 #[test]
-fn a_key_whose_request_still_runs_is_a_conflict() {
+fn key_of_a_running_request_returns_409() {
     let api = Api::new();
     let fault =
         json!({ "path": "/v1/products", "kind": "latency", "delay_ms": 400, "after_work": true });

@@ -1,4 +1,4 @@
-//! Random lives of subscriptions: what is in the shop, and what is done one after the other.
+//! Random histories of subscriptions: a catalog, and actions on it.
 
 use proptest::prelude::*;
 use serde_json::Value;
@@ -11,7 +11,7 @@ use crate::support::{Api, id};
 pub const START: OffsetDateTime = datetime!(2027-01-31 09:30 UTC);
 pub const DAY: i64 = 86_400;
 
-/// What is there to choose from, made once: prices, coupons, tax rates.
+/// Catalog to choose from: prices, coupons, tax rates.
 pub struct Shop {
     pub api: Api,
     pub prices: Vec<String>,
@@ -85,9 +85,9 @@ fn tiers(mode: &'static str) -> [(&'static str, &'static str); 8] {
     ]
 }
 
-/// Something that is done. Numbers choose from what there is, whatever that is by then.
+/// Action on a subscription. Its numbers are indexes into the present objects.
 #[derive(Clone, Debug)]
-pub enum Deed {
+pub enum Action {
     Wait(i64),
     Swap {
         item: usize,
@@ -116,22 +116,22 @@ pub enum Deed {
     Rates(Vec<usize>),
 }
 
-fn deed() -> impl Strategy<Value = Deed> {
+fn action() -> impl Strategy<Value = Action> {
     let few = || prop::collection::vec(0..8_usize, 0..=2);
     let pick = 0..64_usize;
     prop_oneof![
-        4 => (1..40 * DAY).prop_map(Deed::Wait),
+        4 => (1..40 * DAY).prop_map(Action::Wait),
         4 => (pick.clone(), pick.clone(), 0..30_i64, prop::option::of(few()), prop::bool::weighted(0.1), 0..3_usize)
             .prop_map(|(item, price, quantity, discounts, reset, behavior)| {
-                Deed::Swap { item, price, quantity, discounts, reset, behavior }
+                Action::Swap { item, price, quantity, discounts, reset, behavior }
             }),
         2 => (pick.clone(), 0..30_i64, few(), 0..3_usize)
-            .prop_map(|(price, quantity, discounts, behavior)| Deed::Add { price, quantity, discounts, behavior }),
-        1 => (pick, 0..3_usize).prop_map(|(item, behavior)| Deed::Remove { item, behavior }),
-        1 => few().prop_map(Deed::Discounts),
-        1 => (few(), few()).prop_map(|(discounts, rates)| Deed::Fee { discounts, rates }),
-        1 => (-30_000..30_000_i64).prop_map(Deed::Balance),
-        1 => few().prop_map(Deed::Rates),
+            .prop_map(|(price, quantity, discounts, behavior)| Action::Add { price, quantity, discounts, behavior }),
+        1 => (pick, 0..3_usize).prop_map(|(item, behavior)| Action::Remove { item, behavior }),
+        1 => few().prop_map(Action::Discounts),
+        1 => (few(), few()).prop_map(|(discounts, rates)| Action::Fee { discounts, rates }),
+        1 => (-30_000..30_000_i64).prop_map(Action::Balance),
+        1 => few().prop_map(Action::Rates),
     ]
 }
 
@@ -142,31 +142,31 @@ pub struct Life {
     pub first: (usize, i64),
     pub discounts: Vec<usize>,
     pub rates: Vec<usize>,
-    pub deeds: Vec<Deed>,
+    pub actions: Vec<Action>,
 }
 
 pub fn life() -> impl Strategy<Value = Life> {
     let few = || prop::collection::vec(0..8_usize, 0..=2);
     let mode = (prop::bool::weighted(0.2), any::<bool>());
-    (mode, (0..64_usize, 1..30_i64), few(), few(), prop::collection::vec(deed(), 2..9)).prop_map(
-        |((classic, itemized), first, discounts, rates, deeds)| Life {
+    (mode, (0..64_usize, 1..30_i64), few(), few(), prop::collection::vec(action(), 2..9)).prop_map(
+        |((classic, itemized), first, discounts, rates, actions)| Life {
             classic,
             itemized,
             first,
             discounts,
             rates,
-            deeds,
+            actions,
         },
     )
 }
 
-impl Deed {
-    /// The parameters of the update that does it, for a subscription that has these items.
+impl Action {
+    /// Writes the parameters of the update for a subscription with these items.
     pub fn put(&self, shop: &Shop, items: &[Value], form: &mut Form) {
         let price = |pick: &usize| &shop.prices[pick % shop.prices.len()];
         let behaviors = ["always_invoice", "create_prorations", "none"];
         match self {
-            Deed::Swap { item, price: pick, quantity, discounts, reset, behavior } => {
+            Action::Swap { item, price: pick, quantity, discounts, reset, behavior } => {
                 form.set("items[0][id]", id(&items[item % items.len()]));
                 form.set("items[0][price]", price(pick));
                 form.set("items[0][quantity]", quantity);
@@ -178,25 +178,25 @@ impl Deed {
                 }
                 form.set("proration_behavior", behaviors[*behavior]);
             }
-            Deed::Add { price: pick, quantity, discounts, behavior } => {
+            Action::Add { price: pick, quantity, discounts, behavior } => {
                 form.set("items[0][price]", price(pick));
                 form.set("items[0][quantity]", quantity);
                 shop.put_discounts(form, "items[0]", discounts);
                 form.set("proration_behavior", behaviors[*behavior]);
             }
-            Deed::Remove { item, behavior } => {
+            Action::Remove { item, behavior } => {
                 form.set("items[0][id]", id(&items[item % items.len()]));
                 form.set("items[0][deleted]", "true");
                 form.set("proration_behavior", behaviors[*behavior]);
             }
-            Deed::Discounts(discounts) => shop.put_discounts(form, "", discounts),
-            Deed::Fee { discounts, rates } => {
+            Action::Discounts(discounts) => shop.put_discounts(form, "", discounts),
+            Action::Fee { discounts, rates } => {
                 form.set("add_invoice_items[0][price]", &shop.fee);
                 shop.put_discounts(form, "add_invoice_items[0]", discounts);
                 shop.put_rates(form, "add_invoice_items[0][tax_rates]", rates);
             }
-            Deed::Rates(rates) => shop.put_rates(form, "default_tax_rates", rates),
-            Deed::Wait(_) | Deed::Balance(_) => {}
+            Action::Rates(rates) => shop.put_rates(form, "default_tax_rates", rates),
+            Action::Wait(_) | Action::Balance(_) => {}
         }
     }
 }
@@ -222,7 +222,7 @@ impl Shop {
     }
 }
 
-/// What the numbers choose, nothing twice in a row.
+/// Returns the chosen values, without repetitions.
 pub fn chosen<'a>(from: &'a [String], picks: &[usize]) -> Vec<&'a String> {
     let mut all: Vec<&String> = picks.iter().map(|pick| &from[pick % from.len()]).collect();
     all.dedup();

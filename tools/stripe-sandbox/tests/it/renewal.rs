@@ -1,4 +1,4 @@
-//! Periods that end: usage in arrears, the hour of grace, the last days of months.
+//! Renewals: usage in arrears, the hour before finalization, and month ends.
 
 use serde_json::{Value, json};
 use time::OffsetDateTime;
@@ -6,7 +6,7 @@ use time::macros::datetime;
 
 use crate::support::{Api, Form, amounts, id, stamp};
 
-/// A metered price: 100 units free, then 1.2 cents each.
+/// Creates a metered price: 100 units free, then 1.2 cents each.
 fn metered(api: &Api) -> String {
     let meter = api.post(
         "/v1/billing/meters",
@@ -50,7 +50,7 @@ fn period(subscription: &Value, item: usize) -> (OffsetDateTime, OffsetDateTime)
 }
 
 #[test]
-fn a_renewal_bills_usage_in_arrears_by_tier_and_the_base_fee_ahead() {
+fn renewal_bills_past_usage_and_the_next_base_fee() {
     let api = Api::new();
     let clock = api.clock_at(datetime!(2027-01-31 09:30 UTC));
     let (base, cpu) = (api.monthly("Pro", "usd", "3500"), metered(&api));
@@ -82,7 +82,7 @@ fn a_renewal_bills_usage_in_arrears_by_tier_and_the_base_fee_ahead() {
     assert_eq!(draft["period_end"], stamp(datetime!(2027-02-28 09:30 UTC)));
     assert_eq!(api.subscription(&id(&sub))["latest_invoice"], draft["id"]);
 
-    // Reported late, but used in the period that is being billed.
+    // Reported late, but used in the billed period.
     let used_at = datetime!(2027-02-28 09:00 UTC).unix_timestamp().to_string();
     report(&api, &customer, "50", &[("timestamp", &used_at)]);
     api.advance(&clock, datetime!(2027-02-28 10:30 UTC));
@@ -101,7 +101,7 @@ fn a_renewal_bills_usage_in_arrears_by_tier_and_the_base_fee_ahead() {
 }
 
 #[test]
-fn the_first_tier_is_shown_even_when_nothing_was_used() {
+fn renewal_without_usage_lists_the_first_tier() {
     let api = Api::new();
     let clock = api.clock_at(datetime!(2027-04-01 00:00 UTC));
     let (base, cpu) = (api.monthly("Pro", "usd", "3500"), metered(&api));
@@ -115,7 +115,7 @@ fn the_first_tier_is_shown_even_when_nothing_was_used() {
 }
 
 #[test]
-fn usage_is_counted_once_by_identifier_and_only_in_the_window_of_the_customers_clock() {
+fn usage_counts_once_per_identifier_within_the_time_window() {
     let api = Api::new();
     let start = datetime!(2027-04-01 00:00 UTC);
     let clock = api.clock_at(start);
@@ -142,7 +142,7 @@ fn usage_is_counted_once_by_identifier_and_only_in_the_window_of_the_customers_c
 }
 
 #[test]
-fn a_subscription_of_the_31st_renews_on_the_last_day_of_each_month() {
+fn subscription_from_the_31st_renews_on_the_last_day_of_each_month() {
     let api = Api::new();
     let clock = api.clock_at(datetime!(2028-01-31 12:00 UTC));
     let base = api.monthly("Pro", "usd", "1000");
@@ -161,7 +161,7 @@ fn a_subscription_of_the_31st_renews_on_the_last_day_of_each_month() {
 }
 
 #[test]
-fn a_yearly_subscription_of_a_leap_day_has_its_anchor_back_after_four_years() {
+fn yearly_subscription_from_a_leap_day_renews_on_it_again() {
     let api = Api::new();
     let clock = api.clock_at(datetime!(2028-02-29 00:00 UTC));
     let base = api.price(
@@ -182,7 +182,7 @@ fn a_yearly_subscription_of_a_leap_day_has_its_anchor_back_after_four_years() {
 }
 
 #[test]
-fn two_periods_in_one_step_happen_one_after_the_other() {
+fn two_periods_in_one_advance_renew_in_order() {
     let api = Api::new();
     let clock = api.clock_at(datetime!(2027-04-01 00:00 UTC));
     let base = api.monthly("Pro", "usd", "1000");
@@ -209,7 +209,7 @@ fn two_periods_in_one_step_happen_one_after_the_other() {
 }
 
 #[test]
-fn a_free_plan_renews_with_invoices_of_nothing_that_are_paid() {
+fn free_plan_renews_with_paid_zero_invoices() {
     let api = Api::new();
     let clock = api.clock_at(datetime!(2027-04-01 00:00 UTC));
     let base = api.monthly("Hobby", "usd", "0");
@@ -223,7 +223,7 @@ fn a_free_plan_renews_with_invoices_of_nothing_that_are_paid() {
 }
 
 #[test]
-fn items_with_different_intervals_each_keep_their_own_period() {
+fn items_with_different_intervals_keep_their_own_periods() {
     let api = Api::new();
     let clock = api.clock_at(datetime!(2027-04-01 00:00 UTC));
     let month = api.monthly("Pro", "usd", "1000");
@@ -249,7 +249,7 @@ fn items_with_different_intervals_each_keep_their_own_period() {
 }
 
 #[test]
-fn customers_without_a_test_clock_live_on_the_sandboxs_own() {
+fn customers_without_test_clock_use_the_sandbox_clock() {
     let api = Api::new();
     let base = api.monthly("Pro", "usd", "1000");
     let form = [
@@ -265,7 +265,7 @@ fn customers_without_a_test_clock_live_on_the_sandboxs_own() {
 }
 
 #[test]
-fn a_billing_cycle_anchor_in_the_future_makes_a_short_first_period() {
+fn future_billing_cycle_anchor_shortens_the_first_period() {
     let api = Api::new();
     let clock = api.clock_at(datetime!(2027-04-16 00:00 UTC));
     let base = api.monthly("Pro", "usd", "3000");

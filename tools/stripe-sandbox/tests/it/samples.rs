@@ -1,4 +1,4 @@
-//! Amounts that Stripe's documentation or somebody who measured has: they come out as they did there.
+//! Amounts from Stripe's documentation and from measurements.
 
 use serde_json::{Value, json};
 use time::macros::datetime;
@@ -9,7 +9,7 @@ use crate::support::{Api, Form, amounts, id};
 
 const NOW: (&str, &str) = ("proration_behavior", "always_invoice");
 
-/// A subscription that begins at `start`, some time later.
+/// Returns a subscription that began at `start`, at a later time.
 fn later(start: OffsetDateTime, at: OffsetDateTime, price: Form<'_>, more: Form<'_>) -> Case {
     let api = Api::new();
     let clock = api.clock_at(start);
@@ -26,7 +26,7 @@ fn monthly<'a>(currency: &'a str, amount: &'a str) -> [(&'a str, &'a str); 3] {
 }
 
 #[test]
-fn the_documented_proration_of_445540_of_2678400_seconds() {
+fn documented_proration_of_445540_of_2678400_seconds_matches() {
     let (start, end) = (datetime!(2020-08-05 12:00 UTC), datetime!(2020-09-05 12:00 UTC));
     let case = later(start, end - Duration::seconds(445_540), &monthly("usd", "1000"), &[]);
     let dear = case.api.monthly("Gold product", "usd", "3252");
@@ -46,7 +46,7 @@ fn the_documented_proration_of_445540_of_2678400_seconds() {
     assert_eq!(changed["latest_invoice"]["billing_reason"], "subscription_create");
 }
 
-/// One seat, a second one that nobody is charged for, and the second one taken away again.
+/// Adds a second seat without proration and removes it again. Returns the invoice.
 fn a_free_seat_taken_away(mode: &str) -> Value {
     let (start, then) = (datetime!(2027-04-01 00:00 UTC), datetime!(2027-04-11 00:00 UTC));
     let case = later(start, then, &monthly("usd", "1000"), &[("billing_mode[type]", mode)]);
@@ -65,8 +65,9 @@ fn a_free_seat_taken_away(mode: &str) -> Value {
 }
 
 #[test]
-fn classic_billing_gives_back_what_was_never_charged_and_flexible_does_not() {
-    // A third of the month is left: 667 of two seats go and 333 of one come; 333 had been charged.
+fn classic_billing_credits_uncharged_seats_and_flexible_does_not() {
+    // A third of the month remains: 667 for two seats is credited and 333 for one is charged; 333
+    // had been charged.
     let classic = a_free_seat_taken_away("classic");
     assert_eq!((amounts(&classic), &classic["total"]), (vec![-667, 333], &json!(-334)));
     let flexible = a_free_seat_taken_away("flexible");
@@ -74,9 +75,10 @@ fn classic_billing_gives_back_what_was_never_charged_and_flexible_does_not() {
 }
 
 #[test]
-fn a_fixed_coupon_is_spread_over_the_items_in_flexible_billing_only() {
-    // 5 dollars off 10 and 20. Half a month later the first item goes. It had borne a third of the
-    // coupon: 8.33 were charged for it. Classic billing takes the whole coupon off the item.
+fn fixed_coupon_is_split_over_items_in_flexible_billing_only() {
+    // 5 dollars off 10 and 20. Half a month later the first item is removed. Its share of the
+    // coupon was a third, so 8.33 were charged for it. Classic billing takes the whole coupon off
+    // the item.
     for (mode, expected) in [("classic", -250), ("flexible", -417)] {
         let (start, then) = (datetime!(2027-04-01 00:00 UTC), datetime!(2027-04-16 00:00 UTC));
         let api = Api::new();
@@ -108,9 +110,9 @@ fn a_fixed_coupon_is_spread_over_the_items_in_flexible_billing_only() {
 }
 
 #[test]
-fn the_measured_tax_on_a_proration_in_yen_is_rounded_to_even() {
-    // 7750 seconds into a month of 31 days: 5982.6 of 6000 and 11965.3 of 12000 yen are left. A tenth
-    // of 11965 is 1196.5, and Stripe made that 1196.
+fn tax_on_a_yen_proration_rounds_half_to_even() {
+    // 7750 seconds into a month of 31 days: 5982.6 of 6000 and 11965.3 of 12000 yen remain. A tenth
+    // of 11965 is 1196.5, which Stripe rounded to 1196.
     let start = datetime!(2027-05-01 00:00 UTC);
     let api = Api::new();
     let form = [("display_name", "JCT"), ("percentage", "10"), ("inclusive", "false")];
@@ -132,7 +134,7 @@ fn the_measured_tax_on_a_proration_in_yen_is_rounded_to_even() {
 }
 
 #[test]
-fn half_way_from_ten_to_twenty_dollars_costs_five() {
+fn change_from_10_to_20_at_half_period_costs_5() {
     let (start, then) = (datetime!(2027-04-01 00:00 UTC), datetime!(2027-04-16 00:00 UTC));
     let case = later(start, then, &monthly("usd", "1000"), &[]);
     let dear = case.api.monthly("Gold product", "usd", "2000");
@@ -140,9 +142,9 @@ fn half_way_from_ten_to_twenty_dollars_costs_five() {
     assert_eq!((amounts(&invoice), &invoice["amount_paid"]), (vec![-500, 1000], &json!(500)));
 }
 
-/// Every minimum, and what is one unit below it.
+/// Checks the minimum of each currency, and one unit below it.
 #[test]
-fn what_is_below_the_minimum_of_its_currency_is_owed_and_the_minimum_is_charged() {
+fn minimum_is_charged_and_less_is_added_to_the_balance() {
     let minimums = "usd 50 eur 50 aud 50 cad 50 chf 50 nzd 50 sgd 50 brl 50 inr 50 gbp 30 jpy 50 krw 50 \
         sek 300 nok 300 dkk 250 pln 200 ron 200 myr 200 aed 200 czk 1500 huf 17500 hkd 400 mxn 1000 thb 1000";
     let words: Vec<&str> = minimums.split_whitespace().collect();
@@ -170,9 +172,9 @@ fn what_is_below_the_minimum_of_its_currency_is_owed_and_the_minimum_is_charged(
 }
 
 #[test]
-fn each_currency_counts_as_stripe_counts_it() {
+fn each_currency_uses_stripes_decimals() {
     let rows = [
-        // A month, half of it, and how the price is written.
+        // A month, half of it, and the formatted price.
         ("isk", "50000", 25000, "ISK 500.00"),
         ("ugx", "50000", 25000, "UGX 500.00"),
         ("isk", "50100", 25100, "ISK 501.00"),

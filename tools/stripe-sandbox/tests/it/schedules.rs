@@ -1,4 +1,4 @@
-//! Subscription schedules: changes that are made today and happen later.
+//! Subscription schedules.
 
 use serde_json::{Value, json};
 use time::OffsetDateTime;
@@ -11,7 +11,7 @@ const MAY: OffsetDateTime = datetime!(2027-05-01 00:00 UTC);
 const JUNE: OffsetDateTime = datetime!(2027-06-01 00:00 UTC);
 const JULY: OffsetDateTime = datetime!(2027-07-01 00:00 UTC);
 
-/// A subscription to a plan of 50 dollars, half-way through April, and its schedule.
+/// Subscription to a plan of 50 dollars in the middle of April, and its schedule.
 struct Scheduled {
     case: Case,
     price: String,
@@ -39,7 +39,7 @@ impl Scheduled {
         self.case.api.get(&self.path(""), &[])
     }
 
-    /// The present phase until `until`, as it is, and then this one.
+    /// Sets the phases: the current one until `until`, then this one.
     fn then(&self, until: OffsetDateTime, phase: Form<'_>) -> Value {
         self.case.api.post(&self.path(""), &self.phases(until, phase))
     }
@@ -74,7 +74,7 @@ impl Scheduled {
 }
 
 #[test]
-fn a_schedule_made_from_a_subscription_is_its_present_period_and_lets_go_at_its_end() {
+fn schedule_from_subscription_has_the_current_period_and_is_released_at_its_end() {
     let it = scheduled();
     let schedule = it.shown();
     assert_eq!(
@@ -109,7 +109,7 @@ fn a_schedule_made_from_a_subscription_is_its_present_period_and_lets_go_at_its_
 }
 
 #[test]
-fn a_downgrade_at_the_end_of_the_period_is_renewed_at_the_new_price() {
+fn scheduled_downgrade_renews_at_the_new_price() {
     let it = scheduled();
     let smaller = it.case.api.monthly("Starter", "usd", "2000");
     let next = [
@@ -143,8 +143,8 @@ fn a_downgrade_at_the_end_of_the_period_is_renewed_at_the_new_price() {
 }
 
 #[test]
-fn a_phase_in_the_middle_of_a_period_is_prorated_as_it_says() {
-    // From 21 April on a third of the month is left: −1667 and +667.
+fn phase_within_a_period_follows_its_proration_behavior() {
+    // From 21 April on a third of the month remains: −1667 and +667.
     let then = datetime!(2027-04-21 00:00 UTC);
     for (behavior, newest, renewal) in [
         ("always_invoice", vec![-1667, 667], vec![2000]),
@@ -166,7 +166,7 @@ fn a_phase_in_the_middle_of_a_period_is_prorated_as_it_says() {
     }
 }
 
-/// Two prices of one meter, at 10 cents and at 3.
+/// Creates two prices of one meter, at 10 cents and at 3.
 fn metered(it: &Scheduled) -> [String; 2] {
     let api = &it.case.api;
     let form =
@@ -195,7 +195,7 @@ fn report(it: &Scheduled, value: &str) {
     it.case.api.post("/v1/billing/meter_events", &event);
 }
 
-/// The amounts of the invoice that is collected an hour after this period end, the least first.
+/// Returns the sorted amounts of the invoice that is collected an hour after the period end.
 fn renewal(it: &Scheduled, end: OffsetDateTime) -> Vec<i64> {
     it.until(end + time::Duration::HOUR);
     let mut amounts = amounts(&it.newest());
@@ -204,7 +204,7 @@ fn renewal(it: &Scheduled, end: OffsetDateTime) -> Vec<i64> {
 }
 
 #[test]
-fn usage_up_to_a_phase_is_billed_at_the_price_before_it() {
+fn usage_before_a_phase_is_billed_at_the_old_price() {
     let it = scheduled();
     let [dear, cheap] = metered(&it);
     let form = [
@@ -223,7 +223,7 @@ fn usage_up_to_a_phase_is_billed_at_the_price_before_it() {
 }
 
 #[test]
-fn usage_at_a_price_that_a_phase_keeps_is_billed_once() {
+fn usage_of_an_unchanged_price_is_billed_once() {
     let it = scheduled();
     let [dear, _] = metered(&it);
     let smaller = it.case.api.monthly("Starter", "usd", "2000");
@@ -241,7 +241,7 @@ fn usage_at_a_price_that_a_phase_keeps_is_billed_once() {
 }
 
 #[test]
-fn from_month_to_year_the_cycle_begins_with_the_phase() {
+fn phase_to_yearly_restarts_the_cycle() {
     let year = [("currency", "usd"), ("unit_amount", "50000"), ("recurring[interval]", "year")];
     let it = scheduled();
     let price = it.case.api.price("Yearly", &year);
@@ -252,7 +252,7 @@ fn from_month_to_year_the_cycle_begins_with_the_phase() {
     assert_eq!(it.current(), (json!(50_000), stamp(MAY), stamp(next)));
     assert_eq!(it.shown()["phases"][1]["end_date"], stamp(next));
 
-    // In the middle of the month only if it is said: 15 days of 50.00 back, 500.00 at once.
+    // Within a period only on request: 15 days of 50.00 credited, 500.00 charged now.
     let it = scheduled();
     let price = it.case.api.price("Yearly", &year);
     let then = datetime!(2027-04-21 00:00 UTC);
@@ -267,7 +267,7 @@ fn from_month_to_year_the_cycle_begins_with_the_phase() {
 }
 
 #[test]
-fn a_schedule_can_end_the_subscription_with_its_last_phase() {
+fn schedule_can_cancel_the_subscription_after_its_last_phase() {
     let it = scheduled();
     let path = it.path("");
     let ending = it.case.api.post(&path, &[("end_behavior", "cancel")]);
@@ -285,7 +285,7 @@ fn a_schedule_can_end_the_subscription_with_its_last_phase() {
     assert_eq!(it.case.api.invoices(&it.case.sub).len(), 1);
     it.case.api.refused(400, "POST", &path, &[("end_behavior", "release")]);
 
-    // What was to end before it was managed still is.
+    // A cancellation that was scheduled before stays scheduled.
     let case = at_the_middle("5000", &[]);
     case.api.post(&format!("/v1/subscriptions/{}", case.sub), &[("cancel_at_period_end", "true")]);
     let form = [("from_subscription", case.sub.as_str())];
@@ -294,7 +294,7 @@ fn a_schedule_can_end_the_subscription_with_its_last_phase() {
 }
 
 #[test]
-fn releasing_takes_the_planned_end_back_unless_it_is_to_stay() {
+fn release_removes_the_cancellation_unless_preserved() {
     for (keep, cancel_at) in [("false", Value::Null), ("true", stamp(MAY))] {
         let it = scheduled();
         let smaller = it.case.api.monthly("Starter", "usd", "2000");
@@ -310,12 +310,12 @@ fn releasing_takes_the_planned_end_back_unless_it_is_to_stay() {
 }
 
 #[test]
-fn a_canceled_schedule_takes_its_subscription_with_it_and_the_other_way_round() {
+fn canceling_schedule_or_subscription_cancels_both() {
     let it = scheduled();
     let gone = it.case.api.post(&it.path("/cancel"), &[]);
     assert_eq!((&gone["status"], &gone["canceled_at"]), (&json!("canceled"), &stamp(MIDDLE)));
     assert_eq!(it.case.shown()["status"], "canceled");
-    // Prorated and invoiced unless told otherwise: half of 50.00.
+    // Prorated and invoiced by default: half of 50.00.
     assert_eq!((amounts(&it.newest()), it.case.balance()), (vec![-2500], json!(-2500)));
 
     let it = scheduled();
@@ -331,7 +331,7 @@ fn a_canceled_schedule_takes_its_subscription_with_it_and_the_other_way_round() 
 }
 
 #[test]
-fn the_end_of_a_managed_subscription_cannot_be_changed_directly_nor_can_it_be_paused() {
+fn managed_subscription_refuses_cancellation_changes_and_pauses() {
     let it = scheduled();
     let path = format!("/v1/subscriptions/{}", it.case.sub);
     for form in
@@ -343,14 +343,14 @@ fn the_end_of_a_managed_subscription_cannot_be_changed_directly_nor_can_it_be_pa
         assert!(refusal.message().contains(&it.schedule), "{}", refusal.text);
     }
     it.case.api.refused(400, "POST", &format!("{path}/pause"), &[]);
-    // Other things can be.
+    // Other fields can be changed.
     it.case.api.post(&path, &[("metadata[a]", "b")]);
     it.case.api.post(&it.path("/release"), &[]);
     it.case.api.post(&path, &[("cancel_at_period_end", "true")]);
 }
 
 #[test]
-fn the_present_phase_can_be_changed_at_once() {
+fn current_phase_can_be_changed() {
     let it = scheduled();
     let bigger = it.case.api.monthly("Agency", "usd", "9000");
     let form = [
@@ -361,12 +361,12 @@ fn the_present_phase_can_be_changed_at_once() {
     ];
     let changed = it.case.api.post(&it.path(""), &form);
     assert_eq!(changed["phases"][0]["items"][0]["price"], bigger);
-    // Half of 50.00 back, half of 90.00 to pay.
+    // Half of 50.00 credited, half of 90.00 charged.
     assert_eq!((amounts(&it.newest()), it.current().0), (vec![-2500, 4500], json!(9000)));
 }
 
 #[test]
-fn phases_that_make_no_sense_are_refused() {
+fn invalid_phases_are_refused() {
     let it = scheduled();
     let metered = ("phases[1][items][0][quantity]", "0x");
     for (until, phase) in [
@@ -396,7 +396,7 @@ fn phases_that_make_no_sense_are_refused() {
 }
 
 #[test]
-fn schedules_are_listed_by_customer_and_by_what_became_of_them() {
+fn schedule_list_filters_by_customer_and_status_dates() {
     let it = scheduled();
     let list = |form: Form<'_>| {
         let form = [&[("customer", it.case.customer.as_str())], form].concat();
@@ -411,7 +411,7 @@ fn schedules_are_listed_by_customer_and_by_what_became_of_them() {
 }
 
 #[test]
-fn a_failed_payment_cannot_pause_what_is_managed() {
+fn failed_payment_does_not_pause_a_managed_subscription() {
     let it = scheduled();
     let rules =
         json!({ "pause_on_first_failure": true, "retries_exhausted": "pause", "retry_days": [1] });

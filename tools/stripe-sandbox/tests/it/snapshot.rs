@@ -1,4 +1,4 @@
-//! State that outlives the process, in a file.
+//! Snapshots: state that outlives the process.
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -20,8 +20,8 @@ fn with(path: &Path) -> Config {
     Config { snapshot: Some(path.to_path_buf()), ..Config::default() }
 }
 
-/// A sandbox in which something of every kind is under way, and its test clock.
-fn lived_in(config: &Config) -> (Api, String) {
+/// Returns a sandbox with objects in many states, and its test clock.
+fn populated(config: &Config) -> (Api, String) {
     let api = Api::with(config);
     let clock = api.clock_at(datetime!(2027-01-31 09:30 UTC));
     let meter = id(&api.post(
@@ -82,7 +82,7 @@ fn lived_in(config: &Config) -> (Api, String) {
         api.post("/v1/billing/meter_events", &form);
     }
 
-    // A customer whose card declines: an open invoice with retries, and a change that waits.
+    // A customer whose card declines: an open invoice with retries, and a pending update.
     let bob = api.customer(&clock, Some("pm_card_visa"), &[]);
     let sub = api.subscribe(&bob, &seat, &[]);
     let bad = api.post(
@@ -116,7 +116,7 @@ fn lived_in(config: &Config) -> (Api, String) {
     (api, clock)
 }
 
-/// Everything that can be listed, without the sandbox's own address.
+/// Returns all lists, without the sandbox's own address.
 fn listed(api: &Api, clock: &str) -> Vec<String> {
     let customers = api.get("/v1/customers", &[("test_clock", clock)]);
     let mut shown = vec![customers.to_string()];
@@ -138,13 +138,14 @@ fn listed(api: &Api, clock: &str) -> Vec<String> {
 }
 
 #[test]
-fn a_restored_sandbox_goes_on_as_the_one_it_was_taken_from() {
+fn restored_sandbox_continues_like_the_original() {
     let path = file("goes_on");
-    let (one, clock) = lived_in(&with(&path));
+    let (one, clock) = populated(&with(&path));
     assert_eq!(one.admin("POST", "/snapshot", &Value::Null)["path"], path.to_str().unwrap());
     let other = Api::with(&with(&path));
     assert_eq!(listed(&one, &clock), listed(&other, &clock));
-    // The waiting change lapses, both renew, retries begin. New ids are the same as well.
+    // The pending update expires, both subscriptions renew, and retries begin. New IDs are the same
+    // as well.
     for to in [
         datetime!(2027-02-01 09:00 UTC),
         datetime!(2027-02-28 10:00 UTC),
@@ -192,7 +193,7 @@ fn keys_settings_clocks_and_idempotency_records_survive_a_restart() {
 }
 
 #[test]
-fn a_file_that_is_not_a_snapshot_is_refused_and_left_as_it_is() {
+fn invalid_snapshot_is_refused_and_not_overwritten() {
     for (name, text) in [
         ("foreign", "{\"dependencies\": {}}"),
         ("damaged", "{\"format\":\"stripe-sandbox snapshot\",\"version\":1,\"world\":{"),
@@ -208,13 +209,13 @@ fn a_file_that_is_not_a_snapshot_is_refused_and_left_as_it_is() {
 }
 
 #[test]
-fn without_a_file_there_is_no_snapshot_to_ask_for() {
+fn snapshot_request_without_file_is_refused() {
     let api = Api::new();
     assert_eq!(api.raw("POST", "/_sandbox/snapshot", &[], "").unwrap().status, 400);
 }
 
 #[test]
-fn the_program_keeps_its_state_when_it_is_told_to_stop() {
+fn binary_writes_the_snapshot_on_termination() {
     let path = file("program");
     let snapshot = ["--snapshot", path.to_str().unwrap()];
     let headers = [("authorization", "Bearer sk_test_sandbox")];

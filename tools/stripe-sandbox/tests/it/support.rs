@@ -1,7 +1,6 @@
-//! A sandbox of its own for each test, and the smallest HTTP client that can talk to it.
+//! Sandbox for a test, with a minimal HTTP client.
 //!
-//! Every answer is checked against async-stripe's generated types on its way, so each scenario
-//! is a test of the wire objects as well.
+//! The client checks every response against async-stripe's generated types.
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
@@ -36,11 +35,11 @@ impl Reply {
 pub struct Api {
     running: Running,
     pub key: String,
-    /// Whether answers are checked; where thousands are alike, that takes longer than they do.
+    /// Whether responses are checked. Tests with thousands of similar requests skip it.
     pub typed: bool,
 }
 
-/// Form parameters in the order given.
+/// Form parameters in order.
 pub type Form<'a> = &'a [(&'a str, &'a str)];
 
 impl Api {
@@ -64,7 +63,8 @@ impl Api {
         &self.running.url
     }
 
-    /// A request with exactly these headers; None if the connection broke before a whole answer.
+    /// Sends a request with exactly these headers. None if the connection closed before the
+    /// complete response.
     pub fn raw(
         &self,
         method: &str,
@@ -88,7 +88,7 @@ impl Api {
             ("content-type", "application/x-www-form-urlencoded"),
         ];
         headers.extend(more);
-        let reply = self.raw(method, &path, &headers, &body).expect("a whole answer");
+        let reply = self.raw(method, &path, &headers, &body).expect("a complete response");
         if reply.status < 300 && self.typed {
             types::check(&reply.json);
         }
@@ -117,7 +117,7 @@ impl Api {
         self.ok("DELETE", path, form)
     }
 
-    /// The answer to a request that is to be refused with `status`.
+    /// Returns the response to a request that must be refused with `status`.
     #[track_caller]
     pub fn refused(&self, status: u16, method: &str, path: &str, form: Form<'_>) -> Reply {
         let reply = self.send(method, path, form, &[]);
@@ -130,7 +130,7 @@ impl Api {
     pub fn admin(&self, method: &str, path: &str, body: &Value) -> Value {
         let reply = self
             .raw(method, &format!("/_sandbox{path}"), &[], &body.to_string())
-            .expect("a whole answer");
+            .expect("a complete response");
         assert_eq!(reply.status, 200, "{method} {path}: {}", reply.text);
         reply.json
     }
@@ -148,7 +148,7 @@ impl Api {
         id(&clock)
     }
 
-    /// Moves a test clock and waits until it is ready.
+    /// Advances a test clock and waits until it is ready.
     #[track_caller]
     pub fn advance(&self, clock: &str, to: OffsetDateTime) {
         let path = format!("/v1/test_helpers/test_clocks/{clock}");
@@ -167,7 +167,7 @@ impl Api {
         id(&self.post("/v1/products", &[("name", name)]))
     }
 
-    /// A monthly price of its own product.
+    /// Creates a monthly price of a new product.
     #[track_caller]
     pub fn monthly(&self, name: &str, currency: &str, amount: &str) -> String {
         self.price(
@@ -183,7 +183,7 @@ impl Api {
         id(&self.post("/v1/prices", &form))
     }
 
-    /// A customer on a clock, with a card as default if one is named.
+    /// Creates a customer on a clock, with a default card if one is named.
     #[track_caller]
     pub fn customer(&self, clock: &str, card: Option<&str>, more: Form<'_>) -> String {
         let mut form = vec![("test_clock", clock)];
@@ -216,14 +216,14 @@ impl Api {
         )
     }
 
-    /// The subscription's invoices, newest first.
+    /// Returns the subscription's invoices, newest first.
     #[track_caller]
     pub fn invoices(&self, subscription: &str) -> Vec<Value> {
         let list = self.get("/v1/invoices", &[("subscription", subscription), ("limit", "100")]);
         list["data"].as_array().unwrap().clone()
     }
 
-    /// The payment intent of an invoice.
+    /// Returns the payment intent of an invoice.
     #[track_caller]
     pub fn intent(&self, invoice: &str) -> Value {
         let form = [("invoice", invoice), ("expand[]", "data.payment.payment_intent")];
@@ -235,7 +235,7 @@ pub fn id(object: &Value) -> String {
     object["id"].as_str().expect("an object with an id").to_owned()
 }
 
-/// Amounts of an invoice's lines.
+/// Returns the amounts of an invoice's lines.
 pub fn amounts(invoice: &Value) -> Vec<i64> {
     invoice["lines"]["data"]
         .as_array()
@@ -266,7 +266,7 @@ pub fn encode(form: Form<'_>) -> String {
         .join("&")
 }
 
-/// One request on one connection. `None` if the answer is not whole.
+/// Sends one request on a new connection. `None` if the response is incomplete.
 pub fn exchange(
     address: SocketAddr,
     method: &str,
@@ -281,10 +281,10 @@ pub fn exchange(
     }
     let request = format!("{request}content-length: {}\r\n\r\n{body}", body.len());
     stream.write_all(request.as_bytes()).unwrap();
-    let mut answer = Vec::new();
-    stream.read_to_end(&mut answer).ok()?;
-    let answer = String::from_utf8(answer).unwrap();
-    let (head, text) = answer.split_once("\r\n\r\n")?;
+    let mut response = Vec::new();
+    stream.read_to_end(&mut response).ok()?;
+    let response = String::from_utf8(response).unwrap();
+    let (head, text) = response.split_once("\r\n\r\n")?;
     let mut lines = head.lines();
     let status = lines.next()?.split(' ').nth(1)?.parse().ok()?;
     let headers: Vec<(String, String)> = lines

@@ -1,4 +1,4 @@
-//! Taxes by manual rates: on top, inside, several at once, on items and on customers who pay none.
+//! Manual tax rates: exclusive, inclusive, several at once, on items, and for exempt customers.
 
 use serde_json::{Value, json};
 use time::macros::datetime;
@@ -30,7 +30,7 @@ fn taxes(invoice: &Value) -> Vec<i64> {
 }
 
 #[test]
-fn several_rates_on_a_line_have_one_base_each_with_its_own_rounding() {
+fn multiple_rates_on_a_line_share_a_base_and_round_separately() {
     let api = Api::new();
     let (gst, qst) = (rate(&api, "5", "false"), rate(&api, "9.975", "false"));
     let form = [("default_tax_rates[0]", gst.as_str()), ("default_tax_rates[1]", &qst)];
@@ -48,7 +48,7 @@ fn several_rates_on_a_line_have_one_base_each_with_its_own_rounding() {
 }
 
 #[test]
-fn an_items_own_rates_replace_the_default_ones() {
+fn item_tax_rates_replace_the_default_rates() {
     let api = Api::new();
     let clock = api.clock_at(START);
     let (vat, low) = (rate(&api, "20", "false"), rate(&api, "5", "false"));
@@ -62,7 +62,7 @@ fn an_items_own_rates_replace_the_default_ones() {
     let sub = api.subscribe(&customer, &books, &form);
     let invoice = api.invoice(sub["latest_invoice"].as_str().unwrap());
     assert_eq!((taxes(&invoice), &invoice["total"]), (vec![50, 200], &json!(2250)));
-    // Without its own, the default ones apply to it from the next line on; nothing is prorated.
+    // Without its own rates, the default ones apply from the next line on. Nothing is prorated.
     let item = sub["items"]["data"][0]["id"].as_str().unwrap();
     let form = [("items[0][id]", item), ("items[0][tax_rates]", "")];
     let changed = api.post(&format!("/v1/subscriptions/{}", id(&sub)), &form);
@@ -72,7 +72,7 @@ fn an_items_own_rates_replace_the_default_ones() {
 }
 
 #[test]
-fn a_credit_has_the_tax_that_was_charged_and_not_the_present_one() {
+fn credit_uses_the_charged_tax_rate() {
     let api = Api::new();
     let clock = api.clock_at(START);
     let (old, new) = (rate(&api, "10", "false"), rate(&api, "20", "false"));
@@ -90,7 +90,7 @@ fn a_credit_has_the_tax_that_was_charged_and_not_the_present_one() {
 }
 
 #[test]
-fn exempt_customers_pay_no_tax_and_the_invoice_says_why() {
+fn exempt_customers_pay_no_tax_and_the_invoice_states_the_reason() {
     let api = Api::new();
     let (vat, gst) = (rate(&api, "20", "false"), rate(&api, "10", "true"));
     for (status, reason) in [("exempt", "customer_exempt"), ("reverse", "reverse_charge")] {
@@ -107,18 +107,19 @@ fn exempt_customers_pay_no_tax_and_the_invoice_says_why() {
 }
 
 #[test]
-fn discounts_come_before_tax_and_inclusive_tax_shrinks_with_them() {
+fn discounts_apply_before_tax_and_reduce_inclusive_tax() {
     let api = Api::new();
     let half = id(&api.post("/v1/coupons", &[("percent_off", "50"), ("duration", "forever")]));
     let gst = rate(&api, "10", "true");
     let form = [("default_tax_rates[0]", gst.as_str()), ("discounts[0][coupon]", &half)];
     let invoice = first(&api, "1999", &[], &form);
-    // 999 are left (1999.5 rounded up is 1000 off): 90.82 of tax inside, 181.73 before the discount.
+    // 999 remain (1999.5 rounded up is 1000 off): 90.82 of inclusive tax, 181.73 before the
+    // discount.
     assert_eq!((taxes(&invoice), sums(&invoice)), (vec![91], [1999, 1817, 908, 999]));
 }
 
 #[test]
-fn the_balance_is_used_up_over_several_invoices_in_both_directions() {
+fn balance_is_used_over_several_invoices_in_both_directions() {
     let case = at_the_middle("2000", &[]);
     case.credit("-4500");
     case.api.advance(&case.clock, datetime!(2027-05-01 01:00 UTC));

@@ -1,4 +1,4 @@
-//! Trials and what comes after them.
+//! Trials and the periods after them.
 
 use serde_json::{Value, json};
 use time::OffsetDateTime;
@@ -21,7 +21,7 @@ fn trial(card: Option<&str>, more: Form<'_>) -> (Api, String, Value) {
 }
 
 #[test]
-fn a_trial_begins_with_an_invoice_of_nothing_and_ends_with_the_first_charge() {
+fn trial_starts_with_a_zero_invoice_and_ends_with_the_first_charge() {
     let (api, clock, sub) = trial(Some("pm_card_visa"), &[]);
     assert_eq!((&sub["trial_start"], &sub["trial_end"]), (&stamp(START), &stamp(END)));
     assert_eq!(sub["billing_cycle_anchor"], stamp(END));
@@ -47,7 +47,7 @@ fn a_trial_begins_with_an_invoice_of_nothing_and_ends_with_the_first_charge() {
 }
 
 #[test]
-fn without_a_card_the_trial_settings_decide() {
+fn trial_settings_apply_without_a_card() {
     let setting = "trial_settings[end_behavior][missing_payment_method]";
     for (behavior, at_once, later) in [
         ("create_invoice", "active", "past_due"),
@@ -71,7 +71,7 @@ fn without_a_card_the_trial_settings_decide() {
 }
 
 #[test]
-fn a_trial_can_be_ended_now_or_moved() {
+fn trial_can_be_ended_or_moved() {
     let (api, clock, sub) = trial(Some("pm_card_visa"), &[]);
     let path = format!("/v1/subscriptions/{}", id(&sub));
     let later = datetime!(2027-04-20 00:00 UTC);
@@ -93,7 +93,7 @@ fn a_trial_can_be_ended_now_or_moved() {
 }
 
 #[test]
-fn the_plan_can_be_changed_during_a_trial_without_any_charge() {
+fn plan_change_during_a_trial_is_free() {
     let (api, _, sub) = trial(Some("pm_card_visa"), &[]);
     let bigger = api.monthly("Agency", "usd", "9900");
     let item = sub["items"]["data"][0]["id"].as_str().unwrap();

@@ -1,4 +1,4 @@
-//! The end of a trial by the clock, and trials that begin in the middle of a paid period.
+//! The end of a trial, and trials that begin in the middle of a paid period.
 
 use serde_json::{Value, json};
 use time::OffsetDateTime;
@@ -11,7 +11,7 @@ use crate::support::{Api, Form, amounts, id, stamp};
 const END: OffsetDateTime = datetime!(2027-04-15 00:00 UTC);
 const AN_HOUR_LATER: OffsetDateTime = datetime!(2027-04-15 01:00 UTC);
 
-/// 35 dollars a month after a trial of 14 days.
+/// Returns a subscription of 35 dollars a month after a trial of 14 days.
 fn trial(card: Option<&str>, more: Form<'_>) -> Case {
     let api = Api::new();
     let clock = api.clock_at(START);
@@ -48,7 +48,7 @@ fn text(at: OffsetDateTime) -> String {
 }
 
 #[test]
-fn create_invoice_makes_one_that_nobody_can_be_charged_for_and_a_card_pays_at_the_next_retry() {
+fn create_invoice_leaves_an_open_invoice_that_a_later_card_pays() {
     let case = without_a_card("create_invoice");
     case.api.advance(&case.clock, END);
     let draft = case.newest_invoice();
@@ -77,7 +77,7 @@ fn create_invoice_makes_one_that_nobody_can_be_charged_for_and_a_card_pays_at_th
 }
 
 #[test]
-fn cancel_ends_it_at_that_very_moment_without_another_invoice() {
+fn missing_payment_method_cancel_cancels_without_an_invoice() {
     let case = without_a_card("cancel");
     case.api.advance(&case.clock, AN_HOUR_LATER);
     let sub = case.shown();
@@ -86,7 +86,7 @@ fn cancel_ends_it_at_that_very_moment_without_another_invoice() {
 }
 
 #[test]
-fn pause_stops_it_at_that_very_moment_without_another_invoice() {
+fn missing_payment_method_pause_pauses_without_an_invoice() {
     let case = without_a_card("pause");
     case.api.advance(&case.clock, AN_HOUR_LATER);
     let paused = &case.shown()["status_details"]["paused"];
@@ -96,7 +96,7 @@ fn pause_stops_it_at_that_very_moment_without_another_invoice() {
 }
 
 #[test]
-fn with_a_card_it_makes_no_difference() {
+fn missing_payment_method_setting_has_no_effect_with_a_card() {
     for behavior in ["create_invoice", "cancel", "pause"] {
         let setting = ("trial_settings[end_behavior][missing_payment_method]", behavior);
         let case = trial(Some("pm_card_visa"), &[setting]);
@@ -111,13 +111,13 @@ fn with_a_card_it_makes_no_difference() {
 const UNCHANGED: (&str, &str) = ("trial_settings[end_behavior][billing_cycle_anchor]", "unchanged");
 
 #[test]
-fn with_an_unchanged_anchor_the_rest_of_the_cycle_is_paid_first() {
+fn unchanged_anchor_bills_the_rest_of_the_cycle_first() {
     let may = datetime!(2027-05-01 00:00 UTC);
     let case = trial(Some("pm_card_visa"), &[UNCHANGED, ("billing_cycle_anchor", &text(may))]);
     let preview = [("subscription", case.sub.as_str())];
     let preview = case.api.post("/v1/invoices/create_preview", &preview);
     case.api.advance(&case.clock, AN_HOUR_LATER);
-    // From the 15th 16 of the 30 days of April are left: 3500 × 16 / 30 = 1866.67.
+    // From the 15th 16 of the 30 days of April remain: 3500 × 16 / 30 = 1866.67.
     let first = case.newest_invoice();
     assert_eq!((amounts(&first), &first["status"]), (vec![1867], &json!("paid")));
     assert_eq!(amounts(&preview), amounts(&first));
@@ -129,8 +129,8 @@ fn with_an_unchanged_anchor_the_rest_of_the_cycle_is_paid_first() {
 }
 
 #[test]
-fn a_trial_that_begins_later_gives_the_unused_time_back_and_moves_the_cycle_to_its_end() {
-    // 30.00 for April, of which 15 days are over.
+fn trial_within_a_paid_period_credits_unused_time_and_moves_the_cycle() {
+    // 30.00 for April, of which 15 days have passed.
     let case = at_the_middle("3000", &[]);
     let end = datetime!(2027-05-10 00:00 UTC);
     let sub = case.update(&[("trial_end", &text(end))]);
@@ -145,7 +145,7 @@ fn a_trial_that_begins_later_gives_the_unused_time_back_and_moves_the_cycle_to_i
 }
 
 #[test]
-fn such_a_trial_is_previewed_and_prorated_as_asked() {
+fn trial_within_a_paid_period_follows_proration_behavior_and_its_preview() {
     let end = text(datetime!(2027-05-10 00:00 UTC));
     let case = at_the_middle("3000", &[]);
     let preview = [
@@ -164,7 +164,7 @@ fn such_a_trial_is_previewed_and_prorated_as_asked() {
     case.api.advance(&case.clock, datetime!(2027-05-10 01:00 UTC));
     assert_eq!(amounts(&case.newest_invoice()), [3000]);
 
-    // With another plan, which is free until then and whole afterwards.
+    // With another plan, which is free until then and billed in full afterwards.
     let case = at_the_middle("3000", &[]);
     let bigger = case.api.monthly("Pro", "usd", "5000");
     let changed = case.change(&bigger, &[("trial_end", &end)]);
@@ -174,12 +174,12 @@ fn such_a_trial_is_previewed_and_prorated_as_asked() {
 }
 
 #[test]
-fn such_a_trial_can_leave_the_cycle_alone() {
+fn trial_within_a_paid_period_can_keep_the_anchor() {
     let case = at_the_middle("3000", &[UNCHANGED]);
     let end = datetime!(2027-04-26 00:00 UTC);
     case.update(&[("trial_end", &text(end))]);
     case.api.advance(&case.clock, datetime!(2027-04-26 01:00 UTC));
-    // Half a month back, and 5 of 30 days to pay: more credit than debt.
+    // Half a month credited, 5 of 30 days charged: the credit is larger.
     let first = case.newest_invoice();
     assert_eq!((amounts(&first), &first["total"]), (vec![-1500, 500], &json!(-1000)));
     assert_eq!(case.item_period(), (stamp(end), stamp(datetime!(2027-05-01 00:00 UTC))));
@@ -189,7 +189,7 @@ fn such_a_trial_can_leave_the_cycle_alone() {
 }
 
 #[test]
-fn an_end_of_a_trial_that_there_is_not_changes_nothing_and_one_in_the_past_is_refused() {
+fn trial_end_now_without_trial_has_no_effect_and_past_end_is_refused() {
     let case = at_the_middle("3000", &[]);
     let before = case.shown();
     assert_eq!(case.update(&[("trial_end", "now")]), before);
@@ -201,7 +201,7 @@ fn an_end_of_a_trial_that_there_is_not_changes_nothing_and_one_in_the_past_is_re
 }
 
 #[test]
-fn a_change_that_waits_expires_with_the_trial() {
+fn pending_update_expires_with_the_trial() {
     let case = trial(Some("pm_card_chargeCustomerFail"), &[]);
     // Ten hours before the end, which is sooner than 23 hours.
     case.api.advance(&case.clock, datetime!(2027-04-14 14:00 UTC));

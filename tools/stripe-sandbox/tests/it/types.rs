@@ -1,4 +1,4 @@
-//! Every object that the sandbox sends is one that async-stripe's generated types can read.
+//! Checks that async-stripe's generated types can read every object of the sandbox.
 
 use miniserde::Deserialize;
 use serde_json::Value;
@@ -8,7 +8,7 @@ fn reads<T: Deserialize>(json: &str) -> bool {
     miniserde::json::from_str::<T>(json).is_ok()
 }
 
-/// Reads the value, and every object inside it, with the type that its `object` names.
+/// Reads the value, and every object in it, with the type that its `object` names.
 #[track_caller]
 pub fn check(value: &Value) {
     match value {
@@ -74,7 +74,7 @@ fn is_readable(kind: &str, value: &Value) -> bool {
     }
 }
 
-/// The elements have been checked one by one; here it is the list around them.
+/// The elements have been checked already; this checks the list itself.
 fn is_readable_list(value: &Value) -> bool {
     let mut list = value.clone();
     list["data"] = Value::Array(Vec::new());

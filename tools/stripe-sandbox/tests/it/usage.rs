@@ -1,4 +1,4 @@
-//! Metered items that are swapped in a change, old and new price on the same meter.
+//! Replaced metered items, with old and new price on the same meter.
 
 use serde_json::{Value, json};
 use time::macros::datetime;
@@ -6,7 +6,7 @@ use time::macros::datetime;
 use crate::case::{Case, at_the_middle};
 use crate::support::{Form, amounts, id};
 
-/// A subscription with a metered item at 10 cents, and another price on the same meter at 3.
+/// Subscription with a metered item at 10 cents, and another price on the same meter at 3.
 struct Metered {
     case: Case,
     bigger: String,
@@ -50,7 +50,7 @@ impl Metered {
         self.case.api.post("/v1/billing/meter_events", &[&event, more].concat());
     }
 
-    /// Swaps base and usage as a plan change does: the metered price goes and another one comes.
+    /// Replaces base and metered price, as a plan change does.
     fn swap(&self, more: Form<'_>) -> Value {
         let form = [
             ("items[1][id]", self.item.as_str()),
@@ -83,7 +83,7 @@ fn usage_is_billed_at_the_price_in_force_when_it_was_reported_and_only_once() {
     it.report("7", &[]);
     let preview = it.preview();
     let changed = it.swap(&[]);
-    // A third of the month is left.
+    // A third of the month remains.
     assert_eq!(amounts(&changed["latest_invoice"]), [-667, 1667, 70]);
     assert_eq!(amounts(&preview), amounts(&changed["latest_invoice"]));
     let line = &changed["latest_invoice"]["lines"]["data"][2];
@@ -94,7 +94,7 @@ fn usage_is_billed_at_the_price_in_force_when_it_was_reported_and_only_once() {
         (&json!(false), &json!(it.item))
     );
 
-    // In the very second of the change, after it, and late about a time before it.
+    // In the same second as the change, after it, and late for a time before it.
     it.report("2", &[]);
     let earlier = datetime!(2027-04-20 00:00 UTC).unix_timestamp().to_string();
     it.report("1", &[("timestamp", &earlier)]);
@@ -104,7 +104,7 @@ fn usage_is_billed_at_the_price_in_force_when_it_was_reported_and_only_once() {
 }
 
 #[test]
-fn without_usage_there_is_no_line_for_it() {
+fn replaced_metered_price_without_usage_has_no_line() {
     let it = metered();
     assert_eq!(amounts(&it.preview()), [-667, 1667]);
     assert_eq!(amounts(&it.swap(&[])["latest_invoice"]), [-667, 1667]);
@@ -114,7 +114,7 @@ fn without_usage_there_is_no_line_for_it() {
 }
 
 #[test]
-fn a_price_replaced_in_place_is_billed_in_the_same_way() {
+fn price_replaced_in_place_bills_its_usage() {
     let it = metered();
     it.report("7", &[]);
     let path = format!("/v1/subscriptions/{}", it.case.sub);
@@ -132,7 +132,7 @@ fn a_price_replaced_in_place_is_billed_in_the_same_way() {
 }
 
 #[test]
-fn usage_waits_for_the_renewal_if_the_change_is_not_billed_at_once() {
+fn usage_is_billed_with_the_renewal_under_create_prorations() {
     let it = metered();
     it.report("7", &[]);
     let path = format!("/v1/subscriptions/{}", it.case.sub);
@@ -154,7 +154,7 @@ fn usage_waits_for_the_renewal_if_the_change_is_not_billed_at_once() {
 }
 
 #[test]
-fn a_new_cycle_bills_usage_so_far_and_begins_to_count_anew() {
+fn new_cycle_bills_accrued_usage_and_restarts_the_count() {
     let it = metered();
     it.report("7", &[]);
     let changed = it.case.change(&it.bigger, &[("billing_cycle_anchor[type]", "now")]);
@@ -168,7 +168,7 @@ fn a_new_cycle_bills_usage_so_far_and_begins_to_count_anew() {
 }
 
 #[test]
-fn while_a_change_waits_usage_is_counted_at_the_old_price() {
+fn usage_during_a_pending_update_is_billed_at_the_old_price() {
     let it = metered();
     it.case.use_card("pm_card_authenticationRequired");
     it.report("7", &[]);
@@ -187,7 +187,7 @@ fn while_a_change_waits_usage_is_counted_at_the_old_price() {
 }
 
 #[test]
-fn usage_on_the_invoice_of_a_change_that_expires_is_lost() {
+fn usage_on_an_expired_pending_update_is_not_billed_again() {
     let it = metered();
     it.case.use_card("pm_card_chargeCustomerFail");
     it.report("7", &[]);
@@ -202,7 +202,7 @@ fn usage_on_the_invoice_of_a_change_that_expires_is_lost() {
 }
 
 #[test]
-fn a_fixed_discount_that_late_usage_shares_is_credited_as_it_was_charged() {
+fn credit_follows_the_final_split_of_a_fixed_discount() {
     let it = metered();
     let off = [("amount_off", "500"), ("currency", "usd"), ("duration", "forever")];
     let coupon = id(&it.case.api.post("/v1/coupons", &off));
@@ -217,13 +217,13 @@ fn a_fixed_discount_that_late_usage_shares_is_credited_as_it_was_charged() {
         amounts
     };
     assert_eq!(off(&it.case.api.invoices(&it.case.sub)[0]), [0, 500]);
-    // Usage as expensive as the plan, reported in the hour before the invoice is final.
+    // Usage worth as much as the plan, reported in the hour before the invoice is finalized.
     let april = datetime!(2027-04-30 23:00 UTC).unix_timestamp().to_string();
     it.report("200", &[("timestamp", &april)]);
     it.case.api.advance(&it.case.clock, datetime!(2027-05-01 01:00 UTC));
     assert_eq!(off(&it.case.api.invoices(&it.case.sub)[0]), [250, 250]);
     it.case.api.advance(&it.case.clock, datetime!(2027-05-16 12:00 UTC));
     let changed = it.case.change(&it.bigger, &[("proration_behavior", "always_invoice")]);
-    // 17.50 were charged for May, half of which comes back; of 50 less 5 the half is to be paid.
+    // 17.50 were charged for May, half of which is credited; half of 50 less 5 is charged.
     assert_eq!(amounts(&changed["latest_invoice"]), [-875, 2250]);
 }

@@ -1,4 +1,4 @@
-//! The protocol's corners: forms, headers, keys and permissions, lists and their filters.
+//! Edge cases of the protocol: forms, headers, keys and permissions, lists and filters.
 
 use std::io::{Read, Write};
 use std::net::TcpStream;
@@ -20,7 +20,7 @@ fn ids(list: &Value) -> Vec<String> {
 }
 
 #[test]
-fn arrays_come_in_every_spelling_and_in_the_order_of_their_numbers() {
+fn arrays_are_accepted_in_every_notation_and_ordered_by_index() {
     let api = Api::new();
     let customer = id(&api.post("/v1/customers", &[]));
     let [a, b, c] = ["A", "B", "C"].map(|name| api.monthly(name, "usd", "0"));
@@ -50,7 +50,7 @@ fn arrays_come_in_every_spelling_and_in_the_order_of_their_numbers() {
 }
 
 #[test]
-fn names_and_values_are_decoded_and_malformed_ones_refused() {
+fn names_and_values_are_decoded_and_malformed_ones_are_refused() {
     let api = Api::new();
     let body = "name=A%2BB+%26%20%C3%A9&metadata%5Bkey%20one%5D=1%3D1&metadata[b%5Bc]=2";
     let customer = encoded(&api, "/v1/customers", body).json;
@@ -67,7 +67,7 @@ fn names_and_values_are_decoded_and_malformed_ones_refused() {
 }
 
 #[test]
-fn an_empty_string_unsets_where_it_may_and_is_refused_elsewhere() {
+fn empty_string_clears_optional_fields_and_is_refused_elsewhere() {
     let api = Api::new();
     let form = [
         ("payment_method", "pm_card_visa"),
@@ -137,7 +137,7 @@ fn an_empty_string_unsets_where_it_may_and_is_refused_elsewhere() {
 }
 
 #[test]
-fn everything_unknown_at_one_level_is_named_at_once() {
+fn error_names_all_unknown_parameters_of_a_level() {
     let api = Api::new();
     let refused =
         api.refused(400, "POST", "/v1/customers", &[("foo", "1"), ("name", "A"), ("bar[x]", "1")]);
@@ -149,7 +149,7 @@ fn everything_unknown_at_one_level_is_named_at_once() {
 }
 
 #[test]
-fn what_this_version_no_longer_takes_is_refused() {
+fn parameters_removed_in_this_version_are_refused() {
     let api = Api::new();
     let price = api.monthly("Pro", "usd", "1000");
     let customer = id(&api.post(
@@ -185,7 +185,7 @@ fn what_this_version_no_longer_takes_is_refused() {
 }
 
 #[test]
-fn every_kind_of_wrong_key_is_a_401_of_its_own() {
+fn each_kind_of_invalid_key_returns_its_401() {
     let api = Api::new();
     api.admin("POST", "/keys", &json!({ "key": "sk_test_oldoldoldold", "expired": true }));
     for (authorization, code, starts) in [
@@ -213,13 +213,13 @@ fn every_kind_of_wrong_key_is_a_401_of_its_own() {
         assert_eq!(refused.json["error"]["type"], "invalid_request_error");
         assert!(refused.header("request-id").is_some());
     }
-    // Basic takes the key as the user.
+    // Basic authentication takes the key as the user.
     let headers = [("authorization", "basic c2tfdGVzdF9zYW5kYm94Og==")];
     assert_eq!(api.raw("GET", "/v1/customers", &headers, "").unwrap().status, 200);
 }
 
 #[test]
-fn versions_and_accounts_that_are_not_ours_are_refused_in_so_many_words() {
+fn other_versions_and_accounts_are_refused() {
     let api = Api::new();
     let send = |name: &str, value: &str| {
         api.raw("GET", "/v1/customers", &[KEY, (name, value)], "").unwrap()
@@ -243,7 +243,7 @@ fn versions_and_accounts_that_are_not_ours_are_refused_in_so_many_words() {
 }
 
 #[test]
-fn unknown_paths_and_methods_are_404_in_stripes_words() {
+fn unknown_paths_and_methods_return_stripes_404() {
     let api = Api::new();
     for (method, path) in [
         ("GET", "/v1/x"),
@@ -272,16 +272,16 @@ fn ids_in_a_path_are_decoded() {
 }
 
 #[test]
-fn a_body_that_is_too_large_or_of_another_type_is_refused() {
+fn oversized_and_wrongly_typed_bodies_are_refused() {
     let api = Api::new();
     let mut stream = TcpStream::connect(api.address()).unwrap();
     let head = "POST /v1/customers HTTP/1.1\r\nhost: sandbox\r\ncontent-length: 50000000\r\nconnection: close\r\n\r\n";
     stream.write_all(head.as_bytes()).unwrap();
-    let mut answer = String::new();
-    stream.read_to_string(&mut answer).unwrap();
+    let mut response = String::new();
+    stream.read_to_string(&mut response).unwrap();
     assert!(
-        answer.starts_with("HTTP/1.1 413") && answer.contains("invalid_request_error"),
-        "{answer}"
+        response.starts_with("HTTP/1.1 413") && response.contains("invalid_request_error"),
+        "{response}"
     );
     for content in ["application/json", "multipart/form-data; boundary=x", "text/plain"] {
         let refused =
@@ -294,7 +294,7 @@ fn a_body_that_is_too_large_or_of_another_type_is_refused() {
 }
 
 #[test]
-fn lists_take_their_limits_edges_and_dates_as_documented() {
+fn lists_support_limits_cursors_and_date_filters() {
     let api = Api::new();
     let clock = api.clock_at(datetime!(2027-01-01 00:00 UTC));
     let price = api.monthly("Pro", "usd", "1000");
@@ -354,7 +354,7 @@ fn lists_take_their_limits_edges_and_dates_as_documented() {
 }
 
 #[test]
-fn reading_and_deleting_ignore_idempotency_keys() {
+fn get_and_delete_ignore_idempotency_keys() {
     let api = Api::new();
     let customer = format!("/v1/customers/{}", id(&api.post("/v1/customers", &[])));
     let key = [("idempotency-key", "k")];
@@ -365,9 +365,9 @@ fn reading_and_deleting_ignore_idempotency_keys() {
     assert_eq!(api.send("POST", "/v1/customers", &[], &key).status, 200);
 }
 
-/// What no repetition could have changed is kept; what one could is not, nor what never began.
+/// Errors of the operation are stored; retryable errors and those before the operation are not.
 #[test]
-fn a_key_is_not_used_up_by_what_happened_before_the_work() {
+fn key_is_not_stored_for_errors_before_the_operation() {
     let mut api = Api::new();
     let key = [("idempotency-key", "k")];
     api.admin("POST", "/keys", &json!({ "key": "rk_test_none", "permissions": [] }));
@@ -387,7 +387,7 @@ fn a_key_is_not_used_up_by_what_happened_before_the_work() {
     assert_eq!((made.status, made.header("idempotent-replayed")), (200, None));
 }
 
-/// Method, path, and the permission that a restricted key needs for it.
+/// Method, path, and the permission that a restricted key needs.
 const PERMISSIONS: &[(&str, &str, &str)] = &[
     ("POST", "/v1/products", "rak_product_write"),
     ("GET", "/v1/products", "rak_product_read"),
@@ -489,7 +489,7 @@ const PERMISSIONS: &[(&str, &str, &str)] = &[
 ];
 
 #[test]
-fn every_endpoint_needs_its_permission_and_no_other() {
+fn each_endpoint_requires_exactly_its_permission() {
     let config =
         Config { restricted_keys: vec![("rk_test_none".into(), vec![])], ..Config::default() };
     let mut api = Api::with(&config);
@@ -507,7 +507,7 @@ fn every_endpoint_needs_its_permission_and_no_other() {
             format!("Having the '{permission}' permission would allow this request to continue.");
         assert!(refused.message().ends_with(&expected), "{method} {path}: {}", refused.message());
         assert!(refused.message().starts_with("The provided key 'rk_test_****none' does not have"));
-        // With exactly this permission it is no longer refused for lack of one.
+        // With exactly this permission the request is authorized.
         api.admin("POST", "/keys", &json!({ "key": "rk_test_one", "permissions": [permission] }));
         "rk_test_one".clone_into(&mut api.key);
         api.typed = false;

@@ -1,4 +1,4 @@
-//! Changes worked out by hand: the preview and the invoice of the update that follows it.
+//! Changes computed by hand: the preview, and the invoice of the update.
 
 use serde_json::{Value, json};
 use time::OffsetDateTime;
@@ -7,9 +7,9 @@ use time::macros::datetime;
 use crate::case::{Case, MIDDLE, START};
 use crate::support::{Api, Form, amounts, id};
 
-/// A change, and what it is to come to.
+/// Change and its expected amounts.
 struct Sum<'a> {
-    /// Price and seats, before and after.
+    /// Price and quantity, before and after.
     from: (&'a str, &'a str),
     to: (&'a str, &'a str),
     interval: &'a str,
@@ -59,7 +59,7 @@ impl Sum<'_> {
         case
     }
 
-    /// Checks the preview and the invoice, and returns the case and the invoice.
+    /// Checks the preview and the invoice. Returns the case and the invoice.
     #[track_caller]
     fn check(&self) -> (Case, Value) {
         let case = self.begin();
@@ -115,7 +115,7 @@ impl Sum<'_> {
 }
 
 #[test]
-fn half_way_up_with_tax_and_credit() {
+fn upgrade_at_half_period_with_tax_and_credit_matches_preview() {
     let sum = Sum {
         taxed: true,
         balance: "-400",
@@ -128,7 +128,7 @@ fn half_way_up_with_tax_and_credit() {
 }
 
 #[test]
-fn half_way_down_the_difference_becomes_credit_and_nothing_is_paid() {
+fn downgrade_at_half_period_becomes_credit() {
     let sum = Sum {
         from: ("5000", "1"),
         to: ("2000", "1"),
@@ -146,7 +146,7 @@ fn half_way_down_the_difference_becomes_credit_and_nothing_is_paid() {
 }
 
 #[test]
-fn what_is_too_little_to_charge_is_owed_with_the_next_invoice() {
+fn amount_below_the_minimum_is_added_to_the_next_invoice() {
     let sum = Sum {
         from: ("1940", "1"),
         to: ("2000", "1"),
@@ -165,7 +165,7 @@ fn what_is_too_little_to_charge_is_owed_with_the_next_invoice() {
 }
 
 #[test]
-fn from_month_to_year_the_whole_year_is_billed_and_is_no_proration() {
+fn change_to_yearly_bills_the_whole_year_without_proration() {
     let sum = Sum {
         to: ("20000", "1"),
         interval: "year",
@@ -190,7 +190,7 @@ fn from_month_to_year_the_whole_year_is_billed_and_is_no_proration() {
 }
 
 #[test]
-fn each_line_is_rounded_and_not_their_difference() {
+fn each_line_is_rounded_separately() {
     let sum = Sum {
         from: ("1000", "3"),
         to: ("1000", "5"),
@@ -205,7 +205,7 @@ fn each_line_is_rounded_and_not_their_difference() {
 }
 
 #[test]
-fn the_pair_of_preview_and_update_refuses_the_same_things() {
+fn preview_and_update_refuse_the_same_parameters() {
     let case = HALF_WAY.begin();
     let other = case.api.monthly("Other", "usd", "1");
     let before = datetime!(2027-03-31 23:59:59 UTC).unix_timestamp().to_string();
@@ -237,7 +237,7 @@ fn the_pair_of_preview_and_update_refuses_the_same_things() {
     }
 }
 
-/// `[a][b]` inside `prefix`, or at the top as `a[b]`.
+/// Returns `[a][b]` inside `prefix`, or `a[b]` at the top.
 fn named(prefix: &str, name: &str) -> String {
     if prefix.is_empty() {
         name.replacen('[', "", 1).replacen(']', "", 1)
@@ -247,7 +247,7 @@ fn named(prefix: &str, name: &str) -> String {
 }
 
 #[test]
-fn a_preview_shows_the_steady_state_and_the_metadata_that_an_update_would_have() {
+fn preview_shows_recurring_mode_and_updated_metadata() {
     let case = HALF_WAY.begin();
     let other = case.api.monthly("Other", "usd", "5000");
     let form = [

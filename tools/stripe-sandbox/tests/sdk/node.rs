@@ -1,12 +1,12 @@
-//! Which Node there is, if any.
+//! Finds Node.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-/// The oldest one that both Stripe's SDK and our use of `node --test` work with.
+/// Oldest version that Stripe's SDK and `node --test` work with.
 const OLDEST: u32 = 20;
 
-/// Node, with the packages of the suite. Says why if the suite has to be skipped.
+/// Returns the path of Node, or prints why the suite is skipped.
 pub fn installed() -> Option<PathBuf> {
     let node = PathBuf::from("node");
     if let Err(reason) = check(&node) {

@@ -1,4 +1,4 @@
-// What all tests share: clients, the sandbox's admin paths, a note of every answer, and a few objects to begin with.
+// Shared by all tests: clients, admin requests, recorded responses, and fixtures.
 
 import assert from 'node:assert/strict';
 import { appendFileSync } from 'node:fs';
@@ -6,26 +6,26 @@ import { join } from 'node:path';
 import Stripe from 'stripe';
 
 const url = new URL(process.env.STRIPE_SANDBOX_URL);
-const answers = join(process.env.STRIPE_SANDBOX_ANSWERS, `${process.pid}.ndjson`);
+const responses = join(process.env.STRIPE_SANDBOX_RESPONSES, `${process.pid}.ndjson`);
 
 export const { errors } = Stripe;
 export const KEY = process.env.STRIPE_SANDBOX_KEY;
 export const DAY = 86_400;
 
-/** A client of the SDK that does not retry, unless told otherwise. */
+/** Returns a client of the SDK, by default without retries. */
 export function client(key = KEY, { httpAgent, ...options } = {}) {
   return new Stripe(key, {
     host: url.hostname,
     port: url.port,
     protocol: 'http',
     maxNetworkRetries: 0,
-    httpClient: noting(Stripe.createNodeHttpClient(httpAgent)),
+    httpClient: recording(Stripe.createNodeHttpClient(httpAgent)),
     ...options,
   });
 }
 
-/** Keeps every answer as it came over the wire, and what was asked, for shapes/check.js. */
-function noting(inner) {
+/** Records every request and response for shapes/check.js. */
+function recording(inner) {
   const makeRequest = async (...request) => {
     const response = await inner.makeRequest(...request);
     const read = response.toJSON.bind(response);
@@ -33,7 +33,7 @@ function noting(inner) {
       const body = await read();
       const [, , path, method, , form] = request;
       const note = { method, path, form, status: response.getStatusCode(), body };
-      appendFileSync(answers, `${JSON.stringify(note)}\n`);
+      appendFileSync(responses, `${JSON.stringify(note)}\n`);
       return body;
     };
     return response;
@@ -43,24 +43,24 @@ function noting(inner) {
 
 export const stripe = client();
 
-/** A request to the sandbox itself. */
+/** Sends an admin request to the sandbox. */
 export async function admin(method, path, body) {
-  const answer = await fetch(new URL(`/_sandbox${path}`, url), {
+  const response = await fetch(new URL(`/_sandbox${path}`, url), {
     method,
     body: body && JSON.stringify(body),
   });
-  if (!answer.ok) throw new Error(`${method} ${path}: ${await answer.text()}`);
-  return answer.json();
+  if (!response.ok) throw new Error(`${method} ${path}: ${await response.text()}`);
+  return response.json();
 }
 
-/** Fills in the form of one of the sandbox's pages; answers with where it leads. */
+/** Submits the form of a page. Returns the redirect's target. */
 export async function fillIn(page, number) {
   const body = new URLSearchParams({ number, expiry: '12/39', cvc: '123', name: 'Ada' });
-  const answer = await fetch(page, { method: 'POST', body, redirect: 'manual' });
-  return answer.headers.get('location');
+  const response = await fetch(page, { method: 'POST', body, redirect: 'manual' });
+  return response.headers.get('location');
 }
 
-/** Waits for the refusal and checks what it says. */
+/** Asserts that the promise is rejected with this error. */
 export async function refused(promise, type, fields) {
   const error = await promise.then(
     () => assert.fail('it was not refused'),
@@ -72,14 +72,14 @@ export async function refused(promise, type, fields) {
   return error;
 }
 
-/** Seconds since 1970 of a day, or of a moment in UTC. */
+/** Returns a date or a UTC time in seconds since the Unix epoch. */
 export const at = (moment) => Date.parse(`${moment}${moment.includes('T') ? '' : 'T00:00'}Z`) / 1000;
 
 export function clockAt(moment) {
   return stripe.testHelpers.testClocks.create({ frozen_time: at(moment), name: moment });
 }
 
-/** Moves a test clock and waits until it is there. */
+/** Advances a test clock and waits until it is ready. */
 export async function advance(clock, moment) {
   const { testClocks } = stripe.testHelpers;
   let moved = await testClocks.advance(clock.id, { frozen_time: at(moment) });
@@ -89,13 +89,13 @@ export async function advance(clock, moment) {
   assert.deepEqual([moved.status, moved.frozen_time], ['ready', at(moment)]);
 }
 
-/** A customer with a card as default, or without any if it is null. */
+/** Creates a customer with a default card, or without one for null. */
 export function customer(card = 'pm_card_visa', more = {}) {
   const paying = card && { payment_method: card, invoice_settings: { default_payment_method: card } };
   return stripe.customers.create({ ...paying, ...more });
 }
 
-/** A monthly price of its own product, unless it is told otherwise. */
+/** Creates a price of a new product, by default monthly. */
 export async function price(unit_amount, more = {}) {
   const product = more.product ?? (await stripe.products.create({ name: `Plan ${unit_amount}` })).id;
   return stripe.prices.create({
@@ -107,7 +107,7 @@ export async function price(unit_amount, more = {}) {
   });
 }
 
-/** A customer on a clock who has subscribed to a price of this amount. */
+/** Creates a customer on a clock with a subscription to a price of this amount. */
 export async function subscriber(amount, { card, since = '2027-04-01', person, ...more } = {}) {
   const clock = await clockAt(since);
   const owner = await customer(card, { test_clock: clock.id, ...person });

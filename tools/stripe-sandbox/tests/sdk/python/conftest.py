@@ -1,4 +1,4 @@
-"""Makes `sandbox` importable, with assertions that say what they compared."""
+"""Makes `sandbox` importable, with detailed assertion messages."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""What all tests share: clients, the sandbox's admin paths, a note of every answer, a few objects to begin with."""
+"""Shared by all tests: clients, admin requests, recorded responses, and fixtures."""
 
 import contextlib
 import json
@@ -13,22 +13,22 @@ import stripe
 
 URL = os.environ["STRIPE_SANDBOX_URL"]
 KEY = os.environ["STRIPE_SANDBOX_KEY"]
-ANSWERS = os.path.join(os.environ["STRIPE_SANDBOX_ANSWERS"], f"{os.getpid()}.ndjson")
+ANSWERS = os.path.join(os.environ["STRIPE_SANDBOX_RESPONSES"], f"{os.getpid()}.ndjson")
 
 
 class NotingClient(stripe.RequestsClient):
-    """The SDK's own client, which keeps every answer for node/shapes/check.js."""
+    """HTTP client of the SDK that records every response for node/shapes/check.js."""
 
     def request(self, method, url, headers, post_data=None):
-        content, status, answered = super().request(method, url, headers, post_data)
+        content, status, received = super().request(method, url, headers, post_data)
         with contextlib.suppress(ValueError), open(ANSWERS, "a", encoding="utf-8") as file:
             note = {"method": method.upper(), "path": urlsplit(url).path, "status": status, "body": json.loads(content)}
             file.write(json.dumps(note) + "\n")
-        return content, status, answered
+        return content, status, received
 
 
 def client(key=KEY, **options):
-    """A client of the SDK that does not retry, unless told otherwise."""
+    """Returns a client of the SDK, by default without retries."""
     options = {"max_network_retries": 0, "http_client": NotingClient(timeout=30), **options}
     return stripe.StripeClient(key, base_addresses={"api": URL}, **options)
 
@@ -37,20 +37,20 @@ api = client().v1
 
 
 def admin(to, **body):
-    """A request to the sandbox itself."""
-    answer = requests.post(f"{URL}/_sandbox{to}", json=body, timeout=30)
-    answer.raise_for_status()
-    return answer.json()
+    """Sends an admin request to the sandbox."""
+    response = requests.post(f"{URL}/_sandbox{to}", json=body, timeout=30)
+    response.raise_for_status()
+    return response.json()
 
 
 def at(*moment):
-    """Seconds since 1970 of a moment in UTC."""
+    """Returns a UTC time in seconds since the Unix epoch."""
     return int(datetime(*moment, tzinfo=timezone.utc).timestamp())
 
 
 @contextlib.contextmanager
 def refused(kind, **fields):
-    """What is done inside is refused with this exception; these fields are those of its error object or its own."""
+    """Asserts that the block raises this exception with these fields, of the exception or its error object."""
     with pytest.raises(kind) as caught:
         yield caught
     error = caught.value
@@ -64,14 +64,14 @@ def ids(page):
 
 
 def customer(card="pm_card_visa", **more):
-    """With a card as default, or without any if it is None."""
+    """Creates a customer with a default card, or without one for None."""
     if card:
         more |= {"payment_method": card, "invoice_settings": {"default_payment_method": card}}
     return api.customers.create(more)
 
 
 def price(amount=None, **more):
-    """A monthly price of its own product, unless it is told otherwise."""
+    """Creates a price of a new product, by default monthly."""
     product = more.pop("product", None) or api.products.create({"name": f"Plan {amount}"}).id
     form = {"currency": "usd", "recurring": {"interval": "month"}, "product": product, **more}
     return api.prices.create(form if amount is None else {**form, "unit_amount": amount})
@@ -82,7 +82,7 @@ def clock_at(*moment):
 
 
 def advance(clock, *moment):
-    """Moves a test clock and waits until it is there."""
+    """Advances a test clock and waits until it is ready."""
     clocks = api.test_helpers.test_clocks
     moved = clocks.advance(clock.id, {"frozen_time": at(*moment)})
     assert moved.status == "advancing"
@@ -92,7 +92,7 @@ def advance(clock, *moment):
 
 
 def subscriber(amount, card="pm_card_visa", **more):
-    """A customer who has subscribed to a price of this amount on 1 April 2027, on a clock."""
+    """Creates a customer on a clock who subscribed to a price of this amount on 1 April 2027."""
     clock = clock_at(2027, 4, 1)
     owner = customer(card, test_clock=clock.id)
     plan = price(amount)

@@ -1,4 +1,4 @@
-"""What is sold: products, prices, meters, coupons and tax rates."""
+"""Products, prices, meters, coupons and tax rates."""
 
 from decimal import Decimal
 
@@ -8,7 +8,7 @@ import stripe
 from sandbox import api, customer, ids, price, refused
 
 
-def test_products_are_made_changed_found_and_deleted():
+def test_products_are_created_updated_listed_and_deleted():
     form = {"name": "Pro", "marketing_features": [{"name": "Backups"}], "tax_code": "txcd_10000000"}
     made = api.products.create(form)
     changed = api.products.update(made.id, {"active": False, "metadata": {"tier": "pro"}})
@@ -20,7 +20,7 @@ def test_products_are_made_changed_found_and_deleted():
         api.products.retrieve(made.id)
 
 
-def test_a_lookup_key_is_handed_on():
+def test_lookup_key_can_be_transferred():
     first = price(1000, lookup_key="python_pro")
     with refused(stripe.InvalidRequestError, code="resource_already_exists"):
         price(2000, lookup_key="python_pro")
@@ -32,7 +32,7 @@ def test_a_lookup_key_is_handed_on():
         api.prices.list({"lookup_keys": [f"key_{number}" for number in range(11)]})
 
 
-def test_decimals_tiers_and_currencies_are_what_was_asked_for():
+def test_prices_have_the_requested_decimals_tiers_and_currencies():
     tiers = [{"up_to": 5, "unit_amount_decimal": "0.125"}, {"up_to": "inf", "unit_amount": 2, "flat_amount": 100}]
     made = price(
         billing_scheme="tiered",
@@ -51,7 +51,7 @@ def test_decimals_tiers_and_currencies_are_what_was_asked_for():
 
 
 @pytest.mark.parametrize("formula, total", [("sum", 7), ("count", 2), ("last", 4)])
-def test_a_meter_puts_together_what_is_reported(formula, total):
+def test_meter_aggregates_its_events(formula, total):
     name = f"python_{formula}"
     form = {"display_name": name, "event_name": name, "default_aggregation": {"formula": formula}}
     meter = api.billing.meters.create(form)
@@ -68,7 +68,7 @@ def test_a_meter_puts_together_what_is_reported(formula, total):
     assert api.billing.meters.reactivate(meter.id).status == "active"
 
 
-def test_an_identifier_is_counted_once_and_a_time_has_to_be_near():
+def test_identifier_counts_once_and_timestamp_must_be_recent():
     api.billing.meters.create(
         {"display_name": "Jobs", "event_name": "python_jobs", "default_aggregation": {"formula": "sum"}}
     )
@@ -81,7 +81,7 @@ def test_an_identifier_is_counted_once_and_a_time_has_to_be_near():
         api.billing.meter_events.create(form | {"identifier": "python job 2", "timestamp": 1_000_000_000})
 
 
-def test_coupons_promotion_codes_and_tax_rates():
+def test_coupons_promotion_codes_and_tax_rates_can_be_created_and_updated():
     coupon = api.coupons.create({"amount_off": 500, "currency": "usd", "duration": "once", "name": "Five"})
     code = api.promotion_codes.create({"promotion": {"type": "coupon", "coupon": coupon.id}, "code": "FIVE"})
     assert ids(api.promotion_codes.list({"code": "FIVE", "active": True})) == [code.id]

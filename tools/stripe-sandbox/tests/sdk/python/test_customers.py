@@ -1,11 +1,11 @@
-"""Customers, what they pay with, and what they are owed."""
+"""Customers, payment methods and balance."""
 
 import stripe
 
 from sandbox import api, customer, ids, refused
 
 
-def test_a_customer_is_made_changed_found_and_deleted():
+def test_customer_is_created_updated_listed_and_deleted():
     made = api.customers.create(
         {
             "email": "grace@example.com",
@@ -42,14 +42,14 @@ def test_cards_are_attached_listed_made_the_default_and_detached():
         api.payment_methods.detach(amex.id)
 
 
-def test_a_card_that_the_bank_declines_is_not_even_saved():
+def test_declined_card_is_not_saved():
     owner = customer(None)
     with refused(stripe.CardError, http_status=402, code="card_declined", decline_code="lost_card"):
         api.payment_methods.attach("pm_card_chargeDeclinedLostCard", {"customer": owner.id})
     assert ids(api.payment_methods.list({"customer": owner.id})) == []
 
 
-def test_the_balance_is_kept_in_transactions():
+def test_balance_is_the_sum_of_its_transactions():
     owner = customer(None, balance=-300)
     form = {"amount": 500, "currency": "usd", "description": "Owed"}
     booked = api.customers.balance_transactions.create(owner.id, form)
@@ -61,7 +61,7 @@ def test_the_balance_is_kept_in_transactions():
         api.customers.balance_transactions.create(owner.id, {"amount": 1, "currency": "eur"})
 
 
-def test_the_older_style_of_the_sdk_works_as_well(monkeypatch):
+def test_module_level_api_of_the_sdk_works(monkeypatch):
     from sandbox import KEY, URL, NotingClient
 
     for name, value in [("api_key", KEY), ("api_base", URL), ("default_http_client", NotingClient())]:

@@ -23,7 +23,7 @@ def draft(amount, **more):
     return owner, invoice, api.invoice_items.create(form)
 
 
-def test_an_invoice_is_put_together_finalized_and_paid():
+def test_invoice_is_created_finalized_and_paid():
     owner, invoice, item = draft(4200, description="By hand")
     assert ids(api.invoice_items.list({"invoice": invoice.id})) == [item.id]
     open_one = api.invoices.finalize_invoice(invoice.id, {"auto_advance": False})
@@ -36,7 +36,7 @@ def test_an_invoice_is_put_together_finalized_and_paid():
         api.invoices.pay(invoice.id)
 
 
-def test_an_invoice_is_voided_given_up_or_deleted():
+def test_invoice_can_be_voided_marked_uncollectible_or_deleted():
     _, first, _ = draft(900)
     assert api.invoices.delete(first.id).deleted is True
     _, second, _ = draft(900)
@@ -48,7 +48,7 @@ def test_an_invoice_is_voided_given_up_or_deleted():
 
 
 @pytest.mark.parametrize("token, code, decline_code", CARDS)
-def test_a_declined_card_says_why(token, code, decline_code):
+def test_declined_card_returns_its_code(token, code, decline_code):
     _, invoice, _ = draft(900)
     with refused(stripe.CardError, http_status=402, code=code) as caught:
         api.invoices.pay(invoice.id, {"payment_method": token})
@@ -56,7 +56,7 @@ def test_a_declined_card_says_why(token, code, decline_code):
     assert caught.value.error.payment_intent.status == "requires_payment_method"
 
 
-def test_the_lines_of_a_long_invoice_are_fetched_page_by_page():
+def test_lines_of_a_long_invoice_are_fetched_page_by_page():
     owner = customer()
     for amount in range(100, 1300, 100):
         api.invoice_items.create({"customer": owner.id, "amount": amount, "currency": "usd"})
@@ -75,13 +75,13 @@ def session(**more):
     return api.checkout.sessions.create({"success_url": "https://app.example/done", **form})
 
 
-def test_a_session_is_paid_for_on_its_page_and_becomes_a_subscription():
+def test_paying_on_the_page_creates_the_subscription():
     owner = customer(None)
     made = session(customer=owner.id, subscription_data={"metadata": {"plan": "pro"}})
     assert (made.status, made.subscription, made.amount_total) == ("open", None, 3500)
     form = {"number": "4242424242424242", "expiry": "12/39", "cvc": "123", "name": "Ada"}
-    answer = requests.post(made.url, data=form, allow_redirects=False, timeout=30)
-    assert answer.headers["location"] == "https://app.example/done"
+    response = requests.post(made.url, data=form, allow_redirects=False, timeout=30)
+    assert response.headers["location"] == "https://app.example/done"
     done = api.checkout.sessions.retrieve(made.id, {"expand": ["subscription", "line_items"]})
     assert (done.status, done.subscription.status, done.subscription.metadata["plan"]) == ("complete", "active", "pro")
     assert done.line_items.data[0].amount_total == 3500
@@ -91,7 +91,7 @@ def test_a_session_is_paid_for_on_its_page_and_becomes_a_subscription():
         api.checkout.sessions.expire(made.id)
 
 
-def test_a_session_is_expired_and_what_does_not_go_together_is_refused():
+def test_session_can_be_expired_and_conflicting_parameters_are_refused():
     assert api.checkout.sessions.expire(session().id).status == "expired"
     with refused(stripe.InvalidRequestError, code="payment_method_types_no_longer_supported"):
         session(payment_method_types=["card"])
@@ -101,7 +101,7 @@ def test_a_session_is_expired_and_what_does_not_go_together_is_refused():
         api.checkout.sessions.create({"success_url": "https://app.example/done"})
 
 
-def test_the_portal_needs_a_configuration_and_then_has_links():
+def test_portal_session_requires_a_configuration():
     owner = customer()
     form = {"customer": owner.id, "return_url": "https://app.example/billing"}
     with refused(stripe.InvalidRequestError, http_status=400, code=None) as caught:

@@ -1,4 +1,4 @@
-"""What the SDK relies on whatever is asked for: errors, retries, idempotency, pages, headers."""
+"""Protocol of all endpoints: errors, retries, idempotency, pagination, headers."""
 
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -11,7 +11,7 @@ from sandbox import NotingClient, admin, api, client, clock_at, customer, price,
 patient = client(max_network_retries=2).v1
 
 
-def test_a_key_that_is_unknown_or_not_allowed():
+def test_unknown_and_unauthorized_keys_are_refused():
     with refused(stripe.AuthenticationError, http_status=401):
         client("sk_test_unknown_unknown").v1.customers.list()
     admin("/keys", key="rk_test_python", permissions=["rak_customer_read"])
@@ -22,7 +22,7 @@ def test_a_key_that_is_unknown_or_not_allowed():
     assert "'rak_product_write' permission would allow" in caught.value.user_message
 
 
-def test_an_id_that_names_nothing_is_a_404_in_the_path_and_a_400_elsewhere():
+def test_unknown_ids_return_404_in_the_path_and_400_elsewhere():
     message = "No such subscription: 'sub_none'"
     fields = {"http_status": 404, "code": "resource_missing", "param": "id", "message": message}
     with refused(stripe.InvalidRequestError, **fields) as caught:
@@ -43,7 +43,7 @@ def test_an_id_that_names_nothing_is_a_404_in_the_path_and_a_400_elsewhere():
         ({"name": "Pro", "expand": ["foo"]}, None, None),
     ],
 )
-def test_parameters_that_are_wrong_are_named(form, code, param):
+def test_errors_name_the_invalid_parameter(form, code, param):
     with refused(stripe.InvalidRequestError, http_status=400, code=code, param=param):
         api.products.create(form)
 
@@ -60,7 +60,7 @@ def test_parameters_that_are_wrong_are_named(form, code, param):
         ({"kind": "hang_up"}, stripe.APIConnectionError, {}),
     ],
 )
-def test_a_failure_has_the_exception_that_the_sdk_has_for_it(fault, kind, fields):
+def test_faults_raise_the_matching_exception(fault, kind, fields):
     owner = customer(None)
     admin("/faults", path=f"/v1/customers/{owner.id}", **{"kind": "status", **fault})
     with refused(kind, **fields):
@@ -68,7 +68,7 @@ def test_a_failure_has_the_exception_that_the_sdk_has_for_it(fault, kind, fields
     assert api.customers.retrieve(owner.id).id == owner.id
 
 
-def test_an_answer_that_takes_too_long_is_a_connection_error():
+def test_timeout_raises_a_connection_error():
     owner = customer(None)
     admin("/faults", path=f"/v1/customers/{owner.id}", kind="latency", delay_ms=500)
     with refused(stripe.APIConnectionError):
@@ -79,7 +79,7 @@ def test_an_answer_that_takes_too_long_is_a_connection_error():
     "fault",
     [{"status": 503, "count": 2}, {"status": 409}, {"status": 429, "should_retry": True}],
 )
-def test_the_sdk_tries_again_by_itself_where_that_helps(fault):
+def test_sdk_retries_retryable_errors(fault):
     owner = customer(None)
     admin("/faults", path=f"/v1/customers/{owner.id}", kind="status", **fault)
     assert patient.customers.retrieve(owner.id).id == owner.id
@@ -89,7 +89,7 @@ def test_the_sdk_tries_again_by_itself_where_that_helps(fault):
     "fault, kind",
     [({"status": 500, "should_retry": False}, stripe.APIError), ({"status": 429}, stripe.RateLimitError)],
 )
-def test_the_sdk_does_not_try_again_where_it_is_told_not_to(fault, kind):
+def test_sdk_does_not_retry_429_and_should_retry_false(fault, kind):
     owner = customer(None)
     admin("/faults", path=f"/v1/customers/{owner.id}", kind="status", **fault)
     with refused(kind, http_status=fault["status"]):
@@ -97,13 +97,13 @@ def test_the_sdk_does_not_try_again_where_it_is_told_not_to(fault, kind):
 
 
 @pytest.mark.parametrize("fault", [{"kind": "status", "status": 500}, {"kind": "cut"}])
-def test_work_whose_answer_got_lost_is_not_done_twice(fault):
+def test_operation_with_lost_response_runs_once(fault):
     owner = customer(None)
     path = f"/v1/customers/{owner.id}/balance_transactions"
     admin("/faults", path=path, method="POST", after_work=True, **fault)
     form = {"amount": -700, "currency": "usd"}
     if fault["kind"] == "cut":
-        # An answer that broke off is not one of those that this SDK asks for again: the caller has to.
+        # The SDK does not retry after an incomplete response, so the caller has to.
         with refused(stripe.APIConnectionError):
             api.customers.balance_transactions.create(owner.id, form, {"idempotency_key": f"cut {owner.id}"})
         booked = api.customers.balance_transactions.create(owner.id, form, {"idempotency_key": f"cut {owner.id}"})
@@ -113,7 +113,7 @@ def test_work_whose_answer_got_lost_is_not_done_twice(fault):
     assert api.customers.retrieve(owner.id).balance == -700
 
 
-def test_a_key_gives_the_first_answer_again_and_only_to_the_same_request():
+def test_key_replays_the_response_to_the_same_request_only():
     key = f"python once {time.time()}"
 
     def once(name):
@@ -130,7 +130,7 @@ def test_a_key_gives_the_first_answer_again_and_only_to_the_same_request():
         once("Other")
 
 
-def test_a_key_in_use_is_a_conflict():
+def test_key_in_use_returns_409():
     owner = customer(None)
     options = {"idempotency_key": f"python slow {owner.id}"}
     admin("/faults", path=f"/v1/customers/{owner.id}", kind="latency", delay_ms=300, after_work=True)
@@ -142,7 +142,7 @@ def test_a_key_in_use_is_a_conflict():
         assert slow.result().name == "Ada"
 
 
-def test_a_decline_is_remembered_like_any_other_outcome():
+def test_decline_is_stored_for_the_key():
     owner, plan = customer("pm_card_chargeCustomerFail"), price(1000)
     form = {"customer": owner.id, "items": [{"price": plan.id}], "payment_behavior": "error_if_incomplete"}
     options = {"idempotency_key": f"python decline {owner.id}"}
@@ -153,7 +153,7 @@ def test_a_decline_is_remembered_like_any_other_outcome():
         api.customers.update(owner.id, {"invoice_settings": {"default_payment_method": "pm_card_visa"}})
 
 
-def test_every_page_is_fetched_in_both_directions():
+def test_all_pages_are_fetched_in_both_directions():
     clock = clock_at(2027, 1, 1)
     made = [customer(None, test_clock=clock.id).id for _ in range(13)][::-1]
     page = api.customers.list({"test_clock": clock.id, "limit": 5})
@@ -169,7 +169,7 @@ def test_every_page_is_fetched_in_both_directions():
         api.customers.list(both)
 
 
-def test_expansion_goes_four_levels_deep_and_no_deeper():
+def test_expansion_is_limited_to_four_levels():
     owner, plan = customer(), price(1000)
     made = api.subscriptions.create({"customer": owner.id, "items": [{"price": plan.id}]})
     deepest = {"expand": ["items.data.price.product", "latest_invoice.payments.data.payment"]}
@@ -182,7 +182,7 @@ def test_expansion_goes_four_levels_deep_and_no_deeper():
             api.subscriptions.list({"expand": [path]})
 
 
-def test_every_answer_says_what_it_was_and_in_which_version():
+def test_every_response_has_a_request_id_and_a_version():
     response = api.products.list({"limit": 1}).last_response
     assert response.request_id.startswith("req_")
     assert (response.code, response.headers["stripe-version"]) == (200, "2026-09-30.endive")
@@ -190,9 +190,9 @@ def test_every_answer_says_what_it_was_and_in_which_version():
         api.products.list({}, {"stripe_version": "2026-06-24.dahlia"})
 
 
-def test_what_the_sdk_has_no_method_for_can_be_asked_for_all_the_same():
+def test_raw_requests_work():
     raw = client()
-    answer = raw.raw_request("post", "/v1/products", name="Raw", metadata={"a": "b & c = d"})
-    assert raw.deserialize(answer, api_mode="V1").metadata["a"] == "b & c = d"
+    response = raw.raw_request("post", "/v1/products", name="Raw", metadata={"a": "b & c = d"})
+    assert raw.deserialize(response, api_mode="V1").metadata["a"] == "b & c = d"
     with refused(stripe.InvalidRequestError, http_status=404):
         raw.raw_request("get", "/v1/nothing")

@@ -1,4 +1,4 @@
-"""Subscriptions: their changes, what these cost, and what becomes of them if nobody pays."""
+"""Subscriptions: changes, their cost, and failed payments."""
 
 import pytest
 import stripe
@@ -9,7 +9,7 @@ HALF = (2027, 4, 16)
 
 
 def half_way(**more):
-    """A customer who pays 20.00 a month, in the middle of it."""
+    """Creates a customer with a subscription of 20.00 a month, in the middle of the month."""
     begun = subscriber(2000, **more)
     advance(begun.clock, *HALF)
     return begun
@@ -22,7 +22,7 @@ def break_card(begun, card="pm_card_chargeCustomerFail"):
 
 @pytest.fixture(scope="module")
 def more():
-    """What is changed to."""
+    """Price to change to."""
     return price(5000)
 
 
@@ -32,11 +32,11 @@ def change(begun, to, **form):
     return api.subscriptions.update(begun.subscription.id, form)
 
 
-def test_a_subscription_is_made_found_and_canceled():
+def test_subscription_is_created_listed_and_canceled():
     begun = subscriber(3500, metadata={"account": "acme"})
     made = begun.subscription
     assert (made.status, made.latest_invoice.status, made.latest_invoice.amount_paid) == ("active", "paid", 3500)
-    # What the SDK warns of: `items` is also a method of every object.
+    # The SDK warns about this: `items` is also a method of every object.
     assert made["items"].data[0].price.id == begun.price.id
     assert ids(api.subscriptions.list({"customer": begun.customer.id, "status": "active"})) == [made.id]
     assert ids(api.subscription_items.list({"subscription": made.id})) == [begun.item]
@@ -53,7 +53,7 @@ def test_a_subscription_is_made_found_and_canceled():
     "behavior, pending, charged",
     [("create_prorations", 2, 0), ("always_invoice", 0, 1500), ("none", 0, 0)],
 )
-def test_each_proration_behavior_says_when_the_difference_is_paid(more, behavior, pending, charged):
+def test_proration_behavior_determines_when_the_difference_is_paid(more, behavior, pending, charged):
     begun = half_way()
     changed = change(begun, more, proration_behavior=behavior)
     waiting = api.invoice_items.list({"customer": begun.customer.id, "pending": True}).data
@@ -74,7 +74,7 @@ def test_each_proration_behavior_says_when_the_difference_is_paid(more, behavior
         ("error_if_incomplete", "active", False),
     ],
 )
-def test_each_payment_behavior_says_what_becomes_of_an_unpaid_change(more, behavior, status, price_changed):
+def test_payment_behavior_determines_the_result_of_an_unpaid_change(more, behavior, status, price_changed):
     begun = half_way()
     break_card(begun)
     form = {"proration_behavior": "always_invoice", "payment_behavior": behavior}
@@ -93,7 +93,7 @@ def test_each_payment_behavior_says_what_becomes_of_an_unpaid_change(more, behav
     "amount, interval, anchor",
     [(5000, "month", None), (500, "month", None), (20000, "year", "now")],
 )
-def test_what_is_charged_is_what_the_preview_showed(amount, interval, anchor):
+def test_charge_matches_the_preview(amount, interval, anchor):
     rate = api.tax_rates.create({"display_name": "Tax", "percentage": 8.875, "inclusive": False})
     begun = half_way(default_tax_rates=[rate.id])
     api.customers.balance_transactions.create(begun.customer.id, {"amount": -123, "currency": "usd"})
@@ -113,7 +113,7 @@ def test_what_is_charged_is_what_the_preview_showed(amount, interval, anchor):
         api.invoices.retrieve(preview.id)
 
 
-def test_the_anchor_is_an_object_and_not_a_string(more):
+def test_anchor_must_be_an_object(more):
     begun = half_way()
     with refused(stripe.InvalidRequestError, http_status=400):
         change(begun, more, billing_cycle_anchor="now")
@@ -121,7 +121,7 @@ def test_the_anchor_is_an_object_and_not_a_string(more):
     assert (changed.billing_cycle_anchor, changed.latest_invoice.amount_paid) == (at(*HALF), 5000)
 
 
-def test_a_pending_change_is_applied_when_it_is_paid_or_expires(more):
+def test_pending_update_is_applied_when_paid_or_expires(more):
     form = {"proration_behavior": "always_invoice", "payment_behavior": "pending_if_incomplete"}
     paying, waiting = half_way(), half_way()
     for begun in (paying, waiting):
@@ -144,7 +144,7 @@ def test_a_pending_change_is_applied_when_it_is_paid_or_expires(more):
         change(waiting, more, **form, default_payment_method="pm_card_visa")
 
 
-def test_a_declined_renewal_is_tried_again_and_then_unpaid():
+def test_declined_renewal_is_retried_and_then_unpaid():
     begun = subscriber(2000)
     break_card(begun)
     advance(begun.clock, 2027, 5, 1, 2)
@@ -162,7 +162,7 @@ def test_a_declined_renewal_is_tried_again_and_then_unpaid():
     assert api.subscriptions.retrieve(begun.subscription.id).status == "active"
 
 
-def test_trials_end_by_themselves_or_now():
+def test_trials_end_by_time_or_by_request():
     begun = subscriber(2000, trial_period_days=10)
     assert (begun.subscription.status, begun.subscription.latest_invoice.total) == ("trialing", 0)
     ended = api.subscriptions.update(begun.subscription.id, {"trial_end": "now", "expand": ["latest_invoice"]})
@@ -173,7 +173,7 @@ def test_trials_end_by_themselves_or_now():
     assert (running.status, running.latest_invoice.amount_paid) == ("active", 2000)
 
 
-def test_a_subscription_is_paused_and_resumed():
+def test_subscription_is_paused_and_resumed():
     begun = half_way()
     paused = api.subscriptions.pause(begun.subscription.id, {"type": "subscription"})
     assert (paused.status, paused.status_details.paused.subscription.type) == ("paused", "pause_requested")
@@ -185,7 +185,7 @@ def test_a_subscription_is_paused_and_resumed():
         api.subscriptions.resume(begun.subscription.id, {"billing_cycle_anchor": "now"})
 
 
-def test_an_end_can_be_set_and_taken_back():
+def test_cancellation_can_be_scheduled_and_undone():
     begun = subscriber(2000)
     ending = api.subscriptions.update(begun.subscription.id, {"cancel_at_period_end": True})
     assert (ending.cancel_at_period_end, ending.cancel_at) == (True, at(2027, 5, 1))

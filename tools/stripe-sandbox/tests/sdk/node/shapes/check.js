@@ -1,7 +1,7 @@
-// Every object in every answer has the shape that the SDK's types declare. Run after the tests, over what they noted.
+// Checks every object in the recorded responses against the SDK's types. Runs after the tests.
 //
-// With `--complete` it also fails if an endpoint of the sandbox was not asked, or gave no object of its kind; and it
-// asks again, with everything expanded that the types say can be, and with every parameter that they declare.
+// With `--complete` it also fails if no test called an endpoint, or got no object of its type. It then calls the
+// endpoints with all expandable fields and with every declared parameter.
 
 import { readFileSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
@@ -11,17 +11,17 @@ import { checkExpansion } from './expansion.js';
 import { Fit } from './fit.js';
 import { checkParameters, parametersOf } from './parameters.js';
 
-const { STRIPE_SANDBOX_ANSWERS: folder, STRIPE_SANDBOX_URL: url, STRIPE_SANDBOX_KEY: key } = process.env;
+const { STRIPE_SANDBOX_RESPONSES: folder, STRIPE_SANDBOX_URL: url, STRIPE_SANDBOX_KEY: key } = process.env;
 
-/** How many of the objects that were seen are asked for again, for each endpoint. */
+/** Number of objects that are requested again for each endpoint. */
 const SAMPLES = 3;
 
-const answers = readdirSync(folder)
+const responses = readdirSync(folder)
   .flatMap((file) => readFileSync(join(folder, file), 'utf8').trim().split('\n'))
   .map((line) => JSON.parse(line));
-const fine = answers.filter(({ status }) => status === 200);
+const fine = responses.filter(({ status }) => status === 200);
 
-/** All objects inside a value that say what they are, itself included. */
+/** Yields all resources in a value, including itself. */
 function* resources(value) {
   if (value === null || typeof value !== 'object') return;
   if (typeof value.object === 'string') yield value;
@@ -48,7 +48,7 @@ function check(kind, value, types) {
     .forEach(complain);
 }
 
-function checkAnswer(body) {
+function checkResponse(body) {
   if (body?.error) check('error', body.error, [declared.named.get('StripeRawError')]);
   for (const value of resources(body)) {
     const kind = kindOfValue(value);
@@ -58,38 +58,38 @@ function checkAnswer(body) {
   }
 }
 
-/** Asks the sandbox once more; its answer is checked like all others. */
-async function ask(method, path, form) {
+/** Sends a request and checks its response like the recorded ones. */
+async function send(method, path, form) {
   const target = new URL(path, url);
   if (method === 'GET') form.forEach((value, name) => target.searchParams.append(name, value));
-  const answer = await fetch(target, {
+  const response = await fetch(target, {
     method,
     headers: { authorization: `Bearer ${key}` },
     body: method === 'GET' ? undefined : form,
   });
-  const body = await answer.json();
-  checkAnswer(body);
-  return { status: answer.status, body };
+  const body = await response.json();
+  checkResponse(body);
+  return { status: response.status, body };
 }
 
-/** Asks for the last few objects, or lists with some, once more with everything expanded. */
-async function expand(asked, { object, list }) {
+/** Requests the last few objects or lists again with all fields expanded. */
+async function expand(requests, { object, list }) {
   const [type] = declared.kinds.get(object);
-  const samples = asked.filter(({ body }) => (list ? body.data.length > 0 : !body.deleted)).slice(-SAMPLES);
+  const samples = requests.filter(({ body }) => (list ? body.data.length > 0 : !body.deleted)).slice(-SAMPLES);
   for (const { path, form } of samples) {
-    const again = (fields) => ask('GET', path, new URLSearchParams([...form, ...fields.map((one) => ['expand[]', one])]));
+    const again = (fields) => send('GET', path, new URLSearchParams([...form, ...fields.map((one) => ['expand[]', one])]));
     const still = await again([]);
     if (still.status !== 200 || still.body.deleted) continue;
-    await checkExpansion({ checker: declared.checker, type, object, list, ask: again, complain });
+    await checkExpansion({ checker: declared.checker, type, object, list, send: again, complain });
   }
 }
 
 const withoutExpand = (form) => [...form].filter(([name]) => !name.startsWith('expand'));
 
 async function checkEndpoint({ method, path, object, list }, parameters) {
-  // An id, but not the name of another endpoint: `/v1/invoices/create_preview`.
+  // An ID, except the name of another endpoint: `/v1/invoices/create_preview`.
   const pattern = new RegExp(`^${path.replaceAll('{}', '(?!create_preview$)[^/]+')}$`);
-  const asked = fine
+  const requests = fine
     .map((one) => ({ ...one, url: new URL(one.path, url) }))
     .filter((one) => one.method === method && pattern.test(one.url.pathname))
     .map(({ url: { pathname, searchParams }, form, body }) => ({
@@ -97,17 +97,17 @@ async function checkEndpoint({ method, path, object, list }, parameters) {
       form: withoutExpand(method === 'GET' ? searchParams : new URLSearchParams(form)),
       body,
     }));
-  if (!checked.has(object)) complain(`${object}: none was seen`);
-  if (asked.length === 0) return complain(`${method} ${path} was not asked`);
-  if (method === 'GET') await expand(asked, { object, list });
+  if (!checked.has(object)) complain(`${object}: no object was returned`);
+  if (requests.length === 0) return complain(`${method} ${path} was not called`);
+  if (method === 'GET') await expand(requests, { object, list });
   const type = parameters.get(`${method} ${path}`);
   if (!type) return complain(`${method} ${path} is not a method of the SDK`);
-  const last = asked.at(-1);
+  const last = requests.at(-1);
   await checkParameters({
     checker: declared.checker,
     type,
     form: last.form,
-    send: async (form) => (await ask(method, last.path, form)).body.error,
+    send: async (form) => (await send(method, last.path, form)).body.error,
     complain: (name) => complain(`${method} ${path} does not know ${name}`),
   });
 }
@@ -119,10 +119,10 @@ async function checkComplete() {
   EXCEPTIONS.filter((one) => !excused.has(one)).forEach(({ path }) => complain(`${path}: the exception is not needed`));
 }
 
-answers.forEach(({ body }) => checkAnswer(body));
+responses.forEach(({ body }) => checkResponse(body));
 if (process.argv.includes('--complete')) await checkComplete();
 
-console.log(`${answers.length} answers, ${checked.size} kinds of objects that have the declared shape:`);
+console.log(`${responses.length} responses, ${checked.size} kinds of objects that match the declared types:`);
 for (const kind of [...checked.keys()].sort()) console.log(`  ${checked.get(kind)} ${kind}`);
 for (const [problem, count] of [...problems].sort()) console.log(`WRONG ${problem} (${count} times)`);
 process.exitCode = problems.size > 0 ? 1 : 0;

@@ -1,4 +1,4 @@
-// The types that the SDK declares, as TypeScript's own compiler understands them.
+// Types that the SDK declares, read with TypeScript's compiler.
 
 import { readdirSync } from 'node:fs';
 import { dirname, join } from 'node:path';
@@ -19,10 +19,10 @@ const OPTIONS = {
   moduleResolution: ts.ModuleResolutionKind.NodeNext,
 };
 
-/** The program and its compiler, all types by name, and those of wire objects by the value of their `object` key. */
+/** Returns the program, its type checker, all types by name, and resources by the value of their `object` key. */
 export function load() {
   const host = ts.createCompilerHost(OPTIONS);
-  // The comments are most of these files.
+  // Comments are most of these files.
   host.jsDocParsingMode = ts.JSDocParsingMode.ParseNone;
   const roots = readdirSync(RESOURCES, { recursive: true })
     .filter((file) => file.endsWith('.d.ts'))
@@ -42,18 +42,18 @@ export function load() {
   return { program, checker, kinds, named };
 }
 
-/** What objects of this type say that they are; `deleted customer` for what is left of a deleted one. */
+/** Returns the `object` value of a type; `deleted customer` for a deleted object. */
 export function kindOf(checker, type) {
   const object = type.getProperty('object');
   const literal = object && checker.getTypeOfSymbol(object);
   if (!literal?.isStringLiteral()) return undefined;
-  // A living object has `deleted?: void`.
+  // An object that is not deleted has `deleted?: void`.
   const deleted = type.getProperty('deleted');
   const isDeleted = deleted !== undefined && !(deleted.flags & ts.SymbolFlags.Optional);
   return isDeleted ? `deleted ${literal.value}` : literal.value;
 }
 
-/** The same for a value. */
+/** Returns the `object` value of a JSON value, as `kindOf` does for a type. */
 export function kindOfValue(value) {
   return value.deleted === true ? `deleted ${value.object}` : value.object;
 }

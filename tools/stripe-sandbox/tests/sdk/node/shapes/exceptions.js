@@ -1,4 +1,4 @@
-// Where the sandbox differs from the declared types, each with its reason. An entry that is not needed is a fault.
+// Accepted differences from the declared types, with reasons. An unused entry is an error.
 
 const RATE = "It can be expanded in Stripe's OpenAPI document, and so in async-stripe; the SDK only declares the id.";
 

@@ -1,15 +1,15 @@
-// Whatever the types declare as an id or an object can be expanded, and becomes the object; nothing else can be.
+// Checks expansion: fields that the types declare as ID or object become the object. No other field can be expanded.
 
 import ts from 'typescript';
 import { kindOf } from './declared.js';
 
-/** Stripe's limit of segments in a path. */
-const DEEPEST = 4;
+/** Stripe's maximum number of segments in a path. */
+const MAX_DEPTH = 4;
 
-/** How many plain fields of each kind are tried as well. */
+/** Number of plain fields of each object type that are tried too. */
 const PLAIN = 4;
 
-/** The paths inside a type at which there is an id or an object, and those of plain values. */
+/** Returns the paths of IDs and objects in a type, and those of plain values. */
 export function fieldsOf(checker, type) {
   const [expandable, plain] = [new Set(), new Set()];
   const walk = (inside, path) => {
@@ -24,7 +24,7 @@ export function fieldsOf(checker, type) {
       const isObject = objects.some((one) => kindOf(checker, one) !== undefined);
       if (isText && isObject) expandable.add(here.join('.'));
       else if (isText && objects.length === 0 && path.length === 0 && property.name !== 'id') plain.add(property.name);
-      else if (here.length < DEEPEST) {
+      else if (here.length < MAX_DEPTH) {
         objects.filter((one) => kindOf(checker, one) === undefined).forEach((one) => walk(one, here));
       }
     }
@@ -38,19 +38,19 @@ function members(checker, type) {
   return present.isUnion() ? present.types : [present];
 }
 
-/** All values at a path; through arrays there can be several. */
+/** Returns all values at a path; arrays can contain several. */
 function valuesAt(value, path) {
   if (Array.isArray(value)) return value.flatMap((one) => valuesAt(one, path));
   if (path.length === 0) return [value];
   return value && typeof value === 'object' ? valuesAt(value[path[0]], path.slice(1)) : [];
 }
 
-/** Asks again, with everything expanded; `ask` takes what to expand. */
-export async function checkExpansion({ checker, type, object, list, ask, complain }) {
+/** Repeats the request with all fields expanded. `send` takes the paths to expand. */
+export async function checkExpansion({ checker, type, object, list, send, complain }) {
   const { expandable, plain } = fieldsOf(checker, type);
   const under = (field) => (list ? `data.${field}` : field);
-  const fitting = expandable.filter((field) => under(field).split('.').length <= DEEPEST);
-  const whole = await ask(fitting.map(under));
+  const fitting = expandable.filter((field) => under(field).split('.').length <= MAX_DEPTH);
+  const whole = await send(fitting.map(under));
   if (whole.status === 200) {
     const objects = list ? whole.body.data : [whole.body];
     for (const field of fitting) {
@@ -59,12 +59,12 @@ export async function checkExpansion({ checker, type, object, list, ask, complai
     }
   } else {
     for (const field of fitting) {
-      const one = await ask([under(field)]);
+      const one = await send([under(field)]);
       if (one.status !== 200) complain(`${object}.${field} cannot be expanded: ${one.body.error.message}`);
     }
   }
   for (const field of plain.slice(0, PLAIN)) {
-    const refused = await ask([under(field)]);
+    const refused = await send([under(field)]);
     if (refused.status !== 400) complain(`${object}.${field} can be expanded and is declared as plain text`);
   }
 }

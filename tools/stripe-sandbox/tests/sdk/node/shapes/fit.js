@@ -1,7 +1,7 @@
-// Whether a value that came over the wire is what a declared type says.
+// Checks a JSON value against a declared type.
 //
-// Stricter than the compiler: enums are declared open (`'month' | 'year' | OtherString`), but what the sandbox
-// sends has to be one of the declared values; and a key that the type does not have is a fault.
+// Stricter than the compiler: enums are declared open (`'month' | 'year' | OtherString`), but the sandbox must send
+// one of the declared values, and a key that the type does not have is an error.
 
 import ts from 'typescript';
 import { kindOf, kindOfValue } from './declared.js';
@@ -13,7 +13,7 @@ export class Fit {
     this.checker = checker;
   }
 
-  /** All that is wrong with the value, each with the path at which it is. */
+  /** Returns the problems of a value, each with its path. */
   problems(value, type, path) {
     const types = type.isUnion() ? type.types : [type];
     const any = (flags) => types.some((one) => one.flags & flags);
@@ -28,9 +28,9 @@ export class Fit {
     return fits() ? [] : [this.wrong(value, type, path)];
   }
 
-  /** One of the declared values where there are some; any text where it is declared so. */
+  /** Accepts one of the declared values, or any text if the type is a plain string. */
   isText(value, types) {
-    // The SDK turns these into an object; on the wire they are strings.
+    // Strings in JSON, which the SDK turns into objects.
     if (types.some((one) => one.aliasSymbol?.name === 'Decimal')) return DECIMAL.test(value);
     const literals = types.filter((one) => one.isStringLiteral());
     if (literals.length > 0) return literals.some((one) => one.value === value);
@@ -56,14 +56,14 @@ export class Fit {
     return value.flatMap((one) => this.problems(one, element, `${path}[]`));
   }
 
-  /** An object inside another: if it is a resource, that is looked at on its own. */
+  /** Checks a nested object. Resources are checked separately. */
   object(value, type, path) {
     const kind = kindOf(this.checker, type);
     if (kind === undefined || kind === 'list') return this.fields(value, type, path);
     return kindOfValue(value) === kind ? [] : [this.wrong(value, type, path)];
   }
 
-  /** The keys of an object: all that have to be there, and none that is not declared. */
+  /** Checks the keys of an object: all required ones, and no undeclared one. */
   fields(value, type, path) {
     const { checker } = this;
     const others = checker.getIndexInfosOfType(type)[0]?.type;

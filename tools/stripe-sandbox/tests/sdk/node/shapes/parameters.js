@@ -1,17 +1,18 @@
-// No parameter that Stripe has is unknown to the sandbox: it is taken, refused for its value, or said not to be imitated.
+// Checks that the sandbox knows every parameter of Stripe: it accepts it, refuses its value, or reports
+// `sandbox_not_imitated`.
 
 import { readFileSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import ts from 'typescript';
 import { RESOURCES } from './declared.js';
 
-/** How deep into hashes of hashes. */
+/** Depth of nested hashes. */
 const LEVELS = 3;
 
-/** The SDK's methods say in their code what they ask, and in their declaration with which parameters. */
+/** The code of an SDK method has its path, its declaration has the parameters. */
 const METHOD = /^ {4}(\w+)\([^)]*\) \{\s*return this\._makeRequest\('(\w+)', [`']([^`']+)[`']/gm;
 
-/** The type of the parameters of every endpoint, by method and path. */
+/** Returns the parameter type of each endpoint, by method and path. */
 export function parametersOf({ program, checker }) {
   const found = new Map();
   const files = readdirSync(RESOURCES, { recursive: true }).filter((file) => file.endsWith('.js'));
@@ -36,7 +37,7 @@ function members(checker, type) {
   return present.isUnion() ? present.types : [present];
 }
 
-/** How a parameter can be sent, and what is inside it. */
+/** Returns the ways to send a parameter, and the type of its content. */
 function forms(checker, name, type) {
   const isHash = (one) => one.flags & ts.TypeFlags.Object && checker.getIndexInfosOfType(one).length === 0;
   const all = members(checker, type);
@@ -49,7 +50,7 @@ function forms(checker, name, type) {
   return { key: inner.length > 0 ? `${name}[0][nothing_of_the_kind]` : `${name}[0]`, hashes, inner };
 }
 
-/** Sends a request that was answered before once for each parameter that is declared, with that one added. */
+/** Repeats a request once for each declared parameter, with that parameter added. */
 export async function checkParameters({ checker, type, form, send, complain, name = '', level = LEVELS }) {
   for (const property of checker.getPropertiesOfType(checker.getNonNullableType(type))) {
     const here = name ? `${name}[${property.name}]` : property.name;

@@ -1,10 +1,10 @@
-// What is sold: products, prices, meters, coupons and tax rates.
+// Products, prices, meters, coupons and tax rates.
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { customer, errors, ids, price, refused, stripe } from '../support.js';
 
-test('a product is made, changed, found and deleted', async () => {
+test('a product is created, updated, listed and deleted', async () => {
   const made = await stripe.products.create({
     name: 'Pro',
     description: 'For teams',
@@ -36,7 +36,7 @@ test('a product is made, changed, found and deleted', async () => {
   await refused(stripe.products.retrieve(bare.id), errors.StripeInvalidRequestError, { statusCode: 404 });
 });
 
-test('a lookup key belongs to one price and can be handed on', async () => {
+test('a lookup key belongs to one price and can be transferred', async () => {
   const key = 'catalog_pro';
   const first = await price(1000, { lookup_key: key, nickname: 'old', metadata: { a: '1' } });
   await refused(price(2000, { lookup_key: key }), errors.StripeInvalidRequestError, {
@@ -53,7 +53,7 @@ test('a lookup key belongs to one price and can be handed on', async () => {
   assert.deepEqual(ids(await stripe.prices.list({ lookup_keys: [key], active: true })), []);
 });
 
-test('decimals, tiers and currencies are what was asked for', async () => {
+test('prices have the requested decimals, tiers and currencies', async () => {
   const tiered = await price(undefined, {
     billing_scheme: 'tiered',
     tiers_mode: 'graduated',
@@ -95,7 +95,7 @@ test('decimals, tiers and currencies are what was asked for', async () => {
   }
 });
 
-test('a meter sums up what is reported', async () => {
+test('a meter sums its events', async () => {
   const meter = await stripe.billing.meters.create({
     display_name: 'Build minutes',
     event_name: 'build_minutes',
@@ -167,7 +167,7 @@ test('a coupon takes off a percentage or an amount', async () => {
   });
 });
 
-test('a promotion code stands for a coupon', async () => {
+test('a promotion code applies its coupon', async () => {
   const coupon = await stripe.coupons.create({ percent_off: 10, duration: 'once' });
   const made = await stripe.promotionCodes.create({
     promotion: { type: 'coupon', coupon: coupon.id },
@@ -188,7 +188,7 @@ test('a promotion code stands for a coupon', async () => {
   );
 });
 
-test('a tax rate is made, changed and listed', async () => {
+test('a tax rate is created, updated and listed', async () => {
   const made = await stripe.taxRates.create({
     display_name: 'VAT',
     percentage: 7.7,

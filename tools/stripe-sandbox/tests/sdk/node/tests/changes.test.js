@@ -1,20 +1,20 @@
-// Changes of a subscription: what they cost, what is shown before, and what becomes of them if nobody pays.
+// Changes of a subscription: cost, preview, and failed payments.
 
 import assert from 'node:assert/strict';
 import { before, describe, test } from 'node:test';
 import { advance, admin, at, errors, price, refused, stripe, subscriber } from '../support.js';
 
-/** Half of April 2027, so that halves of amounts are easy to follow. */
+/** The middle of April 2027: half of a period remains. */
 const MIDDLE = '2027-04-16';
 
-/** A customer who pays 20.00 a month, in the middle of it. */
+/** Creates a customer with a subscription of 20.00 a month, in the middle of the month. */
 async function halfWay(more) {
   const begun = await subscriber(2000, more);
   await advance(begun.clock, MIDDLE);
   return begun;
 }
 
-/** Gives the customer a card that is declined when it is charged. */
+/** Replaces the customer's card by one that declines charges. */
 async function breakCard({ customer, subscription }, card = 'pm_card_chargeCustomerFail') {
   const bad = await stripe.paymentMethods.attach(card, { customer: customer.id });
   return stripe.subscriptions.update(subscription.id, { default_payment_method: bad.id });
@@ -35,7 +35,7 @@ const upgrade = (begun, form = {}) =>
   });
 
 describe('proration', () => {
-  test('create_prorations leaves the difference for the renewal', async () => {
+  test('create_prorations bills the difference with the renewal', async () => {
     const begun = await halfWay();
     const changed = await upgrade(begun, { proration_behavior: 'create_prorations' });
     assert.equal(changed.latest_invoice.id, begun.subscription.latest_invoice.id);
@@ -48,7 +48,7 @@ describe('proration', () => {
     assert.equal(renewal.total, 6500);
   });
 
-  test('always_invoice charges it at once, as the preview showed', async () => {
+  test('always_invoice charges the previewed amount immediately', async () => {
     const begun = await halfWay();
     const details = { items: [{ id: begun.item, price: more.id }], proration_behavior: 'always_invoice' };
     const preview = await stripe.invoices.createPreview({
@@ -72,7 +72,7 @@ describe('proration', () => {
     await refused(stripe.invoices.retrieve(preview.id), errors.StripeInvalidRequestError, { statusCode: 404 });
   });
 
-  test('none changes the price and leaves this period as it is', async () => {
+  test('none changes the price without prorations', async () => {
     const begun = await halfWay();
     const changed = await upgrade(begun, { proration_behavior: 'none' });
     assert.equal(changed.items.data[0].price.id, more.id);
@@ -95,7 +95,7 @@ describe('proration', () => {
     assert.deepEqual([entry.type, entry.invoice, entry.amount], ['applied_to_invoice', invoice.id, -750]);
   });
 
-  test('a new period begins only where the anchor is an object that says so', async () => {
+  test('a new period requires billing_cycle_anchor as an object', async () => {
     const begun = await halfWay();
     const yearly = await price(20000, { recurring: { interval: 'year' } });
     const form = { items: [{ id: begun.item, price: yearly.id }], proration_behavior: 'always_invoice' };
@@ -120,7 +120,7 @@ describe('proration', () => {
     );
   });
 
-  test('tax and balance are in the preview and in the charge alike', async () => {
+  test('preview and charge include tax and balance', async () => {
     const rate = await stripe.taxRates.create({ display_name: 'Tax', percentage: 10, inclusive: false });
     const begun = await halfWay({ default_tax_rates: [rate.id] });
     await stripe.customers.createBalanceTransaction(begun.customer.id, { amount: -400, currency: 'usd' });
@@ -142,10 +142,10 @@ describe('proration', () => {
   });
 });
 
-describe('a change that is not paid', () => {
+describe('unpaid changes', () => {
   const always = { proration_behavior: 'always_invoice' };
 
-  test('allow_incomplete applies it and is owed the money', async () => {
+  test('allow_incomplete applies the change and leaves the invoice open', async () => {
     const begun = await halfWay();
     await breakCard(begun);
     const changed = await upgrade(begun, { ...always, payment_behavior: 'allow_incomplete' });
@@ -153,7 +153,7 @@ describe('a change that is not paid', () => {
     assert.equal(changed.items.data[0].price.id, more.id);
   });
 
-  test('default_incomplete waits for somebody to pay', async () => {
+  test('default_incomplete leaves the invoice open without an attempt', async () => {
     const begun = await halfWay();
     const changed = await upgrade(begun, { ...always, payment_behavior: 'default_incomplete' });
     assert.deepEqual([changed.status, changed.latest_invoice.attempt_count], ['past_due', 0]);
@@ -174,7 +174,7 @@ describe('a change that is not paid', () => {
     assert.equal(same.latest_invoice, begun.subscription.latest_invoice.id);
   });
 
-  test('pending_if_incomplete keeps it until its invoice is paid', async () => {
+  test('pending_if_incomplete stores a pending update until its invoice is paid', async () => {
     const begun = await halfWay();
     await breakCard(begun);
     const pending = { ...always, payment_behavior: 'pending_if_incomplete' };
@@ -194,7 +194,7 @@ describe('a change that is not paid', () => {
     );
   });
 
-  test('a pending change expires after 23 hours and its invoice is void', async () => {
+  test('a pending update expires after 23 hours and its invoice is voided', async () => {
     const begun = await halfWay();
     await breakCard(begun);
     const waiting = await upgrade(begun, { ...always, payment_behavior: 'pending_if_incomplete' });
@@ -206,7 +206,7 @@ describe('a change that is not paid', () => {
     assert.equal(payment.status, 'canceled');
   });
 
-  test('a card that asks its owner applies the change when the owner agrees', async () => {
+  test('authentication applies the pending update', async () => {
     const begun = await halfWay();
     await breakCard(begun, 'pm_card_authenticationRequired');
     const waiting = await upgrade(begun, { ...always, payment_behavior: 'pending_if_incomplete' });
@@ -228,7 +228,7 @@ describe('a change that is not paid', () => {
   });
 });
 
-test('items are added, counted and taken away', async () => {
+test('items are added, changed and removed', async () => {
   const begun = await halfWay();
   const addon = await price(300);
   const added = await stripe.subscriptions.update(begun.subscription.id, {
@@ -244,7 +244,7 @@ test('items are added, counted and taken away', async () => {
   assert.deepEqual(left.items.data.map((one) => [one.id, one.quantity]), [[begun.item, 2]]);
 });
 
-test('a discount lowers the next invoice and is taken off again', async () => {
+test('a discount reduces the next invoice and can be removed', async () => {
   const begun = await halfWay();
   const coupon = await stripe.coupons.create({ percent_off: 25, duration: 'forever' });
   const changed = await stripe.subscriptions.update(begun.subscription.id, {

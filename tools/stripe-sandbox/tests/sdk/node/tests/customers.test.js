@@ -1,10 +1,10 @@
-// Customers, what they pay with, and what they are owed.
+// Customers, payment methods and balance.
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { clockAt, customer, errors, ids, refused, stripe } from '../support.js';
 
-test('a customer is made, changed, found and deleted', async () => {
+test('a customer is created, updated, listed and deleted', async () => {
   const made = await stripe.customers.create({
     email: 'ada@example.com',
     address: { line1: '1 Main Street', city: 'Springfield', postal_code: '62701', state: 'IL', country: 'US' },
@@ -63,7 +63,7 @@ test('cards are attached, listed, made the default and detached', async () => {
   await refused(stripe.paymentMethods.detach(made.id), errors.StripeInvalidRequestError, { statusCode: 400 });
 });
 
-test('a card that the bank declines is not even saved', async () => {
+test('a declined card is not saved', async () => {
   const { id } = await customer(null);
   await refused(
     stripe.paymentMethods.attach('pm_card_chargeDeclinedInsufficientFunds', { customer: id }),
@@ -73,7 +73,7 @@ test('a card that the bank declines is not even saved', async () => {
   assert.deepEqual(ids(await stripe.paymentMethods.list({ customer: id })), []);
 });
 
-test('the balance is kept in transactions', async () => {
+test('the balance is the sum of its transactions', async () => {
   const { id } = await customer(null);
   const booked = await stripe.customers.createBalanceTransaction(id, {
     amount: -1200,
@@ -96,7 +96,7 @@ test('the balance is kept in transactions', async () => {
   );
 });
 
-test('customers on a test clock are only listed with it and go with it', async () => {
+test('customers on a test clock are listed with it and deleted with it', async () => {
   const clock = await clockAt('2027-01-01');
   const { id } = await customer(null, { test_clock: clock.id, email: 'clock@example.com' });
   assert.deepEqual(ids(await stripe.customers.list({ email: 'clock@example.com' })), []);

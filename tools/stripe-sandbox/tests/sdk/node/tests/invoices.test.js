@@ -1,10 +1,10 @@
-// Invoices that are made by hand, and what can be done with an invoice.
+// Manual invoices and invoice operations.
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { customer, errors, ids, price, refused, stripe } from '../support.js';
 
-/** A draft with one item. */
+/** Creates a draft with one item. */
 async function draft(amount, more = {}, card = 'pm_card_visa') {
   const owner = await customer(card);
   const invoice = await stripe.invoices.create({ customer: owner.id, auto_advance: false, ...more });
@@ -19,7 +19,7 @@ async function draft(amount, more = {}, card = 'pm_card_visa') {
   return { owner, invoice, item };
 }
 
-test('an invoice is put together, finalized and paid', async () => {
+test('an invoice is created, finalized and paid', async () => {
   const { owner, invoice, item } = await draft(4200, { description: 'By hand', footer: 'Thanks' });
   const extra = await price(800, { recurring: undefined });
   const more = await stripe.invoiceItems.create({
@@ -48,7 +48,7 @@ test('an invoice is put together, finalized and paid', async () => {
   });
 });
 
-test('an open invoice can be voided or given up', async () => {
+test('an open invoice can be voided or marked uncollectible', async () => {
   const first = await draft(900);
   await refused(stripe.invoices.voidInvoice(first.invoice.id), errors.StripeInvalidRequestError, { statusCode: 400 });
   await stripe.invoices.finalizeInvoice(first.invoice.id);
@@ -71,8 +71,8 @@ test('a draft and its items can be deleted', async () => {
   assert.deepEqual(ids(await stripe.invoices.list({ customer: owner.id })), []);
 });
 
-test('a declined card says why, and the invoice stays open', async () => {
-  // Where there is none, the SDK makes the decline code an empty text.
+test('a declined card returns its code and the invoice stays open', async () => {
+  // The SDK turns a missing decline code into an empty string.
   const cards = [
     ['pm_card_chargeDeclined', 'card_declined', 'generic_decline'],
     ['pm_card_chargeDeclinedInsufficientFunds', 'card_declined', 'insufficient_funds'],
@@ -95,7 +95,7 @@ test('a declined card says why, and the invoice stays open', async () => {
   await stripe.invoices.finalizeInvoice((await draft(900, {}, null)).invoice.id);
 });
 
-test('waiting items are swept up by the next invoice', async () => {
+test('pending items are on the next invoice', async () => {
   const owner = await customer();
   for (let index = 0; index < 12; index += 1) {
     await stripe.invoiceItems.create({ customer: owner.id, amount: 100, currency: 'usd' });
@@ -112,7 +112,7 @@ test('waiting items are swept up by the next invoice', async () => {
   assert.deepEqual((await stripe.invoiceItems.list({ customer: owner.id, pending: true })).data, []);
 });
 
-test('a coupon and a tax rate on one invoice', async () => {
+test('an invoice can have a coupon and a tax rate', async () => {
   const rate = await stripe.taxRates.create({ display_name: 'VAT', percentage: 20, inclusive: true });
   const coupon = await stripe.coupons.create({ amount_off: 200, currency: 'usd', duration: 'once' });
   const { invoice } = await draft(1400, { default_tax_rates: [rate.id], discounts: [{ coupon: coupon.id }] });
@@ -123,7 +123,7 @@ test('a coupon and a tax rate on one invoice', async () => {
   assert.equal(open.discounts[0].invoice, invoice.id);
 });
 
-test('what would be charged can be asked for before there is a subscription', async () => {
+test('a new subscription can be previewed', async () => {
   const owner = await customer();
   const plan = await price(2500);
   const preview = await stripe.invoices.createPreview({

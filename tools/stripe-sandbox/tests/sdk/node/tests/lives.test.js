@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { advance, at, errors, ids, price, refused, stripe, subscriber } from '../support.js';
 
-test('a subscription is paused and goes on', async () => {
+test('a subscription is paused and resumed', async () => {
   const { subscription } = await subscriber(3000);
   const paused = await stripe.subscriptions.pause(subscription.id, { type: 'subscription' });
   assert.equal(paused.status, 'paused');

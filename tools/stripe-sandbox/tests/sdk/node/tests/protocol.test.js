@@ -1,4 +1,4 @@
-// What the SDK relies on whatever is asked for: errors, retries, idempotency, pages, headers.
+// Protocol of all endpoints: errors, retries, idempotency, pagination, headers.
 
 import assert from 'node:assert/strict';
 import { Agent } from 'node:http';
@@ -6,7 +6,7 @@ import { after, describe, test } from 'node:test';
 import { KEY, admin, client, clockAt, customer, errors, ids, price, refused, stripe } from '../support.js';
 
 describe('errors', () => {
-  test('a key that is unknown, missing or not allowed', async () => {
+  test('unknown, missing and unauthorized keys are refused', async () => {
     const unknown = client('sk_test_unknown_unknown').customers.list();
     const refusal = await refused(unknown, errors.StripeAuthenticationError, { statusCode: 401 });
     assert.match(refusal.message, /^Invalid API Key provided: sk_test_\*+nown$/);
@@ -18,7 +18,7 @@ describe('errors', () => {
     assert.match(message, /Having the 'rak_customer_write' permission would allow this request to continue\.$/);
   });
 
-  test('an id that names nothing is a 404 in the path and a 400 elsewhere', async () => {
+  test('unknown IDs return 404 in the path and 400 elsewhere', async () => {
     const found = stripe.subscriptions.retrieve('sub_none');
     const refusal = await refused(found, errors.StripeInvalidRequestError, {
       statusCode: 404,
@@ -35,7 +35,7 @@ describe('errors', () => {
     await refused(inside, errors.StripeInvalidRequestError, { statusCode: 400, param: 'customer' });
   });
 
-  test('parameters that are missing, unknown, empty or of the wrong kind', async () => {
+  test('missing, unknown, empty and mistyped parameters are refused', async () => {
     const { id } = await customer(null);
     for (const [ask, code, param] of [
       [() => stripe.products.create({}), 'parameter_missing', 'name'],
@@ -50,7 +50,7 @@ describe('errors', () => {
     }
   });
 
-  test('a failure on the other end, too many requests, and a cut connection', async () => {
+  test('server errors, rate limits and closed connections raise their exceptions', async () => {
     const { id } = await customer(null);
     const path = `/v1/customers/${id}`;
     for (const [fault, type, fields] of [
@@ -58,7 +58,7 @@ describe('errors', () => {
       [{ kind: 'status', status: 429 }, errors.StripeRateLimitError, { statusCode: 429, code: 'rate_limit' }],
       [{ kind: 'status', status: 409, code: 'lock_timeout' }, errors.StripeAPIError, { statusCode: 409, code: 'lock_timeout' }],
       [{ kind: 'garbage' }, errors.StripeAPIError, { message: 'Invalid JSON received from the Stripe API' }],
-      // The SDK asks once more after a connection that was closed.
+      // The SDK retries after a closed connection.
       [{ kind: 'hang_up', count: 2 }, errors.StripeConnectionError, {}],
       [{ kind: 'cut' }, errors.StripeConnectionError, {}],
     ]) {
@@ -73,12 +73,12 @@ describe('errors', () => {
 });
 
 describe('retries', () => {
-  // The SDK does not read the answers that it retries after: their connections would keep the process waiting.
+  // The SDK does not read the responses before a retry. Their connections would keep the process alive.
   const httpAgent = new Agent();
   const patient = client(KEY, { maxNetworkRetries: 2, httpAgent });
   after(() => httpAgent.destroy());
 
-  test('the SDK tries again by itself where that helps', async () => {
+  test('the SDK retries retryable errors', async () => {
     const { id } = await customer(null);
     const path = `/v1/customers/${id}`;
     for (const fault of [
@@ -99,7 +99,7 @@ describe('retries', () => {
     }
   });
 
-  test('work whose answer got lost is not done twice', async () => {
+  test('an operation with a lost response runs once', async () => {
     const { id } = await customer(null);
     const path = `/v1/customers/${id}/balance_transactions`;
     await admin('POST', '/faults', { path, method: 'POST', kind: 'status', status: 500, after_work: true });
@@ -110,13 +110,13 @@ describe('retries', () => {
   });
 });
 
-/** Keys are of this run alone. */
+/** Makes the keys unique to this run. */
 const RUN = `node ${process.pid} ${Date.now()}`;
 
 describe('idempotency', () => {
   const once = (idempotencyKey, name) => stripe.products.create({ name }, { idempotencyKey });
 
-  test('a key gives the first answer again, and only to the same request', async () => {
+  test('a key replays the response to the same request only', async () => {
     const first = await once(`${RUN} once`, 'Pro');
     const again = await once(`${RUN} once`, 'Pro');
     assert.deepEqual({ ...again }, { ...first });
@@ -132,7 +132,7 @@ describe('idempotency', () => {
     });
   });
 
-  test('a key in use is a conflict', async () => {
+  test('a key in use returns 409', async () => {
     const { id } = await customer(null);
     const path = `/v1/customers/${id}`;
     const rename = () => stripe.customers.update(id, { name: 'Ada' }, { idempotencyKey: `${RUN} slow` });
@@ -143,7 +143,7 @@ describe('idempotency', () => {
     assert.equal((await slow).name, 'Ada');
   });
 
-  test('a decline is remembered like any other outcome', async () => {
+  test('a decline is stored for the key', async () => {
     const { id } = await customer('pm_card_chargeCustomerFail');
     const plan = await price(1000);
     const subscribe = () =>
@@ -159,7 +159,7 @@ describe('idempotency', () => {
 });
 
 describe('lists', () => {
-  test('every page is fetched, in both directions and page by page', async () => {
+  test('all pages are fetched in both directions', async () => {
     const clock = await clockAt('2027-01-01');
     const made = [];
     for (let index = 0; index < 23; index += 1) {
@@ -171,7 +171,7 @@ describe('lists', () => {
     };
     assert.deepEqual(await all(), made);
     assert.deepEqual(await all({ starting_after: made[10] }), made.slice(11));
-    // Backwards the SDK gives what comes before, nearest first.
+    // Backwards, the SDK returns the nearest entries first.
     assert.deepEqual(await all({ ending_before: made[12] }), made.slice(0, 12).reverse());
     const page = await stripe.customers.list({ test_clock: clock.id, limit: 7, ending_before: made[20] });
     assert.deepEqual([ids(page), page.has_more, page.url], [made.slice(13, 20), true, '/v1/customers']);
@@ -184,7 +184,7 @@ describe('lists', () => {
 });
 
 describe('headers', () => {
-  test('every answer says what it was and in which version', async () => {
+  test('every response has a request ID and a version', async () => {
     const { lastResponse } = await stripe.products.list({ limit: 1 });
     assert.match(lastResponse.requestId, /^req_/);
     assert.deepEqual([lastResponse.statusCode, lastResponse.apiVersion], [200, '2026-09-30.endive']);
@@ -192,7 +192,7 @@ describe('headers', () => {
     await refused(old, errors.StripeInvalidRequestError, { statusCode: 400 });
   });
 
-  test('what the SDK has no method for can be asked for all the same', async () => {
+  test('raw requests work', async () => {
     const made = await stripe.rawRequest('POST', '/v1/products', { name: 'Raw', metadata: { a: 'b & c = d' } });
     assert.equal(made.metadata.a, 'b & c = d');
     const nothing = stripe.rawRequest('GET', '/v1/nothing');

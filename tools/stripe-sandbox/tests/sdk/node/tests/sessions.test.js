@@ -16,7 +16,7 @@ async function session(plan, more = {}) {
 }
 
 describe('checkout', () => {
-  test('a session is paid for on its page and becomes a subscription', async () => {
+  test('paying on the page creates the subscription', async () => {
     const [{ id }, plan] = [await customer(null, { email: 'ada@example.com' }), await price(3500)];
     const open = await session(plan, {
       customer: id,
@@ -43,7 +43,7 @@ describe('checkout', () => {
     assert.deepEqual([items.data[0].amount_total, items.data[0].price.product.name], [3500, 'Plan 3500']);
   });
 
-  test('without a customer one is made, whatever the page is shown in', async () => {
+  test('a session without customer creates one in every ui_mode', async () => {
     const plan = await price(1000);
     for (const ui of [
       { customer_email: 'new@example.com' },
@@ -55,7 +55,7 @@ describe('checkout', () => {
     }
   });
 
-  test('trials, taxes and discounts are in the amounts', async () => {
+  test('amounts include trials, taxes and discounts', async () => {
     const [{ id }, plan] = [await customer(null), await price(1000)];
     const rate = await stripe.taxRates.create({ display_name: 'Tax', percentage: 10, inclusive: false });
     const coupon = await stripe.coupons.create({ percent_off: 50, duration: 'once' });
@@ -80,7 +80,7 @@ describe('checkout', () => {
     assert.deepEqual([done.status, done.payment_status], ['complete', 'no_payment_required']);
   });
 
-  test('a session expires by request and by itself', async () => {
+  test('a session expires by request and by time', async () => {
     const clock = await clockAt('2027-01-01');
     const [{ id }, plan] = [await customer(null, { test_clock: clock.id }), await price(1000)];
     const [first, second] = [await session(plan, { customer: id }), await session(plan, { customer: id })];
@@ -92,7 +92,7 @@ describe('checkout', () => {
     assert.equal((await stripe.checkout.sessions.retrieve(second.id)).status, 'expired');
   });
 
-  test('what does not go together is refused', async () => {
+  test('conflicting parameters are refused', async () => {
     const [{ id }, plan] = [await customer(null), await price(1000)];
     const coupon = await stripe.coupons.create({ percent_off: 50, duration: 'once' });
     for (const [form, fields] of [
@@ -116,7 +116,7 @@ describe('the portal', () => {
   const make = (customer, more = {}) =>
     stripe.billingPortal.sessions.create({ customer, return_url: 'https://app.example/billing', ...more });
 
-  test('there is no session until it has been set up', async () => {
+  test('a session requires a configuration', async () => {
     const { id } = await customer(null);
     const refusal = await refused(make(id), errors.StripeInvalidRequestError, { statusCode: 400, code: undefined });
     assert.match(refusal.message, /^No configuration provided and your test mode default configuration/);
@@ -135,7 +135,7 @@ describe('the portal', () => {
       default_return_url: 'https://app.example/',
       metadata: { of: 'test' },
     });
-    // Only saving the settings in the dashboard makes a default.
+    // Only saving the settings in the dashboard creates a default.
     assert.equal(saved.is_default, false);
     assert.deepEqual(saved.features.subscription_cancel.cancellation_reason.options, ['too_expensive', 'unused']);
     const changed = await stripe.billingPortal.configurations.update(saved.id, { name: 'Ours' });
@@ -150,7 +150,7 @@ describe('the portal', () => {
     assert.deepEqual(ids(await stripe.billingPortal.configurations.list({ is_default: true })), [settings.id]);
   });
 
-  test('a flow leads to one thing', async () => {
+  test('a flow opens one page', async () => {
     const owner = await customer();
     const plan = await price(1000);
     const subscription = await stripe.subscriptions.create({ customer: owner.id, items: [{ price: plan.id }] });

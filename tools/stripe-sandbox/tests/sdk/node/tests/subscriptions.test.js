@@ -1,10 +1,10 @@
-// Subscriptions from their first invoice to their end.
+// Subscriptions from the first invoice to the end.
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { DAY, advance, at, clockAt, customer, errors, ids, price, refused, stripe, subscriber } from '../support.js';
 
-test('a subscription begins active, with its first invoice paid', async () => {
+test('a new subscription is active with a paid invoice', async () => {
   const { subscription, customer: owner, price: plan } = await subscriber(3500, {
     metadata: { account: 'acme' },
     description: 'Pro for Acme',
@@ -21,7 +21,7 @@ test('a subscription begins active, with its first invoice paid', async () => {
   assert.equal((await stripe.subscriptionItems.retrieve(item.id)).subscription, subscription.id);
 });
 
-test('each payment behavior says what an unpaid first invoice means', async () => {
+test('an unpaid first invoice follows payment_behavior', async () => {
   const { id: declined } = await customer('pm_card_chargeCustomerFail');
   const plan = await price(1500);
   const begin = (payment_behavior, more = {}) =>
@@ -56,7 +56,7 @@ test('each payment behavior says what an unpaid first invoice means', async () =
   assert.equal((await stripe.subscriptions.retrieve(waiting.id)).status, 'active');
 });
 
-test('an unpaid beginning expires after 23 hours', async () => {
+test('an unpaid first invoice expires after 23 hours', async () => {
   const { clock, subscription } = await subscriber(1500, { card: 'pm_card_chargeCustomerFail' });
   assert.equal(subscription.status, 'incomplete');
   await advance(clock, '2027-04-01T23:00:01');
@@ -64,7 +64,7 @@ test('an unpaid beginning expires after 23 hours', async () => {
   assert.deepEqual([ended.status, ended.latest_invoice.status], ['incomplete_expired', 'void']);
 });
 
-test('a trial costs nothing and ends as it was told to', async () => {
+test('a trial is free and ends as configured', async () => {
   const settings = { trial_settings: { end_behavior: { missing_payment_method: 'pause' } } };
   const { clock, subscription } = await subscriber(2000, { card: null, trial_period_days: 14, ...settings });
   assert.deepEqual([subscription.status, subscription.latest_invoice.amount_due], ['trialing', 0]);
@@ -75,7 +75,7 @@ test('a trial costs nothing and ends as it was told to', async () => {
   assert.equal(paused.status_details.paused.subscription.type, 'trial_end_without_payment_method');
 });
 
-test('a renewal is a draft for an hour and is then paid', async () => {
+test('a renewal is a draft for an hour, then paid', async () => {
   const { clock, subscription } = await subscriber(2000);
   await advance(clock, '2027-05-01T00:30');
   const expand = ['latest_invoice'];
@@ -88,7 +88,7 @@ test('a renewal is a draft for an hour and is then paid', async () => {
   assert.deepEqual([paid.id, paid.status, paid.amount_paid], [renewed.latest_invoice.id, 'paid', 2000]);
 });
 
-test('a declined renewal is overdue, is tried again and can be paid with another card', async () => {
+test('a declined renewal is past due, retried and payable with another card', async () => {
   const { clock, customer: owner, subscription } = await subscriber(2000);
   const bad = await stripe.paymentMethods.attach('pm_card_chargeCustomerFail', { customer: owner.id });
   await stripe.subscriptions.update(subscription.id, { default_payment_method: bad.id });
@@ -115,7 +115,7 @@ test('a declined renewal is overdue, is tried again and can be paid with another
   });
 });
 
-test('when every retry has failed, what is left is unpaid', async () => {
+test('a subscription is unpaid after all retries failed', async () => {
   const { clock, customer: owner, subscription } = await subscriber(2000);
   const bad = await stripe.paymentMethods.attach('pm_card_chargeCustomerFail', { customer: owner.id });
   await stripe.subscriptions.update(subscription.id, { default_payment_method: bad.id });
@@ -148,7 +148,7 @@ test('usage is billed in arrears', async () => {
   });
   await advance(clock, '2027-05-01T02:00');
   const [renewal] = (await stripe.invoices.list({ subscription: subscription.id })).data;
-  // 41 beyond the allowance at 2.5 cents are 102.5, rounded to 103.
+  // 41 above the included units at 2.5 cents are 102.5, rounded to 103.
   assert.equal(renewal.total, 1103);
   const metered = renewal.lines.data.filter((line) => line.pricing.price_details.price === plan.id);
   assert.equal(metered.reduce((sum, line) => sum + line.amount, 0), 103);
@@ -162,7 +162,7 @@ test('usage is billed in arrears', async () => {
   );
 });
 
-test('a subscription ends at once, at the end of its period or at a moment', async () => {
+test('a subscription ends immediately, at period end or at a date', async () => {
   const { subscription: now } = await subscriber(1000);
   const canceled = await stripe.subscriptions.cancel(now.id, {
     cancellation_details: { comment: 'Too big', feedback: 'too_complex' },
@@ -187,7 +187,7 @@ test('a subscription ends at once, at the end of its period or at a moment', asy
   assert.deepEqual(ids(await stripe.subscriptions.list({ test_clock: clock.id, status: 'ended' })), [later.id]);
 });
 
-test('collection can be paused and goes on by itself', async () => {
+test('pause_collection ends at its date', async () => {
   const { clock, subscription } = await subscriber(1000);
   const paused = await stripe.subscriptions.update(subscription.id, {
     pause_collection: { behavior: 'mark_uncollectible', resumes_at: at('2027-05-15') },

@@ -1,30 +1,30 @@
-//! What a fault makes of an answer.
+//! Responses of requests with a fault.
 
 use hyper::Response;
 use hyper::header::HeaderValue;
 use serde_json::Value;
 
 use super::body::{self, Body};
-use super::exchange::Answer;
-use super::faults::{Fault, Kind};
-use super::respond::{HangUp, LastOfConnection, respond, set};
+use super::exchange::ApiResponse;
+use super::faults::{Fault, FaultKind};
+use super::respond::{CloseAfterResponse, ConnectionDropped, respond, set};
 use crate::values::errors::ApiError;
 
 const GARBAGE: &str = "<html>this is not the JSON you are looking for";
 const WRONG_SHAPE: &str = r#"{"object":[1,{"list":null}],"data":"none"}"#;
 
-/// The answer that comes instead of the right one, which `answer` is if there is one already.
-pub fn instead(fault: &Fault, mut answer: Answer) -> Answer {
+/// Returns the response that replaces the regular one.
+pub fn replacement(fault: &Fault, mut api_response: ApiResponse) -> ApiResponse {
     match fault.kind {
-        Kind::HangUp => answer.status = 0,
-        Kind::Garbage => GARBAGE.clone_into(&mut answer.body),
-        Kind::WrongShape => WRONG_SHAPE.clone_into(&mut answer.body),
-        _ => answer.refuse(&error(fault)),
+        FaultKind::HangUp => api_response.status = 0,
+        FaultKind::Garbage => GARBAGE.clone_into(&mut api_response.body),
+        FaultKind::WrongShape => WRONG_SHAPE.clone_into(&mut api_response.body),
+        _ => api_response.set_error(&error(fault)),
     }
-    answer
+    api_response
         .message
         .get_or_insert_with(|| format!("asked for with /_sandbox/faults: {:?}", fault.kind));
-    answer
+    api_response
 }
 
 fn error(fault: &Fault) -> ApiError {
@@ -41,29 +41,32 @@ fn error(fault: &Fault) -> ApiError {
     }
 }
 
-/// The fault on the wire. `answer` is the right answer if the fault is gentle, else what comes instead.
+/// Returns the HTTP response. `response` is the regular one if the fault keeps it, else its
+/// replacement.
 pub fn response(
     fault: &Fault,
-    answer: &Answer,
+    api_response: &ApiResponse,
     idempotency_key: Option<&str>,
-) -> Result<Response<Body>, HangUp> {
-    if fault.kind == Kind::HangUp {
-        return Err(HangUp);
+) -> Result<Response<Body>, ConnectionDropped> {
+    if fault.kind == FaultKind::HangUp {
+        return Err(ConnectionDropped);
     }
-    let mut response = respond(answer, idempotency_key);
+    let mut response = respond(api_response, idempotency_key);
     match fault.kind {
-        Kind::Cut => *response.body_mut() = body::cut(&answer.body),
-        Kind::Trickle => *response.body_mut() = body::trickle(&answer.body, fault.delay()),
-        Kind::DropField => {
-            let field = fault.field.as_deref().unwrap_or_default();
-            *response.body_mut() = body::whole(without(&answer.body, field));
+        FaultKind::Cut => *response.body_mut() = body::truncated_body(&api_response.body),
+        FaultKind::Trickle => {
+            *response.body_mut() = body::slow_body(&api_response.body, fault.delay())
         }
-        Kind::CloseIdle => drop(response.extensions_mut().insert(LastOfConnection)),
+        FaultKind::DropField => {
+            let field = fault.field.as_deref().unwrap_or_default();
+            *response.body_mut() = body::full_body(without(&api_response.body, field));
+        }
+        FaultKind::CloseIdle => drop(response.extensions_mut().insert(CloseAfterResponse)),
         _ => {}
     }
     let headers = response.headers_mut();
-    if matches!(fault.kind, Kind::Cut | Kind::Trickle) {
-        headers.insert("content-length", HeaderValue::from(answer.body.len()));
+    if matches!(fault.kind, FaultKind::Cut | FaultKind::Trickle) {
+        headers.insert("content-length", HeaderValue::from(api_response.body.len()));
     }
     if let Some(retry) = fault.should_retry {
         set(headers, "stripe-should-retry", &retry.to_string());
@@ -81,7 +84,7 @@ fn without(body: &str, field: &str) -> String {
     json.to_string()
 }
 
-/// Takes out what the path leads to, in each element of the arrays on its way.
+/// Removes the field at the path, in every element of arrays on the way.
 fn remove(value: &mut Value, path: &[&str]) {
     match (value, path) {
         (Value::Array(elements), path) => {
@@ -104,7 +107,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_field_is_taken_out_of_every_element_on_its_path() {
+    fn field_is_removed_from_every_element_on_its_path() {
         let body = r#"{"a":1,"data":[{"b":{"c":2,"d":3}},{"b":{"c":4}}]}"#;
         assert_eq!(without(body, "data.b.c"), r#"{"a":1,"data":[{"b":{"d":3}},{"b":{}}]}"#);
         assert_eq!(without(body, "a"), r#"{"data":[{"b":{"c":2,"d":3}},{"b":{"c":4}}]}"#);

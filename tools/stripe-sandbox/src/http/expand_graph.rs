@@ -1,29 +1,29 @@
-//! Which fields of which object can be expanded, and into what.
+//! Expandable fields of each object type.
 
-/// How a field refers to other objects.
+/// Kind of an expandable field.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Target {
-    /// An id that becomes an object.
+    /// ID that becomes an object.
     One(&'static str),
-    /// An array of ids, each of which becomes an object.
+    /// Array of IDs that become objects.
     Many(&'static str),
-    /// An object that is there already.
+    /// Object that is always included.
     Inline(&'static str),
-    /// A list object that is there already.
+    /// List object that is always included.
     Embedded(&'static str),
-    /// A list that is only there when asked for.
+    /// List that is included only on request.
     IncludedList(&'static str),
-    /// A plain value that is only there when asked for.
+    /// Value that is included only on request.
     IncludedValue,
 }
 
 use Target::{Embedded, IncludedList, IncludedValue, Inline, Many, One};
 
-/// Object, path inside it (`*` stands for any one name), and what is there. Also where there is never anything here,
-/// such as an `application`: that can be expanded all the same.
+/// Object type, path in it (`*` matches any name), and target. Also lists fields that are always
+/// null in the sandbox, such as `application`: Stripe accepts expanding them.
 type Row = (&'static str, &'static str, Target);
 
-pub const GRAPH: &[Row] = &[
+pub const EXPANSIONS: &[Row] = &[
     ("billing_portal.configuration", "application", One("application")),
     (
         "billing_portal.configuration",
@@ -185,9 +185,9 @@ pub const GRAPH: &[Row] = &[
     ("subscription_schedule", "test_clock", One("test_helpers.test_clock")),
 ];
 
-/// The row that the path begins with, and how many of its segments that takes: the longest one wins.
+/// Returns the row with the longest matching path, and the number of its segments.
 pub fn find(kind: &str, segments: &[&str]) -> Option<(&'static Row, usize)> {
-    GRAPH
+    EXPANSIONS
         .iter()
         .filter(|(object, _, _)| *object == kind)
         .filter_map(|row| {
@@ -202,13 +202,13 @@ pub fn find(kind: &str, segments: &[&str]) -> Option<(&'static Row, usize)> {
         .max_by_key(|(_, length)| *length)
 }
 
-/// Whether the path is a plain hash on the way to something that can be expanded.
+/// Returns whether the path is a hash that contains an expandable field.
 pub fn is_hash(kind: &str, segments: &[&str]) -> bool {
     let prefix = format!("{}.", segments.join("."));
-    GRAPH.iter().any(|(object, path, _)| *object == kind && path.starts_with(&prefix))
+    EXPANSIONS.iter().any(|(object, path, _)| *object == kind && path.starts_with(&prefix))
 }
 
-/// The resource whose read permission expanding into this object takes.
+/// Returns the resource whose read permission an expansion into this object type needs.
 pub fn resource_of(kind: &str) -> Option<&'static str> {
     Some(match kind {
         "billing_portal.configuration" => "customer_portal",

@@ -1,4 +1,4 @@
-//! Refusals that several requests can end in.
+//! Errors that several requests return.
 
 use crate::model::invoice::Invoice;
 use crate::values::cards::Failure;
@@ -38,20 +38,20 @@ pub fn other_currency(fixed: Currency) -> ApiError {
     ))
 }
 
-pub fn managed_by(schedule: &str) -> ApiError {
+pub fn managed_by_schedule(schedule: &str) -> ApiError {
     ApiError::invalid(format!(
         "The subscription is managed by the subscription schedule `{schedule}`, and updating any cancelation behavior directly is not allowed. Please update the schedule instead."
     ))
 }
 
-/// The most that can be charged at once, in minor units: twelve digits.
-const LARGEST: i64 = 999_999_999_999;
+/// Maximum amount of a charge in minor units: twelve digits.
+const MAX_AMOUNT: i64 = 999_999_999_999;
 
-/// Refuses an invoice that is more than any card can be charged with.
-pub fn chargeable(invoice: &Invoice) -> Result<()> {
-    if invoice.amount_due <= LARGEST {
+/// Returns an error if the amount due exceeds the maximum.
+pub fn check_amount(invoice: &Invoice) -> Result<()> {
+    if invoice.amount_due <= MAX_AMOUNT {
         return Ok(());
     }
-    let amount = invoice.currency.format(LARGEST.into());
+    let amount = invoice.currency.format(MAX_AMOUNT.into());
     Err(ApiError::invalid(format!("Amount must be no more than {amount}")).code("amount_too_large"))
 }

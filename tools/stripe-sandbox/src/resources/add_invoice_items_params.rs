@@ -1,24 +1,24 @@
-//! `add_invoice_items` as creating and updating a subscription take it.
+//! `add_invoice_items` parameter of subscriptions.
 
 use super::{subscription_params as shared, tax_rates};
 use crate::endpoint::params::Params;
-use crate::lifecycle::one_off::{End, OneOff, Start};
+use crate::lifecycle::add_invoice_items::{AddInvoiceItem, End, Start};
 use crate::model::Metadata;
 use crate::values::errors::{ApiError, Result};
 use crate::world::{World, find_param};
 
-const MOST: usize = 20;
+const MAX_ENTRIES: usize = 20;
 
-pub fn read(p: &mut Params) -> Result<Vec<OneOff>> {
+pub fn read(p: &mut Params) -> Result<Vec<AddInvoiceItem>> {
     let entries = p.list("add_invoice_items", |entry| {
         entry.not_imitated(&["price_data"])?;
         let mut metadata = Metadata::new();
         if let Some(change) = entry.metadata()? {
             change.apply(&mut metadata);
         }
-        Ok(OneOff {
+        Ok(AddInvoiceItem {
             price: entry.required("price")?,
-            quantity: entry.integer_in("quantity", 0..=shared::MOST)?.unwrap_or(1),
+            quantity: entry.integer_in("quantity", 0..=shared::MAX_QUANTITY)?.unwrap_or(1),
             discountable: entry.boolean("discountable")?.unwrap_or(true),
             discounts: shared::discounts(entry)?.unwrap_or_default(),
             tax_rates: entry.strings("tax_rates")?.unwrap_or_default(),
@@ -27,8 +27,8 @@ pub fn read(p: &mut Params) -> Result<Vec<OneOff>> {
         })
     })?;
     let entries = entries.unwrap_or_default();
-    if entries.len() > MOST {
-        return Err(ApiError::invalid(format!("You can add at most {MOST} invoice items."))
+    if entries.len() > MAX_ENTRIES {
+        return Err(ApiError::invalid(format!("You can add at most {MAX_ENTRIES} invoice items."))
             .param("add_invoice_items"));
     }
     Ok(entries)
@@ -73,8 +73,8 @@ fn bound(p: &mut Params, choices: &[(&'static str, Bound)]) -> Result<(Bound, Op
     Ok((bound, time))
 }
 
-/// Checks what the entries refer to: prices that are charged once, tax rates.
-pub fn check(world: &World, entries: &[OneOff]) -> Result<()> {
+/// Checks the prices and tax rates of the entries. Only active one-time prices are accepted.
+pub fn check(world: &World, entries: &[AddInvoiceItem]) -> Result<()> {
     for (index, entry) in entries.iter().enumerate() {
         let name = format!("add_invoice_items[{index}][price]");
         let price = find_param(&world.prices, &entry.price, &name)?;

@@ -1,63 +1,63 @@
-//! `add_invoice_items`: what is charged once, with the subscription's next invoice.
+//! `add_invoice_items`: one-off charges on a subscription's next invoice.
 
 use rust_decimal::Decimal;
 
 use super::discounts::Redeemer;
-use super::items::supports;
+use super::items::check_currency;
 use crate::model::Metadata;
-use crate::model::catalog::{Discount, Redeem};
+use crate::model::catalog::{Discount, RequestedDiscount};
 use crate::model::invoice::{InvoiceItem, Line, Origin};
 use crate::model::subscription::Subscription;
 use crate::values::errors::{ApiError, Result};
 use crate::values::period::Timestamp;
 use crate::world::World;
 
-/// Where the period of such an item begins.
+/// Start of the item's period.
 #[derive(Clone, Copy, Debug, Default)]
 pub enum Start {
-    /// With the latest of the items' periods.
+    /// The latest period start of the subscription's items.
     #[default]
     OfItems,
     Now,
     At(Timestamp),
 }
 
-/// And where it ends.
+/// End of the item's period.
 #[derive(Clone, Copy, Debug, Default)]
 pub enum End {
-    /// With the earliest of the items' periods.
+    /// The earliest period end of the subscription's items.
     #[default]
     OfItems,
     At(Timestamp),
 }
 
-/// One entry, the price of which is known to exist and to be charged once.
+/// Entry of `add_invoice_items`. Its price exists and is a one-time price.
 #[derive(Clone, Debug)]
-pub struct OneOff {
+pub struct AddInvoiceItem {
     pub price: String,
     pub quantity: i64,
     pub discountable: bool,
-    pub discounts: Vec<Redeem>,
+    pub discounts: Vec<RequestedDiscount>,
     pub tax_rates: Vec<String>,
     pub metadata: Metadata,
     pub period: (Start, End),
 }
 
-/// The entries as invoice items that wait for an invoice.
-pub fn one_offs(
+/// Creates pending invoice items for the entries. The caller stores them.
+pub fn make_invoice_items(
     world: &mut World,
     sub: &Subscription,
-    wanted: &[OneOff],
+    wanted: &[AddInvoiceItem],
     redeemer: &mut Redeemer,
     now: Timestamp,
 ) -> Result<Vec<InvoiceItem>> {
-    wanted.iter().map(|one| one_off(world, sub, one, redeemer, now)).collect()
+    wanted.iter().map(|one| make_invoice_item(world, sub, one, redeemer, now)).collect()
 }
 
-fn one_off(
+fn make_invoice_item(
     world: &mut World,
     sub: &Subscription,
-    wanted: &OneOff,
+    wanted: &AddInvoiceItem,
     redeemer: &mut Redeemer,
     now: Timestamp,
 ) -> Result<InvoiceItem> {
@@ -66,7 +66,7 @@ fn one_off(
     let own = |new| Discount { invoice_item: Some(id.clone()), ..new };
     let item_discounts = redeemer.redeem(world, &wanted.discounts, &sub.discounts, own)?;
     let price = world.price(&wanted.price);
-    supports(price, sub.currency)?;
+    check_currency(price, sub.currency)?;
     let amount = price.amount_in(sub.currency).expect("it supports the currency");
     let quantity = Decimal::from(wanted.quantity);
     let charges = amount.charge(price.packaged(quantity), sub.currency);
@@ -96,7 +96,11 @@ fn one_off(
     Ok(InvoiceItem::waiting(sub, id, line, now))
 }
 
-fn period(sub: &Subscription, wanted: &OneOff, now: Timestamp) -> Result<(Timestamp, Timestamp)> {
+fn period(
+    sub: &Subscription,
+    wanted: &AddInvoiceItem,
+    now: Timestamp,
+) -> Result<(Timestamp, Timestamp)> {
     let start = match wanted.period.0 {
         Start::OfItems => sub.items.iter().map(|item| item.period.0).max(),
         Start::Now => Some(now),

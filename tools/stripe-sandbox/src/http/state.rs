@@ -1,4 +1,4 @@
-//! Everything that outlives a request.
+//! State of the server that outlives a request.
 
 use std::io;
 use std::net::SocketAddr;
@@ -9,7 +9,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use super::auth::{Grant, Keys};
 use super::connections::Connections;
 use super::faults::Faults;
-use super::idempotency::Store;
+use super::idempotency::IdempotencyStore;
 use super::limits::{Limiter, Limits};
 use super::locks::Locks;
 use super::log::Log;
@@ -19,10 +19,10 @@ use crate::values::ids::Ids;
 use crate::values::period::Timestamp;
 use crate::world::World;
 
-pub struct Shared {
+pub struct ServerState {
     world: Mutex<World>,
     keys: Mutex<Keys>,
-    idempotency: Mutex<Store>,
+    idempotency: Mutex<IdempotencyStore>,
     limiter: Mutex<Limiter>,
     faults: Mutex<Faults>,
     log: Mutex<Log>,
@@ -30,26 +30,31 @@ pub struct Shared {
     /// `http://127.0.0.1:PORT`
     pub origin: String,
     pub locks: Arc<Locks>,
-    pub lock_patience: Duration,
+    pub lock_timeout: Duration,
     pub connections: Connections,
     snapshot: Option<PathBuf>,
 }
 
-/// A request that panicked must not take the sandbox with it: the lock is taken over.
+/// Locks the mutex even if a request panicked while holding it.
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-impl Shared {
-    /// What the snapshot holds, if there is one; keys of the configuration are valid as well.
-    pub fn new(config: Config, address: SocketAddr) -> io::Result<Shared> {
+impl ServerState {
+    /// Creates the state from the snapshot, if there is one. Keys in the configuration are added to
+    /// it.
+    pub fn new(config: Config, address: SocketAddr) -> io::Result<ServerState> {
         let origin = format!("http://{address}");
         let found = config.snapshot.as_deref().map(snapshot::read).transpose()?.flatten();
         let (world, mut keys, idempotency) = if let Some(found) = found {
-            (found.world.wake(origin.clone()), found.keys, found.idempotency.wake())
+            (
+                found.world.after_restore(origin.clone()),
+                found.keys,
+                found.idempotency.after_restore(),
+            )
         } else {
             let settings = Settings { rules: config.rules, origin: origin.clone() };
-            (World::new(settings, seed(), real_now()), Keys::default(), Store::default())
+            (World::new(settings, seed(), real_now()), Keys::default(), IdempotencyStore::default())
         };
         for key in &config.secret_keys {
             keys.set(key, Grant::Everything);
@@ -57,7 +62,7 @@ impl Shared {
         for (key, permissions) in config.restricted_keys {
             keys.set(&key, Grant::from_list(Some(permissions)));
         }
-        Ok(Shared {
+        Ok(ServerState {
             world: Mutex::new(world),
             keys: Mutex::new(keys),
             idempotency: Mutex::new(idempotency),
@@ -67,13 +72,13 @@ impl Shared {
             request_ids: Mutex::new(Ids::new(seed())),
             origin,
             locks: Arc::default(),
-            lock_patience: config.lock_timeout,
+            lock_timeout: config.lock_timeout,
             connections: Connections::default(),
             snapshot: config.snapshot,
         })
     }
 
-    /// Writes the snapshot, if there is to be one, and says where.
+    /// Writes the snapshot, if one is configured, and returns its path.
     pub fn save(&self) -> io::Result<Option<&Path>> {
         let Some(path) = self.snapshot.as_deref() else { return Ok(None) };
         View::new(&self.world(), &self.keys(), &self.idempotency()).write(path)?;
@@ -88,7 +93,7 @@ impl Shared {
         lock(&self.keys)
     }
 
-    pub fn idempotency(&self) -> MutexGuard<'_, Store> {
+    pub fn idempotency(&self) -> MutexGuard<'_, IdempotencyStore> {
         lock(&self.idempotency)
     }
 
@@ -113,18 +118,18 @@ impl Shared {
         self.limiter().set(limits);
     }
 
-    /// Forgets everything but the keys and the settings.
+    /// Removes everything except keys and settings.
     pub fn reset(&self) {
         let mut world = self.world();
         *world = World::new(world.settings.clone(), seed(), real_now());
-        *self.idempotency() = Store::default();
+        *self.idempotency() = IdempotencyStore::default();
         *self.limiter() = Limiter::default();
         self.faults().clear();
         self.log().clear();
     }
 }
 
-/// The time outside, which the sandbox's own clock follows.
+/// Returns the real time, which the sandbox's own clock follows.
 pub fn real_now() -> Timestamp {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     Timestamp::try_from(since.as_secs()).expect("the time fits in 63 bits")

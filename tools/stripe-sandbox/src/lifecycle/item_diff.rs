@@ -1,15 +1,15 @@
-//! The items of a subscription, each beside the one that it becomes.
+//! Changes of a subscription's items, as pairs of old and new item.
 
 use super::discounts::Redeemer;
 use super::items::{NewItem, make_item};
-use crate::model::catalog::{Discount, Redeem};
+use crate::model::catalog::{Discount, RequestedDiscount};
 use crate::model::subscription::{BillingMode, Item, ProrationBehavior, Subscription};
 use crate::model::{Metadata, MetadataChange};
 use crate::values::errors::{ApiError, Result};
 use crate::values::period::Timestamp;
 use crate::world::World;
 
-/// One entry of `items` in an update or a preview.
+/// Entry of `items` in an update or a preview.
 #[derive(Clone, Debug, Default)]
 pub struct ItemChange {
     pub id: Option<String>,
@@ -17,11 +17,11 @@ pub struct ItemChange {
     pub quantity: Option<i64>,
     pub deleted: bool,
     pub tax_rates: Option<Vec<String>>,
-    pub discounts: Option<Vec<Redeem>>,
+    pub discounts: Option<Vec<RequestedDiscount>>,
     pub metadata: Option<MetadataChange>,
 }
 
-/// What is to be changed about the items and their cycle.
+/// Requested change of the items and the billing cycle.
 #[derive(Clone, Debug)]
 pub struct ItemsChange {
     pub items: Vec<ItemChange>,
@@ -31,46 +31,52 @@ pub struct ItemsChange {
     pub date: Option<Timestamp>,
 }
 
-/// An item before and after the change; one side is missing if it is new or goes.
-pub struct Swap {
+/// Item before and after the change. An added item has no `old`, a removed one no `new`.
+pub struct ItemDiff {
     pub old: Option<Item>,
     pub new: Option<Item>,
 }
 
-/// The items as they are asked for, each beside the one that it replaces.
-pub fn swaps(
+/// Returns each present item with its replacement, and the added items.
+pub fn item_diffs(
     world: &mut World,
     sub: &Subscription,
     change: &ItemsChange,
     redeemer: &mut Redeemer,
     now: Timestamp,
-) -> Result<Vec<Swap>> {
-    let keep = |item: &Item| Swap { old: Some(item.clone()), new: Some(item.clone()) };
-    let mut swaps: Vec<Swap> = sub.items.iter().map(keep).collect();
+) -> Result<Vec<ItemDiff>> {
+    let keep = |item: &Item| ItemDiff { old: Some(item.clone()), new: Some(item.clone()) };
+    let mut diffs: Vec<ItemDiff> = sub.items.iter().map(keep).collect();
     for entry in &change.items {
         let Some(id) = &entry.id else {
-            swaps.push(Swap { old: None, new: Some(added(world, sub, entry, redeemer, now)?) });
+            diffs.push(ItemDiff {
+                old: None,
+                new: Some(added_item(world, sub, entry, redeemer, now)?),
+            });
             continue;
         };
-        let swap = swaps
+        let diff = diffs
             .iter_mut()
-            .find(|swap| swap.old.as_ref().is_some_and(|old| old.id == *id))
+            .find(|diff| diff.old.as_ref().is_some_and(|old| old.id == *id))
             .ok_or_else(|| ApiError::no_such_param("subscription item", id, "items"))?;
-        let old = swap.old.as_ref().expect("found by its id");
-        swap.new =
-            if entry.deleted { None } else { Some(replaced(world, sub, old, entry, redeemer)?) };
+        let old = diff.old.as_ref().expect("found by its id");
+        diff.new = if entry.deleted {
+            None
+        } else {
+            Some(replaced_item(world, sub, old, entry, redeemer)?)
+        };
     }
-    check_left(&swaps)?;
-    let left: Vec<&str> = after(&swaps).map(|item| item.price.as_str()).collect();
+    check_remaining(&diffs)?;
+    let left: Vec<&str> = after(&diffs).map(|item| item.price.as_str()).collect();
     check_one_interval(world, sub.mode, &left)?;
-    Ok(swaps)
+    Ok(diffs)
 }
 
-fn after(swaps: &[Swap]) -> impl Iterator<Item = &Item> {
-    swaps.iter().filter_map(|swap| swap.new.as_ref())
+fn after(diffs: &[ItemDiff]) -> impl Iterator<Item = &Item> {
+    diffs.iter().filter_map(|diff| diff.new.as_ref())
 }
 
-/// Only flexible billing can have prices that renew at different times.
+/// Returns an error if classic billing would get prices with different intervals.
 pub fn check_one_interval(world: &World, mode: BillingMode, prices: &[&str]) -> Result<()> {
     let interval =
         |price: &str| world.price(price).recurring.as_ref().map(|recurring| recurring.interval);
@@ -83,8 +89,8 @@ pub fn check_one_interval(world: &World, mode: BillingMode, prices: &[&str]) -> 
     Ok(())
 }
 
-fn check_left(swaps: &[Swap]) -> Result<()> {
-    let left: Vec<&Item> = after(swaps).collect();
+fn check_remaining(diffs: &[ItemDiff]) -> Result<()> {
+    let left: Vec<&Item> = after(diffs).collect();
     if left.is_empty() {
         return Err(ApiError::invalid(
             "A subscription must have at least one active plan. To cancel, please use the cancel API endpoint on the subscription.",
@@ -101,7 +107,7 @@ fn check_left(swaps: &[Swap]) -> Result<()> {
     Ok(())
 }
 
-fn added(
+fn added_item(
     world: &mut World,
     sub: &Subscription,
     entry: &ItemChange,
@@ -118,14 +124,14 @@ fn added(
     };
     let id = world.ids.id("si");
     let discounts = entry.discounts.as_deref().unwrap_or_default();
-    let discounts = redeem_for(world, &id, discounts, &sub.discounts, redeemer)?;
+    let discounts = redeem_for_item(world, &id, discounts, &sub.discounts, redeemer)?;
     let mut item = make_item(world, &new, id, discounts, sub.currency, now)?;
     merge_metadata(&mut item, entry);
     Ok(item)
 }
 
-/// A changed price resets the quantity to 1 unless a quantity comes with it.
-fn replaced(
+/// Applies the change to an item. A new price resets the quantity to 1 unless the request sets it.
+fn replaced_item(
     world: &mut World,
     sub: &Subscription,
     old: &Item,
@@ -148,7 +154,7 @@ fn replaced(
         None => old.discounts.clone(),
         Some(wanted) => {
             let present = [&old.discounts[..], &sub.discounts].concat();
-            redeem_for(world, &old.id, wanted, &present, redeemer)?
+            redeem_for_item(world, &old.id, wanted, &present, redeemer)?
         }
     };
     let mut item = make_item(world, &new, old.id.clone(), discounts, sub.currency, old.created)?;
@@ -159,11 +165,11 @@ fn replaced(
     Ok(item)
 }
 
-/// The discounts of one item.
-pub fn redeem_for(
+/// Redeems discounts for one item.
+pub fn redeem_for_item(
     world: &mut World,
     item: &str,
-    wanted: &[Redeem],
+    wanted: &[RequestedDiscount],
     present: &[String],
     redeemer: &mut Redeemer,
 ) -> Result<Vec<String>> {
@@ -177,16 +183,17 @@ fn merge_metadata(item: &mut Item, entry: &ItemChange) {
     }
 }
 
-impl Swap {
-    /// Neither price nor quantity changes.
-    pub fn is_nothing(&self) -> bool {
-        let Swap { old: Some(old), new: Some(new) } = self else { return false };
+impl ItemDiff {
+    /// Returns whether price and quantity stay the same.
+    pub fn is_unchanged(&self) -> bool {
+        let ItemDiff { old: Some(old), new: Some(new) } = self else { return false };
         old.price == new.price && old.quantity == new.quantity
     }
 
-    /// The item that was metered, if its usage goes on being counted by the same price.
-    pub fn keeps_counting(&self) -> bool {
-        let Swap { old: Some(old), new: Some(new) } = self else { return false };
+    /// Returns whether the price stays the same, so that the price continues to count the item's
+    /// usage.
+    pub fn keeps_price(&self) -> bool {
+        let ItemDiff { old: Some(old), new: Some(new) } = self else { return false };
         old.price == new.price
     }
 }
