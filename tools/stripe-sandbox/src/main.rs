@@ -27,7 +27,7 @@ struct Cli {
     /// Days from each failed automatic attempt to the next one.
     #[arg(long, value_delimiter = ',', default_value = "3,5,7")]
     retry_days: Vec<u16>,
-    /// What happens to a subscription after its last failed attempt.
+    /// Action after the last failed attempt.
     #[arg(long, value_enum, default_value = "unpaid")]
     retries_exhausted: Exhausted,
     /// Pause a subscription when a renewal's payment fails for the first time.

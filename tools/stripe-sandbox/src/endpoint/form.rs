@@ -42,7 +42,7 @@ pub fn tree(pairs: &[(String, String)]) -> Result<Vec<(String, Node)>, ApiError>
             .ok_or_else(|| ApiError::invalid(format!("Invalid parameter name: {key}")))?;
         if !insert(&mut root, &segments, value) {
             return Err(ApiError::invalid(format!(
-                "Parameter {key} is given twice or in two different shapes"
+                "Parameter {key} is given twice or with two different types"
             ))
             .param(key));
         }

@@ -73,7 +73,7 @@ impl Context<'_> {
         let description = format!(
             "{quantity}{unit} × {} ({tier}at {price} / {})",
             self.product.name,
-            every(self.interval())
+            interval_name(self.interval())
         );
         Line {
             quantity: Some(charge.quantity),
@@ -116,7 +116,7 @@ impl Context<'_> {
     }
 }
 
-fn every(interval: Interval) -> String {
+fn interval_name(interval: Interval) -> String {
     let unit = match interval.unit {
         Unit::Day => "day",
         Unit::Week => "week",

@@ -19,7 +19,7 @@ use crate::resources::{self, payment_intents, payment_methods};
 use crate::values::cards::TestCard;
 use crate::world::find;
 
-type Reply = Result<Value, (u16, String)>;
+type AdminResult = Result<Value, (u16, String)>;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -46,7 +46,7 @@ struct Authenticate {
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Bank {
+struct CardBehavior {
     /// Token of a test card.
     behaves_as: String,
 }
@@ -67,7 +67,7 @@ pub async fn handle(state: &ServerState, request: &ApiRequest) -> Response<Body>
     response
 }
 
-fn route(state: &ServerState, request: &ApiRequest) -> Reply {
+fn route(state: &ServerState, request: &ApiRequest) -> AdminResult {
     let path = request.path.trim_start_matches("/_sandbox");
     match (request.method.as_str(), path) {
         ("POST", "/keys") => {
@@ -93,7 +93,7 @@ fn route(state: &ServerState, request: &ApiRequest) -> Reply {
             authenticate(state, intent, &read(request)?)
         }
         ("POST", path) if path.starts_with("/payment_methods/") => {
-            behave(state, path.trim_start_matches("/payment_methods/"), &read(request)?)
+            set_card_behavior(state, path.trim_start_matches("/payment_methods/"), &read(request)?)
         }
         ("GET", "/settings") => Ok(json!(state.world().settings.rules)),
         ("POST", "/settings") => change_settings(state, &read(request)?),
@@ -124,7 +124,10 @@ fn route(state: &ServerState, request: &ApiRequest) -> Reply {
         }
         ("POST", "/snapshot") => match state.save() {
             Ok(Some(path)) => Ok(json!({ "path": path.display().to_string() })),
-            Ok(None) => Err((400, "start the sandbox with --snapshot to have one".to_owned())),
+            Ok(None) => Err((
+                400,
+                "there is no snapshot file; start the sandbox with --snapshot".to_owned(),
+            )),
             Err(error) => Err((500, error.to_string())),
         },
         ("POST", "/reset") => {
@@ -135,7 +138,7 @@ fn route(state: &ServerState, request: &ApiRequest) -> Reply {
     }
 }
 
-async fn add_fault(state: &ServerState, request: &ApiRequest) -> Reply {
+async fn add_fault(state: &ServerState, request: &ApiRequest) -> AdminResult {
     let fault: Fault = read(request)?;
     fault.check().map_err(|why| (400, why))?;
     let shown = json!(fault);
@@ -160,9 +163,9 @@ fn endpoints() -> Value {
 }
 
 /// Changes the test card that decides the outcome of the payment method's charges.
-fn behave(state: &ServerState, method: &str, bank: &Bank) -> Reply {
-    let card = TestCard::from_token(&bank.behaves_as)
-        .ok_or_else(|| (400, format!("no such test card: {}", bank.behaves_as)))?;
+fn set_card_behavior(state: &ServerState, method: &str, behavior: &CardBehavior) -> AdminResult {
+    let card = TestCard::from_token(&behavior.behaves_as)
+        .ok_or_else(|| (400, format!("no such test card: {}", behavior.behaves_as)))?;
     let mut world = state.world();
     world.catch_up(real_now());
     let found = find(&world.payment_methods, method).cloned();
@@ -173,7 +176,7 @@ fn behave(state: &ServerState, method: &str, bank: &Bank) -> Reply {
 }
 
 /// Changes the settings in the body. Changes that are already due still use the old settings.
-fn change_settings(state: &ServerState, change: &Map<String, Value>) -> Reply {
+fn change_settings(state: &ServerState, change: &Map<String, Value>) -> AdminResult {
     let mut world = state.world();
     world.catch_up(real_now());
     let mut rules = json!(world.settings.rules);
@@ -185,7 +188,7 @@ fn change_settings(state: &ServerState, change: &Map<String, Value>) -> Reply {
     Ok(json!(world.settings.rules))
 }
 
-fn populate(state: &ServerState, population: &Population) -> Reply {
+fn populate(state: &ServerState, population: &Population) -> AdminResult {
     let mut world = state.world();
     world.catch_up(real_now());
     populate::populate(&mut world, population)
@@ -194,7 +197,7 @@ fn populate(state: &ServerState, population: &Population) -> Reply {
 }
 
 /// Completes an authentication.
-fn authenticate(state: &ServerState, intent: &str, answer: &Authenticate) -> Reply {
+fn authenticate(state: &ServerState, intent: &str, answer: &Authenticate) -> AdminResult {
     let mut world = state.world();
     world.catch_up(real_now());
     lifecycle::authenticate::authenticate(&mut world, intent, answer.succeed)

@@ -63,7 +63,7 @@ impl http_body::Body for ChunkedBody {
         let waiting = self.waiting.get_or_insert_with(|| Box::pin(sleep(pause)));
         ready!(waiting.as_mut().poll(context));
         self.waiting = None;
-        let broken = || Err(io::Error::other("cut on request"));
+        let broken = || Err(io::Error::other("connection cut by a fault"));
         Poll::Ready(Some(self.left.pop_front().map_or_else(broken, |piece| Ok(Frame::data(piece)))))
     }
 }

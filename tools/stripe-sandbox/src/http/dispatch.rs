@@ -53,7 +53,7 @@ enum Prepared {
 }
 
 /// Handles the request, with a pause before the operation.
-pub async fn respond_to(
+pub async fn handle_request(
     state: &Arc<ServerState>,
     request: &ApiRequest,
     pause: Duration,
@@ -175,7 +175,7 @@ impl Job {
 fn check_headers(request: &ApiRequest) -> Result<()> {
     if let Some(other) = request.version.as_deref().filter(|version| *version != VERSION) {
         return Err(ApiError::invalid(format!(
-            "Invalid Stripe API version: {other}. stripe-sandbox only speaks {VERSION}."
+            "Invalid Stripe API version: {other}. stripe-sandbox supports only {VERSION}."
         )));
     }
     if request.account.is_some() {

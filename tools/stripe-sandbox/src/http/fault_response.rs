@@ -23,7 +23,7 @@ pub fn replacement(fault: &Fault, mut api_response: ApiResponse) -> ApiResponse 
     }
     api_response
         .message
-        .get_or_insert_with(|| format!("asked for with /_sandbox/faults: {:?}", fault.kind));
+        .get_or_insert_with(|| format!("fault injected with /_sandbox/faults: {:?}", fault.kind));
     api_response
 }
 
@@ -32,7 +32,7 @@ fn error(fault: &Fault) -> ApiError {
         429 => ApiError::rate_limit(),
         status => ApiError::with_status(
             status,
-            "An error occurred on our end (asked for with /_sandbox/faults).",
+            "An error occurred on our end (injected with /_sandbox/faults).",
         ),
     };
     match &fault.code {

@@ -80,13 +80,13 @@ impl Fault {
     /// Returns an error if the fields do not fit together.
     pub fn check(&self) -> Result<(), String> {
         if self.kind == FaultKind::DropField && self.field.is_none() {
-            return Err("drop_field needs a field".to_owned());
+            return Err("drop_field requires field".to_owned());
         }
         if self.stored && !(self.kind == FaultKind::Status && self.after_work) {
-            return Err("stored goes with the kind status and after_work".to_owned());
+            return Err("stored requires kind status and after_work".to_owned());
         }
         if !(400..600).contains(&self.status) {
-            return Err("status is to be 400 to 599".to_owned());
+            return Err("status must be 400 to 599".to_owned());
         }
         Ok(())
     }

@@ -14,11 +14,12 @@ use crate::pages::{checkout, invoice, layout, portal};
 use crate::world::World;
 
 pub fn handle(state: &ServerState, request: &ApiRequest) -> Response<Body> {
-    answer(state, request).unwrap_or_else(|| plain(404, "stripe-sandbox has no such page."))
+    find_page_response(state, request)
+        .unwrap_or_else(|| plain(404, "stripe-sandbox has no such page."))
 }
 
 /// Returns the response of a page, or None if the path has no page.
-fn answer(state: &ServerState, request: &ApiRequest) -> Option<Response<Body>> {
+fn find_page_response(state: &ServerState, request: &ApiRequest) -> Option<Response<Body>> {
     let mut path: Vec<&str> = request.path.split('/').filter(|part| !part.is_empty()).collect();
     let page: Option<fn(&mut World, &PageRequest<'_>) -> PageResponse> = match path.first().copied()
     {
@@ -30,7 +31,7 @@ fn answer(state: &ServerState, request: &ApiRequest) -> Option<Response<Body>> {
     };
     path = path.split_off(path.len().min(1));
     let (Ok(query), Ok(form)) = (form::pairs(&request.query), form::pairs(&request.body)) else {
-        let text = "The form did not arrive as it should.";
+        let text = "The form could not be read. Go back and submit it again.";
         return Some(respond(PageResponse::Page(400, layout::message("Try again", text, None))));
     };
     let post = match request.method.as_str() {

@@ -12,7 +12,7 @@ use crate::pages::layout::{Document, message};
 use crate::pages::request::{PageRequest, PageResponse};
 
 /// Maximum number of listed requests.
-const SHOWN: usize = 200;
+const MAX_LISTED: usize = 200;
 
 const STATUSES: [(&str, &str); 7] = [
     ("", "all"),
@@ -29,14 +29,14 @@ pub fn handle(log: &Log, request: &PageRequest<'_>) -> PageResponse {
         [] => PageResponse::ok(list(log, request)),
         [id] => {
             let found = log.recent().find(|entry| entry.request_id == **id);
-            found.map_or_else(unknown, |entry| PageResponse::ok(detail(entry)))
+            found.map_or_else(unknown_request, |entry| PageResponse::ok(detail(entry)))
         }
         _ => PageResponse::not_found("There is no such page"),
     }
 }
 
-fn unknown() -> PageResponse {
-    let text = "The log keeps the last 2000 requests, and none of them has this id.";
+fn unknown_request() -> PageResponse {
+    let text = "The log stores the last 2000 requests. None of them has this ID.";
     PageResponse::Page(404, message("There is no such request", text, None))
 }
 
@@ -82,12 +82,12 @@ fn list(log: &Log, request: &PageRequest<'_>) -> Markup {
             @if count == 0 {
                 p.soft { "Nothing yet" @if !(status.is_empty() && path.is_empty()) { " that fits" } "." }
             } @else {
-                ol.log { @for entry in hits().take(SHOWN) { li { (row(entry)) } } }
+                ol.log { @for entry in hits().take(MAX_LISTED) { li { (row(entry)) } } }
             }
         }
         p.small.soft {
             (count) " of the last " (log.recent().count()) ", newest first"
-            @if count > SHOWN { "; " (SHOWN) " are shown" }
+            @if count > MAX_LISTED { "; " (MAX_LISTED) " are shown" }
             ". API version " (VERSION) ". As JSON: " a href="/_sandbox/requests" { "/_sandbox/requests" }
         }
     };
@@ -100,9 +100,9 @@ fn row(entry: &LogEntry) -> Markup {
         span.what {
             a href={ "/requests/" (entry.request_id) } { (entry.method) " " (entry.path) }
             @if let Some(message) = &entry.message { small { (message) } }
-            @if entry.replayed { small { "given again for its idempotency key" } }
+            @if entry.replayed { small { "replayed for its idempotency key" } }
         }
-        time.soft.small { (moment(entry.at, false)) }
+        time.soft.small { (format_time(entry.at, false)) }
     }
 }
 
@@ -120,7 +120,7 @@ fn detail(entry: &LogEntry) -> Markup {
     let fault = entry.fault.map(|fault| serde_json::json!(fault));
     let facts = [
         ("Request", Some(entry.request_id.clone())),
-        ("At", Some(moment(entry.at, true))),
+        ("At", Some(format_time(entry.at, true))),
         ("Key", entry.key.clone()),
         ("Idempotency key", entry.idempotency_key.clone()),
         ("Fault", fault.as_ref().and_then(Value::as_str).map(str::to_owned)),
@@ -164,7 +164,7 @@ fn pretty(body: &str) -> String {
         .unwrap_or(shown)
 }
 
-fn moment(at: i64, with_date: bool) -> String {
+fn format_time(at: i64, with_date: bool) -> String {
     let Ok(at) = OffsetDateTime::from_unix_timestamp(at) else { return String::new() };
     let (hours, minutes, seconds) = at.to_hms();
     let time = format!("{hours:02}:{minutes:02}:{seconds:02}");

@@ -15,7 +15,7 @@ pub struct ConnectionDropped;
 
 impl fmt::Display for ConnectionDropped {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("hung up on request")
+        f.write_str("connection closed by a fault")
     }
 }
 

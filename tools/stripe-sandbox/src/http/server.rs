@@ -8,7 +8,7 @@ use hyper::body::Bytes;
 use hyper::{Request, Response};
 
 use super::body::Body;
-use super::dispatch::respond_to;
+use super::dispatch::handle_request;
 use super::exchange::{ApiRequest, ApiResponse};
 use super::faults::{Fault, FaultKind};
 use super::log::LogEntry;
@@ -54,7 +54,9 @@ where
         let state = Arc::clone(state);
         // On a separate task: the operation completes even if the client disconnects.
         let work = tokio::spawn(async move { handle_api(&state, &request).await });
-        work.await.unwrap_or_else(|_| Ok(plain(500, "The sandbox has failed; its log says where.")))
+        work.await.unwrap_or_else(|_| {
+            Ok(plain(500, "Internal error of the sandbox. Its standard error shows the panic."))
+        })
     } else if request.path.starts_with("/_sandbox") {
         Ok(admin::handle(state, &request).await)
     } else {
@@ -76,7 +78,7 @@ async fn handle_api(
         record(state, request, &api_response, kind);
         return fault_response::response(fault, &api_response, None);
     }
-    let (api_response, guard) = respond_to(state, request, before).await;
+    let (api_response, guard) = handle_request(state, request, before).await;
     tokio::time::sleep(after).await;
     let keyed =
         guard.key().or(api_response.replay_of.as_ref().and(request.idempotency_key.as_deref()));
@@ -101,8 +103,10 @@ async fn handle_api(
 /// Responds with 413 before the request is evaluated.
 fn too_large(state: &ServerState, request: &ApiRequest) -> Response<Body> {
     let mut api_response = ApiResponse::new(state.request_id(), &state.origin);
-    api_response
-        .set_error(&ApiError::with_status(413, "The request body is too large, or it broke off."));
+    api_response.set_error(&ApiError::with_status(
+        413,
+        "The request body is larger than 4 MiB or incomplete.",
+    ));
     if request.is_api() {
         record(state, request, &api_response, None);
     }

@@ -72,7 +72,7 @@ pub fn read(path: &Path) -> io::Result<Option<Snapshot>> {
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
         Err(error) => return Err(explain(path, "cannot be read", &error)),
     };
-    parse(&text).map(Some).map_err(|why| explain(path, "was left as it is", &why))
+    parse(&text).map(Some).map_err(|why| explain(path, "cannot be used and was not changed", &why))
 }
 
 fn parse(text: &[u8]) -> Result<Snapshot, String> {

@@ -19,7 +19,7 @@ pub fn cancel(world: &mut World, mut sub: Subscription, reason: CancelReason, at
     sub.paused = None;
     sub.resumption = None;
     if let Some(id) = &sub.schedule {
-        end_with_subscription(world, id, at);
+        cancel_schedule(world, id, at);
     }
     let id = sub.id.clone();
     world.put_subscription(sub);
@@ -39,7 +39,7 @@ pub fn cancel(world: &mut World, mut sub: Subscription, reason: CancelReason, at
 }
 
 /// Cancels the schedule of a canceled subscription.
-fn end_with_subscription(world: &mut World, id: &str, at: Timestamp) {
+fn cancel_schedule(world: &mut World, id: &str, at: Timestamp) {
     let Some(mut schedule) = world.schedules().get(id).cloned() else { return };
     if schedule.status != ScheduleStatus::Active {
         return;

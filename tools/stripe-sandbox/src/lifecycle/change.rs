@@ -16,19 +16,19 @@ use crate::world::World;
 pub fn update(world: &mut World, id: &str, update: &Update) -> Result<()> {
     let now = world.now_of(&world.subscription(id).customer);
     let mut sub = world.subscription(id);
-    if sub.status.is_terminal() && update.edits_more_than_notes() {
+    if sub.status.is_terminal() && update.changes_more_than_metadata() {
         return Err(ApiError::invalid(
             "A canceled subscription can only update its cancellation_details and metadata.",
         )
         .code("invalid_canceled_subscription_fields"));
     }
-    if let Some(schedule) = sub.schedule.as_ref().filter(|_| update.says_when_it_ends()) {
+    if let Some(schedule) = sub.schedule.as_ref().filter(|_| update.sets_cancellation()) {
         return Err(managed_by_schedule(schedule));
     }
-    set_plain_fields(&mut sub, update);
+    set_simple_fields(&mut sub, update);
     let mut redeemer = Redeemer::of(&sub, now);
     let outcome = replace_discounts(world, &mut sub, update.discounts.as_deref(), &mut redeemer)
-        .and_then(|()| change_and_bill(world, &sub, update, &mut redeemer, now));
+        .and_then(|()| apply_or_hold(world, &sub, update, &mut redeemer, now));
     match outcome {
         Ok(true) => redeemer.commit(world),
         Ok(false) => {}
@@ -40,7 +40,7 @@ pub fn update(world: &mut World, id: &str, update: &Update) -> Result<()> {
     Ok(())
 }
 
-fn set_plain_fields(sub: &mut Subscription, update: &Update) {
+fn set_simple_fields(sub: &mut Subscription, update: &Update) {
     fn set<T: Clone>(field: &mut T, value: Option<&T>) {
         if let Some(value) = value {
             field.clone_from(value);
@@ -62,7 +62,7 @@ fn set_plain_fields(sub: &mut Subscription, update: &Update) {
 }
 
 /// Applies the billing change, or stores it as a pending update. Returns whether it was applied.
-fn change_and_bill(
+fn apply_or_hold(
     world: &mut World,
     sub: &Subscription,
     update: &Update,
@@ -80,9 +80,9 @@ fn change_and_bill(
         world.invoice_limits.check(world.invoices(), &sub.id, now)?;
     }
     let behavior = update.behavior.unwrap_or(PaymentBehavior::Allow);
-    if let Some(refusal) = refusal(world, &planned, behavior)? {
+    if let Some(error) = payment_error(world, &planned, behavior)? {
         if behavior == PaymentBehavior::Error {
-            return Err(refusal);
+            return Err(error);
         }
         hold_update::hold_until_paid(world, &sub.id, planned, update, now);
         return Ok(false);
@@ -97,7 +97,7 @@ fn change_and_bill(
 
 /// Returns the error of a payment that would fail, for payment behaviors that do not apply an
 /// unpaid change.
-fn refusal(
+fn payment_error(
     world: &World,
     planned: &PlannedChange,
     behavior: PaymentBehavior,

@@ -95,14 +95,14 @@ fn complete(
     };
     let subscription = match subscribe(world, &new) {
         Ok(id) => id,
-        Err(refusal) => {
+        Err(error) => {
             if let Some(method) = &method {
                 world.payment_methods.remove(&method.id);
             }
             if made {
                 world.customers.remove(&customer);
             }
-            return Err(refusal);
+            return Err(error);
         }
     };
     let invoice = world.subscription(&subscription).latest_invoice;

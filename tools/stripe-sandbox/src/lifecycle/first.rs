@@ -43,13 +43,17 @@ pub fn first_period(
     if natural.0 == now {
         (period, context.period_ahead(period))
     } else if prorate && context.item.quantity.is_some() {
-        (period, vec![part_of_a_period(context, now, natural)])
+        (period, vec![partial_period_line(context, now, natural)])
     } else {
         (period, Vec::new())
     }
 }
 
-fn part_of_a_period(context: Context<'_>, now: Timestamp, natural: (Timestamp, Timestamp)) -> Line {
+fn partial_period_line(
+    context: Context<'_>,
+    now: Timestamp,
+    natural: (Timestamp, Timestamp),
+) -> Line {
     let amount =
         prorated_amount(context.full_amount(), now, natural, context.subscription.currency);
     let quantity = context.item.quantity.unwrap_or(1);

@@ -56,8 +56,8 @@ pub fn hold_until_paid(
 
 fn expiry(sub: &Subscription, update: &Update, now: Timestamp) -> Timestamp {
     let trial = sub.trial.map(|(_, end)| end).filter(|end| *end > now);
-    let wished = update.billing.trial_end.map(|end| end.at(now)).filter(|end| *end > now);
-    [trial, wished, sub.next_period_end()]
+    let requested = update.billing.trial_end.map(|end| end.at(now)).filter(|end| *end > now);
+    [trial, requested, sub.next_period_end()]
         .into_iter()
         .flatten()
         .fold(now + PAYMENT_WINDOW, Timestamp::min)

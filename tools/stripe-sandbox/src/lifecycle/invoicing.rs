@@ -112,14 +112,14 @@ pub fn apply_change(
 }
 
 fn collect_change(world: &mut World, invoice: &str, behavior: PaymentBehavior, now: Timestamp) {
-    let kept = world.invoice(invoice);
-    if kept.amount_remaining() == 0 || kept.collection == Collection::Send {
+    let open = world.invoice(invoice);
+    if open.amount_remaining() == 0 || open.collection == Collection::Send {
         return;
     }
     if behavior != PaymentBehavior::Default {
         return collect_automatically(world, invoice, now);
     }
-    let Some(mut sub) = kept.subscription.map(|id| world.subscription(&id)) else { return };
+    let Some(mut sub) = open.subscription.map(|id| world.subscription(&id)) else { return };
     if sub.status == Status::Active {
         sub.status = Status::PastDue;
         world.put_subscription(sub);

@@ -1,7 +1,7 @@
 //! Pauses: no invoices and no new periods.
 
 use super::draft::invoice_item;
-use super::plan::{PlannedChange, draft};
+use super::plan::{PlannedChange, draft_change_invoice};
 use super::prorate::{accrued_usage, credit_unused_time};
 use super::void;
 use crate::model::string_enum;
@@ -86,7 +86,7 @@ pub fn plan(
     }
     begin(&mut planned.sub, PauseReason::PauseRequested, None, now);
     if bill.invoice {
-        draft(world, before, &mut planned, Vec::new(), now);
+        draft_change_invoice(world, before, &mut planned, Vec::new(), now);
     }
     Ok(planned)
 }

@@ -97,7 +97,7 @@ pub fn plan(
         planned.date = planned.date.or(Some(changed.date));
         planned.reset = changed.reset;
         planned.billed_usage.extend(changed.billed_usage.iter().cloned());
-        periods = take(world, &mut planned, changed, now);
+        periods = add_prorations(world, &mut planned, changed, now);
         let always = change.behavior == ProrationBehavior::AlwaysInvoice;
         at_once |= planned.reset || (always && !planned.items.is_empty());
     }
@@ -113,7 +113,7 @@ pub fn plan(
     let added = make_invoice_items(world, &planned.sub, &billing.add_invoice_items, redeemer, now)?;
     planned.items.extend(added);
     if at_once {
-        draft(world, before, &mut planned, periods, now);
+        draft_change_invoice(world, before, &mut planned, periods, now);
     }
     if let Some(invoice) = &planned.invoice {
         check_amount(invoice)?;
@@ -137,12 +137,12 @@ fn begin_trial(
     let always = behavior == ProrationBehavior::AlwaysInvoice && !begun.prorations.is_empty();
     planned.date = Some(begun.date);
     planned.billed_usage.clone_from(&begun.billed_usage);
-    take(world, planned, begun, now);
+    add_prorations(world, planned, begun, now);
     Ok(always)
 }
 
 /// Turns the prorations into invoice items and returns the lines of whole periods.
-fn take(
+fn add_prorations(
     world: &mut World,
     planned: &mut PlannedChange,
     changed: ProratedChange,
@@ -164,8 +164,8 @@ fn take(
 fn link_debit(sub: &mut Subscription, proration: &InvoiceItem) {
     let Origin::SubscriptionItem { item, .. } = &proration.line.origin else { return };
     let item = sub.items.iter_mut().find(|mine| mine.id == *item);
-    let unnamed = |debit: &&mut Debit| debit.invoice.is_none() && debit.invoice_item.is_none();
-    if let Some(debit) = item.and_then(|item| item.debits.iter_mut().find(unnamed)) {
+    let unlinked = |debit: &&mut Debit| debit.invoice.is_none() && debit.invoice_item.is_none();
+    if let Some(debit) = item.and_then(|item| item.debits.iter_mut().find(unlinked)) {
         debit.invoice_item = Some(proration.id.clone());
     }
 }
@@ -190,7 +190,7 @@ fn move_trial_end(
 }
 
 /// Drafts the invoice of a change: its prorations, pending items, and periods that begin now.
-pub fn draft(
+pub fn draft_change_invoice(
     world: &mut World,
     before: &Subscription,
     planned: &mut PlannedChange,

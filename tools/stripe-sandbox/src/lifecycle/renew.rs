@@ -22,7 +22,7 @@ pub fn renew(world: &mut World, sub: &Subscription, at: Timestamp) {
         .min()
         .unwrap_or(at);
     let (next, lines) = next_periods(world, sub, at);
-    issue(world, next, lines, (start, at), at);
+    create_renewal_invoice(world, next, lines, (start, at), at);
 }
 
 /// Ends a trial. Without a payment method the trial settings decide; otherwise the first paid
@@ -43,12 +43,12 @@ pub fn end_trial(world: &mut World, mut sub: Subscription, at: Timestamp) {
     }
     let lines = paid_periods(world, &mut sub, at);
     sub.status = Status::Active;
-    issue(world, sub, lines, (start, at), at);
+    create_renewal_invoice(world, sub, lines, (start, at), at);
 }
 
 /// Creates the renewal's invoice: a draft that finalizes after an hour, unless the subscription is
 /// unpaid or its collection is paused with `keep_as_draft`.
-pub fn issue(
+pub fn create_renewal_invoice(
     world: &mut World,
     mut sub: Subscription,
     lines: Vec<Line>,
@@ -64,12 +64,12 @@ pub fn issue(
     let mut invoice = world.draft_invoice(&sub, new);
     let kept = sub.status == Status::Unpaid
         || matches!(sub.pause_collection, Some((PauseBehavior::KeepAsDraft, _)));
-    wait_an_hour(&mut invoice, !kept, at);
+    schedule_finalization(&mut invoice, !kept, at);
     world.attach_items(pending, &invoice.id);
     latest_invoice::store_as_latest(world, &mut sub, invoice);
 }
 
-fn wait_an_hour(invoice: &mut Invoice, advance: bool, at: Timestamp) {
+fn schedule_finalization(invoice: &mut Invoice, advance: bool, at: Timestamp) {
     invoice.auto_advance = advance;
     invoice.finalizes_at = advance.then_some(at + HOUR);
     invoice.next_payment_attempt =

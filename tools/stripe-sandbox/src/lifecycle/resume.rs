@@ -2,7 +2,7 @@
 
 use super::draft::invoice_item;
 use super::periods::start_periods;
-use super::plan::{PlannedChange, draft};
+use super::plan::{PlannedChange, draft_change_invoice};
 use crate::engine::proration;
 use crate::model::invoice::{Invoice, Line};
 use crate::model::string_enum;
@@ -37,8 +37,8 @@ pub fn plan(
     planned.sub.paused = None;
     if options.anchor_now {
         let lines = start_periods(world, &mut planned.sub, now);
-        count_usage_from(world, &mut planned.sub, now);
-        draft(world, before, &mut planned, lines, now);
+        skip_usage_until(world, &mut planned.sub, now);
+        draft_change_invoice(world, before, &mut planned, lines, now);
         return Ok(planned);
     }
     let date = options.date.unwrap_or(now);
@@ -54,9 +54,9 @@ pub fn plan(
         let item = invoice_item(world, before, line, now);
         planned.items.push(item);
     }
-    count_usage_from(world, &mut planned.sub, now);
+    skip_usage_until(world, &mut planned.sub, now);
     if options.behavior == ProrationBehavior::AlwaysInvoice && !planned.items.is_empty() {
-        draft(world, before, &mut planned, Vec::new(), now);
+        draft_change_invoice(world, before, &mut planned, Vec::new(), now);
     }
     Ok(planned)
 }
@@ -107,7 +107,7 @@ fn continue_periods(
 }
 
 /// Usage during the pause is not billed.
-fn count_usage_from(world: &World, sub: &mut Subscription, now: Timestamp) {
+fn skip_usage_until(world: &World, sub: &mut Subscription, now: Timestamp) {
     for item in sub.items.iter_mut().filter(|item: &&mut Item| item.quantity.is_none()) {
         item.usage = world.skip_reported_usage(now);
     }

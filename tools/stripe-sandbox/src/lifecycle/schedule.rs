@@ -185,7 +185,7 @@ pub fn end_phase(world: &mut World, id: &str, at: Timestamp) {
         schedule.completed_at = Some(at);
         return world.put_schedule(schedule);
     }
-    detach(world, schedule, at);
+    release_subscription(world, schedule, at);
 }
 
 fn enter_phase(world: &mut World, schedule: &Schedule, at: Timestamp) {
@@ -201,7 +201,7 @@ fn enter_phase(world: &mut World, schedule: &Schedule, at: Timestamp) {
         super::void::discard_pending_update(world, &sub.id, at);
         let start = sub.items.iter().map(|item| item.period.0).min().unwrap_or(at);
         let next = Subscription { pending_update: None, ..next };
-        return renew::issue(world, next, lines, (start, at), at);
+        return renew::create_renewal_invoice(world, next, lines, (start, at), at);
     }
     let anchor_now = phase.starts_cycle();
     if anchor_now || phase::has_other_items(&sub, &phase.items) {
@@ -212,7 +212,7 @@ fn enter_phase(world: &mut World, schedule: &Schedule, at: Timestamp) {
 }
 
 /// Releases the subscription from its schedule.
-fn detach(world: &mut World, mut schedule: Schedule, at: Timestamp) {
+fn release_subscription(world: &mut World, mut schedule: Schedule, at: Timestamp) {
     let mut sub = world.subscription(&schedule.subscription);
     sub.schedule = None;
     world.put_subscription(sub);
@@ -227,7 +227,7 @@ pub fn release(world: &mut World, id: &str, keep_end: bool) -> Result<()> {
     if !keep_end && schedule.end_behavior == EndBehavior::Cancel {
         set_end(world, &schedule.subscription, None, now);
     }
-    detach(world, schedule, now);
+    release_subscription(world, schedule, now);
     Ok(())
 }
 

@@ -56,9 +56,9 @@ pub fn subscribe(world: &mut World, new: &NewSubscription) -> Result<String> {
             redeemer.commit(world);
             Ok(store(world, first, new.behavior, now))
         }
-        Err(refusal) => {
+        Err(error) => {
             redeemer.roll_back(world);
-            Err(refusal)
+            Err(error)
         }
     }
 }

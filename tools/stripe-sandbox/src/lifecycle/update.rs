@@ -33,7 +33,7 @@ pub struct Update {
 impl Update {
     /// Returns whether the update changes fields that a canceled subscription does not allow to
     /// change.
-    pub fn edits_more_than_notes(&self) -> bool {
+    pub fn changes_more_than_metadata(&self) -> bool {
         self.default_payment_method.is_some()
             || self.description.is_some()
             || self.default_tax_rates.is_some()
@@ -45,7 +45,7 @@ impl Update {
             || !self.billing.is_empty()
     }
 
-    pub fn says_when_it_ends(&self) -> bool {
+    pub fn sets_cancellation(&self) -> bool {
         self.cancel_at_period_end.is_some() || self.cancel_at.is_some()
     }
 
@@ -55,7 +55,7 @@ impl Update {
             || self.discounts.is_some()
             || self.default_tax_rates.is_some()
             || self.collection == Some(Collection::Send)
-            || (self.says_when_it_ends()
+            || (self.sets_cancellation()
                 && pending.cancel_at_period_end.is_some()
                 && pending.cancel_at_period_end != self.cancel_at_period_end)
     }

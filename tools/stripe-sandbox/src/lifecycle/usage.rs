@@ -17,11 +17,17 @@ impl World {
         unbilled: Unbilled,
         to: Timestamp,
     ) -> Vec<Line> {
-        let used = self.used(sub, item, unbilled, to);
+        let used = self.total_usage(sub, item, unbilled, to);
         self.item_context(sub, item).usage(used, unbilled, to)
     }
 
-    fn used(&self, sub: &Subscription, item: &Item, unbilled: Unbilled, to: Timestamp) -> Decimal {
+    fn total_usage(
+        &self,
+        sub: &Subscription,
+        item: &Item,
+        unbilled: Unbilled,
+        to: Timestamp,
+    ) -> Decimal {
         let meter = self.price(&item.price).meter().and_then(|id| self.meters.get(id));
         meter.map_or(Decimal::ZERO, |meter| {
             self.usage.total(&meter.id, &sub.customer, meter.aggregation, unbilled, to)
@@ -33,7 +39,7 @@ impl World {
     pub fn closing_usage(&self, sub: &Subscription, item: &Item, now: Timestamp) -> Vec<Line> {
         // Event timestamps can be up to five minutes in the future.
         let to = item.period.1;
-        let used = self.used(sub, item, item.usage, to);
+        let used = self.total_usage(sub, item, item.usage, to);
         if used.is_zero() {
             return Vec::new();
         }

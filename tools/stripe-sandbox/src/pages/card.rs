@@ -18,7 +18,7 @@ pub struct CardForm {
 }
 
 /// Test cards listed on the page, with their behavior.
-const OFFERED: &[(&str, &str)] = &[
+const LISTED_CARDS: &[(&str, &str)] = &[
     ("4242424242424242", "pays"),
     ("4000000000000002", "is declined"),
     ("4000000000009995", "is declined: insufficient funds"),
@@ -97,7 +97,7 @@ pub fn test_cards() -> Markup {
             table.small {
                 thead { tr { th scope="col" { "Number" } th scope="col" { "What it does" } } }
                 tbody {
-                    @for (number, does) in OFFERED {
+                    @for (number, does) in LISTED_CARDS {
                         tr { td.number { (grouped(number)) } td { (does) } }
                     }
                 }
@@ -125,7 +125,7 @@ fn card_of(number: &str) -> Result<TestCard, String> {
         return Err("The card number is not complete.".to_owned());
     }
     if !luhn(&digits) {
-        return Err("The card number is not valid. Check it for a slip.".to_owned());
+        return Err("The card number is not valid. Check it for typing errors.".to_owned());
     }
     TestCard::from_number(&digits)
         .ok_or_else(|| "The sandbox takes test cards only, such as 4242 4242 4242 4242.".to_owned())

@@ -62,7 +62,7 @@ fn form_page(
             PageResponse::Page(status, view.page())
         }
         Err(error) => {
-            let text = format!("This cannot be sold as it stands: {}", error.message());
+            let text = format!("This plan is not available: {}", error.message());
             PageResponse::Page(409, message("Not available", &text, back(session)))
         }
     }

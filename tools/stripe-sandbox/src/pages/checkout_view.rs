@@ -4,7 +4,7 @@ use maud::{Markup, html};
 
 use super::card::test_cards;
 use super::checkout_form::{CheckoutForm, RequiredFields};
-use super::layout::{Document, Field, date, message, money, per, summary};
+use super::layout::{Document, Field, date, interval_name, message, money, summary};
 use crate::model::catalog::Price;
 use crate::model::checkout::{LineItem, Session, Status};
 use crate::model::invoice::Invoice;
@@ -52,7 +52,7 @@ impl View<'_> {
         html! {
             h1 id="order" { (title) }
             p.price { (cash(self.due.amount_due)) }
-            p.soft { (self.rhythm()) }
+            p.soft { (self.billing_interval()) }
             ul.sums {
                 @for line in &self.session.lines { (self.line(line)) }
                 @if totals.total != totals.subtotal {
@@ -70,7 +70,7 @@ impl View<'_> {
                 @if balance < 0 {
                     li { span { "Credit from your balance" } span { (cash(balance)) } }
                 } @else if balance > 0 {
-                    li { span { "Owed from before" } span { (cash(balance)) } }
+                    li { span { "Previous balance" } span { (cash(balance)) } }
                 }
                 li.total { span { "Total due today" } span { (cash(self.due.amount_due)) } }
             }
@@ -99,7 +99,7 @@ impl View<'_> {
                 }
                 span {
                     @if line.quantity.is_some() { (money(self.session.currency, amount)) }
-                    @else { span.soft { "billed by use" } }
+                    @else { span.soft { "billed by usage" } }
                 }
             }
         }
@@ -107,7 +107,7 @@ impl View<'_> {
 
     /// Returns "$35.00 per month" or "$0.02 per unit used".
     fn rate(&self, price: &Price) -> String {
-        let interval = price.recurring.as_ref().map(|recurring| per(recurring.interval));
+        let interval = price.recurring.as_ref().map(|recurring| interval_name(recurring.interval));
         let every = interval.map(|interval| format!(" per {interval}")).unwrap_or_default();
         let unit = match price.amount_in(self.session.currency) {
             Some(Amount::PerUnit(unit)) => self.session.currency.format(*unit),
@@ -116,7 +116,7 @@ impl View<'_> {
         if price.is_metered() { format!("{unit} per unit used") } else { format!("{unit}{every}") }
     }
 
-    fn rhythm(&self) -> String {
+    fn billing_interval(&self) -> String {
         let licensed = self.session.lines.iter().find(|line| line.quantity.is_some());
         let price = self.price(licensed.unwrap_or(&self.session.lines[0]));
         let trial = self.due.lines.iter().find(|_| self.session.subscription_data.trial.is_some());
@@ -125,7 +125,7 @@ impl View<'_> {
                 format!("Free until {}, then {}", date(line.period.1), self.rate(price))
             }
             (None, Some(recurring)) => {
-                format!("Renews every {} until you cancel", per(recurring.interval))
+                format!("Renews every {} until you cancel", interval_name(recurring.interval))
             }
             (None, None) => String::new(),
         }

@@ -58,7 +58,7 @@ fn pay(
     let keep = token.is_some() && request.form_value("keep") == "1";
     // Same attempt as `POST /v1/invoices/{id}/pay`.
     let Err(error) = charge(world, &invoice.id, token) else {
-        return done(world, invoice, base, keep);
+        return after_payment(world, invoice, base, keep);
     };
     if waiting(world, invoice).is_some() {
         return PageResponse::Redirect(format!("{base}/authenticate?keep={}", u8::from(keep)));
@@ -68,7 +68,7 @@ fn pay(
 }
 
 /// Makes the card the default if requested, and redirects to the paid invoice.
-fn done(world: &mut World, invoice: &Invoice, base: &str, keep: bool) -> PageResponse {
+fn after_payment(world: &mut World, invoice: &Invoice, base: &str, keep: bool) -> PageResponse {
     let method =
         payments::payment_intent_of(world, &invoice.id).and_then(|intent| intent.payment_method);
     let own = method.and_then(|id| world.payment_methods.get(&id));
@@ -115,7 +115,7 @@ fn authentication_submitted(
     // Cannot fail: the intent requires action.
     let _ = authenticate::authenticate(world, &intent.id, succeed);
     if succeed {
-        return done(world, invoice, base, request.query_value("keep") == Some("1"));
+        return after_payment(world, invoice, base, request.query_value("keep") == Some("1"));
     }
     let problems = vec![("number", AUTHENTICATION_FAILED.message.to_owned())];
     let form = PaymentForm { problems, ..PaymentForm::default() };

@@ -66,7 +66,7 @@ impl View<'_> {
         Document { title: &title, narrow: true, back: None }.render(&body)
     }
 
-    fn cash(&self, minor: i64) -> String {
+    fn format_amount(&self, minor: i64) -> String {
         money(self.invoice.currency, minor)
     }
 
@@ -75,7 +75,7 @@ impl View<'_> {
             div.notice.good role="status" {
                 h2 { "Paid" }
                 p {
-                    @if self.invoice.amount_paid > 0 { "We received " (self.cash(self.invoice.amount_paid)) } @else { "Settled" }
+                    @if self.invoice.amount_paid > 0 { "We received " (self.format_amount(self.invoice.amount_paid)) } @else { "Settled" }
                     @if let Some(at) = self.invoice.transitions.paid { " on " (date(at)) }
                     ". Thank you."
                 }
@@ -110,7 +110,7 @@ impl View<'_> {
                                     @if line.period.1 > line.period.0 { " to " (date(line.period.1)) }
                                 }
                             }
-                            td.amount { (self.cash(line.amount)) }
+                            td.amount { (self.format_amount(line.amount)) }
                         }
                     }
                 }
@@ -124,7 +124,7 @@ impl View<'_> {
         let off: i64 = totals.discounts.iter().map(|(_, amount)| amount).sum();
         let balance = invoice.amount_due - totals.total;
         let row = |label: &str, amount: i64| {
-            html! { tr { th scope="row" { (label) } td.amount { (self.cash(amount)) } } }
+            html! { tr { th scope="row" { (label) } td.amount { (self.format_amount(amount)) } } }
         };
         html! {
             tfoot {
@@ -138,7 +138,7 @@ impl View<'_> {
                 @if invoice.amount_paid > 0 { (row("Paid", -invoice.amount_paid)) }
                 tr {
                     th scope="row" { "Amount due" }
-                    td.amount { strong { (self.cash(self.open_amount())) } }
+                    td.amount { strong { (self.format_amount(self.open_amount())) } }
                 }
             }
         }
@@ -161,14 +161,14 @@ impl View<'_> {
         html! {
             div.notice.warn {
                 h2 { "Your bank asks you to confirm this payment" }
-                p { "It is not paid before you do." }
+                p { "The payment completes only after that." }
                 p { a.button href={ (self.action) "/authenticate" } { "Authenticate" } }
             }
         }
     }
 
     fn pay(&self) -> Markup {
-        let due = self.cash(self.invoice.amount_remaining());
+        let due = self.format_amount(self.invoice.amount_remaining());
         let saved = payments::invoice_payment_method(self.world, self.invoice)
             .filter(|_| waiting(self.world, self.invoice).is_none());
         let failed = payments::payment_intent_of(self.world, &self.invoice.id)

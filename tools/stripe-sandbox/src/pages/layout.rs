@@ -122,7 +122,7 @@ pub fn date(at: Timestamp) -> String {
 }
 
 /// Formats an interval as "month" or "3 months".
-pub fn per(interval: Interval) -> String {
+pub fn interval_name(interval: Interval) -> String {
     let unit = match interval.unit {
         Unit::Day => "day",
         Unit::Week => "week",

@@ -5,7 +5,7 @@ use super::card::{self, CardForm};
 use super::layout::{Problem, message};
 use super::portal_view::{self, Plan, Portal, View};
 use super::request::{PageRequest, PageResponse};
-use crate::lifecycle::checkout::save_card;
+use crate::lifecycle::checkout;
 use crate::lifecycle::preview::{self, PreviewOptions};
 use crate::lifecycle::self_service;
 use crate::model::portal::{After, FlowType};
@@ -22,7 +22,8 @@ pub fn handle(world: &mut World, request: &PageRequest<'_>) -> PageResponse {
     let now = world.now(None);
     let gone = world.customer(&session.customer).deleted;
     if gone || !session.is_alive(now) {
-        let text = "For your safety, links to this page work for a short time only. Go back and open it again.";
+        let text =
+            "For your security, links to this page expire quickly. Go back and open it again.";
         let back = session.return_url.as_deref().map(|url| (url, "Go back"));
         return PageResponse::Page(410, message("This link has expired", text, back));
     }
@@ -40,13 +41,13 @@ impl Portal<'_> {
         let features = &self.configuration.features;
         match (self.request.post, rest.as_slice()) {
             (false, []) => self.home(world),
-            (_, ["card", ..]) if !features.payment_method_update => off(),
+            (_, ["card", ..]) if !features.payment_method_update => feature_disabled(),
             (false, ["card"]) => self.card_page(200, &CardForm::default(), &[]),
             (true, ["card"]) => self.new_card(world),
             (false, ["card", "authenticate"]) => self.authentication_page(),
             (true, ["card", "authenticate"]) => self.authentication_submitted(world),
-            (_, ["cancel" | "renew", _]) if !features.subscription_cancel => off(),
-            (post, [what @ ("cancel" | "renew"), id]) => match self.own(world, id) {
+            (_, ["cancel" | "renew", _]) if !features.subscription_cancel => feature_disabled(),
+            (post, [what @ ("cancel" | "renew"), id]) => match self.find_own(world, id) {
                 None => PageResponse::not_found("No such subscription"),
                 Some(sub) => match (post, *what) {
                     (false, "cancel") => {
@@ -54,7 +55,7 @@ impl Portal<'_> {
                         PageResponse::ok(view.cancel(&sub))
                     }
                     (true, "cancel") => self.cancel(world, &sub),
-                    (true, _) => self.renew(world, &sub),
+                    (true, _) => self.undo_cancel(world, &sub),
                     (false, _) => PageResponse::Redirect(self.base),
                 },
             },
@@ -63,7 +64,7 @@ impl Portal<'_> {
     }
 
     /// Returns a subscription of this customer that has not ended.
-    fn own(&self, world: &World, id: &str) -> Option<Subscription> {
+    fn find_own(&self, world: &World, id: &str) -> Option<Subscription> {
         let sub = world.subscriptions().get(id)?;
         let own = sub.customer == self.session.customer && !sub.status.is_terminal();
         own.then(|| sub.clone())
@@ -76,7 +77,7 @@ impl Portal<'_> {
                 (true, ..) => {}
                 (false, FlowType::SubscriptionCancel, _) => {
                     let id = flow.subscription.as_deref().unwrap_or_default();
-                    if self.own(world, id).is_some() {
+                    if self.find_own(world, id).is_some() {
                         return PageResponse::Redirect(format!("{}/cancel/{id}", self.base));
                     }
                 }
@@ -133,12 +134,17 @@ impl Portal<'_> {
             world.portal_sessions.put(self.session.clone());
             return PageResponse::Redirect(format!("{}/card/authenticate", self.base));
         }
-        self.keep(world, card, false)
+        self.save_card(world, card, false)
     }
 
-    fn keep(&mut self, world: &mut World, card: TestCard, authenticated: bool) -> PageResponse {
+    fn save_card(
+        &mut self,
+        world: &mut World,
+        card: TestCard,
+        authenticated: bool,
+    ) -> PageResponse {
         let customer = self.session.customer.clone();
-        let id = save_card(world, card, &customer, authenticated).id;
+        let id = checkout::save_card(world, card, &customer, authenticated).id;
         self_service::make_default(world, &customer, &id);
         self.finished(world, "card")
     }
@@ -160,7 +166,7 @@ impl Portal<'_> {
             return PageResponse::Redirect(format!("{}/card", self.base));
         };
         if succeeded(self.request) {
-            return self.keep(world, card, true);
+            return self.save_card(world, card, true);
         }
         world.portal_sessions.put(self.session.clone());
         let problems = [("number", AUTHENTICATION_FAILED.message.to_owned())];
@@ -186,7 +192,7 @@ impl Portal<'_> {
         }
     }
 
-    fn renew(&mut self, world: &mut World, sub: &Subscription) -> PageResponse {
+    fn undo_cancel(&mut self, world: &mut World, sub: &Subscription) -> PageResponse {
         match self_service::undo_cancel(world, &sub.id) {
             Ok(()) => self.finished(world, "renewed"),
             Err(error) => PageResponse::Page(
@@ -197,9 +203,9 @@ impl Portal<'_> {
     }
 }
 
-fn off() -> PageResponse {
+fn feature_disabled() -> PageResponse {
     PageResponse::Page(
         403,
-        message("Not available", "This is turned off in the portal’s settings.", None),
+        message("Not available", "This feature is disabled in the portal’s configuration.", None),
     )
 }

@@ -47,7 +47,7 @@ pub struct Plan {
 }
 
 /// Maximum number of listed invoices.
-const SHOWN: usize = 24;
+const MAX_LISTED: usize = 24;
 
 impl View<'_> {
     pub fn home(&self, plans: &[Plan], done: Option<&str>) -> Markup {
@@ -74,7 +74,7 @@ impl View<'_> {
         Document { title: "Your billing", narrow: true, back: self.portal.back() }.render(&body)
     }
 
-    fn names(&self, sub: &Subscription) -> String {
+    fn plan_names(&self, sub: &Subscription) -> String {
         let names: Vec<&str> = sub
             .items
             .iter()
@@ -88,9 +88,9 @@ impl View<'_> {
         let cancel = self.portal.configuration.features.subscription_cancel;
         let overdue = matches!(sub.status, Status::PastDue | Status::Unpaid | Status::Incomplete);
         html! {
-            div.split { p { strong { (self.names(sub)) } } (state(sub)) }
+            div.split { p { strong { (self.plan_names(sub)) } } (status_tag(sub)) }
             @if overdue { (self.overdue(sub)) }
-            p.soft { (Self::outlook(plan)) }
+            p.soft { (Self::next_charge(plan)) }
             @if cancel {
                 div.row {
                     @if sub.cancel_at.is_some() {
@@ -105,7 +105,7 @@ impl View<'_> {
         }
     }
 
-    fn outlook(plan: &Plan) -> String {
+    fn next_charge(plan: &Plan) -> String {
         if let Some(at) = plan.sub.cancel_at {
             return format!("Ends on {} and will not renew.", date(at));
         }
@@ -166,7 +166,7 @@ impl View<'_> {
         let key = format!("customer={}", self.portal.session.customer);
         let shown = |invoice: &&Invoice| invoice.status != InvoiceStatus::Draft;
         let own: Vec<&Invoice> =
-            self.world.invoices().under(&key).rev().filter(shown).take(SHOWN).collect();
+            self.world.invoices().under(&key).rev().filter(shown).take(MAX_LISTED).collect();
         html! {
             h2 id="invoices" { "Invoices" }
             @if own.is_empty() { p.soft { "There are none yet." } }
@@ -200,7 +200,7 @@ impl View<'_> {
 
     pub fn cancel(&self, sub: &Subscription) -> Markup {
         let features = &self.portal.configuration.features;
-        let title = format!("Cancel {}", self.names(sub));
+        let title = format!("Cancel {}", self.plan_names(sub));
         let end = sub.last_period_end().filter(|_| features.cancel_mode == CancelMode::AtPeriodEnd);
         let body = html! {
             div.card {
@@ -209,7 +209,7 @@ impl View<'_> {
                     Some(end) => {
                         "The plan stays yours until " strong { (date(end)) } " and is not renewed after that. You can change your mind until then."
                     }
-                    None => { "The plan ends at once. What has been paid is not given back." }
+                    None => { "The plan ends at once. Payments are not refunded." }
                 } }
                 form method="post" action={ (self.portal.base) "/cancel/" (sub.id) } {
                     @if let Some(reasons) = &features.cancel_reasons { (reasons_form(reasons)) }
@@ -242,7 +242,7 @@ fn invoice_path(invoice: &Invoice) -> String {
     format!("/i/{}.{}", invoice.id, invoice.token)
 }
 
-fn state(sub: &Subscription) -> Markup {
+fn status_tag(sub: &Subscription) -> Markup {
     let (class, word) = match sub.status {
         _ if sub.cancel_at.is_some() => ("warn", "Ends soon"),
         Status::Active => ("good", "Active"),
@@ -274,7 +274,7 @@ fn reasons_form(reasons: &[String]) -> Markup {
                 label for="feedback" { "Why do you cancel? (optional)" }
                 select id="feedback" name="feedback" {
                     option value="" { "No answer" }
-                    @for reason in reasons { option value=(reason) { (sentence(reason)) } }
+                    @for reason in reasons { option value=(reason) { (capitalized(reason)) } }
                 }
             }
         }
@@ -286,7 +286,7 @@ fn reasons_form(reasons: &[String]) -> Markup {
 }
 
 /// Turns `too_expensive` into "Too expensive".
-fn sentence(word: &str) -> String {
+fn capitalized(word: &str) -> String {
     let text = word.replace('_', " ");
     let mut letters = text.chars();
     letters

@@ -35,7 +35,7 @@ impl PageResponse {
     }
 
     pub fn not_found(what: &str) -> PageResponse {
-        let text = "The link is not complete, or the sandbox has been reset since it was made.";
+        let text = "The link is incomplete, or the sandbox was reset after it was created.";
         PageResponse::Page(404, layout::message(what, text, None))
     }
 }

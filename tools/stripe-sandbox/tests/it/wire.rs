@@ -230,7 +230,7 @@ fn other_versions_and_accounts_are_refused() {
         let refused = send("stripe-version", version);
         assert_eq!(refused.status, 400);
         assert!(
-            refused.message().contains("only speaks 2026-09-30.endive"),
+            refused.message().contains("supports only 2026-09-30.endive"),
             "{}",
             refused.message()
         );
