@@ -1,4 +1,4 @@
-"""Checks that the schema cannot express: the status by scope, and which errors are about meaning."""
+"""Checks that the document cannot express: the response by scope, and the fields whose valid form can be rejected."""
 
 import os
 
@@ -6,8 +6,8 @@ import schemathesis
 
 SCOPE = os.environ["CONTRACT_SCOPE"]
 
-# Texts of the right form can still be foreign tokens or malformed URLs.
-BY_MEANING = {"cursor", "quote", "successUrl", "cancelUrl", "returnUrl"}
+# A string that fits the schema can still be no token of this API, or no URL that the parser accepts.
+OPAQUE = {"cursor", "quote", "successUrl", "cancelUrl", "returnUrl"}
 
 
 def error_of(response):
@@ -16,8 +16,8 @@ def error_of(response):
 
 
 @schemathesis.check
-def each_scope_gets_its_answer(ctx, response, case):
-    """Requests without a key get 401, and read keys get 403 on POSTs."""
+def response_matches_scope(ctx, response, case):
+    """Without a key the response is 401. A read key gets 403 from every POST."""
     if case.method.upper() != case.operation.method.upper():
         return
     if "authorization" not in {name.lower() for name in response.request.headers}:
@@ -29,21 +29,22 @@ def each_scope_gets_its_answer(ctx, response, case):
     else:
         return
     if response.status_code not in (expected, 401):
-        raise AssertionError(f"{response.status_code} where {expected} is right: {response.text}")
+        raise AssertionError(f"{response.status_code}, expected {expected}: {response.text}")
 
 
 @schemathesis.check
-def valid_input_is_refused_for_what_it_means_alone(ctx, response, case):
+def valid_input_is_accepted(ctx, response, case):
+    """Input that fits the schema gets no `validation` error, except for opaque fields."""
     meta = getattr(case, "meta", None)
     if meta is None or not meta.generation.mode.is_positive or response.status_code != 422:
         return
     code, field = error_of(response)
-    if code == "validation" and field not in BY_MEANING:
-        raise AssertionError(f"it was valid: {response.text}")
+    if code == "validation" and field not in OPAQUE:
+        raise AssertionError(f"the input was valid: {response.text}")
 
 
 @schemathesis.check
-def an_error_names_its_request(ctx, response, case):
+def error_has_the_request_id(ctx, response, case):
     if case.method.upper() != case.operation.method.upper():
         return
     if response.status_code < 400 or "idempotent-replayed" in response.headers:
@@ -61,9 +62,10 @@ def is_text(body):
 
 @schemathesis.hook
 def filter_case(context, case):
-    """What cargo-lambda, which stands in for API Gateway, fails at by itself before a function sees it: a header
-    beyond ASCII, and a body that is no text, which API Gateway hands on in base64. The end-to-end tests hand
-    functions both."""
+    """Leaves out headers beyond ASCII and bodies that are no text.
+
+    cargo-lambda fails on both before a function sees them. API Gateway encodes such a body in base64; the end-to-end
+    tests send both to the functions."""
     headers = (case.headers or {}).values()
     body = case.body
     raw = getattr(body, "data", body)

@@ -24,7 +24,7 @@ pub fn node(test: &str) -> Option<PathBuf> {
     Some(folder)
 }
 
-/// Returns a program of the virtual environment, which comes first in the program's PATH.
+/// Returns a program of the virtual environment. It finds the other programs of the environment in its PATH.
 pub fn python(program: &str) -> Command {
     let folder = root().join(".venv/bin");
     let file = folder.join(program);
