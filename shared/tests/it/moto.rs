@@ -20,7 +20,6 @@ pub const TABLE: &str = "billing";
 /// A server and a table that exist until they are dropped.
 pub struct Moto {
     _server: MotoServer,
-    pub config: aws_config::SdkConfig,
     pub client: Client,
 }
 
@@ -49,7 +48,7 @@ impl Moto {
             .send()
             .await
             .unwrap();
-        Self { _server: server, config, client }
+        Self { _server: server, client }
     }
 
     /// Sets an attribute of the only item.

@@ -14,7 +14,7 @@ fn secret(keys: &MacKeys) -> Behavior {
     json(&json!({ "SecretString": text }).to_string())
 }
 
-async fn process(manager: &Server) -> QuoteSecret {
+fn process(manager: &Server) -> QuoteSecret {
     let client = aws_sdk_secretsmanager::Client::new(&manager.aws());
     QuoteSecret::new(client, Some("quote-keys".to_owned()))
 }
@@ -23,7 +23,7 @@ async fn process(manager: &Server) -> QuoteSecret {
 async fn keys_are_read_once_and_unknown_key_ids_cause_no_flood_of_reads() {
     let keys = MacKeys::random("k1").unwrap();
     let manager = Server::start(vec![secret(&keys)]).await;
-    let process = process(&manager).await;
+    let process = process(&manager);
     process.preload().await.unwrap();
     let token = keys.seal(BOUNDS, b"x");
     for _ in 0..3 {
@@ -40,7 +40,7 @@ async fn unreadable_keys_are_unavailable_and_read_again() {
     let keys = MacKeys::random("k1").unwrap();
     let malformed = json(&json!({ "SecretString": "{}" }).to_string());
     let manager = Server::start(vec![refusal(400, ""), malformed, secret(&keys)]).await;
-    let process = process(&manager).await;
+    let process = process(&manager);
     for expected in ["could not be read", "does not hold"] {
         let error = process.keys().await.unwrap_err().to_string();
         assert!(error.contains(expected), "{error}");

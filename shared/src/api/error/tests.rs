@@ -1,3 +1,4 @@
+use super::ApiError as E;
 use super::*;
 use crate::api::reply::Reply;
 
@@ -18,7 +19,6 @@ fn error_has_its_status_code_details_and_headers_and_no_cause() {
     let url = Some("https://x".to_owned());
     let text = |message: &str| message.to_owned();
     let retry = |seconds: &'static str| Some(("retry-after", seconds));
-    use ApiError as E;
     let declined = json!({ "declineCode": "insufficient_funds", "kind": "soft" });
     let cases = [
         (E::Unauthenticated, 401, "unauthenticated", none(), Some(("www-authenticate", "Bearer"))),

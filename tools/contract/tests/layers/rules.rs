@@ -219,7 +219,8 @@ fn circles(arrows: impl Iterator<Item = (String, String)>) -> Vec<String> {
     }
     let arrows = graph.iter().flat_map(|(from, all)| all.iter().map(move |to| (from, to)));
     let circle = |(from, to): (&String, &String)| {
-        shortest(&graph, to, from).map(|back| [&[from.clone()], back.as_slice()].concat())
+        shortest(&graph, to, from)
+            .map(|back| [std::slice::from_ref(from), back.as_slice()].concat())
     };
     let mut all: Vec<_> = arrows.filter_map(circle).collect();
     all.sort_by_key(Vec::len);
@@ -247,7 +248,7 @@ fn shortest(
         }
         for next in graph.get(last).into_iter().flatten() {
             if seen.insert(next.clone()) {
-                ways.push_back([way.as_slice(), &[next.clone()]].concat());
+                ways.push_back([way.as_slice(), std::slice::from_ref(next)].concat());
             }
         }
     }

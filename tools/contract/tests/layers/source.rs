@@ -39,7 +39,8 @@ pub fn files(folder: &Path) -> Files {
     let mut files = Files::new();
     let mut folders = vec![folder.to_owned()];
     while let Some(next) = folders.pop() {
-        let entries = fs::read_dir(&next).unwrap_or_else(|error| panic!("{next:?}: {error}"));
+        let entries =
+            fs::read_dir(&next).unwrap_or_else(|error| panic!("{}: {error}", next.display()));
         for path in entries.map(|entry| entry.expect("an entry").path()) {
             if path.is_dir() {
                 folders.push(path);
@@ -72,8 +73,9 @@ struct Reader<'a> {
 
 impl Reader<'_> {
     fn read(&mut self, file: &Path) {
-        let text = self.files.get(file).unwrap_or_else(|| panic!("{file:?} is missing"));
-        let parsed = syn::parse_file(text).unwrap_or_else(|error| panic!("{file:?}: {error}"));
+        let text = self.files.get(file).unwrap_or_else(|| panic!("{} is missing", file.display()));
+        let parsed =
+            syn::parse_file(text).unwrap_or_else(|error| panic!("{}: {error}", file.display()));
         self.visit_file(&parsed);
     }
 

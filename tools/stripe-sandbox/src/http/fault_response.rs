@@ -55,7 +55,7 @@ pub fn response(
     match fault.kind {
         FaultKind::Cut => *response.body_mut() = body::truncated_body(&api_response.body),
         FaultKind::Trickle => {
-            *response.body_mut() = body::slow_body(&api_response.body, fault.delay())
+            *response.body_mut() = body::slow_body(&api_response.body, fault.delay());
         }
         FaultKind::DropField => {
             let field = fault.field.as_deref().unwrap_or_default();

@@ -24,14 +24,14 @@ pub(crate) struct ServiceRequest {
 
 /// Returns the document's name for the effect of a request.
 pub(super) fn effect_name(operation: &str) -> String {
-    let names = [
+    let effects = [
         ("POST /v1/customers", "customer"),
         ("POST /v1/checkout/sessions", "session"),
         ("POST /v1/billing_portal/sessions", "portal link"),
     ];
-    let named = names.iter().find(|(path, _)| *path == operation).map(|(_, name)| *name);
-    let named = named.or(operation.starts_with("POST /v1/subscriptions/").then_some("change"));
-    named.unwrap_or(operation).to_owned()
+    let effect = effects.iter().find(|(path, _)| *path == operation).map(|(_, effect)| *effect);
+    let change = || operation.starts_with("POST /v1/subscriptions/").then_some("change");
+    effect.or_else(change).unwrap_or(operation).to_owned()
 }
 
 impl ServiceRequest {
