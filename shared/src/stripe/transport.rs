@@ -138,7 +138,7 @@ impl Exchange {
 }
 
 impl Transport {
-    /// Creates a transport to `base` ([`base_url`]).
+    /// Creates a transport to `base` ([`super::base_url`]).
     #[must_use]
     pub fn new(https: Https, base: Uri) -> Self {
         Self::over(Box::new(https), base)
