@@ -16,6 +16,11 @@ fn parse(text: &str) -> Option<Url> {
         return None;
     }
     let url = Url::parse(text).ok()?;
+    // Browsers also accept other numbers of slashes, which Stripe refuses.
+    let rest = text[url.scheme().len()..].strip_prefix("://")?;
+    if rest.starts_with('/') {
+        return None;
+    }
     let is_local = match url.host()? {
         Host::Domain(name) => name == "localhost",
         Host::Ipv4(ip) => ip.is_loopback(),
@@ -91,6 +96,9 @@ mod tests {
             ("http://console.cantila.example/", Err("validation")),
             ("https://console.cantila.example@evil.example/", Err("validation")),
             ("https://evil.example\\@console.cantila.example/", Err("validation")),
+            ("https:/console.cantila.example/", Err("validation")),
+            ("https:console.cantila.example/", Err("validation")),
+            ("https:///console.cantila.example/", Err("validation")),
             ("//console.cantila.example/", Err("validation")),
             ("/billing", Err("validation")),
             ("console.cantila.example", Err("validation")),
