@@ -22,10 +22,13 @@ impl Query {
         for (index, (name, _)) in self.0.iter().enumerate() {
             if !known.contains(&name.as_str()) {
                 let name = quoted(name);
-                let known = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
+                let advice = match known {
+                    [] => "This endpoint takes none.".to_owned(),
+                    _ => format!("Use one of: {}.", known.join(", ")),
+                };
                 return Err(ApiError::validation(
                     &name,
-                    format!("There is no query parameter \"{name}\" here. Use one of: {known}."),
+                    format!("There is no query parameter \"{name}\" here. {advice}"),
                 ));
             }
             if self.0[..index].iter().any(|(earlier, _)| earlier == name) {

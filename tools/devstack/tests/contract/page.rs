@@ -12,7 +12,7 @@ use crate::tools;
 use crate::webdriver::{Browser, installed};
 
 /// Longest wait for the page to show something.
-const PATIENCE: Duration = Duration::from_secs(20);
+const PATIENCE: Duration = Duration::from_secs(90);
 
 #[test]
 fn local_stack_serves_the_page() {

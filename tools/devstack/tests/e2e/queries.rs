@@ -55,7 +55,7 @@ fn invalid_parameter_is_rejected_by_name(harness: &Harness) {
     let key = &harness.account("overdue").keys.read;
     for path in ["/v1/billing/summary", "/v1/billing/info", "/v1/billing/dunning"] {
         let response = harness.get(&format!("{path}?limit=1"), key, &[]);
-        let message = "There is no query parameter \"limit\" here. Use one of: none.";
+        let message = "There is no query parameter \"limit\" here. This endpoint takes none.";
         assert_invalid(&response, "limit", message);
     }
 }

@@ -79,7 +79,7 @@ fn body_that_is_not_a_json_object_is_rejected(harness: &Harness) {
             let response = harness.send("POST", path, key, &[("content-type", media_type)], good);
             assert_error(&response, (415, "unsupported_media_type", message));
         }
-        let message = "There is no query parameter \"plan\" here. Use one of: none.";
+        let message = "There is no query parameter \"plan\" here. This endpoint takes none.";
         assert_invalid(&send(harness, &format!("{path}?plan=pro"), good), "plan", message);
     }
 }
