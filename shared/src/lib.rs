@@ -1,7 +1,7 @@
 //! Shared code of the billing functions. It knows no endpoint.
 //!
 //! A function's `main` passes its scope and its handler to [`serve`]. The handler receives a [`Call`]:
-//! the caller, the request, and Stripe within the remaining time.
+//! the caller, the request, and a client of Stripe that respects the deadline.
 //!
 //! The modules are layers. Each imports only from those below it; `tools/contract` tests that.
 //!
@@ -10,7 +10,7 @@
 //! | [`runtime`] | settings, clients, request context, logs, metrics |
 //! | [`api`] | API Gateway events, bodies, URLs, errors, replies, idempotency |
 //! | [`access`] | API keys, callers, scopes |
-//! | [`billing`] | catalogue, subscriptions, plan changes: the domain, without HTTP and AWS |
+//! | [`billing`] | catalog, subscriptions, plan changes: the domain, without HTTP and AWS |
 //! | [`stripe`] | transport, retries, views of Stripe's objects |
 //! | [`aws`] | HTTPS, SDK settings, secrets, the table |
 //! | [`values`] | money, time, scopes, hashes, tokens: no I/O |

@@ -1,5 +1,7 @@
-//! The form of an API key: `sk_live_` or `sk_test_`, 32 random base-62 characters (190 bits), and a
-//! checksum of 6, which refuses mistyped and made-up keys without a lookup.
+//! The form of an API key.
+//!
+//! `sk_live_` or `sk_test_`, 32 random base-62 characters (190 bits), and a checksum of 6 characters. The
+//! checksum serves to refuse mistyped and made-up keys without a lookup.
 
 use secrecy::{ExposeSecret, SecretString};
 

@@ -1,4 +1,4 @@
-//! The day on which a key was last used, written at most once a day, process and key.
+//! The day on which a key was last used. Each process writes it at most once a day for each key.
 
 use std::num::NonZeroUsize;
 use std::sync::{Mutex, PoisonError};

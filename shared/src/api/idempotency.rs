@@ -1,8 +1,8 @@
 //! Idempotency of POSTs.
 //!
 //! The first request with a key claims its record with one conditional write. Its response is stored in
-//! the record and replayed for 24 hours. The claim is a lease until the function's own deadline, so that
-//! a killed process blocks its key no longer. A request that finds an expired lease resumes the same
+//! the record and replayed for 24 hours. The claim is a lease until the function's own deadline, so a
+//! killed process blocks its key only until then. A request that finds an expired lease resumes the same
 //! operation and reuses its Stripe idempotency keys, so that nothing applies twice.
 
 use std::future::Future;

@@ -1,5 +1,7 @@
-//! Return URLs: a caller may send customers back only to the operator's own origins. Without that
-//! limit the API could disguise a foreign page as one of ours.
+//! Return URLs of checkout and portal.
+//!
+//! A caller may send customers back only to the operator's own origins. Otherwise an attacker could lead
+//! customers from a genuine Stripe page to a phishing page.
 
 use url::{Host, Url};
 

@@ -1,4 +1,4 @@
-//! Billing: catalogue, subscriptions, plan changes. Decisions are pure functions; reads take a
+//! Billing: catalog, subscriptions, plan changes. Decisions are pure functions; reads take a
 //! [`crate::stripe::Stripe`]. Nothing here knows HTTP, AWS or Lambda.
 
 pub mod breakdown;

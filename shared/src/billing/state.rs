@@ -20,7 +20,7 @@ pub struct BillingState {
 }
 
 impl BillingState {
-    /// Reads the state in one round trip to Stripe. Customers in another currency than the catalogue's
+    /// Reads the state in one round trip to Stripe. Customers in another currency than the catalog's
     /// own cost a second one, because their allowances and unit prices need an expansion.
     ///
     /// # Errors

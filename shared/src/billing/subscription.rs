@@ -8,13 +8,13 @@ use crate::stripe::views::{
 /// The current subscription, which responses are about.
 pub struct Current<'a> {
     pub subscription: &'a Subscription,
-    /// The catalogue plan on it; `None` if the catalogue contains none of its products.
+    /// The catalog plan on it; `None` if the catalog contains none of its products.
     pub plan: Option<Plan<'a>>,
     /// Number of live subscriptions. More than one deserves a warning.
     pub live: usize,
 }
 
-/// A catalogue plan on a subscription.
+/// A catalog plan on a subscription.
 #[derive(Clone, Copy)]
 pub struct Plan<'a> {
     pub tier: &'a str,
@@ -58,7 +58,7 @@ impl NotChangeable {
 }
 
 impl<'a> Current<'a> {
-    /// Returns the newest live subscription with a catalogue plan, else the newest live one.
+    /// Returns the newest live subscription with a catalog plan, else the newest live one.
     ///
     /// `subscriptions` are newest first, as Stripe lists them.
     #[must_use]

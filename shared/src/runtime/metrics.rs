@@ -1,8 +1,8 @@
 //! `CloudWatch` metrics in the Embedded Metric Format: one line per request in the log, from which
 //! `CloudWatch` extracts metrics without a call or an agent.
 //!
-//! Every combination of name and dimension costs money each month. So there is one metric for each
-//! question of an alarm or of the dashboard, and those of the stack are written only if they are not 0.
+//! Every combination of name and dimension costs money each month, so only those metrics exist that an
+//! alarm or the dashboard uses. Metrics of the stack are written only if they are not 0.
 
 use std::io::Write as _;
 use std::sync::atomic::{AtomicBool, Ordering};

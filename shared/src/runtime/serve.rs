@@ -1,7 +1,7 @@
 //! The loop that every function's `main` runs.
 //!
-//! A handler's error never reaches the Lambda runtime: the caller gets a response of the contract, before
-//! Lambda's timeout would cut the function off.
+//! A handler's error never reaches the Lambda runtime. The caller gets a response of the contract before
+//! Lambda's timeout ends the function.
 
 use std::future::Future;
 use std::sync::{Arc, OnceLock};

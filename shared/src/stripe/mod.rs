@@ -1,8 +1,8 @@
 //! Stripe: async-stripe's typed requests over our own transport, and views of the responses.
 //!
 //! async-stripe's response types are not used: they fail a whole response over one missing field that
-//! nobody reads, and they link the object graph of all of Stripe. A *view* declares the few fields
-//! that are read; a response without one of those is malformed.
+//! nobody reads, and they compile types for all of Stripe's objects into the binary. A *view* declares
+//! the few fields that are read; a response that lacks a required one is malformed.
 
 mod base_url;
 mod call_log;

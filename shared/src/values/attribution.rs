@@ -1,4 +1,4 @@
-//! Attribution metadata: which request made or changed an object at Stripe.
+//! Attribution metadata: which request created or changed an object in Stripe.
 
 /// The metadata key for our account's ID.
 pub const ACCOUNT_METADATA: &str = "cantila_account";

@@ -1,4 +1,4 @@
-//! Small plan catalogue: with and without meters, free and paid, monthly and yearly.
+//! Small plan catalog: with and without meters, free and paid, monthly and yearly.
 
 use serde_json::Value;
 
@@ -24,7 +24,7 @@ pub struct Plan {
 }
 
 impl Plan {
-    /// All plans of the catalogue.
+    /// All plans of the catalog.
     pub const ALL: [Self; 5] = [of(0), of(1), of(2), of(3), of(4)];
 }
 
@@ -35,7 +35,7 @@ const fn of(index: usize) -> Plan {
 /// IDs of each plan's prices at Stripe, the base price first.
 pub type Prices = Vec<(Plan, Vec<String>)>;
 
-/// Creates the catalogue at Stripe.
+/// Creates the catalog at Stripe.
 pub async fn create(stripe: &Stripe) -> Prices {
     let mut meters = Vec::new();
     for (name, event) in METERS {

@@ -1,4 +1,4 @@
-//! The catalogue: plans read from Stripe's products and prices, the only list of plans.
+//! The catalog: plans read from Stripe's products and prices. No other list of plans exists here.
 //!
 //! A plan is a Product with `metadata.cantila_plan`. Its active recurring Prices of one interval and
 //! currency belong to it: one licensed price with the lookup key `cantila_<tier>_<interval>`, and any
@@ -123,7 +123,7 @@ pub struct Metered {
 }
 
 impl Catalog {
-    /// Reads the catalogue. Tiers in another currency than the prices' own need an expansion.
+    /// Reads the catalog. Tiers in another currency than the prices' own need an expansion.
     ///
     /// # Errors
     /// [`StripeError`].

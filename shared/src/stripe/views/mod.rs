@@ -1,7 +1,7 @@
 //! Views: the parts of Stripe's objects that we read.
 //!
-//! A field that is not optional is one without which no correct response is possible; a Stripe response
-//! that lacks it is malformed. Amounts are minor units, times are Unix seconds, as Stripe sends them.
+//! A field is `Option` only if a correct response is possible without it. A Stripe response that lacks
+//! another field is malformed. Amounts are minor units, times are Unix seconds, as Stripe sends them.
 //! Field documentation: <https://docs.stripe.com/api>.
 
 mod common;

@@ -1,8 +1,8 @@
 //! Deserializers that validate IDs, which become parts of request paths, and URLs, which customers
 //! follow.
 //!
-//! Stripe is not expected to send malformed ones. A proxy or a fault in between must not be able to
-//! redirect our requests or our customers.
+//! Stripe is not expected to send malformed ones. The check keeps a proxy or a fault in between from
+//! redirecting our requests or our customers.
 
 use hyper::Uri;
 use serde::de::Error as _;

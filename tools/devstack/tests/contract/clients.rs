@@ -1,4 +1,4 @@
-//! Generated clients walk through the README's "A subscription's life".
+//! Generated clients walk through the README's "The life of a subscription".
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
