@@ -147,7 +147,12 @@ impl Page {
     #[track_caller]
     fn check(&self, state: &str) {
         self.browser.evaluate(self.axe.trim_end().trim_end_matches(';'));
-        let found = "axe.run().then(({ violations }) => violations.flatMap(({ id, nodes }) => \
+        // Text that is fading in has less contrast.
+        self.until(
+            "document.getAnimations().every(({ playState, effect }) => \
+            playState !== 'running' || effect.getTiming().iterations === Infinity)",
+        );
+        let found = "axe.run({ resultTypes: ['violations'] }).then(({ violations }) => violations.flatMap(({ id, nodes }) => \
             nodes.map(({ html }) => `${id}: ${html.slice(0, 150)}`)))";
         assert_eq!(self.browser.evaluate(found), json!([]), "axe on {state}");
         let wider = self.browser.evaluate("document.documentElement.scrollWidth - innerWidth");
@@ -181,9 +186,11 @@ impl Page {
 
     /// Enters a key and sends the first operation's request from the page.
     fn send_a_request(&self) {
-        let body = "document.querySelector('main')";
-        // The published example of the first operation.
-        self.until(&format!("{body}.textContent.includes('currentPeriodEnd')"));
+        // The first operation shows the published example once it comes into view.
+        self.until(
+            "(scrollBy({ top: 300, behavior: 'instant' }), \
+            document.querySelector('main').textContent.includes('Published example'))",
+        );
         self.click("Test Request");
         let input = "[role=dialog] input[placeholder=Token]";
         self.until(&format!("!!document.querySelector('{input}')"));
