@@ -14,6 +14,9 @@ use crate::webdriver::{Browser, installed};
 /// Longest wait for the page to show something.
 const PATIENCE: Duration = Duration::from_secs(90);
 
+/// Longest time in which the page's controls change their state.
+const SETTLING: Duration = Duration::from_secs(30);
+
 #[test]
 fn local_stack_serves_the_page() {
     let running = Running::start("page");
@@ -154,7 +157,14 @@ impl Page {
         );
         let found = "axe.run({ resultTypes: ['violations'] }).then(({ violations }) => violations.flatMap(({ id, nodes }) => \
             nodes.map(({ html }) => `${id}: ${html.slice(0, 150)}`)))";
-        assert_eq!(self.browser.evaluate(found), json!([]), "axe on {state}");
+        // Colors of a control that is still changing its state can be too faint for a moment.
+        let start = Instant::now();
+        let mut violations = self.browser.evaluate(found);
+        while violations != json!([]) && start.elapsed() < SETTLING {
+            sleep(Duration::from_millis(500));
+            violations = self.browser.evaluate(found);
+        }
+        assert_eq!(violations, json!([]), "axe on {state}");
         let wider = self.browser.evaluate("document.documentElement.scrollWidth - innerWidth");
         assert!(wider.as_i64() <= Some(0), "{state} scrolls sideways by {wider}");
         let loaded = "performance.getEntriesByType('resource').map(({ name }) => name)\
