@@ -211,8 +211,8 @@ fn disabled_features_are_hidden_and_refused() {
     for text in ["Update card", "Cancel plan", "Invoices"] {
         assert!(!shown.text.contains(text), "{text}");
     }
-    it.api.fill_in(&format!("{home}/card"), &card(VISA)).shows(403, "turned off");
-    it.api.fill_in(&format!("{home}/cancel/{}", it.sub), &[]).shows(403, "turned off");
+    it.api.fill_in(&format!("{home}/card"), &card(VISA)).shows(403, "disabled in the portal");
+    it.api.fill_in(&format!("{home}/cancel/{}", it.sub), &[]).shows(403, "disabled in the portal");
     let now = id(&it.api.post(
         "/v1/billing_portal/configurations",
         &[
