@@ -93,13 +93,7 @@ fn every_route_returns_unavailable_without_aws(harness: &Harness) {
 
 fn every_post_returns_internal_for_a_damaged_item(harness: &Harness) {
     let account = harness.admin_of("damaged-too", None);
-    let key = json!({ "pk": { "S": format!("ACCOUNT#{}", account.id) }, "sk": { "S": "ACCOUNT" } });
-    let damage = json!({
-        "TableName": harness.about().table, "Key": key,
-        "UpdateExpression": "SET createdAt = :never",
-        "ExpressionAttributeValues": { ":never": { "S": "never" } },
-    });
-    harness.aws("DynamoDB_20120810.UpdateItem", &damage);
+    harness.damage_account(&account.id);
     for function in posts() {
         assert_error(&harness.post(function.path, &account.key, &body(function)), INTERNAL);
     }

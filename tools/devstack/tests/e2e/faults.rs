@@ -214,13 +214,7 @@ fn unreachable_service_returns_its_error(harness: &Harness) {
 
 fn damaged_item_returns_internal_for_its_account_only(harness: &Harness) {
     let account = harness.account_of("damaged", None);
-    let key = json!({ "pk": { "S": format!("ACCOUNT#{}", account.id) }, "sk": { "S": "ACCOUNT" } });
-    let damage = json!({
-        "TableName": harness.about().table, "Key": key,
-        "UpdateExpression": "SET createdAt = :never",
-        "ExpressionAttributeValues": { ":never": { "S": "never" } },
-    });
-    harness.aws("DynamoDB_20120810.UpdateItem", &damage);
+    harness.damage_account(&account.id);
     for path in gets() {
         let response = harness.get(path, &account.key, &[]);
         assert_error(&response, INTERNAL);

@@ -68,6 +68,17 @@ impl Harness {
         Key { id: text(&made, "id"), key: text(&made, "key") }
     }
 
+    /// Gives an account's item in the table an attribute of the wrong type.
+    pub(crate) fn damage_account(&self, id: &str) {
+        let key = json!({ "pk": { "S": format!("ACCOUNT#{id}") }, "sk": { "S": "ACCOUNT" } });
+        let damage = json!({
+            "TableName": self.about().table, "Key": key,
+            "UpdateExpression": "SET createdAt = :never",
+            "ExpressionAttributeValues": { ":never": { "S": "never" } },
+        });
+        self.aws("DynamoDB_20120810.UpdateItem", &damage);
+    }
+
     /// Calls AWS, for example `DynamoDB_20120810.GetItem` or `secretsmanager.GetSecretValue`.
     #[track_caller]
     pub(crate) fn aws(&self, target: &str, body: &Value) -> Value {
