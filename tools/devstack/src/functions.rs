@@ -121,22 +121,6 @@ mod tests {
     }
 
     #[test]
-    fn watch_router_has_the_tables_routes_and_the_reference() {
-        let router = lambda(&["watch", "router"]).expect("a router");
-        let mut rows = BTreeSet::new();
-        for (path, methods) in router.as_table().expect("a table") {
-            for route in methods.as_array().expect("methods") {
-                let text = |key: &str| route[key].as_str().expect(key).to_owned();
-                rows.insert((path.clone(), text("method"), text("function")));
-            }
-        }
-        let row = |f: &Function| (f.path.to_owned(), f.method.to_owned(), f.name.to_owned());
-        let mut expected = table(row);
-        expected.insert(("/docs".to_owned(), "GET".to_owned(), crate::docs::NAME.to_owned()));
-        assert_eq!(rows, expected);
-    }
-
-    #[test]
     fn watch_gives_each_function_its_secrets() {
         for function in FUNCTIONS {
             let write = (function.secret == StripeSecret::Write).then(|| StripeSecret::Write.id());

@@ -1,4 +1,4 @@
-//! The functions behind HTTP: cargo-lambda replaces Lambda's Runtime API and API Gateway's routes.
+//! The functions behind HTTP: cargo-lambda replaces Lambda's Runtime API, [`crate::api_gateway`] API Gateway.
 //!
 //! In `make run`, `cargo lambda watch` builds and starts the functions, and restarts them when code changes. The tests
 //! start the existing programs themselves: nothing is compiled, and a program that ends fails the stack.
@@ -8,10 +8,12 @@ use std::pin::pin;
 use std::process::Command;
 use std::time::{Duration, Instant, SystemTime};
 
+use tokio::net::TcpListener;
+use tokio::task::JoinHandle;
 use tokio::time::sleep;
 
 use crate::Error;
-use crate::docs;
+use crate::api_gateway::{self, Invoker};
 use crate::environment::{Environment, apply};
 use crate::functions::{FUNCTIONS, Function, StripeSecret};
 use crate::http::{self, Response};
@@ -31,9 +33,6 @@ const NOTICE_INTERVAL: Duration = Duration::from_secs(10);
 /// Timeout of one response. A call of Stripe's test mode takes a second or two.
 const RESPONSE_LIMIT: Duration = Duration::from_secs(30);
 
-/// cargo-lambda's queue of requests without a route, if it does not start the functions itself.
-const UNROUTED: &str = "_";
-
 /// How the functions are started.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Functions {
@@ -49,7 +48,10 @@ pub enum Functions {
 pub(crate) struct Gateway {
     pub(crate) root: PathBuf,
     pub(crate) binaries: PathBuf,
+    /// Port of cargo-lambda.
     pub(crate) port: u16,
+    /// URL that the API is served at.
+    pub(crate) api_url: String,
     pub(crate) functions: Functions,
     pub(crate) environment: Environment,
     pub(crate) local: Local,
@@ -90,7 +92,7 @@ impl Gateway {
         for function in FUNCTIONS {
             processes.spawn(function.name, self.prebuilt(function), advice)?;
         }
-        processes.spawn(docs::NAME, self.program(docs::NAME), advice)
+        Ok(())
     }
 
     fn program(&self, name: &str) -> Command {
@@ -153,29 +155,30 @@ impl Gateway {
         Ok(failing)
     }
 
-    async fn call(&self, function: &Function, headers: &[(&str, &str)]) -> Result<Response, Error> {
-        let (log, limit) = match self.functions {
-            Functions::Prebuilt | Functions::Absent => (function.name, RESPONSE_LIMIT),
-            Functions::Watched => ("gateway", BUILD_LIMIT),
+    /// Starts to serve the API.
+    pub(crate) async fn serve(&self, host: &str, port: u16) -> Result<JoinHandle<()>, Error> {
+        let listener = TcpListener::bind((host, port)).await;
+        let listener = listener.map_err(|source| Error::System { what: "API_PORT", source })?;
+        Ok(tokio::spawn(api_gateway::serve(listener, self.invoker())))
+    }
+
+    fn invoker(&self) -> Invoker {
+        let limit = match self.functions {
+            Functions::Prebuilt | Functions::Absent => RESPONSE_LIMIT,
+            Functions::Watched => BUILD_LIMIT,
         };
-        let url = format!("{}{}", self.url(), function.path);
+        Invoker { url: self.url(), limit }
+    }
+
+    async fn call(&self, function: &Function, headers: &[(&str, &str)]) -> Result<Response, Error> {
+        let log = match self.functions {
+            Functions::Prebuilt | Functions::Absent => function.name,
+            Functions::Watched => "gateway",
+        };
+        let url = format!("{}{}", self.api_url, function.path);
+        let limit = self.invoker().limit + Duration::from_secs(1);
         let response = http::send(function.method, &url, headers, "", limit).await;
         response.map_err(|reason| self.local.silent(log, limit, reason))
-    }
-}
-
-/// Responds with API Gateway's 404 to requests without a route, as a function called `_`.
-///
-/// Under `watch` cargo-lambda responds itself. If it does not start the functions, it queues such requests for `_`.
-pub(crate) async fn serve_unrouted(api: String) {
-    let queue = format!("{api}/.rt/{UNROUTED}/2018-06-01/runtime/invocation");
-    let body = r#"{"statusCode":404,"headers":{"content-type":"application/json"},"multiValueHeaders":{},"cookies":[],"isBase64Encoded":false,"body":"{\"message\":\"Not Found\"}"}"#;
-    let long = Duration::from_hours(24);
-    while let Ok(next) = http::send("GET", &format!("{queue}/next"), &[], "", long).await {
-        let url = format!("{queue}/{}/response", next.header("lambda-runtime-aws-request-id"));
-        if http::send("POST", &url, &[], body, RESPONSE_LIMIT).await.is_err() {
-            return;
-        }
     }
 }
 

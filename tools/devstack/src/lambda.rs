@@ -147,15 +147,7 @@ impl InvocationResult {
     /// Returns the HTTP response that API Gateway would send, or `None` if the function reported an error to Lambda.
     #[must_use]
     pub fn response(&self) -> Option<Response> {
-        let result: Value = serde_json::from_str(&self.text).ok()?;
-        let status = result["statusCode"].as_u64().and_then(|status| status.try_into().ok())?;
-        let mut headers = HeaderMap::new();
-        for (name, value) in result["headers"].as_object().into_iter().flatten() {
-            let name: HeaderName = name.parse().ok()?;
-            headers.insert(name, value.as_str().unwrap_or_default().parse().ok()?);
-        }
-        let body = result["body"].as_str().unwrap_or_default().to_owned();
-        Some(Response { status, headers, body })
+        response(&self.text)
     }
 
     /// Returns how long the function took.
@@ -163,6 +155,19 @@ impl InvocationResult {
     pub fn took(&self) -> Duration {
         self.finished.duration_since(self.started)
     }
+}
+
+/// Returns the HTTP response of a function's result, or `None` if the result has another form.
+pub(crate) fn response(result: &str) -> Option<Response> {
+    let result: Value = serde_json::from_str(result).ok()?;
+    let status = result["statusCode"].as_u64().and_then(|status| status.try_into().ok())?;
+    let mut headers = HeaderMap::new();
+    for (name, value) in result["headers"].as_object().into_iter().flatten() {
+        let name: HeaderName = name.parse().ok()?;
+        headers.insert(name, value.as_str().unwrap_or_default().parse().ok()?);
+    }
+    let body = result["body"].as_str().unwrap_or_default().to_owned();
+    Some(Response { status, headers, body })
 }
 
 /// Serves the function's requests on one connection.

@@ -1,10 +1,11 @@
 //! The local stack: the whole billing system on one machine, for `make run` and the tests.
 //!
 //! The functions run as they are deployed. The Stripe sandbox replaces Stripe, moto emulates DynamoDB and Secrets
-//! Manager, and cargo-lambda replaces Lambda and API Gateway. [`functions`] is the table of the endpoints, from which
+//! Manager, and cargo-lambda replaces Lambda, and [`api_gateway`] API Gateway. [`functions`] is the table of the endpoints, from which
 //! routes, secrets, the summary and the tests derive.
 
 mod about;
+pub mod api_gateway;
 mod command;
 mod daemon;
 pub mod docs;

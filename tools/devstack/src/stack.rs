@@ -73,8 +73,8 @@ pub struct Stack {
     operator: Operator,
     failing: Vec<String>,
     processes: Processes,
-    /// Task that responds to requests without a route, if cargo-lambda does not.
-    unrouted: Option<JoinHandle<()>>,
+    /// Task that serves the API.
+    api: Option<JoinHandle<()>>,
 }
 
 impl Stack {
@@ -92,9 +92,9 @@ impl Stack {
         if plan.options.functions == Functions::Absent {
             let accounts = processes.during(Box::pin(seeder.seed())).await?;
             let about = plan.about(accounts);
-            return Ok(Self { about, operator, failing: Vec::new(), processes, unrouted: None });
+            return Ok(Self { about, operator, failing: Vec::new(), processes, api: None });
         }
-        let unrouted = plan.start_functions(&mut processes).await?;
+        let api = Some(plan.start_functions(&mut processes).await?);
         (plan.options.progress)("seeding the accounts, starting the functions");
         let gateway = plan.gateway();
         let work = async { tokio::try_join!(Box::pin(seeder.seed()), gateway.warm_up()) };
@@ -103,7 +103,7 @@ impl Stack {
         processes.during(Box::pin(create_event_keys(&about))).await?;
         let key = about.account("fresh").map_or("", |account| account.keys.read.as_str());
         let failing = processes.during(gateway.failing(key)).await?;
-        Ok(Self { about, operator, failing, processes, unrouted })
+        Ok(Self { about, operator, failing, processes, api })
     }
 
     /// Returns the stack's addresses, accounts and keys.
@@ -147,7 +147,7 @@ impl Stack {
 
 impl Drop for Stack {
     fn drop(&mut self) {
-        if let Some(task) = &self.unrouted {
+        if let Some(task) = &self.api {
             task.abort();
         }
     }
@@ -168,6 +168,7 @@ struct Plan {
     options: Options,
     binaries: PathBuf,
     api_port: u16,
+    lambda_port: u16,
     stripe_port: u16,
     aws_port: u16,
     stripe_url: String,
@@ -190,6 +191,7 @@ impl Plan {
             binaries: gateway::binaries()?,
             options,
             api_port,
+            lambda_port: ports::choose(0, "")?,
             stripe_port,
             aws_port,
             stripe_url,
@@ -232,8 +234,8 @@ impl Plan {
             return Ok(());
         }
         (self.options.progress)(&format!(
-            "starting the functions' gateway (cargo-lambda) on {}",
-            self.gateway().url()
+            "starting the functions (cargo-lambda) and their gateway on {}",
+            self.api_url()
         ));
         self.gateway().start(processes)
     }
@@ -270,29 +272,30 @@ impl Plan {
         Ok(operator)
     }
 
-    async fn start_functions(
-        &self,
-        processes: &mut Processes,
-    ) -> Result<Option<JoinHandle<()>>, Error> {
+    async fn start_functions(&self, processes: &mut Processes) -> Result<JoinHandle<()>, Error> {
         let gateway = self.gateway();
         processes.during(gateway.await_runtime_api()).await?;
-        if self.options.functions == Functions::Watched {
-            return Ok(None);
+        if self.options.functions == Functions::Prebuilt {
+            gateway.start_prebuilt(processes)?;
         }
-        gateway.start_prebuilt(processes)?;
-        Ok(Some(tokio::spawn(gateway::serve_unrouted(gateway.url()))))
+        gateway.serve(self.options.reach.host(), self.api_port).await
     }
 
     fn gateway(&self) -> Gateway {
         Gateway {
             root: root().to_owned(),
             binaries: self.binaries.clone(),
-            port: self.api_port,
+            port: self.lambda_port,
+            api_url: self.api_url(),
             functions: self.options.functions,
             environment: self.environment(),
             local: self.options.local.clone(),
             progress: self.options.progress,
         }
+    }
+
+    fn api_url(&self) -> String {
+        format!("http://127.0.0.1:{}", self.api_port)
     }
 
     fn environment(&self) -> Environment {
@@ -305,7 +308,7 @@ impl Plan {
         let of_function =
             of_function.map(|function| (function.name.to_owned(), environment.process(function)));
         About {
-            api_url: self.gateway().url(),
+            api_url: self.api_url(),
             stripe_url: self.stripe_url.clone(),
             stripe_key: self.options.stripe.keys().secret,
             aws_url: self.aws_url.clone(),

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use deployer::Template;
 use deployer::template::logical_name;
+use devstack::api_gateway;
 use devstack::functions::{FUNCTIONS, StripeSecret};
 use serde_json::{Value, json};
 use shared::Scope;
@@ -100,6 +101,20 @@ fn cors_allows_the_return_origins() {
     let variable =
         &template.json()["Globals"]["Function"]["Environment"]["Variables"]["ALLOWED_ORIGINS"];
     assert_eq!(variable, &json!({ "Ref": "AllowedOrigins" }));
+}
+
+#[test]
+fn local_gateway_has_the_templates_cors_settings() {
+    let template = template();
+    let cors = &template.properties("Api")["CorsConfiguration"]["Fn::If"][1];
+    for (setting, local) in [
+        ("allowMethods", api_gateway::ALLOWED_METHODS),
+        ("allowHeaders", api_gateway::ALLOWED_HEADERS),
+        ("exposeHeaders", api_gateway::EXPOSED),
+    ] {
+        assert_eq!(cors[setting], json!(local.split(',').collect::<Vec<_>>()), "{setting}");
+    }
+    assert_eq!(cors["maxAge"].to_string(), api_gateway::MAX_AGE);
 }
 
 /// Finds every metric in a value of the template: namespace, name, dimension.

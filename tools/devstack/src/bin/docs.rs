@@ -1,19 +1,7 @@
-//! Serves the reference page as a function of cargo-lambda. Without a Runtime API it prints the page.
+//! Prints the reference page.
 
-use std::process::ExitCode;
-
-#[tokio::main(flavor = "current_thread")]
-async fn main() -> ExitCode {
-    if let Ok(api) = std::env::var("AWS_LAMBDA_RUNTIME_API") {
-        devstack::docs::serve(&api).await;
-        return ExitCode::SUCCESS;
-    }
-    match devstack::docs::page() {
-        Ok(page) => print!("{page}"),
-        Err(error) => {
-            eprintln!("{error}; run `make setup`");
-            return ExitCode::FAILURE;
-        }
-    }
-    ExitCode::SUCCESS
+fn main() -> Result<(), String> {
+    let page = devstack::docs::page().map_err(|error| format!("{error}; run `make setup`"))?;
+    print!("{page}");
+    Ok(())
 }

@@ -3,11 +3,11 @@
 use std::time::Duration;
 
 use billingctl::permissions::slugs;
+use billingctl::quote_keys::{FIRST_ID, QuoteKeys};
 use devstack::http::Response;
 use secrecy::ExposeSecret as _;
 use serde_json::{Value, json};
 use shared::Timestamp;
-use shared::values::token::MacKeys;
 
 use crate::cases;
 use crate::function_process::{FunctionProcess, PATIENT};
@@ -70,7 +70,7 @@ const QUOTE_KEYS: &str = "rotation/quote-keys";
 /// Pause after which a process reads the keys again for a quote with an unknown key ID.
 const REREAD_PAUSE: Duration = Duration::from_millis(5_100);
 
-fn store(harness: &Harness, action: &str, id: &str, keys: &MacKeys) {
+fn store(harness: &Harness, action: &str, id: &str, keys: &QuoteKeys) {
     let secret = keys.to_secret();
     let body = json!({ id: QUOTE_KEYS, "SecretString": secret.expose_secret() });
     harness.aws(&format!("secretsmanager.{action}"), &body);
@@ -90,7 +90,7 @@ fn post(function: &mut FunctionProcess<'_>, key: &str, body: &Value) -> Response
 fn rotating_the_quote_key_fails_no_request(harness: &Harness) {
     let payer = harness.payer("rotates-quote-keys", Start::on("pro"));
     let key = &payer.account.key;
-    let mut keys = MacKeys::random("k1").expect("random numbers");
+    let mut keys = QuoteKeys::random(FIRST_ID).expect("random numbers");
     store(harness, "CreateSecret", "Name", &keys);
     let mut old_preview = start(harness, "plan-change-preview");
     let [mut old_change, mut late_change] =
@@ -106,7 +106,7 @@ fn rotating_the_quote_key_fails_no_request(harness: &Harness) {
     };
     let before = quote(&mut old_preview, "agency");
 
-    keys.rotate("k2", Timestamp::now()).expect("random numbers");
+    keys.rotate(Timestamp::now()).expect("random numbers");
     store(harness, "PutSecretValue", "SecretId", &keys);
     let [mut new_preview, mut new_change] =
         ["plan-change-preview", "plan-change"].map(|name| start(harness, name));

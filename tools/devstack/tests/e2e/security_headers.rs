@@ -1,6 +1,10 @@
-//! Request headers have no unintended effect, and the functions send no CORS headers.
+//! Request headers have no unintended effect, and only allowed origins get CORS headers.
 
+use std::collections::BTreeMap;
+
+use devstack::api_gateway::{ALLOWED_HEADERS, ALLOWED_METHODS, EXPOSED, MAX_AGE};
 use devstack::functions::FUNCTIONS;
+use devstack::http::Response;
 
 use crate::cases;
 use crate::expected_error::{ACT_AS_FORBIDDEN, assert_error};
@@ -10,37 +14,54 @@ use crate::payer::{CHANGE, JSON, PORTAL};
 use crate::stripe::text;
 
 cases![
-    no_response_has_cors_headers,
+    only_allowed_origins_get_cors_headers,
     request_headers_do_not_appear_in_response_headers,
     callers_request_id_is_ignored,
     forwarding_and_override_headers_are_ignored,
 ];
 
-/// Origins of pages that could call the API. API Gateway adds the CORS headers, never the functions.
-const ORIGINS: [&str; 4] =
-    ["http://localhost:3000", "https://evil.example", "null", "http://localhost:3000.evil.example"];
+/// Pages that could call the API, with whether their origin is allowed.
+const ORIGINS: [(&str, bool); 4] = [
+    ("http://localhost:3000", true),
+    ("https://evil.example", false),
+    ("null", false),
+    ("http://localhost:3000.evil.example", false),
+];
 
-fn no_response_has_cors_headers(harness: &Harness) {
-    let key = &harness.account("fresh").keys.read;
+fn only_allowed_origins_get_cors_headers(harness: &Harness) {
+    let bearer = format!("Bearer {}", harness.account("fresh").keys.read);
     for function in FUNCTIONS {
-        for origin in ORIGINS {
-            for (method, key) in
-                [(function.method, key.as_str()), (function.method, ""), ("OPTIONS", "")]
-            {
-                let headers = [
-                    ("origin", origin),
-                    ("access-control-request-method", function.method),
-                    ("access-control-request-headers", "authorization"),
-                ];
-                let response = harness.send(method, function.path, key, &headers, "");
-                let leave = response
-                    .headers
-                    .keys()
-                    .find(|name| name.as_str().starts_with("access-control-"));
-                assert_eq!(leave, None, "{method} {} from {origin}", function.path);
-                let expected = if method == "OPTIONS" { 404 } else { response.status };
-                assert_eq!(response.status, expected, "{method} {}", function.path);
-            }
+        let url = format!("{}{}", harness.about().api_url, function.path);
+        for (origin, allowed) in ORIGINS {
+            let headers = [
+                ("origin", origin),
+                ("authorization", &bearer),
+                ("access-control-request-method", function.method),
+                ("access-control-request-headers", "authorization"),
+            ];
+            let preflight = harness.exchange("OPTIONS", &url, &headers, "");
+            assert_eq!(preflight.status, 204, "{origin}");
+            let response = harness.exchange(function.method, &url, &headers[..2], "{}");
+            let cors = |response: &Response| {
+                let names = response.headers.iter().filter_map(|(name, value)| {
+                    let name = name.as_str().strip_prefix("access-control-")?;
+                    Some((name.to_owned(), value.to_str().expect("text").to_owned()))
+                });
+                names.collect::<BTreeMap<_, _>>()
+            };
+            let expected = |pairs: &[(&str, &str)]| -> BTreeMap<_, _> {
+                let own = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
+                pairs.iter().filter(|_| allowed).map(own).collect()
+            };
+            let preflighted = expected(&[
+                ("allow-origin", origin),
+                ("allow-methods", ALLOWED_METHODS),
+                ("allow-headers", ALLOWED_HEADERS),
+                ("max-age", MAX_AGE),
+            ]);
+            assert_eq!(cors(&preflight), preflighted, "{} from {origin}", function.path);
+            let exposed = expected(&[("allow-origin", origin), ("expose-headers", EXPOSED)]);
+            assert_eq!(cors(&response), exposed, "{} from {origin}", function.path);
         }
     }
 }

@@ -1,0 +1,235 @@
+//! Local API Gateway: an HTTP API with the routes, the CORS settings and the payload format of the template, and the
+//! reference page at `/docs`.
+//!
+//! It invokes functions through cargo-lambda's `Invoke`, as API Gateway invokes Lambda. cargo-lambda's own HTTP routes
+//! answer unknown paths, other methods and bodies that are not UTF-8 in another way than API Gateway.
+
+use std::convert::Infallible;
+use std::sync::Arc;
+use std::time::Duration;
+
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
+use bytes::Bytes;
+use http_body_util::{BodyExt as _, Full, Limited};
+use hyper::body::Incoming;
+use hyper::header::{self, HeaderMap, HeaderName, HeaderValue};
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper::{Method, Request, Response, StatusCode};
+use hyper_util::rt::TokioIo;
+use serde_json::Value;
+use tokio::net::{TcpListener, TcpStream};
+
+use crate::docs;
+use crate::environment::ALLOWED_ORIGINS;
+use crate::functions::{FUNCTIONS, Function};
+use crate::{http, lambda};
+
+/// Largest body that API Gateway accepts, in bytes.
+const MAX_BODY: usize = 10 * 1024 * 1024;
+
+/// CORS headers of the template's `CorsConfiguration`, on responses to an allowed origin.
+pub const EXPOSED: &str = "x-request-id,retry-after,idempotent-replayed,server-timing";
+pub const ALLOWED_METHODS: &str = "GET,POST";
+pub const ALLOWED_HEADERS: &str = "authorization,content-type,idempotency-key,x-cantila-act-as";
+pub const MAX_AGE: &str = "3600";
+
+type Answer = Response<Full<Bytes>>;
+
+/// Where functions are invoked, and for how long at most.
+#[derive(Clone, Debug)]
+pub(crate) struct Invoker {
+    /// URL of cargo-lambda.
+    pub(crate) url: String,
+    pub(crate) limit: Duration,
+}
+
+/// Serves requests until the task is aborted.
+pub(crate) async fn serve(listener: TcpListener, invoker: Invoker) {
+    let invoker = Arc::new(invoker);
+    loop {
+        // Fails for connections that ended before they were accepted.
+        let Ok((stream, peer)) = listener.accept().await else { continue };
+        tokio::spawn(serve_connection(stream, peer.ip().to_string(), Arc::clone(&invoker)));
+    }
+}
+
+async fn serve_connection(stream: TcpStream, source: String, invoker: Arc<Invoker>) {
+    let service = service_fn(|request| {
+        let (source, invoker) = (source.clone(), Arc::clone(&invoker));
+        async move { Ok::<_, Infallible>(respond(request, &source, &invoker).await) }
+    });
+    // An error is the client's: a malformed request or a connection that it closed.
+    let _ = http1::Builder::new().serve_connection(TokioIo::new(stream), service).await;
+}
+
+async fn respond(request: Request<Incoming>, source: &str, invoker: &Invoker) -> Answer {
+    let origin = request.headers().get(header::ORIGIN).cloned();
+    let origin = origin.filter(|origin| ALLOWED_ORIGINS.iter().any(|allowed| origin == allowed));
+    let is_preflight = request.method() == Method::OPTIONS
+        && request.headers().contains_key(header::ACCESS_CONTROL_REQUEST_METHOD);
+    let mut response = match route(request.method(), request.uri().path()) {
+        _ if is_preflight => answer(StatusCode::NO_CONTENT, "text/plain", ""),
+        Route::Docs => page(),
+        Route::Function(function) => invoke(function, request, source, invoker).await,
+        Route::None => message(StatusCode::NOT_FOUND, "Not Found"),
+    };
+    if let Some(origin) = origin {
+        add_cors(response.headers_mut(), origin, is_preflight);
+    }
+    response
+}
+
+enum Route {
+    Docs,
+    Function(&'static Function),
+    /// API Gateway's response to another method of a known path is also 404.
+    None,
+}
+
+fn route(method: &Method, path: &str) -> Route {
+    if path == "/docs" && (method == Method::GET || method == Method::HEAD) {
+        return Route::Docs;
+    }
+    let function = FUNCTIONS.iter().find(|row| row.path == path && row.method == method.as_str());
+    function.map_or(Route::None, Route::Function)
+}
+
+fn page() -> Answer {
+    let (status, page) = docs::response();
+    let mut response = answer(status, "text/html; charset=utf-8", page);
+    let headers = response.headers_mut();
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
+    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    response
+}
+
+async fn invoke(
+    function: &'static Function,
+    request: Request<Incoming>,
+    source: &str,
+    invoker: &Invoker,
+) -> Answer {
+    let (head, body) = request.into_parts();
+    let Ok(body) = Limited::new(body, MAX_BODY).collect().await else {
+        return message(StatusCode::PAYLOAD_TOO_LARGE, "Request Entity Too Large");
+    };
+    let id = getrandom::u64().map_or_else(|_| "0".to_owned(), |id| format!("{id:016x}"));
+    let event = event(function, head.uri.query(), &head.headers, &body.to_bytes(), source, &id);
+    let url = format!("{}/2015-03-31/functions/{}/invocations", invoker.url, function.name);
+    let sent = http::send("POST", &url, &[], &event.to_string(), invoker.limit).await;
+    match sent {
+        Ok(result) if result.status == 200 => lambda::response(&result.body).map_or_else(
+            || message(StatusCode::INTERNAL_SERVER_ERROR, "Internal Server Error"),
+            of,
+        ),
+        Ok(_) => message(StatusCode::INTERNAL_SERVER_ERROR, "Internal Server Error"),
+        Err(_) => message(StatusCode::SERVICE_UNAVAILABLE, "Service Unavailable"),
+    }
+}
+
+/// Returns the event of a request. API Gateway joins repeated headers with commas and sends a body that is not UTF-8
+/// in base64.
+fn event(
+    function: &Function,
+    query: Option<&str>,
+    headers: &HeaderMap,
+    body: &[u8],
+    source: &str,
+    id: &str,
+) -> Value {
+    let joined: Vec<(&str, String)> = headers
+        .keys()
+        .map(|name| {
+            let values = headers.get_all(name).iter();
+            let values: Vec<_> =
+                values.map(|value| String::from_utf8_lossy(value.as_bytes())).collect();
+            (name.as_str(), values.join(","))
+        })
+        .collect();
+    let headers: Vec<_> = joined.iter().map(|(name, value)| (*name, value.as_str())).collect();
+    let text = std::str::from_utf8(body);
+    let query = query.unwrap_or_default();
+    let body_text = text.unwrap_or_default();
+    let request =
+        lambda::Request { function, query, headers: &headers, body: body_text, source, id };
+    let mut event = request.event();
+    if text.is_err() {
+        event["body"] = BASE64_STANDARD.encode(body).into();
+        event["isBase64Encoded"] = true.into();
+    }
+    event
+}
+
+fn of(response: http::Response) -> Answer {
+    let mut answer = Response::new(Full::from(response.body));
+    *answer.status_mut() =
+        StatusCode::from_u16(response.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    *answer.headers_mut() = response.headers;
+    answer
+}
+
+fn add_cors(headers: &mut HeaderMap, origin: HeaderValue, is_preflight: bool) {
+    headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, origin);
+    let more: &[(HeaderName, &'static str)] = if is_preflight {
+        &[
+            (header::ACCESS_CONTROL_ALLOW_METHODS, ALLOWED_METHODS),
+            (header::ACCESS_CONTROL_ALLOW_HEADERS, ALLOWED_HEADERS),
+            (header::ACCESS_CONTROL_MAX_AGE, MAX_AGE),
+        ]
+    } else {
+        &[(header::ACCESS_CONTROL_EXPOSE_HEADERS, EXPOSED)]
+    };
+    for (name, value) in more {
+        headers.insert(name, HeaderValue::from_static(value));
+    }
+}
+
+fn message(status: StatusCode, text: &str) -> Answer {
+    answer(status, "application/json", format!(r#"{{"message":"{text}"}}"#))
+}
+
+fn answer(status: StatusCode, media_type: &'static str, body: impl Into<Bytes>) -> Answer {
+    let mut response = Response::new(Full::new(body.into()));
+    *response.status_mut() = status;
+    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(media_type));
+    response
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn repeated_headers_are_joined_and_binary_bodies_are_base64() {
+        let mut headers = HeaderMap::new();
+        for value in ["a", "b"] {
+            headers.append("x-cantila-act-as", HeaderValue::from_static(value));
+        }
+        let portal = FUNCTIONS.iter().find(|row| row.name == "portal-session").expect("a row");
+        let event = |body: &[u8]| super::event(portal, Some("a=1"), &headers, body, "::1", "id");
+        let text = event(b"{}");
+        assert_eq!(text["headers"], json!({ "x-cantila-act-as": "a,b" }));
+        assert_eq!((&text["body"], &text["rawQueryString"]), (&json!("{}"), &json!("a=1")));
+        let binary = event(&[0xff, 0xfe]);
+        assert_eq!((&binary["body"], &binary["isBase64Encoded"]), (&json!("//4="), &json!(true)));
+        assert_eq!(event(b"")["body"], Value::Null);
+    }
+
+    #[test]
+    fn other_methods_and_paths_have_no_route() {
+        for (method, path) in [
+            (Method::HEAD, "/v1/billing/summary"),
+            (Method::GET, "/v1/billing/plan-change"),
+            (Method::GET, "/v1/billing/summary/"),
+            (Method::POST, "/docs"),
+        ] {
+            assert!(matches!(route(&method, path), Route::None), "{method} {path}");
+        }
+        assert!(matches!(route(&Method::HEAD, "/docs"), Route::Docs));
+        assert!(matches!(route(&Method::GET, "/v1/billing/summary"), Route::Function(_)));
+    }
+}
