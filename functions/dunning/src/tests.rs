@@ -1,5 +1,6 @@
 //! The response for each state at Stripe.
 
+use fixtures::{view, with};
 use serde_json::{Value, json};
 use shared::Timestamp;
 use shared::stripe::views::{Invoice, Subscription};
@@ -10,34 +11,24 @@ use crate::response::Dunning;
 use crate::state::{Rules, Verdict};
 
 const DAY: i64 = 86_400;
-/// 2026-06-28T09:30:00Z, the time of the test clock.
-const NOW: i64 = 1_782_639_000;
+/// Time of the test clock.
+const NOW: i64 = fixtures::PERIOD_END;
 const RULES: Rules = Rules { max_attempts: 4, grace_days: 21 };
 
-fn merged(mut base: Value, change: &Value) -> Value {
-    base.as_object_mut().expect("an object").extend(change.as_object().expect("an object").clone());
-    base
-}
-
 fn subscription(id: &str, status: &str, change: &Value) -> Subscription {
-    let base = json!({
-        "id": id, "status": status, "currency": "usd", "created": NOW - 90 * DAY, "collection_method": "charge_automatically",
-        "cancel_at_period_end": false, "items": { "data": [], "has_more": false }, "test_clock": { "frozen_time": NOW },
-    });
-    serde_json::from_value(merged(base, change)).expect("a whole subscription")
+    let base = json!({ "created": NOW - 90 * DAY, "test_clock": { "frozen_time": NOW } });
+    view(with(with(fixtures::subscription(id, status, &[]), &base), change))
 }
 
 /// Returns an open invoice of `sub_1` that was finalized `days` ago and has 35.00 USD unpaid.
 fn invoice(id: &str, days: i64, change: &Value) -> Value {
     let base = json!({
-        "id": id, "status": "open", "number": format!("CANT-{id}"), "currency": "usd", "subtotal": 3500, "total": 3500,
-        "amount_due": 3500, "amount_paid": 0, "amount_remaining": 3500, "starting_balance": 0,
-        "attempted": true, "attempt_count": 2, "next_payment_attempt": NOW + DAY, "created": NOW - days * DAY - 3600,
-        "period_start": 0, "period_end": 0, "status_transitions": { "finalized_at": NOW - days * DAY },
-        "hosted_invoice_url": format!("https://invoice.stripe.com/i/{id}"), "lines": { "data": [], "has_more": false },
+        "number": format!("CANT-{id}"), "attempted": true, "attempt_count": 2, "next_payment_attempt": NOW + DAY,
+        "created": NOW - days * DAY - 3600, "status_transitions": { "finalized_at": NOW - days * DAY },
+        "hosted_invoice_url": format!("https://invoice.stripe.com/i/{id}"),
         "parent": { "subscription_details": { "subscription": "sub_1" } },
     });
-    merged(base, change)
+    with(with(fixtures::invoice(id, "open", 3500), &base), change)
 }
 
 fn decline(kind: DeclineKind) -> Decline {
@@ -50,7 +41,7 @@ fn decline(kind: DeclineKind) -> Decline {
 }
 
 fn dunning(subscriptions: &[Subscription], open: &[Value], failure: Option<DeclineKind>) -> Value {
-    let open: Vec<Invoice> = serde_json::from_value(json!(open)).expect("whole invoices");
+    let open: Vec<Invoice> = view(json!(open));
     let overdue = Overdue::of(&open, subscriptions);
     let verdict = Verdict::of(subscriptions, &overdue, &RULES);
     let amount_due = overdue.sum("usd".parse().expect("a currency")).expect("it adds up");

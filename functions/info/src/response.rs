@@ -184,9 +184,10 @@ fn usage(metered: &Metered, currency: Currency) -> Usage {
 
 #[cfg(test)]
 mod tests {
+    use fixtures::{view, with};
     use serde_json::{Value, json};
     use shared::billing::catalog::Tiers;
-    use shared::stripe::views::{Product, Subscription};
+    use shared::stripe::views::Subscription;
 
     use super::*;
 
@@ -202,29 +203,14 @@ mod tests {
     }
 
     fn customer(change: &Value) -> Customer {
-        let mut fields = json!({ "id": "cus_1", "currency": "eur" });
-        fields
-            .as_object_mut()
-            .expect("an object")
-            .extend(change.as_object().expect("an object").clone());
-        serde_json::from_value(fields).expect("a customer")
+        view(with(json!({ "id": "cus_1", "currency": "eur" }), change))
     }
 
     fn subscription(interval: &str, change: &Value) -> Subscription {
-        let price = json!({
-            "id": "price_1", "currency": "usd", "product": "prod_pro",
-            "recurring": { "interval": interval, "interval_count": 1, "usage_type": "licensed" },
-        });
-        let mut fields = json!({
-            "id": "sub_1", "status": "active", "currency": "usd", "created": 0, "collection_method": "charge_automatically",
-            "cancel_at_period_end": false,
-            "items": { "has_more": false, "data": [{ "id": "si_1", "current_period_start": 0, "current_period_end": 9, "price": price }] },
-        });
-        fields
-            .as_object_mut()
-            .expect("an object")
-            .extend(change.as_object().expect("an object").clone());
-        serde_json::from_value(fields).expect("a subscription")
+        let recurring = json!({ "recurring": { "interval": interval, "interval_count": 1, "usage_type": "licensed" } });
+        let price = with(fixtures::price("price_1", "prod_pro", "licensed"), &recurring);
+        let items = [fixtures::item("si_1", &price)];
+        view(with(fixtures::subscription("sub_1", "active", &items), change))
     }
 
     fn offer(tier: &str, interval: Interval, minor: i64) -> Offer {
@@ -248,10 +234,7 @@ mod tests {
     }
 
     fn info(caller: &Caller, customer: Option<&Customer>, subscriptions: &[Subscription]) -> Value {
-        let pro: Product = serde_json::from_value(
-            json!({ "id": "prod_pro", "metadata": { "cantila_plan": "pro" } }),
-        )
-        .expect("a product");
+        let pro = view(fixtures::product("prod_pro", "pro"));
         let tiers = Tiers::from_iter(&[pro]);
         let account = Account::of(caller, customer, Current::of(subscriptions, &tiers));
         let settings = Settings {

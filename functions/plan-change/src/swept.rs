@@ -175,17 +175,14 @@ mod tests {
 
     /// On a licensed and a metered price.
     fn subscription() -> Subscription {
-        let item = |id: &str, usage: &str| {
-            let recurring =
-                json!({ "interval": "month", "interval_count": 1, "usage_type": usage });
-            let price = json!({
-                "id": format!("price_{id}"), "product": "prod_1", "currency": "usd", "active": true, "recurring": recurring,
-                "billing_scheme": "per_unit", "unit_amount": 1, "unit_amount_decimal": "1", "type": "recurring",
-            });
-            json!({ "id": format!("si_{id}"), "current_period_start": 0, "current_period_end": 9, "price": price })
+        let item = |id: &str, usage| {
+            ::fixtures::item(
+                &format!("si_{id}"),
+                &::fixtures::price(&format!("price_{id}"), "prod_1", usage),
+            )
         };
         let items = [item("base", "licensed"), item("cpu", "metered")];
-        fixtures::subscription(&json!({ "items": { "data": items, "has_more": false } }))
+        fixtures::subscription(&json!({ "items": ::fixtures::list(&items) }))
     }
 
     fn line(amount: i64, price: Option<&str>, item: Option<&str>) -> Value {

@@ -1,7 +1,5 @@
 //! `GET /v1/billing/summary`: plan, status, and the estimate of the next invoice.
 
-#[cfg(test)]
-mod fixtures;
 mod handler;
 mod pending;
 mod response;

@@ -68,29 +68,28 @@ pub fn scheduled(phase: &Phase, catalog: &Catalog) -> PendingChange {
 
 #[cfg(test)]
 mod tests {
+    use fixtures::view;
     use serde_json::{Value, json};
-    use shared::stripe::views::Product;
 
     use super::*;
-    use crate::fixtures::{price, subscription};
 
     fn tiers() -> Tiers {
-        let agency: Product = serde_json::from_value(
-            json!({ "id": "prod_agency", "metadata": { "cantila_plan": "agency" } }),
-        )
-        .expect("a product");
-        Tiers::from_iter(&[agency])
+        Tiers::from_iter(&[view(fixtures::product("prod_agency", "agency"))])
     }
 
     fn with(change: &Value) -> Subscription {
-        subscription("sub_1", "active", &[("prod_pro", "licensed")], change)
+        let items = fixtures::items(&[("prod_pro", "licensed")]);
+        view(fixtures::with(fixtures::subscription("sub_1", "active", &items), change))
     }
 
     #[test]
     fn pending_update_has_expiry_and_payment_page() {
         let subscription = with(&json!({
-            "pending_update": { "expires_at": 1_782_639_000, "subscription_items": [{ "price": price("prod_agency", "licensed") }] },
-            "latest_invoice": crate::fixtures::invoice(&json!({ "hosted_invoice_url": "https://invoice.stripe.com/i/1" })),
+            "pending_update": { "expires_at": 1_782_639_000, "subscription_items": [{ "price": fixtures::price("price_a", "prod_agency", "licensed") }] },
+            "latest_invoice": fixtures::with(
+                fixtures::invoice("in_1", "open", 3500),
+                &json!({ "hosted_invoice_url": "https://invoice.stripe.com/i/1" }),
+            ),
         }));
         let change = awaiting_payment(&subscription, &tiers());
         assert_eq!(

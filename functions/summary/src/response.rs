@@ -135,18 +135,22 @@ fn is_metered(line: &Line, subscription: &Subscription) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use fixtures::{view, with};
     use serde_json::{Value, json};
-    use shared::stripe::views::Product;
 
     use super::*;
-    use crate::fixtures::{invoice_view, subscription};
 
     fn tiers() -> Tiers {
-        let product = |id: &str, tier: &str| -> Product {
-            serde_json::from_value(json!({ "id": id, "metadata": { "cantila_plan": tier } }))
-                .expect("a product")
-        };
-        Tiers::from_iter(&[product("prod_pro", "pro")])
+        Tiers::from_iter(&[view(fixtures::product("prod_pro", "pro"))])
+    }
+
+    fn subscription(
+        id: &str,
+        status: &str,
+        items: &[(&str, &str)],
+        change: &Value,
+    ) -> Subscription {
+        view(with(fixtures::subscription(id, status, &fixtures::items(items)), change))
     }
 
     #[track_caller]
@@ -170,13 +174,14 @@ mod tests {
                 "pricing": { "price_details": { "product": product } },
             })
         };
-        let invoice = invoice_view(&json!({
+        let change = json!({
             "subtotal": 4120, "total": 4532, "starting_balance": -532, "amount_due": 4000,
             "total_taxes": [{ "amount": 412, "tax_behavior": "exclusive" }],
             "lines": { "has_more": false, "data": [
                 line("0", "prod_pro", 3500, "1"), line("1", "prod_pro", 120, "100.5"), line("2", "prod_ip", 500, "2"),
             ] },
-        }));
+        });
+        let invoice = view(with(fixtures::invoice("in_1", "draft", 0), &change));
         let subscriptions = [subscription("sub_1", "active", PRO, &json!({}))];
         let expected = json!({
             "plan": "pro", "status": "active",

@@ -42,25 +42,21 @@ impl<'a> ApiKey<'a> {
     }
 
     /// Returns the mode that the prefix names.
-    #[must_use]
     pub fn mode(&self) -> Mode {
         self.mode
     }
 
     /// Returns the hash that is stored in the key's place.
-    #[must_use]
     pub fn hash(&self) -> KeyHash {
         KeyHash::of(self.text)
     }
 
     /// Returns the prefix and 4 of the 32 random characters, which tell keys apart in a list.
-    #[must_use]
     pub fn display_prefix(&self) -> &'a str {
         &self.text[..self.mode.key_prefix().len() + PREFIX_LENGTH]
     }
 
     /// Returns whether the text has the form of [`ApiKey::display_prefix`].
-    #[must_use]
     pub fn is_display_prefix(text: &str) -> bool {
         let rest = Mode::of_key(text).and_then(|mode| text.strip_prefix(mode.key_prefix()));
         rest.is_some_and(|rest| {

@@ -71,7 +71,6 @@ pub struct Authenticator {
 
 impl Authenticator {
     /// Creates an authenticator with empty caches. A process needs one.
-    #[must_use]
     pub fn new(table: Table) -> Self {
         Self {
             keys: Mutex::new(Cache::new(CAPACITY)),

@@ -77,7 +77,6 @@ impl Fields {
     }
 
     /// Returns the field's text, if it is given.
-    #[must_use]
     pub fn get(&self, name: &str) -> Option<&str> {
         self.0.get(name).map(String::as_str)
     }
@@ -121,7 +120,6 @@ impl Fields {
     }
 
     /// Returns a fingerprint that is equal for bodies with equal fields.
-    #[must_use]
     pub fn fingerprint(&self) -> String {
         fingerprint(self.0.iter().flat_map(|(name, value)| [name.as_str(), value]))
     }

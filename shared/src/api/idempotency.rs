@@ -64,26 +64,22 @@ impl Operation {
 
     /// Returns the ID, which marks the objects that the operation has changed. It is the same in all
     /// rounds.
-    #[must_use]
     pub fn mark(&self) -> &str {
         &self.id
     }
 
     /// Returns the attribution of the request that began the operation. A resumed operation sends it
     /// too, because Stripe requires identical bytes.
-    #[must_use]
     pub fn attribution(&self) -> &Attribution {
         &self.attribution
     }
 
     /// Returns the idempotency key for one of the operation's calls to Stripe.
-    #[must_use]
     pub fn stripe_key(&self, step: &str) -> String {
         format!("{}-{}-{step}", self.id, self.round)
     }
 
     /// Returns the journal of a previous attempt.
-    #[must_use]
     pub fn note(&self) -> Option<&str> {
         self.note.as_deref()
     }
@@ -119,7 +115,6 @@ impl Claim<'_> {
     /// Returns the hash under which the record is stored.
     ///
     /// Route and body are not part of it: the same key with another route or body has to be noticed.
-    #[must_use]
     pub fn key_hash(&self) -> String {
         sha256_hex(self.key)
     }

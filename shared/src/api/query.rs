@@ -9,7 +9,6 @@ pub struct Query(Vec<(String, String)>);
 
 impl Query {
     /// Decodes a query such as `a=1&b=2`.
-    #[must_use]
     pub fn parse(text: &str) -> Self {
         Self(form_urlencoded::parse(text.as_bytes()).into_owned().collect())
     }
@@ -42,7 +41,6 @@ impl Query {
     }
 
     /// Returns the value of a parameter, if it is given.
-    #[must_use]
     pub fn get(&self, name: &str) -> Option<&str> {
         self.0.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
     }

@@ -41,7 +41,6 @@ impl Reply {
     }
 
     /// Creates the reply of an error.
-    #[must_use]
     pub fn of_error(error: &ApiError, request_id: &str) -> Self {
         let (status, code) = error.kind();
         let body = json!({
@@ -54,19 +53,16 @@ impl Reply {
     }
 
     /// Returns the HTTP status.
-    #[must_use]
     pub fn status(&self) -> u16 {
         self.status.as_u16()
     }
 
     /// Returns the JSON body.
-    #[must_use]
     pub fn body(&self) -> &str {
         &self.body
     }
 
     /// Returns a header's value by its lower-case name.
-    #[must_use]
     pub fn header(&self, name: &str) -> Option<&str> {
         let found = self.headers.iter().find(|(known, _)| known == name);
         found.and_then(|(_, value)| value.to_str().ok())

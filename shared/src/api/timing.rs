@@ -14,7 +14,6 @@ pub struct Timings {
 
 impl Timings {
     /// Starts measuring.
-    #[must_use]
     pub fn start() -> Self {
         Self { started: Instant::now(), auth_micros: AtomicU64::new(0) }
     }
@@ -25,7 +24,6 @@ impl Timings {
     }
 
     /// Milliseconds since the start.
-    #[must_use]
     pub fn total_ms(&self) -> u64 {
         micros(self.started.elapsed()) / 1000
     }
@@ -34,7 +32,6 @@ impl Timings {
     ///
     /// Durations are milliseconds. Stripe's is the sum of its calls, so it exceeds the total where calls
     /// ran in parallel.
-    #[must_use]
     pub fn header(&self, stripe: &CallLog) -> String {
         let ms = |micros: u64| format!("{}.{}", micros / 1000, micros % 1000 / 100);
         format!(

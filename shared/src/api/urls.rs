@@ -36,7 +36,6 @@ fn parse(text: &str) -> Option<Url> {
 
 impl Origins {
     /// Reads a comma-separated list; `None` if an entry is no origin.
-    #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         let entries = text.split(',').map(str::trim).filter(|entry| !entry.is_empty());
         let origin = |entry: &str| {
@@ -48,7 +47,6 @@ impl Origins {
     }
 
     /// Returns whether no return URL is allowed.
-    #[must_use]
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }

@@ -67,7 +67,6 @@ impl Default for Https {
 
 impl Https {
     /// Creates a client without open connections.
-    #[must_use]
     pub fn new() -> Self {
         let mut http = HttpConnector::new();
         http.enforce_http(false);
@@ -103,7 +102,6 @@ impl Https {
     }
 
     /// Returns the same pool as an HTTP client for the AWS SDK.
-    #[must_use]
     pub fn for_aws(&self) -> SharedHttpClient {
         let connector = SharedHttpConnector::new(self.clone());
         // The SDK enforces its own timeouts around each call.

@@ -16,7 +16,6 @@ use super::https::Https;
 
 /// Returns the timeouts: DynamoDB and Secrets Manager respond within some ten milliseconds, so a
 /// second without a response means a failure.
-#[must_use]
 pub fn timeouts() -> TimeoutConfig {
     TimeoutConfig::builder()
         .connect_timeout(Duration::from_secs(1))
@@ -26,7 +25,6 @@ pub fn timeouts() -> TimeoutConfig {
 }
 
 /// Returns the retry policy: at most three attempts.
-#[must_use]
 pub fn retries() -> RetryConfig {
     RetryConfig::standard().with_max_attempts(3)
 }

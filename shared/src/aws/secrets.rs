@@ -42,7 +42,6 @@ pub struct StripeKeys {
 
 impl StripeKeys {
     /// Returns `None` if `secret_key` is neither a secret nor a restricted key of Stripe.
-    #[must_use]
     pub fn new(secret_key: SecretString, publishable_key: Option<String>) -> Option<Self> {
         let key = secret_key.expose_secret();
         let is_key = key.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
@@ -55,7 +54,6 @@ impl StripeKeys {
     }
 
     /// Returns whether it is a restricted key.
-    #[must_use]
     pub fn is_restricted(&self) -> bool {
         self.secret_key.expose_secret().starts_with("rk_")
     }
@@ -85,13 +83,11 @@ pub struct StripeSecret {
 
 impl StripeSecret {
     /// Creates the secret without reading it. `id` is its name or ARN.
-    #[must_use]
     pub fn new(client: Client, id: String) -> Self {
         Self { client: Some(client), id, known: Mutex::default() }
     }
 
     /// Wraps keys that a tool already has. `origin` names their source in errors.
-    #[must_use]
     pub fn given(keys: StripeKeys, origin: &str) -> Self {
         Self { client: None, id: origin.to_owned(), known: Mutex::new(Some(Arc::new(keys))) }
     }
@@ -150,7 +146,6 @@ pub struct QuoteSecret {
 
 impl QuoteSecret {
     /// Creates the secret without reading it. `id` is its name or ARN.
-    #[must_use]
     pub fn new(client: Client, id: Option<String>) -> Self {
         Self { client, id, known: Mutex::default() }
     }

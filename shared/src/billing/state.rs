@@ -44,7 +44,6 @@ impl BillingState {
     }
 
     /// Returns the current subscription.
-    #[must_use]
     pub fn current(&self) -> Option<Current<'_>> {
         Current::of(&self.subscriptions, &self.tiers)
     }

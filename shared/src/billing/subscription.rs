@@ -42,7 +42,6 @@ pub enum NotChangeable {
 
 impl NotChangeable {
     /// Returns the contract's name.
-    #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Overdue => "overdue",
@@ -61,7 +60,6 @@ impl<'a> Current<'a> {
     /// Returns the newest live subscription with a catalog plan, else the newest live one.
     ///
     /// `subscriptions` are newest first, as Stripe lists them.
-    #[must_use]
     pub fn of(subscriptions: &'a [Subscription], tiers: &'a Tiers) -> Option<Self> {
         let live: Vec<_> =
             subscriptions.iter().filter(|subscription| !subscription.status.is_ended()).collect();
@@ -76,7 +74,6 @@ impl<'a> Current<'a> {
     }
 
     /// Returns why the plan cannot be changed now; `None` if it can.
-    #[must_use]
     pub fn not_changeable(&self) -> Option<NotChangeable> {
         let subscription = self.subscription;
         match subscription.status {
@@ -128,17 +125,14 @@ impl<'a> Plan<'a> {
 
 #[cfg(test)]
 mod tests {
+    use fixtures::{view, with};
     use serde_json::{Value, json};
 
     use super::*;
-    use crate::stripe::views::Product;
 
     fn tiers() -> Tiers {
-        let product = |id: &str, tier: &str| -> Product {
-            serde_json::from_value(json!({ "id": id, "metadata": { "cantila_plan": tier } }))
-                .expect("a product")
-        };
-        Tiers::from_iter(&[product("prod_pro", "pro"), product("prod_old", "legacy")])
+        let products = [("prod_pro", "pro"), ("prod_old", "legacy")];
+        Tiers::from_iter(&products.map(|(id, plan)| view(fixtures::product(id, plan))))
     }
 
     fn subscription(
@@ -147,22 +141,7 @@ mod tests {
         items: &[(&str, &str)],
         change: &Value,
     ) -> Subscription {
-        let items: Vec<_> = items.iter().map(|(product, usage)| {
-            let price = json!({
-                "id": "price_1", "currency": "usd", "product": product,
-                "recurring": { "interval": "month", "interval_count": 1, "usage_type": usage },
-            });
-            json!({ "id": format!("si_{product}_{usage}"), "current_period_start": 0, "current_period_end": 9, "price": price })
-        }).collect();
-        let mut fields = json!({
-            "id": id, "status": status, "currency": "usd", "created": 0, "collection_method": "charge_automatically",
-            "cancel_at_period_end": false, "items": { "data": items, "has_more": false },
-        });
-        fields
-            .as_object_mut()
-            .expect("an object")
-            .extend(change.as_object().expect("an object").clone());
-        serde_json::from_value(fields).expect("a whole subscription")
+        view(with(fixtures::subscription(id, status, &fixtures::items(items)), change))
     }
 
     const PRO: &[(&str, &str)] =
@@ -204,25 +183,19 @@ mod tests {
     fn plan_item_is_the_base_price() {
         let (subscriptions, tiers) = ([subscription("sub_1", "active", PRO, &json!({}))], tiers());
         let current = Current::of(&subscriptions, &tiers).expect("live");
-        assert_eq!(current.plan.expect("a plan").item.id, "si_prod_pro_licensed");
+        assert_eq!(current.plan.expect("a plan").item.id, "si_2");
     }
 
     #[test]
     fn each_reason_against_a_change_is_found() {
-        let invoice = |status: &str, remaining: i64| {
-            json!({ "latest_invoice": {
-                "id": "in_1", "status": status, "currency": "usd", "subtotal": 1, "total": 1, "amount_due": 1,
-                "amount_paid": 0, "amount_remaining": remaining, "starting_balance": 0, "attempted": true, "attempt_count": 1,
-                "created": 0, "period_start": 0, "period_end": 0, "parent": null, "status_transitions": {}, "lines": { "data": [], "has_more": false },
-            } })
-        };
+        let invoice = |status: &str, total| json!({ "latest_invoice": with(fixtures::invoice("in_1", status, total), &json!({ "attempted": true })) });
         let mut awaiting = invoice("open", 1);
         awaiting["pending_update"] = json!({ "expires_at": 9 });
         let addon: &[(&str, &str)] = &[("prod_ip", "licensed")];
         let cases = [
             ("active", PRO, json!({}), None),
             ("trialing", PRO, json!({}), None),
-            ("active", PRO, invoice("paid", 0), None),
+            ("active", PRO, invoice("paid", 1), None),
             ("active", PRO, awaiting, None),
             ("active", PRO, invoice("open", 1), Some(NotChangeable::Overdue)),
             ("past_due", PRO, json!({}), Some(NotChangeable::Overdue)),

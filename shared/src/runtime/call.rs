@@ -34,19 +34,16 @@ pub struct Call {
 
 impl Call {
     /// Returns the settings.
-    #[must_use]
     pub fn config(&self) -> &Config {
         &self.app.config
     }
 
     /// Returns the ID of this request, as in `x-request-id`.
-    #[must_use]
     pub fn request_id(&self) -> &str {
         &self.incoming.request_id
     }
 
     /// Returns the ID of the account's Stripe customer, if it has one.
-    #[must_use]
     pub fn customer(&self) -> Option<&str> {
         self.caller.account.customer.as_deref()
     }

@@ -4,7 +4,6 @@ use hyper::Uri;
 
 /// Reads the base URL of Stripe's API: an https origin, or an http one on this machine, so that a
 /// deployed stack cannot send its key in clear text.
-#[must_use]
 pub fn base_url(text: &str) -> Option<Uri> {
     let uri: Uri = text.parse().ok()?;
     let is_secure = match uri.scheme_str()? {

@@ -41,31 +41,26 @@ impl CallLog {
     }
 
     /// Sum of the attempts' durations, in microseconds. Parallel attempts count in full.
-    #[must_use]
     pub fn micros(&self) -> u64 {
         self.micros.load(Ordering::Relaxed)
     }
 
     /// Number of requests sent, retries included.
-    #[must_use]
     pub fn attempts(&self) -> u32 {
         self.attempts.load(Ordering::Relaxed)
     }
 
     /// Number of attempts that failed: no connection, a 5xx, a refused key.
-    #[must_use]
     pub fn errors(&self) -> u32 {
         self.errors.load(Ordering::Relaxed)
     }
 
     /// Number of attempts that hit Stripe's rate limit.
-    #[must_use]
     pub fn rate_limits(&self) -> u32 {
         self.rate_limits.load(Ordering::Relaxed)
     }
 
     /// IDs of the objects that were created or changed, in order, each once.
-    #[must_use]
     pub fn objects(&self) -> Vec<String> {
         self.objects.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }

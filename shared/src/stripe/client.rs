@@ -23,7 +23,6 @@ pub struct Stripe {
 
 impl Stripe {
     /// Creates a client that neither sends nor waits after `deadline`.
-    #[must_use]
     pub fn new(
         transport: Arc<Transport>,
         secret: Arc<StripeSecret>,

@@ -58,7 +58,6 @@ const AUTHENTICATION_REQUIRED: &str = "authentication_required";
 
 impl Decline {
     /// Reads the error of a payment.
-    #[must_use]
     pub fn of(error: &PaymentError) -> Self {
         let is = |code: &str| {
             [&error.code, &error.decline_code].iter().any(|given| given.as_deref() == Some(code))
@@ -84,7 +83,6 @@ impl Decline {
     }
 
     /// Returns the decline of a customer without a payment method.
-    #[must_use]
     pub fn no_payment_method() -> Self {
         Self {
             code: None,
@@ -106,7 +104,6 @@ impl Decline {
     }
 
     /// Returns why the last payment of an invoice failed; `None` if there is none or it may still succeed.
-    #[must_use]
     pub fn of_payments(payments: &[InvoicePayment]) -> Option<Self> {
         let payment = payments.iter().find(|payment| payment.is_default).or(payments.first())?;
         Self::of_intent(payment.payment.payment_intent.as_ref()?.object()?)

@@ -62,7 +62,6 @@ impl ErrorView {
 
 impl StripeError {
     /// Returns the decline if Stripe responded with one.
-    #[must_use]
     pub fn decline(&self) -> Option<Decline> {
         let Self::Refused { status: 402, error, .. } = self else { return None };
         let ErrorView { code, decline_code, message, .. } = (**error).clone();
@@ -71,7 +70,6 @@ impl StripeError {
 
     /// Returns whether there is no payment method to charge. Only Stripe's message tells this apart from
     /// other missing resources.
-    #[must_use]
     pub fn is_no_payment_method(&self) -> bool {
         let Self::Refused { status: 400, error, .. } = self else { return false };
         let message = error.message.as_deref().unwrap_or_default();
@@ -80,19 +78,16 @@ impl StripeError {
     }
 
     /// Returns whether Stripe has seen this idempotency key with other parameters.
-    #[must_use]
     pub fn is_key_reused(&self) -> bool {
         matches!(self, Self::Refused { error, .. } if error.kind == "idempotency_error")
     }
 
     /// Returns whether Stripe replays a stored failure for this idempotency key, as it does for a day.
-    #[must_use]
     pub fn is_replayed_failure(&self) -> bool {
         matches!(self, Self::Refused { status: 500.., error, .. } if error.replayed)
     }
 
     /// Returns the HTTP status, if there was a response.
-    #[must_use]
     pub fn status(&self) -> Option<u16> {
         match self {
             Self::Refused { status, .. } => Some(*status),
@@ -101,7 +96,6 @@ impl StripeError {
     }
 
     /// Returns Stripe's error code, if there is one.
-    #[must_use]
     pub fn code(&self) -> Option<&str> {
         match self {
             Self::Refused { error, .. } => error.code.as_deref(),

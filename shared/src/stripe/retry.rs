@@ -25,7 +25,6 @@ pub enum Outcome {
 
 impl Outcome {
     /// Returns whether Stripe, the network or our key failed.
-    #[must_use]
     pub fn is_failure(self) -> bool {
         match self {
             Self::Broken => true,
@@ -34,7 +33,6 @@ impl Outcome {
     }
 
     /// Returns whether a retry may succeed.
-    #[must_use]
     pub fn is_retryable(self) -> bool {
         match self {
             Self::Broken => true,
@@ -45,7 +43,6 @@ impl Outcome {
     }
 
     /// Returns whether Stripe's rate limit refused the attempt.
-    #[must_use]
     pub fn is_rate_limit(self) -> bool {
         matches!(self, Self::Status { status: 429, .. })
     }
@@ -55,7 +52,6 @@ impl Outcome {
 ///
 /// Statuses: <https://docs.stripe.com/error-low-level>. 409 means a key in use or a lock, 424 a failed
 /// dependency of Stripe. `jitter` is a random number from 0 to 1000.
-#[must_use]
 pub fn wait(outcome: Outcome, next: u32, jitter: u16) -> Option<Duration> {
     let attempts = if outcome.is_rate_limit() { RATE_LIMITED_ATTEMPTS } else { ATTEMPTS };
     if next > attempts || !outcome.is_retryable() {

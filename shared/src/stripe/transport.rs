@@ -139,13 +139,11 @@ impl Exchange {
 
 impl Transport {
     /// Creates a transport to `base` ([`super::base_url`]).
-    #[must_use]
     pub fn new(https: Https, base: Uri) -> Self {
         Self::over(Box::new(https), base)
     }
 
     /// Creates a transport that sends through `wire`.
-    #[must_use]
     pub fn over(wire: Box<dyn Wire>, base: Uri) -> Self {
         Self { wire, base, attempt_timeout: ATTEMPT_TIMEOUT }
     }
@@ -159,7 +157,6 @@ impl Transport {
     }
 
     /// Sets the timeout of one attempt. The default is 10 s.
-    #[must_use]
     pub fn attempt_timeout(self, attempt_timeout: Duration) -> Self {
         Self { attempt_timeout, ..self }
     }

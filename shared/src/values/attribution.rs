@@ -25,7 +25,6 @@ pub struct Attribution {
 
 impl Attribution {
     /// Returns the metadata as key and value, always in the same order.
-    #[must_use]
     pub fn metadata(&self) -> [(&'static str, &str); 3] {
         [
             (ACCOUNT_METADATA, &self.account),

@@ -28,13 +28,11 @@ pub struct InvalidCurrency;
 
 impl Currency {
     /// Returns Stripe's spelling: three lower-case letters.
-    #[must_use]
     pub fn as_str(&self) -> &str {
         std::str::from_utf8(&self.0).expect("only ASCII letters get in")
     }
 
     /// Returns the number of decimals that Stripe gives this currency: 0, 2 or 3. ISO 4217 may differ.
-    #[must_use]
     pub fn decimals(self) -> u32 {
         let code = self.as_str();
         if ZERO_DECIMAL.contains(&code) {

@@ -20,7 +20,6 @@ pub(crate) fn quoted(text: &str) -> String {
 
 /// Returns whether the text leads nowhere else as one segment of a path: 1 to 255 of ASCII letters,
 /// digits, `_` and `-`. Every ID at Stripe is; `-` occurs where the operator chose the ID.
-#[must_use]
 pub fn is_path_segment(text: &str) -> bool {
     let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-');
     (1..=255).contains(&text.len()) && text.bytes().all(is_plain)

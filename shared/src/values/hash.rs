@@ -7,13 +7,11 @@ use sha2::{Digest as _, Sha256};
 use super::encode::hex;
 
 /// Returns the SHA-256 of `bytes` as 64 lower-case hexadecimal digits.
-#[must_use]
 pub fn sha256_hex(bytes: impl AsRef<[u8]>) -> String {
     hex(&Sha256::digest(bytes))
 }
 
 /// Returns the same text for equal lists of parts, and different texts for different ones.
-#[must_use]
 pub fn fingerprint<'a>(parts: impl IntoIterator<Item = &'a str>) -> String {
     let mut hash = Sha256::new();
     for part in parts {
@@ -33,20 +31,17 @@ pub struct KeyHash(String);
 
 impl KeyHash {
     /// Hashes a key's whole text.
-    #[must_use]
     pub fn of(key: &str) -> Self {
         Self(sha256_hex(key))
     }
 
     /// Reads 64 lower-case hexadecimal digits; `None` for anything else.
-    #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         let is_digit = |byte: u8| matches!(byte, b'0'..=b'9' | b'a'..=b'f');
         (text.len() == 64 && text.bytes().all(is_digit)).then(|| Self(text.to_owned()))
     }
 
     /// The 64 lower-case hexadecimal digits.
-    #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
     }

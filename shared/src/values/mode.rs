@@ -11,7 +11,6 @@ pub enum Mode {
 
 impl Mode {
     /// Returns `live` or `test`.
-    #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Live => "live",
@@ -20,13 +19,11 @@ impl Mode {
     }
 
     /// Returns the mode that an API key's prefix names; `None` for any other text.
-    #[must_use]
     pub fn of_key(text: &str) -> Option<Self> {
         [Self::Live, Self::Test].into_iter().find(|mode| text.starts_with(mode.key_prefix()))
     }
 
     /// Returns the prefix of our API keys: `sk_live_` or `sk_test_`.
-    #[must_use]
     pub fn key_prefix(self) -> &'static str {
         match self {
             Self::Live => "sk_live_",

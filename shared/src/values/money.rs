@@ -22,7 +22,6 @@ pub struct Money {
 
 impl Money {
     /// Creates an amount of `minor` minor units.
-    #[must_use]
     pub fn new(minor: i64, currency: Currency) -> Self {
         Self { minor, currency }
     }
@@ -48,7 +47,6 @@ impl Serialize for Money {
 }
 
 /// Writes a decimal with as many decimals as it needs: `"0.012"`, `"100"`.
-#[must_use]
 pub fn exact(value: Decimal) -> String {
     value.normalize().to_string()
 }
@@ -56,7 +54,6 @@ pub fn exact(value: Decimal) -> String {
 /// Writes a unit price of `minor` minor units in major units: 1.2 cents of USD are `"0.012"`.
 ///
 /// Returns `None` where the result exceeds the range of a decimal, which no price at Stripe does.
-#[must_use]
 pub fn unit_price(minor: Decimal, currency: Currency) -> Option<String> {
     let major = minor.checked_div(Decimal::from(10_u32.pow(currency.decimals())))?;
     Some(exact(major))

@@ -22,7 +22,6 @@ impl Scope {
     pub const ALL: [Self; 3] = [Self::Read, Self::Deploy, Self::Admin];
 
     /// Returns the scope as responses and the table write it.
-    #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Read => "read",

@@ -14,39 +14,33 @@ pub struct Timestamp(OffsetDateTime);
 
 impl Timestamp {
     /// Returns the current time of this machine's clock, to the second.
-    #[must_use]
     pub fn now() -> Self {
         let now = OffsetDateTime::now_utc();
         Self(now.replace_nanosecond(0).unwrap_or(now))
     }
 
     /// Reads RFC 3339, to the second; `None` for anything else.
-    #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         let moment = OffsetDateTime::parse(text, &Rfc3339).ok()?;
         Self::try_from(moment.unix_timestamp()).ok()
     }
 
     /// Returns the Unix seconds.
-    #[must_use]
     pub fn seconds(self) -> i64 {
         self.0.unix_timestamp()
     }
 
     /// Adds whole days, up to the last time in range.
-    #[must_use]
     pub fn plus_days(self, days: u32) -> Self {
         Self(self.0.saturating_add(time::Duration::days(days.into())))
     }
 
     /// Serializes as `2026-06-28T09:30:00Z`.
-    #[must_use]
     pub fn date_time(self) -> DateTime {
         DateTime(self)
     }
 
     /// Serializes as the calendar day `2026-06-28`.
-    #[must_use]
     pub fn date(self) -> Date {
         Date(self)
     }
@@ -72,10 +66,15 @@ impl TryFrom<i64> for Timestamp {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct DateTime(Timestamp);
 
+impl fmt::Display for DateTime {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0.0.format(&Rfc3339).map_err(|_| fmt::Error)?)
+    }
+}
+
 impl Serialize for DateTime {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let text = self.0.0.format(&Rfc3339).map_err(serde::ser::Error::custom)?;
-        serializer.serialize_str(&text)
+        serializer.collect_str(self)
     }
 }
 
@@ -83,21 +82,16 @@ impl Serialize for DateTime {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Date(Timestamp);
 
-impl Date {
-    fn text(self) -> Result<String, time::error::Format> {
-        self.0.0.format(format_description!("[year]-[month]-[day]"))
-    }
-}
-
 impl fmt::Display for Date {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.text().map_err(|_| fmt::Error)?)
+        let day = format_description!("[year]-[month]-[day]");
+        f.write_str(&self.0.0.format(day).map_err(|_| fmt::Error)?)
     }
 }
 
 impl Serialize for Date {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(&self.text().map_err(serde::ser::Error::custom)?)
+        serializer.collect_str(self)
     }
 }
 

@@ -11,11 +11,8 @@ use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use hmac::{Hmac, KeyInit, Mac};
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
-use serde_json::json;
+use serde::de::IgnoredAny;
 use sha2::Sha256;
-
-use super::encode::hex;
-use super::time::Timestamp;
 
 /// Length of a MAC in bytes.
 const MAC_LENGTH: usize = 32;
@@ -43,96 +40,35 @@ pub struct Bounds<'a> {
 pub struct MacKeys {
     current: String,
     keys: BTreeMap<String, SecretString>,
-    rotated_at: Option<Timestamp>,
 }
 
 /// The text of the secret: `{"current": "k2", "k1": "…", "k2": "…", "rotatedAt": "2026-06-28T09:30:00Z"}`.
 ///
 /// It is flat so that the template can have AWS generate the first key.
 #[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
 struct SecretText {
     current: String,
-    rotated_at: Option<String>,
+    /// For the operator only.
+    #[serde(rename = "rotatedAt")]
+    _rotated_at: Option<IgnoredAny>,
     #[serde(flatten)]
     keys: BTreeMap<String, SecretString>,
 }
 
 impl MacKeys {
-    /// Creates one random key, which is current.
-    ///
-    /// # Errors
-    /// If the operating system has no random numbers.
-    pub fn random(id: &str) -> Result<Self, getrandom::Error> {
-        let keys = BTreeMap::from([(id.to_owned(), random_key()?)]);
-        Ok(Self { current: id.to_owned(), keys, rotated_at: None })
-    }
-
     /// Reads the text of the secret; `None` for any other form, a key shorter than 32 characters, or
     /// a current key that is missing.
-    #[must_use]
     pub fn parse(text: &SecretString) -> Option<Self> {
         // The parser's own error is dropped because it can quote the secret.
         let text: SecretText = serde_json::from_str(text.expose_secret()).ok()?;
         let is_good = |(id, key): (&String, &SecretString)| {
             is_id(id) && key.expose_secret().len() >= MIN_KEY_LENGTH
         };
-        let rotated_at = match text.rotated_at {
-            Some(at) => Some(Timestamp::parse(&at)?),
-            None => None,
-        };
         let is_valid = text.keys.iter().all(is_good) && text.keys.contains_key(&text.current);
-        is_valid.then_some(Self { current: text.current, keys: text.keys, rotated_at })
-    }
-
-    /// Writes the text of the secret, as [`MacKeys::parse`] reads it.
-    #[must_use]
-    pub fn to_secret(&self) -> SecretString {
-        let keys: BTreeMap<_, _> =
-            self.keys.iter().map(|(id, key)| (id, key.expose_secret())).collect();
-        let mut text = json!(keys);
-        text["current"] = json!(self.current);
-        if let Some(at) = self.rotated_at {
-            text["rotatedAt"] = json!(at.date_time());
-        }
-        SecretString::from(text.to_string())
-    }
-
-    /// Adds a random key and makes it current. `now` is stored as the time of the rotation.
-    ///
-    /// # Errors
-    /// If the operating system has no random numbers.
-    pub fn rotate(&mut self, id: &str, now: Timestamp) -> Result<(), getrandom::Error> {
-        self.keys.insert(id.to_owned(), random_key()?);
-        id.clone_into(&mut self.current);
-        self.rotated_at = Some(now);
-        Ok(())
-    }
-
-    /// Drops a key. Returns false, and changes nothing, for the current key and for an unknown one.
-    pub fn drop_key(&mut self, id: &str) -> bool {
-        self.current != id && self.keys.remove(id).is_some()
-    }
-
-    /// ID of the key that seals new tokens.
-    #[must_use]
-    pub fn current(&self) -> &str {
-        &self.current
-    }
-
-    /// IDs of all keys, in order.
-    pub fn ids(&self) -> impl Iterator<Item = &str> {
-        self.keys.keys().map(String::as_str)
-    }
-
-    /// Time of the last rotation, if there was one.
-    #[must_use]
-    pub fn rotated_at(&self) -> Option<Timestamp> {
-        self.rotated_at
+        is_valid.then_some(Self { current: text.current, keys: text.keys })
     }
 
     /// Seals `payload` with the current key. Returns `<key ID>.<base64url of MAC and payload>`.
-    #[must_use]
     pub fn seal(&self, bounds: Bounds<'_>, payload: &[u8]) -> String {
         let mut bytes =
             mac(&self.keys[&self.current], bounds, payload).finalize().into_bytes().to_vec();
@@ -141,7 +77,6 @@ impl MacKeys {
     }
 
     /// Returns the payload of a token that one of these keys sealed for the same bounds.
-    #[must_use]
     pub fn open(&self, bounds: Bounds<'_>, token: &str) -> Option<Vec<u8>> {
         let (id, text) = token.split_once('.')?;
         let mut bytes = BASE64_URL_SAFE_NO_PAD.decode(text).ok()?;
@@ -154,7 +89,6 @@ impl MacKeys {
     }
 
     /// Returns whether the key that `token` names is one of these. Malformed tokens name none.
-    #[must_use]
     pub fn knows_key_of(&self, token: &str) -> bool {
         token.split_once('.').is_some_and(|(id, _)| self.keys.contains_key(id))
     }
@@ -167,17 +101,9 @@ impl fmt::Debug for MacKeys {
 }
 
 /// Returns whether the text can be a key ID: 1 to 32 of `a`–`z`, `0`–`9` and `-`, except `current`.
-#[must_use]
-pub fn is_id(text: &str) -> bool {
+fn is_id(text: &str) -> bool {
     let is_plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
     (1..=MAX_ID_LENGTH).contains(&text.len()) && text.bytes().all(is_plain) && text != "current"
-}
-
-/// Returns 32 random bytes in hexadecimal.
-fn random_key() -> Result<SecretString, getrandom::Error> {
-    let mut bytes = [0; 32];
-    getrandom::fill(&mut bytes)?;
-    Ok(SecretString::from(hex(&bytes)))
 }
 
 fn mac(key: &SecretString, bounds: Bounds<'_>, payload: &[u8]) -> Hmac<Sha256> {
@@ -194,53 +120,51 @@ fn mac(key: &SecretString, bounds: Bounds<'_>, payload: &[u8]) -> Hmac<Sha256> {
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
+    use serde_json::json;
 
     use super::*;
 
     const BOUNDS: Bounds<'_> = Bounds { purpose: "quote", account: "acc_1" };
 
-    fn keys() -> MacKeys {
-        MacKeys::random("k1").expect("random numbers")
+    /// Returns keys of which `current` is the current one.
+    fn keys(current: &str, keys: &[(&str, char)]) -> MacKeys {
+        let mut text = json!({ "current": current, "rotatedAt": "2026-06-28T09:30:00Z" });
+        for (id, character) in keys {
+            text[id] = json!(character.to_string().repeat(32));
+        }
+        MacKeys::parse(&SecretString::from(text.to_string())).expect("the form of the secret")
+    }
+
+    fn one_key() -> MacKeys {
+        keys("k1", &[("k1", 'a')])
     }
 
     #[test]
     fn token_opens_only_with_its_purpose_account_and_key() {
-        let keys = keys();
-        let token = keys.seal(BOUNDS, b"in_1");
+        let token = one_key().seal(BOUNDS, b"in_1");
         assert!(token.starts_with("k1."), "{token}");
-        assert_eq!(keys.open(BOUNDS, &token).as_deref(), Some(&b"in_1"[..]));
-        assert_eq!(keys.open(Bounds { account: "acc_2", ..BOUNDS }, &token), None);
-        assert_eq!(keys.open(Bounds { purpose: "other", ..BOUNDS }, &token), None);
-        assert_eq!(self::keys().open(BOUNDS, &token), None, "another key with the same ID");
+        assert_eq!(one_key().open(BOUNDS, &token).as_deref(), Some(&b"in_1"[..]));
+        assert_eq!(one_key().open(Bounds { account: "acc_2", ..BOUNDS }, &token), None);
+        assert_eq!(one_key().open(Bounds { purpose: "other", ..BOUNDS }, &token), None);
+        assert_eq!(keys("k1", &[("k1", 'b')]).open(BOUNDS, &token), None, "another key, same ID");
     }
 
     #[test]
-    fn rotation_keeps_tokens_of_the_old_key_valid_until_it_is_dropped() {
-        let mut keys = keys();
-        let old = keys.seal(BOUNDS, b"old");
-        let stale = keys.clone();
-        let now = Timestamp::try_from(1_782_639_000).expect("in range");
-        keys.rotate("k2", now).expect("random numbers");
-        let new = keys.seal(BOUNDS, b"new");
-        assert!(new.starts_with("k2.") && keys.knows_key_of(&new) && !stale.knows_key_of(&new));
-        assert!(keys.open(BOUNDS, &old).is_some() && keys.open(BOUNDS, &new).is_some());
-        assert_eq!(keys.rotated_at(), Some(now));
-        assert!(!keys.drop_key("k2") && !keys.drop_key("k3"), "current, unknown");
-        assert!(keys.drop_key("k1"));
-        assert!(keys.open(BOUNDS, &old).is_none() && keys.open(BOUNDS, &new).is_some());
+    fn token_of_an_old_key_is_valid_until_the_key_is_dropped() {
+        let old = one_key().seal(BOUNDS, b"old");
+        let rotated = keys("k2", &[("k1", 'a'), ("k2", 'b')]);
+        let new = rotated.seal(BOUNDS, b"new");
+        assert!(new.starts_with("k2.") && rotated.knows_key_of(&new));
+        assert!(!one_key().knows_key_of(&new));
+        assert!(rotated.open(BOUNDS, &old).is_some() && rotated.open(BOUNDS, &new).is_some());
+        let dropped = keys("k2", &[("k2", 'b')]);
+        assert!(dropped.open(BOUNDS, &old).is_none() && dropped.open(BOUNDS, &new).is_some());
     }
 
     #[test]
-    fn secret_is_read_as_written() {
-        let mut keys = keys();
-        keys.rotate("k2", Timestamp::try_from(1_782_639_000).expect("in range")).expect("random");
-        let text = keys.to_secret();
-        let read = MacKeys::parse(&text).expect("own form");
-        assert_eq!(read.to_secret().expose_secret(), text.expose_secret());
-        assert_eq!((read.current(), read.ids().collect::<Vec<_>>()), ("k2", vec!["k1", "k2"]));
-        let debug = format!("{read:?}");
-        let secrets = keys.keys.values().map(ExposeSecret::expose_secret);
-        assert!(secrets.into_iter().all(|secret| !debug.contains(secret)), "{debug}");
+    fn debug_shows_no_key() {
+        let debug = format!("{:?}", one_key());
+        assert!(debug.contains("k1") && !debug.contains("aaaa"), "{debug}");
     }
 
     #[test]
@@ -253,7 +177,6 @@ mod tests {
             format!(r#"{{"current":"k2","k1":"{long}"}}"#),
             r#"{"current":"k1","k1":"short"}"#.to_owned(),
             format!(r#"{{"current":"K.1","K.1":"{long}"}}"#),
-            format!(r#"{{"current":"k1","k1":"{long}","rotatedAt":"soon"}}"#),
             format!(r#"{{"current":"{long}","k1":"{long}"}}"#),
         ];
         for text in cases {
@@ -264,13 +187,13 @@ mod tests {
     proptest! {
         #[test]
         fn payload_is_returned_unchanged(payload: Vec<u8>) {
-            let keys = keys();
+            let keys = one_key();
             prop_assert_eq!(keys.open(BOUNDS, &keys.seal(BOUNDS, &payload)), Some(payload));
         }
 
         #[test]
         fn altered_bit_is_noticed(payload: Vec<u8>, at: prop::sample::Index, bit in 0_u8..8) {
-            let keys = keys();
+            let keys = one_key();
             let token = keys.seal(BOUNDS, &payload);
             let (id, text) = token.split_once('.').expect("an ID");
             let mut bytes = BASE64_URL_SAFE_NO_PAD.decode(text).expect("base64url");
@@ -282,8 +205,8 @@ mod tests {
 
         #[test]
         fn arbitrary_text_is_no_token(text: String) {
-            prop_assert_eq!(keys().open(BOUNDS, &text), None);
-            prop_assert_eq!(keys().open(BOUNDS, &format!("k1.{text}")), None);
+            prop_assert_eq!(one_key().open(BOUNDS, &text), None);
+            prop_assert_eq!(one_key().open(BOUNDS, &format!("k1.{text}")), None);
         }
     }
 }

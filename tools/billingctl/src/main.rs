@@ -4,7 +4,7 @@
 //! Layers, bottom to top. A module imports only from earlier lines of this list:
 //!
 //! 1. `error`, then `output`: messages, results and exit codes
-//! 2. `values`: timestamps, durations, IDs, argument parsers, quote keys
+//! 2. `values`: timestamps, durations, IDs, argument parsers
 //! 3. `options`: options that several commands take
 //! 4. `aws`, `stripe`: clients for the table, Secrets Manager and Stripe
 //! 5. `catalog`, `keys`, `secrets`, `setup`: commands, each with its arguments

@@ -147,7 +147,6 @@ impl ApiError {
     }
 
     /// Returns whether Stripe refused our request as invalid, for example because an item was removed.
-    #[must_use]
     pub fn is_bad_request_to_stripe(&self) -> bool {
         matches!(self, Self::Stripe(_)) && self.stripe().and_then(StripeError::status) == Some(400)
     }
@@ -177,7 +176,6 @@ macro_rules! kinds {
             pub const KINDS: &[(StatusCode, &'static str)] = &[$((StatusCode::$status, $code)),*];
 
             /// Returns the status and the machine-readable code.
-            #[must_use]
             pub fn kind(&self) -> (StatusCode, &'static str) {
                 match self {
                     $($variant => (StatusCode::$status, $code),)*

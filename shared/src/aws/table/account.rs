@@ -29,7 +29,6 @@ impl Account {
     pub const ID_PREFIX: &str = "acc_";
 
     /// Returns whether the text has the form of an account ID.
-    #[must_use]
     pub fn is_id(text: &str) -> bool {
         text.strip_prefix(Self::ID_PREFIX).is_some_and(|rest| {
             (1..=40).contains(&rest.len()) && rest.bytes().all(|byte| byte.is_ascii_alphanumeric())
@@ -38,7 +37,6 @@ impl Account {
 
     /// Returns whether the text has the form of a handle: 2 to 40 of a–z, 0–9 and `-`, beginning
     /// with a letter and not ending with `-`.
-    #[must_use]
     pub fn is_handle(text: &str) -> bool {
         (2..=40).contains(&text.len())
             && text.starts_with(|first: char| first.is_ascii_lowercase())
@@ -49,7 +47,6 @@ impl Account {
     }
 
     /// Returns the attributes without `pk` and `sk`.
-    #[must_use]
     pub fn to_item(&self) -> Item {
         to_item(self)
     }

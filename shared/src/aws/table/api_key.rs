@@ -36,13 +36,11 @@ pub struct KeyRecord {
 
 impl KeyRecord {
     /// Returns whether the key is neither expired nor revoked.
-    #[must_use]
     pub fn is_valid(&self, now: Timestamp) -> bool {
         self.revoked_at.is_none() && self.expires_at.is_none_or(|end| now < end)
     }
 
     /// Returns the attributes without `pk` and `sk`.
-    #[must_use]
     pub fn to_item(&self) -> Item {
         to_item(self)
     }

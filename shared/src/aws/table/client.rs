@@ -17,38 +17,32 @@ pub mod keys {
     use super::{AttributeValue, Item};
 
     /// Returns the key of an API key's record. `hash` is [`crate::values::KeyHash::as_str`].
-    #[must_use]
     pub fn key(hash: &str) -> Item {
         item(format!("KEY#{hash}"), "KEY".to_owned())
     }
 
     /// Returns the key of the entry that lists an API key under its account.
-    #[must_use]
     pub fn account_key(account: &str, key_id: &str) -> Item {
         item(format!("ACCOUNT#{account}"), format!("KEY#{key_id}"))
     }
 
     /// Returns the key of an account.
-    #[must_use]
     pub fn account(id: &str) -> Item {
         item(format!("ACCOUNT#{id}"), "ACCOUNT".to_owned())
     }
 
     /// Returns the key of the entry that makes a handle unique and names its account.
-    #[must_use]
     pub fn handle(handle: &str) -> Item {
         item(format!("HANDLE#{handle}"), "HANDLE".to_owned())
     }
 
     /// Returns the key of the entry that keeps a Stripe customer from being linked to two accounts.
     /// Functions never use it: the customers that they create belong to one account.
-    #[must_use]
     pub fn customer(id: &str) -> Item {
         item(format!("CUSTOMER#{id}"), "CUSTOMER".to_owned())
     }
 
     /// Returns the key of an idempotency record. `hash` is the SHA-256 of the caller's key.
-    #[must_use]
     pub fn idempotency(account: &str, hash: &str) -> Item {
         item(format!("IDEMPOTENCY#{account}"), hash.to_owned())
     }
@@ -87,7 +81,6 @@ pub struct Table {
 
 impl Table {
     /// Creates a client of the table `name`.
-    #[must_use]
     pub fn new(client: Client, name: String) -> Self {
         Self { client, name }
     }

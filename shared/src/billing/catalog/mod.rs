@@ -27,7 +27,6 @@ pub const METER_KEY: &str = "cantila_meter";
 pub const UNIT_KEY: &str = "cantila_unit";
 
 /// Returns the lookup key of a plan's base price.
-#[must_use]
 pub fn lookup_key(tier: &str, interval: Interval) -> String {
     format!("cantila_{tier}_{}", interval.as_str())
 }
@@ -54,20 +53,17 @@ impl Tiers {
     }
 
     /// Returns the tier of a product; `None` for an add-on.
-    #[must_use]
     pub fn of(&self, product: &str) -> Option<&str> {
         self.products.get(product).map(String::as_str)
     }
 
     /// Returns the tier that a pending update leads to.
-    #[must_use]
     pub fn of_pending(&self, update: &PendingUpdate) -> Option<&str> {
         let mut items = update.subscription_items.iter().flatten();
         items.find_map(|item| self.of(item.price.product_id()))
     }
 
     /// Returns the contact of a sales-led plan.
-    #[must_use]
     pub fn contact(&self, tier: &str) -> Option<&str> {
         self.contacts.get(tier).map(String::as_str)
     }
@@ -146,7 +142,6 @@ impl Catalog {
     }
 
     /// Returns whether prices have tiers in this currency that were not expanded.
-    #[must_use]
     pub fn lacks_tiers(&self, currency: Currency) -> bool {
         self.prices.iter().filter(|price| price.is_metered()).any(|price| {
             amounts(price, currency).is_some_and(|amounts| {
@@ -156,14 +151,12 @@ impl Catalog {
     }
 
     /// Returns the tier that a price belongs to.
-    #[must_use]
     pub fn tier_of_price(&self, price: &str) -> Option<&str> {
         let price = self.prices.iter().find(|known| known.id == price)?;
         price.product.object()?.metadata.get(PLAN_KEY).map(String::as_str)
     }
 
     /// Returns the plans offered in `currency`, by monthly amount, month before year.
-    #[must_use]
     pub fn offers(&self, currency: Currency) -> Vec<Offer> {
         let mut offers: Vec<Offer> =
             self.prices.iter().filter_map(|price| self.offer(price, currency)).collect();
@@ -245,7 +238,6 @@ impl Metered {
 }
 
 /// Returns the name of the meter that a metered price bills.
-#[must_use]
 pub fn meter_of(price: &Price) -> Option<&String> {
     let recurring = price.recurring.as_ref().filter(|_| price.is_metered())?;
     price.metadata.get(METER_KEY).or(recurring.meter.as_ref())

@@ -1,3 +1,4 @@
+use fixtures::{view, with};
 use serde_json::{Value, json};
 
 use super::*;
@@ -7,29 +8,26 @@ fn usd() -> Currency {
 }
 
 fn catalog(prices: &Value) -> Catalog {
-    Catalog { prices: serde_json::from_value(prices.clone()).expect("prices") }
+    Catalog { prices: view(prices.clone()) }
 }
 
 fn base(tier: &str, interval: &str, amount: i64) -> Value {
-    json!({
-        "id": format!("price_{tier}_{interval}"), "currency": "usd", "lookup_key": format!("cantila_{tier}_{interval}"),
-        "product": { "id": format!("prod_{tier}"), "name": tier, "description": null, "metadata": { "cantila_plan": tier } },
+    let product = fixtures::product(&format!("prod_{tier}"), tier);
+    let change = json!({
+        "lookup_key": format!("cantila_{tier}_{interval}"), "product": product,
         "recurring": { "interval": interval, "interval_count": 1, "usage_type": "licensed" },
         "unit_amount": amount, "unit_amount_decimal": amount.to_string(),
-    })
+    });
+    with(fixtures::price(&format!("price_{tier}_{interval}"), "", "licensed"), &change)
 }
 
 fn metered(tier: &str, interval: &str, fields: &Value) -> Value {
-    let mut price = json!({
-        "id": "price_m", "currency": "usd", "product": { "id": format!("prod_{tier}"), "name": tier, "metadata": { "cantila_plan": tier } },
+    let usage = json!({
+        "id": "price_m", "lookup_key": null, "unit_amount": null, "unit_amount_decimal": null,
         "recurring": { "interval": interval, "interval_count": 1, "usage_type": "metered", "meter": "mtr_1" },
-        "metadata": { "cantila_meter": "cpu", "cantila_unit": "vCore-hour" }, "unit_amount": null, "unit_amount_decimal": null,
+        "metadata": { "cantila_meter": "cpu", "cantila_unit": "vCore-hour" },
     });
-    price
-        .as_object_mut()
-        .expect("an object")
-        .extend(fields.as_object().expect("an object").clone());
-    price
+    with(with(base(tier, interval, 0), &usage), fields)
 }
 
 fn tiers(included: i64, unit: &str) -> Value {

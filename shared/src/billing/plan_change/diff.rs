@@ -78,7 +78,6 @@ impl<'a> Change<'a> {
     }
 
     /// Returns the direction.
-    #[must_use]
     pub fn direction(&self) -> Direction {
         let from = self.from.item.price.amounts.unit_amount.unwrap_or(0);
         let from = yearly(from, self.interval_before());
@@ -99,14 +98,12 @@ impl<'a> Change<'a> {
     }
 
     /// Returns the fingerprint of the current items.
-    #[must_use]
     pub fn state(&self) -> String {
         state(self.subscription)
     }
 }
 
 /// Returns the fingerprint of a subscription's items: their IDs, prices and quantities.
-#[must_use]
 pub fn state(subscription: &Subscription) -> String {
     let item = |item: &SubscriptionItem| {
         format!("{}:{}:{}", item.id, item.price.id, item.quantity.unwrap_or(0))
@@ -187,19 +184,14 @@ fn items(
 
 #[cfg(test)]
 mod tests {
+    use fixtures::{view, with};
     use serde_json::{Value, json};
 
     use super::*;
-    use crate::stripe::views::Product;
     use crate::values::Money;
 
     fn tiers() -> Tiers {
-        let product = |tier: &str| -> Product {
-            serde_json::from_value(
-                json!({ "id": format!("prod_{tier}"), "metadata": { "cantila_plan": tier } }),
-            )
-            .unwrap()
-        };
+        let product = |tier| view(fixtures::product(&format!("prod_{tier}"), tier));
         Tiers::from_iter(&["hobby", "pro", "agency"].map(product))
     }
 
@@ -224,28 +216,35 @@ mod tests {
 
     /// Returns a subscription with usage, three seats and an add-on.
     fn subscription(tier: &str, interval: &str, minor: i64, status: &str) -> Subscription {
-        let item = |id: &str, price: &str, product: &str, usage: &str, quantity: Value| {
-            json!({
-                "id": id, "current_period_start": 0, "current_period_end": 9, "quantity": quantity,
-                "price": {
-                    "id": price, "currency": "usd", "product": product, "unit_amount": minor,
-                    "recurring": { "interval": interval, "interval_count": 1, "usage_type": usage },
-                    "metadata": id.strip_prefix("si_").map(|name| json!({ "cantila_meter": name })),
-                },
-            })
-        };
         let product = format!("prod_{tier}");
-        serde_json::from_value(json!({
-            "id": "sub_1", "status": status, "currency": "usd", "created": 0, "collection_method": "charge_automatically",
-            "cancel_at_period_end": false,
-            "items": { "has_more": false, "data": [
-                item("si_ip", "price_ip", "prod_ip", "licensed", json!(2)),
-                item("si_cpu", &format!("price_{tier}_{interval}_cpu"), &product, "metered", Value::Null),
-                item("si_disk", &format!("price_{tier}_{interval}_disk"), &product, "metered", Value::Null),
-                item("si_base", &format!("price_{tier}_{interval}"), &product, "licensed", json!(3)),
-            ] },
-        }))
-        .unwrap()
+        let item = |id: &str, price: &str, product: &str, usage: &str, quantity: Value| {
+            let change = json!({
+                "unit_amount": minor,
+                "recurring": { "interval": interval, "interval_count": 1, "usage_type": usage },
+                "metadata": id.strip_prefix("si_").map(|name| json!({ "cantila_meter": name })),
+            });
+            let price = with(fixtures::price(price, product, usage), &change);
+            with(fixtures::item(id, &price), &json!({ "quantity": quantity }))
+        };
+        let items = [
+            item("si_ip", "price_ip", "prod_ip", "licensed", json!(2)),
+            item(
+                "si_cpu",
+                &format!("price_{tier}_{interval}_cpu"),
+                &product,
+                "metered",
+                Value::Null,
+            ),
+            item(
+                "si_disk",
+                &format!("price_{tier}_{interval}_disk"),
+                &product,
+                "metered",
+                Value::Null,
+            ),
+            item("si_base", &format!("price_{tier}_{interval}"), &product, "licensed", json!(3)),
+        ];
+        view(fixtures::subscription("sub_1", status, &items))
     }
 
     fn change<T>(

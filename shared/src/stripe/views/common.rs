@@ -45,7 +45,6 @@ pub enum Expandable<T> {
 
 impl Expandable<Id> {
     /// Returns the ID.
-    #[must_use]
     pub fn id(&self) -> &str {
         match self {
             Self::Id(id) => id,
@@ -56,7 +55,6 @@ impl Expandable<Id> {
 
 impl<T> Expandable<T> {
     /// Returns the object if it was expanded.
-    #[must_use]
     pub fn object(&self) -> Option<&T> {
         match self {
             Self::Id(_) => None,

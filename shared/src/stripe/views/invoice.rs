@@ -22,7 +22,6 @@ impl InvoiceStatus {
     pub const SHOWN: [Self; 4] = [Self::Paid, Self::Open, Self::Void, Self::Uncollectible];
 
     /// Returns Stripe's name.
-    #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Draft => "draft",
@@ -69,7 +68,6 @@ pub struct Invoice {
 
 impl Invoice {
     /// Returns the ID of the subscription that the invoice bills, if any.
-    #[must_use]
     pub fn subscription(&self) -> Option<&str> {
         Some(self.parent.as_ref()?.subscription_details.as_ref()?.subscription.id())
     }
@@ -123,13 +121,11 @@ pub struct Line {
 
 impl Line {
     /// Returns the subscription item that the line bills, if any.
-    #[must_use]
     pub fn subscription_item(&self) -> Option<&SubscriptionItemDetails> {
         self.parent.as_ref()?.subscription_item_details.as_ref()
     }
 
     /// Returns whether the line is a proration of a subscription item or an invoice item.
-    #[must_use]
     pub fn is_proration(&self) -> bool {
         let Some(parent) = &self.parent else { return false };
         parent.subscription_item_details.as_ref().is_some_and(|item| item.proration)
@@ -137,7 +133,6 @@ impl Line {
     }
 
     /// Returns the ID of the invoice item that the line bills, if any.
-    #[must_use]
     pub fn invoice_item(&self) -> Option<&str> {
         let parent = self.parent.as_ref()?;
         let of_subscription =
@@ -147,13 +142,11 @@ impl Line {
     }
 
     /// Returns the ID of the line's price, if any.
-    #[must_use]
     pub fn price(&self) -> Option<&str> {
         Some(self.pricing.as_ref()?.price_details.as_ref()?.price.as_ref()?.id())
     }
 
     /// Returns the ID of the line's product, if any.
-    #[must_use]
     pub fn product(&self) -> Option<&str> {
         Some(&self.pricing.as_ref()?.price_details.as_ref()?.product)
     }

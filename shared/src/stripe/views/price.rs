@@ -29,7 +29,6 @@ pub enum Interval {
 
 impl Interval {
     /// Returns Stripe's name.
-    #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Day => "day",
@@ -64,7 +63,6 @@ pub struct Price {
 
 impl Price {
     /// Returns the product's ID.
-    #[must_use]
     pub fn product_id(&self) -> &str {
         match &self.product {
             Expandable::Id(id) => id,
@@ -73,7 +71,6 @@ impl Price {
     }
 
     /// Returns whether the price bills usage.
-    #[must_use]
     pub fn is_metered(&self) -> bool {
         self.recurring.as_ref().is_some_and(|recurring| recurring.usage_type == UsageType::Metered)
     }

@@ -26,13 +26,11 @@ pub enum SubscriptionStatus {
 
 impl SubscriptionStatus {
     /// Returns whether the subscription has ended.
-    #[must_use]
     pub fn is_ended(self) -> bool {
         matches!(self, Self::Canceled | Self::IncompleteExpired)
     }
 
     /// Returns Stripe's name.
-    #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Incomplete => "incomplete",
@@ -84,14 +82,12 @@ pub struct Subscription {
 
 impl Subscription {
     /// Returns the current time: the test clock's if there is one, else this machine's.
-    #[must_use]
     pub fn now(&self) -> Timestamp {
         let clock = self.test_clock.as_ref().and_then(Expandable::object);
         clock.map_or_else(Timestamp::now, |clock| clock.frozen_time)
     }
 
     /// Returns the time at which the subscription is set to end: `cancel_at`, or the end of the period.
-    #[must_use]
     pub fn ends_at(&self) -> Option<Timestamp> {
         let period_end = || self.items.data.iter().map(|item| item.current_period_end).max();
         self.cancel_at.or_else(|| self.cancel_at_period_end.then(period_end).flatten())

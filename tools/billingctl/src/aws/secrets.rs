@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use aws_config::SdkConfig;
 use aws_sdk_secretsmanager::Client;
+use billingctl::quote_keys::QuoteKeys;
 use secrecy::{ExposeSecret as _, SecretString};
 use shared::aws::secrets::{SecretError, StripeKeys, StripeSecret};
-use shared::values::token::MacKeys;
 
 use super::resource::ResourceStatus;
 use crate::error::{self, CliError, Result};
@@ -34,13 +34,13 @@ pub(crate) fn stripe_secret(keys: &StripeKeys, publishable_key: &str) -> SecretS
 ///
 /// # Errors
 /// If the secret cannot be read or has another format.
-pub(crate) async fn quote_keys(client: &Client, id: &str) -> Result<MacKeys> {
+pub(crate) async fn quote_keys(client: &Client, id: &str) -> Result<QuoteKeys> {
     let response = client.get_secret_value().secret_id(id).send().await.map_err(|error| {
         let error = error::from_aws(format_args!("read the secret {id}"), &error);
         CliError::new(format!("{error}; `billingctl setup` creates the secret"))
     })?;
     let text = SecretString::from(response.secret_string.unwrap_or_default());
-    MacKeys::parse(&text).ok_or_else(|| {
+    QuoteKeys::parse(&text).ok_or_else(|| {
         CliError::new(format!(
             r#"the secret {id} does not hold quote keys ({{"current": "ID", "ID": "32 or more characters"}}); fix it in Secrets Manager, or delete it and run `billingctl setup`"#
         ))

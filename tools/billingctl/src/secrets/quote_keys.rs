@@ -9,7 +9,6 @@ use crate::aws::{config, secrets};
 use crate::error::{CliError, Result};
 use crate::options::GlobalOptions;
 use crate::output::{columns, note};
-use crate::values::quote_keys::{next_id, previous_expire_at};
 use crate::values::timestamp;
 
 /// Arguments of `secrets drop-quote-key`.
@@ -31,9 +30,9 @@ pub(super) async fn list(options: &GlobalOptions) -> Result<()> {
         "secret": options.quote_keys_secret,
         "current": keys.current(),
         "ids": keys.ids().collect::<Vec<_>>(),
-        "previousExpireAt": previous_expire_at(&keys).map(timestamp::format),
+        "previousExpireAt": keys.previous_expire_at().map(timestamp::format),
     });
-    let expiry = previous_expire_at(&keys).map_or("-".to_owned(), timestamp::format);
+    let expiry = keys.previous_expire_at().map_or("-".to_owned(), timestamp::format);
     let row = |id: &str| {
         if id == keys.current() {
             [id.to_owned(), "current".to_owned(), "-".to_owned()]
@@ -51,9 +50,9 @@ pub(super) async fn rotate(options: &GlobalOptions) -> Result<()> {
     let id = &options.quote_keys_secret;
     let mut keys = secrets::quote_keys(&client, id).await?;
     let previous = keys.current().to_owned();
-    keys.rotate(&next_id(&keys), Timestamp::now())?;
+    keys.rotate(Timestamp::now())?;
     secrets::replace(&client, id, &keys.to_secret()).await?;
-    let expiry = previous_expire_at(&keys).map(timestamp::format);
+    let expiry = keys.previous_expire_at().map(timestamp::format);
     note(format_args!(
         "quotes of {previous} stay valid; next, after {}: billingctl secrets drop-quote-key {previous}",
         expiry.as_deref().unwrap_or("16 minutes")
@@ -77,7 +76,7 @@ pub(super) async fn drop_key(options: &GlobalOptions, args: &DropArgs) -> Result
             "{key} is the current quote key; first run `billingctl secrets rotate-quote-key`"
         )));
     }
-    let expiry = previous_expire_at(&keys).filter(|expiry| *expiry > Timestamp::now());
+    let expiry = keys.previous_expire_at().filter(|expiry| *expiry > Timestamp::now());
     if let Some(expiry) = expiry.filter(|_| !args.force) {
         return Err(CliError::new(format!(
             "callers may still hold quotes that {key} has signed; run the command again after {}, or use --force to invalidate these quotes",

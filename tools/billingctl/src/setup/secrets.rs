@@ -1,9 +1,9 @@
 //! Creates the secrets. Stripe's keys come from the environment; the quote key is generated.
 
 use aws_sdk_secretsmanager::Client;
+use billingctl::quote_keys::{FIRST_ID, QuoteKeys};
 use secrecy::SecretString;
 use shared::aws::secrets::StripeKeys;
-use shared::values::token::MacKeys;
 
 use crate::aws::resource::{Resource, ResourceStatus};
 use crate::aws::secrets;
@@ -11,7 +11,6 @@ use crate::error::{CliError, Result};
 use crate::options::{GlobalOptions, StripeSecretNames};
 use crate::output::note;
 use crate::stripe;
-use crate::values::quote_keys::FIRST_ID;
 
 // Variables, because arguments stay in the shell's history.
 const READ: &str = "STRIPE_READ_KEY";
@@ -72,7 +71,7 @@ pub(super) async fn ensure_quote_keys(
     options: &GlobalOptions,
 ) -> Result<Resource> {
     let name = options.quote_keys_secret.clone();
-    let status = secrets::create(client, &name, &MacKeys::random(FIRST_ID)?.to_secret()).await?;
+    let status = secrets::create(client, &name, &QuoteKeys::random(FIRST_ID)?.to_secret()).await?;
     Ok(Resource { name, status })
 }
 

@@ -3,5 +3,4 @@
 pub(crate) mod arguments;
 pub(crate) mod duration;
 pub(crate) mod id;
-pub(crate) mod quote_keys;
 pub(crate) mod timestamp;

@@ -1,8 +1,6 @@
 //! Timestamps on the command line and in results: RFC 3339.
 
 use shared::values::Timestamp;
-use time::OffsetDateTime;
-use time::format_description::well_known::Rfc3339;
 
 /// Parses a timestamp such as `2027-01-31T00:00:00Z`.
 ///
@@ -18,10 +16,7 @@ pub(crate) fn parse(text: &str) -> Result<Timestamp, String> {
 
 /// Returns the timestamp in RFC 3339, in UTC.
 pub(crate) fn format(timestamp: Timestamp) -> String {
-    let formatted = OffsetDateTime::from_unix_timestamp(timestamp.seconds())
-        .ok()
-        .and_then(|timestamp| timestamp.format(&Rfc3339).ok());
-    formatted.unwrap_or_else(|| timestamp.seconds().to_string())
+    timestamp.date_time().to_string()
 }
 
 #[cfg(test)]
