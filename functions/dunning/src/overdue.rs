@@ -1,7 +1,9 @@
 //! Overdue invoices. No I/O.
 
 use shared::billing::breakdown::sum;
-use shared::stripe::views::{Expandable, Invoice, Subscription, SubscriptionStatus};
+use shared::stripe::views::{
+    CollectionMethod, Expandable, Invoice, Subscription, SubscriptionStatus,
+};
 use shared::{Currency, Money, StripeError, Timestamp};
 
 /// The open invoices that are overdue, oldest first.
@@ -17,11 +19,7 @@ impl<'a> Overdue<'a> {
             match role {
                 // Owed only if the customer wants the change.
                 Some(Role::PendingChange) => false,
-                Some(Role::Blocking) => invoice.amount_remaining > 0,
-                None => {
-                    invoice.amount_remaining > 0
-                        && (invoice.attempted || invoice.due_date.is_some_and(|date| date <= now))
-                }
+                role => invoice.amount_remaining > 0 && is_late(invoice, role.is_some(), now),
             }
         };
         let mut overdue: Vec<_> = open.iter().filter(is_overdue).collect();
@@ -43,6 +41,15 @@ impl<'a> Overdue<'a> {
     pub fn sum(&self, currency: Currency) -> Result<Money, StripeError> {
         let of_currency = self.0.iter().filter(|invoice| invoice.currency == currency);
         sum(of_currency.map(|invoice| invoice.amount_remaining), currency)
+    }
+}
+
+/// Returns whether a payment of the invoice is late. An invoice that is sent can be paid until its due date. Others are
+/// charged at once: they are late after the first attempt, or if the subscription waits for them.
+fn is_late(invoice: &Invoice, is_awaited: bool, now: Timestamp) -> bool {
+    match invoice.collection_method {
+        CollectionMethod::SendInvoice => invoice.due_date.is_some_and(|date| date <= now),
+        CollectionMethod::ChargeAutomatically => is_awaited || invoice.attempted,
     }
 }
 

@@ -77,7 +77,7 @@ impl Dunning {
             state: verdict.state,
             reason: verdict.reason,
             since: verdict.since.map(shared::Timestamp::date_time),
-            attempts: invoice.map_or(0, |invoice| invoice.attempt_count),
+            attempts: invoice.map_or(0, Invoice::attempts),
             max_attempts: rules.max_attempts,
             next_attempt_at: invoice
                 .and_then(|invoice| invoice.next_payment_attempt)

@@ -70,27 +70,26 @@ impl<'a> Verdict<'a> {
 
     fn live(subscription: &Subscription, overdue: &Overdue<'a>, rules: &Rules) -> Self {
         let own = overdue.oldest_of(subscription);
-        let first_failure =
-            own.map(|invoice| invoice.status_transitions.finalized_at.unwrap_or(invoice.created));
+        let overdue_since = own.map(Invoice::overdue_since);
         let paused = subscription.status == SubscriptionStatus::Paused;
         let (state, since) = match subscription.status {
             SubscriptionStatus::PastDue | SubscriptionStatus::Incomplete => {
-                let attempts = own.map_or(0, |invoice| invoice.attempt_count);
-                let grace_is_over = first_failure
+                let attempts = own.map_or(0, Invoice::attempts);
+                let grace_is_over = overdue_since
                     .is_some_and(|since| subscription.now() >= since.plus_days(rules.grace_days));
                 let given_up = attempts >= rules.max_attempts || grace_is_over;
                 (
                     if given_up { State::Suspended } else { State::PastDue },
-                    first_failure.or(Some(subscription.created)),
+                    overdue_since.or(Some(subscription.created)),
                 )
             }
-            SubscriptionStatus::Unpaid => (State::Suspended, first_failure),
+            SubscriptionStatus::Unpaid => (State::Suspended, overdue_since),
             SubscriptionStatus::Paused => {
                 let details = subscription
                     .status_details
                     .as_ref()
                     .and_then(|details| details.paused.as_ref());
-                (State::Suspended, first_failure.or(details.map(|paused| paused.transitioned_at)))
+                (State::Suspended, overdue_since.or(details.map(|paused| paused.transitioned_at)))
             }
             SubscriptionStatus::Active
             | SubscriptionStatus::Trialing

@@ -31,6 +31,15 @@ fn invoice(id: &str, days: i64, change: &Value) -> Value {
     with(with(fixtures::invoice(id, "open", 3500), &base), change)
 }
 
+/// Returns the fields of an invoice that is sent and due at `due`, with those of `change`.
+fn sent(due: i64, change: &Value) -> Value {
+    let base = json!({
+        "collection_method": "send_invoice", "due_date": due, "attempted": false, "attempt_count": 9,
+        "next_payment_attempt": null,
+    });
+    with(base, change)
+}
+
 fn decline(kind: DeclineKind) -> Decline {
     Decline {
         code: Some("card_declined".to_owned()),
@@ -202,9 +211,7 @@ fn what_is_not_due_yet_is_not_overdue() {
     let fresh = invoice("in_1", 0, &json!({ "attempted": false, "attempt_count": 0 }));
     let mut pending = latest(&invoice("in_1", 0, &json!({})));
     pending["pending_update"] = json!({ "expires_at": NOW + DAY });
-    let sent = |due: i64| {
-        invoice("in_1", 9, &json!({ "attempted": false, "due_date": due, "parent": null }))
-    };
+    let sent = |due: i64| invoice("in_1", 9, &sent(due, &json!({ "parent": null })));
     // subscription's status and fields, invoice → amount due
     let cases = [
         ("active", json!({}), fresh.clone(), "0.00"),
@@ -213,12 +220,31 @@ fn what_is_not_due_yet_is_not_overdue() {
         ("active", pending, invoice("in_1", 0, &json!({})), "0.00"),
         ("active", json!({}), sent(NOW + DAY), "0.00"),
         ("active", json!({}), sent(NOW - DAY), "35.00"),
+        ("past_due", latest(&sent(NOW + DAY)), sent(NOW + DAY), "0.00"),
         ("active", json!({}), invoice("in_1", 1, &json!({ "amount_remaining": 0 })), "0.00"),
     ];
     for (status, change, invoice, amount) in cases {
         let got = dunning(&[subscription("sub_1", status, &change)], &[invoice], None);
         assert_eq!(got["amountDue"], amount, "{status} {change}");
     }
+}
+
+#[test]
+fn an_invoice_that_is_sent_is_overdue_from_its_due_date_on() {
+    let sent = |due: i64| invoice("in_1", 40, &sent(due, &json!({})));
+    let of = |invoice: Value| {
+        dunning(&[subscription("sub_1", "past_due", &json!({}))], &[invoice], None)
+    };
+    let fields = ["state", "since", "graceEndsAt", "attempts", "deployBlocked", "recovery"];
+    let pay = json!({ "action": "pay_invoice", "url": "https://invoice.stripe.com/i/in_1", "method": "GET" });
+    assert_eq!(
+        pick(&of(sent(NOW - 10 * DAY)), &fields),
+        json!(["past_due", "2026-06-18T09:30:00Z", "2026-07-09T09:30:00Z", 0, false, pay])
+    );
+    assert_eq!(
+        pick(&of(sent(NOW - 21 * DAY)), &fields),
+        json!(["suspended", "2026-06-07T09:30:00Z", null, 0, true, pay])
+    );
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! Reads one page of invoices from Stripe, long enough that drafts among them leave a full page.
 
+use futures_util::future::try_join_all;
 use shared::stripe::views::{Invoice, List};
 use shared::{ApiError, Call, Reply, StripeError};
 use stripe_billing::invoice::ListInvoice;
@@ -9,7 +10,8 @@ use crate::page::{self, Page};
 use crate::params::Params;
 use crate::response::Invoices;
 
-/// Responds to the request after one round trip to Stripe, or more if many drafts are among the invoices.
+/// Responds to the request after one round trip to Stripe, more if many drafts are among the invoices, and one
+/// more for invoices of more than ten lines.
 ///
 /// # Errors
 /// Those of the contract.
@@ -39,7 +41,9 @@ pub async fn invoices(call: Call) -> Result<Reply, ApiError> {
         }
         page.add(call.stripe.send::<List<Invoice>>(&list).await.map_err(refused)?);
     }
-    let (invoices, has_more) = page.finish();
+    let (mut invoices, has_more) = page.finish();
+    // The line of the base price can be beyond the ten that Stripe embeds.
+    try_join_all(invoices.iter_mut().map(|invoice| call.stripe.complete_lines(invoice))).await?;
     let last = invoices.last().filter(|_| has_more);
     let next = last.map(|invoice| cursor::encode(account, &invoice.id));
     Reply::ok(&Invoices::of(&invoices, next)?)

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 use shared::billing::breakdown::total_tax;
-use shared::stripe::views::{Invoice, Line, Period};
+use shared::stripe::views::{Invoice, InvoiceStatus, Line, Period};
 use shared::{Currency, Date, DateTime, Money, StripeError};
 
 /// Body of the response.
@@ -57,7 +57,12 @@ fn entry(invoice: &Invoice) -> Result<Entry, StripeError> {
         id: invoice.id.clone(),
         currency: invoice.currency,
         amount_paid: money(invoice.amount_paid),
-        amount_due: money(invoice.amount_remaining),
+        // Stripe keeps the remaining amount of void and uncollectible invoices, which nobody has to pay.
+        amount_due: money(if invoice.status == InvoiceStatus::Open {
+            invoice.amount_remaining
+        } else {
+            0
+        }),
         tax: total_tax(invoice)?,
         created_at: invoice.created.date_time(),
         period_start: period.start.date(),
@@ -157,6 +162,16 @@ pub mod tests {
             json!(picked.map(|field| got[field].clone())),
             json!(["open", "JPY", "5000", "1000", "4000", "450", "2026-07-28", null, null])
         );
+    }
+
+    #[test]
+    fn only_open_invoices_have_something_to_pay() {
+        for (status, due) in
+            [("open", "35.00"), ("paid", "0.00"), ("void", "0.00"), ("uncollectible", "0.00")]
+        {
+            let invoice = json!({ "status": status, "amount_paid": 0, "amount_remaining": 3500 });
+            assert_eq!(shown(&invoice)["amountDue"], due, "{status}");
+        }
     }
 
     #[test]

@@ -39,19 +39,17 @@ pub fn awaiting_payment(subscription: &Subscription, tiers: &Tiers) -> Option<Pe
     })
 }
 
-/// Returns the next phase of the subscription's schedule if it has other prices.
+/// Returns the first later phase of the subscription's schedule that has other prices.
 pub fn next_phase(subscription: &Subscription) -> Option<&Phase> {
     let now = subscription.now();
     let schedule = subscription.schedule.as_ref()?.object()?;
-    let next = schedule
-        .phases
-        .iter()
-        .filter(|phase| phase.start_date > now)
-        .min_by_key(|phase| phase.start_date)?;
     let has = |price: &str| subscription.items.data.iter().any(|item| item.price.id == price);
-    let stays = next.items.len() == subscription.items.data.len()
-        && next.items.iter().all(|item| has(item.price.id()));
-    (!stays).then_some(next)
+    let changes = |phase: &&Phase| {
+        phase.items.len() != subscription.items.data.len()
+            || !phase.items.iter().all(|item| has(item.price.id()))
+    };
+    let later = schedule.phases.iter().filter(|phase| phase.start_date > now);
+    later.filter(changes).min_by_key(|phase| phase.start_date)
 }
 
 /// Returns the change that a phase makes.
@@ -101,13 +99,14 @@ mod tests {
 
     #[test]
     fn scheduled_change_is_the_next_phase_with_other_prices() {
+        let far = 4_102_444_800; // 2100-01-01
         let schedule = |price: &str, start: i64| {
             with(&json!({ "schedule": { "phases": [
                 { "start_date": 0, "items": [{ "price": "price_prod_pro_licensed" }] },
+                { "start_date": far - 9, "items": [{ "price": "price_prod_pro_licensed" }] },
                 { "start_date": start, "items": [{ "price": price }] },
             ] } }))
         };
-        let far = 4_102_444_800; // 2100-01-01
         let changed = schedule("price_prod_agency_licensed", far);
         let phase = next_phase(&changed).expect("a change");
         assert_eq!(

@@ -137,7 +137,10 @@ impl Stripe {
 
     /// Replaces the embedded ten lines by all of them, read from the start: the IDs of a preview's lines
     /// are valid in one response only, so a list cannot continue after them.
-    async fn complete_lines(&self, invoice: &mut Invoice) -> Result<(), StripeError> {
+    ///
+    /// # Errors
+    /// [`StripeError`].
+    pub async fn complete_lines(&self, invoice: &mut Invoice) -> Result<(), StripeError> {
         if !invoice.lines.has_more {
             return Ok(());
         }

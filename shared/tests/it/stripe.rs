@@ -228,7 +228,7 @@ async fn redirect_is_not_followed() {
 
 #[tokio::test]
 async fn id_in_a_query_is_encoded() {
-    let first = r#"{"data":[{"id":"gold&customer=cus_2#"}],"has_more":true}"#;
+    let first = r#"{"data":[{"id":"gold&customer=cus_2#","active":true}],"has_more":true}"#;
     let world = World::with(vec![json(first), json(r#"{"data":[],"has_more":false}"#)]).await;
     let list = stripe_product::product::ListProduct::new().limit(1);
     let all: Vec<shared::stripe::views::Product> = world.client.all(&list).await.unwrap();

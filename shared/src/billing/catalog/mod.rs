@@ -173,7 +173,8 @@ impl Catalog {
 
     /// Returns the offer with this base price.
     fn offer(&self, price: &Price, currency: Currency) -> Option<Offer> {
-        let product = price.product.object()?;
+        // Stripe refuses to sell a price of an archived product.
+        let product = price.product.object().filter(|product| product.active)?;
         let tier = product.metadata.get(PLAN_KEY)?;
         let recurring =
             price.recurring.as_ref().filter(|recurring| recurring.interval_count == 1)?;
@@ -227,12 +228,15 @@ impl Metered {
             Some([first, ..]) => (Decimal::ZERO, first.unit_amount_decimal?),
         };
         let meter = meter_of(price)?.clone();
+        // A package's price buys that many units.
+        let package =
+            price.transform_quantity.as_ref().map_or(1, |package| package.divide_by.get());
         Some(Self {
             price: price.id.clone(),
             meter,
             unit: price.metadata.get(UNIT_KEY).cloned(),
             included,
-            unit_amount,
+            unit_amount: unit_amount / Decimal::from(package),
         })
     }
 }
@@ -253,6 +257,17 @@ fn amounts(price: &Price, currency: Currency) -> Option<&Amounts> {
         return Some(&price.amounts);
     }
     price.currency_options.as_ref()?.get(currency.as_str())
+}
+
+/// Returns the amount per year of an amount that is billed every `count` intervals. A year has 365.25 days.
+pub fn per_year(minor: Decimal, interval: Interval, count: u32) -> Decimal {
+    let (times, divisor) = match interval {
+        Interval::Day => (1461, 4),
+        Interval::Week => (1461, 28),
+        Interval::Month => (12, 1),
+        Interval::Year => (1, 1),
+    };
+    minor * Decimal::from(times) / Decimal::from(divisor * count.max(1))
 }
 
 /// Returns each tier's monthly amount in minor units; a twelfth of the yearly one if there is no other.

@@ -68,6 +68,10 @@ fn usage_is_priced_beyond_the_allowance() {
             json!({ "tiers": [{ "up_to": 10, "unit_amount_decimal": "5" }, { "up_to": null, "unit_amount_decimal": "4" }] }),
             Some(("0", "5")),
         ),
+        (
+            json!({ "unit_amount_decimal": "200", "transform_quantity": { "divide_by": 1000, "round": "up" } }),
+            Some(("0", "0.2")),
+        ),
         (json!({}), None),
     ];
     for (fields, expected) in cases {
@@ -77,7 +81,9 @@ fn usage_is_priced_beyond_the_allowance() {
         let got: Vec<_> = offers[0]
             .metered
             .iter()
-            .map(|metered| (metered.included.to_string(), metered.unit_amount.to_string()))
+            .map(|metered| {
+                (metered.included.to_string(), metered.unit_amount.normalize().to_string())
+            })
             .collect();
         let expected: Vec<_> = expected
             .into_iter()
@@ -126,7 +132,9 @@ fn add_ons_old_prices_and_other_currencies_are_not_offered() {
     superseded["lookup_key"] = Value::Null;
     let mut quarterly = base("pro", "month", 9_000);
     quarterly["recurring"]["interval_count"] = json!(3);
-    let prices = json!([addon, superseded, quarterly, base("pro", "month", 3_500)]);
+    let mut archived = base("old", "month", 1_000);
+    archived["product"]["active"] = json!(false);
+    let prices = json!([addon, superseded, quarterly, archived, base("pro", "month", 3_500)]);
     let amounts: Vec<_> =
         catalog(&prices).offers(usd()).iter().map(|offer| offer.amount.minor).collect();
     assert_eq!(amounts, [3_500]);

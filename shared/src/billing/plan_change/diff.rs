@@ -1,10 +1,11 @@
 //! The items that a plan change swaps, adds and removes. No I/O.
 
+use rust_decimal::Decimal;
 use serde::Serialize;
 
-use crate::billing::catalog::{Metered, Offer, Tiers, meter_of};
+use crate::billing::catalog::{Metered, Offer, Tiers, meter_of, per_year};
 use crate::billing::subscription::{Current, NotChangeable, Plan};
-use crate::stripe::views::{Interval, Subscription, SubscriptionItem, SubscriptionStatus};
+use crate::stripe::views::{Interval, Price, Subscription, SubscriptionItem, SubscriptionStatus};
 use crate::values::fingerprint;
 
 /// The change of one subscription item.
@@ -79,22 +80,21 @@ impl<'a> Change<'a> {
 
     /// Returns the direction.
     pub fn direction(&self) -> Direction {
-        let from = self.from.item.price.amounts.unit_amount.unwrap_or(0);
-        let from = yearly(from, self.interval_before());
-        match yearly(self.to.amount.minor, self.to.interval).cmp(&from) {
+        let to = per_year(self.to.amount.minor.into(), self.to.interval, 1);
+        match to.cmp(&self.yearly_before()) {
             std::cmp::Ordering::Greater => Direction::Upgrade,
             std::cmp::Ordering::Less => Direction::Downgrade,
             std::cmp::Ordering::Equal => Direction::Lateral,
         }
     }
 
-    fn interval_before(&self) -> Interval {
-        self.from
-            .item
-            .price
-            .recurring
+    fn yearly_before(&self) -> Decimal {
+        let Price { amounts, recurring, .. } = &self.from.item.price;
+        let amount = amounts.unit_amount_decimal.or(amounts.unit_amount.map(Decimal::from));
+        let (interval, count) = recurring
             .as_ref()
-            .map_or(Interval::Month, |recurring| recurring.interval)
+            .map_or((Interval::Month, 1), |every| (every.interval, every.interval_count));
+        per_year(amount.unwrap_or_default(), interval, count)
     }
 
     /// Returns the fingerprint of the current items.
@@ -111,17 +111,6 @@ pub fn state(subscription: &Subscription) -> String {
     let mut items: Vec<_> = subscription.items.data.iter().map(item).collect();
     items.sort();
     fingerprint(items.iter().map(String::as_str))
-}
-
-/// Returns the amount per year, which compares months and years without fractions.
-fn yearly(minor: i64, interval: Interval) -> i128 {
-    let times = match interval {
-        Interval::Day => 365,
-        Interval::Week => 52,
-        Interval::Month => 12,
-        Interval::Year => 1,
-    };
-    i128::from(minor) * times
 }
 
 /// Returns whether the change starts a new billing cycle: for another interval, and from free to paid.
@@ -219,7 +208,7 @@ mod tests {
         let product = format!("prod_{tier}");
         let item = |id: &str, price: &str, product: &str, usage: &str, quantity: Value| {
             let change = json!({
-                "unit_amount": minor,
+                "unit_amount": minor, "unit_amount_decimal": minor.to_string(),
                 "recurring": { "interval": interval, "interval_count": 1, "usage_type": usage },
                 "metadata": id.strip_prefix("si_").map(|name| json!({ "cantila_meter": name })),
             });
@@ -301,6 +290,27 @@ mod tests {
                 (Some("price_agency_month_ram"), false)
             ]
         );
+    }
+
+    #[test]
+    fn direction_counts_the_intervals_of_the_current_price() {
+        // 30.00, 32.61 and 25.00 a month; then 35.01.
+        let cases = [
+            (9_000, "month", 3, Direction::Upgrade),
+            (1_500, "week", 2, Direction::Upgrade),
+            (60_000, "year", 2, Direction::Upgrade),
+            (115, "day", 1, Direction::Downgrade),
+        ];
+        let pro = offer("pro", Interval::Month, 3_500);
+        for (minor, interval, count, expected) in cases {
+            let mut legacy = subscription("agency", interval, minor, "active");
+            for item in &mut legacy.items.data {
+                item.price.recurring.as_mut().unwrap().interval_count = count;
+            }
+            let got =
+                change(legacy, &pro, |change| (change.direction(), change.resets_cycle)).unwrap();
+            assert_eq!(got, (expected, true), "{minor} every {count} {interval}");
+        }
     }
 
     #[test]

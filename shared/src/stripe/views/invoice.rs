@@ -4,6 +4,7 @@ use rust_decimal::Decimal;
 use serde::Deserialize;
 
 use super::common::{Expandable, Id, List, has_id};
+use super::subscription::CollectionMethod;
 use super::validated;
 use crate::values::{Currency, Timestamp};
 
@@ -38,6 +39,7 @@ pub struct Invoice {
     #[serde(deserialize_with = "validated::id")]
     pub id: String,
     pub status: InvoiceStatus,
+    pub collection_method: CollectionMethod,
     pub number: Option<String>,
     pub currency: Currency,
     pub subtotal: i64,
@@ -67,6 +69,24 @@ pub struct Invoice {
 }
 
 impl Invoice {
+    /// Returns since when the invoice is overdue, if it stays unpaid: the due date of an invoice that is sent, else
+    /// the time of the first attempt.
+    pub fn overdue_since(&self) -> Timestamp {
+        let first_attempt = self.status_transitions.finalized_at.unwrap_or(self.created);
+        match self.collection_method {
+            CollectionMethod::SendInvoice => self.due_date.unwrap_or(first_attempt),
+            CollectionMethod::ChargeAutomatically => first_attempt,
+        }
+    }
+
+    /// Returns the number of attempts to charge the invoice. Nothing is attempted for one that is sent.
+    pub fn attempts(&self) -> u32 {
+        match self.collection_method {
+            CollectionMethod::SendInvoice => 0,
+            CollectionMethod::ChargeAutomatically => self.attempt_count,
+        }
+    }
+
     /// Returns the ID of the subscription that the invoice bills, if any.
     pub fn subscription(&self) -> Option<&str> {
         Some(self.parent.as_ref()?.subscription_details.as_ref()?.subscription.id())

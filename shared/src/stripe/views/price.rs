@@ -1,6 +1,7 @@
 //! Products and prices.
 
 use std::collections::HashMap;
+use std::num::NonZeroU64;
 
 use rust_decimal::Decimal;
 use serde::Deserialize;
@@ -56,6 +57,7 @@ pub struct Price {
     #[serde(default)]
     pub metadata: HashMap<String, String>,
     pub recurring: Option<Recurring>,
+    pub transform_quantity: Option<Package>,
     #[serde(flatten)]
     pub amounts: Amounts,
     pub currency_options: Option<HashMap<String, Amounts>>,
@@ -74,6 +76,12 @@ impl Price {
     pub fn is_metered(&self) -> bool {
         self.recurring.as_ref().is_some_and(|recurring| recurring.usage_type == UsageType::Metered)
     }
+}
+
+/// The package in which units are sold: the amounts are those of a package.
+#[derive(Clone, Debug, Deserialize)]
+pub struct Package {
+    pub divide_by: NonZeroU64,
 }
 
 /// The amounts of a price in one currency.
@@ -100,6 +108,8 @@ pub struct Tier {
 #[derive(Clone, Debug, Deserialize)]
 pub struct Product {
     pub id: String,
+    /// False for an archived product, which Stripe does not sell.
+    pub active: bool,
     #[serde(default)]
     pub name: String,
     pub description: Option<String>,
