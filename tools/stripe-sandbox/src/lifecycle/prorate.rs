@@ -24,8 +24,10 @@ pub struct ProratedChange {
     pub date: Timestamp,
     /// IDs of the items whose accrued usage is billed.
     pub billed_usage: Vec<String>,
-    /// The billing cycle restarts. An invoice is due, whatever the proration behavior.
+    /// The billing cycle restarts.
     pub reset: bool,
+    /// An invoice is due, whatever the proration behavior.
+    pub invoices_now: bool,
 }
 
 struct Proration<'a> {
@@ -68,7 +70,10 @@ pub fn change_items(
     let (sub, periods) = plan.apply(sub, new);
     let Proration { credits, debits, billed_usage, .. } = plan;
     let prorations = credits.into_iter().chain(debits).collect();
-    Ok(ProratedChange { sub, prorations, periods, date, billed_usage, reset })
+    // In flexible billing, a restart of the cycle alone only adds time to the paid period.
+    let only_extends = prorated && periods.is_empty() && sub.mode == BillingMode::Flexible;
+    let invoices_now = reset && !only_extends;
+    Ok(ProratedChange { sub, prorations, periods, date, billed_usage, reset, invoices_now })
 }
 
 pub fn check_date(sub: &Subscription, change: &ItemsChange, now: Timestamp) -> Result<Timestamp> {
@@ -134,7 +139,15 @@ impl Proration<'_> {
                 continue;
             }
             let keeps_counting = diff.keeps_price() && !self.reset;
+            let extends = self.prorated
+                && sub.mode == BillingMode::Flexible
+                && diff.is_unchanged()
+                && diff.new.as_ref().is_some_and(|item| item.quantity.is_some());
             let ItemDiff { old, new } = diff;
+            if let Some(item) = new.clone().filter(|_| extends) {
+                next.items.push(self.extend_item(&next, item));
+                continue;
+            }
             let debits = old.as_ref().map(|old| self.close_item(sub, old, keeps_counting));
             let Some(mut item) = new else { continue };
             item.debits = debits.unwrap_or_default();
@@ -162,9 +175,25 @@ impl Proration<'_> {
         }
         let cost = self.world.period_cost(sub, &sub.items, old, self.date);
         let (lines, debits) =
-            proration::credit(self.world.item_context(sub, old), &cost, self.date);
+            proration::credit(self.world.item_context(sub, old), &cost, self.date, |product| {
+                self.world.product(product).name.clone()
+            });
         self.credits.extend(lines);
         debits
+    }
+
+    /// Moves the item's period to a cycle that starts now. The paid period stays paid, so only the
+    /// time after it is charged.
+    fn extend_item(&mut self, next: &Subscription, mut item: Item) -> Item {
+        let paid_until = item.period.1;
+        let interval = self.world.item_context(next, &item).interval();
+        item.period = interval.period_at(self.now, self.now);
+        let cost = self.world.period_cost(next, &self.after, &item, self.now);
+        let context = self.world.item_context(next, &item);
+        let (line, debit) = proration::debit(context, &cost, paid_until);
+        item.debits.push(debit);
+        self.debits.push(line);
+        item
     }
 
     /// Returns the start of usage that a new price bills. A price on the same meter also bills late
@@ -213,7 +242,9 @@ pub fn credit_unused_time(
     for (item, old) in sub.items.iter_mut().zip(&snapshot.items) {
         let Some(at) = from(old).filter(|_| old.quantity.is_some()) else { continue };
         let cost = world.period_cost(&snapshot, &snapshot.items, old, at);
-        let (credits, debits) = proration::credit(world.item_context(&snapshot, old), &cost, at);
+        let name_of = |product: &str| world.product(product).name.clone();
+        let (credits, debits) =
+            proration::credit(world.item_context(&snapshot, old), &cost, at, name_of);
         item.debits = debits;
         lines.extend(credits);
     }
