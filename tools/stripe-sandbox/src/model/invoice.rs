@@ -11,7 +11,7 @@ use crate::values::cards::Failure;
 use crate::values::money::Currency;
 use crate::values::period::Timestamp;
 
-string_enum!(Status { Draft = "draft", Open = "open", Paid = "paid", Uncollectible = "uncollectible", Void = "void" });
+string_enum!(Status { Draft = "draft", Open = "open", Void = "void", Paid = "paid", Uncollectible = "uncollectible" });
 string_enum!(BillingReason {
     Manual = "manual",
     SubscriptionCreate = "subscription_create",
@@ -136,6 +136,13 @@ impl Invoice {
             Status::Paid => 0,
             _ => self.amount_due - self.amount_paid,
         }
+    }
+
+    /// Sets the time at which the draft finalizes and is charged. With None it stays a draft.
+    pub fn schedule_finalization(&mut self, at: Option<Timestamp>) {
+        self.auto_advance = at.is_some();
+        self.finalizes_at = at;
+        self.next_payment_attempt = at.filter(|_| self.collection == Collection::Charge);
     }
 
     /// Returns the balance that finalizing used: negative for credit.
