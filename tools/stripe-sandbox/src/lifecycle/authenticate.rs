@@ -39,6 +39,9 @@ pub fn authenticate(world: &mut World, intent: &str, succeed: bool) -> Result<()
     }
     let paid = world.invoice_payments.under(&format!("payment_intent={id}")).next_back();
     if let Some(invoice) = paid.map(|payment| payment.invoice.clone()) {
+        let mut paid = world.invoice(&invoice);
+        paid.attempt_count = paid.attempt_count.max(1);
+        world.put_invoice(paid);
         payments::close_payment(world, &invoice, PaymentStatus::Paid, now);
         invoicing::mark_paid(world, &invoice, now);
     }

@@ -136,13 +136,10 @@ pub fn save_card(world: &mut World, card: TestCard, customer: &str, set_up: bool
 
 /// Charges the open invoice. If the card requires authentication again, the previous one counts.
 fn pay_authenticated(world: &mut World, id: &str, method: &PaymentMethod, now: Timestamp) {
-    let mut invoice = world.invoice(id);
-    if invoice.status != InvoiceStatus::Open {
+    if world.invoice(id).status != InvoiceStatus::Open {
         return;
     }
-    invoice.attempt_count = 1;
-    world.put_invoice(invoice);
-    if invoicing::charge(world, id, method, now) == payments::Attempt::RequiresAction
+    if invoicing::charge_manually(world, id, method, now) == payments::Attempt::RequiresAction
         && let Some(intent) = payments::payment_intent_of(world, id)
     {
         // Cannot fail: the intent requires action.

@@ -28,7 +28,8 @@ pub fn attempt_failed(world: &mut World, id: &str, at: Timestamp) {
     }) {
         return;
     }
-    let next = world.settings.rules.retry_after(invoice.attempt_count).map(|delay| at + delay);
+    let attempts = invoice.attempt_count.max(1);
+    let next = world.settings.rules.retry_after(attempts).map(|delay| at + delay);
     invoice.next_payment_attempt = next;
     invoice.auto_advance = next.is_some();
     world.put_invoice(invoice.clone());
