@@ -2,7 +2,9 @@
 
 use super::cancellation::set_cancellation;
 use super::discounts::{Redeemer, replace_discounts};
-use super::errors::{declined, managed_by_schedule, no_payment_method, requires_action};
+use super::errors::{
+    declined, managed_by_schedule, no_payment_method, subscription_requires_action,
+};
 use super::invoicing::apply_change;
 use super::payments::{self, Attempt};
 use super::plan::{PlannedChange, plan};
@@ -122,6 +124,6 @@ fn payment_error(
     Ok(match Attempt::from(method.charge()) {
         Attempt::Paid | Attempt::NoPaymentMethod => None,
         Attempt::Declined(failure) => Some(declined(failure)),
-        Attempt::RequiresAction => Some(requires_action("subscription")),
+        Attempt::RequiresAction => Some(subscription_requires_action()),
     })
 }

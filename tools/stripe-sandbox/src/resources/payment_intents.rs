@@ -110,6 +110,7 @@ fn payment_error(world: &World, method: &str, failure: &Failure) -> Value {
     });
     set(&mut object, "advice_code", failure.advice_code);
     set(&mut object, "decline_code", failure.decline_code);
+    set(&mut object, "network_decline_code", failure.network_decline_code);
     object
 }
 

@@ -6,7 +6,7 @@ use crate::endpoint::call::{Call, Endpoint, get, list, post};
 use crate::lifecycle::errors::declined;
 use crate::model::Metadata;
 use crate::model::customer::PaymentMethod;
-use crate::values::cards::TestCard;
+use crate::values::cards::{Failure, TestCard};
 use crate::values::errors::{ApiError, Result};
 use crate::world::{World, find, find_live_customer, find_live_customer_param};
 
@@ -79,10 +79,19 @@ fn create_card(world: &mut World, card: TestCard, customer: Option<&str>) -> Str
     id
 }
 
+fn declined_on_save(failure: Failure) -> ApiError {
+    declined(failure).param(failure.param)
+}
+
+/// Returns the payment method with the ID from the path, or a 404.
+fn find_method<'a>(world: &'a World, id: &str) -> Result<&'a PaymentMethod> {
+    find(&world.payment_methods, id).map_err(|error| error.param("payment_method"))
+}
+
 /// Attaches a payment method to the customer. A token creates a new one.
 pub fn attach(world: &mut World, method: &str, customer: &str, param: &str) -> Result<String> {
     if let Some(card) = TestCard::from_token(method) {
-        card.save().map_err(declined)?;
+        card.save().map_err(declined_on_save)?;
         return Ok(create_card(world, card, Some(customer)));
     }
     let mut found = world
@@ -99,7 +108,7 @@ pub fn attach(world: &mut World, method: &str, customer: &str, param: &str) -> R
         }
         None => {}
     }
-    found.card.save().map_err(declined)?;
+    found.card.save().map_err(declined_on_save)?;
     found.customer = Some(customer.to_owned());
     world.payment_methods.put(found);
     Ok(method.to_owned())
@@ -144,7 +153,7 @@ fn attach_to(call: &mut Call<'_>) -> Result<Value> {
     call.begin()?;
     find_live_customer_param(call.world, &customer, "customer")?;
     if TestCard::from_token(&id).is_none() {
-        find(&call.world.payment_methods, &id)?;
+        find_method(call.world, &id)?;
     }
     let attached = attach(call.world, &id, &customer, "id")?;
     find(&call.world.payment_methods, &attached).map(to_json)
@@ -152,7 +161,7 @@ fn attach_to(call: &mut Call<'_>) -> Result<Value> {
 
 fn detach(call: &mut Call<'_>) -> Result<Value> {
     call.begin()?;
-    let mut method = find(&call.world.payment_methods, &call.id())?.clone();
+    let mut method = find_method(call.world, &call.id())?.clone();
     let Some(owner) = method.customer.take() else {
         return Err(ApiError::invalid(
             "The payment method you provided is not attached to a customer so detachment is impossible.",
@@ -179,7 +188,7 @@ fn update(call: &mut Call<'_>) -> Result<Value> {
     let metadata = call.params.metadata()?;
     call.params.not_imitated(&["allow_redisplay", "billing_details", "card", "us_bank_account"])?;
     call.begin()?;
-    let mut method = find(&call.world.payment_methods, &call.id())?.clone();
+    let mut method = find_method(call.world, &call.id())?.clone();
     if let Some(change) = metadata {
         change.apply(&mut method.metadata);
     }
@@ -213,7 +222,7 @@ fn list_of_customer(call: &mut Call<'_>, customer: &str) -> Result<Value> {
 
 fn retrieve(call: &mut Call<'_>) -> Result<Value> {
     call.begin()?;
-    find(&call.world.payment_methods, &call.id()).map(to_json)
+    find_method(call.world, &call.id()).map(to_json)
 }
 
 fn of_customer_retrieve(call: &mut Call<'_>) -> Result<Value> {

@@ -50,6 +50,9 @@ pub struct Failure {
     pub code: &'static str,
     pub decline_code: Option<&'static str>,
     pub advice_code: Option<&'static str>,
+    pub network_decline_code: Option<&'static str>,
+    /// Parameter of the card that is wrong, when the card is saved. Often empty.
+    pub param: &'static str,
     pub message: &'static str,
 }
 
@@ -66,11 +69,25 @@ const fn failure(
     advice_code: &'static str,
     message: &'static str,
 ) -> Failure {
-    Failure { code, decline_code, advice_code: Some(advice_code), message }
+    Failure {
+        code,
+        decline_code,
+        advice_code: Some(advice_code),
+        network_decline_code: None,
+        param: "",
+        message,
+    }
 }
 
-const GENERIC: Failure =
-    failure("card_declined", Some("generic_decline"), "try_again_later", "Your card was declined.");
+const GENERIC: Failure = Failure {
+    network_decline_code: Some("01"),
+    ..failure(
+        "card_declined",
+        Some("generic_decline"),
+        "try_again_later",
+        "Your card was declined.",
+    )
+};
 const FUNDS: Failure = failure(
     "card_declined",
     Some("insufficient_funds"),
@@ -81,10 +98,14 @@ const LOST: Failure =
     failure("card_declined", Some("lost_card"), "do_not_try_again", "Your card was declined.");
 const STOLEN: Failure =
     failure("card_declined", Some("stolen_card"), "do_not_try_again", "Your card was declined.");
-const EXPIRED: Failure =
-    failure("expired_card", None, "confirm_card_data", "Your card has expired.");
-const CVC: Failure =
-    failure("incorrect_cvc", None, "confirm_card_data", "Your card's security code is incorrect.");
+const EXPIRED: Failure = Failure {
+    param: "exp_month",
+    ..failure("expired_card", None, "confirm_card_data", "Your card has expired.")
+};
+const CVC: Failure = Failure {
+    param: "cvc",
+    ..failure("incorrect_cvc", None, "confirm_card_data", "Your card's security code is incorrect.")
+};
 const PROCESSING: Failure = failure(
     "processing_error",
     None,
@@ -97,6 +118,8 @@ pub const AUTHENTICATION_FAILED: Failure = Failure {
     code: "payment_intent_authentication_failure",
     decline_code: None,
     advice_code: None,
+    network_decline_code: None,
+    param: "",
     message: "We are unable to authenticate your payment method. Please choose a different payment method and try again.",
 };
 

@@ -238,6 +238,13 @@ pub fn check_filter<T: Entity>(table: &Table<T>, id: Option<&str>, param: &str) 
     id.map_or(Ok(()), |id| find_param(table, id, param).map(drop))
 }
 
+/// Returns the subscription with the ID from the path. One that has ended is a 404 as well.
+pub fn find_running<'a>(world: &'a World, id: &str) -> Result<&'a Subscription> {
+    find(world.subscriptions(), id).and_then(|sub| {
+        if sub.status.is_terminal() { Err(ApiError::no_such("subscription", id)) } else { Ok(sub) }
+    })
+}
+
 /// Returns the customer with the ID from the path, or a 404. A deleted customer is a 404 as well.
 pub fn find_live_customer<'a>(world: &'a World, id: &str) -> Result<&'a Customer> {
     find(&world.customers, id).and_then(|customer| {
