@@ -22,6 +22,7 @@ pub mod invoicing;
 pub mod item_diff;
 pub mod items;
 pub mod latest_invoice;
+pub mod one_off_price;
 pub mod pause;
 pub mod pause_requests;
 pub mod payments;

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::json::{merge, set};
 use super::{invoice_lines_json as line_json, tax_rates};
-use crate::model::invoice::{Invoice, Status};
+use crate::model::invoice::{BillingReason, Invoice, Status};
 use crate::model::subscription::Collection;
 use crate::world::World;
 
@@ -24,7 +24,7 @@ pub fn to_json(world: &World, invoice: &Invoice) -> Value {
         "amount_shipping": 0,
         "application": null,
         "attempt_count": invoice.attempt_count,
-        "attempted": invoice.attempted && invoice.collection == Collection::Charge || invoice.status == Status::Paid,
+        "attempted": attempted(invoice),
         "auto_advance": invoice.auto_advance,
         "automatic_tax": {
             "disabled_reason": null, "enabled": false, "liability": null, "provider": null, "status": null
@@ -75,7 +75,7 @@ pub fn to_json(world: &World, invoice: &Invoice) -> Value {
         "post_payment_credit_notes_amount": 0,
         "pre_payment_credit_notes_amount": 0,
         "receipt_number": null,
-        "rendering": null,
+        "rendering": rendering(invoice),
         "shipping_cost": null,
         "shipping_details": null,
         "starting_balance": invoice.starting_balance,
@@ -95,7 +95,7 @@ pub fn to_json(world: &World, invoice: &Invoice) -> Value {
         "total_excluding_tax": totals.total_excluding_tax,
         "total_pretax_credit_amounts": [],
         "total_taxes": line_json::taxes(&totals.taxes, invoice.tax_exempt),
-        "webhooks_delivered_at": invoice.transitions.finalized,
+        "webhooks_delivered_at": invoice.created,
     });
     merge(&mut object, rest);
     merge(&mut object, links(world, invoice));
@@ -103,6 +103,26 @@ pub fn to_json(world: &World, invoice: &Invoice) -> Value {
     let why = why.map(|reason| json!({ "uncollectible": { "reason": reason.as_str() } }));
     set(&mut object, "status_details", why);
     object
+}
+
+/// A sent invoice counts as attempted only once it is paid, other than out of band.
+fn attempted(invoice: &Invoice) -> bool {
+    let sent = invoice.collection == Collection::Send;
+    invoice.attempted && (!sent || (invoice.status == Status::Paid && !invoice.paid_out_of_band))
+}
+
+/// Null for invoices of subscriptions. The paper size is fixed when the invoice is finalized.
+fn rendering(invoice: &Invoice) -> Value {
+    if invoice.reason != BillingReason::Manual {
+        return Value::Null;
+    }
+    let size = if invoice.transitions.finalized.is_some() { "letter" } else { "auto" };
+    json!({
+        "amount_tax_display": null,
+        "pdf": { "page_size": size },
+        "template": null,
+        "template_version": null,
+    })
 }
 
 /// Returns the page URLs of a finalized invoice.
