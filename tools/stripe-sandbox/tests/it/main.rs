@@ -33,6 +33,7 @@ mod promotion;
 mod property;
 mod protocol;
 mod random;
+mod recorded;
 mod renewal;
 mod samples;
 mod schedules;
