@@ -142,7 +142,7 @@ impl Proration<'_> {
             let extends = self.prorated
                 && sub.mode == BillingMode::Flexible
                 && diff.is_unchanged()
-                && diff.new.as_ref().is_some_and(|item| item.quantity.is_some());
+                && diff.new.as_ref().is_some_and(|item| self.adds_time(&next, item));
             let ItemDiff { old, new } = diff;
             if let Some(item) = new.clone().filter(|_| extends) {
                 next.items.push(self.extend_item(&next, item));
@@ -182,12 +182,21 @@ impl Proration<'_> {
         debits
     }
 
+    /// Returns whether a period of the licensed item that starts now ends after the paid one. A
+    /// second restart at the same time adds none, and neither does one after a shorter month.
+    fn adds_time(&self, next: &Subscription, item: &Item) -> bool {
+        item.quantity.is_some() && self.period_now(next, item).1 > item.period.1
+    }
+
+    fn period_now(&self, next: &Subscription, item: &Item) -> (Timestamp, Timestamp) {
+        self.world.item_context(next, item).interval().period_at(self.now, self.now)
+    }
+
     /// Moves the item's period to a cycle that starts now. The paid period stays paid, so only the
     /// time after it is charged.
     fn extend_item(&mut self, next: &Subscription, mut item: Item) -> Item {
         let paid_until = item.period.1;
-        let interval = self.world.item_context(next, &item).interval();
-        item.period = interval.period_at(self.now, self.now);
+        item.period = self.period_now(next, &item);
         let cost = self.world.period_cost(next, &self.after, &item, self.now);
         let context = self.world.item_context(next, &item);
         let (line, debit) = proration::debit(context, &cost, paid_until);
@@ -207,19 +216,18 @@ impl Proration<'_> {
     /// Sets the item's period and charges the rest of it, or a whole period if the cycle restarts.
     fn open_item(&mut self, next: &Subscription, item: &mut Item, periods: &mut Vec<Line>) {
         let trialing = next.status == Status::Trialing;
-        let context = self.world.item_context(next, item);
-        let interval = context.interval();
         if trialing {
             item.period =
                 next.trial.map_or(item.period, |(start, end)| (start.max(item.created), end));
             return;
         }
         if self.reset {
-            item.period = interval.period_at(self.now, self.now);
+            item.period = self.period_now(next, item);
             let context = self.world.item_context(next, item);
             periods.extend(context.period_ahead(item.period));
             return;
         }
+        let interval = self.world.item_context(next, item).interval();
         item.period = interval.period_at(next.anchor, self.date.max(next.start));
         if item.quantity.is_some() && self.prorated {
             let cost = self.world.period_cost(next, &self.after, item, self.date);

@@ -132,3 +132,32 @@ fn month_to_year_with_a_new_anchor_is_a_credit_and_an_ordinary_line() {
         ",
     );
 }
+
+/// Our conclusion: a restart that adds no time to the paid period is billed as any other change,
+/// credit and charge. A second restart at the same time adds none, and neither does one in February
+/// of a cycle that ends on the 31st.
+#[test]
+fn new_anchor_that_adds_no_time_credits_and_charges() {
+    let restarted = "POST /v1/subscriptions/{s.id} billing_cycle_anchor[type]=now";
+    let renewed = "POST /v1/test_helpers/test_clocks/{clock.id}/advance frozen_time={clock.frozen_time+2419200}";
+    // 2026-10-01 and 2027-01-31.
+    for (start, first) in [(1_790_812_800, restarted), (1_801_353_600, renewed)] {
+        replay(&format!(
+            "
+            price ten 1000 month
+            price five 500 month
+            clock = POST /v1/test_helpers/test_clocks frozen_time={start}
+            c = POST /v1/customers test_clock={{clock.id}} payment_method=pm_card_visa invoice_settings[default_payment_method]=pm_card_visa
+            s = POST /v1/subscriptions customer={{c.id}} items[0][price]={{ten.id}}
+            {first}
+            GET /v1/test_helpers/test_clocks/{{clock.id}}
+            POST /v1/subscriptions/{{s.id}} billing_cycle_anchor[type]=now expand[]=latest_invoice
+              latest_invoice.lines.data.*.amount = [-1000, 1000]
+              latest_invoice.total = 0
+            POST /v1/subscriptions/{{s.id}} items[0][id]={{s.items.data.0.id}} items[0][price]={{five.id}}
+            GET /v1/invoiceitems customer={{c.id}} pending=true
+              data.*.amount = [-1000, 500]
+            "
+        ));
+    }
+}
