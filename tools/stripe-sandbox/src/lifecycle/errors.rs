@@ -1,8 +1,8 @@
 //! Errors that several requests return.
 
 use crate::model::invoice::Invoice;
-use crate::values::cards::Failure;
 use crate::values::errors::{ApiError, Result};
+use crate::values::failures::Failure;
 use crate::values::money::Currency;
 
 pub fn no_payment_method() -> ApiError {

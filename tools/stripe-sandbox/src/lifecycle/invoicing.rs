@@ -7,7 +7,8 @@ use super::cancel;
 use super::finalize::open_draft;
 use super::latest_invoice::{self, update_status_from_latest};
 use super::payments::{
-    Attempt, close_payment, invoice_payment_method, open_payment, payment_intent_of,
+    Attempt, close_payment, end_of_action, end_of_processing, invoice_payment_method,
+    is_processing, open_payment, payment_intent_of,
 };
 use super::pending_update;
 use super::plan::PlannedChange;
@@ -132,7 +133,8 @@ fn collect_change(world: &mut World, invoice: &str, behavior: PaymentBehavior, n
 /// decline, the attempt is counted but nothing is charged.
 pub fn collect_automatically(world: &mut World, id: &str, at: Timestamp) {
     let mut invoice = world.invoice(id);
-    if invoice.collection != Collection::Charge || invoice.status != InvoiceStatus::Open {
+    let open = invoice.status == InvoiceStatus::Open && !is_processing(world, id);
+    if invoice.collection != Collection::Charge || !open {
         return;
     }
     let attempts = invoice.attempt_count + 1;
@@ -149,7 +151,7 @@ pub fn collect_automatically(world: &mut World, id: &str, at: Timestamp) {
             Attempt::NoPaymentMethod
         }
     };
-    if attempt != Attempt::Paid {
+    if !matches!(attempt, Attempt::Paid | Attempt::Processing(_)) {
         attempt_failed(world, id, at);
     }
 }
@@ -185,12 +187,21 @@ fn charge(
     let attempt = Attempt::from(method.charge());
     intent.payment_method = Some(method.id.clone());
     intent.last_error = None;
+    intent.pending = None;
     match attempt {
         Attempt::Paid => {
             intent.status = IntentStatus::Succeeded;
             intent.charge = Some(world.ids.id("ch"));
         }
-        Attempt::RequiresAction => intent.status = IntentStatus::RequiresAction,
+        Attempt::RequiresAction => {
+            intent.status = IntentStatus::RequiresAction;
+            intent.pending = end_of_action(method, at);
+        }
+        Attempt::Processing(ending) => {
+            intent.status = IntentStatus::Processing;
+            intent.charge = Some(world.ids.id("ch"));
+            intent.pending = end_of_processing(world, method, ending, at);
+        }
         Attempt::Declined(failure) => {
             intent.status = IntentStatus::RequiresPaymentMethod;
             intent.last_error = Some((method.id.clone(), failure));
@@ -199,19 +210,27 @@ fn charge(
         }
         Attempt::NoPaymentMethod => {}
     }
-    world.payment_intents.put(intent);
+    world.put_payment_intent(intent);
     let mut invoice = world.invoice(invoice);
     invoice.attempted = true;
     if attempt != Attempt::RequiresAction || invoice.reason == BillingReason::SubscriptionCycle {
         invoice.attempt_count = attempts;
     }
+    if matches!(attempt, Attempt::Processing(_)) {
+        invoice.next_payment_attempt = None;
+    }
     let id = invoice.id.clone();
     world.put_invoice(invoice);
-    if attempt == Attempt::Paid {
-        close_payment(world, &id, PaymentStatus::Paid, at);
-        mark_paid(world, &id, at);
-    } else {
-        resume::resume_after_failed_attempt(world, &id, at);
+    match attempt {
+        Attempt::Paid => {
+            close_payment(world, &id, PaymentStatus::Paid, at);
+            mark_paid(world, &id, at);
+        }
+        Attempt::Processing(_) => {
+            latest_invoice::activate_while_processing(world, &id);
+            resume::resume_after_attempt(world, &id, Status::Active);
+        }
+        _ => resume::resume_after_attempt(world, &id, Status::PastDue),
     }
     attempt
 }

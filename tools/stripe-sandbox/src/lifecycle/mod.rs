@@ -31,6 +31,7 @@ pub mod periods;
 pub mod phase;
 pub mod plan;
 pub mod preview;
+pub mod processing;
 pub mod prorate;
 pub mod renew;
 pub mod resume;

@@ -189,7 +189,7 @@ fn check_payable(
     match Attempt::from(method.charge()) {
         Attempt::Declined(failure) => Err(declined(failure)),
         Attempt::RequiresAction => Err(subscription_requires_action()),
-        Attempt::Paid | Attempt::NoPaymentMethod => Ok(()),
+        Attempt::Paid | Attempt::Processing(_) | Attempt::NoPaymentMethod => Ok(()),
     }
 }
 

@@ -125,13 +125,16 @@ fn rendering(invoice: &Invoice) -> Value {
     })
 }
 
-/// Returns the page URLs of a finalized invoice.
+/// Returns the URL of a finalized invoice's page.
+pub fn page_url(world: &World, invoice: &Invoice) -> Option<String> {
+    invoice.transitions.finalized?;
+    Some(format!("{}/i/{}.{}", world.settings.origin, invoice.id, invoice.token))
+}
+
 fn links(world: &World, invoice: &Invoice) -> Value {
-    if invoice.transitions.finalized.is_none() {
-        return json!({ "hosted_invoice_url": null, "invoice_pdf": null });
-    }
-    let page = format!("{}/i/{}.{}", world.settings.origin, invoice.id, invoice.token);
-    json!({ "hosted_invoice_url": page, "invoice_pdf": format!("{page}/pdf") })
+    let page = page_url(world, invoice);
+    let pdf = page.as_ref().map(|page| format!("{page}/pdf"));
+    json!({ "hosted_invoice_url": page, "invoice_pdf": pdf })
 }
 
 fn parent(invoice: &Invoice) -> Value {

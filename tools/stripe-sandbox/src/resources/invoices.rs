@@ -4,7 +4,9 @@ use serde_json::{Value, json};
 
 use super::invoice_create::{create, update};
 use super::invoice_json::to_json;
-use super::{invoice_lines_json as line_json, payment_intents, payment_methods};
+use super::{
+    invoice_lines_json as line_json, payment_intents, payment_method_json, payment_methods,
+};
 use crate::endpoint::call::{Call, Endpoint, delete, get, list, post};
 use crate::endpoint::page;
 use crate::lifecycle::errors::{check_amount, declined, invoice_requires_action};
@@ -183,6 +185,12 @@ fn pay(call: &mut Call<'_>) -> Result<Value> {
 
 /// Makes a manual attempt, which does not change the retry schedule.
 pub fn charge(world: &mut World, id: &str, method: Option<String>) -> Result<Value> {
+    if payments::is_processing(world, id) {
+        return Err(ApiError::invalid(
+            "A payment of this invoice is processing. You can pay the invoice again if it fails.",
+        )
+        .code("payment_intent_unexpected_state"));
+    }
     let invoice = world.invoice(id);
     let now = world.now_of(&invoice.customer);
     let method = match method {
@@ -195,7 +203,7 @@ pub fn charge(world: &mut World, id: &str, method: Option<String>) -> Result<Val
     };
     let attempt = invoicing::charge_manually(world, id, &method, now);
     let refusal = match attempt {
-        Attempt::Paid => return response(world, id),
+        Attempt::Paid | Attempt::Processing(_) => return response(world, id),
         Attempt::Declined(failure) => declined(failure),
         Attempt::RequiresAction | Attempt::NoPaymentMethod => invoice_requires_action(),
     };
@@ -203,11 +211,14 @@ pub fn charge(world: &mut World, id: &str, method: Option<String>) -> Result<Val
         .map(|intent| payment_intents::to_json(world, &intent));
     Err(refusal
         .field("payment_intent", json!(intent))
-        .field("payment_method", payment_methods::to_json(&method)))
+        .field("payment_method", payment_method_json::to_json(&method)))
 }
 
 fn void(call: &mut Call<'_>) -> Result<Value> {
-    settle(call, void::void, |status| match status {
+    settle(call, void::void, |world, invoice| match invoice.status {
+        Status::Open if payments::is_processing(world, &invoice.id) => {
+            Err(ApiError::invalid("Invoices with `processing` payments cannot be voided."))
+        }
         Status::Open | Status::Uncollectible => Ok(()),
         Status::Paid => Err(ApiError::invalid("Invoices with `paid` payments cannot be voided.")),
         Status::Draft | Status::Void => Err(not_open()),
@@ -218,7 +229,7 @@ fn mark_uncollectible(call: &mut Call<'_>) -> Result<Value> {
     let mark = |world: &mut World, id: &str, now| {
         invoicing::mark_uncollectible(world, id, UncollectibleReason::UserForgiven, now);
     };
-    settle(call, mark, |status| match status {
+    settle(call, mark, |_, invoice| match invoice.status {
         Status::Open => Ok(()),
         Status::Uncollectible => {
             Err(ApiError::invalid("This invoice has already been marked uncollectible."))
@@ -235,12 +246,12 @@ fn not_open() -> ApiError {
 fn settle(
     call: &mut Call<'_>,
     end: fn(&mut World, &str, Timestamp),
-    check: fn(Status) -> Result<()>,
+    check: fn(&World, &Invoice) -> Result<()>,
 ) -> Result<Value> {
     call.begin()?;
     let id = call.id();
     let invoice = find(call.world.invoices(), &id)?;
-    check(invoice.status)?;
+    check(call.world, invoice)?;
     let now = call.world.now_of(&invoice.customer);
     end(call.world, &id, now);
     response(call.world, &id)
