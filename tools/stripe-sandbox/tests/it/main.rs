@@ -4,6 +4,7 @@
 
 mod admin;
 mod arrears;
+mod atomic;
 mod browse;
 mod case;
 mod change;
