@@ -52,6 +52,12 @@ pub struct Rules {
     /// Resume a subscription that a failed payment paused, once its invoice is paid or
     /// uncollectible.
     pub resume_when_paid: bool,
+    /// Seconds until a bank debit succeeds.
+    pub debit_success_seconds: u32,
+    /// Seconds until a bank debit fails.
+    pub debit_failure_seconds: u32,
+    /// Seconds until a card that is processed for a while succeeds.
+    pub card_processing_seconds: u32,
 }
 
 impl Default for Rules {
@@ -61,6 +67,9 @@ impl Default for Rules {
             retries_exhausted: Exhausted::Unpaid,
             pause_on_first_failure: false,
             resume_when_paid: false,
+            debit_success_seconds: 4 * 24 * 3600,
+            debit_failure_seconds: 2 * 24 * 3600,
+            card_processing_seconds: 3600,
         }
     }
 }

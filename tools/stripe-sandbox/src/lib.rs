@@ -11,7 +11,7 @@
 //!
 //! Layers, bottom to top. A folder uses only those above it in this list:
 //!
-//! - `values`: money, time, prices, test cards, IDs, API errors
+//! - `values`: money, time, prices, test payment methods, IDs, API errors
 //! - `config`: settings of a sandbox
 //! - `model`: the objects that a sandbox stores
 //! - `engine`: billing arithmetic on these objects

@@ -73,6 +73,7 @@ fn run(cli: Cli) -> io::Result<()> {
             retries_exhausted: cli.retries_exhausted,
             pause_on_first_failure: cli.pause_on_first_failure,
             resume_when_paid: cli.resume_when_paid,
+            ..Rules::default()
         },
         snapshot: cli.snapshot,
         lock_timeout: Duration::from_millis(cli.lock_timeout_ms),

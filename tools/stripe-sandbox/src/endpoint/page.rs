@@ -16,9 +16,8 @@ pub fn cursor(params: &mut Params) -> Result<Cursor> {
         (None, Some(id)) => Edge::Before(id),
         (Some(_), Some(_)) => {
             return Err(ApiError::invalid(
-                "Received both ending_before and starting_after parameters. Please pass in only one.",
-            )
-            .code("parameters_exclusive"));
+                "Received both starting_after and ending_before parameters. Please pass in only one.",
+            ));
         }
     };
     Ok(Cursor { limit: limit.unwrap_or(DEFAULT_LIMIT), edge })
@@ -36,11 +35,15 @@ pub fn list(url: &str, data: Vec<Value>, has_more: bool) -> Value {
     json!({ "object": "list", "url": url, "has_more": has_more, "data": Value::Array(data) })
 }
 
-/// Returns a list inside another object: the first ten entries, and the URL of the list.
+/// Returns a list inside another object: the first ten entries, their total number, and the URL of
+/// the list.
 pub fn embedded(url: &str, mut data: Vec<Value>) -> Value {
     let has_more = data.len() > DEFAULT_LIMIT;
+    let total_count = data.len();
     data.truncate(DEFAULT_LIMIT);
-    list(url, data, has_more)
+    let mut list = list(url, data, has_more);
+    list["total_count"] = total_count.into();
+    list
 }
 
 /// Returns one page of an ordered list, such as an invoice's lines.

@@ -364,6 +364,7 @@ pub fn parse_choice<T: Copy>(text: &str, name: &str, choices: &[(&'static str, T
     let words: Vec<&str> = choices.iter().map(|(word, _)| *word).collect();
     let list = match words.split_last() {
         Some((last, [])) => (*last).to_owned(),
+        Some((last, [first])) => format!("{first} or {last}"),
         Some((last, rest)) => format!("{}, or {last}", rest.join(", ")),
         None => String::new(),
     };

@@ -10,15 +10,20 @@ use crate::model::invoice::Line;
 use crate::model::subscription::{BillingMode, Debit};
 use crate::values::cost::{Cost, remaining};
 use crate::values::period::{Timestamp, short_date};
-use crate::values::pricing::Amount;
 
 /// Credits the item's unused time from `at` on. Returns the credit lines and the remaining debits.
-/// `cost` is the current cost of a period, which classic billing credits.
-pub fn credit(context: Context<'_>, cost: &Cost, at: Timestamp) -> (Vec<Line>, Vec<Debit>) {
+/// `cost` is the current cost of a period, which classic billing credits. `name_of` returns a
+/// product's name: a debit can be of another price than the item has now.
+pub fn credit(
+    context: Context<'_>,
+    cost: &Cost,
+    at: Timestamp,
+    name_of: impl Fn(&str) -> String,
+) -> (Vec<Line>, Vec<Debit>) {
     let currency = context.subscription.currency;
     if context.subscription.mode == BillingMode::Classic {
-        let back = cost.prorated(at, context.item.period, currency);
-        let line = credit_line(context, back, (at, context.item.period.1));
+        let credit = cost.clone().negated().prorated(at, context.item.period, currency);
+        let line = credit_line(context, Charged::now(context), credit, (at, context.item.period.1));
         return (vec![line], Vec::new());
     }
     let mut lines = Vec::new();
@@ -29,15 +34,20 @@ pub fn credit(context: Context<'_>, cost: &Cost, at: Timestamp) -> (Vec<Line>, V
             continue;
         }
         let from = at.max(debit.period.0);
-        let back = debit.cost.prorated(from, debit.period, currency);
+        let credit = debit.cost.clone().negated().prorated(from, debit.period, currency);
         if from > debit.period.0 {
             debits.push(Debit {
-                cost: remaining(&debit.cost, &back),
+                cost: remaining(&debit.cost, &credit),
                 period: (debit.period.0, from),
                 ..debit.clone()
             });
         }
-        let mut line = credit_line(context, back, (from, debit.period.1));
+        let charged = Charged {
+            price: debit.price.clone(),
+            quantity: debit.quantity,
+            name: name_of(&debit.price.1),
+        };
+        let mut line = credit_line(context, charged, credit, (from, debit.period.1));
         line.tax_rates.clone_from(&debit.tax_rates);
         line.item_discounts.clone_from(&debit.item_discounts);
         line.credited = debit.invoice.clone().map(|invoice| (invoice, debit.lines.clone()));
@@ -46,38 +56,65 @@ pub fn credit(context: Context<'_>, cost: &Cost, at: Timestamp) -> (Vec<Line>, V
     (lines, debits)
 }
 
-/// Charges the rest of the period. Returns the line and the debit to store. `cost` is the cost of a
+/// Charges the period from `at` on. Returns the line and the debit to store. `cost` is the cost of a
 /// whole period.
 pub fn debit(context: Context<'_>, cost: &Cost, at: Timestamp) -> (Line, Debit) {
     let period = (at, context.item.period.1);
     let cost = cost.prorated(at, context.item.period, context.subscription.currency);
-    let line = proration_line(context, "Remaining time on", cost.clone(), period);
+    let charged = Charged::now(context);
+    let line = proration_line(context, "Remaining time on", charged, cost.clone(), period);
     let debit = Debit {
         invoice: None,
         invoice_item: None,
         lines: Vec::new(),
         cost,
         period,
+        price: (context.price.id.clone(), context.product.id.clone()),
+        quantity: context.item.quantity,
         tax_rates: line.tax_rates.clone(),
         item_discounts: line.item_discounts.clone(),
     };
     (line, debit)
 }
 
-fn credit_line(context: Context<'_>, back: Cost, period: (Timestamp, Timestamp)) -> Line {
-    let line = proration_line(context, "Unused time on", back.negated(), period);
-    Line { credit: true, ..line }
+/// Price and quantity that a proration is about.
+struct Charged {
+    /// IDs of the price and the product.
+    price: (String, String),
+    quantity: Option<i64>,
+    /// The product's name.
+    name: String,
+}
+
+impl Charged {
+    fn now(context: Context<'_>) -> Charged {
+        Charged {
+            price: (context.price.id.clone(), context.product.id.clone()),
+            quantity: context.item.quantity,
+            name: context.product.name.clone(),
+        }
+    }
+}
+
+fn credit_line(
+    context: Context<'_>,
+    charged: Charged,
+    credit: Cost,
+    period: (Timestamp, Timestamp),
+) -> Line {
+    Line { credit: true, ..proration_line(context, "Unused time on", charged, credit, period) }
 }
 
 fn proration_line(
     context: Context<'_>,
     what: &str,
+    charged: Charged,
     cost: Cost,
     period: (Timestamp, Timestamp),
 ) -> Line {
-    let name = match context.item.quantity {
-        Some(quantity) if quantity != 1 => format!("{quantity} × {}", context.product.name),
-        _ => context.product.name.clone(),
+    let name = match charged.quantity {
+        Some(quantity) if quantity != 1 => format!("{quantity} × {}", charged.name),
+        _ => charged.name,
     };
     let description = format!("{what} {name} after {}", short_date(period.0));
     let itemized = context.subscription.itemized;
@@ -89,10 +126,7 @@ fn proration_line(
         cost.discounts.into_iter().map(|(id, amount)| (id, shown(amount))).collect();
     line.proration = true;
     line.discountable = false;
-    line.quantity = context.item.quantity.map(Decimal::from);
-    line.unit = match context.price.amount_in(context.subscription.currency) {
-        Some(Amount::PerUnit(unit)) => Some(*unit),
-        _ => None,
-    };
+    line.quantity = charged.quantity.map(Decimal::from);
+    line.price = Some(charged.price);
     line
 }

@@ -15,9 +15,10 @@ use super::populate::{self, Population};
 use super::state::{ServerState, real_now};
 use crate::endpoint::call::Shape;
 use crate::lifecycle;
-use crate::resources::{self, payment_intents, payment_methods};
-use crate::values::cards::TestCard;
-use crate::world::find;
+use crate::resources::{self, payment_intents, payment_method_json};
+use crate::values::errors;
+use crate::values::instruments::Instrument;
+use crate::world::{World, find};
 
 type AdminResult = Result<Value, (u16, String)>;
 
@@ -40,14 +41,14 @@ struct Advance {
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Authenticate {
+struct Answer {
     succeed: bool,
 }
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct CardBehavior {
-    /// Token of a test card.
+struct Behavior {
+    /// Token of a test payment method.
     behaves_as: String,
 }
 
@@ -90,10 +91,14 @@ fn route(state: &ServerState, request: &ApiRequest) -> AdminResult {
         ("POST", path) if path.ends_with("/authenticate") => {
             let intent =
                 path.trim_end_matches("/authenticate").trim_start_matches("/payment_intents/");
-            authenticate(state, intent, &read(request)?)
+            answer(state, intent, &read(request)?, lifecycle::authenticate::authenticate)
+        }
+        ("POST", path) if path.ends_with("/settle") => {
+            let intent = path.trim_end_matches("/settle").trim_start_matches("/payment_intents/");
+            answer(state, intent, &read(request)?, lifecycle::processing::end_now)
         }
         ("POST", path) if path.starts_with("/payment_methods/") => {
-            set_card_behavior(state, path.trim_start_matches("/payment_methods/"), &read(request)?)
+            set_behavior(state, path.trim_start_matches("/payment_methods/"), &read(request)?)
         }
         ("GET", "/settings") => Ok(json!(state.world().settings.rules)),
         ("POST", "/settings") => change_settings(state, &read(request)?),
@@ -162,17 +167,17 @@ fn endpoints() -> Value {
     json!({ "endpoints": rows.collect::<Vec<_>>() })
 }
 
-/// Changes the test card that decides the outcome of the payment method's charges.
-fn set_card_behavior(state: &ServerState, method: &str, behavior: &CardBehavior) -> AdminResult {
-    let card = TestCard::from_token(&behavior.behaves_as)
-        .ok_or_else(|| (400, format!("no such test card: {}", behavior.behaves_as)))?;
+/// Changes the test payment method that decides the outcome of the payment method's charges.
+fn set_behavior(state: &ServerState, method: &str, behavior: &Behavior) -> AdminResult {
+    let behaves_as = Instrument::from_token(&behavior.behaves_as)
+        .ok_or_else(|| (400, format!("no such test payment method: {}", behavior.behaves_as)))?;
     let mut world = state.world();
     world.catch_up(real_now());
     let found = find(&world.payment_methods, method).cloned();
     let mut method = found.map_err(|error| (error.status(), error.message().to_owned()))?;
-    method.behaves_as = card;
+    method.behaves_as = behaves_as;
     world.payment_methods.put(method.clone());
-    Ok(payment_methods::to_json(&method))
+    Ok(payment_method_json::to_json(&method))
 }
 
 /// Changes the settings in the body. Changes that are already due still use the old settings.
@@ -196,12 +201,17 @@ fn populate(state: &ServerState, population: &Population) -> AdminResult {
         .map_err(|error| (error.status(), error.message().to_owned()))
 }
 
-/// Completes an authentication.
-fn authenticate(state: &ServerState, intent: &str, answer: &Authenticate) -> AdminResult {
+/// Completes an authentication, or a payment that is processing.
+fn answer(
+    state: &ServerState,
+    intent: &str,
+    answer: &Answer,
+    complete: fn(&mut World, &str, bool) -> errors::Result<()>,
+) -> AdminResult {
     let mut world = state.world();
     world.catch_up(real_now());
-    lifecycle::authenticate::authenticate(&mut world, intent, answer.succeed)
-        .and_then(|()| find(&world.payment_intents, intent))
+    complete(&mut world, intent, answer.succeed)
+        .and_then(|()| find(world.payment_intents(), intent))
         .map(|intent| payment_intents::to_json(&world, intent))
         .map_err(|error| (error.status(), error.message().to_owned()))
 }

@@ -99,7 +99,7 @@ fn customer_of(world: &World, id: &str) -> Option<String> {
         "cs" => world.checkout_sessions.get(id)?.customer.clone(),
         "ii" => world.invoice_items.get(id).map(|item| item.customer.clone()),
         "in" => world.invoices().get(id).map(|invoice| invoice.customer.clone()),
-        "pi" => world.payment_intents.get(id).map(|intent| intent.customer.clone()),
+        "pi" => world.payment_intents().get(id).map(|intent| intent.customer.clone()),
         "pm" => world.payment_methods.get(id)?.customer.clone(),
         "si" => {
             let mut owners = world.subscriptions().under(&format!("item={id}"));

@@ -7,6 +7,13 @@ use crate::model::subscription::{CancelReason, Status, Subscription};
 use crate::values::period::Timestamp;
 use crate::world::World;
 
+/// Cancels the subscription by request. This replaces a scheduled cancellation, whose request stays
+/// the time of `canceled_at`.
+pub fn cancel_immediately(world: &mut World, sub: Subscription, now: Timestamp) {
+    let sub = Subscription { cancel_at: None, cancel_at_period_end: false, ..sub };
+    cancel(world, sub, CancelReason::Requested, now);
+}
+
 /// Cancels the subscription. Its open invoices stay open but are not collected automatically any
 /// more. A pending update is discarded.
 pub fn cancel(world: &mut World, mut sub: Subscription, reason: CancelReason, at: Timestamp) {

@@ -2,7 +2,9 @@
 
 use super::cancellation::set_cancellation;
 use super::discounts::{Redeemer, replace_discounts};
-use super::errors::{declined, managed_by_schedule, no_payment_method, requires_action};
+use super::errors::{
+    declined, managed_by_schedule, no_payment_method, subscription_requires_action,
+};
 use super::invoicing::apply_change;
 use super::payments::{self, Attempt};
 use super::plan::{PlannedChange, plan};
@@ -119,9 +121,20 @@ fn payment_error(
     let Some(method) = payments::subscription_payment_method(world, sub) else {
         return Err(no_payment_method());
     };
+    if behavior == PaymentBehavior::Pending && !method.instrument.is_card() {
+        return Err(ApiError::invalid(format!(
+            "`payment_behavior=pending_if_incomplete` does not support payment methods of type `{}`.",
+            method.instrument.kind()
+        ))
+        .param("payment_behavior"));
+    }
     Ok(match Attempt::from(method.charge()) {
-        Attempt::Paid | Attempt::NoPaymentMethod => None,
+        // Stored as a pending update; the error is not returned.
+        Attempt::Processing(_) if behavior == PaymentBehavior::Pending => {
+            Some(subscription_requires_action())
+        }
+        Attempt::Paid | Attempt::Processing(_) | Attempt::NoPaymentMethod => None,
         Attempt::Declined(failure) => Some(declined(failure)),
-        Attempt::RequiresAction => Some(requires_action("subscription")),
+        Attempt::RequiresAction => Some(subscription_requires_action()),
     })
 }

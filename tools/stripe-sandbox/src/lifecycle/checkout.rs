@@ -10,8 +10,11 @@ use crate::model::checkout::{Completed, MethodCollection, Payer, PaymentStatus, 
 use crate::model::customer::{Address, Customer, PaymentMethod, TaxExempt};
 use crate::model::invoice::{Invoice, Status as InvoiceStatus};
 use crate::model::subscription::{BillingMode, Collection, PaymentBehavior};
-use crate::values::cards::{AUTHENTICATION_FAILED, Outcome, TestCard};
+use crate::values::cards::TestCard;
 use crate::values::errors::{ApiError, Result};
+use crate::values::failures::AUTHENTICATION_FAILED;
+use crate::values::instruments::Instrument;
+use crate::values::outcomes::Outcome;
 use crate::values::period::{DAY, Timestamp};
 use crate::world::World;
 
@@ -55,7 +58,7 @@ pub fn submit(world: &mut World, session: &Session, payer: Payer) -> Result<Subm
                 world.checkout_sessions.put(waiting);
                 return Ok(SubmitOutcome::Authenticate);
             }
-            Outcome::Succeeded | Outcome::Declined(_) => {}
+            Outcome::Succeeded | Outcome::Declined(_) | Outcome::Processing(_) => {}
         }
     }
     complete(world, session.clone(), &payer, false)?;
@@ -110,8 +113,14 @@ fn complete(
         pay_authenticated(world, invoice, method, now);
     }
     update_customer(world, &session, &customer, payer, method.as_ref());
-    let paid = invoice.as_ref().map_or(0, |id| world.invoice(id).amount_paid);
-    let payment = if paid > 0 { PaymentStatus::Paid } else { PaymentStatus::NotRequired };
+    let payment = invoice.as_ref().map(|id| world.invoice(id)).map_or(
+        PaymentStatus::NotRequired,
+        |invoice| match (invoice.amount_paid, invoice.amount_remaining()) {
+            (0, 0) => PaymentStatus::NotRequired,
+            (_, 0) => PaymentStatus::Paid,
+            _ => PaymentStatus::Unpaid,
+        },
+    );
     session.customer = Some(customer);
     session.authenticating = None;
     session.completed = Some(Completed { subscription, invoice, payment });
@@ -123,8 +132,8 @@ fn complete(
 pub fn save_card(world: &mut World, card: TestCard, customer: &str, set_up: bool) -> PaymentMethod {
     let method = PaymentMethod {
         id: world.ids.id("pm"),
-        card,
-        behaves_as: card,
+        instrument: Instrument::Card(card),
+        behaves_as: Instrument::Card(card),
         customer: Some(customer.to_owned()),
         set_up,
         metadata: Metadata::new(),
@@ -136,13 +145,10 @@ pub fn save_card(world: &mut World, card: TestCard, customer: &str, set_up: bool
 
 /// Charges the open invoice. If the card requires authentication again, the previous one counts.
 fn pay_authenticated(world: &mut World, id: &str, method: &PaymentMethod, now: Timestamp) {
-    let mut invoice = world.invoice(id);
-    if invoice.status != InvoiceStatus::Open {
+    if world.invoice(id).status != InvoiceStatus::Open || payments::is_processing(world, id) {
         return;
     }
-    invoice.attempt_count = 1;
-    world.put_invoice(invoice);
-    if invoicing::charge(world, id, method, now) == payments::Attempt::RequiresAction
+    if invoicing::charge_manually(world, id, method, now) == payments::Attempt::RequiresAction
         && let Some(intent) = payments::payment_intent_of(world, id)
     {
         // Cannot fail: the intent requires action.

@@ -136,11 +136,19 @@ impl World {
     /// customer without a subscription.
     pub fn pending_items(&self, sub: &Subscription) -> Vec<InvoiceItem> {
         let own = self.invoice_items.under(&format!("subscription={}&pending", sub.id));
-        let mut items: Vec<InvoiceItem> = own.cloned().collect();
+        let mut items: Vec<InvoiceItem> = own.rev().cloned().collect();
         let unattached = self.invoice_items.under(&format!("customer={}&pending", sub.customer));
-        items.extend(unattached.filter(|item| item.subscription.is_none()).cloned());
+        items.extend(unattached.rev().filter(|item| item.subscription.is_none()).cloned());
         items.sort_by_key(|item| std::cmp::Reverse(item.date));
         items
+    }
+
+    /// Stores the items of one change so that they are listed in this order: lists begin with the
+    /// newest object, and Stripe lists the credit of a change before its charge.
+    pub fn put_pending_items(&mut self, items: &[InvoiceItem]) {
+        for item in items.iter().rev() {
+            self.invoice_items.put(item.clone());
+        }
     }
 
     /// Attaches the items to the invoice.
@@ -234,7 +242,8 @@ pub fn record_debits(sub: &mut Subscription, invoice: &Invoice) {
             debit.lines.push(line.id.clone());
             debit.cost.add(line.amount, &line.discount_amounts);
         } else {
-            item.debits.push(debit_of(line, &invoice.id));
+            let debit = debit_of(line, item, &invoice.id);
+            item.debits.extend(debit);
         }
     }
 }
@@ -253,17 +262,19 @@ pub fn link_debits(sub: &mut Subscription, invoice: &Invoice) {
     }
 }
 
-/// Returns the debit of a line for a whole period.
-fn debit_of(line: &Line, invoice: &str) -> Debit {
-    Debit {
+/// Returns the debit of a line of the item for a whole period.
+fn debit_of(line: &Line, item: &Item, invoice: &str) -> Option<Debit> {
+    Some(Debit {
         invoice: Some(invoice.to_owned()),
         invoice_item: None,
         lines: vec![line.id.clone()],
         cost: Cost { gross: line.amount, discounts: line.discount_amounts.clone() },
         period: line.period,
+        price: line.price.clone()?,
+        quantity: item.quantity,
         tax_rates: line.tax_rates.clone(),
         item_discounts: line.item_discounts.clone(),
-    }
+    })
 }
 
 /// Updates the recorded debits to the final invoice. Late usage can take a larger share of a fixed

@@ -1,13 +1,13 @@
 //! Ends of subscriptions: expiry, cancellation by request and at a scheduled date.
 
-use super::cancel::cancel;
+use super::cancel::{cancel, cancel_immediately};
 use super::draft::{NewInvoice, invoice_item};
+use super::latest_invoice;
 use super::prorate::credit_unused_time;
 use super::void::{self, expire_incomplete};
-use super::{invoicing, latest_invoice, payments};
-use crate::model::invoice::{BillingReason, Line, Status as InvoiceStatus};
+use crate::model::invoice::{BillingReason, InvoiceItem, Line, Origin, Status as InvoiceStatus};
 use crate::model::subscription::{CancelReason, Status, Subscription};
-use crate::values::period::Timestamp;
+use crate::values::period::{HOUR, Timestamp};
 use crate::world::World;
 
 /// Expires a subscription whose first invoice was not paid within 23 hours.
@@ -21,8 +21,9 @@ pub fn expire(world: &mut World, sub: Subscription, at: Timestamp) {
     }
 }
 
-/// Cancels by request. With `prorate`, unused time is credited. With `invoice_now`, pending items
-/// and accrued usage are billed.
+/// Cancels by request. With `prorate`, unused time is credited: to the customer's next invoice, or
+/// with `invoice_now` on the final invoice together with pending items and accrued usage. The final
+/// invoice is a draft for an hour, like that of a renewal.
 pub fn cancel_by_request(
     world: &mut World,
     mut sub: Subscription,
@@ -34,15 +35,26 @@ pub fn cancel_by_request(
         return expire(world, sub, now);
     }
     if prorate && sub.status != Status::Trialing {
-        for line in credit_unused_time(world, &mut sub, |_| Some(now)) {
-            let item = invoice_item(world, &sub, line, now);
-            world.invoice_items.put(item);
+        let credits = credit_unused_time(world, &mut sub, |_| Some(now));
+        let mut items: Vec<InvoiceItem> =
+            credits.into_iter().map(|line| invoice_item(world, &sub, line, now)).collect();
+        if !invoice_now {
+            items.iter_mut().for_each(detach);
         }
+        world.put_pending_items(&items);
     }
     let id = sub.id.clone();
     let lines = if invoice_now { closing_lines_now(world, &sub, now) } else { Vec::new() };
-    cancel(world, sub, CancelReason::Requested, now);
-    bill_now(world, &id, lines, now);
+    cancel_immediately(world, sub, now);
+    if !lines.is_empty() {
+        final_invoice(world, &id, lines, true, now);
+    }
+}
+
+/// Detaches a pending item from its subscription, which creates no more invoices.
+fn detach(item: &mut InvoiceItem) {
+    item.subscription = None;
+    item.line.origin = Origin::InvoiceItem { invoice_item: item.id.clone(), subscription: None };
 }
 
 /// Cancels at the scheduled date and bills accrued usage and pending items.
@@ -57,14 +69,7 @@ pub fn cancel_at_scheduled_date(world: &mut World, sub: Subscription, at: Timest
     let collect_it = sub.status != Status::Unpaid && sub.pause_collection.is_none();
     cancel(world, sub, CancelReason::Requested, at);
     if !lines.is_empty() {
-        let invoice = final_invoice(world, &id, lines, BillingReason::SubscriptionCycle, at);
-        if collect_it {
-            let mut invoice = world.invoice(&invoice);
-            invoice.finalizes_at = Some(at + crate::values::period::HOUR);
-            invoice.next_payment_attempt = invoice.finalizes_at;
-            invoice.auto_advance = true;
-            world.put_invoice(invoice);
-        }
+        final_invoice(world, &id, lines, collect_it, at);
     }
 }
 
@@ -88,40 +93,16 @@ pub fn closing_lines(world: &World, sub: &Subscription, at: Timestamp) -> Vec<Li
     lines
 }
 
-/// Creates the final invoice of a canceled subscription: a draft that is not collected
-/// automatically.
-fn final_invoice(
-    world: &mut World,
-    sub: &str,
-    lines: Vec<Line>,
-    reason: BillingReason,
-    at: Timestamp,
-) -> String {
+/// Creates the final invoice of a canceled subscription: a draft that finalizes after an hour, or
+/// stays a draft without `advance`.
+fn final_invoice(world: &mut World, sub: &str, lines: Vec<Line>, advance: bool, at: Timestamp) {
     let mut sub = world.subscription(sub);
     let start = sub.items.iter().map(|item| item.period.0).min().unwrap_or(at);
     let pending = world.pending_items(&sub);
+    let reason = BillingReason::SubscriptionCycle;
     let mut invoice =
         world.draft_invoice(&sub, NewInvoice { reason, lines, period: (start, at), created: at });
-    invoice.auto_advance = false;
+    invoice.schedule_finalization(advance.then_some(at + HOUR));
     world.attach_items(pending, &invoice.id);
-    latest_invoice::store_as_latest(world, &mut sub, invoice)
-}
-
-/// Bills the lines and attempts a payment immediately.
-fn bill_now(world: &mut World, sub: &str, lines: Vec<Line>, at: Timestamp) {
-    if lines.is_empty() {
-        return;
-    }
-    let id = final_invoice(world, sub, lines, BillingReason::SubscriptionUpdate, at);
-    invoicing::finalize(world, &id, at);
-    if world.invoice(&id).status != InvoiceStatus::Open {
-        return;
-    }
-    let mut invoice = world.invoice(&id);
-    invoice.attempt_count = 1;
-    let method = payments::invoice_payment_method(world, &invoice).cloned();
-    world.put_invoice(invoice);
-    if let Some(method) = method {
-        invoicing::charge(world, &id, &method, at);
-    }
+    latest_invoice::store_as_latest(world, &mut sub, invoice);
 }

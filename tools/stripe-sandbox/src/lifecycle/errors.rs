@@ -1,8 +1,8 @@
 //! Errors that several requests return.
 
 use crate::model::invoice::Invoice;
-use crate::values::cards::Failure;
 use crate::values::errors::{ApiError, Result};
+use crate::values::failures::Failure;
 use crate::values::money::Currency;
 
 pub fn no_payment_method() -> ApiError {
@@ -14,9 +14,11 @@ pub fn no_payment_method() -> ApiError {
 
 pub fn declined(failure: Failure) -> ApiError {
     let mut error = ApiError::card(failure.code, failure.message);
-    for (key, value) in
-        [("decline_code", failure.decline_code), ("advice_code", failure.advice_code)]
-    {
+    for (key, value) in [
+        ("decline_code", failure.decline_code),
+        ("advice_code", failure.advice_code),
+        ("network_decline_code", failure.network_decline_code),
+    ] {
         if let Some(value) = value {
             error = error.field(key, value.into());
         }
@@ -24,12 +26,19 @@ pub fn declined(failure: Failure) -> ApiError {
     error
 }
 
-pub fn requires_action(what: &str) -> ApiError {
-    let intent = if what == "subscription" { "subscription.latest_invoice" } else { "invoice" };
-    let message = format!(
-        "Payment for this {what} requires additional user action before it can be completed successfully. Payment can be completed using the PaymentIntent associated with `{intent}`. For more details see: https://stripe.com/docs/billing/subscriptions/overview#requires-action"
-    );
-    ApiError::card(&format!("{what}_payment_intent_requires_action"), message)
+/// Error of `error_if_incomplete` for a payment that requires authentication.
+pub fn subscription_requires_action() -> ApiError {
+    ApiError::card(
+        "subscription_payment_intent_requires_action",
+        "Payment for this subscription requires additional user action, but the requested payment behavior doesn't save the invoice or PaymentIntent. Retry the request with `payment_behavior=allow_incomplete` or `payment_behavior=default_incomplete`, then complete the PaymentIntent on the subscription's latest invoice. Additional information is available here: https://stripe.com/docs/billing/subscriptions/overview#requires-action",
+    )
+}
+
+pub fn invoice_requires_action() -> ApiError {
+    ApiError::card(
+        "invoice_payment_intent_requires_action",
+        "Payment for this invoice requires additional user action before it can be completed successfully. Payment can be completed using the PaymentIntent associated with `invoice`. For more details see: https://stripe.com/docs/billing/subscriptions/overview#requires-action",
+    )
 }
 
 pub fn other_currency(fixed: Currency) -> ApiError {

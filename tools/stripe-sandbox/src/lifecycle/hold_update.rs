@@ -29,9 +29,7 @@ pub fn hold_until_paid(
         item.usage = world.skip_reported_usage(item.usage.from);
     }
     invoice.subscription_metadata.clone_from(&sub.metadata);
-    for item in &items {
-        world.invoice_items.put(item.clone());
-    }
+    world.put_pending_items(&items);
     world.attach_items(items.into_iter().chain(pending_items).collect(), &invoice.id);
     link_debits(&mut next, &invoice);
     record_debits(&mut next, &invoice);

@@ -3,10 +3,12 @@
 //! These steps are in one file because each of them can lead to the others: a payment can resume a
 //! subscription, which creates the next invoice.
 
+use super::cancel;
 use super::finalize::open_draft;
 use super::latest_invoice::{self, update_status_from_latest};
 use super::payments::{
-    Attempt, close_payment, invoice_payment_method, open_payment, payment_intent_of,
+    Attempt, close_payment, end_of_action, end_of_processing, invoice_payment_method,
+    is_processing, open_payment, payment_intent_of,
 };
 use super::pending_update;
 use super::plan::PlannedChange;
@@ -14,7 +16,7 @@ use super::resume::{self, ResumeOptions};
 use super::retries::{attempt_failed, would_fail_again};
 use crate::model::customer::PaymentMethod;
 use crate::model::invoice::{
-    IntentStatus, PaymentStatus, Status as InvoiceStatus, UncollectibleReason,
+    BillingReason, IntentStatus, PaymentStatus, Status as InvoiceStatus, UncollectibleReason,
 };
 use crate::model::subscription::{Collection, PaymentBehavior, ProrationBehavior, Status};
 use crate::values::period::Timestamp;
@@ -36,7 +38,7 @@ pub fn mark_paid(world: &mut World, id: &str, at: Timestamp) {
     invoice.status = InvoiceStatus::Paid;
     invoice.amount_paid = invoice.amount_due;
     invoice.transitions.paid = Some(at);
-    invoice.attempted = true;
+    invoice.attempted |= !invoice.paid_out_of_band;
     invoice.auto_advance = false;
     invoice.next_payment_attempt = None;
     invoice.uncollectible_reason = None;
@@ -100,9 +102,10 @@ pub fn apply_change(
     behavior: PaymentBehavior,
     now: Timestamp,
 ) {
-    let PlannedChange { mut sub, items, pending_items, invoice, .. } = planned;
-    for item in &items {
-        world.invoice_items.put(item.clone());
+    let PlannedChange { mut sub, items, pending_items, invoice, cancels, .. } = planned;
+    world.put_pending_items(&items);
+    if cancels {
+        return cancel::cancel_immediately(world, sub, now);
     }
     let Some(invoice) = invoice else { return world.put_subscription(sub) };
     world.attach_items(items.into_iter().chain(pending_items).collect(), &invoice.id);
@@ -130,36 +133,75 @@ fn collect_change(world: &mut World, invoice: &str, behavior: PaymentBehavior, n
 /// decline, the attempt is counted but nothing is charged.
 pub fn collect_automatically(world: &mut World, id: &str, at: Timestamp) {
     let mut invoice = world.invoice(id);
-    if invoice.collection != Collection::Charge || invoice.status != InvoiceStatus::Open {
+    let open = invoice.status == InvoiceStatus::Open && !is_processing(world, id);
+    if invoice.collection != Collection::Charge || !open {
         return;
     }
-    invoice.attempt_count += 1;
+    let attempts = invoice.attempt_count + 1;
     invoice.attempted = true;
     invoice.next_payment_attempt = None;
     let method = invoice_payment_method(world, &invoice).cloned();
     world.put_invoice(invoice);
     let attempt = match method {
-        Some(method) if !would_fail_again(world, id, &method) => charge(world, id, &method, at),
-        _ => Attempt::NoPaymentMethod,
+        Some(method) if !would_fail_again(world, id, &method) => {
+            charge(world, id, &method, attempts, at)
+        }
+        _ => {
+            count_attempt(world, id, attempts);
+            Attempt::NoPaymentMethod
+        }
     };
-    if attempt != Attempt::Paid {
+    if !matches!(attempt, Attempt::Paid | Attempt::Processing(_)) {
         attempt_failed(world, id, at);
     }
 }
 
-/// Charges the open invoice. Does not change the attempt count.
-pub fn charge(world: &mut World, invoice: &str, method: &PaymentMethod, at: Timestamp) -> Attempt {
+fn count_attempt(world: &mut World, id: &str, attempts: u32) {
+    let mut invoice = world.invoice(id);
+    invoice.attempt_count = attempts;
+    world.put_invoice(invoice);
+}
+
+/// Makes a manual attempt. It counts only if it is the first one.
+pub fn charge_manually(
+    world: &mut World,
+    id: &str,
+    method: &PaymentMethod,
+    at: Timestamp,
+) -> Attempt {
+    let attempts = world.invoice(id).attempt_count.max(1);
+    charge(world, id, method, attempts, at)
+}
+
+/// Charges the open invoice and sets its attempt count. Stripe does not count a payment that waits
+/// for authentication. A renewal is charged without the customer, so its bank declines instead.
+fn charge(
+    world: &mut World,
+    invoice: &str,
+    method: &PaymentMethod,
+    attempts: u32,
+    at: Timestamp,
+) -> Attempt {
     let mut intent =
         payment_intent_of(world, invoice).expect("an open invoice has a payment intent");
     let attempt = Attempt::from(method.charge());
     intent.payment_method = Some(method.id.clone());
     intent.last_error = None;
+    intent.pending = None;
     match attempt {
         Attempt::Paid => {
             intent.status = IntentStatus::Succeeded;
             intent.charge = Some(world.ids.id("ch"));
         }
-        Attempt::RequiresAction => intent.status = IntentStatus::RequiresAction,
+        Attempt::RequiresAction => {
+            intent.status = IntentStatus::RequiresAction;
+            intent.pending = end_of_action(method, at);
+        }
+        Attempt::Processing(ending) => {
+            intent.status = IntentStatus::Processing;
+            intent.charge = Some(world.ids.id("ch"));
+            intent.pending = end_of_processing(world, method, ending, at);
+        }
         Attempt::Declined(failure) => {
             intent.status = IntentStatus::RequiresPaymentMethod;
             intent.last_error = Some((method.id.clone(), failure));
@@ -168,16 +210,27 @@ pub fn charge(world: &mut World, invoice: &str, method: &PaymentMethod, at: Time
         }
         Attempt::NoPaymentMethod => {}
     }
-    world.payment_intents.put(intent);
+    world.put_payment_intent(intent);
     let mut invoice = world.invoice(invoice);
     invoice.attempted = true;
+    if attempt != Attempt::RequiresAction || invoice.reason == BillingReason::SubscriptionCycle {
+        invoice.attempt_count = attempts;
+    }
+    if matches!(attempt, Attempt::Processing(_)) {
+        invoice.next_payment_attempt = None;
+    }
     let id = invoice.id.clone();
     world.put_invoice(invoice);
-    if attempt == Attempt::Paid {
-        close_payment(world, &id, PaymentStatus::Paid, at);
-        mark_paid(world, &id, at);
-    } else {
-        resume::resume_after_failed_attempt(world, &id, at);
+    match attempt {
+        Attempt::Paid => {
+            close_payment(world, &id, PaymentStatus::Paid, at);
+            mark_paid(world, &id, at);
+        }
+        Attempt::Processing(_) => {
+            latest_invoice::activate_while_processing(world, &id);
+            resume::resume_after_attempt(world, &id, Status::Active);
+        }
+        _ => resume::resume_after_attempt(world, &id, Status::PastDue),
     }
     attempt
 }

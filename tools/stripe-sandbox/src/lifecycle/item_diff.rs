@@ -101,7 +101,8 @@ fn check_remaining(diffs: &[ItemDiff]) -> Result<()> {
             return Err(ApiError::invalid(format!(
                 "Cannot add multiple subscription items with the same plan: {}",
                 item.price
-            )));
+            ))
+            .param("plan"));
         }
     }
     Ok(())

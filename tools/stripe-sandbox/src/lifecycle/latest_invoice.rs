@@ -1,7 +1,7 @@
 //! The latest invoice of a subscription, and its effect on the status.
 
 use super::draft::{link_debits, record_debits};
-use super::pending_update;
+use super::{payments, pending_update};
 use crate::model::invoice::{Invoice, Status as InvoiceStatus};
 use crate::model::subscription::{Status, Subscription};
 use crate::values::period::Timestamp;
@@ -16,6 +16,18 @@ pub fn store_as_latest(world: &mut World, sub: &mut Subscription, invoice: Invoi
     world.put_invoice(invoice);
     world.put_subscription(sub.clone());
     id
+}
+
+/// Activates the subscription of a first invoice whose payment is processing.
+/// <https://docs.stripe.com/billing/subscriptions/overview#payment-status>
+pub fn activate_while_processing(world: &mut World, invoice: &str) {
+    let Some(sub) = world.invoice(invoice).subscription else { return };
+    let mut sub = world.subscription(&sub);
+    if sub.status == Status::Incomplete {
+        sub.status = Status::Active;
+        sub.expires_at = None;
+        world.put_subscription(sub);
+    }
 }
 
 /// Updates the status from the latest invoice that is not void. A renewal's draft counts only if it
@@ -35,7 +47,9 @@ pub fn update_status_from_latest(world: &mut World, id: &str, _at: Timestamp) {
         .rev()
         .filter(|invoice| !pending_update::is_pending_invoice(&sub, &invoice.id))
         .find(|invoice| invoice.status != InvoiceStatus::Void && !waiting(invoice));
-    let settled = match latest.map(|invoice| (invoice.status, invoice.attempted)) {
+    let failed =
+        |invoice: &Invoice| invoice.attempted && !payments::is_processing(world, &invoice.id);
+    let settled = match latest.map(|invoice| (invoice.status, failed(invoice))) {
         None | Some((InvoiceStatus::Paid | InvoiceStatus::Uncollectible, _)) => true,
         Some((InvoiceStatus::Open, true)) if sub.status == Status::Active => {
             sub.status = Status::PastDue;

@@ -5,9 +5,7 @@ use super::plan::{PlannedChange, draft_change_invoice};
 use super::prorate::{accrued_usage, credit_unused_time};
 use super::void;
 use crate::model::string_enum;
-use crate::model::subscription::{
-    BillingMode, Collection, PauseReason, Paused, Status, Subscription,
-};
+use crate::model::subscription::{BillingMode, Collection, PauseReason, Status, Subscription};
 use crate::values::errors::{ApiError, Result};
 use crate::values::period::Timestamp;
 use crate::world::World;
@@ -39,11 +37,6 @@ pub fn can_pause(sub: &Subscription) -> bool {
         && sub.schedule.is_none()
 }
 
-pub fn begin(sub: &mut Subscription, reason: PauseReason, invoice: Option<String>, at: Timestamp) {
-    sub.status = Status::Paused;
-    sub.paused = Some(Paused { reason, at, invoice });
-}
-
 /// Pauses after a failed payment. The invoice stays open and its retries continue. Accrued usage
 /// becomes pending invoice items.
 pub fn pause_on_failure(
@@ -55,11 +48,10 @@ pub fn pause_on_failure(
 ) {
     void::discard_pending_update(world, sub, at);
     let mut sub = world.subscription(sub);
-    for line in accrued_usage(world, &sub, at) {
-        let item = invoice_item(world, &sub, line, at);
-        world.invoice_items.put(item);
-    }
-    begin(&mut sub, reason, Some(invoice.to_owned()), at);
+    let usage = accrued_usage(world, &sub, at);
+    let items: Vec<_> = usage.into_iter().map(|line| invoice_item(world, &sub, line, at)).collect();
+    world.put_pending_items(&items);
+    sub.pause(reason, Some(invoice.to_owned()), at);
     world.put_subscription(sub);
 }
 
@@ -84,7 +76,7 @@ pub fn plan(
         let item = invoice_item(world, before, line, now);
         planned.items.push(item);
     }
-    begin(&mut planned.sub, PauseReason::PauseRequested, None, now);
+    planned.sub.pause(PauseReason::PauseRequested, None, now);
     if bill.invoice {
         draft_change_invoice(world, before, &mut planned, Vec::new(), now);
     }

@@ -3,9 +3,12 @@
 use crate::model::customer::PaymentMethod;
 use crate::model::invoice::{
     BillingReason, IntentStatus, Invoice, InvoicePayment, PaymentIntent, PaymentStatus,
+    PendingPayment,
 };
 use crate::model::subscription::Subscription;
-use crate::values::cards::{Failure, Outcome};
+use crate::values::failures::{ATTEMPT_EXPIRED, Failure};
+use crate::values::instruments::Instrument;
+use crate::values::outcomes::{Ending, Outcome};
 use crate::values::period::Timestamp;
 use crate::world::World;
 
@@ -15,6 +18,8 @@ pub enum Attempt {
     Paid,
     Declined(Failure),
     RequiresAction,
+    /// The outcome is known later.
+    Processing(Ending),
     NoPaymentMethod,
 }
 
@@ -24,6 +29,7 @@ impl From<Outcome> for Attempt {
             Outcome::Succeeded => Attempt::Paid,
             Outcome::RequiresAction => Attempt::RequiresAction,
             Outcome::Declined(failure) => Attempt::Declined(failure),
+            Outcome::Processing(ending) => Attempt::Processing(ending),
         }
     }
 }
@@ -52,7 +58,7 @@ pub fn open_payment(world: &mut World, invoice: &str, at: Timestamp) {
     } else {
         IntentStatus::RequiresPaymentMethod
     };
-    world.payment_intents.put(PaymentIntent {
+    world.put_payment_intent(PaymentIntent {
         client_secret: format!("{id}_secret_{secret}"),
         id,
         customer: invoice.customer.clone(),
@@ -61,6 +67,7 @@ pub fn open_payment(world: &mut World, invoice: &str, at: Timestamp) {
         status,
         payment_method: method,
         last_error: None,
+        pending: None,
         charge: None,
         description: Some(description(&invoice)),
         canceled_at: None,
@@ -112,7 +119,43 @@ pub fn open_payment_of<'a>(world: &'a World, invoice: &str) -> Option<&'a Invoic
 
 pub fn payment_intent_of(world: &World, invoice: &str) -> Option<PaymentIntent> {
     let payment = world.invoice_payments.under(&format!("invoice={invoice}")).next_back()?;
-    world.payment_intents.get(&payment.payment_intent).cloned()
+    world.payment_intents().get(&payment.payment_intent).cloned()
+}
+
+/// Returns the invoice that the payment intent pays.
+pub fn invoice_of(world: &World, intent: &str) -> Option<String> {
+    let payments = world.invoice_payments.under(&format!("payment_intent={intent}"));
+    payments.map(|payment| payment.invoice.clone()).next_back()
+}
+
+/// Returns whether a payment of the open invoice is processing.
+pub fn is_processing(world: &World, invoice: &str) -> bool {
+    payment_intent_of(world, invoice)
+        .is_some_and(|intent| intent.status == IntentStatus::Processing)
+}
+
+/// Returns the end of a payment that is processing; None if it does not end.
+pub fn end_of_processing(
+    world: &World,
+    method: &PaymentMethod,
+    ending: Ending,
+    at: Timestamp,
+) -> Option<PendingPayment> {
+    let rules = &world.settings.rules;
+    let (seconds, failure) = match ending {
+        Ending::Never => return None,
+        Ending::Succeeds if method.behaves_as.is_card() => (rules.card_processing_seconds, None),
+        Ending::Succeeds => (rules.debit_success_seconds, None),
+        Ending::Fails(failure) => (rules.debit_failure_seconds, Some(failure)),
+    };
+    Some(PendingPayment { until: at + i64::from(seconds), failure })
+}
+
+/// Returns the end of the time that the customer has to pay a voucher; None if there is no limit.
+pub fn end_of_action(method: &PaymentMethod, at: Timestamp) -> Option<PendingPayment> {
+    let Instrument::Account(account) = method.behaves_as else { return None };
+    let seconds = account.spec().kind.expires_after()?;
+    Some(PendingPayment { until: at + seconds, failure: Some(ATTEMPT_EXPIRED) })
 }
 
 /// Closes the open payment of an invoice. Unless it is paid, its intent is canceled.
@@ -124,10 +167,10 @@ pub fn close_payment(world: &mut World, invoice: &str, status: PaymentStatus, at
         payment.paid_at = Some(at);
     } else {
         payment.canceled_at = Some(at);
-        if let Some(mut intent) = world.payment_intents.get(&payment.payment_intent).cloned() {
+        if let Some(mut intent) = world.payment_intents().get(&payment.payment_intent).cloned() {
             intent.status = IntentStatus::Canceled;
             intent.canceled_at = Some(at);
-            world.payment_intents.put(intent);
+            world.put_payment_intent(intent);
         }
     }
     world.invoice_payments.put(payment);

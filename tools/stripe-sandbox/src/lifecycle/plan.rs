@@ -8,9 +8,12 @@ use super::draft::{NewInvoice, invoice_item, set_amount_due};
 use super::errors::check_amount;
 use super::item_diff::ItemsChange;
 use super::prorate::{ProratedChange, change_items};
+use super::trial::TrialOutcome;
 use super::{pending_update, trial};
 use crate::model::invoice::{BillingReason, Invoice, InvoiceItem, Line, Origin};
-use crate::model::subscription::{BillingMode, Debit, ProrationBehavior, Status, Subscription};
+use crate::model::subscription::{
+    BillingMode, Debit, PauseReason, ProrationBehavior, Status, Subscription,
+};
 use crate::values::errors::Result;
 use crate::values::period::Timestamp;
 use crate::world::World;
@@ -63,6 +66,8 @@ pub struct PlannedChange {
     /// IDs of the items whose accrued usage is billed.
     pub billed_usage: Vec<String>,
     pub reset: bool,
+    /// The change ends a trial whose settings cancel the subscription.
+    pub cancels: bool,
 }
 
 impl PlannedChange {
@@ -75,6 +80,7 @@ impl PlannedChange {
             date: None,
             billed_usage: Vec::new(),
             reset: false,
+            cancels: false,
         }
     }
 }
@@ -97,12 +103,13 @@ pub fn plan(
         planned.date = planned.date.or(Some(changed.date));
         planned.reset = changed.reset;
         planned.billed_usage.extend(changed.billed_usage.iter().cloned());
+        at_once |= changed.invoices_now;
         periods = add_prorations(world, &mut planned, changed, now);
         let always = change.behavior == ProrationBehavior::AlwaysInvoice;
-        at_once |= planned.reset || (always && !planned.items.is_empty());
+        at_once |= always && !planned.items.is_empty();
     }
     if let Some(end) = billing.trial_end {
-        let begun = move_trial_end(world, &mut planned.sub, end, now)?;
+        let begun = move_trial_end(world, &mut planned, end, now)?;
         at_once |= begun.is_some();
         periods.extend(begun.unwrap_or_default());
     }
@@ -174,19 +181,32 @@ fn link_debit(sub: &mut Subscription, proration: &InvoiceItem) {
 /// None.
 fn move_trial_end(
     world: &World,
-    sub: &mut Subscription,
+    planned: &mut PlannedChange,
     end: TrialEnd,
     now: Timestamp,
 ) -> Result<Option<Vec<Line>>> {
+    let sub = &mut planned.sub;
     match end {
-        TrialEnd::At(at) => trial::set_end(sub, at, now).map(|()| None),
-        TrialEnd::Now if sub.status != Status::Trialing => Ok(None),
-        TrialEnd::Now => {
+        TrialEnd::At(at) => return trial::set_end(sub, at, now).map(|()| None),
+        TrialEnd::Now if sub.status != Status::Trialing => return Ok(None),
+        TrialEnd::Now => {}
+    }
+    match trial::outcome(world, sub) {
+        TrialOutcome::Bills => {
             sub.trial = sub.trial.map(|(start, _)| (start, now));
             sub.status = Status::Active;
-            Ok(Some(trial::paid_periods(world, sub, now)))
+            return Ok(Some(trial::paid_periods(world, sub, now)));
+        }
+        TrialOutcome::Pauses => {
+            trial::end_at(sub, now);
+            sub.pause(PauseReason::TrialEndWithoutPaymentMethod, None, now);
+        }
+        TrialOutcome::Cancels => {
+            trial::end_at(sub, now);
+            planned.cancels = true;
         }
     }
+    Ok(None)
 }
 
 /// Drafts the invoice of a change: its prorations, pending items, and periods that begin now.
@@ -203,7 +223,8 @@ pub fn draft_change_invoice(
     if lines.is_empty() {
         return;
     }
-    let start = before.items.iter().map(|item| item.period.0).min().unwrap_or(now);
+    let old_start = before.items.iter().map(|item| item.period.0).min();
+    let start = old_start.filter(|_| !planned.reset).unwrap_or(now);
     let reason = BillingReason::SubscriptionUpdate;
     let new = NewInvoice { reason, lines, period: (start.min(now), now), created: now };
     let mut invoice = world.draft_invoice(&planned.sub, new);

@@ -88,6 +88,9 @@ fn preview_change(
     if details.cancel_now {
         planned.sub.cancel_at = Some(now);
     }
+    if planned.cancels || planned.sub.status == Status::Paused {
+        return Err(no_upcoming_invoice(&sub.customer));
+    }
     if details.recurring {
         return Ok(recurring_invoice(world, &planned.sub, now));
     }

@@ -24,8 +24,10 @@ pub struct ProratedChange {
     pub date: Timestamp,
     /// IDs of the items whose accrued usage is billed.
     pub billed_usage: Vec<String>,
-    /// The billing cycle restarts. An invoice is due, whatever the proration behavior.
+    /// The billing cycle restarts.
     pub reset: bool,
+    /// An invoice is due, whatever the proration behavior.
+    pub invoices_now: bool,
 }
 
 struct Proration<'a> {
@@ -68,7 +70,10 @@ pub fn change_items(
     let (sub, periods) = plan.apply(sub, new);
     let Proration { credits, debits, billed_usage, .. } = plan;
     let prorations = credits.into_iter().chain(debits).collect();
-    Ok(ProratedChange { sub, prorations, periods, date, billed_usage, reset })
+    // In flexible billing, a restart of the cycle alone only adds time to the paid period.
+    let only_extends = prorated && periods.is_empty() && sub.mode == BillingMode::Flexible;
+    let invoices_now = reset && !only_extends;
+    Ok(ProratedChange { sub, prorations, periods, date, billed_usage, reset, invoices_now })
 }
 
 pub fn check_date(sub: &Subscription, change: &ItemsChange, now: Timestamp) -> Result<Timestamp> {
@@ -134,7 +139,15 @@ impl Proration<'_> {
                 continue;
             }
             let keeps_counting = diff.keeps_price() && !self.reset;
+            let extends = self.prorated
+                && sub.mode == BillingMode::Flexible
+                && diff.is_unchanged()
+                && diff.new.as_ref().is_some_and(|item| self.adds_time(&next, item));
             let ItemDiff { old, new } = diff;
+            if let Some(item) = new.clone().filter(|_| extends) {
+                next.items.push(self.extend_item(&next, item));
+                continue;
+            }
             let debits = old.as_ref().map(|old| self.close_item(sub, old, keeps_counting));
             let Some(mut item) = new else { continue };
             item.debits = debits.unwrap_or_default();
@@ -162,9 +175,34 @@ impl Proration<'_> {
         }
         let cost = self.world.period_cost(sub, &sub.items, old, self.date);
         let (lines, debits) =
-            proration::credit(self.world.item_context(sub, old), &cost, self.date);
+            proration::credit(self.world.item_context(sub, old), &cost, self.date, |product| {
+                self.world.product(product).name.clone()
+            });
         self.credits.extend(lines);
         debits
+    }
+
+    /// Returns whether a period of the licensed item that starts now ends after the paid one. A
+    /// second restart at the same time adds none, and neither does one after a shorter month.
+    fn adds_time(&self, next: &Subscription, item: &Item) -> bool {
+        item.quantity.is_some() && self.period_now(next, item).1 > item.period.1
+    }
+
+    fn period_now(&self, next: &Subscription, item: &Item) -> (Timestamp, Timestamp) {
+        self.world.item_context(next, item).interval().period_at(self.now, self.now)
+    }
+
+    /// Moves the item's period to a cycle that starts now. The paid period stays paid, so only the
+    /// time after it is charged.
+    fn extend_item(&mut self, next: &Subscription, mut item: Item) -> Item {
+        let paid_until = item.period.1;
+        item.period = self.period_now(next, &item);
+        let cost = self.world.period_cost(next, &self.after, &item, self.now);
+        let context = self.world.item_context(next, &item);
+        let (line, debit) = proration::debit(context, &cost, paid_until);
+        item.debits.push(debit);
+        self.debits.push(line);
+        item
     }
 
     /// Returns the start of usage that a new price bills. A price on the same meter also bills late
@@ -178,19 +216,18 @@ impl Proration<'_> {
     /// Sets the item's period and charges the rest of it, or a whole period if the cycle restarts.
     fn open_item(&mut self, next: &Subscription, item: &mut Item, periods: &mut Vec<Line>) {
         let trialing = next.status == Status::Trialing;
-        let context = self.world.item_context(next, item);
-        let interval = context.interval();
         if trialing {
             item.period =
                 next.trial.map_or(item.period, |(start, end)| (start.max(item.created), end));
             return;
         }
         if self.reset {
-            item.period = interval.period_at(self.now, self.now);
+            item.period = self.period_now(next, item);
             let context = self.world.item_context(next, item);
             periods.extend(context.period_ahead(item.period));
             return;
         }
+        let interval = self.world.item_context(next, item).interval();
         item.period = interval.period_at(next.anchor, self.date.max(next.start));
         if item.quantity.is_some() && self.prorated {
             let cost = self.world.period_cost(next, &self.after, item, self.date);
@@ -213,7 +250,9 @@ pub fn credit_unused_time(
     for (item, old) in sub.items.iter_mut().zip(&snapshot.items) {
         let Some(at) = from(old).filter(|_| old.quantity.is_some()) else { continue };
         let cost = world.period_cost(&snapshot, &snapshot.items, old, at);
-        let (credits, debits) = proration::credit(world.item_context(&snapshot, old), &cost, at);
+        let name_of = |product: &str| world.product(product).name.clone();
+        let (credits, debits) =
+            proration::credit(world.item_context(&snapshot, old), &cost, at, name_of);
         item.debits = debits;
         lines.extend(credits);
     }

@@ -2,14 +2,11 @@
 
 use super::cancel::cancel;
 use super::draft::NewInvoice;
+use super::latest_invoice;
 use super::periods::next_periods;
-use super::trial::paid_periods;
-use super::{latest_invoice, pause, payments};
-use crate::model::invoice::{BillingReason, Invoice, Line};
-use crate::model::subscription::{
-    CancelReason, Collection, MissingPaymentMethod, PauseBehavior, PauseReason, Status,
-    Subscription,
-};
+use super::trial::{TrialOutcome, outcome, paid_periods};
+use crate::model::invoice::{BillingReason, Line};
+use crate::model::subscription::{CancelReason, PauseBehavior, PauseReason, Status, Subscription};
 use crate::values::period::{HOUR, Timestamp};
 use crate::world::World;
 
@@ -29,17 +26,13 @@ pub fn renew(world: &mut World, sub: &Subscription, at: Timestamp) {
 /// period begins.
 pub fn end_trial(world: &mut World, mut sub: Subscription, at: Timestamp) {
     let start = sub.trial.map_or(at, |(start, _)| start);
-    let payable = sub.collection == Collection::Send
-        || payments::subscription_payment_method(world, &sub).is_some();
-    match sub.trial_settings.missing_payment_method {
-        MissingPaymentMethod::Cancel if !payable => {
-            return cancel(world, sub, CancelReason::Requested, at);
-        }
-        MissingPaymentMethod::Pause if !payable => {
-            pause::begin(&mut sub, PauseReason::TrialEndWithoutPaymentMethod, None, at);
+    match outcome(world, &sub) {
+        TrialOutcome::Bills => {}
+        TrialOutcome::Cancels => return cancel(world, sub, CancelReason::Requested, at),
+        TrialOutcome::Pauses => {
+            sub.pause(PauseReason::TrialEndWithoutPaymentMethod, None, at);
             return world.put_subscription(sub);
         }
-        _ => {}
     }
     let lines = paid_periods(world, &mut sub, at);
     sub.status = Status::Active;
@@ -64,14 +57,7 @@ pub fn create_renewal_invoice(
     let mut invoice = world.draft_invoice(&sub, new);
     let kept = sub.status == Status::Unpaid
         || matches!(sub.pause_collection, Some((PauseBehavior::KeepAsDraft, _)));
-    schedule_finalization(&mut invoice, !kept, at);
+    invoice.schedule_finalization((!kept).then_some(at + HOUR));
     world.attach_items(pending, &invoice.id);
     latest_invoice::store_as_latest(world, &mut sub, invoice);
-}
-
-fn schedule_finalization(invoice: &mut Invoice, advance: bool, at: Timestamp) {
-    invoice.auto_advance = advance;
-    invoice.finalizes_at = advance.then_some(at + HOUR);
-    invoice.next_payment_attempt =
-        invoice.finalizes_at.filter(|_| invoice.collection == Collection::Charge);
 }

@@ -146,15 +146,16 @@ pub fn is_paused_by(sub: &Subscription, invoice: &str) -> bool {
         })
 }
 
-/// Resumes as `past_due` after a failed attempt, if the resumption needs no successful payment.
-pub fn resume_after_failed_attempt(world: &mut World, invoice: &str, _at: Timestamp) {
+/// Resumes with this status after an attempt whose payment is not made yet, if the resumption needs
+/// no successful payment.
+pub fn resume_after_attempt(world: &mut World, invoice: &str, status: Status) {
     let Invoice { id, subscription: Some(sub), .. } = world.invoice(invoice) else { return };
     let enough = |resumption: &Resumption| resumption.invoice == id && !resumption.needs_success;
     if !world.subscription(&sub).resumption.is_some_and(|resumption| enough(&resumption)) {
         return;
     }
     if let Some((sub, resumption)) = take_resumption(world, &sub, &id) {
-        complete_resumption(world, sub, resumption, Status::PastDue);
+        complete_resumption(world, sub, resumption, status);
     }
 }
 

@@ -28,7 +28,9 @@ pub fn attempt_failed(world: &mut World, id: &str, at: Timestamp) {
     }) {
         return;
     }
-    let next = world.settings.rules.retry_after(invoice.attempt_count).map(|delay| at + delay);
+    let attempts = invoice.attempt_count.max(1);
+    let next = world.settings.rules.retry_after(attempts).filter(|_| is_retried(world, id));
+    let next = next.map(|delay| at + delay);
     invoice.next_payment_attempt = next;
     invoice.auto_advance = next.is_some();
     world.put_invoice(invoice.clone());
@@ -49,6 +51,13 @@ pub fn attempt_failed(world: &mut World, id: &str, at: Timestamp) {
     if next.is_none() && sub.status == Status::PastDue {
         apply_exhausted_rule(world, sub, id, at);
     }
+}
+
+/// Returns whether the payment method whose payment failed is charged again automatically.
+fn is_retried(world: &World, invoice: &str) -> bool {
+    let failed = payment_intent_of(world, invoice).and_then(|intent| intent.last_error);
+    let method = failed.and_then(|(method, _)| world.payment_methods.get(&method));
+    method.is_none_or(|method| method.instrument.is_retried())
 }
 
 /// The rule applies to renewals only.

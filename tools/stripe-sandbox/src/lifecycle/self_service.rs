@@ -4,7 +4,7 @@ use super::cancellation::CancelAt;
 use super::update::Update;
 use super::{cancel, change, end};
 use crate::model::portal::CancelMode;
-use crate::model::subscription::{BillingMode, CancelReason, Status, Subscription};
+use crate::model::subscription::{BillingMode, Status, Subscription};
 use crate::values::errors::Result;
 use crate::world::World;
 
@@ -42,7 +42,7 @@ pub fn cancel(
         if sub.status == Status::Incomplete {
             end::expire(world, sub, now);
         } else {
-            cancel::cancel(world, sub, CancelReason::Requested, now);
+            cancel::cancel_immediately(world, sub, now);
         }
         return Ok(());
     }

@@ -3,7 +3,9 @@
 use super::add_invoice_items::{AddInvoiceItem, make_invoice_items};
 use super::discounts::Redeemer;
 use super::draft::NewInvoice;
-use super::errors::{check_amount, declined, no_payment_method, other_currency, requires_action};
+use super::errors::{
+    check_amount, declined, no_payment_method, other_currency, subscription_requires_action,
+};
 use super::first::first_lines;
 use super::item_diff::{check_one_interval, redeem_for_item};
 use super::items::{NewItem, make_item, set_currency};
@@ -102,7 +104,10 @@ fn store(
     behavior: PaymentBehavior,
     now: Timestamp,
 ) -> String {
-    let PreparedSubscription { sub, added, invoice } = first;
+    let PreparedSubscription { mut sub, added, invoice } = first;
+    if needs_setup(world, &sub, invoice.as_ref()) {
+        sub.pending_setup_intent = Some(world.ids.id("seti"));
+    }
     set_currency(world, &sub.customer, sub.currency);
     let id = sub.id.clone();
     match invoice {
@@ -113,6 +118,13 @@ fn store(
         }
     }
     id
+}
+
+/// Returns whether nothing is due now and the customer has no payment method for what comes later.
+fn needs_setup(world: &World, sub: &Subscription, invoice: Option<&Invoice>) -> bool {
+    sub.collection == Collection::Charge
+        && invoice.is_none_or(|invoice| invoice.amount_due == 0)
+        && payments::subscription_payment_method(world, sub).is_none()
 }
 
 fn store_and_collect(
@@ -176,8 +188,8 @@ fn check_payable(
     }
     match Attempt::from(method.charge()) {
         Attempt::Declined(failure) => Err(declined(failure)),
-        Attempt::RequiresAction => Err(requires_action("subscription")),
-        Attempt::Paid | Attempt::NoPaymentMethod => Ok(()),
+        Attempt::RequiresAction => Err(subscription_requires_action()),
+        Attempt::Paid | Attempt::Processing(_) | Attempt::NoPaymentMethod => Ok(()),
     }
 }
 
@@ -224,6 +236,7 @@ fn build_subscription(
         paused: None,
         resumption: None,
         save_default_payment_method: new.save_default_payment_method,
+        pending_setup_intent: None,
         expires_at: None,
         pending_update: None,
         schedule: None,
@@ -263,10 +276,12 @@ fn choose_currency(world: &World, new: &NewSubscription) -> Result<Currency> {
 fn check_prices(world: &World, new: &NewSubscription) -> Result<()> {
     for (index, item) in new.items.iter().enumerate() {
         if new.items[..index].iter().any(|before| before.price == item.price) {
+            // `plan` is the parameter's name in older versions.
             return Err(ApiError::invalid(format!(
-                "Cannot add multiple subscription items with the same plan: {}",
+                "Cannot create a Subscription with multiple Subscription Items with the same Price: {}",
                 item.price
-            )));
+            ))
+            .param("plan"));
         }
     }
     let prices: Vec<&str> = new.items.iter().map(|item| item.price.as_str()).collect();

@@ -1,6 +1,6 @@
 //! Changes that are due by time.
 
-use super::{end, invoicing, renew, retries, schedule, void};
+use super::{end, invoicing, processing, renew, retries, schedule, void};
 use crate::model::invoice::Status as InvoiceStatus;
 use crate::model::subscription::{Collection, PauseBehavior, Status};
 use crate::values::period::Timestamp;
@@ -27,6 +27,7 @@ impl World {
 fn run(world: &mut World, clock: &ClockKey, target: Timestamp) {
     while let Some((at, due)) = world.take_due(clock, target) {
         match due {
+            Due::PaymentIntent(id) => processing::end_when_due(world, &id, at),
             Due::Subscription(id) => subscription(world, &id, at),
             Due::Invoice(id) => invoice(world, &id, at),
             Due::Schedule(id) => schedule::end_phase(world, &id, at),

@@ -2,20 +2,50 @@
 
 use super::first::first_period;
 use super::item_diff::ItemsChange;
+use super::payments::subscription_payment_method;
 use super::periods::start_periods;
 use super::prorate::{
     ProratedChange, accrued_usage, check_date, credit_unused_time, metered_items,
 };
 use crate::model::invoice::Line;
-use crate::model::subscription::{ProrationBehavior, Status, Subscription};
+use crate::model::subscription::{
+    Collection, MissingPaymentMethod, ProrationBehavior, Status, Subscription,
+};
 use crate::model::usage::Unbilled;
 use crate::values::errors::{ApiError, Result};
 use crate::values::period::{DAY, Timestamp};
 use crate::world::World;
 
+/// Effect of the end of a trial on its subscription.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TrialOutcome {
+    /// The paid periods begin.
+    Bills,
+    Pauses,
+    Cancels,
+}
+
+/// Returns the effect of the end of the trial. Its settings decide if there is no payment method.
+pub fn outcome(world: &World, sub: &Subscription) -> TrialOutcome {
+    if sub.collection == Collection::Send || subscription_payment_method(world, sub).is_some() {
+        return TrialOutcome::Bills;
+    }
+    match sub.trial_settings.missing_payment_method {
+        MissingPaymentMethod::CreateInvoice => TrialOutcome::Bills,
+        MissingPaymentMethod::Pause => TrialOutcome::Pauses,
+        MissingPaymentMethod::Cancel => TrialOutcome::Cancels,
+    }
+}
+
 /// Moves the end of a trial and the billing cycle.
 pub fn set_end(sub: &mut Subscription, end: Timestamp, now: Timestamp) -> Result<()> {
     check_end(end, now)?;
+    end_at(sub, end);
+    Ok(())
+}
+
+/// Sets the end of the trial, its periods and, unless the anchor is kept, the billing cycle.
+pub fn end_at(sub: &mut Subscription, end: Timestamp) {
     sub.trial = sub.trial.map(|(start, _)| (start, end));
     if !sub.trial_settings.keeps_anchor {
         sub.anchor = end;
@@ -23,17 +53,20 @@ pub fn set_end(sub: &mut Subscription, end: Timestamp, now: Timestamp) -> Result
     for item in &mut sub.items {
         item.period.1 = end;
     }
-    Ok(())
 }
 
 /// Returns an error unless the end is in the future and within two years.
 pub fn check_end(end: Timestamp, now: Timestamp) -> Result<()> {
-    let refuse = |message: &str| Err(ApiError::invalid(message).param("trial_end"));
+    let refuse = |message: String| Err(ApiError::invalid(message).param("trial_end"));
     if end <= now {
-        return refuse("Invalid timestamp: must be an integer Unix timestamp in the future.");
+        return refuse(format!(
+            "The parameter `trial_end` expects a unix timestamp representing a date and time in the future. You specified the value `{end}` which is in the past."
+        ));
     }
     if end > now + 730 * DAY {
-        return refuse("Invalid timestamp: can be no more than two years in the future.");
+        return refuse(
+            "Invalid timestamp: can be no more than two years in the future.".to_owned(),
+        );
     }
     Ok(())
 }
@@ -72,7 +105,15 @@ pub fn begin(
         item.usage = world.skip_reported_usage(now);
     }
     set_end(&mut sub, end, now)?;
-    Ok(ProratedChange { sub, prorations, periods: Vec::new(), date, billed_usage, reset: false })
+    Ok(ProratedChange {
+        sub,
+        prorations,
+        periods: Vec::new(),
+        date,
+        billed_usage,
+        reset: false,
+        invoices_now: false,
+    })
 }
 
 /// Starts the paid periods after a trial and returns their lines: whole periods, or with an

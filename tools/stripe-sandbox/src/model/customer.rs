@@ -3,8 +3,9 @@
 use serde::{Deserialize, Serialize};
 
 use super::{Entity, Metadata, string_enum};
-use crate::values::cards::{Outcome, TestCard};
+use crate::values::instruments::Instrument;
 use crate::values::money::Currency;
+use crate::values::outcomes::Outcome;
 use crate::values::period::Timestamp;
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -68,10 +69,10 @@ impl Entity for Customer {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct PaymentMethod {
     pub id: String,
-    pub card: TestCard,
-    /// Test card that decides the outcome of charges. Initially the card itself;
+    pub instrument: Instrument,
+    /// Test payment method that decides the outcome of charges. Initially the same one;
     /// `/_sandbox/payment_methods/{id}` changes it.
-    pub behaves_as: TestCard,
+    pub behaves_as: Instrument,
     pub customer: Option<String>,
     /// The card was authenticated when it was saved. Some cards need no authentication after that.
     pub set_up: bool,

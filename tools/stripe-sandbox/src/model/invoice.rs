@@ -7,11 +7,11 @@ use super::customer::TaxExempt;
 use super::subscription::{Collection, Subscription};
 use super::usage::Unbilled;
 use super::{Entity, Metadata, string_enum};
-use crate::values::cards::Failure;
+use crate::values::failures::Failure;
 use crate::values::money::Currency;
 use crate::values::period::Timestamp;
 
-string_enum!(Status { Draft = "draft", Open = "open", Paid = "paid", Uncollectible = "uncollectible", Void = "void" });
+string_enum!(Status { Draft = "draft", Open = "open", Void = "void", Paid = "paid", Uncollectible = "uncollectible" });
 string_enum!(BillingReason {
     Manual = "manual",
     SubscriptionCreate = "subscription_create",
@@ -136,6 +136,13 @@ impl Invoice {
             Status::Paid => 0,
             _ => self.amount_due - self.amount_paid,
         }
+    }
+
+    /// Sets the time at which the draft finalizes and is charged. With None it stays a draft.
+    pub fn schedule_finalization(&mut self, at: Option<Timestamp>) {
+        self.auto_advance = at.is_some();
+        self.finalizes_at = at;
+        self.next_payment_attempt = at.filter(|_| self.collection == Collection::Charge);
     }
 
     /// Returns the balance that finalizing used: negative for credit.
@@ -265,6 +272,7 @@ impl Entity for InvoicePayment {
 
 string_enum!(IntentStatus {
     Canceled = "canceled",
+    Processing = "processing",
     RequiresAction = "requires_action",
     RequiresConfirmation = "requires_confirmation",
     RequiresPaymentMethod = "requires_payment_method",
@@ -282,10 +290,28 @@ pub struct PaymentIntent {
     pub payment_method: Option<String>,
     /// Payment method and failure of the last attempt.
     pub last_error: Option<(String, Failure)>,
+    /// End of the processing, or of the time that the customer has to act.
+    pub pending: Option<PendingPayment>,
     pub charge: Option<String>,
     pub description: Option<String>,
     pub canceled_at: Option<Timestamp>,
     pub created: Timestamp,
+}
+
+/// Payment whose outcome is known later.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+pub struct PendingPayment {
+    pub until: Timestamp,
+    /// None if the payment succeeds.
+    pub failure: Option<Failure>,
+}
+
+impl PaymentIntent {
+    /// Returns the time of the next change that needs no request.
+    pub fn next_due(&self) -> Option<Timestamp> {
+        let waits = [IntentStatus::Processing, IntentStatus::RequiresAction];
+        self.pending.map(|pending| pending.until).filter(|_| waits.contains(&self.status))
+    }
 }
 
 impl Entity for PaymentIntent {

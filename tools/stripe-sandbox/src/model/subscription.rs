@@ -34,9 +34,9 @@ string_enum!(BillingMode { Classic = "classic", Flexible = "flexible" });
 string_enum!(ProrationBehavior { AlwaysInvoice = "always_invoice", CreateProrations = "create_prorations", None = "none" });
 string_enum!(PaymentBehavior {
     Allow = "allow_incomplete",
-    Default = "default_incomplete",
     Error = "error_if_incomplete",
     Pending = "pending_if_incomplete",
+    Default = "default_incomplete",
 });
 string_enum!(Collection { Charge = "charge_automatically", Send = "send_invoice" });
 string_enum!(PauseBehavior { KeepAsDraft = "keep_as_draft", MarkUncollectible = "mark_uncollectible", Void = "void" });
@@ -138,6 +138,8 @@ pub struct Subscription {
     pub resumption: Option<Box<Resumption>>,
     /// `payment_settings[save_default_payment_method]=on_subscription`.
     pub save_default_payment_method: bool,
+    /// Setup intent with which a customer without a payment method can add one.
+    pub pending_setup_intent: Option<String>,
     /// While the first invoice is unpaid: when the subscription expires.
     pub expires_at: Option<Timestamp>,
     /// Pending update (Stripe's term): applied when its invoice is paid.
@@ -161,7 +163,6 @@ pub struct PendingUpdate {
     pub cancel_at_period_end: Option<bool>,
     pub discounts: Option<Vec<String>>,
     /// IDs of the items whose usage up to the request is on the invoice.
-    #[serde(rename = "swept")]
     pub billed_usage: Vec<String>,
 }
 
@@ -179,6 +180,12 @@ pub struct Resumption {
 impl Subscription {
     pub fn item(&self, id: &str) -> Option<&Item> {
         self.items.iter().find(|item| item.id == id)
+    }
+
+    /// Pauses the subscription. `invoice` is the one whose payment failed.
+    pub fn pause(&mut self, reason: PauseReason, invoice: Option<String>, at: Timestamp) {
+        self.status = Status::Paused;
+        self.paused = Some(Paused { reason, at, invoice });
     }
 
     /// Returns the earliest end of an item's period.
@@ -253,6 +260,9 @@ pub struct Debit {
     pub lines: Vec<String>,
     pub cost: Cost,
     pub period: (Timestamp, Timestamp),
+    /// IDs of the price and the product that were charged. The item can have another price since.
+    pub price: (String, String),
+    pub quantity: Option<i64>,
     pub tax_rates: Vec<String>,
     pub item_discounts: Vec<String>,
 }

@@ -20,6 +20,7 @@ pub struct CardForm {
 /// Test cards listed on the page, with their behavior.
 const LISTED_CARDS: &[(&str, &str)] = &[
     ("4242424242424242", "pays"),
+    ("4000003560000123", "pays an hour later"),
     ("4000000000000002", "is declined"),
     ("4000000000009995", "is declined: insufficient funds"),
     ("4000002500003155", "asks for authentication once"),

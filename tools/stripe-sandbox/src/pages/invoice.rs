@@ -4,11 +4,12 @@ use super::authenticate::{AuthenticationPage, succeeded};
 use super::card::{self, CardForm};
 use super::invoice_view::{PaymentForm, View, is_payable, waiting};
 use super::layout::money;
+use super::method;
 use super::request::{PageRequest, PageResponse};
 use crate::lifecycle::{authenticate, payments, self_service};
 use crate::model::invoice::Invoice;
 use crate::resources::invoices::charge;
-use crate::values::cards::AUTHENTICATION_FAILED;
+use crate::values::failures::AUTHENTICATION_FAILED;
 use crate::world::World;
 
 pub fn handle(world: &mut World, request: &PageRequest<'_>) -> PageResponse {
@@ -93,9 +94,10 @@ fn authentication_page(
     let Some(intent) = waiting(world, invoice) else {
         return PageResponse::Redirect(base.to_owned());
     };
-    let method = intent.payment_method.and_then(|id| world.payment_methods.get(&id));
+    let charged = intent.payment_method.and_then(|id| world.payment_methods.get(&id));
     let page = AuthenticationPage {
-        card: &method.map_or_else(|| "your card".to_owned(), |method| card::describe(method.card)),
+        card: &charged
+            .map_or_else(|| "your card".to_owned(), |charged| method::describe(charged.instrument)),
         amount: Some(money(intent.currency, intent.amount)),
         action: &action(base, request),
     };

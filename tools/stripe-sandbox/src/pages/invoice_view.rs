@@ -2,8 +2,9 @@
 
 use maud::{Markup, html};
 
-use super::card::{CardForm, describe, test_cards};
+use super::card::{CardForm, test_cards};
 use super::layout::{Document, Problem, date, money, summary};
+use super::method::describe;
 use crate::lifecycle::payments;
 use crate::model::invoice::{IntentStatus, Invoice, PaymentIntent, Status};
 use crate::world::World;
@@ -25,6 +26,7 @@ pub fn is_payable(world: &World, invoice: &Invoice) -> bool {
     matches!(invoice.status, Status::Open | Status::Uncollectible)
         && invoice.amount_remaining() > 0
         && payments::open_payment_of(world, &invoice.id).is_some()
+        && !payments::is_processing(world, &invoice.id)
 }
 
 /// Returns the payment intent that requires authentication.
@@ -34,16 +36,26 @@ pub fn waiting(world: &World, invoice: &Invoice) -> Option<PaymentIntent> {
 }
 
 /// Returns the status as a colored tag.
-pub fn tag(invoice: &Invoice) -> Markup {
-    let (class, word) = match invoice.status {
+pub fn tag(world: &World, invoice: &Invoice) -> Markup {
+    let (class, text) = match invoice.status {
         Status::Draft => ("plain", "Draft"),
+        Status::Open if payments::is_processing(world, &invoice.id) => ("warn", "Processing"),
         Status::Open if invoice.attempted => ("bad", "Payment due"),
         Status::Open => ("warn", "Open"),
         Status::Paid => ("good", "Paid"),
         Status::Uncollectible => ("warn", "Uncollectible"),
         Status::Void => ("plain", "Void"),
     };
-    html! { span.tag.(class) { (word) } }
+    html! { span.tag.(class) { (text) } }
+}
+
+fn processing() -> Markup {
+    html! {
+        div.notice.warn role="status" {
+            h2 { "Your payment is processing" }
+            p { "The bank needs some days. You need to do nothing." }
+        }
+    }
 }
 
 impl View<'_> {
@@ -53,13 +65,14 @@ impl View<'_> {
         let body = html! {
             (summary(&self.form.problems))
             @if self.invoice.status == Status::Paid { (self.paid()) }
+            @if payments::is_processing(self.world, &self.invoice.id) { (processing()) }
             div.card {
-                div.split { h1 { (title) } (tag(self.invoice)) }
+                div.split { h1 { (title) } (tag(self.world, self.invoice)) }
                 (self.facts())
                 (self.lines())
             }
             @if payable {
-                @if waiting(self.world, self.invoice).is_some() { (self.authenticate()) }
+                @if let Some(intent) = waiting(self.world, self.invoice) { (self.authenticate(&intent)) }
                 section.card aria-labelledby="pay" { (self.pay()) }
             }
         };
@@ -157,10 +170,16 @@ impl View<'_> {
         if inclusive { format!("{name} (included)") } else { name }
     }
 
-    fn authenticate(&self) -> Markup {
+    fn authenticate(&self, intent: &PaymentIntent) -> Markup {
+        let method =
+            intent.payment_method.as_ref().and_then(|id| self.world.payment_methods.get(id));
+        let other = method.map(|method| method.instrument).filter(|method| !method.is_card());
         html! {
             div.notice.warn {
-                h2 { "Your bank asks you to confirm this payment" }
+                h2 {
+                    @if let Some(other) = other { "Complete your payment with " (describe(other)) }
+                    @else { "Your bank asks you to confirm this payment" }
+                }
                 p { "The payment completes only after that." }
                 p { a.button href={ (self.action) "/authenticate" } { "Authenticate" } }
             }
@@ -182,7 +201,7 @@ impl View<'_> {
             @if let Some(method) = saved {
                 form method="post" action=(self.action) {
                     input type="hidden" name="with" value="saved";
-                    p { button.wide type="submit" { "Pay " (due) " with " (describe(method.card)) } }
+                    p { button.wide type="submit" { "Pay " (due) " with " (describe(method.instrument)) } }
                 }
                 h2 { "Or with another card" }
             }

@@ -10,6 +10,7 @@ mod checkout_view;
 pub mod invoice;
 mod invoice_view;
 pub mod layout;
+mod method;
 pub mod portal;
 mod portal_view;
 pub mod request;

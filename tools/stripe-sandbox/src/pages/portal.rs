@@ -10,7 +10,9 @@ use crate::lifecycle::preview::{self, PreviewOptions};
 use crate::lifecycle::self_service;
 use crate::model::portal::{After, FlowType};
 use crate::model::subscription::Subscription;
-use crate::values::cards::{AUTHENTICATION_FAILED, Outcome, TestCard};
+use crate::values::cards::TestCard;
+use crate::values::failures::AUTHENTICATION_FAILED;
+use crate::values::outcomes::Outcome;
 use crate::world::World;
 
 pub fn handle(world: &mut World, request: &PageRequest<'_>) -> PageResponse {

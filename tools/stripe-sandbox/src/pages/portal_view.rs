@@ -2,10 +2,12 @@
 
 use maud::{Markup, html};
 
-use super::card::{CardForm, describe, test_cards};
+use super::card::{CardForm, test_cards};
 use super::invoice_view::tag;
 use super::layout::{Document, Problem, date, money, summary};
+use super::method::describe;
 use super::request::PageRequest;
+use crate::lifecycle::payments;
 use crate::model::invoice::{Invoice, Status as InvoiceStatus};
 use crate::model::portal::{CancelMode, Configuration, Session};
 use crate::model::subscription::{Status, Subscription};
@@ -123,10 +125,11 @@ impl View<'_> {
         }
     }
 
-    /// Returns a notice about the oldest unpaid invoice.
+    /// Returns a notice about the oldest unpaid invoice whose payment is not processing.
     fn overdue(&self, sub: &Subscription) -> Markup {
         let open = format!("subscription={}&status=open", sub.id);
-        let invoice = self.world.invoices().under(&open).next();
+        let mut invoices = self.world.invoices().under(&open);
+        let invoice = invoices.find(|invoice| !payments::is_processing(self.world, &invoice.id));
         html! {
             @if let Some(invoice) = invoice {
                 div.notice.bad {
@@ -150,7 +153,7 @@ impl View<'_> {
             h2 id="card" { "Payment method" }
             div.split {
                 p { @match method {
-                    Some(method) => { (describe(method.card)) }
+                    Some(method) => { (describe(method.instrument)) }
                     None => { "No card on file." }
                 } }
                 @if self.portal.configuration.features.payment_method_update {
@@ -177,7 +180,7 @@ impl View<'_> {
                         th role="columnheader" { "Invoice" } th role="columnheader" { "Date" }
                         th role="columnheader" { "Status" } th.amount role="columnheader" { "Amount" }
                     } }
-                    tbody role="rowgroup" { @for invoice in own { (row(invoice)) } }
+                    tbody role="rowgroup" { @for invoice in own { (row(self.world, invoice)) } }
                 }
             }
         }
@@ -226,13 +229,13 @@ impl View<'_> {
     }
 }
 
-fn row(invoice: &Invoice) -> Markup {
+fn row(world: &World, invoice: &Invoice) -> Markup {
     let number = invoice.number.as_deref().unwrap_or(&invoice.id);
     html! {
         tr role="row" {
             td role="cell" { a.number href=(invoice_path(invoice)) { (number) } }
             td role="cell" { (date(invoice.created)) }
-            td role="cell" { (tag(invoice)) }
+            td role="cell" { (tag(world, invoice)) }
             td.amount role="cell" { (money(invoice.currency, invoice.totals.total)) }
         }
     }

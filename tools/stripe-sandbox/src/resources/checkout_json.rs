@@ -8,6 +8,7 @@ use crate::endpoint::page;
 use crate::lifecycle::checkout::session_now;
 use crate::model::catalog::{Discount, RequestedDiscount};
 use crate::model::checkout::{LineItem, PaymentStatus, Redirect, Session, Status, UiMode};
+use crate::model::invoice::Status as InvoiceStatus;
 use crate::world::World;
 
 pub fn to_json(world: &World, session: &Session) -> Value {
@@ -67,7 +68,7 @@ pub fn to_json(world: &World, session: &Session) -> Value {
         "payment_method_configuration_details": null,
         "payment_method_options": {},
         "payment_method_types": ["card"],
-        "payment_status": done.map_or(PaymentStatus::Unpaid, |done| done.payment).as_str(),
+        "payment_status": payment_status(world, session).as_str(),
         "permissions": null,
         "phone_number_collection": { "enabled": false },
         "recovered_from": null,
@@ -93,6 +94,16 @@ pub fn to_json(world: &World, session: &Session) -> Value {
     set(&mut object, "redirect_on_completion", embedded.then(|| redirect.as_str()));
     set(&mut object, "return_url", session.urls.back.clone());
     object
+}
+
+/// A payment that was processing at completion counts once its invoice is paid.
+fn payment_status(world: &World, session: &Session) -> PaymentStatus {
+    let Some(done) = &session.completed else { return PaymentStatus::Unpaid };
+    let invoice = done.invoice.as_ref().and_then(|id| world.invoices().get(id));
+    match invoice.map(|invoice| invoice.status) {
+        Some(InvoiceStatus::Paid) if done.payment == PaymentStatus::Unpaid => PaymentStatus::Paid,
+        _ => done.payment,
+    }
 }
 
 pub fn page_url(world: &World, session: &Session) -> String {

@@ -72,6 +72,41 @@ impl Fields {
         })
     }
 
+    /// Returns the first parameter that a finalized invoice does not accept.
+    fn draft_only(&self) -> Option<&'static str> {
+        let given = [
+            ("automatically_finalizes_at", self.finalizes_at.is_some()),
+            ("collection_method", self.collection.is_some()),
+            ("days_until_due", self.days_until_due.is_some()),
+            ("default_tax_rates", self.default_tax_rates.is_some()),
+            ("description", self.description.is_some()),
+            ("discounts", self.discounts.is_some()),
+            ("due_date", self.due_date.is_some()),
+            ("footer", self.footer.is_some()),
+            ("number", self.number.is_some()),
+        ];
+        given.into_iter().find(|(_, given)| *given).map(|(name, _)| name)
+    }
+
+    /// Returns an error if the due date does not fit the collection method. `before` is the draft
+    /// that is updated.
+    fn check_due(&self, before: Option<&Invoice>) -> Result<()> {
+        let present = before.map_or(Collection::Charge, |invoice| invoice.collection);
+        let sends = self.collection.unwrap_or(present) == Collection::Send;
+        let due = self.days_until_due.is_some() || self.due_date.is_some();
+        if !sends && due {
+            return Err(ApiError::invalid(
+                "You can only specify 'due_date' or 'days_until_due' if invoice collection method is 'send_invoice'.",
+            ));
+        }
+        if sends && !due && before.is_none_or(|invoice| invoice.due_date.is_none()) {
+            return Err(ApiError::invalid(
+                "If invoice collection method is 'send_invoice', you must specify 'due_date' or 'days_until_due'.",
+            ));
+        }
+        Ok(())
+    }
+
     fn apply(self, world: &mut World, invoice: &mut Invoice) -> Result<()> {
         fn set<T>(field: &mut T, value: Option<T>) {
             if let Some(value) = value {
@@ -118,7 +153,10 @@ impl Fields {
         }
         if let Some(advance) = self.auto_advance {
             invoice.auto_advance = advance;
-            invoice.finalizes_at = advance.then_some(self.finalizes_at.unwrap_or(now + HOUR));
+            if invoice.status == Status::Draft {
+                let at = self.finalizes_at.unwrap_or(invoice.created + HOUR).max(now);
+                invoice.schedule_finalization(advance.then_some(at));
+            }
         }
         Ok(())
     }
@@ -130,8 +168,9 @@ pub fn create(call: &mut Call<'_>) -> Result<Value> {
     let subscription = p.text("subscription")?;
     let currency = p.currency("currency")?;
     let include =
-        p.choice("pending_invoice_items_behavior", &[("exclude", false), ("include", true)])?;
+        p.choice("pending_invoice_items_behavior", &[("include", true), ("exclude", false)])?;
     let fields = Fields::read(p)?;
+    fields.check_due(None)?;
     call.begin()?;
     let world = &mut *call.world;
     let found = find_live_customer_param(world, &customer, "customer")?.clone();
@@ -197,22 +236,18 @@ pub fn update(call: &mut Call<'_>) -> Result<Value> {
     let fields = Fields::read(&mut call.params)?;
     call.begin()?;
     let mut invoice = find(call.world.invoices(), &id)?.clone();
-    let notes_only = fields.discounts.is_none()
-        && fields.default_tax_rates.is_none()
-        && fields.collection.is_none()
-        && fields.number.is_none()
-        && fields.due_date.is_none();
-    if invoice.status != Status::Draft && !notes_only {
-        return Err(ApiError::invalid("Finalized invoices can't be updated in this way")
-            .code("invoice_not_editable"));
+    let is_draft = invoice.status == Status::Draft;
+    if let Some(param) = fields.draft_only().filter(|_| !is_draft) {
+        return Err(
+            ApiError::invalid("Finalized invoices can't be updated in this way").param(param)
+        );
     }
-    let was_draft = invoice.status == Status::Draft;
-    let finalizes_at = invoice.finalizes_at;
+    if is_draft {
+        fields.check_due(Some(&invoice))?;
+    }
     fields.apply(call.world, &mut invoice)?;
-    if was_draft {
+    if is_draft {
         call.world.compute_totals(&mut invoice);
-    } else {
-        invoice.finalizes_at = finalizes_at;
     }
     let object = to_json(call.world, &invoice);
     call.world.put_invoice(invoice);

@@ -11,6 +11,7 @@ use super::tax_rates;
 use crate::endpoint::call::{Call, Endpoint, delete, get, list, post};
 use crate::endpoint::params::Params;
 use crate::lifecycle::discounts::Redeemer;
+use crate::lifecycle::one_off_price::make_price;
 use crate::lifecycle::{errors, items};
 use crate::model::Metadata;
 use crate::model::catalog::{Discount, Price, RequestedDiscount};
@@ -18,7 +19,7 @@ use crate::model::invoice::{InvoiceItem, Line, Origin, Status};
 use crate::values::errors::{ApiError, Result};
 use crate::values::money::Currency;
 use crate::values::period::Timestamp;
-use crate::world::{World, check_filter, find, find_live_customer_param, find_param};
+use crate::world::{World, check_filter, find_live_customer_param, find_param};
 
 pub const ENDPOINTS: &[Endpoint] = &[
     post("/v1/invoiceitems", "invoice", "invoiceitem", create),
@@ -29,6 +30,9 @@ pub const ENDPOINTS: &[Endpoint] = &[
 
 const NOT_IMITATED: &[&str] =
     &["customer_account", "price_data", "quantity_decimal", "tax_behavior", "tax_code"];
+
+/// Fields of a proration that cannot be updated.
+const FROZEN: &[&str] = &["pricing", "quantity", "discounts"];
 
 /// Maximum amount, positive or negative, in minor units.
 const MAX_AMOUNT: i64 = 99_999_999_999;
@@ -190,6 +194,9 @@ fn create(call: &mut Call<'_>) -> Result<Value> {
     let id = world.ids.id("ii");
     let (mut line, currency, redeemer) = item.line(world, &id, &customer, found.currency, now)?;
     redeemer.commit(world);
+    if line.price.is_none() {
+        line.price = Some(make_price(world, &line, currency, now));
+    }
     line.origin =
         Origin::InvoiceItem { invoice_item: id.clone(), subscription: subscription.clone() };
     items::set_currency(world, &customer, currency);
@@ -234,26 +241,40 @@ fn index(call: &mut Call<'_>) -> Result<Value> {
         created.holds(item.date)
             && customer.as_ref().is_none_or(|customer| item.customer == *customer)
             && pending.is_none_or(|pending| item.invoice.is_none() == pending)
+            && !is_orphaned(call.world, item)
     };
     call.list(&call.world.invoice_items, &[key], &cursor, keep, to_json)
 }
 
 fn retrieve(call: &mut Call<'_>) -> Result<Value> {
     call.begin()?;
-    find(&call.world.invoice_items, &call.id()).map(|item| to_json(call.world, item))
+    find_item(call.world, &call.id()).map(|item| to_json(call.world, item))
+}
+
+/// Returns the invoice item with the ID from the path, or a 404 with Stripe's wording.
+fn find_item<'a>(world: &'a World, id: &str) -> Result<&'a InvoiceItem> {
+    world.invoice_items.get(id).ok_or_else(|| {
+        let message = format!("No such Invoice Item: '{id}'(livemode=false)");
+        ApiError::with_status(404, message).code("resource_missing").param("id")
+    })
+}
+
+/// Returns whether the item's invoice was deleted as a draft. Lists omit such items.
+fn is_orphaned(world: &World, item: &InvoiceItem) -> bool {
+    item.invoice.as_ref().is_some_and(|id| world.invoices().get(id).is_none())
 }
 
 fn remove(call: &mut Call<'_>) -> Result<Value> {
     call.begin()?;
     let id = call.id();
-    let item = find(&call.world.invoice_items, &id)?.clone();
-    if let Some(mut invoice) = item.invoice.map(|invoice| call.world.invoice(&invoice)) {
-        if invoice.status != Status::Draft {
+    let item = find_item(call.world, &id)?.clone();
+    if let Some(invoice) = item.invoice {
+        let draft = call.world.invoices().get(&invoice);
+        let Some(mut invoice) = draft.filter(|draft| draft.status == Status::Draft).cloned() else {
             return Err(ApiError::invalid(
-                "You can't delete an invoice item that is attached to a finalized invoice.",
-            )
-            .code("invoice_not_editable"));
-        }
+                "Can't delete an invoice item that is attached to an invoice that is no longer editable",
+            ));
+        };
         let mine = |line: &Line| matches!(&line.origin, Origin::InvoiceItem { invoice_item, .. } if *invoice_item == id);
         invoice.lines.retain(|line| !mine(line));
         call.world.compute_totals(&mut invoice);
@@ -296,10 +317,11 @@ fn to_json(world: &World, item: &InvoiceItem) -> Value {
         "description": item.line.description,
         "discountable": item.line.discountable,
         "discounts": item.line.item_discounts,
+        "frozen_fields": if item.line.proration { FROZEN } else { &[] },
         "invoice": item.invoice,
+        "invoicing_rules": [],
         "livemode": false,
         "metadata": item.line.metadata,
-        "net_amount": (!item.line.discountable).then(|| net(&item.line)),
         "parent": parent,
         "period": { "end": item.line.period.1, "start": item.line.period.0 },
         "pricing": pricing(&item.line),
@@ -309,8 +331,10 @@ fn to_json(world: &World, item: &InvoiceItem) -> Value {
         "tax_rates": rates,
         "test_clock": item.test_clock,
     });
-    let proration = item.line.proration.then(|| proration_details(&item.line));
-    set(&mut object, "proration_details", proration);
+    set(&mut object, "net_amount", (!item.line.discountable).then(|| net(&item.line)));
+    // The credit of a canceled subscription belongs to no subscription any more, and has no details.
+    let details = item.line.proration && item.subscription.is_some();
+    set(&mut object, "proration_details", details.then(|| proration_details(&item.line)));
     object
 }
 

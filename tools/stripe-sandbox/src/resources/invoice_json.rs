@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::json::{merge, set};
 use super::{invoice_lines_json as line_json, tax_rates};
-use crate::model::invoice::{Invoice, Status};
+use crate::model::invoice::{BillingReason, Invoice, Status};
 use crate::model::subscription::Collection;
 use crate::world::World;
 
@@ -24,7 +24,7 @@ pub fn to_json(world: &World, invoice: &Invoice) -> Value {
         "amount_shipping": 0,
         "application": null,
         "attempt_count": invoice.attempt_count,
-        "attempted": invoice.attempted && invoice.collection == Collection::Charge || invoice.status == Status::Paid,
+        "attempted": attempted(invoice),
         "auto_advance": invoice.auto_advance,
         "automatic_tax": {
             "disabled_reason": null, "enabled": false, "liability": null, "provider": null, "status": null
@@ -75,7 +75,7 @@ pub fn to_json(world: &World, invoice: &Invoice) -> Value {
         "post_payment_credit_notes_amount": 0,
         "pre_payment_credit_notes_amount": 0,
         "receipt_number": null,
-        "rendering": null,
+        "rendering": rendering(invoice),
         "shipping_cost": null,
         "shipping_details": null,
         "starting_balance": invoice.starting_balance,
@@ -95,7 +95,7 @@ pub fn to_json(world: &World, invoice: &Invoice) -> Value {
         "total_excluding_tax": totals.total_excluding_tax,
         "total_pretax_credit_amounts": [],
         "total_taxes": line_json::taxes(&totals.taxes, invoice.tax_exempt),
-        "webhooks_delivered_at": invoice.transitions.finalized,
+        "webhooks_delivered_at": invoice.created,
     });
     merge(&mut object, rest);
     merge(&mut object, links(world, invoice));
@@ -105,13 +105,36 @@ pub fn to_json(world: &World, invoice: &Invoice) -> Value {
     object
 }
 
-/// Returns the page URLs of a finalized invoice.
-fn links(world: &World, invoice: &Invoice) -> Value {
-    if invoice.transitions.finalized.is_none() {
-        return json!({ "hosted_invoice_url": null, "invoice_pdf": null });
+/// A sent invoice counts as attempted only once it is paid, other than out of band.
+fn attempted(invoice: &Invoice) -> bool {
+    let sent = invoice.collection == Collection::Send;
+    invoice.attempted && (!sent || (invoice.status == Status::Paid && !invoice.paid_out_of_band))
+}
+
+/// Null for invoices of subscriptions. The paper size is fixed when the invoice is finalized.
+fn rendering(invoice: &Invoice) -> Value {
+    if invoice.reason != BillingReason::Manual {
+        return Value::Null;
     }
-    let page = format!("{}/i/{}.{}", world.settings.origin, invoice.id, invoice.token);
-    json!({ "hosted_invoice_url": page, "invoice_pdf": format!("{page}/pdf") })
+    let size = if invoice.transitions.finalized.is_some() { "letter" } else { "auto" };
+    json!({
+        "amount_tax_display": null,
+        "pdf": { "page_size": size },
+        "template": null,
+        "template_version": null,
+    })
+}
+
+/// Returns the URL of a finalized invoice's page.
+pub fn page_url(world: &World, invoice: &Invoice) -> Option<String> {
+    invoice.transitions.finalized?;
+    Some(format!("{}/i/{}.{}", world.settings.origin, invoice.id, invoice.token))
+}
+
+fn links(world: &World, invoice: &Invoice) -> Value {
+    let page = page_url(world, invoice);
+    let pdf = page.as_ref().map(|page| format!("{page}/pdf"));
+    json!({ "hosted_invoice_url": page, "invoice_pdf": pdf })
 }
 
 fn parent(invoice: &Invoice) -> Value {

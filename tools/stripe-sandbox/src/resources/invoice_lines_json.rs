@@ -38,17 +38,9 @@ fn to_json(invoice: &Invoice, line: &Line) -> Value {
         "pricing": pricing(line),
         "quantity": line.quantity.and_then(|quantity| quantity.trunc().to_u64()),
         "quantity_decimal": line.quantity.map(|quantity| quantity.normalize().to_string()),
-        "subscription": subscription(line),
         "subtotal": line.amount,
         "taxes": taxes(&line.taxes, invoice.tax_exempt),
     })
-}
-
-pub fn subscription(line: &Line) -> Option<&str> {
-    match &line.origin {
-        Origin::SubscriptionItem { subscription, .. } => Some(subscription),
-        Origin::InvoiceItem { subscription, .. } => subscription.as_deref(),
-    }
 }
 
 pub fn pricing(line: &Line) -> Value {

@@ -4,16 +4,18 @@ use serde_json::{Value, json};
 
 use super::invoice_create::{create, update};
 use super::invoice_json::to_json;
-use super::{invoice_lines_json as line_json, payment_intents, payment_methods};
+use super::{
+    invoice_lines_json as line_json, payment_intents, payment_method_json, payment_methods,
+};
 use crate::endpoint::call::{Call, Endpoint, delete, get, list, post};
 use crate::endpoint::page;
-use crate::lifecycle::errors::{check_amount, declined, requires_action};
+use crate::lifecycle::errors::{check_amount, declined, invoice_requires_action};
 use crate::lifecycle::payments::{self, Attempt};
 use crate::lifecycle::{invoicing, void};
 use crate::model::invoice::{Invoice, PaymentStatus, Status, UncollectibleReason};
 use crate::model::subscription::Collection;
 use crate::values::errors::{ApiError, Result};
-use crate::values::period::HOUR;
+use crate::values::period::{HOUR, Timestamp};
 use crate::world::{World, check_filter, find};
 
 pub const ENDPOINTS: &[Endpoint] = &[
@@ -64,7 +66,13 @@ fn index(call: &mut Call<'_>) -> Result<Value> {
 
 fn retrieve(call: &mut Call<'_>) -> Result<Value> {
     call.begin()?;
-    find(call.world.invoices(), &call.id()).map(|invoice| to_json(call.world, invoice))
+    find_invoice(call.world, &call.id()).map(|invoice| to_json(call.world, invoice))
+}
+
+/// Returns the invoice or a 404 whose `param` is `invoice`. Stripe's endpoints differ in this: the
+/// others name `id`.
+fn find_invoice<'a>(world: &'a World, id: &str) -> Result<&'a Invoice> {
+    find(world.invoices(), id).map_err(|error| error.param("invoice"))
 }
 
 /// Lists the lines of an invoice or of a recent preview.
@@ -74,7 +82,7 @@ fn lines(call: &mut Call<'_>) -> Result<Value> {
     let id = call.id();
     let invoice = match call.world.previews.get(&id) {
         Some(preview) => preview,
-        None => find(call.world.invoices(), &id)?,
+        None => find_invoice(call.world, &id)?,
     };
     page::slice(&line_json::url(invoice), line_json::lines(invoice), &cursor, "invoice line item")
 }
@@ -86,21 +94,16 @@ fn response(world: &World, id: &str) -> Result<Value> {
 fn remove(call: &mut Call<'_>) -> Result<Value> {
     call.begin()?;
     let id = call.id();
-    let invoice = find(call.world.invoices(), &id)?;
-    if invoice.status != Status::Draft || invoice.subscription.is_some() {
+    let invoice = find_invoice(call.world, &id)?;
+    if invoice.status != Status::Draft {
+        return Err(ApiError::invalid("You can only delete draft invoices."));
+    }
+    if invoice.subscription.is_some() {
         return Err(ApiError::invalid(
             "You can only delete draft invoices that were not created by a subscription.",
         ));
     }
-    let items: Vec<String> = call
-        .world
-        .invoice_items
-        .under(&format!("invoice={id}"))
-        .map(|item| item.id.clone())
-        .collect();
-    for item in items {
-        call.world.invoice_items.remove(&item);
-    }
+    // Its invoice items stay attached to it, so they are not pending again.
     call.world.delete_invoice(&id);
     Ok(json!({ "id": id, "object": "invoice", "deleted": true }))
 }
@@ -113,8 +116,7 @@ fn finalize_draft(call: &mut Call<'_>) -> Result<Value> {
     if invoice.status != Status::Draft {
         return Err(ApiError::invalid(
             "This invoice is already finalized, you can't re-finalize a non-draft invoice.",
-        )
-        .code("invoice_not_editable"));
+        ));
     }
     check_amount(&invoice)?;
     let now = call.world.now_of(&invoice.customer);
@@ -133,7 +135,7 @@ fn finalize_draft(call: &mut Call<'_>) -> Result<Value> {
 fn send(call: &mut Call<'_>) -> Result<Value> {
     call.begin()?;
     let id = call.id();
-    let invoice = find(call.world.invoices(), &id)?.clone();
+    let invoice = find_invoice(call.world, &id)?.clone();
     if invoice.collection != Collection::Send {
         return Err(ApiError::invalid(
             "You can only send invoices with `collection_method=send_invoice`.",
@@ -181,10 +183,15 @@ fn pay(call: &mut Call<'_>) -> Result<Value> {
     charge(world, &id, method)
 }
 
-/// Makes a manual attempt. It counts only if it is the first one, and does not change the retry
-/// schedule.
+/// Makes a manual attempt, which does not change the retry schedule.
 pub fn charge(world: &mut World, id: &str, method: Option<String>) -> Result<Value> {
-    let mut invoice = world.invoice(id);
+    if payments::is_processing(world, id) {
+        return Err(ApiError::invalid(
+            "A payment of this invoice is processing. You can pay the invoice again if it fails.",
+        )
+        .code("payment_intent_unexpected_state"));
+    }
+    let invoice = world.invoice(id);
     let now = world.now_of(&invoice.customer);
     let method = match method {
         Some(method) => payment_methods::for_charge(world, &method, &invoice.customer, "payment_method")?,
@@ -194,48 +201,57 @@ pub fn charge(world: &mut World, id: &str, method: Option<String>) -> Result<Val
             )
         })?,
     };
-    invoice.attempt_count = invoice.attempt_count.max(1);
-    world.put_invoice(invoice);
-    let attempt = invoicing::charge(world, id, &method, now);
+    let attempt = invoicing::charge_manually(world, id, &method, now);
     let refusal = match attempt {
-        Attempt::Paid => return response(world, id),
+        Attempt::Paid | Attempt::Processing(_) => return response(world, id),
         Attempt::Declined(failure) => declined(failure),
-        Attempt::RequiresAction | Attempt::NoPaymentMethod => requires_action("invoice"),
+        Attempt::RequiresAction | Attempt::NoPaymentMethod => invoice_requires_action(),
     };
     let intent = payments::payment_intent_of(world, id)
         .map(|intent| payment_intents::to_json(world, &intent));
     Err(refusal
         .field("payment_intent", json!(intent))
-        .field("payment_method", payment_methods::to_json(&method)))
+        .field("payment_method", payment_method_json::to_json(&method)))
 }
 
 fn void(call: &mut Call<'_>) -> Result<Value> {
-    transition(call, &[Status::Open, Status::Uncollectible], void::void)
-}
-
-fn mark_uncollectible(call: &mut Call<'_>) -> Result<Value> {
-    transition(call, &[Status::Open], |world, id, now| {
-        invoicing::mark_uncollectible(world, id, UncollectibleReason::UserForgiven, now);
+    settle(call, void::void, |world, invoice| match invoice.status {
+        Status::Open if payments::is_processing(world, &invoice.id) => {
+            Err(ApiError::invalid("Invoices with `processing` payments cannot be voided."))
+        }
+        Status::Open | Status::Uncollectible => Ok(()),
+        Status::Paid => Err(ApiError::invalid("Invoices with `paid` payments cannot be voided.")),
+        Status::Draft | Status::Void => Err(not_open()),
     })
 }
 
-fn transition(
+fn mark_uncollectible(call: &mut Call<'_>) -> Result<Value> {
+    let mark = |world: &mut World, id: &str, now| {
+        invoicing::mark_uncollectible(world, id, UncollectibleReason::UserForgiven, now);
+    };
+    settle(call, mark, |_, invoice| match invoice.status {
+        Status::Open => Ok(()),
+        Status::Uncollectible => {
+            Err(ApiError::invalid("This invoice has already been marked uncollectible."))
+        }
+        Status::Paid | Status::Draft | Status::Void => Err(not_open()),
+    })
+}
+
+fn not_open() -> ApiError {
+    ApiError::invalid("You can only pass in open invoices. This invoice isn't open.")
+}
+
+/// Ends the invoice without a payment, if `check` allows it.
+fn settle(
     call: &mut Call<'_>,
-    from: &[Status],
-    end: fn(&mut World, &str, i64),
+    end: fn(&mut World, &str, Timestamp),
+    check: fn(&World, &Invoice) -> Result<()>,
 ) -> Result<Value> {
     call.begin()?;
     let id = call.id();
     let invoice = find(call.world.invoices(), &id)?;
-    if !from.contains(&invoice.status) {
-        let words: Vec<&str> = from.iter().map(|status| status.as_str()).collect();
-        return Err(ApiError::invalid(format!(
-            "You can only do this with an invoice whose status is {}. This invoice is {}.",
-            words.join(" or "),
-            invoice.status.as_str()
-        ))
-        .code("status_transition_invalid"));
-    }
+    check(call.world, invoice)?;
     let now = call.world.now_of(&invoice.customer);
     end(call.world, &id, now);
     response(call.world, &id)

@@ -23,7 +23,9 @@ mod json;
 mod locales;
 mod meter_events;
 mod meters;
+mod next_action_json;
 pub mod payment_intents;
+pub mod payment_method_json;
 pub mod payment_methods;
 pub mod portal_configurations;
 mod portal_sessions;
@@ -83,8 +85,8 @@ pub fn render(world: &World, kind: &str, id: &str) -> Option<Value> {
         "customer" => customers::to_json(world.customers.get(id)?),
         "discount" => coupons::discount_to_json(world.discounts.get(id)?),
         "invoice" => invoice_json::to_json(world, world.invoices().get(id)?),
-        "payment_intent" => payment_intents::to_json(world, world.payment_intents.get(id)?),
-        "payment_method" => payment_methods::to_json(world.payment_methods.get(id)?),
+        "payment_intent" => payment_intents::to_json(world, world.payment_intents().get(id)?),
+        "payment_method" => payment_method_json::to_json(world.payment_methods.get(id)?),
         "price" => price_json::to_json(world.prices.get(id)?),
         "product" => products::to_json(world.products.get(id)?),
         "promotion_code" => promotion_codes::to_json(world, world.promotion_codes.get(id)?),

@@ -3,12 +3,12 @@
 use serde_json::{Value, json};
 
 use super::json::{merge, set};
-use super::payment_methods;
+use super::{next_action_json, payment_method_json};
 use crate::endpoint::call::{Call, Endpoint, get, list};
 use crate::lifecycle::payments;
 use crate::model::invoice::{IntentStatus, PaymentIntent};
-use crate::values::cards::Failure;
 use crate::values::errors::Result;
+use crate::values::failures::Failure;
 use crate::world::{World, check_filter, find};
 
 pub const ENDPOINTS: &[Endpoint] = &[
@@ -30,21 +30,22 @@ fn index(call: &mut Call<'_>) -> Result<Value> {
     };
     let keep = |intent: &PaymentIntent| created.holds(intent.created) && !hidden(intent);
     let key = customer.as_ref().map_or_else(|| "all".into(), |id| format!("customer={id}"));
-    call.list(&call.world.payment_intents, &[key], &cursor, keep, to_json)
+    call.list(call.world.payment_intents(), &[key], &cursor, keep, to_json)
 }
 
 fn retrieve(call: &mut Call<'_>) -> Result<Value> {
     call.params.text("client_secret")?;
     call.begin()?;
-    find(&call.world.payment_intents, &call.id()).map(|intent| to_json(call.world, intent))
+    find(call.world.payment_intents(), &call.id()).map(|intent| to_json(call.world, intent))
 }
 
 pub fn to_json(world: &World, intent: &PaymentIntent) -> Value {
     let received = if intent.status == IntentStatus::Succeeded { intent.amount } else { 0 };
     let error =
         intent.last_error.as_ref().map(|(method, failure)| payment_error(world, method, failure));
-    let next_action = (intent.status == IntentStatus::RequiresAction)
-        .then(|| json!({ "type": "use_stripe_sdk", "use_stripe_sdk": { "type": "three_d_secure_redirect" } }));
+    let method = intent.payment_method.as_ref().or(intent.last_error.as_ref().map(|(id, _)| id));
+    let kind = method.and_then(|id| world.payment_methods.get(id));
+    let kind = kind.map_or("card", |method| method.instrument.kind());
     let mut object = json!({
         "id": intent.id,
         "object": "payment_intent",
@@ -74,16 +75,14 @@ pub fn to_json(world: &World, intent: &PaymentIntent) -> Value {
         "livemode": false,
         "managed_payments": null,
         "metadata": {},
-        "next_action": next_action,
+        "next_action": next_action_json::to_json(world, intent),
         "on_behalf_of": null,
         "payment_method": intent.payment_method,
         "payment_method_configuration_details": null,
-        "payment_method_options": { "card": {
-            "installments": null, "mandate_options": null, "network": null, "request_three_d_secure": "automatic",
-        } },
-        "payment_method_types": ["card"],
+        "payment_method_options": { kind: options(kind) },
+        "payment_method_types": [kind],
         "payment_record": null,
-        "processing": null,
+        "processing": processing(intent, kind),
         "receipt_email": null,
         "review": null,
         "setup_future_usage": "off_session",
@@ -99,17 +98,39 @@ pub fn to_json(world: &World, intent: &PaymentIntent) -> Value {
     object
 }
 
+fn options(kind: &str) -> Value {
+    match kind {
+        "card" => json!({
+            "installments": null, "mandate_options": null, "network": null, "request_three_d_secure": "automatic",
+        }),
+        "us_bank_account" => json!({ "verification_method": "automatic" }),
+        "boleto" | "konbini" | "oxxo" => json!({ "expires_after_days": 3 }),
+        _ => json!({}),
+    }
+}
+
+/// Stripe describes the processing of cards only.
+fn processing(intent: &PaymentIntent, kind: &str) -> Value {
+    if intent.status != IntentStatus::Processing || kind != "card" {
+        return Value::Null;
+    }
+    let completes_at = intent.pending.map(|pending| pending.until);
+    let notification = json!({ "approval_requested": false, "completes_at": completes_at });
+    json!({ "type": "card", "card": { "customer_notification": notification } })
+}
+
 fn payment_error(world: &World, method: &str, failure: &Failure) -> Value {
     let doc_url = format!("https://stripe.com/docs/error-codes/{}", failure.code.replace('_', "-"));
     let mut object = json!({
-        "type": "card_error",
+        "type": failure.kind,
         "code": failure.code,
         "doc_url": doc_url,
         "message": failure.message,
-        "payment_method": world.payment_methods.get(method).map(payment_methods::to_json),
+        "payment_method": world.payment_methods.get(method).map(payment_method_json::to_json),
     });
     set(&mut object, "advice_code", failure.advice_code);
     set(&mut object, "decline_code", failure.decline_code);
+    set(&mut object, "network_decline_code", failure.network_decline_code);
     object
 }
 

@@ -1,13 +1,15 @@
-//! `/v1/payment_methods`: test cards, by token or number.
+//! `/v1/payment_methods`: test payment methods by token, cards also by number.
 
-use serde_json::{Value, json};
+use serde_json::Value;
 
+use super::payment_method_json::to_json;
 use crate::endpoint::call::{Call, Endpoint, get, list, post};
 use crate::lifecycle::errors::declined;
 use crate::model::Metadata;
 use crate::model::customer::PaymentMethod;
 use crate::values::cards::TestCard;
 use crate::values::errors::{ApiError, Result};
+use crate::values::instruments::Instrument;
 use crate::world::{World, find, find_live_customer, find_live_customer_param};
 
 pub const ENDPOINTS: &[Endpoint] = &[
@@ -54,7 +56,7 @@ fn create(call: &mut Call<'_>) -> Result<Value> {
         )
         .param("card[number]")
     })?;
-    let id = create_card(call.world, card, None);
+    let id = create_from(call.world, Instrument::Card(card), None);
     let mut method = find(&call.world.payment_methods, &id)?.clone();
     if let Some(change) = metadata {
         change.apply(&mut method.metadata);
@@ -64,13 +66,13 @@ fn create(call: &mut Call<'_>) -> Result<Value> {
     Ok(object)
 }
 
-fn create_card(world: &mut World, card: TestCard, customer: Option<&str>) -> String {
+fn create_from(world: &mut World, instrument: Instrument, customer: Option<&str>) -> String {
     let id = world.ids.id("pm");
     let created = customer.map_or_else(|| world.now(None), |customer| world.now_of(customer));
     world.payment_methods.put(PaymentMethod {
         id: id.clone(),
-        card,
-        behaves_as: card,
+        instrument,
+        behaves_as: instrument,
         customer: customer.map(str::to_owned),
         set_up: false,
         metadata: Metadata::new(),
@@ -79,11 +81,30 @@ fn create_card(world: &mut World, card: TestCard, customer: Option<&str>) -> Str
     id
 }
 
+/// Returns an error if the payment method cannot be saved.
+fn check_reusable(instrument: Instrument) -> Result<()> {
+    match instrument {
+        Instrument::Card(card) => {
+            card.save().map_err(|failure| declined(failure).param(failure.param))
+        }
+        Instrument::Account(_) if instrument.is_reusable() => Ok(()),
+        Instrument::Account(_) => Err(ApiError::invalid(format!(
+            "Payment methods of type `{}` cannot be saved to a customer.",
+            instrument.kind()
+        ))),
+    }
+}
+
+/// Returns the payment method with the ID from the path, or a 404.
+fn find_method<'a>(world: &'a World, id: &str) -> Result<&'a PaymentMethod> {
+    find(&world.payment_methods, id).map_err(|error| error.param("payment_method"))
+}
+
 /// Attaches a payment method to the customer. A token creates a new one.
 pub fn attach(world: &mut World, method: &str, customer: &str, param: &str) -> Result<String> {
-    if let Some(card) = TestCard::from_token(method) {
-        card.save().map_err(declined)?;
-        return Ok(create_card(world, card, Some(customer)));
+    if let Some(instrument) = Instrument::from_token(method) {
+        check_reusable(instrument)?;
+        return Ok(create_from(world, instrument, Some(customer)));
     }
     let mut found = world
         .payment_methods
@@ -99,7 +120,7 @@ pub fn attach(world: &mut World, method: &str, customer: &str, param: &str) -> R
         }
         None => {}
     }
-    found.card.save().map_err(declined)?;
+    check_reusable(found.instrument)?;
     found.customer = Some(customer.to_owned());
     world.payment_methods.put(found);
     Ok(method.to_owned())
@@ -107,7 +128,7 @@ pub fn attach(world: &mut World, method: &str, customer: &str, param: &str) -> R
 
 /// Returns the customer's payment method. A token creates and attaches one.
 pub fn of_customer(world: &mut World, method: &str, customer: &str, param: &str) -> Result<String> {
-    if TestCard::from_token(method).is_some() {
+    if Instrument::from_token(method).is_some() {
         return attach(world, method, customer, param);
     }
     let found = world.payment_methods.get(method);
@@ -122,7 +143,7 @@ pub fn of_customer(world: &mut World, method: &str, customer: &str, param: &str)
     .param(param))
 }
 
-/// Returns a payment method for one charge. A token's card that cannot be saved is charged without
+/// Returns a payment method for one charge. A token of one that cannot be saved is charged without
 /// being attached.
 pub fn for_charge(
     world: &mut World,
@@ -130,8 +151,11 @@ pub fn for_charge(
     customer: &str,
     param: &str,
 ) -> Result<PaymentMethod> {
-    let id = match TestCard::from_token(method) {
-        Some(card) => create_card(world, card, Some(customer).filter(|_| card.save().is_ok())),
+    let id = match Instrument::from_token(method) {
+        Some(instrument) => {
+            let owner = Some(customer).filter(|_| instrument.is_reusable());
+            create_from(world, instrument, owner)
+        }
         None => of_customer(world, method, customer, param)?,
     };
     find(&world.payment_methods, &id).cloned()
@@ -143,8 +167,8 @@ fn attach_to(call: &mut Call<'_>) -> Result<Value> {
     let customer = call.params.required("customer")?;
     call.begin()?;
     find_live_customer_param(call.world, &customer, "customer")?;
-    if TestCard::from_token(&id).is_none() {
-        find(&call.world.payment_methods, &id)?;
+    if Instrument::from_token(&id).is_none() {
+        find_method(call.world, &id)?;
     }
     let attached = attach(call.world, &id, &customer, "id")?;
     find(&call.world.payment_methods, &attached).map(to_json)
@@ -152,7 +176,7 @@ fn attach_to(call: &mut Call<'_>) -> Result<Value> {
 
 fn detach(call: &mut Call<'_>) -> Result<Value> {
     call.begin()?;
-    let mut method = find(&call.world.payment_methods, &call.id())?.clone();
+    let mut method = find_method(call.world, &call.id())?.clone();
     let Some(owner) = method.customer.take() else {
         return Err(ApiError::invalid(
             "The payment method you provided is not attached to a customer so detachment is impossible.",
@@ -179,7 +203,7 @@ fn update(call: &mut Call<'_>) -> Result<Value> {
     let metadata = call.params.metadata()?;
     call.params.not_imitated(&["allow_redisplay", "billing_details", "card", "us_bank_account"])?;
     call.begin()?;
-    let mut method = find(&call.world.payment_methods, &call.id())?.clone();
+    let mut method = find_method(call.world, &call.id())?.clone();
     if let Some(change) = metadata {
         change.apply(&mut method.metadata);
     }
@@ -199,21 +223,22 @@ fn of_customer_index(call: &mut Call<'_>) -> Result<Value> {
     list_of_customer(call, &customer)
 }
 
-/// Lists the customer's cards. Any other type is an empty list.
+/// Lists the customer's payment methods, with `type` those of one type.
 fn list_of_customer(call: &mut Call<'_>, customer: &str) -> Result<Value> {
     let cursor = call.cursor()?;
     call.params.not_imitated(&["allow_redisplay", "customer_account"])?;
     let kind = call.params.text("type")?;
     call.begin()?;
     find_live_customer_param(call.world, customer, "customer")?;
-    let keep = |_: &PaymentMethod| kind.as_ref().is_none_or(|kind| kind == "card");
+    let keep =
+        |method: &PaymentMethod| kind.as_ref().is_none_or(|kind| kind == method.instrument.kind());
     let key = format!("customer={customer}");
     call.list(&call.world.payment_methods, &[key], &cursor, keep, |_, method| to_json(method))
 }
 
 fn retrieve(call: &mut Call<'_>) -> Result<Value> {
     call.begin()?;
-    find(&call.world.payment_methods, &call.id()).map(to_json)
+    find_method(call.world, &call.id()).map(to_json)
 }
 
 fn of_customer_retrieve(call: &mut Call<'_>) -> Result<Value> {
@@ -225,36 +250,4 @@ fn of_customer_retrieve(call: &mut Call<'_>) -> Result<Value> {
         return Err(ApiError::no_such("PaymentMethod", id));
     }
     Ok(to_json(method))
-}
-
-pub fn to_json(method: &PaymentMethod) -> Value {
-    let spec = method.card.spec();
-    json!({
-        "id": method.id,
-        "object": "payment_method",
-        "allow_redisplay": "unspecified",
-        "billing_details": { "address": null, "email": null, "name": null, "phone": null, "tax_id": null },
-        "card": {
-            "brand": spec.brand,
-            "checks": null,
-            "country": "US",
-            "display_brand": spec.brand,
-            "exp_month": 12,
-            "exp_year": 2040,
-            "fingerprint": format!("fp_{}", spec.number),
-            "funding": spec.funding,
-            "generated_from": null,
-            "last4": method.card.last4(),
-            "networks": null,
-            "regulated_status": "unregulated",
-            "three_d_secure_usage": { "supported": true },
-            "wallet": null,
-        },
-        "created": method.created,
-        "customer": method.customer,
-        "customer_account": null,
-        "livemode": false,
-        "metadata": method.metadata,
-        "type": "card",
-    })
 }

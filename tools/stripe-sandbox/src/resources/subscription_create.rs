@@ -16,7 +16,7 @@ use crate::model::Metadata;
 use crate::model::subscription::{Collection, PaymentBehavior, ProrationBehavior, TrialSettings};
 use crate::values::errors::{ApiError, Result};
 use crate::values::period::{DAY, Timestamp};
-use crate::world::find_live_customer_param;
+use crate::world::find_live_customer;
 
 /// Parameters that are applied after the subscription's own.
 struct OtherParams {
@@ -31,7 +31,8 @@ pub fn create(call: &mut Call<'_>) -> Result<Value> {
     let (mut new, other) = read(&mut call.params)?;
     call.begin()?;
     let world = &mut *call.world;
-    find_live_customer_param(world, &new.customer, "customer")?;
+    // Unlike elsewhere, a parameter with an unknown customer is a 404 here.
+    find_live_customer(world, &new.customer).map_err(|error| error.param("customer"))?;
     shared::check_new_items(world, &new.items)?;
     add_invoice_items_params::check(world, &new.add_invoice_items)?;
     tax_rates::check(world, &new.default_tax_rates, "default_tax_rates")?;
@@ -67,8 +68,10 @@ fn read(p: &mut Params) -> Result<(NewSubscription, OtherParams)> {
     let (collection, days_until_due) = read_collection(p)?;
     let behavior = p.choice("payment_behavior", PaymentBehavior::NAMES)?;
     if behavior == Some(PaymentBehavior::Pending) {
-        return Err(ApiError::invalid("`payment_behavior=pending_if_incomplete` can only be used when updating a subscription.")
-            .param("payment_behavior"));
+        return Err(ApiError::invalid(
+            "Setting `payment_behavior` to `pending_if_incomplete` has no effect when creating a subscription.",
+        )
+        .param("payment_behavior"));
     }
     let other = OtherParams {
         trial_end: shared::trial_end(p)?,
@@ -111,9 +114,8 @@ fn read_collection(p: &mut Params) -> Result<(Collection, Option<i64>)> {
         .code("parameter_missing")
         .param("days_until_due")),
         (Collection::Charge, Some(_)) => Err(ApiError::invalid(
-            "You can only set `days_until_due` if `collection_method` is `send_invoice`.",
-        )
-        .param("days_until_due")),
+            "You can only specify 'days_until_due' if invoice collection method is 'send_invoice'.",
+        )),
         pair => Ok(pair),
     }
 }

@@ -27,5 +27,5 @@ fn retrieve(call: &mut Call<'_>) -> Result<Value> {
     let id = call.id();
     let sub = call.world.subscriptions().under(&format!("item={id}")).next();
     let found = sub.and_then(|sub| sub.item(&id).map(|item| item_to_json(call.world, sub, item)));
-    found.ok_or_else(|| ApiError::no_such("subscription_item", &id))
+    found.ok_or_else(|| ApiError::with_status(404, format!("Invalid subscription_item id: {id}")))
 }

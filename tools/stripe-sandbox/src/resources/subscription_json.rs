@@ -53,9 +53,14 @@ pub fn to_json(world: &World, sub: &Subscription) -> Value {
         "items": page::embedded(&format!("/v1/subscription_items?subscription={}", sub.id), items),
         "latest_invoice": sub.latest_invoice,
         "livemode": false,
-        "managed_payments": null,
+        "managed_payments": { "enabled": false },
         "metadata": sub.metadata,
     });
+    // Stripe still sends the fields of subscriptions with a single item.
+    let only = match &sub.items[..] {
+        [only] => Some(only),
+        _ => None,
+    };
     let rest = json!({
         "next_pending_invoice_item_invoice": null,
         "on_behalf_of": null,
@@ -68,8 +73,10 @@ pub fn to_json(world: &World, sub: &Subscription) -> Value {
             "save_default_payment_method": if sub.save_default_payment_method { "on_subscription" } else { "off" },
         },
         "pending_invoice_item_interval": null,
-        "pending_setup_intent": null,
-        "pending_update": sub.pending_update.as_ref().map(|pending| pending_update(world, pending)),
+        "pending_setup_intent": sub.pending_setup_intent,
+        "pending_update": pending_update(world, sub),
+        "plan": only.map(|item| price_json::plan(world.price(&item.price))),
+        "quantity": only.and_then(|item| item.quantity),
         "schedule": sub.schedule,
         "start_date": sub.start,
         "status": sub.status.as_str(),
@@ -95,11 +102,31 @@ pub fn billing_mode(sub: &Subscription) -> Value {
     json!({
         "flexible": flexible.then(|| json!({ "proration_discounts": prorations })),
         "type": sub.mode.as_str(),
+        "updated_at": sub.created,
     })
 }
 
-/// Returns the pending update. Fields that it does not change are null.
-fn pending_update(world: &World, pending: &PendingUpdate) -> Value {
+/// Returns the pending update. A resumption that waits for its payment has only an expiry.
+fn pending_update(world: &World, sub: &Subscription) -> Option<Value> {
+    if let Some(pending) = &sub.pending_update {
+        return Some(changes(world, pending));
+    }
+    let expires_at = sub.resumption.as_ref()?.expires_at?;
+    Some(json!({
+        "billing_cycle_anchor": null,
+        "cancel_at_period_end": null,
+        "discount": null,
+        "discounts": null,
+        "expires_at": expires_at,
+        "metadata": null,
+        "subscription_items": null,
+        "trial_end": null,
+        "trial_from_plan": null,
+    }))
+}
+
+/// Returns the changes of a pending update. Fields that it does not change are null.
+fn changes(world: &World, pending: &PendingUpdate) -> Value {
     let next = &pending.next;
     let items: Vec<Value> = next.items.iter().map(|item| item_to_json(world, next, item)).collect();
     let metadata = pending.metadata.as_ref().map(|change| match change {

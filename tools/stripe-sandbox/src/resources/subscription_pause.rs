@@ -11,13 +11,13 @@ use crate::lifecycle::pause_requests;
 use crate::lifecycle::resume::{ResumeOptions, ResumePaymentBehavior};
 use crate::model::subscription::ProrationBehavior;
 use crate::values::errors::{ApiError, Result};
-use crate::world::find;
+use crate::world::find_running;
 
 pub fn pause(call: &mut Call<'_>) -> Result<Value> {
     let id = call.id();
     let bill = read_pause(&mut call.params)?;
     call.begin()?;
-    find(call.world.subscriptions(), &id)?;
+    find_running(call.world, &id)?;
     pause_requests::pause(call.world, &id, bill)?;
     Ok(subscription_json::to_json(call.world, &call.world.subscription(&id)))
 }
@@ -59,7 +59,7 @@ pub fn resume(call: &mut Call<'_>) -> Result<Value> {
     let behavior = shared::proration_behavior(p)?.unwrap_or(ProrationBehavior::CreateProrations);
     let date = p.time("proration_date")?;
     call.begin()?;
-    find(call.world.subscriptions(), &id)?;
+    find_running(call.world, &id)?;
     pause_requests::resume(call.world, &id, ResumeOptions { anchor_now, behavior, date }, on)?;
     Ok(subscription_json::to_json(call.world, &call.world.subscription(&id)))
 }

@@ -9,8 +9,8 @@ use super::subscription_update::{cancellation_details, update};
 use crate::endpoint::call::{Call, Endpoint, delete, get, list, post};
 use crate::lifecycle::end;
 use crate::model::subscription::{Collection, Status, Subscription};
-use crate::values::errors::{ApiError, Result};
-use crate::world::{check_filter, find};
+use crate::values::errors::Result;
+use crate::world::{check_filter, find, find_running};
 
 pub const ENDPOINTS: &[Endpoint] = &[
     post("/v1/subscriptions", "subscription", "subscription", create),
@@ -22,18 +22,18 @@ pub const ENDPOINTS: &[Endpoint] = &[
     post("/v1/subscriptions/{}/resume", "subscription", "subscription", resume),
 ];
 
-/// Values of the `status` filter. By default the list omits canceled subscriptions.
+/// Values of the `status` filter, in the order of Stripe's error message. By default the list omits canceled subscriptions.
 const FILTERS: &[(&str, &[Status])] = &[
     ("active", &[Status::Active]),
-    ("all", EVERY),
+    ("past_due", &[Status::PastDue]),
+    ("unpaid", &[Status::Unpaid]),
     ("canceled", &[Status::Canceled]),
-    ("ended", &[Status::Canceled, Status::IncompleteExpired]),
     ("incomplete", &[Status::Incomplete]),
     ("incomplete_expired", &[Status::IncompleteExpired]),
-    ("past_due", &[Status::PastDue]),
-    ("paused", &[Status::Paused]),
     ("trialing", &[Status::Trialing]),
-    ("unpaid", &[Status::Unpaid]),
+    ("paused", &[Status::Paused]),
+    ("all", EVERY),
+    ("ended", &[Status::Canceled, Status::IncompleteExpired]),
 ];
 
 const EVERY: &[Status] = &[
@@ -104,11 +104,7 @@ fn cancel(call: &mut Call<'_>) -> Result<Value> {
     let (feedback, comment) = cancellation_details(p)?;
     call.begin()?;
     let world = &mut *call.world;
-    let mut sub = find(world.subscriptions(), &id)?.clone();
-    if sub.status.is_terminal() {
-        // Stripe responds with a 404 to the cancellation of an ended subscription.
-        return Err(ApiError::no_such("subscription", &id));
-    }
+    let mut sub = find_running(world, &id)?.clone();
     let now = world.now_of(&sub.customer);
     sub.cancellation.feedback = feedback.unwrap_or(sub.cancellation.feedback);
     sub.cancellation.comment = comment.unwrap_or(sub.cancellation.comment);

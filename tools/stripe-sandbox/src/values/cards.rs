@@ -1,7 +1,9 @@
 //! Stripe's test cards and the outcome of charging each.
 
-use serde::de::Error;
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde::{Deserialize, Serialize};
+
+use super::failures::{CVC, EXPIRED, FUNDS, Failure, GENERIC, LOST, PROCESSING, STOLEN};
+use super::outcomes::{Ending, Outcome};
 
 /// Card that exists only in test mode, identified by its token and its number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -15,6 +17,7 @@ pub enum TestCard {
     ChargeCustomerFail,
     AuthenticationOnSetup,
     AuthenticationAlways,
+    Processing,
     Declined,
     InsufficientFunds,
     LostCard,
@@ -42,68 +45,9 @@ enum OnCharge {
     /// Requires authentication, unless the card was authenticated when it was saved.
     AuthenticateOnce,
     AuthenticateAlways,
+    /// Processes for a while and succeeds, as cards with a notice period do.
+    Process,
 }
-
-/// Reason of a failed charge, as reported in `last_payment_error`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Failure {
-    pub code: &'static str,
-    pub decline_code: Option<&'static str>,
-    pub advice_code: Option<&'static str>,
-    pub message: &'static str,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Outcome {
-    Succeeded,
-    RequiresAction,
-    Declined(Failure),
-}
-
-const fn failure(
-    code: &'static str,
-    decline_code: Option<&'static str>,
-    advice_code: &'static str,
-    message: &'static str,
-) -> Failure {
-    Failure { code, decline_code, advice_code: Some(advice_code), message }
-}
-
-const GENERIC: Failure =
-    failure("card_declined", Some("generic_decline"), "try_again_later", "Your card was declined.");
-const FUNDS: Failure = failure(
-    "card_declined",
-    Some("insufficient_funds"),
-    "try_again_later",
-    "Your card has insufficient funds.",
-);
-const LOST: Failure =
-    failure("card_declined", Some("lost_card"), "do_not_try_again", "Your card was declined.");
-const STOLEN: Failure =
-    failure("card_declined", Some("stolen_card"), "do_not_try_again", "Your card was declined.");
-const EXPIRED: Failure =
-    failure("expired_card", None, "confirm_card_data", "Your card has expired.");
-const CVC: Failure =
-    failure("incorrect_cvc", None, "confirm_card_data", "Your card's security code is incorrect.");
-const PROCESSING: Failure = failure(
-    "processing_error",
-    None,
-    "try_again_later",
-    "An error occurred while processing your card. Try again in a little bit.",
-);
-
-/// Failure of a charge whose authentication did not succeed.
-pub const AUTHENTICATION_FAILED: Failure = Failure {
-    code: "payment_intent_authentication_failure",
-    decline_code: None,
-    advice_code: None,
-    message: "We are unable to authenticate your payment method. Please choose a different payment method and try again.",
-};
-
-/// Every failure that a payment intent can store. A snapshot stores the name of a failure and looks
-/// it up here.
-const FAILURES: &[Failure] =
-    &[GENERIC, FUNDS, LOST, STOLEN, EXPIRED, CVC, PROCESSING, AUTHENTICATION_FAILED];
 
 const fn row(
     card: TestCard,
@@ -168,6 +112,7 @@ pub const CARDS: &[CardSpec] = &[
         OnCharge::AuthenticateAlways,
         true,
     ),
+    row(TestCard::Processing, &["pm_card_processing"], "4000003560000123", OnCharge::Process, true),
     row(
         TestCard::Declined,
         &["pm_card_chargeDeclined", "pm_card_visa_chargeDeclined"],
@@ -252,51 +197,13 @@ impl TestCard {
             OnCharge::AuthenticateOnce if set_up => Outcome::Succeeded,
             OnCharge::AuthenticateOnce | OnCharge::AuthenticateAlways => Outcome::RequiresAction,
             OnCharge::Decline(failure) => Outcome::Declined(failure),
+            OnCharge::Process => Outcome::Processing(Ending::Succeeds),
         }
     }
 
     pub fn last4(self) -> &'static str {
         let number = self.spec().number;
         &number[number.len() - 4..]
-    }
-}
-
-/// Decline codes after which Stripe does not charge the same card again, although the retry
-/// schedule continues. <https://docs.stripe.com/declines/codes>
-const HARD_DECLINES: &[&str] = &[
-    "authentication_required",
-    "highest_risk_level",
-    "incorrect_number",
-    "lost_card",
-    "pickup_card",
-    "revocation_of_all_authorizations",
-    "revocation_of_authorization",
-    "stolen_card",
-    "transaction_not_allowed",
-];
-
-impl Failure {
-    pub fn is_hard(&self) -> bool {
-        self.decline_code.is_some_and(|code| HARD_DECLINES.contains(&code))
-    }
-
-    /// Returns a name that is unique among all failures.
-    fn name(&self) -> &'static str {
-        self.decline_code.unwrap_or(self.code)
-    }
-}
-
-impl Serialize for Failure {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(self.name())
-    }
-}
-
-impl<'de> Deserialize<'de> for Failure {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Failure, D::Error> {
-        let name = String::deserialize(deserializer)?;
-        let known = FAILURES.iter().find(|failure| failure.name() == name);
-        known.copied().ok_or_else(|| D::Error::custom(format!("unknown failure {name}")))
     }
 }
 
@@ -316,26 +223,5 @@ mod tests {
         assert_eq!(TestCard::AuthenticationOnSetup.charge(false), Outcome::RequiresAction);
         assert_eq!(TestCard::AuthenticationOnSetup.charge(true), Outcome::Succeeded);
         assert_eq!(TestCard::AuthenticationAlways.charge(true), Outcome::RequiresAction);
-    }
-
-    #[test]
-    fn failures_round_trip_through_their_names() {
-        let declines = CARDS.iter().filter_map(|spec| match spec.on_charge {
-            OnCharge::Decline(failure) => Some(failure),
-            _ => None,
-        });
-        for failure in declines.chain([AUTHENTICATION_FAILED]) {
-            let name = serde_json::to_string(&failure).unwrap();
-            assert_eq!(serde_json::from_str::<Failure>(&name).unwrap(), failure, "{name}");
-        }
-    }
-
-    #[test]
-    fn lost_and_stolen_cards_are_hard_declines() {
-        let hard: Vec<_> = [GENERIC, FUNDS, LOST, STOLEN, EXPIRED, CVC, PROCESSING]
-            .iter()
-            .map(Failure::is_hard)
-            .collect();
-        assert_eq!(hard, [false, false, true, true, false, false, false]);
     }
 }

@@ -6,7 +6,8 @@ use serde::{Deserialize, Serialize};
 use super::money::{Currency, allocate};
 use super::period::Timestamp;
 
-/// Returns the part of `amount` that falls on `[at, end)` of `period`, rounded once.
+/// Returns the part of `amount` that falls on `[at, end)` of `period`, rounded once. Credits are
+/// negative amounts, because ties do not round symmetrically.
 pub fn prorated_amount(
     amount: i64,
     at: Timestamp,
@@ -15,7 +16,7 @@ pub fn prorated_amount(
 ) -> i64 {
     let (start, end) = period;
     let left = Decimal::from((end - at.clamp(start, end)).max(0));
-    currency.round(Decimal::from(amount) * left / Decimal::from(end - start))
+    currency.round_proration(Decimal::from(amount) * left / Decimal::from(end - start))
 }
 
 /// Cost of a whole period, and the amount that each discount takes off it.
@@ -65,11 +66,11 @@ impl Cost {
     }
 }
 
-/// Returns the cost that is left of a debit after a part of it was credited.
-pub fn remaining(cost: &Cost, back: &Cost) -> Cost {
-    let left = cost.discounts.iter().zip(&back.discounts);
-    let discounts = left.map(|((id, amount), (_, back))| (id.clone(), amount - back)).collect();
-    Cost { gross: cost.gross - back.gross, discounts }
+/// Returns the cost that is left of a debit after `credit`, which is negative.
+pub fn remaining(cost: &Cost, credit: &Cost) -> Cost {
+    let left = cost.discounts.iter().zip(&credit.discounts);
+    let discounts = left.map(|((id, amount), (_, credit))| (id.clone(), amount + credit)).collect();
+    Cost { gross: cost.gross + credit.gross, discounts }
 }
 
 #[cfg(test)]
@@ -118,8 +119,10 @@ mod tests {
             prop_assert!((Decimal::from(part.gross) - exact(whole.gross)).abs() <= half);
             prop_assert!((Decimal::from(part.net()) - exact(whole.net())).abs() <= half);
             prop_assert!(part.discounts.iter().all(|(_, amount)| *amount >= 0));
-            let left = remaining(&whole, &part);
-            prop_assert_eq!((left.gross + part.gross, left.net() + part.net()), (whole.gross, whole.net()));
+            let credit = whole.clone().negated().prorated(at, (0, length), Currency::USD);
+            prop_assert!((0..=1).contains(&-(credit.gross + part.gross)), "ties go down on both sides");
+            let left = remaining(&whole, &credit);
+            prop_assert_eq!((left.gross - credit.gross, left.net() - credit.net()), (whole.gross, whole.net()));
             prop_assert!(left.discounts.iter().all(|(_, amount)| *amount >= 0) && left.net() >= 0);
         }
 

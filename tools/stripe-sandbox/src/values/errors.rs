@@ -16,6 +16,9 @@ struct Body {
 
 pub type Result<T> = std::result::Result<T, ApiError>;
 
+/// Codes for which Stripe sends no `doc_url`.
+const WITHOUT_PAGE: &[&str] = &["subscription_payment_intent_requires_action"];
+
 impl ApiError {
     fn new(status: u16, kind: &'static str, message: impl Into<String>) -> ApiError {
         ApiError(Box::new(Body { status, kind, message: message.into(), fields: Map::new() }))
@@ -136,7 +139,8 @@ impl ApiError {
         let mut error = self.0.fields.clone();
         error.insert("type".into(), self.0.kind.into());
         error.insert("message".into(), self.0.message.as_str().into());
-        if let Some(code) = error.get("code").and_then(Value::as_str) {
+        let documented = |code: &&str| !WITHOUT_PAGE.contains(code);
+        if let Some(code) = error.get("code").and_then(Value::as_str).filter(documented) {
             let url = format!("https://stripe.com/docs/error-codes/{}", code.replace('_', "-"));
             error.insert("doc_url".into(), url.into());
         }

@@ -101,6 +101,20 @@ impl Currency {
         self.round_with(minor, RoundingStrategy::MidpointAwayFromZero)
     }
 
+    /// Rounds the exact amount of a proration to the nearest step, half towards minus infinity: a
+    /// credit of 2.5 becomes 3, a charge of 4.5 becomes 4. Source: recordings of Stripe, see the
+    /// README.
+    pub fn round_proration(self, minor: Decimal) -> i64 {
+        self.round_with(
+            minor,
+            if minor.is_sign_negative() {
+                RoundingStrategy::MidpointAwayFromZero
+            } else {
+                RoundingStrategy::MidpointTowardZero
+            },
+        )
+    }
+
     /// Rounds the tax of one line, half to even: Stripe turns 1196.5 into 1196.
     pub fn round_tax(self, minor: Decimal) -> i64 {
         self.round_with(minor, RoundingStrategy::MidpointNearestEven)
@@ -205,7 +219,19 @@ mod tests {
     }
 
     #[test]
+    fn prorations_round_half_towards_minus_infinity() {
+        let rows = [(-35, -4), (-25, -3), (-24, -2), (-5, -1), (0, 0), (5, 0), (45, 4), (46, 5)];
+        for (tenths, rounded) in rows {
+            assert_eq!(Currency::USD.round_proration(Decimal::new(tenths, 1)), rounded, "{tenths}");
+        }
+        let dinar = Currency::parse("kwd").unwrap();
+        assert_eq!(dinar.round_proration(Decimal::from(15)), 10);
+        assert_eq!(dinar.round_proration(Decimal::from(-15)), -20);
+    }
+
+    #[test]
     fn allocation_adds_up_to_its_total() {
+        assert_eq!(allocate(-5, &[-1, -1]).iter().sum::<i64>(), -5);
         assert_eq!(allocate(100, &[1, 1, 1]).iter().sum::<i64>(), 100);
         assert_eq!(allocate(500, &[2000, 3000]), [200, 300]);
         assert_eq!(allocate(5, &[0, 0]), [0, 0]);

@@ -18,10 +18,11 @@ impl From<&Option<String>> for ClockKey {
     }
 }
 
-/// Object with a due change. Ordered for changes at the same time: invoices before the periods that
-/// follow them, and schedules before the periods that they define.
+/// Object with a due change. Ordered for changes at the same time: payments before their invoices,
+/// invoices before the periods that follow them, and schedules before the periods that they define.
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Due {
+    PaymentIntent(String),
     Invoice(String),
     Schedule(String),
     Subscription(String),

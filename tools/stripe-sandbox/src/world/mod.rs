@@ -52,7 +52,7 @@ pub struct World {
     schedules: Table<Schedule>,
     pub invoice_items: Table<InvoiceItem>,
     pub invoice_payments: Table<InvoicePayment>,
-    pub payment_intents: Table<PaymentIntent>,
+    payment_intents: Table<PaymentIntent>,
     pub test_clocks: Table<TestClock>,
     pub checkout_sessions: Table<checkout::Session>,
     pub portal_configurations: Table<portal::Configuration>,
@@ -108,6 +108,12 @@ impl World {
             let due = Due::Invoice(invoice.id.clone());
             self.agenda.set(ClockKey::from(&invoice.test_clock), due, invoice.next_due());
         }
+        for intent in self.payment_intents.all() {
+            let due = Due::PaymentIntent(intent.id.clone());
+            let customer = self.customers.get(&intent.customer);
+            let clock = customer.and_then(|customer| customer.test_clock.clone());
+            self.agenda.set(ClockKey::from(&clock), due, intent.next_due());
+        }
         for schedule in self.schedules.all() {
             let due = Due::Schedule(schedule.id.clone());
             self.agenda.set(ClockKey::from(&schedule.test_clock), due, schedule.next_due());
@@ -147,6 +153,18 @@ impl World {
         let due = Due::Invoice(invoice.id.clone());
         self.agenda.set(ClockKey::from(&invoice.test_clock), due, invoice.next_due());
         self.invoices.put(invoice);
+    }
+
+    pub fn payment_intents(&self) -> &Table<PaymentIntent> {
+        &self.payment_intents
+    }
+
+    /// Stores the payment intent and updates its agenda entry.
+    pub fn put_payment_intent(&mut self, intent: PaymentIntent) {
+        let due = Due::PaymentIntent(intent.id.clone());
+        let clock = self.customer(&intent.customer).test_clock.clone();
+        self.agenda.set(ClockKey::from(&clock), due, intent.next_due());
+        self.payment_intents.put(intent);
     }
 
     pub fn schedules(&self) -> &Table<Schedule> {
@@ -236,6 +254,13 @@ pub fn find_param<'a, T: Entity>(table: &'a Table<T>, id: &str, param: &str) -> 
 /// Returns a 400 if a list filter names an object that does not exist.
 pub fn check_filter<T: Entity>(table: &Table<T>, id: Option<&str>, param: &str) -> Result<()> {
     id.map_or(Ok(()), |id| find_param(table, id, param).map(drop))
+}
+
+/// Returns the subscription with the ID from the path. One that has ended is a 404 as well.
+pub fn find_running<'a>(world: &'a World, id: &str) -> Result<&'a Subscription> {
+    find(world.subscriptions(), id).and_then(|sub| {
+        if sub.status.is_terminal() { Err(ApiError::no_such("subscription", id)) } else { Ok(sub) }
+    })
 }
 
 /// Returns the customer with the ID from the path, or a 404. A deleted customer is a 404 as well.

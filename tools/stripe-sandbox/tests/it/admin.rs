@@ -153,13 +153,19 @@ fn payment_failure_settings_can_be_changed_at_runtime() {
     let before = json!({
         "retry_days": [3, 5, 7], "retries_exhausted": "unpaid",
         "pause_on_first_failure": false, "resume_when_paid": false,
+        "debit_success_seconds": 345_600, "debit_failure_seconds": 172_800,
+        "card_processing_seconds": 3_600,
     });
     assert_eq!(api.admin("GET", "/settings", &Value::Null), before);
-    let changed =
-        api.admin("POST", "/settings", &json!({ "retry_days": [1], "resume_when_paid": true }));
+    let change = json!({
+        "retry_days": [1], "resume_when_paid": true, "card_processing_seconds": 60,
+    });
+    let changed = api.admin("POST", "/settings", &change);
     let after = json!({
         "retry_days": [1], "retries_exhausted": "unpaid",
         "pause_on_first_failure": false, "resume_when_paid": true,
+        "debit_success_seconds": 345_600, "debit_failure_seconds": 172_800,
+        "card_processing_seconds": 60,
     });
     assert_eq!(changed, after);
     for (body, word) in [

@@ -321,11 +321,11 @@ fn itemized_prorations_list_discounts_at_the_same_total() {
     assert_eq!((amounts(&included), off(&included)), (vec![-667, 1667], vec![vec![0], vec![0]]));
     assert_eq!(
         (amounts(&itemized), off(&itemized)),
-        (vec![-1000, 2500], vec![vec![-333], vec![833]])
+        (vec![-1000, 2499], vec![vec![-333], vec![832]])
     );
-    assert_eq!((&included["subtotal"], &itemized["subtotal"]), (&json!(1000), &json!(1500)));
+    assert_eq!((&included["subtotal"], &itemized["subtotal"]), (&json!(1000), &json!(1499)));
     assert_eq!((&included["total"], &itemized["total"]), (&json!(1000), &json!(1000)));
-    assert_eq!(itemized["total_discount_amounts"][0]["amount"], 500);
+    assert_eq!(itemized["total_discount_amounts"][0]["amount"], 499);
 }
 
 #[test]

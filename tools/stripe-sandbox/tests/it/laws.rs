@@ -260,7 +260,8 @@ fn nothing_is_credited_twice(invoices: &[Value]) -> TestCaseResult {
     Ok(())
 }
 
-fn run<S: Strategy>(strategy: &S, test: impl Fn(&Shop, S::Value) -> TestCaseResult)
+/// Tests random values on one shop.
+pub fn run<S: Strategy>(strategy: &S, test: impl Fn(&Shop, S::Value) -> TestCaseResult)
 where
     S::Value: Clone,
 {

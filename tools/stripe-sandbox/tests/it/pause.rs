@@ -317,7 +317,8 @@ fn only_paused_subscriptions_resume_and_only_flexible_ones_pause() {
     let string = [("billing_cycle_anchor", "now")];
     case.api.refused(400, "POST", &path("resume"), &string);
     case.api.delete(&format!("/v1/subscriptions/{}", case.sub), &[]);
-    case.api.refused(400, "POST", &path("resume"), &[]);
+    case.api.refused(404, "POST", &path("resume"), &[]);
+    case.api.refused(404, "POST", &path("pause"), &[]);
     case.api.refused(404, "POST", "/v1/subscriptions/sub_none/pause", &[]);
 
     let classic = at_the_middle("3000", &[("billing_mode[type]", "classic")]);

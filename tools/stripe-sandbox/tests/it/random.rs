@@ -15,6 +15,8 @@ pub const DAY: i64 = 86_400;
 pub struct Shop {
     pub api: Api,
     pub prices: Vec<String>,
+    /// Monthly price of the requests of a meter.
+    pub metered: String,
     pub fee: String,
     pub coupons: Vec<String>,
     pub rates: Vec<String>,
@@ -67,8 +69,20 @@ impl Shop {
             rate("5", "false"),
             rate("7.7", "true"),
         ];
+        let form = [
+            ("display_name", "Requests"),
+            ("event_name", "requests"),
+            ("default_aggregation[formula]", "sum"),
+        ];
+        let meter = id(&api.post("/v1/billing/meters", &form));
+        let metered = price(&[
+            ("unit_amount", "3"),
+            month,
+            ("recurring[usage_type]", "metered"),
+            ("recurring[meter]", &meter),
+        ]);
         let fee = price(&[("unit_amount", "4321")]);
-        Shop { api, prices, fee, coupons, rates }
+        Shop { api, prices, metered, fee, coupons, rates }
     }
 }
 

@@ -174,16 +174,16 @@ fn minimum_is_charged_and_less_is_added_to_the_balance() {
 #[test]
 fn each_currency_uses_stripes_decimals() {
     let rows = [
-        // A month, half of it, and the formatted price.
+        // A month, half of it with ties rounded down, and the formatted price.
         ("isk", "50000", 25000, "ISK 500.00"),
         ("ugx", "50000", 25000, "UGX 500.00"),
-        ("isk", "50100", 25100, "ISK 501.00"),
-        ("huf", "99999", 50000, "HUF 999.99"),
-        ("twd", "99999", 50000, "TWD 999.99"),
-        ("jpy", "4121", 2061, "¥4121"),
-        ("krw", "4121", 2061, "KRW 4121"),
-        ("mga", "4121", 2061, "MGA 4121"),
-        ("kwd", "4130", 2070, "KWD 4.130"),
+        ("isk", "50100", 25000, "ISK 501.00"),
+        ("huf", "99999", 49999, "HUF 999.99"),
+        ("twd", "99999", 49999, "TWD 999.99"),
+        ("jpy", "4121", 2060, "¥4121"),
+        ("krw", "4121", 2060, "KRW 4121"),
+        ("mga", "4121", 2060, "MGA 4121"),
+        ("kwd", "4130", 2060, "KWD 4.130"),
         ("bhd", "4120", 2060, "BHD 4.120"),
     ];
     for (currency, amount, half, written) in rows {

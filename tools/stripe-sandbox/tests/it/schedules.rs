@@ -1,8 +1,8 @@
 //! Subscription schedules.
 
 use serde_json::{Value, json};
-use time::OffsetDateTime;
 use time::macros::datetime;
+use time::{Duration, OffsetDateTime};
 
 use crate::case::{Case, MIDDLE, START, at_the_middle};
 use crate::support::{Form, amounts, id, stamp};
@@ -197,7 +197,7 @@ fn report(it: &Scheduled, value: &str) {
 
 /// Returns the sorted amounts of the invoice that is collected an hour after the period end.
 fn renewal(it: &Scheduled, end: OffsetDateTime) -> Vec<i64> {
-    it.until(end + time::Duration::HOUR);
+    it.until(end + Duration::HOUR);
     let mut amounts = amounts(&it.newest());
     amounts.sort_unstable();
     amounts
@@ -316,7 +316,9 @@ fn canceling_schedule_or_subscription_cancels_both() {
     assert_eq!((&gone["status"], &gone["canceled_at"]), (&json!("canceled"), &stamp(MIDDLE)));
     assert_eq!(it.case.shown()["status"], "canceled");
     // Prorated and invoiced by default: half of 50.00.
-    assert_eq!((amounts(&it.newest()), it.case.balance()), (vec![-2500], json!(-2500)));
+    assert_eq!((amounts(&it.newest()), it.case.balance()), (vec![-2500], json!(0)));
+    it.case.api.advance(&it.case.clock, MIDDLE + Duration::HOUR);
+    assert_eq!(it.case.balance(), -2500);
 
     let it = scheduled();
     let form = [("invoice_now", "false"), ("prorate", "false")];

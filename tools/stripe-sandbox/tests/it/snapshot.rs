@@ -103,6 +103,10 @@ fn populated(config: &Config) -> (Api, String) {
     let waiting = api.post(&format!("/v1/subscriptions/{}", id(&sub)), &form);
     assert!(waiting["pending_update"].is_object());
 
+    // A debit that is processing, and fails later.
+    let eve = api.customer(&clock, Some("pm_failed_de"), &[]);
+    api.subscribe(&eve, &seat, &[]);
+
     let form = [
         ("mode", "subscription"),
         ("customer", &ada),

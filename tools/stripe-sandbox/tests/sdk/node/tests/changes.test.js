@@ -40,9 +40,9 @@ describe('proration', () => {
     const changed = await upgrade(begun, { proration_behavior: 'create_prorations' });
     assert.equal(changed.latest_invoice.id, begun.subscription.latest_invoice.id);
     const pending = await stripe.invoiceItems.list({ customer: begun.customer.id, pending: true });
-    assert.deepEqual(pending.data.map((item) => [item.amount, item.proration]), [[2500, true], [-1000, true]]);
+    assert.deepEqual(pending.data.map((item) => [item.amount, item.proration]), [[-1000, true], [2500, true]]);
     assert.equal(pending.data[0].parent.subscription_details.subscription, begun.subscription.id);
-    assert.equal((await stripe.invoiceItems.retrieve(pending.data[1].id)).amount, -1000);
+    assert.equal((await stripe.invoiceItems.retrieve(pending.data[1].id)).amount, 2500);
     await advance(begun.clock, '2027-05-01T02:00');
     const [renewal] = (await stripe.invoices.list({ subscription: begun.subscription.id })).data;
     assert.equal(renewal.total, 6500);

@@ -42,9 +42,11 @@ test('an invoice is created, finalized and paid', async () => {
   const { payment_intent: intent } = paid.payments.data[0].payment;
   assert.deepEqual([intent.status, intent.amount_received], ['succeeded', 5800]);
   assert.deepEqual(ids(await stripe.paymentIntents.list({ customer: owner.id })), [intent.id]);
-  await refused(stripe.invoiceItems.del(item.id), errors.StripeInvalidRequestError, { code: 'invoice_not_editable' });
+  await refused(stripe.invoiceItems.del(item.id), errors.StripeInvalidRequestError, {
+    message: "Can't delete an invoice item that is attached to an invoice that is no longer editable",
+  });
   await refused(stripe.invoices.finalizeInvoice(invoice.id), errors.StripeInvalidRequestError, {
-    code: 'invoice_not_editable',
+    message: "This invoice is already finalized, you can't re-finalize a non-draft invoice.",
   });
 });
 

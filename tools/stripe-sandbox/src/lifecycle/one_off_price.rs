@@ -1,0 +1,53 @@
+//! Price and product of an invoice item that has an amount instead of a price.
+
+use std::collections::BTreeMap;
+
+use crate::model::Metadata;
+use crate::model::catalog::{Price, Product, TaxBehavior};
+use crate::model::invoice::Line;
+use crate::values::money::Currency;
+use crate::values::period::Timestamp;
+use crate::values::pricing::Amount;
+use crate::world::World;
+
+/// Creates an inactive price and product for the line, as Stripe does, and returns their IDs.
+pub fn make_price(
+    world: &mut World,
+    line: &Line,
+    currency: Currency,
+    now: Timestamp,
+) -> (String, String) {
+    let (price, product) = (world.ids.id("price"), world.ids.id("prod"));
+    world.products.put(Product {
+        id: product.clone(),
+        name: line.description.clone().unwrap_or_else(|| "Invoice item".to_owned()),
+        active: false,
+        description: None,
+        unit_label: None,
+        url: None,
+        statement_descriptor: None,
+        tax_code: None,
+        images: Vec::new(),
+        marketing_features: Vec::new(),
+        default_price: None,
+        metadata: Metadata::new(),
+        created: now,
+        updated: now,
+    });
+    world.prices.put(Price {
+        id: price.clone(),
+        product: product.clone(),
+        active: false,
+        currency,
+        amount: Amount::PerUnit(line.unit.unwrap_or_default()),
+        tax_behavior: TaxBehavior::Unspecified,
+        options: BTreeMap::new(),
+        recurring: None,
+        packages: None,
+        nickname: None,
+        lookup_key: None,
+        metadata: Metadata::new(),
+        created: now,
+    });
+    (price, product)
+}
