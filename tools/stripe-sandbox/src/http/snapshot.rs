@@ -15,7 +15,7 @@ use crate::world::World;
 /// Marks a file as a snapshot.
 const FORMAT: &str = "stripe-sandbox snapshot";
 /// Incremented when older files can no longer be read.
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 
 #[derive(Deserialize)]
 struct Head {
@@ -107,9 +107,9 @@ mod tests {
         for (text, said) in [
             ("", "not a snapshot"),
             ("{\"prices\": []}", "not a snapshot"),
-            ("{\"format\": \"other\", \"version\": 1}", "says \"other\""),
-            ("{\"format\": \"stripe-sandbox snapshot\", \"version\": 2}", "of version 2"),
-            ("{\"format\": \"stripe-sandbox snapshot\", \"version\": 1, \"world\": {}}", "damaged"),
+            ("{\"format\": \"other\", \"version\": 2}", "says \"other\""),
+            ("{\"format\": \"stripe-sandbox snapshot\", \"version\": 1}", "of version 1"),
+            ("{\"format\": \"stripe-sandbox snapshot\", \"version\": 2, \"world\": {}}", "damaged"),
         ] {
             assert!(refusal(text).contains(said), "{text}: {}", refusal(text));
         }

@@ -52,7 +52,7 @@ pub fn submit(world: &mut World, session: &Session, payer: Payer) -> Result<Subm
             Outcome::Declined(failure) if due > 0 => return Err(declined(failure)),
             Outcome::RequiresAction => {
                 let waiting = Session { authenticating: Some(payer), ..session.clone() };
-                world.checkout_sessions.put(waiting);
+                world.put_checkout(waiting);
                 return Ok(SubmitOutcome::Authenticate);
             }
             Outcome::Succeeded | Outcome::Declined(_) => {}
@@ -68,7 +68,7 @@ pub fn complete_authentication(world: &mut World, session: &Session, succeed: bo
     let Some(payer) = session.authenticating.take() else {
         return Err(ApiError::invalid("This session does not wait for authentication."));
     };
-    world.checkout_sessions.put(session.clone());
+    world.put_checkout(session.clone());
     if succeed {
         complete(world, session, &payer, true)
     } else {
@@ -115,7 +115,7 @@ fn complete(
     session.customer = Some(customer);
     session.authenticating = None;
     session.completed = Some(Completed { subscription, invoice, payment });
-    world.checkout_sessions.put(session);
+    world.put_checkout(session);
     Ok(())
 }
 

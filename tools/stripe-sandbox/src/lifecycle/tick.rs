@@ -1,15 +1,20 @@
 //! Changes that are due by time.
 
 use super::{end, invoicing, renew, retries, schedule, void};
+use crate::model::checkout::Session;
+use crate::model::event::Cause;
 use crate::model::invoice::Status as InvoiceStatus;
 use crate::model::subscription::{Collection, PauseBehavior, Status};
 use crate::values::period::Timestamp;
 use crate::world::World;
 use crate::world::agenda::{ClockKey, Due};
+use crate::world::changes::Announcement;
 
 impl World {
     /// Applies all changes due by `real_now`, and those on test clocks that are advancing.
     pub fn catch_up(&mut self, real_now: Timestamp) {
+        // Pages and admin requests leave their changes here.
+        self.commit(Cause::default());
         let target = self.target_time(real_now);
         run(self, &ClockKey::Own, target);
         let advancing: Vec<(String, Timestamp)> = self
@@ -20,6 +25,7 @@ impl World {
         for (id, target) in advancing {
             run(self, &ClockKey::Test(id.clone()), target);
             self.edit_clock(&id, |clock| clock.target = None);
+            self.commit(Cause::default());
         }
     }
 }
@@ -30,7 +36,11 @@ fn run(world: &mut World, clock: &ClockKey, target: Timestamp) {
             Due::Subscription(id) => subscription(world, &id, at),
             Due::Invoice(id) => invoice(world, &id, at),
             Due::Schedule(id) => schedule::end_phase(world, &id, at),
+            Due::Checkout(id) => expire_checkout(world, &id),
+            Due::TrialWillEnd(id) => world.announce(Announcement::TrialWillEnd(id)),
+            Due::ScheduleExpires(id) => world.announce(Announcement::ScheduleExpires(id)),
         }
+        world.commit(Cause::default());
     }
     world.set_now(clock, target);
 }
@@ -64,6 +74,13 @@ fn subscription(world: &mut World, id: &str, at: Timestamp) {
     }
     if sub.status.is_running() && due(sub.next_period_end()) {
         renew::renew(world, &sub, at);
+    }
+}
+
+fn expire_checkout(world: &mut World, id: &str) {
+    let open = world.checkout_sessions.get(id).filter(|session| session.next_due().is_some());
+    if let Some(session) = open.cloned() {
+        world.put_checkout(Session { expired: true, authenticating: None, ..session });
     }
 }
 

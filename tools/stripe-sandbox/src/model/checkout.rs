@@ -38,7 +38,7 @@ pub struct Session {
     pub urls: Urls,
     pub created: Timestamp,
     pub expires_at: Timestamp,
-    /// Expired by request.
+    /// Expired, by request or by time.
     pub expired: bool,
     pub completed: Option<Completed>,
     /// Payer whose card is waiting for authentication.
@@ -139,6 +139,11 @@ impl Session {
         } else {
             Status::Open
         }
+    }
+
+    /// Returns the time at which an open session expires.
+    pub fn next_due(&self) -> Option<Timestamp> {
+        (self.completed.is_none() && !self.expired).then_some(self.expires_at)
     }
 
     pub fn client_secret(&self) -> String {

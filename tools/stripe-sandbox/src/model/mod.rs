@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 pub mod catalog;
 pub mod checkout;
 pub mod customer;
+pub mod event;
 pub mod invoice;
 pub mod portal;
 pub mod schedule;

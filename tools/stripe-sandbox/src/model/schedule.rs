@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::subscription::ProrationBehavior;
 use super::{Entity, Metadata, string_enum};
 use crate::values::money::Currency;
-use crate::values::period::Timestamp;
+use crate::values::period::{DAY, Timestamp};
 
 string_enum!(Status {
     Active = "active",
@@ -16,6 +16,9 @@ string_enum!(Status {
 });
 string_enum!(EndBehavior { Cancel = "cancel", Release = "release" });
 string_enum!(PhaseAnchor { Automatic = "automatic", PhaseStart = "phase_start" });
+
+/// Time from the announcement of a schedule's end to the end. Seconds.
+const END_NOTICE: i64 = 7 * DAY;
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Schedule {
@@ -66,6 +69,11 @@ impl Schedule {
     /// Returns the end of the last phase.
     pub fn end(&self) -> Timestamp {
         self.phases.last().map_or(self.created, |phase| phase.end)
+    }
+
+    /// Returns the time at which the end of the schedule is announced.
+    pub fn end_announced_at(&self) -> Option<Timestamp> {
+        (self.status == Status::Active).then(|| self.end() - END_NOTICE)
     }
 
     /// Returns the time of the next change that needs no request.

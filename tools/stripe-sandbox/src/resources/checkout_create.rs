@@ -80,7 +80,7 @@ pub fn create(call: &mut Call<'_>) -> Result<serde_json::Value> {
         line.id = world.ids.id("li");
     }
     let object = to_json(world, &session);
-    world.checkout_sessions.put(session);
+    world.put_checkout(session);
     Ok(object)
 }
 

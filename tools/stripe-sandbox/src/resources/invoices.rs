@@ -14,6 +14,7 @@ use crate::model::invoice::{Invoice, PaymentStatus, Status, UncollectibleReason}
 use crate::model::subscription::Collection;
 use crate::values::errors::{ApiError, Result};
 use crate::values::period::HOUR;
+use crate::world::changes::Announcement;
 use crate::world::{World, check_filter, find};
 
 pub const ENDPOINTS: &[Endpoint] = &[
@@ -144,6 +145,7 @@ fn send(call: &mut Call<'_>) -> Result<Value> {
         let now = call.world.now_of(&invoice.customer);
         invoicing::finalize(call.world, &id, now);
     }
+    call.world.announce(Announcement::InvoiceSent(id.clone()));
     response(call.world, &id)
 }
 

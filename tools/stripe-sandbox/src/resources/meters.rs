@@ -146,7 +146,7 @@ fn summaries(call: &mut Call<'_>) -> Result<Value> {
     crate::endpoint::page::slice(&call.path, data, &cursor, "billing meter event summary")
 }
 
-fn to_json(meter: &Meter) -> Value {
+pub fn to_json(meter: &Meter) -> Value {
     json!({
         "id": meter.id,
         "object": "billing.meter",

@@ -7,12 +7,19 @@ use crate::world::World;
 
 mod add_invoice_items_params;
 mod balance_transactions;
+mod charge_json;
 mod checkout_create;
 pub mod checkout_json;
 mod checkout_sessions;
 pub mod checkout_urls;
 mod coupons;
 mod customers;
+pub mod event_derive;
+mod event_diff;
+mod event_sources;
+mod event_sources_billing;
+mod event_sources_catalog;
+mod events;
 mod invoice_create;
 mod invoice_items;
 mod invoice_json;
@@ -67,6 +74,7 @@ const ALL: &[&[Endpoint]] = &[
     portal_configurations::ENDPOINTS,
     portal_sessions::ENDPOINTS,
     test_clocks::ENDPOINTS,
+    events::ENDPOINTS,
 ];
 
 pub fn endpoints() -> impl Iterator<Item = &'static Endpoint> {

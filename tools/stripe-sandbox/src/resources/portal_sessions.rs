@@ -133,7 +133,7 @@ fn check_flow(
     Ok(())
 }
 
-fn to_json(world: &World, session: &Session) -> Value {
+pub fn to_json(world: &World, session: &Session) -> Value {
     json!({
         "id": session.id,
         "object": "billing_portal.session",
