@@ -30,6 +30,7 @@ mod json;
 mod locales;
 mod meter_events;
 mod meters;
+mod meter_summaries;
 pub mod payment_intents;
 pub mod payment_methods;
 pub mod portal_configurations;
@@ -58,6 +59,7 @@ const ALL: &[&[Endpoint]] = &[
     meter_events::ENDPOINTS,
     coupons::ENDPOINTS,
     promotion_codes::ENDPOINTS,
+    meter_summaries::ENDPOINTS,
     tax_rates::ENDPOINTS,
     customers::ENDPOINTS,
     balance_transactions::ENDPOINTS,

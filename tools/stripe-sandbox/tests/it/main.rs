@@ -27,6 +27,7 @@ mod laws;
 mod locks;
 mod money;
 mod objects;
+mod meter_summaries;
 mod pause;
 mod pending;
 mod pending_ends;
