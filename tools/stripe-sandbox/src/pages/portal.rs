@@ -49,6 +49,9 @@ impl Portal<'_> {
             (_, ["cancel" | "renew", _]) if !features.subscription_cancel => feature_disabled(),
             (post, [what @ ("cancel" | "renew"), id]) => match self.find_own(world, id) {
                 None => PageResponse::not_found("No such subscription"),
+                Some(sub) if *what == "cancel" && sub.cancel_at.is_some() => {
+                    PageResponse::Redirect(self.base)
+                }
                 Some(sub) => match (post, *what) {
                     (false, "cancel") => {
                         let view = View { world, portal: &self };
@@ -77,7 +80,7 @@ impl Portal<'_> {
                 (true, ..) => {}
                 (false, FlowType::SubscriptionCancel, _) => {
                     let id = flow.subscription.as_deref().unwrap_or_default();
-                    if self.find_own(world, id).is_some() {
+                    if self.find_own(world, id).is_some_and(|sub| sub.cancel_at.is_none()) {
                         return PageResponse::Redirect(format!("{}/cancel/{id}", self.base));
                     }
                 }

@@ -130,6 +130,12 @@ fn check_flow(
         )
         .param(param));
     }
+    if sub.cancel_at.is_some() {
+        return Err(ApiError::invalid(
+            "The subscription is already set to be canceled at period end.",
+        )
+        .param(param));
+    }
     Ok(())
 }
 
