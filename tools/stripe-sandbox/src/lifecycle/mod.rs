@@ -5,6 +5,7 @@
 
 pub mod add_invoice_items;
 pub mod authenticate;
+pub mod automatic_tax;
 pub mod balance;
 pub mod cancel;
 pub mod cancellation;

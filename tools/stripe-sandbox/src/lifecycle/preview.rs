@@ -1,5 +1,6 @@
 //! `POST /v1/invoices/create_preview`.
 
+use super::automatic_tax::check_location;
 use super::cancellation::{CancelAt, set_cancellation};
 use super::discounts::{Redeemer, replace_discounts};
 use super::draft::{NewInvoice, empty_draft};
@@ -11,7 +12,9 @@ use super::{end, periods, phase, trial};
 use crate::model::MetadataChange;
 use crate::model::catalog::RequestedDiscount;
 use crate::model::invoice::{BillingReason, Invoice, Line};
-use crate::model::subscription::{Collection, ProrationBehavior, Status, Subscription};
+use crate::model::subscription::{
+    AutomaticTax, Collection, ProrationBehavior, Status, Subscription,
+};
 use crate::model::usage::Unbilled;
 use crate::values::errors::{ApiError, Result};
 use crate::values::period::{HOUR, Timestamp};
@@ -21,6 +24,7 @@ use crate::world::World;
 #[derive(Default)]
 pub struct PreviewOptions {
     pub billing: BillingChange,
+    pub automatic_tax: Option<AutomaticTax>,
     pub metadata: Option<MetadataChange>,
     pub cancel_at: Option<Timestamp>,
     pub cancel_at_period_end: Option<bool>,
@@ -55,6 +59,8 @@ pub fn preview_subscription(
         let planned = pause::plan(world, &sub, bill, now)?;
         return immediate_invoice(planned, &sub);
     }
+    sub.automatic_tax = details.automatic_tax.unwrap_or(sub.automatic_tax);
+    check_location(world, &sub.customer, sub.automatic_tax)?;
     sub.default_tax_rates = details.default_tax_rates.clone().unwrap_or(sub.default_tax_rates);
     if let Some(change) = details.metadata.clone() {
         change.apply(&mut sub.metadata);

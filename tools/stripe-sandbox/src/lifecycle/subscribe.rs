@@ -1,6 +1,7 @@
 //! Creation of a subscription: items, first invoice and first payment.
 
 use super::add_invoice_items::{AddInvoiceItem, make_invoice_items};
+use super::automatic_tax::check_location;
 use super::discounts::Redeemer;
 use super::draft::NewInvoice;
 use super::errors::{check_amount, declined, no_payment_method, other_currency, requires_action};
@@ -13,8 +14,8 @@ use crate::model::Metadata;
 use crate::model::catalog::{Discount, RequestedDiscount};
 use crate::model::invoice::{BillingReason, Invoice, InvoiceItem, Line};
 use crate::model::subscription::{
-    BillingMode, Cancellation, Collection, Item, PAYMENT_WINDOW, PaymentBehavior, Status,
-    Subscription, TrialSettings,
+    AutomaticTax, BillingMode, Cancellation, Collection, Item, PAYMENT_WINDOW, PaymentBehavior,
+    Status, Subscription, TrialSettings,
 };
 use crate::values::errors::{ApiError, Result};
 use crate::values::money::Currency;
@@ -26,6 +27,7 @@ pub struct NewSubscription {
     pub customer: String,
     pub items: Vec<NewItem>,
     pub currency: Option<Currency>,
+    pub automatic_tax: AutomaticTax,
     pub collection: Collection,
     pub days_until_due: Option<i64>,
     pub default_payment_method: Option<String>,
@@ -188,6 +190,7 @@ fn build_subscription(
     now: Timestamp,
 ) -> Result<Subscription> {
     let currency = choose_currency(world, new)?;
+    check_location(world, &new.customer, new.automatic_tax)?;
     check_prices(world, new)?;
     let id = world.ids.id("sub");
     let own = |new| Discount { subscription: Some(id.clone()), ..new };
@@ -203,6 +206,7 @@ fn build_subscription(
         items,
         currency,
         anchor: new.anchor.or(new.trial_end).unwrap_or(now),
+        automatic_tax: new.automatic_tax,
         created: now,
         start: now,
         collection: new.collection,

@@ -1,6 +1,6 @@
 //! Changes that are due by time.
 
-use super::{end, invoicing, renew, retries, schedule, void};
+use super::{automatic_tax, end, invoicing, renew, retries, schedule, void};
 use crate::model::checkout::Session;
 use crate::model::event::Cause;
 use crate::model::invoice::Status as InvoiceStatus;
@@ -100,6 +100,7 @@ fn invoice(world: &mut World, id: &str, at: Timestamp) {
 fn finalize_and_collect(world: &mut World, id: &str, at: Timestamp) {
     let paused =
         world.invoice(id).subscription.and_then(|sub| world.subscription(&sub).pause_collection);
+    automatic_tax::disable_without_location(world, id);
     invoicing::finalize(world, id, at);
     if world.invoice(id).status != InvoiceStatus::Open {
         return;

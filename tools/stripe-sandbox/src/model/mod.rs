@@ -15,6 +15,7 @@ pub mod invoice;
 pub mod portal;
 pub mod schedule;
 pub mod subscription;
+pub mod tax_id;
 pub mod usage;
 
 pub trait Entity: Clone {

@@ -52,6 +52,16 @@ string_enum!(PauseReason {
 /// Time that the first payment may take, and that of a pending update or a resumption. Seconds.
 pub const PAYMENT_WINDOW: i64 = 23 * HOUR;
 
+/// Automatic tax of a subscription or an invoice. Its amount is always 0.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum AutomaticTax {
+    #[default]
+    Off,
+    On,
+    /// Stripe turned it off when an invoice finalized without a valid location of the customer.
+    Disabled,
+}
+
 /// Time from the announcement of a trial's end to the end. Seconds.
 pub const TRIAL_NOTICE: i64 = 3 * DAY;
 
@@ -118,6 +128,7 @@ pub struct Subscription {
     pub currency: Currency,
     /// Start that every item's periods are counted from.
     pub anchor: Timestamp,
+    pub automatic_tax: AutomaticTax,
     pub created: Timestamp,
     pub start: Timestamp,
     pub collection: Collection,

@@ -2,6 +2,7 @@
 //!
 //! Plain HTML forms with HTML or redirect responses. They call the same functions as the API.
 
+mod address;
 mod authenticate;
 mod card;
 pub mod checkout;
@@ -11,5 +12,6 @@ pub mod invoice;
 mod invoice_view;
 pub mod layout;
 pub mod portal;
+mod portal_details;
 mod portal_view;
 pub mod request;

@@ -3,6 +3,7 @@
 use super::authenticate::{AuthenticationPage, succeeded};
 use super::card::{self, CardForm};
 use super::layout::{Problem, message};
+use super::portal_details::DetailsForm;
 use super::portal_view::{self, Plan, Portal, View};
 use super::request::{PageRequest, PageResponse};
 use crate::lifecycle::checkout;
@@ -41,6 +42,9 @@ impl Portal<'_> {
         let features = &self.configuration.features;
         match (self.request.post, rest.as_slice()) {
             (false, []) => self.home(world),
+            (_, ["details"]) if features.customer_update.is_none() => feature_disabled(),
+            (false, ["details"]) => self.details_page(world),
+            (true, ["details"]) => self.save_details(world),
             (_, ["card", ..]) if !features.payment_method_update => feature_disabled(),
             (false, ["card"]) => self.card_page(200, &CardForm::default(), &[]),
             (true, ["card"]) => self.new_card(world),
@@ -84,6 +88,9 @@ impl Portal<'_> {
                         return PageResponse::Redirect(format!("{}/cancel/{id}", self.base));
                     }
                 }
+                (false, FlowType::CustomerUpdate, _) => {
+                    return PageResponse::Redirect(format!("{}/details", self.base));
+                }
                 (false, ..) => return PageResponse::Redirect(format!("{}/card", self.base)),
             }
         }
@@ -116,6 +123,22 @@ impl Portal<'_> {
             Some(After::Redirect(url)) if in_flow => PageResponse::Redirect(url.clone()),
             _ => PageResponse::Redirect(format!("{}?done={done}", self.base)),
         }
+    }
+
+    fn details_page(&self, world: &World) -> PageResponse {
+        let form = DetailsForm::of(world.customer(&self.session.customer));
+        PageResponse::ok(form.page(self, &[]))
+    }
+
+    fn save_details(&mut self, world: &mut World) -> PageResponse {
+        let form = DetailsForm::read(self.request);
+        let mut customer = world.customer(&self.session.customer).clone();
+        let allowed = self.configuration.features.customer_update.clone().unwrap_or_default();
+        if let Err(problems) = form.apply(world, &mut customer, &allowed) {
+            return PageResponse::Page(422, form.page(self, &problems));
+        }
+        world.customers.put(customer);
+        self.finished(world, "details")
     }
 
     fn card_page(&self, status: u16, form: &CardForm, problems: &[Problem]) -> PageResponse {

@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use super::event_sources::{CREATED, Context, DELETED, Source, UPDATED};
 use super::{
-    coupons, customers, meters, payment_methods, portal_configurations, portal_sessions,
+    coupons, customer_json, meters, payment_methods, portal_configurations, portal_sessions,
     price_json, products, promotion_codes, tax_rates, test_clocks,
 };
 use crate::model::catalog::{Coupon, Meter, Price, Product, PromotionCode, TaxRate};
@@ -134,7 +134,7 @@ impl Source for Customer {
 
     /// Returns the complete object, which `customer.deleted` contains too.
     fn json(&self, _: &World) -> Value {
-        customers::to_json(&Customer { deleted: false, ..self.clone() })
+        customer_json::to_json(&Customer { deleted: false, ..self.clone() })
     }
 
     fn is_gone(&self) -> bool {

@@ -7,6 +7,7 @@ use super::invoice_json::to_json;
 use super::{invoice_lines_json as line_json, payment_intents, payment_methods};
 use crate::endpoint::call::{Call, Endpoint, delete, get, list, post};
 use crate::endpoint::page;
+use crate::lifecycle::automatic_tax::check_location;
 use crate::lifecycle::errors::{check_amount, declined, requires_action};
 use crate::lifecycle::payments::{self, Attempt};
 use crate::lifecycle::{invoicing, void};
@@ -118,6 +119,7 @@ fn finalize_draft(call: &mut Call<'_>) -> Result<Value> {
         .code("invoice_not_editable"));
     }
     check_amount(&invoice)?;
+    check_location(call.world, &invoice.customer, invoice.automatic_tax)?;
     let now = call.world.now_of(&invoice.customer);
     invoicing::finalize(call.world, &id, now);
     // Automatic collection starts an hour later, so that the caller can pay first.
@@ -142,6 +144,7 @@ fn send(call: &mut Call<'_>) -> Result<Value> {
     }
     if invoice.status == Status::Draft {
         check_amount(&invoice)?;
+        check_location(call.world, &invoice.customer, invoice.automatic_tax)?;
         let now = call.world.now_of(&invoice.customer);
         invoicing::finalize(call.world, &id, now);
     }
@@ -167,6 +170,7 @@ fn pay(call: &mut Call<'_>) -> Result<Value> {
     let now = world.now_of(&invoice.customer);
     if invoice.status == Status::Draft {
         check_amount(&invoice)?;
+        check_location(world, &invoice.customer, invoice.automatic_tax)?;
         invoicing::finalize(world, &id, now);
     }
     if world.invoice(&id).status == Status::Paid {

@@ -1,6 +1,6 @@
 //! Stripe's resources: endpoints, parameters and JSON objects.
 
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use crate::endpoint::call::Endpoint;
 use crate::world::World;
@@ -13,6 +13,7 @@ pub mod checkout_json;
 mod checkout_sessions;
 pub mod checkout_urls;
 mod coupons;
+mod customer_json;
 mod customers;
 pub mod event_derive;
 mod event_diff;
@@ -29,8 +30,8 @@ pub mod invoices;
 mod json;
 mod locales;
 mod meter_events;
-mod meters;
 mod meter_summaries;
+mod meters;
 pub mod payment_intents;
 pub mod payment_methods;
 pub mod portal_configurations;
@@ -56,10 +57,10 @@ const ALL: &[&[Endpoint]] = &[
     products::ENDPOINTS,
     prices::ENDPOINTS,
     meters::ENDPOINTS,
+    meter_summaries::ENDPOINTS,
     meter_events::ENDPOINTS,
     coupons::ENDPOINTS,
     promotion_codes::ENDPOINTS,
-    meter_summaries::ENDPOINTS,
     tax_rates::ENDPOINTS,
     customers::ENDPOINTS,
     balance_transactions::ENDPOINTS,
@@ -90,7 +91,7 @@ pub fn render(world: &World, kind: &str, id: &str) -> Option<Value> {
             portal_configurations::to_json(world.portal_configurations.get(id)?)
         }
         "coupon" => coupons::to_json(world.coupons.get(id)?, world.now(None)),
-        "customer" => customers::to_json(world.customers.get(id)?),
+        "customer" => customer_json::to_json(world.customers.get(id)?),
         "discount" => coupons::discount_to_json(world.discounts.get(id)?),
         "invoice" => invoice_json::to_json(world, world.invoices().get(id)?),
         "payment_intent" => payment_intents::to_json(world, world.payment_intents.get(id)?),
@@ -115,10 +116,8 @@ pub fn include(world: &World, kind: &str, id: &str, path: &[&str]) -> Option<Val
         ("checkout.session", ["line_items"]) => checkout_json::line_items(world, id)?,
         ("coupon", ["applies_to"]) => coupons::applies_to(world.coupons.get(id)?)?,
         ("coupon", ["currency_options"]) => coupons::currency_options(world.coupons.get(id)?)?,
-        ("customer", ["subscriptions"]) => customers::subscriptions(world, id),
-        ("customer", ["tax"]) => {
-            json!({ "automatic_tax": "unrecognized_location", "ip_address": null, "location": null, "provider": "stripe" })
-        }
+        ("customer", ["subscriptions"]) => customer_json::subscriptions(world, id),
+        ("customer", ["tax"]) => customer_json::tax_to_json(world.customers.get(id)?),
         ("invoice", ["confirmation_secret"]) => payment_intents::confirmation_secret(world, id),
         ("invoice", ["payments"]) => invoice_payments::of_invoice(world, id),
         ("item", ["discounts"]) => checkout_json::line_discounts(world, id)?,

@@ -8,6 +8,7 @@ use super::subscription_params as shared;
 use super::{subscription_pause, tax_rates};
 use crate::endpoint::call::{Call, Endpoint, post_read};
 use crate::endpoint::params::{Params, parse_time};
+use crate::lifecycle::automatic_tax::check_location;
 use crate::lifecycle::draft::set_amount_due;
 use crate::lifecycle::item_diff::ItemChange;
 use crate::lifecycle::items::NewItem;
@@ -21,7 +22,7 @@ use crate::lifecycle::subscribe::NewSubscription;
 use crate::model::catalog::RequestedDiscount;
 use crate::model::invoice::Invoice;
 use crate::model::subscription::{
-    BillingMode, Collection, PaymentBehavior, ProrationBehavior, TrialSettings,
+    AutomaticTax, BillingMode, Collection, PaymentBehavior, ProrationBehavior, TrialSettings,
 };
 use crate::model::{Metadata, MetadataChange};
 use crate::values::errors::{ApiError, Result};
@@ -43,6 +44,7 @@ const NOT_IMITATED: &[&str] = &[
 const NOT_IMITATED_IN_DETAILS: &[&str] = &["billing_schedules", "start_date"];
 
 struct Request {
+    automatic_tax: Option<AutomaticTax>,
     customer: Option<String>,
     subscription: Option<String>,
     currency: Option<Currency>,
@@ -101,8 +103,8 @@ fn create_preview(call: &mut Call<'_>) -> Result<Value> {
 
 fn read(p: &mut Params) -> Result<Request> {
     p.not_imitated(NOT_IMITATED)?;
-    shared::no_automatic_tax(p)?;
     Ok(Request {
+        automatic_tax: shared::automatic_tax(p)?,
         customer: p.text("customer")?,
         subscription: p.text("subscription")?,
         currency: p.currency("currency")?,
@@ -158,6 +160,7 @@ fn preview_existing(world: &mut World, id: &str, request: Request) -> Result<Inv
             date: details.date,
             add_invoice_items: Vec::new(),
         },
+        automatic_tax: request.automatic_tax,
         metadata: details.metadata,
         cancel_at: details.cancel_at,
         cancel_at_period_end: details.cancel_at_period_end,
@@ -176,10 +179,13 @@ fn preview_prospective(world: &mut World, request: Request) -> Result<Invoice> {
     let found = find_live_customer_param(world, &customer, "customer")?.clone();
     let now = world.now_of(&customer);
     let details = request.details;
+    let automatic_tax = request.automatic_tax.unwrap_or_default();
     let mut preview = match details.items {
         None if request.invoice_items.is_empty() => return Err(nothing_to_preview()),
         None => {
+            check_location(world, &customer, automatic_tax)?;
             let mut preview = preview_items(world, &customer, Vec::new());
+            preview.automatic_tax = automatic_tax;
             preview.currency = request.currency.or(found.currency).unwrap_or(Currency::USD);
             preview
         }
@@ -197,6 +203,7 @@ fn preview_prospective(world: &mut World, request: Request) -> Result<Invoice> {
                 customer,
                 items,
                 currency: request.currency,
+                automatic_tax,
                 collection: Collection::Charge,
                 days_until_due: None,
                 default_payment_method: None,

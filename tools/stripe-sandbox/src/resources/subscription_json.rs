@@ -5,7 +5,9 @@ use serde_json::{Value, json};
 use super::json::{merge, set};
 use super::{price_json, tax_rates};
 use crate::endpoint::page;
-use crate::model::subscription::{BillingMode, CancelReason, Item, PendingUpdate, Subscription};
+use crate::model::subscription::{
+    AutomaticTax, BillingMode, CancelReason, Item, PendingUpdate, Subscription,
+};
 use crate::model::{Metadata, MetadataChange};
 use crate::world::World;
 
@@ -19,7 +21,7 @@ pub fn to_json(world: &World, sub: &Subscription) -> Value {
         "object": "subscription",
         "application": null,
         "application_fee_percent": null,
-        "automatic_tax": { "disabled_reason": null, "enabled": false, "liability": null },
+        "automatic_tax": automatic_tax(sub.automatic_tax),
         "billing_cycle_anchor": sub.anchor,
         "billing_cycle_anchor_config": null,
         "billing_mode": billing_mode(sub),
@@ -87,6 +89,16 @@ pub fn to_json(world: &World, sub: &Subscription) -> Value {
     merge(&mut object, rest);
     set(&mut object, "status_details", status_details);
     object
+}
+
+fn automatic_tax(tax: AutomaticTax) -> Value {
+    let on = tax == AutomaticTax::On;
+    let disabled = tax == AutomaticTax::Disabled;
+    json!({
+        "disabled_reason": disabled.then_some("requires_location_inputs"),
+        "enabled": on,
+        "liability": on.then(|| json!({ "type": "self" })),
+    })
 }
 
 pub fn billing_mode(sub: &Subscription) -> Value {

@@ -4,10 +4,12 @@
 
 mod admin;
 mod arrears;
+mod automatic_tax;
 mod browse;
 mod case;
 mod change;
 mod checkout;
+mod checkout_collects;
 mod checkout_pages;
 mod cli;
 mod discounts;
@@ -25,13 +27,14 @@ mod forms;
 mod invoice_pages;
 mod laws;
 mod locks;
+mod meter_summaries;
 mod money;
 mod objects;
-mod meter_summaries;
 mod pause;
 mod pending;
 mod pending_ends;
 mod portal;
+mod portal_details;
 mod portal_pages;
 mod pricing;
 mod promotion;

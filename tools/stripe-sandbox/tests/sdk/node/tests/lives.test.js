@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { advance, at, errors, ids, price, refused, stripe, subscriber } from '../support.js';
+import { advance, at, clockAt, customer, errors, ids, price, refused, stripe, subscriber } from '../support.js';
 
 test('a subscription is paused and resumed', async () => {
   const { subscription } = await subscriber(3000);
