@@ -285,5 +285,6 @@ fn new_subscription(session: &Session, customer: &str, now: Timestamp) -> NewSub
         mode: (BillingMode::Flexible, session.subscription_data.itemized),
         behavior: PaymentBehavior::Allow,
         save_default_payment_method: false,
+        keeps_draft: false,
     }
 }

@@ -36,6 +36,7 @@ pub mod renew;
 pub mod resume;
 pub mod retries;
 pub mod schedule;
+pub mod schedule_start;
 pub mod self_service;
 pub mod subscribe;
 pub mod tick;

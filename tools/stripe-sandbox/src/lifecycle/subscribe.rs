@@ -46,6 +46,8 @@ pub struct NewSubscription {
     pub mode: (BillingMode, bool),
     pub behavior: PaymentBehavior,
     pub save_default_payment_method: bool,
+    /// The first invoice stays a draft for an hour, as a schedule's does.
+    pub keeps_draft: bool,
 }
 
 /// Creates the subscription and collects its first invoice. Returns its ID.
@@ -56,7 +58,7 @@ pub fn subscribe(world: &mut World, new: &NewSubscription) -> Result<String> {
     match prepare(world, new, &mut redeemer, now) {
         Ok(first) => {
             redeemer.commit(world);
-            Ok(store(world, first, new.behavior, now))
+            Ok(store(world, first, new, now))
         }
         Err(error) => {
             redeemer.roll_back(world);
@@ -93,7 +95,7 @@ fn prepare(
     });
     if let Some(invoice) = &invoice {
         check_amount(invoice)?;
-        check_payable(world, &sub, invoice, new.behavior)?;
+        check_payable(world, &sub, invoice, new)?;
     }
     Ok(PreparedSubscription { sub, added, invoice })
 }
@@ -101,7 +103,7 @@ fn prepare(
 fn store(
     world: &mut World,
     first: PreparedSubscription,
-    behavior: PaymentBehavior,
+    new: &NewSubscription,
     now: Timestamp,
 ) -> String {
     let PreparedSubscription { sub, added, invoice } = first;
@@ -111,7 +113,7 @@ fn store(
         None => world.put_subscription(sub),
         Some(invoice) => {
             world.attach_items(added, &invoice.id);
-            store_and_collect(world, sub, invoice, behavior, now);
+            store_and_collect(world, sub, invoice, new, now);
         }
     }
     id
@@ -121,11 +123,13 @@ fn store_and_collect(
     world: &mut World,
     mut sub: Subscription,
     mut invoice: Invoice,
-    behavior: PaymentBehavior,
+    new: &NewSubscription,
     now: Timestamp,
 ) {
-    if sub.collection == Collection::Send && invoice.amount_due > 0 {
+    let sent = sub.collection == Collection::Send;
+    if (sent || new.keeps_draft) && invoice.amount_due > 0 {
         invoice.finalizes_at = Some(now + HOUR);
+        invoice.next_payment_attempt = invoice.finalizes_at.filter(|_| !sent);
         latest_invoice::store_as_latest(world, &mut sub, invoice);
         return;
     }
@@ -136,7 +140,7 @@ fn store_and_collect(
     }
     let id = latest_invoice::store_as_latest(world, &mut sub, invoice);
     invoicing::finalize(world, &id, now);
-    if behavior == PaymentBehavior::Default || world.invoice(&id).amount_remaining() == 0 {
+    if new.behavior == PaymentBehavior::Default || world.invoice(&id).amount_remaining() == 0 {
         return;
     }
     invoicing::collect_automatically(world, &id, now);
@@ -162,9 +166,11 @@ fn check_payable(
     world: &World,
     sub: &Subscription,
     invoice: &Invoice,
-    behavior: PaymentBehavior,
+    new: &NewSubscription,
 ) -> Result<()> {
+    let behavior = new.behavior;
     if sub.collection == Collection::Send
+        || new.keeps_draft
         || invoice.amount_due == 0
         || behavior == PaymentBehavior::Default
     {

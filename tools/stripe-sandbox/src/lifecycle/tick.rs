@@ -35,7 +35,7 @@ fn run(world: &mut World, clock: &ClockKey, target: Timestamp) {
         match due {
             Due::Subscription(id) => subscription(world, &id, at),
             Due::Invoice(id) => invoice(world, &id, at),
-            Due::Schedule(id) => schedule::end_phase(world, &id, at),
+            Due::Schedule(id) => schedule::advance(world, &id, at),
             Due::Checkout(id) => expire_checkout(world, &id),
             Due::TrialWillEnd(id) => world.announce(Announcement::TrialWillEnd(id)),
             Due::ScheduleExpires(id) => world.announce(Announcement::ScheduleExpires(id)),

@@ -2,7 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::subscription::ProrationBehavior;
+use super::catalog::RequestedDiscount;
+use super::subscription::{BillingMode, ProrationBehavior};
 use super::{Entity, Metadata, string_enum};
 use crate::values::money::Currency;
 use crate::values::period::{DAY, Timestamp};
@@ -24,7 +25,10 @@ const END_NOTICE: i64 = 7 * DAY;
 pub struct Schedule {
     pub id: String,
     pub customer: String,
-    pub subscription: String,
+    /// None before the start.
+    pub subscription: Option<String>,
+    /// Billing mode, and whether prorations list their discounts.
+    pub mode: (BillingMode, bool),
     pub currency: Currency,
     pub status: Status,
     pub end_behavior: EndBehavior,
@@ -49,6 +53,11 @@ pub struct Phase {
     pub behavior: ProrationBehavior,
     pub anchor: Option<PhaseAnchor>,
     pub metadata: Metadata,
+    pub description: Option<String>,
+    /// None leaves those of the subscription.
+    pub default_tax_rates: Option<Vec<String>>,
+    /// Replace the subscription's discounts.
+    pub discounts: Vec<RequestedDiscount>,
     pub trial_end: Option<Timestamp>,
 }
 
@@ -58,12 +67,18 @@ pub struct PhaseItem {
     /// None for metered prices.
     pub quantity: Option<i64>,
     pub tax_rates: Vec<String>,
+    pub discounts: Vec<RequestedDiscount>,
     pub metadata: Metadata,
 }
 
 impl Schedule {
     pub fn phase(&self) -> &Phase {
         &self.phases[self.current]
+    }
+
+    /// Returns whether the schedule can still change.
+    pub fn is_live(&self) -> bool {
+        matches!(self.status, Status::NotStarted | Status::Active)
     }
 
     /// Returns the end of the last phase.
@@ -73,12 +88,16 @@ impl Schedule {
 
     /// Returns the time at which the end of the schedule is announced.
     pub fn end_announced_at(&self) -> Option<Timestamp> {
-        (self.status == Status::Active).then(|| self.end() - END_NOTICE)
+        self.is_live().then(|| self.end() - END_NOTICE)
     }
 
     /// Returns the time of the next change that needs no request.
     pub fn next_due(&self) -> Option<Timestamp> {
-        (self.status == Status::Active).then(|| self.phase().end)
+        match self.status {
+            Status::NotStarted => Some(self.phase().start),
+            Status::Active => Some(self.phase().end),
+            Status::Canceled | Status::Completed | Status::Released => None,
+        }
     }
 }
 

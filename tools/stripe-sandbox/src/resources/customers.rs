@@ -11,6 +11,7 @@ use crate::lifecycle::{balance, cancel};
 use crate::model::Metadata;
 use crate::model::customer::{Address, BalanceReason, Customer, TaxExempt};
 use crate::model::invoice::Status as InvoiceStatus;
+use crate::model::schedule::{Schedule, Status as ScheduleStatus};
 use crate::model::string_enum;
 use crate::model::subscription::CancelReason;
 use crate::values::errors::{ApiError, Result};
@@ -278,6 +279,12 @@ pub fn delete_customer(world: &mut World, id: &str) {
     let own: Vec<_> = world.subscriptions().under(&format!("customer={id}")).cloned().collect();
     for sub in own.into_iter().filter(|sub| !sub.status.is_terminal()) {
         cancel::cancel(world, sub, CancelReason::Requested, now);
+    }
+    let schedules: Vec<_> = world.schedules().under(&format!("customer={id}")).cloned().collect();
+    for mut schedule in schedules.into_iter().filter(Schedule::is_live) {
+        schedule.status = ScheduleStatus::Canceled;
+        schedule.canceled_at = Some(now);
+        world.put_schedule(schedule);
     }
     let draft = format!("customer={id}&status={}", InvoiceStatus::Draft.as_str());
     let drafts: Vec<String> =

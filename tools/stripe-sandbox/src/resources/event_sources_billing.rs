@@ -168,7 +168,8 @@ impl Source for Schedule {
         if before.is_some_and(|before| before.status == self.status) {
             return Vec::new();
         }
-        let sub = context.world.subscriptions().get(&self.subscription);
+        let sub = self.subscription.as_ref();
+        let sub = sub.and_then(|id| context.world.subscriptions().get(id));
         let unpaid =
             sub.is_some_and(|sub| sub.cancellation.reason == Some(CancelReason::PaymentFailed));
         match self.status {

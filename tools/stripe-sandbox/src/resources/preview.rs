@@ -4,6 +4,7 @@ use serde_json::Value;
 
 use super::invoice_items::ItemParams;
 use super::invoice_json::to_json;
+use super::preview_schedule::ScheduleParams;
 use super::subscription_params as shared;
 use super::{subscription_pause, tax_rates};
 use crate::endpoint::call::{Call, Endpoint, post_read};
@@ -33,17 +34,11 @@ use crate::world::{World, find_live_customer_param, find_param};
 pub const ENDPOINTS: &[Endpoint] =
     &[post_read("/v1/invoices/create_preview", "invoice", "invoice", create_preview)];
 
-const NOT_IMITATED: &[&str] = &[
-    "customer_account",
-    "customer_details",
-    "issuer",
-    "on_behalf_of",
-    "schedule",
-    "schedule_details",
-];
+const NOT_IMITATED: &[&str] = &["customer_account", "customer_details", "issuer", "on_behalf_of"];
 const NOT_IMITATED_IN_DETAILS: &[&str] = &["billing_schedules", "start_date"];
 
 struct Request {
+    schedule: Option<ScheduleParams>,
     automatic_tax: Option<AutomaticTax>,
     customer: Option<String>,
     subscription: Option<String>,
@@ -84,7 +79,7 @@ impl SubscriptionDetails {
 }
 
 fn create_preview(call: &mut Call<'_>) -> Result<Value> {
-    let request = read(&mut call.params)?;
+    let mut request = read(&mut call.params)?;
     call.begin()?;
     let world = &mut *call.world;
     tax_rates::check(
@@ -92,9 +87,15 @@ fn create_preview(call: &mut Call<'_>) -> Result<Value> {
         request.details.default_tax_rates.as_deref().unwrap_or_default(),
         "default_tax_rates",
     )?;
-    let preview = match &request.subscription {
-        Some(id) => preview_existing(world, &id.clone(), request)?,
-        None => preview_prospective(world, request)?,
+    let preview = match (request.schedule.take(), &request.subscription) {
+        (Some(schedule), _) => {
+            let customer = request.customer.as_deref();
+            let mut preview = schedule.preview(world, customer, request.recurring)?;
+            add_items(world, &mut preview, request.invoice_items)?;
+            preview
+        }
+        (None, Some(id)) => preview_existing(world, &id.clone(), request)?,
+        (None, None) => preview_prospective(world, request)?,
     };
     let object = to_json(world, &preview);
     world.previews.store(preview);
@@ -104,6 +105,7 @@ fn create_preview(call: &mut Call<'_>) -> Result<Value> {
 fn read(p: &mut Params) -> Result<Request> {
     p.not_imitated(NOT_IMITATED)?;
     Ok(Request {
+        schedule: ScheduleParams::read(p)?,
         automatic_tax: shared::automatic_tax(p)?,
         customer: p.text("customer")?,
         subscription: p.text("subscription")?,
@@ -161,6 +163,7 @@ fn preview_existing(world: &mut World, id: &str, request: Request) -> Result<Inv
             add_invoice_items: Vec::new(),
         },
         automatic_tax: request.automatic_tax,
+        phases: None,
         metadata: details.metadata,
         cancel_at: details.cancel_at,
         cancel_at_period_end: details.cancel_at_period_end,
@@ -219,6 +222,7 @@ fn preview_prospective(world: &mut World, request: Request) -> Result<Invoice> {
                 mode: details.mode.unwrap_or((BillingMode::Flexible, false)),
                 behavior: PaymentBehavior::Allow,
                 save_default_payment_method: false,
+                keeps_draft: false,
             };
             let mut preview = preview_new_subscription(world, &new, request.recurring)?;
             preview.subscription = None;

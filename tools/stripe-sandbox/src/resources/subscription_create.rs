@@ -96,6 +96,7 @@ fn read(p: &mut Params) -> Result<(NewSubscription, OtherParams)> {
         mode: shared::billing_mode(p)?,
         behavior: behavior.unwrap_or(PaymentBehavior::Allow),
         save_default_payment_method: shared::payment_settings(p)?.unwrap_or(false),
+        keeps_draft: false,
     };
     Ok((new, other))
 }

@@ -24,7 +24,7 @@ pub fn to_json(world: &World, sub: &Subscription) -> Value {
         "automatic_tax": automatic_tax(sub.automatic_tax),
         "billing_cycle_anchor": sub.anchor,
         "billing_cycle_anchor_config": null,
-        "billing_mode": billing_mode(sub),
+        "billing_mode": billing_mode((sub.mode, sub.itemized)),
         "billing_schedules": [],
         "billing_thresholds": null,
         "cancel_at": sub.cancel_at,
@@ -101,12 +101,12 @@ fn automatic_tax(tax: AutomaticTax) -> Value {
     })
 }
 
-pub fn billing_mode(sub: &Subscription) -> Value {
-    let flexible = sub.mode == BillingMode::Flexible;
-    let prorations = if sub.itemized { "itemized" } else { "included" };
+pub fn billing_mode((mode, itemized): (BillingMode, bool)) -> Value {
+    let flexible = mode == BillingMode::Flexible;
+    let prorations = if itemized { "itemized" } else { "included" };
     json!({
         "flexible": flexible.then(|| json!({ "proration_discounts": prorations })),
-        "type": sub.mode.as_str(),
+        "type": mode.as_str(),
     })
 }
 
@@ -131,7 +131,7 @@ fn pending_update(world: &World, pending: &PendingUpdate) -> Value {
     })
 }
 
-fn rates(world: &World, ids: &[String]) -> Vec<Value> {
+pub fn rates(world: &World, ids: &[String]) -> Vec<Value> {
     ids.iter().filter_map(|id| world.tax_rates.get(id)).map(tax_rates::to_json).collect()
 }
 
