@@ -4,7 +4,7 @@ use super::discounts::Redeemer;
 use super::item_diff::{ItemChange, ItemsChange};
 use super::plan::BillingChange;
 use super::update::Update;
-use super::{cancellation, change, end, phase, renew, schedule_start};
+use super::{cancellation, change, end, phase, renew};
 use crate::model::catalog::RequestedDiscount;
 use crate::model::schedule::{EndBehavior, Phase, PhaseItem, Schedule, Status};
 use crate::model::subscription::{
@@ -224,12 +224,8 @@ fn apply(
     change::update(world, &sub.id, &Update { billing, ..Update::default() })
 }
 
-/// Starts the schedule, or ends the current phase: starts the next one, or ends the schedule.
-pub fn advance(world: &mut World, id: &str, at: Timestamp) {
-    let Ok(mut schedule) = find_live(world, id, "advance") else { return };
-    if schedule.status == Status::NotStarted {
-        return schedule_start::start(world, schedule, at);
-    }
+/// Ends the current phase: starts the next one, or ends the schedule.
+pub fn end_phase(world: &mut World, mut schedule: Schedule, at: Timestamp) {
     if schedule.current + 1 < schedule.phases.len() {
         schedule.current += 1;
         world.put_schedule(schedule.clone());

@@ -1,9 +1,10 @@
 //! Changes that are due by time.
 
-use super::{automatic_tax, end, invoicing, renew, retries, schedule, void};
+use super::{automatic_tax, end, invoicing, renew, retries, schedule, schedule_start, void};
 use crate::model::checkout::Session;
 use crate::model::event::Cause;
 use crate::model::invoice::Status as InvoiceStatus;
+use crate::model::schedule::Status as ScheduleStatus;
 use crate::model::subscription::{Collection, PauseBehavior, Status};
 use crate::values::period::Timestamp;
 use crate::world::World;
@@ -35,7 +36,7 @@ fn run(world: &mut World, clock: &ClockKey, target: Timestamp) {
         match due {
             Due::Subscription(id) => subscription(world, &id, at),
             Due::Invoice(id) => invoice(world, &id, at),
-            Due::Schedule(id) => schedule::advance(world, &id, at),
+            Due::Schedule(id) => schedule(world, &id, at),
             Due::Checkout(id) => expire_checkout(world, &id),
             Due::TrialWillEnd(id) => world.announce(Announcement::TrialWillEnd(id)),
             Due::ScheduleExpires(id) => world.announce(Announcement::ScheduleExpires(id)),
@@ -74,6 +75,15 @@ fn subscription(world: &mut World, id: &str, at: Timestamp) {
     }
     if sub.status.is_running() && due(sub.next_period_end()) {
         renew::renew(world, &sub, at);
+    }
+}
+
+fn schedule(world: &mut World, id: &str, at: Timestamp) {
+    let Some(due) = world.schedules().get(id).cloned() else { return };
+    match due.status {
+        ScheduleStatus::NotStarted => schedule_start::start(world, due, at),
+        ScheduleStatus::Active => schedule::end_phase(world, due, at),
+        ScheduleStatus::Canceled | ScheduleStatus::Completed | ScheduleStatus::Released => {}
     }
 }
 

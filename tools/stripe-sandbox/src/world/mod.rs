@@ -20,8 +20,10 @@ use crate::values::period::Timestamp;
 
 pub mod agenda;
 pub mod changes;
+mod commit;
 pub mod event_faults;
 pub mod invoice_limits;
+mod plan;
 pub mod previews;
 pub mod store;
 
