@@ -23,6 +23,9 @@ pub struct Config {
     pub lock_timeout: Duration,
 }
 
+/// The only supported API version.
+pub(crate) const API_VERSION: &str = "2026-09-30.endive";
+
 /// Secret key of a sandbox that is started without one.
 pub const DEFAULT_SECRET_KEY: &str = "sk_test_sandbox";
 

@@ -15,6 +15,7 @@ use super::populate::{self, Population};
 use super::state::{ServerState, real_now};
 use crate::endpoint::call::Shape;
 use crate::lifecycle;
+use crate::resources::event_derive::settle;
 use crate::resources::{self, payment_intents, payment_method_json};
 use crate::values::errors;
 use crate::values::instruments::Instrument;
@@ -108,6 +109,7 @@ fn route(state: &ServerState, request: &ApiRequest) -> AdminResult {
             state.faults().clear();
             Ok(json!({ "cleared": true }))
         }
+        (_, "/events/faults") => event_faults(state, request),
         ("GET", "/limits") => Ok(json!(state.limiter().limits)),
         ("POST", "/limits") => {
             let limits: Limits = read(request)?;
@@ -153,6 +155,20 @@ async fn add_fault(state: &ServerState, request: &ApiRequest) -> AdminResult {
         state.faults().add(fault);
     }
     Ok(shown)
+}
+
+/// Lists, adds or removes event faults. A change affects events of later changes only.
+fn event_faults(state: &ServerState, request: &ApiRequest) -> AdminResult {
+    let mut world = state.world();
+    world.catch_up(real_now());
+    settle(&mut world);
+    match request.method.as_str() {
+        "GET" => {}
+        "POST" => world.event_faults.add(read(request)?),
+        "DELETE" => world.event_faults.clear(),
+        method => return Err((404, format!("no such admin path: {method} {}", request.path))),
+    }
+    Ok(json!({ "faults": world.event_faults.waiting() }))
 }
 
 /// Returns the endpoint table, so that test suites can check their coverage.

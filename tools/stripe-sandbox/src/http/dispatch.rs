@@ -6,13 +6,15 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 
 use super::auth::Caller;
-use super::exchange::{ApiRequest, ApiResponse, VERSION};
+use super::exchange::{ApiRequest, ApiResponse};
 use super::idempotency::{Claim, fingerprint};
 use super::state::{ServerState, real_now};
 use super::{expand, locks};
+use crate::config::API_VERSION;
 use crate::endpoint::call::{Call, Endpoint};
 use crate::endpoint::form;
 use crate::endpoint::params::Params;
+use crate::model::event::Cause;
 use crate::resources;
 use crate::values::errors::{ApiError, Result};
 use crate::world::World;
@@ -63,7 +65,13 @@ pub async fn handle_request(
     let prepared = prepare(request, &mut response, &mut guard).await;
     tokio::time::sleep(pause).await;
     let (result, started) = match prepared {
-        Ok(Prepared::Run(job)) => job.run(state, request),
+        Ok(Prepared::Run(job)) => {
+            let cause = Cause {
+                request: Some(response.request_id.clone()),
+                idempotency_key: guard.key.clone(),
+            };
+            job.run(state, request, cause)
+        }
         Ok(Prepared::Replay(body)) => (Ok(body), false),
         Err(error) => (Err(error), false),
     };
@@ -142,10 +150,16 @@ fn claim(
 
 impl Job {
     /// Runs the operation. The flag says whether it had begun.
-    fn run(self, state: &ServerState, request: &ApiRequest) -> (Result<String>, bool) {
+    fn run(
+        self,
+        state: &ServerState,
+        request: &ApiRequest,
+        cause: Cause,
+    ) -> (Result<String>, bool) {
         let mut world = state.world();
         world.catch_up(real_now());
         let (result, started) = self.execute(&mut world, request);
+        world.commit(cause);
         (result.map(|value| value.to_string()), started)
     }
 
@@ -173,9 +187,9 @@ impl Job {
 }
 
 fn check_headers(request: &ApiRequest) -> Result<()> {
-    if let Some(other) = request.version.as_deref().filter(|version| *version != VERSION) {
+    if let Some(other) = request.version.as_deref().filter(|version| *version != API_VERSION) {
         return Err(ApiError::invalid(format!(
-            "Invalid Stripe API version: {other}. stripe-sandbox supports only {VERSION}."
+            "Invalid Stripe API version: {other}. stripe-sandbox supports only {API_VERSION}."
         )));
     }
     if request.account.is_some() {

@@ -3,9 +3,6 @@
 use super::idempotency::StoredResponse;
 use crate::values::errors::ApiError;
 
-/// The only supported API version.
-pub const VERSION: &str = "2026-09-30.endive";
-
 /// API request.
 pub struct ApiRequest {
     pub method: String,

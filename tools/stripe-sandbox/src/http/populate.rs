@@ -6,6 +6,7 @@ use serde_json::Value;
 use crate::endpoint::call::Call;
 use crate::endpoint::form;
 use crate::endpoint::params::Params;
+use crate::model::event::Cause;
 use crate::resources;
 use crate::values::errors::{ApiError, Result};
 use crate::world::World;
@@ -38,6 +39,7 @@ pub fn populate(world: &mut World, population: &Population) -> Result<Option<Str
         if let Some(price) = &population.price {
             create(world, "/v1/subscriptions", &format!("customer={id}&items[0][price]={price}"))?;
         }
+        world.commit(Cause::default());
         last = Some(id);
     }
     Ok(last)

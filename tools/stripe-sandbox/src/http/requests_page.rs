@@ -4,9 +4,9 @@ use maud::{Markup, html};
 use serde_json::Value;
 use time::OffsetDateTime;
 
-use super::exchange::VERSION;
 use super::log::{Log, LogEntry};
 use super::mask;
+use crate::config::API_VERSION;
 use crate::endpoint::form;
 use crate::pages::layout::{Document, message};
 use crate::pages::request::{PageRequest, PageResponse};
@@ -88,7 +88,7 @@ fn list(log: &Log, request: &PageRequest<'_>) -> Markup {
         p.small.soft {
             (count) " of the last " (log.recent().count()) ", newest first"
             @if count > MAX_LISTED { "; " (MAX_LISTED) " are shown" }
-            ". API version " (VERSION) ". As JSON: " a href="/_sandbox/requests" { "/_sandbox/requests" }
+            ". API version " (API_VERSION) ". As JSON: " a href="/_sandbox/requests" { "/_sandbox/requests" }
         }
     };
     Document { title: "Requests", narrow: false, back: None }.render(&body)

@@ -12,7 +12,7 @@ use super::dispatch::handle_request;
 use super::exchange::{ApiRequest, ApiResponse};
 use super::faults::{Fault, FaultKind};
 use super::log::LogEntry;
-use super::respond::{ConnectionDropped, plain, respond};
+use super::respond::{ConnectionDropped, http_date, plain, respond, set};
 use super::state::{ServerState, real_now};
 use super::{admin, fault_response, page_handler};
 use crate::values::errors::ApiError;
@@ -53,7 +53,12 @@ where
     if request.is_api() {
         let state = Arc::clone(state);
         // On a separate task: the operation completes even if the client disconnects.
-        let work = tokio::spawn(async move { handle_api(&state, &request).await });
+        let work = tokio::spawn(async move {
+            let mut response = handle_api(&state, &request).await?;
+            let now = state.world().target_time(real_now());
+            set(response.headers_mut(), "date", &http_date(now));
+            Ok(response)
+        });
         work.await.unwrap_or_else(|_| {
             Ok(plain(500, "Internal error of the sandbox. Its standard error shows the panic."))
         })

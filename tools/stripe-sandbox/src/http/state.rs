@@ -15,6 +15,8 @@ use super::locks::Locks;
 use super::log::Log;
 use super::snapshot::{self, View};
 use crate::config::{Config, Settings};
+use crate::model::event::Cause;
+use crate::resources::event_derive::settle;
 use crate::values::ids::Ids;
 use crate::values::period::Timestamp;
 use crate::world::World;
@@ -81,7 +83,10 @@ impl ServerState {
     /// Writes the snapshot, if one is configured, and returns its path.
     pub fn save(&self) -> io::Result<Option<&Path>> {
         let Some(path) = self.snapshot.as_deref() else { return Ok(None) };
-        View::new(&self.world(), &self.keys(), &self.idempotency()).write(path)?;
+        let mut world = self.world();
+        world.commit(Cause::default());
+        settle(&mut world);
+        View::new(&world, &self.keys(), &self.idempotency()).write(path)?;
         Ok(Some(path))
     }
 

@@ -1,5 +1,6 @@
 //! `POST /v1/subscriptions/{id}`.
 
+use super::automatic_tax::check_location;
 use super::cancellation::set_cancellation;
 use super::discounts::{Redeemer, replace_discounts};
 use super::errors::{
@@ -28,6 +29,9 @@ pub fn update(world: &mut World, id: &str, update: &Update) -> Result<()> {
         return Err(managed_by_schedule(schedule));
     }
     set_simple_fields(&mut sub, update);
+    if update.changes_more_than_metadata() {
+        check_location(world, &sub.customer, sub.automatic_tax)?;
+    }
     let mut redeemer = Redeemer::of(&sub, now);
     let outcome = replace_discounts(world, &mut sub, update.discounts.as_deref(), &mut redeemer)
         .and_then(|()| apply_or_hold(world, &sub, update, &mut redeemer, now));
@@ -54,6 +58,7 @@ fn set_simple_fields(sub: &mut Subscription, update: &Update) {
     set(&mut sub.cancellation.feedback, update.feedback.as_ref());
     set(&mut sub.cancellation.comment, update.comment.as_ref());
     set(&mut sub.default_payment_method, update.default_payment_method.as_ref());
+    set(&mut sub.automatic_tax, update.automatic_tax.as_ref());
     set(&mut sub.description, update.description.as_ref());
     set(&mut sub.default_tax_rates, update.default_tax_rates.as_ref());
     set(&mut sub.pause_collection, update.pause_collection.as_ref());

@@ -6,10 +6,11 @@ use super::items::NewItem;
 use super::subscribe::{NewSubscription, subscribe};
 use super::{invoicing, payments, preview};
 use crate::model::Metadata;
+use crate::model::catalog::{PromotionCode, RequestedDiscount};
 use crate::model::checkout::{Completed, MethodCollection, Payer, PaymentStatus, Session, Trial};
-use crate::model::customer::{Address, Customer, PaymentMethod, TaxExempt};
-use crate::model::invoice::{Invoice, Status as InvoiceStatus};
-use crate::model::subscription::{BillingMode, Collection, PaymentBehavior};
+use crate::model::customer::{Customer, PaymentMethod, TaxExempt};
+use crate::model::invoice::{Invoice, Line, Status as InvoiceStatus};
+use crate::model::subscription::{AutomaticTax, BillingMode, Collection, PaymentBehavior};
 use crate::values::cards::TestCard;
 use crate::values::errors::{ApiError, Result};
 use crate::values::failures::AUTHENTICATION_FAILED;
@@ -42,6 +43,42 @@ pub fn preview_first_invoice(world: &mut World, session: &Session) -> Result<Inv
     invoice
 }
 
+/// Sets the amounts of each line from a preview of the first invoice.
+pub fn price_lines(world: &mut World, session: &mut Session) -> Result<()> {
+    let invoice = preview_first_invoice(world, session)?;
+    for line in &mut session.lines {
+        (line.subtotal, line.taxes, line.discounts) = (0, Vec::new(), Vec::new());
+        let own = |made: &&Line| made.price.as_ref().is_some_and(|(price, _)| *price == line.price);
+        for made in invoice.lines.iter().filter(own) {
+            line.subtotal += made.amount;
+            line.taxes.extend(made.taxes.iter().cloned());
+            line.discounts.extend(made.discount_amounts.iter().cloned());
+        }
+    }
+    Ok(())
+}
+
+/// Applies the promotion code with these letters to the session, or removes it for None.
+pub fn redeem_code(world: &mut World, session: &Session, code: Option<&str>) -> Result<()> {
+    let mut session = session.clone();
+    session.discounts.clear();
+    if let Some(code) = code {
+        let key = format!("code={}", code.to_lowercase());
+        let mut found: Vec<&PromotionCode> = world.promotion_codes.under(&key).collect();
+        // Of two codes with the same letters, the customer's own counts.
+        let own =
+            |code: &&PromotionCode| code.customer.is_some() && code.customer == session.customer;
+        found.sort_by_key(|code| (own(code), code.active));
+        let found = found
+            .pop()
+            .ok_or_else(|| ApiError::no_such_param("promotion code", code, "promotion_code"))?;
+        session.discounts.push(RequestedDiscount::PromotionCode(found.id.clone()));
+    }
+    price_lines(world, &mut session)?;
+    world.put_checkout(session);
+    Ok(())
+}
+
 pub fn needs_card(session: &Session, due: i64) -> bool {
     due > 0 || session.collection == MethodCollection::Always
 }
@@ -55,7 +92,7 @@ pub fn submit(world: &mut World, session: &Session, payer: Payer) -> Result<Subm
             Outcome::Declined(failure) if due > 0 => return Err(declined(failure)),
             Outcome::RequiresAction => {
                 let waiting = Session { authenticating: Some(payer), ..session.clone() };
-                world.checkout_sessions.put(waiting);
+                world.put_checkout(waiting);
                 return Ok(SubmitOutcome::Authenticate);
             }
             Outcome::Succeeded | Outcome::Declined(_) | Outcome::Processing(_) => {}
@@ -71,7 +108,7 @@ pub fn complete_authentication(world: &mut World, session: &Session, succeed: bo
     let Some(payer) = session.authenticating.take() else {
         return Err(ApiError::invalid("This session does not wait for authentication."));
     };
-    world.checkout_sessions.put(session.clone());
+    world.put_checkout(session.clone());
     if succeed {
         complete(world, session, &payer, true)
     } else {
@@ -86,6 +123,8 @@ fn complete(
     authenticated: bool,
 ) -> Result<()> {
     let (customer, made) = find_or_create_customer(world, &session, Some(payer));
+    let before = world.customer(&customer).clone();
+    save_details(world, &session, before.clone(), made, payer);
     let now = world.now_of(&customer);
     let method = payer.card.map(|card| save_card(world, card, &customer, authenticated));
     // The customer has authenticated already: `Default` leaves the invoice open so that
@@ -94,6 +133,7 @@ fn complete(
     let new = NewSubscription {
         default_payment_method: method.as_ref().map(|method| method.id.clone()),
         behavior,
+        automatic_tax: if session.tax.automatic { AutomaticTax::On } else { AutomaticTax::Off },
         ..new_subscription(&session, &customer, now)
     };
     let subscription = match subscribe(world, &new) {
@@ -104,6 +144,8 @@ fn complete(
             }
             if made {
                 world.customers.remove(&customer);
+            } else {
+                world.customers.put(before);
             }
             return Err(error);
         }
@@ -112,7 +154,11 @@ fn complete(
     if let (Some(invoice), Some(method)) = (&invoice, &method) {
         pay_authenticated(world, invoice, method, now);
     }
-    update_customer(world, &session, &customer, payer, method.as_ref());
+    if let Some(method) = &method {
+        let mut customer = world.customer(&customer).clone();
+        customer.default_payment_method = Some(method.id.clone());
+        world.customers.put(customer);
+    }
     let payment = invoice.as_ref().map(|id| world.invoice(id)).map_or(
         PaymentStatus::NotRequired,
         |invoice| match (invoice.amount_paid, invoice.amount_remaining()) {
@@ -124,7 +170,7 @@ fn complete(
     session.customer = Some(customer);
     session.authenticating = None;
     session.completed = Some(Completed { subscription, invoice, payment });
-    world.checkout_sessions.put(session);
+    world.put_checkout(session);
     Ok(())
 }
 
@@ -156,28 +202,25 @@ fn pay_authenticated(world: &mut World, id: &str, method: &PaymentMethod, now: T
     }
 }
 
-/// Saves the card, and the fields that the session updates, on the customer.
-fn update_customer(
+/// Saves the payer's details on the customer: those that the session updates, or all if the
+/// customer is new.
+fn save_details(
     world: &mut World,
     session: &Session,
-    customer: &str,
+    mut customer: Customer,
+    is_new: bool,
     payer: &Payer,
-    method: Option<&PaymentMethod>,
 ) {
-    let mut customer = world.customer(customer).clone();
-    if let Some(method) = method {
-        customer.default_payment_method = Some(method.id.clone());
-    }
     customer.email = customer.email.or_else(|| payer.email.clone());
-    if session.tax.keep_name && payer.name.is_some() {
-        customer.name.clone_from(&payer.name);
+    let name = payer.business_name.as_ref().or(payer.name.as_ref());
+    if (is_new || session.tax.keep_name) && name.is_some() {
+        customer.name = name.cloned();
     }
-    if session.tax.keep_address && payer.country.is_some() {
-        customer.address = Some(Address {
-            country: payer.country.clone(),
-            postal_code: payer.postal_code.clone(),
-            ..Address::default()
-        });
+    if (is_new || session.tax.keep_address) && payer.address.is_some() {
+        customer.address.clone_from(&payer.address);
+    }
+    if let Some(id) = payer.tax_id.clone().filter(|id| !customer.tax_ids.contains(id)) {
+        customer.tax_ids.push(id);
     }
     world.customers.put(customer);
 }
@@ -206,6 +249,7 @@ fn find_or_create_customer(
         default_payment_method: None,
         preferred_locales: Vec::new(),
         tax_exempt: TaxExempt::None,
+        tax_ids: Vec::new(),
         created: world.now(None),
         test_clock: None,
         deleted: false,
@@ -228,6 +272,7 @@ fn new_subscription(session: &Session, customer: &str, now: Timestamp) -> NewSub
         customer: customer.to_owned(),
         items: items.collect(),
         currency: Some(session.currency),
+        automatic_tax: AutomaticTax::Off,
         collection: Collection::Charge,
         days_until_due: None,
         default_payment_method: None,
@@ -246,5 +291,6 @@ fn new_subscription(session: &Session, customer: &str, now: Timestamp) -> NewSub
         mode: (BillingMode::Flexible, session.subscription_data.itemized),
         behavior: PaymentBehavior::Allow,
         save_default_payment_method: false,
+        keeps_draft: false,
     }
 }

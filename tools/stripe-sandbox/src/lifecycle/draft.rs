@@ -10,7 +10,7 @@ use crate::model::customer::{Customer, TaxExempt};
 use crate::model::invoice::{
     BillingReason, Invoice, InvoiceItem, Line, Origin, Status, Totals, Transitions,
 };
-use crate::model::subscription::{Collection, Debit, Item, Subscription};
+use crate::model::subscription::{AutomaticTax, Collection, Debit, Item, Subscription};
 use crate::values::cost::Cost;
 use crate::values::period::Timestamp;
 use crate::world::World;
@@ -96,6 +96,7 @@ impl World {
         let mut invoice = Invoice {
             subscription: Some(sub.id.clone()),
             subscription_metadata: sub.metadata.clone(),
+            automatic_tax: sub.automatic_tax,
             collection: sub.collection,
             days_until_due: sub.days_until_due,
             default_tax_rates: sub.default_tax_rates.clone(),
@@ -191,6 +192,7 @@ pub fn empty_draft(customer: &Customer, created: Timestamp) -> Invoice {
         currency: customer.currency.unwrap_or(crate::values::money::Currency::USD),
         status: Status::Draft,
         reason: BillingReason::Manual,
+        automatic_tax: AutomaticTax::Off,
         collection: Collection::Charge,
         days_until_due: None,
         due_date: None,
@@ -221,6 +223,7 @@ pub fn empty_draft(customer: &Customer, created: Timestamp) -> Invoice {
         customer_name: customer.name.clone(),
         customer_email: customer.email.clone(),
         tax_exempt: customer.tax_exempt,
+        tax_ids: customer.tax_ids.clone(),
         test_clock: customer.test_clock.clone(),
     }
 }

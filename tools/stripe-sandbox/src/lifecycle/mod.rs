@@ -5,6 +5,7 @@
 
 pub mod add_invoice_items;
 pub mod authenticate;
+pub mod automatic_tax;
 pub mod balance;
 pub mod cancel;
 pub mod cancellation;
@@ -37,6 +38,7 @@ pub mod renew;
 pub mod resume;
 pub mod retries;
 pub mod schedule;
+pub mod schedule_start;
 pub mod self_service;
 pub mod subscribe;
 pub mod tick;

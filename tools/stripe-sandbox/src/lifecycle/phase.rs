@@ -1,8 +1,9 @@
 //! Effect of a schedule's phase on a subscription's items.
 
-use super::discounts::Redeemer;
+use super::discounts::{Redeemer, replace_discounts};
 use super::item_diff::{ItemChange, ItemsChange, item_diffs};
 use crate::model::MetadataChange;
+use crate::model::catalog::RequestedDiscount;
 use crate::model::invoice::Line;
 use crate::model::schedule::{Phase, PhaseItem};
 use crate::model::subscription::{Item, ProrationBehavior, Status, Subscription};
@@ -17,9 +18,49 @@ pub fn has_other_items(sub: &Subscription, items: &[PhaseItem]) -> bool {
             item.price == old.price
                 && item.quantity == old.quantity
                 && item.tax_rates == old.tax_rates
+                && keeps_discounts(&old.discounts, &item.discounts)
         })
     };
     sub.items.len() != items.len() || !sub.items.iter().all(same)
+}
+
+/// Returns whether the requested discounts are exactly the present ones.
+fn keeps_discounts(present: &[String], wanted: &[RequestedDiscount]) -> bool {
+    let same = |(id, wanted): (&String, &RequestedDiscount)| {
+        *wanted == RequestedDiscount::Discount(id.clone())
+    };
+    present.len() == wanted.len() && present.iter().zip(wanted).all(same)
+}
+
+/// Sets the phase's fields other than items: description, tax rates, discounts and, if the phase
+/// begins, metadata. The caller commits or rolls back the redeemer; discounts that cannot be
+/// redeemed are omitted, because there is no request to return an error to.
+pub fn set_fields(
+    world: &mut World,
+    sub: &mut Subscription,
+    phase: &Phase,
+    redeemer: &mut Redeemer,
+    begins: bool,
+) {
+    if begins {
+        let pairs = phase.metadata.iter().map(|(key, value)| (key.clone(), value.clone()));
+        MetadataChange::Merge(pairs.collect()).apply(&mut sub.metadata);
+    }
+    if phase.description.is_some() {
+        sub.description.clone_from(&phase.description);
+    }
+    if let Some(rates) = &phase.default_tax_rates {
+        sub.default_tax_rates.clone_from(rates);
+    }
+    let mut discounts = Vec::new();
+    for wanted in &phase.discounts {
+        let mut one = sub.clone();
+        if replace_discounts(world, &mut one, Some(std::slice::from_ref(wanted)), redeemer).is_ok()
+        {
+            discounts.extend(one.discounts);
+        }
+    }
+    sub.discounts = discounts;
 }
 
 /// Returns the changes from the subscription's items to the phase's. An item with the same price is
@@ -41,6 +82,7 @@ fn change_to(item: &PhaseItem) -> ItemChange {
         price: Some(item.price.clone()),
         quantity: item.quantity,
         tax_rates: Some(item.tax_rates.clone()),
+        discounts: Some(item.discounts.clone()),
         metadata: Some(MetadataChange::Merge(pairs.collect())),
         ..ItemChange::default()
     }
@@ -53,6 +95,7 @@ pub fn renew_into_phase(
     world: &mut World,
     sub: &Subscription,
     phase: &Phase,
+    redeemer: &mut Redeemer,
     at: Timestamp,
 ) -> Option<(Subscription, Vec<Line>)> {
     let renews = sub.status.is_running() && sub.status != Status::Trialing;
@@ -66,7 +109,7 @@ pub fn renew_into_phase(
         behavior,
         date: None,
     };
-    let diffs = item_diffs(world, sub, &change, &mut Redeemer::of(sub, at), at).ok()?;
+    let diffs = item_diffs(world, sub, &change, redeemer, at).ok()?;
     let mut next = sub.clone();
     let metered = sub.items.iter().filter(|item| item.quantity.is_none());
     let mut lines: Vec<Line> =

@@ -1,5 +1,6 @@
 //! `POST /v1/invoices/create_preview`.
 
+use super::automatic_tax::check_location;
 use super::cancellation::{CancelAt, set_cancellation};
 use super::discounts::{Redeemer, replace_discounts};
 use super::draft::{NewInvoice, empty_draft};
@@ -11,7 +12,10 @@ use super::{end, periods, phase, trial};
 use crate::model::MetadataChange;
 use crate::model::catalog::RequestedDiscount;
 use crate::model::invoice::{BillingReason, Invoice, Line};
-use crate::model::subscription::{Collection, ProrationBehavior, Status, Subscription};
+use crate::model::schedule::Phase;
+use crate::model::subscription::{
+    AutomaticTax, Collection, ProrationBehavior, Status, Subscription,
+};
 use crate::model::usage::Unbilled;
 use crate::values::errors::{ApiError, Result};
 use crate::values::period::{HOUR, Timestamp};
@@ -21,6 +25,7 @@ use crate::world::World;
 #[derive(Default)]
 pub struct PreviewOptions {
     pub billing: BillingChange,
+    pub automatic_tax: Option<AutomaticTax>,
     pub metadata: Option<MetadataChange>,
     pub cancel_at: Option<Timestamp>,
     pub cancel_at_period_end: Option<bool>,
@@ -32,6 +37,8 @@ pub struct PreviewOptions {
     pub pause: Option<BillFor>,
     /// Preview the invoice of resuming now.
     pub resume: Option<ResumeOptions>,
+    /// Phases that replace those of the subscription's schedule, from the current one on.
+    pub phases: Option<Vec<Phase>>,
     /// `preview_mode=recurring`: no prorations, no trial, no pending items.
     pub recurring: bool,
 }
@@ -55,6 +62,8 @@ pub fn preview_subscription(
         let planned = pause::plan(world, &sub, bill, now)?;
         return immediate_invoice(planned, &sub);
     }
+    sub.automatic_tax = details.automatic_tax.unwrap_or(sub.automatic_tax);
+    check_location(world, &sub.customer, sub.automatic_tax)?;
     sub.default_tax_rates = details.default_tax_rates.clone().unwrap_or(sub.default_tax_rates);
     if let Some(change) = details.metadata.clone() {
         change.apply(&mut sub.metadata);
@@ -101,7 +110,7 @@ fn preview_change(
         None if always => draft_preview(world, &planned.sub, Vec::new(), (now, now), now),
         None => {
             let prorations = planned.items.into_iter().map(|item| item.line).collect();
-            next_invoice(world, &planned.sub, prorations, now)?
+            next_invoice(world, &planned.sub, prorations, details.phases.as_deref(), now)?
         }
     };
     invoice.proration_date = planned.date;
@@ -115,6 +124,16 @@ pub fn preview_new_subscription(
     recurring: bool,
 ) -> Result<Invoice> {
     let now = world.now_of(&new.customer);
+    preview_start(world, new, recurring, now)
+}
+
+/// Returns the first invoice of a subscription that starts at `now`.
+pub fn preview_start(
+    world: &mut World,
+    new: &NewSubscription,
+    recurring: bool,
+    now: Timestamp,
+) -> Result<Invoice> {
     let (sub, lines) = preview_first(world, new, now)?;
     Ok(if recurring {
         recurring_invoice(world, &sub, now)
@@ -123,7 +142,7 @@ pub fn preview_new_subscription(
     })
 }
 
-fn no_upcoming_invoice(customer: &str) -> ApiError {
+pub fn no_upcoming_invoice(customer: &str) -> ApiError {
     let mut error =
         ApiError::with_status(404, format!("No upcoming invoices for customer: {customer}"));
     error = error.code("invoice_upcoming_none");
@@ -135,6 +154,7 @@ fn next_invoice(
     world: &mut World,
     sub: &Subscription,
     prorations: Vec<Line>,
+    phases: Option<&[Phase]>,
     now: Timestamp,
 ) -> Result<Invoice> {
     let pending = world.pending_items(sub).into_iter().map(|item| item.line);
@@ -159,7 +179,7 @@ fn next_invoice(
         let mut next = sub.clone();
         let own = trial::paid_periods(world, &mut next, at);
         (next, own)
-    } else if let Some(turned) = into_next_phase(world, sub, at) {
+    } else if let Some(turned) = into_next_phase(world, sub, phases, at) {
         turned
     } else {
         periods::next_periods(world, sub, at)
@@ -174,11 +194,20 @@ fn next_invoice(
 fn into_next_phase(
     world: &mut World,
     sub: &Subscription,
+    phases: Option<&[Phase]>,
     at: Timestamp,
 ) -> Option<(Subscription, Vec<Line>)> {
     let schedule = world.schedules().get(sub.schedule.as_ref()?)?;
-    let next = schedule.phases.get(schedule.current + 1).filter(|phase| phase.start == at)?.clone();
-    phase::renew_into_phase(world, sub, &next, at)
+    let next = match phases {
+        Some(phases) => phases.get(1),
+        None => schedule.phases.get(schedule.current + 1),
+    };
+    let next = next.filter(|phase| phase.start == at)?.clone();
+    let mut sub = sub.clone();
+    // Not rolled back: the preview's discounts can be expanded.
+    let mut redeemer = Redeemer::of(&sub, at);
+    phase::set_fields(world, &mut sub, &next, &mut redeemer, true);
+    phase::renew_into_phase(world, &sub, &next, &mut redeemer, at)
 }
 
 fn recurring_invoice(world: &mut World, sub: &Subscription, now: Timestamp) -> Invoice {

@@ -1,9 +1,11 @@
 //! Subscription schedules.
 
+use super::discounts::Redeemer;
 use super::item_diff::{ItemChange, ItemsChange};
 use super::plan::BillingChange;
 use super::update::Update;
 use super::{cancellation, change, end, phase, renew};
+use crate::model::catalog::RequestedDiscount;
 use crate::model::schedule::{EndBehavior, Phase, PhaseItem, Schedule, Status};
 use crate::model::subscription::{
     Item, ProrationBehavior, Status as SubscriptionStatus, Subscription,
@@ -31,7 +33,8 @@ pub fn from_subscription(world: &mut World, id: &str) -> Result<String> {
     let schedule = Schedule {
         id: world.ids.id("sub_sched"),
         customer: sub.customer.clone(),
-        subscription: sub.id.clone(),
+        subscription: Some(sub.id.clone()),
+        mode: (sub.mode, sub.itemized),
         currency: sub.currency,
         status: Status::Active,
         end_behavior: match sub.cancel_at {
@@ -57,12 +60,15 @@ pub fn from_subscription(world: &mut World, id: &str) -> Result<String> {
 fn current_phase(sub: &Subscription, now: Timestamp) -> Phase {
     let start = sub.items.iter().map(|item| item.period.0).max().unwrap_or(now);
     let end = sub.cancel_at.or(sub.next_period_end()).unwrap_or(now);
+    let keep = |ids: &[String]| ids.iter().cloned().map(RequestedDiscount::Discount).collect();
     let item = |item: &Item| PhaseItem {
         price: item.price.clone(),
         quantity: item.quantity,
         tax_rates: item.tax_rates.clone(),
+        discounts: keep(&item.discounts),
         metadata: item.metadata.clone(),
     };
+    let rates = Some(sub.default_tax_rates.clone());
     let trialing = sub.status == SubscriptionStatus::Trialing;
     Phase {
         start,
@@ -71,6 +77,9 @@ fn current_phase(sub: &Subscription, now: Timestamp) -> Phase {
         behavior: ProrationBehavior::CreateProrations,
         anchor: None,
         metadata: Metadata::new(),
+        description: None,
+        default_tax_rates: rates.filter(|rates| !rates.is_empty()),
+        discounts: keep(&sub.discounts),
         trial_end: sub.trial.map(|(_, end)| end).filter(|_| trialing),
     }
 }
@@ -85,26 +94,57 @@ pub struct Change {
 }
 
 pub fn update(world: &mut World, id: &str, change: Change) -> Result<()> {
-    let mut schedule = find_active(world, id, "update")?;
+    let mut schedule = find_live(world, id, "update")?;
     let now = world.now_of(&schedule.customer);
     if let Some(phases) = change.phases {
         check(&schedule, &phases, now)?;
+        let before = schedule.phase().clone();
         schedule.phases.truncate(schedule.current);
         schedule.phases.extend(phases);
-        let present = schedule.phase().clone();
-        let sub = world.subscription(&schedule.subscription);
-        if phase::has_other_items(&sub, &present.items) {
-            apply(world, &sub, &present, change.behavior, false)?;
+        if let Some(sub) = &schedule.subscription {
+            change_current(world, sub, &before, schedule.phase(), change.behavior, now)?;
         }
     }
     schedule.end_behavior = change.end_behavior.unwrap_or(schedule.end_behavior);
     if let Some(metadata) = change.metadata {
         metadata.apply(&mut schedule.metadata);
     }
-    let ends = (schedule.end_behavior == EndBehavior::Cancel).then(|| schedule.end());
-    set_end(world, &schedule.subscription, ends, now);
+    set_end_of(world, &schedule, now);
     world.put_schedule(schedule);
     Ok(())
+}
+
+/// Applies a change of the current phase to the subscription.
+fn change_current(
+    world: &mut World,
+    sub: &str,
+    before: &Phase,
+    present: &Phase,
+    behavior: ProrationBehavior,
+    now: Timestamp,
+) -> Result<()> {
+    let mut sub = world.subscription(sub);
+    let fields = |phase: &Phase| {
+        (phase.description.clone(), phase.default_tax_rates.clone(), phase.discounts.clone())
+    };
+    if fields(before) != fields(present) {
+        let mut redeemer = Redeemer::of(&sub, now);
+        phase::set_fields(world, &mut sub, present, &mut redeemer, false);
+        redeemer.commit(world);
+        world.put_subscription(sub.clone());
+    }
+    if phase::has_other_items(&sub, &present.items) {
+        apply(world, &sub, present, behavior, false)?;
+    }
+    Ok(())
+}
+
+/// Sets the subscription's cancellation date as the schedule's end requires.
+pub fn set_end_of(world: &mut World, schedule: &Schedule, now: Timestamp) {
+    let ends = (schedule.end_behavior == EndBehavior::Cancel).then(|| schedule.end());
+    if let Some(sub) = &schedule.subscription {
+        set_end(world, sub, ends, now);
+    }
 }
 
 /// Sets the subscription's cancellation date from the schedule.
@@ -116,10 +156,10 @@ fn set_end(world: &mut World, sub: &str, ends: Option<Timestamp>, now: Timestamp
     world.put_subscription(sub);
 }
 
-/// Returns the schedule if it is active, else an error.
-fn find_active(world: &World, id: &str, what: &str) -> Result<Schedule> {
+/// Returns the schedule if it is active or not started, else an error.
+fn find_live(world: &World, id: &str, what: &str) -> Result<Schedule> {
     let schedule = find(world.schedules(), id)?;
-    if schedule.status == Status::Active {
+    if schedule.is_live() {
         return Ok(schedule.clone());
     }
     Err(ApiError::invalid(format!(
@@ -130,12 +170,19 @@ fn find_active(world: &World, id: &str, what: &str) -> Result<Schedule> {
 
 /// Returns an error unless the phases follow one another without a gap and the current one keeps
 /// its start.
-fn check(schedule: &Schedule, phases: &[Phase], now: Timestamp) -> Result<()> {
+pub fn check(schedule: &Schedule, phases: &[Phase], now: Timestamp) -> Result<()> {
     let refuse = |message: &str, param: &str| Err(ApiError::invalid(message).param(param));
     let Some(first) = phases.first() else {
         return Err(ApiError::missing_param("phases"));
     };
-    if first.start != schedule.phase().start {
+    let started = schedule.status == Status::Active;
+    if !started && first.start < now {
+        return refuse(
+            "The start date of a schedule must not be in the past.",
+            "phases[0][start_date]",
+        );
+    }
+    if started && first.start != schedule.phase().start {
         return refuse(
             "You can not modify the start date of the current phase.",
             "phases[0][start_date]",
@@ -144,6 +191,12 @@ fn check(schedule: &Schedule, phases: &[Phase], now: Timestamp) -> Result<()> {
     if first.end <= now {
         return refuse("The current phase must end in the future.", "phases[0][end_date]");
     }
+    check_order(phases)
+}
+
+/// Returns an error unless the phases follow one another without a gap.
+pub fn check_order(phases: &[Phase]) -> Result<()> {
+    let refuse = |message: &str, param: &str| Err(ApiError::invalid(message).param(param));
     for (index, phase) in phases.iter().enumerate() {
         if phase.end <= phase.start {
             let param = format!("phases[{index}][end_date]");
@@ -172,8 +225,7 @@ fn apply(
 }
 
 /// Ends the current phase: starts the next one, or ends the schedule.
-pub fn end_phase(world: &mut World, id: &str, at: Timestamp) {
-    let Ok(mut schedule) = find_active(world, id, "advance") else { return };
+pub fn end_phase(world: &mut World, mut schedule: Schedule, at: Timestamp) {
     if schedule.current + 1 < schedule.phases.len() {
         schedule.current += 1;
         world.put_schedule(schedule.clone());
@@ -189,15 +241,19 @@ pub fn end_phase(world: &mut World, id: &str, at: Timestamp) {
 }
 
 fn enter_phase(world: &mut World, schedule: &Schedule, at: Timestamp) {
-    let mut sub = world.subscription(&schedule.subscription);
-    let phase = schedule.phase();
-    let pairs = phase.metadata.iter().map(|(key, value)| (key.clone(), value.clone()));
-    MetadataChange::Merge(pairs.collect()).apply(&mut sub.metadata);
-    world.put_subscription(sub.clone());
+    let Some(mut sub) = schedule.subscription.as_ref().map(|id| world.subscription(id)) else {
+        return;
+    };
     if sub.status.is_terminal() {
         return;
     }
-    if let Some((next, lines)) = phase::renew_into_phase(world, &sub, phase, at) {
+    let phase = schedule.phase();
+    let mut redeemer = Redeemer::of(&sub, at);
+    phase::set_fields(world, &mut sub, phase, &mut redeemer, true);
+    world.put_subscription(sub.clone());
+    let renewed = phase::renew_into_phase(world, &sub, phase, &mut redeemer, at);
+    redeemer.commit(world);
+    if let Some((next, lines)) = renewed {
         super::void::discard_pending_update(world, &sub.id, at);
         let start = sub.items.iter().map(|item| item.period.0).min().unwrap_or(at);
         let next = Subscription { pending_update: None, ..next };
@@ -213,19 +269,23 @@ fn enter_phase(world: &mut World, schedule: &Schedule, at: Timestamp) {
 
 /// Releases the subscription from its schedule.
 fn release_subscription(world: &mut World, mut schedule: Schedule, at: Timestamp) {
-    let mut sub = world.subscription(&schedule.subscription);
-    sub.schedule = None;
-    world.put_subscription(sub);
+    if let Some(mut sub) = schedule.subscription.as_ref().map(|id| world.subscription(id)) {
+        sub.schedule = None;
+        world.put_subscription(sub);
+    }
     schedule.status = Status::Released;
     schedule.released_at = Some(at);
     world.put_schedule(schedule);
 }
 
 pub fn release(world: &mut World, id: &str, keep_end: bool) -> Result<()> {
-    let schedule = find_active(world, id, "release")?;
+    let schedule = find_live(world, id, "release")?;
     let now = world.now_of(&schedule.customer);
-    if !keep_end && schedule.end_behavior == EndBehavior::Cancel {
-        set_end(world, &schedule.subscription, None, now);
+    if let Some(sub) = &schedule.subscription
+        && !keep_end
+        && schedule.end_behavior == EndBehavior::Cancel
+    {
+        set_end(world, sub, None, now);
     }
     release_subscription(world, schedule, now);
     Ok(())
@@ -233,9 +293,14 @@ pub fn release(world: &mut World, id: &str, keep_end: bool) -> Result<()> {
 
 /// Cancels the subscription and its schedule.
 pub fn cancel(world: &mut World, id: &str, invoice_now: bool, prorate: bool) -> Result<()> {
-    let schedule = find_active(world, id, "cancel")?;
-    let sub = world.subscription(&schedule.subscription);
+    let mut schedule = find_live(world, id, "cancel")?;
     let now = world.now_of(&schedule.customer);
-    end::cancel_by_request(world, sub, invoice_now, prorate, now);
+    if let Some(sub) = schedule.subscription.as_ref().map(|id| world.subscription(id)) {
+        end::cancel_by_request(world, sub, invoice_now, prorate, now);
+    } else {
+        schedule.status = Status::Canceled;
+        schedule.canceled_at = Some(now);
+        world.put_schedule(schedule);
+    }
     Ok(())
 }

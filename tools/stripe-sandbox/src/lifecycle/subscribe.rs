@@ -1,6 +1,7 @@
 //! Creation of a subscription: items, first invoice and first payment.
 
 use super::add_invoice_items::{AddInvoiceItem, make_invoice_items};
+use super::automatic_tax::check_location;
 use super::discounts::Redeemer;
 use super::draft::NewInvoice;
 use super::errors::{
@@ -15,8 +16,8 @@ use crate::model::Metadata;
 use crate::model::catalog::{Discount, RequestedDiscount};
 use crate::model::invoice::{BillingReason, Invoice, InvoiceItem, Line};
 use crate::model::subscription::{
-    BillingMode, Cancellation, Collection, Item, PAYMENT_WINDOW, PaymentBehavior, Status,
-    Subscription, TrialSettings,
+    AutomaticTax, BillingMode, Cancellation, Collection, Item, PAYMENT_WINDOW, PaymentBehavior,
+    Status, Subscription, TrialSettings,
 };
 use crate::values::errors::{ApiError, Result};
 use crate::values::money::Currency;
@@ -28,6 +29,7 @@ pub struct NewSubscription {
     pub customer: String,
     pub items: Vec<NewItem>,
     pub currency: Option<Currency>,
+    pub automatic_tax: AutomaticTax,
     pub collection: Collection,
     pub days_until_due: Option<i64>,
     pub default_payment_method: Option<String>,
@@ -46,6 +48,8 @@ pub struct NewSubscription {
     pub mode: (BillingMode, bool),
     pub behavior: PaymentBehavior,
     pub save_default_payment_method: bool,
+    /// The first invoice stays a draft for an hour, as a schedule's does.
+    pub keeps_draft: bool,
 }
 
 /// Creates the subscription and collects its first invoice. Returns its ID.
@@ -56,7 +60,7 @@ pub fn subscribe(world: &mut World, new: &NewSubscription) -> Result<String> {
     match prepare(world, new, &mut redeemer, now) {
         Ok(first) => {
             redeemer.commit(world);
-            Ok(store(world, first, new.behavior, now))
+            Ok(store(world, first, new, now))
         }
         Err(error) => {
             redeemer.roll_back(world);
@@ -93,7 +97,7 @@ fn prepare(
     });
     if let Some(invoice) = &invoice {
         check_amount(invoice)?;
-        check_payable(world, &sub, invoice, new.behavior)?;
+        check_payable(world, &sub, invoice, new)?;
     }
     Ok(PreparedSubscription { sub, added, invoice })
 }
@@ -101,7 +105,7 @@ fn prepare(
 fn store(
     world: &mut World,
     first: PreparedSubscription,
-    behavior: PaymentBehavior,
+    new: &NewSubscription,
     now: Timestamp,
 ) -> String {
     let PreparedSubscription { mut sub, added, invoice } = first;
@@ -114,7 +118,7 @@ fn store(
         None => world.put_subscription(sub),
         Some(invoice) => {
             world.attach_items(added, &invoice.id);
-            store_and_collect(world, sub, invoice, behavior, now);
+            store_and_collect(world, sub, invoice, new, now);
         }
     }
     id
@@ -131,11 +135,13 @@ fn store_and_collect(
     world: &mut World,
     mut sub: Subscription,
     mut invoice: Invoice,
-    behavior: PaymentBehavior,
+    new: &NewSubscription,
     now: Timestamp,
 ) {
-    if sub.collection == Collection::Send && invoice.amount_due > 0 {
+    let sent = sub.collection == Collection::Send;
+    if (sent || new.keeps_draft) && invoice.amount_due > 0 {
         invoice.finalizes_at = Some(now + HOUR);
+        invoice.next_payment_attempt = invoice.finalizes_at.filter(|_| !sent);
         latest_invoice::store_as_latest(world, &mut sub, invoice);
         return;
     }
@@ -146,7 +152,7 @@ fn store_and_collect(
     }
     let id = latest_invoice::store_as_latest(world, &mut sub, invoice);
     invoicing::finalize(world, &id, now);
-    if behavior == PaymentBehavior::Default || world.invoice(&id).amount_remaining() == 0 {
+    if new.behavior == PaymentBehavior::Default || world.invoice(&id).amount_remaining() == 0 {
         return;
     }
     invoicing::collect_automatically(world, &id, now);
@@ -172,9 +178,11 @@ fn check_payable(
     world: &World,
     sub: &Subscription,
     invoice: &Invoice,
-    behavior: PaymentBehavior,
+    new: &NewSubscription,
 ) -> Result<()> {
+    let behavior = new.behavior;
     if sub.collection == Collection::Send
+        || new.keeps_draft
         || invoice.amount_due == 0
         || behavior == PaymentBehavior::Default
     {
@@ -200,6 +208,7 @@ fn build_subscription(
     now: Timestamp,
 ) -> Result<Subscription> {
     let currency = choose_currency(world, new)?;
+    check_location(world, &new.customer, new.automatic_tax)?;
     check_prices(world, new)?;
     let id = world.ids.id("sub");
     let own = |new| Discount { subscription: Some(id.clone()), ..new };
@@ -215,6 +224,7 @@ fn build_subscription(
         items,
         currency,
         anchor: new.anchor.or(new.trial_end).unwrap_or(now),
+        automatic_tax: new.automatic_tax,
         created: now,
         start: now,
         collection: new.collection,

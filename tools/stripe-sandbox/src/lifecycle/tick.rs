@@ -1,15 +1,23 @@
 //! Changes that are due by time.
 
-use super::{end, invoicing, processing, renew, retries, schedule, void};
+use super::{
+    automatic_tax, end, invoicing, processing, renew, retries, schedule, schedule_start, void,
+};
+use crate::model::checkout::Session;
+use crate::model::event::Cause;
 use crate::model::invoice::Status as InvoiceStatus;
+use crate::model::schedule::Status as ScheduleStatus;
 use crate::model::subscription::{Collection, PauseBehavior, Status};
 use crate::values::period::Timestamp;
 use crate::world::World;
 use crate::world::agenda::{ClockKey, Due};
+use crate::world::changes::Announcement;
 
 impl World {
     /// Applies all changes due by `real_now`, and those on test clocks that are advancing.
     pub fn catch_up(&mut self, real_now: Timestamp) {
+        // Pages and admin requests leave their changes here.
+        self.commit(Cause::default());
         let target = self.target_time(real_now);
         run(self, &ClockKey::Own, target);
         let advancing: Vec<(String, Timestamp)> = self
@@ -20,6 +28,7 @@ impl World {
         for (id, target) in advancing {
             run(self, &ClockKey::Test(id.clone()), target);
             self.edit_clock(&id, |clock| clock.target = None);
+            self.commit(Cause::default());
         }
     }
 }
@@ -30,8 +39,12 @@ fn run(world: &mut World, clock: &ClockKey, target: Timestamp) {
             Due::PaymentIntent(id) => processing::end_when_due(world, &id, at),
             Due::Subscription(id) => subscription(world, &id, at),
             Due::Invoice(id) => invoice(world, &id, at),
-            Due::Schedule(id) => schedule::end_phase(world, &id, at),
+            Due::Schedule(id) => schedule(world, &id, at),
+            Due::Checkout(id) => expire_checkout(world, &id),
+            Due::TrialWillEnd(id) => world.announce(Announcement::TrialWillEnd(id)),
+            Due::ScheduleExpires(id) => world.announce(Announcement::ScheduleExpires(id)),
         }
+        world.commit(Cause::default());
     }
     world.set_now(clock, target);
 }
@@ -68,6 +81,22 @@ fn subscription(world: &mut World, id: &str, at: Timestamp) {
     }
 }
 
+fn schedule(world: &mut World, id: &str, at: Timestamp) {
+    let Some(due) = world.schedules().get(id).cloned() else { return };
+    match due.status {
+        ScheduleStatus::NotStarted => schedule_start::start(world, due, at),
+        ScheduleStatus::Active => schedule::end_phase(world, due, at),
+        ScheduleStatus::Canceled | ScheduleStatus::Completed | ScheduleStatus::Released => {}
+    }
+}
+
+fn expire_checkout(world: &mut World, id: &str) {
+    let open = world.checkout_sessions.get(id).filter(|session| session.next_due().is_some());
+    if let Some(session) = open.cloned() {
+        world.put_checkout(Session { expired: true, authenticating: None, ..session });
+    }
+}
+
 fn invoice(world: &mut World, id: &str, at: Timestamp) {
     let invoice = world.invoice(id);
     match invoice.status {
@@ -84,6 +113,7 @@ fn invoice(world: &mut World, id: &str, at: Timestamp) {
 fn finalize_and_collect(world: &mut World, id: &str, at: Timestamp) {
     let paused =
         world.invoice(id).subscription.and_then(|sub| world.subscription(&sub).pause_collection);
+    automatic_tax::disable_without_location(world, id);
     invoicing::finalize(world, id, at);
     if world.invoice(id).status != InvoiceStatus::Open {
         return;

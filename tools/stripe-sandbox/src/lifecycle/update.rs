@@ -4,7 +4,7 @@ use super::cancellation::CancelAt;
 use super::plan::BillingChange;
 use crate::model::catalog::RequestedDiscount;
 use crate::model::subscription::{
-    Collection, PauseBehavior, PaymentBehavior, PendingUpdate, TrialSettingsChange,
+    AutomaticTax, Collection, PauseBehavior, PaymentBehavior, PendingUpdate, TrialSettingsChange,
 };
 use crate::model::{Change, MetadataChange};
 use crate::values::period::Timestamp;
@@ -17,6 +17,7 @@ pub struct Update {
     pub comment: Change<String>,
     pub default_payment_method: Change<String>,
     pub description: Change<String>,
+    pub automatic_tax: Option<AutomaticTax>,
     pub default_tax_rates: Option<Vec<String>>,
     pub discounts: Option<Vec<RequestedDiscount>>,
     pub cancel_at: Change<CancelAt>,
@@ -35,6 +36,7 @@ impl Update {
     /// change.
     pub fn changes_more_than_metadata(&self) -> bool {
         self.default_payment_method.is_some()
+            || self.automatic_tax.is_some()
             || self.description.is_some()
             || self.default_tax_rates.is_some()
             || self.discounts.is_some()

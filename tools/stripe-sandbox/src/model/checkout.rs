@@ -3,8 +3,10 @@
 use serde::{Deserialize, Serialize};
 
 use super::catalog::RequestedDiscount;
+use super::customer::Address;
 use super::invoice::LineTax;
 use super::subscription::TrialSettings;
+use super::tax_id::TaxId;
 use super::{Entity, Metadata, string_enum};
 use crate::values::cards::TestCard;
 use crate::values::money::Currency;
@@ -38,7 +40,7 @@ pub struct Session {
     pub urls: Urls,
     pub created: Timestamp,
     pub expires_at: Timestamp,
-    /// Expired by request.
+    /// Expired, by request or by time.
     pub expired: bool,
     pub completed: Option<Completed>,
     /// Payer whose card is waiting for authentication.
@@ -100,6 +102,8 @@ pub struct Tax {
     pub automatic: bool,
     pub ids: bool,
     pub address_required: bool,
+    /// A customer of a country with tax IDs must enter one.
+    pub id_required: bool,
     pub keep_address: bool,
     pub keep_name: bool,
 }
@@ -126,8 +130,9 @@ pub struct Payer {
     pub card: Option<TestCard>,
     pub email: Option<String>,
     pub name: Option<String>,
-    pub country: Option<String>,
-    pub postal_code: Option<String>,
+    pub business_name: Option<String>,
+    pub address: Option<Address>,
+    pub tax_id: Option<TaxId>,
 }
 
 impl Session {
@@ -139,6 +144,11 @@ impl Session {
         } else {
             Status::Open
         }
+    }
+
+    /// Returns the time at which an open session expires.
+    pub fn next_due(&self) -> Option<Timestamp> {
+        (self.completed.is_none() && !self.expired).then_some(self.expires_at)
     }
 
     pub fn client_secret(&self) -> String {

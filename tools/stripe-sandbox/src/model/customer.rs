@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::tax_id::TaxId;
 use super::{Entity, Metadata, string_enum};
 use crate::values::instruments::Instrument;
 use crate::values::money::Currency;
@@ -26,6 +27,8 @@ pub struct Customer {
     pub default_payment_method: Option<String>,
     pub preferred_locales: Vec<String>,
     pub tax_exempt: TaxExempt,
+    /// Entered on the checkout page or in the portal.
+    pub tax_ids: Vec<TaxId>,
     pub test_clock: Option<String>,
     pub created: Timestamp,
     pub deleted: bool,

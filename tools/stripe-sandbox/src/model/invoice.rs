@@ -4,7 +4,8 @@ use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
 use super::customer::TaxExempt;
-use super::subscription::{Collection, Subscription};
+use super::subscription::{AutomaticTax, Collection, Subscription};
+use super::tax_id::TaxId;
 use super::usage::Unbilled;
 use super::{Entity, Metadata, string_enum};
 use crate::values::failures::Failure;
@@ -96,6 +97,7 @@ pub struct Invoice {
     pub currency: Currency,
     pub status: Status,
     pub reason: BillingReason,
+    pub automatic_tax: AutomaticTax,
     pub collection: Collection,
     pub days_until_due: Option<i64>,
     pub due_date: Option<Timestamp>,
@@ -127,6 +129,7 @@ pub struct Invoice {
     pub customer_name: Option<String>,
     pub customer_email: Option<String>,
     pub tax_exempt: TaxExempt,
+    pub tax_ids: Vec<TaxId>,
     pub test_clock: Option<String>,
 }
 

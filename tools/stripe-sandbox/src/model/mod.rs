@@ -10,10 +10,12 @@ use serde::{Deserialize, Serialize};
 pub mod catalog;
 pub mod checkout;
 pub mod customer;
+pub mod event;
 pub mod invoice;
 pub mod portal;
 pub mod schedule;
 pub mod subscription;
+pub mod tax_id;
 pub mod usage;
 
 pub trait Entity: Clone {

@@ -15,6 +15,14 @@ string_enum!(FlowType {
     SubscriptionUpdateConfirm = "subscription_update_confirm",
 });
 
+string_enum!(CustomerUpdate {
+    Address = "address",
+    Email = "email",
+    Name = "name",
+    Phone = "phone",
+    TaxId = "tax_id",
+});
+
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Configuration {
     pub id: String,
@@ -33,6 +41,8 @@ pub struct Configuration {
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Features {
+    /// Fields of the customer that the portal can change; None if the feature is disabled.
+    pub customer_update: Option<Vec<CustomerUpdate>>,
     pub invoice_history: bool,
     pub payment_method_update: bool,
     pub subscription_cancel: bool,
@@ -43,6 +53,7 @@ pub struct Features {
 
 impl Features {
     pub const NONE: Features = Features {
+        customer_update: None,
         invoice_history: false,
         payment_method_update: false,
         subscription_cancel: false,
@@ -50,12 +61,16 @@ impl Features {
         cancel_reasons: None,
     };
 
-    pub const ALL: Features = Features {
-        invoice_history: true,
-        payment_method_update: true,
-        subscription_cancel: true,
-        ..Features::NONE
-    };
+    /// Returns the features of the default configuration.
+    pub fn all() -> Features {
+        Features {
+            customer_update: Some(CustomerUpdate::NAMES.iter().map(|(_, field)| *field).collect()),
+            invoice_history: true,
+            payment_method_update: true,
+            subscription_cancel: true,
+            ..Features::NONE
+        }
+    }
 }
 
 impl Entity for Configuration {

@@ -2,10 +2,11 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::subscription::ProrationBehavior;
+use super::catalog::RequestedDiscount;
+use super::subscription::{BillingMode, ProrationBehavior};
 use super::{Entity, Metadata, string_enum};
 use crate::values::money::Currency;
-use crate::values::period::Timestamp;
+use crate::values::period::{DAY, Timestamp};
 
 string_enum!(Status {
     Active = "active",
@@ -17,11 +18,17 @@ string_enum!(Status {
 string_enum!(EndBehavior { Cancel = "cancel", Release = "release" });
 string_enum!(PhaseAnchor { Automatic = "automatic", PhaseStart = "phase_start" });
 
+/// Time from the announcement of a schedule's end to the end. Seconds.
+const END_NOTICE: i64 = 7 * DAY;
+
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Schedule {
     pub id: String,
     pub customer: String,
-    pub subscription: String,
+    /// None before the start.
+    pub subscription: Option<String>,
+    /// Billing mode, and whether prorations list their discounts.
+    pub mode: (BillingMode, bool),
     pub currency: Currency,
     pub status: Status,
     pub end_behavior: EndBehavior,
@@ -46,6 +53,11 @@ pub struct Phase {
     pub behavior: ProrationBehavior,
     pub anchor: Option<PhaseAnchor>,
     pub metadata: Metadata,
+    pub description: Option<String>,
+    /// None leaves those of the subscription.
+    pub default_tax_rates: Option<Vec<String>>,
+    /// Replace the subscription's discounts.
+    pub discounts: Vec<RequestedDiscount>,
     pub trial_end: Option<Timestamp>,
 }
 
@@ -55,6 +67,7 @@ pub struct PhaseItem {
     /// None for metered prices.
     pub quantity: Option<i64>,
     pub tax_rates: Vec<String>,
+    pub discounts: Vec<RequestedDiscount>,
     pub metadata: Metadata,
 }
 
@@ -63,14 +76,28 @@ impl Schedule {
         &self.phases[self.current]
     }
 
+    /// Returns whether the schedule can still change.
+    pub fn is_live(&self) -> bool {
+        matches!(self.status, Status::NotStarted | Status::Active)
+    }
+
     /// Returns the end of the last phase.
     pub fn end(&self) -> Timestamp {
         self.phases.last().map_or(self.created, |phase| phase.end)
     }
 
+    /// Returns the time at which the end of the schedule is announced.
+    pub fn end_announced_at(&self) -> Option<Timestamp> {
+        self.is_live().then(|| self.end() - END_NOTICE)
+    }
+
     /// Returns the time of the next change that needs no request.
     pub fn next_due(&self) -> Option<Timestamp> {
-        (self.status == Status::Active).then(|| self.phase().end)
+        match self.status {
+            Status::NotStarted => Some(self.phase().start),
+            Status::Active => Some(self.phase().end),
+            Status::Canceled | Status::Completed | Status::Released => None,
+        }
     }
 }
 

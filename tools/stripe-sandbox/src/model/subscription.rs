@@ -6,7 +6,7 @@ use super::usage::Unbilled;
 use super::{Entity, Metadata, MetadataChange, string_enum};
 use crate::values::cost::Cost;
 use crate::values::money::Currency;
-use crate::values::period::{HOUR, Timestamp};
+use crate::values::period::{DAY, HOUR, Timestamp};
 
 string_enum!(Status {
     Active = "active",
@@ -51,6 +51,19 @@ string_enum!(PauseReason {
 
 /// Time that the first payment may take, and that of a pending update or a resumption. Seconds.
 pub const PAYMENT_WINDOW: i64 = 23 * HOUR;
+
+/// Automatic tax of a subscription or an invoice. Its amount is always 0.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum AutomaticTax {
+    #[default]
+    Off,
+    On,
+    /// Stripe turned it off when an invoice finalized without a valid location of the customer.
+    Disabled,
+}
+
+/// Time from the announcement of a trial's end to the end. Seconds.
+pub const TRIAL_NOTICE: i64 = 3 * DAY;
 
 /// Reason and start of a pause.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -115,6 +128,7 @@ pub struct Subscription {
     pub currency: Currency,
     /// Start that every item's periods are counted from.
     pub anchor: Timestamp,
+    pub automatic_tax: AutomaticTax,
     pub created: Timestamp,
     pub start: Timestamp,
     pub collection: Collection,
@@ -195,6 +209,12 @@ impl Subscription {
 
     pub fn last_period_end(&self) -> Option<Timestamp> {
         self.items.iter().map(|item| item.period.1).max()
+    }
+
+    /// Returns the time at which the end of the trial is announced.
+    pub fn trial_announced_at(&self) -> Option<Timestamp> {
+        let trial = self.trial.filter(|_| self.status == Status::Trialing);
+        trial.map(|(_, end)| end - TRIAL_NOTICE)
     }
 
     /// Returns the time of the next change that needs no request.

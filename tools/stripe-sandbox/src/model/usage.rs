@@ -1,7 +1,8 @@
 //! Metered usage: events in, one number per period out.
 
 use std::borrow::Cow;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::ops::Range;
 
 use rust_decimal::Decimal;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
@@ -57,6 +58,21 @@ impl Usage {
     /// Returns the number of the last recorded event.
     pub fn last_event_number(&self) -> u64 {
         self.next
+    }
+
+    /// Returns the starts of the windows that have events, oldest first. Windows of this length
+    /// follow one another from the Unix epoch on.
+    pub fn windows(
+        &self,
+        meter: &str,
+        customer: &str,
+        times: Range<Timestamp>,
+        length: i64,
+    ) -> BTreeSet<Timestamp> {
+        let series = self.events.get(&(meter.to_owned(), customer.to_owned()));
+        let events = series.into_iter().flat_map(|series| series.keys());
+        let within = events.map(|(at, _)| *at).filter(|at| times.contains(at));
+        within.map(|at| at - at.rem_euclid(length)).collect()
     }
 
     /// Returns the unbilled usage before `to`.

@@ -2,7 +2,7 @@
 
 use super::authenticate::{AuthenticationPage, succeeded};
 use super::card;
-use super::checkout_form::{CheckoutForm, RequiredFields};
+use super::checkout_form::{self, CheckoutForm, RequiredFields};
 use super::checkout_view::{View, back, session_over};
 use super::layout::{message, money};
 use super::request::{PageRequest, PageResponse};
@@ -27,6 +27,9 @@ pub fn handle(world: &mut World, request: &PageRequest<'_>) -> PageResponse {
     match (request.post, request.path.get(2).copied()) {
         (false, None) => form_page(world, &session, &base, 200, &CheckoutForm::default()),
         (true, None) => submit(world, &session, &base, request),
+        (true, Some("promotion")) if session.allow_promotion_codes == Some(true) => {
+            redeem_code(world, &session, &base, request)
+        }
         (false, Some("authenticate")) => authentication_page(world, &session, &base),
         (true, Some("authenticate")) => authentication_submitted(world, &session, &base, request),
         _ => PageResponse::not_found("No such page"),
@@ -68,6 +71,22 @@ fn form_page(
     }
 }
 
+/// Applies the entered promotion code; an empty field removes it.
+fn redeem_code(
+    world: &mut World,
+    session: &Session,
+    base: &str,
+    request: &PageRequest<'_>,
+) -> PageResponse {
+    let mut form = CheckoutForm::read(request);
+    let code = (!form.promotion_code.is_empty()).then_some(form.promotion_code.as_str());
+    if checkout::redeem_code(world, session, code).is_ok() {
+        return PageResponse::Redirect(base.to_owned());
+    }
+    form.problems = vec![("promotion_code", "This code is invalid.".to_owned())];
+    form_page(world, session, base, 422, &form)
+}
+
 fn submit(
     world: &mut World,
     session: &Session,
@@ -88,6 +107,10 @@ fn submit(
         }
     }
     form.problems.extend(required.check(&form));
+    let tax_id = checkout_form::tax_id(session, &form).unwrap_or_else(|problem| {
+        form.problems.push(problem);
+        None
+    });
     if !form.problems.is_empty() {
         return form_page(world, session, base, 422, &form);
     }
@@ -96,8 +119,9 @@ fn submit(
         card,
         email: some(&form.email),
         name: some(&form.card.name),
-        country: some(&form.country.to_ascii_uppercase()),
-        postal_code: some(&form.postal_code),
+        business_name: some(&form.business_name),
+        address: form.address.address(),
+        tax_id,
     };
     match checkout::submit(world, session, payer) {
         Ok(SubmitOutcome::Authenticate) => PageResponse::Redirect(format!("{base}/authenticate")),

@@ -2,10 +2,11 @@
 
 use maud::{Markup, html};
 
+use super::address::render_tax_id;
 use super::card::test_cards;
 use super::checkout_form::{CheckoutForm, RequiredFields};
 use super::layout::{Document, Field, date, interval_name, message, money, summary};
-use crate::model::catalog::Price;
+use crate::model::catalog::{Price, RequestedDiscount};
 use crate::model::checkout::{LineItem, Session, Status};
 use crate::model::invoice::Invoice;
 use crate::values::pricing::Amount;
@@ -74,6 +75,7 @@ impl View<'_> {
                 }
                 li.total { span { "Total due today" } span { (cash(self.due.amount_due)) } }
             }
+            @if self.session.allow_promotion_codes == Some(true) { (self.promotion()) }
         }
     }
 
@@ -165,7 +167,8 @@ impl View<'_> {
             form method="post" action=(self.action) novalidate {
                 @if required.email { (self.email()) } @else { (self.known_email()) }
                 @if required.card { (form.card.render(&form.problems)) }
-                @if required.address { (self.address()) }
+                @if required.address { (form.address.render(&form.problems)) }
+                @if self.session.tax.ids { (self.business()) }
                 button.wide type="submit" { (label) }
             }
             @if required.card {
@@ -173,6 +176,36 @@ impl View<'_> {
                     "The card is saved for the payments that follow. You can cancel at any time."
                 }
                 (test_cards())
+            }
+        }
+    }
+
+    fn business(&self) -> Markup {
+        let name = text("business_name", "Business name", &self.form.business_name);
+        let hint = Some("If you buy for a business");
+        html! {
+            (Field { hint, autocomplete: "organization", ..name }.render(&self.form.problems))
+            (render_tax_id(&self.form.tax_id, &self.form.problems))
+        }
+    }
+
+    /// Returns the form for a promotion code, or the redeemed code with a button to remove it.
+    fn promotion(&self) -> Markup {
+        let redeemed = self.session.discounts.iter().find_map(|discount| match discount {
+            RequestedDiscount::PromotionCode(id) => self.world.promotion_codes.get(id),
+            _ => None,
+        });
+        let action = format!("{}/promotion", self.action);
+        let code = text("promotion_code", "Promotion code", &self.form.promotion_code);
+        html! {
+            form.after method="post" action=(action) novalidate {
+                @if let Some(code) = redeemed {
+                    p.soft { "Promotion code " strong { (code.code) } }
+                    button.second type="submit" { "Remove code" }
+                } @else {
+                    (code.render(&self.form.problems))
+                    button.second type="submit" { "Apply" }
+                }
             }
         }
     }
@@ -190,18 +223,6 @@ impl View<'_> {
     fn email(&self) -> Markup {
         let field = text("email", "Email", &self.form.email);
         Field { kind: "email", autocomplete: "email", ..field }.render(&self.form.problems)
-    }
-
-    fn address(&self) -> Markup {
-        let problems = &self.form.problems;
-        let country = text("country", "Country", &self.form.country);
-        let postal = text("postal_code", "Postal code", &self.form.postal_code);
-        html! {
-            div.pair {
-                (Field { hint: Some("Two letters"), autocomplete: "country", ..country }.render(problems))
-                (Field { hint: Some("If there is one"), autocomplete: "postal-code", ..postal }.render(problems))
-            }
-        }
     }
 }
 

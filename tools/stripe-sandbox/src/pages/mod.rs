@@ -2,6 +2,7 @@
 //!
 //! Plain HTML forms with HTML or redirect responses. They call the same functions as the API.
 
+mod address;
 mod authenticate;
 mod card;
 pub mod checkout;
@@ -12,5 +13,6 @@ mod invoice_view;
 pub mod layout;
 mod method;
 pub mod portal;
+mod portal_details;
 mod portal_view;
 pub mod request;

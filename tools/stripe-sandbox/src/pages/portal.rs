@@ -3,6 +3,7 @@
 use super::authenticate::{AuthenticationPage, succeeded};
 use super::card::{self, CardForm};
 use super::layout::{Problem, message};
+use super::portal_details::DetailsForm;
 use super::portal_view::{self, Plan, Portal, View};
 use super::request::{PageRequest, PageResponse};
 use crate::lifecycle::checkout;
@@ -43,6 +44,9 @@ impl Portal<'_> {
         let features = &self.configuration.features;
         match (self.request.post, rest.as_slice()) {
             (false, []) => self.home(world),
+            (_, ["details"]) if features.customer_update.is_none() => feature_disabled(),
+            (false, ["details"]) => self.details_page(world),
+            (true, ["details"]) => self.save_details(world),
             (_, ["card", ..]) if !features.payment_method_update => feature_disabled(),
             (false, ["card"]) => self.card_page(200, &CardForm::default(), &[]),
             (true, ["card"]) => self.new_card(world),
@@ -51,6 +55,9 @@ impl Portal<'_> {
             (_, ["cancel" | "renew", _]) if !features.subscription_cancel => feature_disabled(),
             (post, [what @ ("cancel" | "renew"), id]) => match self.find_own(world, id) {
                 None => PageResponse::not_found("No such subscription"),
+                Some(sub) if *what == "cancel" && sub.cancel_at.is_some() => {
+                    PageResponse::Redirect(self.base)
+                }
                 Some(sub) => match (post, *what) {
                     (false, "cancel") => {
                         let view = View { world, portal: &self };
@@ -79,9 +86,12 @@ impl Portal<'_> {
                 (true, ..) => {}
                 (false, FlowType::SubscriptionCancel, _) => {
                     let id = flow.subscription.as_deref().unwrap_or_default();
-                    if self.find_own(world, id).is_some() {
+                    if self.find_own(world, id).is_some_and(|sub| sub.cancel_at.is_none()) {
                         return PageResponse::Redirect(format!("{}/cancel/{id}", self.base));
                     }
+                }
+                (false, FlowType::CustomerUpdate, _) => {
+                    return PageResponse::Redirect(format!("{}/details", self.base));
                 }
                 (false, ..) => return PageResponse::Redirect(format!("{}/card", self.base)),
             }
@@ -115,6 +125,22 @@ impl Portal<'_> {
             Some(After::Redirect(url)) if in_flow => PageResponse::Redirect(url.clone()),
             _ => PageResponse::Redirect(format!("{}?done={done}", self.base)),
         }
+    }
+
+    fn details_page(&self, world: &World) -> PageResponse {
+        let form = DetailsForm::of(world.customer(&self.session.customer));
+        PageResponse::ok(form.page(self, &[]))
+    }
+
+    fn save_details(&mut self, world: &mut World) -> PageResponse {
+        let form = DetailsForm::read(self.request);
+        let mut customer = world.customer(&self.session.customer).clone();
+        let allowed = self.configuration.features.customer_update.clone().unwrap_or_default();
+        if let Err(problems) = form.apply(world, &mut customer, &allowed) {
+            return PageResponse::Page(422, form.page(self, &problems));
+        }
+        world.customers.put(customer);
+        self.finished(world, "details")
     }
 
     fn card_page(&self, status: u16, form: &CardForm, problems: &[Problem]) -> PageResponse {

@@ -8,6 +8,7 @@ use super::layout::{Document, Problem, date, money, summary};
 use super::method::describe;
 use super::request::PageRequest;
 use crate::lifecycle::payments;
+use crate::model::customer::Customer;
 use crate::model::invoice::{Invoice, Status as InvoiceStatus};
 use crate::model::portal::{CancelMode, Configuration, Session};
 use crate::model::subscription::{Status, Subscription};
@@ -68,12 +69,39 @@ impl View<'_> {
                 @for plan in plans { (self.plan(plan)) }
             }
             section.card aria-labelledby="card" { (self.payment_method(plans)) }
+            @if features.customer_update.is_some() {
+                section.card aria-labelledby="details" { (self.details(customer)) }
+            }
             @if features.invoice_history {
                 section.card aria-labelledby="invoices" { (self.invoices()) }
             }
             (self.legal())
         };
         Document { title: "Your billing", narrow: true, back: self.portal.back() }.render(&body)
+    }
+
+    fn details(&self, customer: &Customer) -> Markup {
+        let address = customer.address.as_ref();
+        let parts = address.map(|a| [&a.line1, &a.postal_code, &a.city, &a.state, &a.country]);
+        let lines: Vec<&str> = parts.into_iter().flatten().flatten().map(String::as_str).collect();
+        let facts = [
+            ("Name", customer.name.clone()),
+            ("Email", customer.email.clone()),
+            ("Phone", customer.phone.clone()),
+            ("Address", (!lines.is_empty()).then(|| lines.join(", "))),
+            ("Tax ID", customer.tax_ids.first().map(|id| id.value.clone())),
+        ];
+        html! {
+            h2 id="details" { "Billing details" }
+            @if facts.iter().any(|(_, value)| value.is_some()) {
+                dl {
+                    @for (name, value) in &facts {
+                        @if let Some(value) = value { dt { (name) } dd { (value) } }
+                    }
+                }
+            } @else { p { "There are none yet." } }
+            p { a.button.second href={ (self.portal.base) "/details" } { "Update details" } }
+        }
     }
 
     fn plan_names(&self, sub: &Subscription) -> String {
@@ -262,6 +290,7 @@ fn status_tag(sub: &Subscription) -> Markup {
 fn notice(done: Option<&str>) -> Markup {
     let text = match done {
         Some("card") => "Your new card will be used from now on.",
+        Some("details") => "Your billing details are saved.",
         Some("canceled") => "Your plan will end with the period that is paid for.",
         Some("ended") => "Your plan has ended.",
         Some("renewed") => "Your plan will renew as before.",

@@ -6,7 +6,8 @@ use super::subscription_params as shared;
 use super::{locales, tax_rates};
 use crate::endpoint::call::Call;
 use crate::endpoint::params::Params;
-use crate::lifecycle::checkout::{preview_first_invoice, session_now};
+use crate::lifecycle::automatic_tax::has_location;
+use crate::lifecycle::checkout::{price_lines, session_now};
 use crate::model::Metadata;
 use crate::model::catalog::RequestedDiscount;
 use crate::model::checkout::{
@@ -80,7 +81,7 @@ pub fn create(call: &mut Call<'_>) -> Result<serde_json::Value> {
         line.id = world.ids.id("li");
     }
     let object = to_json(world, &session);
-    world.checkout_sessions.put(session);
+    world.put_checkout(session);
     Ok(object)
 }
 
@@ -217,9 +218,11 @@ fn read_tax(p: &mut Params, has_customer: bool) -> Result<Tax> {
         inner.boolean("enabled")?.ok_or_else(|| ApiError::missing_param(&name))
     })?;
     let ids = p.hash("tax_id_collection", |inner| {
-        inner.not_imitated(&["required"])?;
         let name = inner.name("enabled");
-        inner.boolean("enabled")?.ok_or_else(|| ApiError::missing_param(&name))
+        let required =
+            inner.choice("required", &[("if_supported", true), ("never", false)])?.unwrap_or(false);
+        let enabled = inner.boolean("enabled")?;
+        Ok((enabled.ok_or_else(|| ApiError::missing_param(&name))?, required))
     })?;
     let keep = &[("auto", true), ("never", false)];
     let update = p.hash("customer_update", |inner| {
@@ -235,7 +238,8 @@ fn read_tax(p: &mut Params, has_customer: bool) -> Result<Tax> {
     let automatic = automatic.unwrap_or(false);
     Ok(Tax {
         automatic,
-        ids: ids.unwrap_or(false),
+        ids: ids.is_some_and(|(enabled, _)| enabled),
+        id_required: ids == Some((true, true)),
         address_required: automatic || billing.unwrap_or(false),
         keep_address: address.unwrap_or(false),
         keep_name: name.unwrap_or(false),
@@ -246,7 +250,7 @@ fn read_tax(p: &mut Params, has_customer: bool) -> Result<Tax> {
 fn check(world: &World, session: &Session) -> Result<()> {
     if let Some(customer) = &session.customer {
         let customer = find_live_customer_param(world, customer, "customer")?;
-        if session.tax.automatic && customer.address.is_none() && !session.tax.keep_address {
+        if session.tax.automatic && !has_location(customer) && !session.tax.keep_address {
             return Err(ApiError::invalid("Automatic tax calculation in Checkout requires a valid address on the Customer. Add a valid address to the Customer or set either `customer_update[address]` to 'auto' or `customer_update[shipping]` to 'auto' to save the address entered in Checkout to the Customer.")
                 .code("customer_tax_location_invalid")
                 .param("automatic_tax"));
@@ -300,22 +304,6 @@ fn check_trial(session: &Session) -> Result<()> {
             "Invalid timestamp: can be no more than two years in the future.",
         )
         .param(param));
-    }
-    Ok(())
-}
-
-/// Sets the amounts of each line from a preview of the first invoice.
-fn price_lines(world: &mut World, session: &mut Session) -> Result<()> {
-    let invoice = preview_first_invoice(world, session)?;
-    for line in &mut session.lines {
-        let own = |made: &&crate::model::invoice::Line| {
-            made.price.as_ref().is_some_and(|(price, _)| *price == line.price)
-        };
-        for made in invoice.lines.iter().filter(own) {
-            line.subtotal += made.amount;
-            line.taxes.extend(made.taxes.iter().cloned());
-            line.discounts.extend(made.discount_amounts.iter().cloned());
-        }
     }
     Ok(())
 }

@@ -81,7 +81,9 @@ pub fn to_json(world: &World, session: &Session) -> Value {
         "submit_type": null,
         "subscription": done.map(|done| done.subscription.clone()),
         "success_url": session.urls.success,
-        "tax_id_collection": { "enabled": tax.ids, "required": "never" },
+        "tax_id_collection": {
+            "enabled": tax.ids, "required": if tax.id_required { "if_supported" } else { "never" }
+        },
         "total_details": {
             "amount_discount": sum(LineItem::discount), "amount_shipping": 0, "amount_tax": sum(LineItem::tax)
         },
@@ -123,14 +125,14 @@ fn customer_details(world: &World, session: &Session) -> Value {
         });
     };
     json!({
-        "address": customer.address.as_ref().map(super::customers::address_to_json),
+        "address": customer.address.as_ref().map(super::customer_json::address_to_json),
         "business_name": null,
         "email": email,
         "individual_name": null,
         "name": customer.name,
         "phone": customer.phone,
         "tax_exempt": customer.tax_exempt.as_str(),
-        "tax_ids": [],
+        "tax_ids": super::customer_json::tax_ids_to_json(&customer.tax_ids),
     })
 }
 

@@ -58,7 +58,7 @@ fn update(call: &mut Call<'_>) -> Result<Value> {
         change.apply(&mut session.metadata);
     }
     let object = to_json(call.world, &session);
-    call.world.checkout_sessions.put(session);
+    call.world.put_checkout(session);
     Ok(object)
 }
 
@@ -75,7 +75,7 @@ fn expire(call: &mut Call<'_>) -> Result<Value> {
     session.expired = true;
     session.authenticating = None;
     let object = to_json(call.world, &session);
-    call.world.checkout_sessions.put(session);
+    call.world.put_checkout(session);
     Ok(object)
 }
 

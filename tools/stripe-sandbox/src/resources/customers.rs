@@ -1,16 +1,19 @@
 //! `/v1/customers`.
 
-use serde_json::{Value, json};
+use serde_json::Value;
 
-use super::{payment_methods, subscription_json};
+use super::customer_json::to_json;
+use super::payment_methods;
 use crate::endpoint::call::{Call, Endpoint, delete, get, list, post};
-use crate::endpoint::page;
 use crate::endpoint::params::{Change, MetadataChange, Params};
+use crate::lifecycle::automatic_tax::{is_location, is_taxed, location_invalid};
 use crate::lifecycle::{balance, cancel};
 use crate::model::Metadata;
 use crate::model::customer::{Address, BalanceReason, Customer, TaxExempt};
 use crate::model::invoice::Status as InvoiceStatus;
-use crate::model::subscription::{CancelReason, Status};
+use crate::model::schedule::{Schedule, Status as ScheduleStatus};
+use crate::model::string_enum;
+use crate::model::subscription::CancelReason;
 use crate::values::errors::{ApiError, Result};
 use crate::world::{World, check_filter, find, find_live_customer, find_param};
 
@@ -29,7 +32,6 @@ const NOT_IMITATED: &[&str] = &[
     "individual_name",
     "shipping",
     "source",
-    "tax",
     "tax_id_data",
     "validate",
 ];
@@ -47,8 +49,11 @@ struct Fields {
     default_payment_method: Change<String>,
     preferred_locales: Option<Vec<String>>,
     tax_exempt: Option<TaxExempt>,
+    validation: LocationValidation,
     metadata: Option<MetadataChange>,
 }
+
+string_enum!(LocationValidation { Auto = "auto", Deferred = "deferred", Immediately = "immediately" });
 
 impl Fields {
     fn read(p: &mut Params) -> Result<Fields> {
@@ -70,6 +75,13 @@ impl Fields {
                 .flatten(),
             preferred_locales: p.strings("preferred_locales")?,
             tax_exempt: p.choice("tax_exempt", TaxExempt::NAMES)?,
+            validation: p
+                .hash("tax", |inner| {
+                    inner.not_imitated(&["ip_address"])?;
+                    inner.choice("validate_location", LocationValidation::NAMES)
+                })?
+                .flatten()
+                .unwrap_or(LocationValidation::Auto),
             metadata: p.metadata()?,
         })
     }
@@ -128,6 +140,7 @@ fn create(call: &mut Call<'_>) -> Result<Value> {
     let (payment_method, test_clock) = (p.text("payment_method")?, p.text("test_clock")?);
     call.begin()?;
     let world = &mut *call.world;
+    check_new_location(world, "", &fields)?;
     if let Some(clock) = &test_clock {
         find_param(&world.test_clocks, clock, "test_clock")?;
     }
@@ -146,6 +159,7 @@ fn create(call: &mut Call<'_>) -> Result<Value> {
         default_payment_method: None,
         preferred_locales: Vec::new(),
         tax_exempt: TaxExempt::None,
+        tax_ids: Vec::new(),
         created: world.now(test_clock.as_deref()),
         test_clock,
         deleted: false,
@@ -164,6 +178,20 @@ fn create(call: &mut Call<'_>) -> Result<Value> {
     world.customers.put(customer);
     balance::change_balance(world, &id, balance, BalanceReason::Initial, None, created);
     Ok(to_json(world.customer(&id)))
+}
+
+/// Refuses an address without a location for tax, if the request or a subscription requires one.
+fn check_new_location(world: &World, id: &str, fields: &Fields) -> Result<()> {
+    let required = match fields.validation {
+        LocationValidation::Deferred => false,
+        LocationValidation::Immediately => true,
+        LocationValidation::Auto => fields.address.is_some() && is_taxed(world, id),
+    };
+    let address = match &fields.address {
+        Some(address) => address.as_ref(),
+        None => world.customers.get(id).and_then(|customer| customer.address.as_ref()),
+    };
+    if required && !is_location(address) { Err(location_invalid()) } else { Ok(()) }
 }
 
 /// Attaches the payment methods. The same token in both parameters creates one card.
@@ -228,6 +256,7 @@ fn update(call: &mut Call<'_>) -> Result<Value> {
         )?;
     }
     let mut customer = call.world.customer(&id).clone();
+    check_new_location(call.world, &id, &fields)?;
     let change = fields.balance.map_or(0, |balance| balance - customer.balance);
     fields.apply(&mut customer);
     call.world.customers.put(customer);
@@ -251,6 +280,12 @@ pub fn delete_customer(world: &mut World, id: &str) {
     for sub in own.into_iter().filter(|sub| !sub.status.is_terminal()) {
         cancel::cancel(world, sub, CancelReason::Requested, now);
     }
+    let schedules: Vec<_> = world.schedules().under(&format!("customer={id}")).cloned().collect();
+    for mut schedule in schedules.into_iter().filter(Schedule::is_live) {
+        schedule.status = ScheduleStatus::Canceled;
+        schedule.canceled_at = Some(now);
+        world.put_schedule(schedule);
+    }
     let draft = format!("customer={id}&status={}", InvoiceStatus::Draft.as_str());
     let drafts: Vec<String> =
         world.invoices().under(&draft).map(|invoice| invoice.id.clone()).collect();
@@ -260,57 +295,4 @@ pub fn delete_customer(world: &mut World, id: &str) {
     let mut customer = world.customer(id).clone();
     customer.deleted = true;
     world.customers.put(customer);
-}
-
-pub fn subscriptions(world: &World, id: &str) -> Value {
-    let own = world.subscriptions().under(&format!("customer={id}")).rev();
-    let live = own.filter(|sub| sub.status != Status::Canceled);
-    let data = live.map(|sub| subscription_json::to_json(world, sub)).collect();
-    page::embedded(&format!("/v1/customers/{id}/subscriptions"), data)
-}
-
-pub fn to_json(customer: &Customer) -> Value {
-    if customer.deleted {
-        return json!({ "id": customer.id, "object": "customer", "deleted": true });
-    }
-    json!({
-        "id": customer.id,
-        "object": "customer",
-        "address": customer.address.as_ref().map(address_to_json),
-        "balance": customer.balance,
-        "created": customer.created,
-        "currency": customer.currency.map(|currency| currency.to_string()),
-        "default_source": null,
-        "delinquent": false,
-        "description": customer.description,
-        "discount": null,
-        "email": customer.email,
-        "invoice_prefix": customer.invoice_prefix,
-        "invoice_settings": {
-            "custom_fields": null,
-            "default_payment_method": customer.default_payment_method,
-            "footer": null,
-            "rendering_options": null,
-        },
-        "livemode": false,
-        "metadata": customer.metadata,
-        "name": customer.name,
-        "next_invoice_sequence": customer.next_invoice_sequence,
-        "phone": customer.phone,
-        "preferred_locales": customer.preferred_locales,
-        "shipping": null,
-        "tax_exempt": customer.tax_exempt.as_str(),
-        "test_clock": customer.test_clock,
-    })
-}
-
-pub fn address_to_json(address: &Address) -> Value {
-    json!({
-        "city": address.city,
-        "country": address.country,
-        "line1": address.line1,
-        "line2": address.line2,
-        "postal_code": address.postal_code,
-        "state": address.state,
-    })
 }

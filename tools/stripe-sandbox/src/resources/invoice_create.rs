@@ -3,16 +3,17 @@
 use serde_json::Value;
 
 use super::invoice_json::to_json;
-use super::subscription_params::{discounts, no_automatic_tax};
+use super::subscription_params::{automatic_tax, discounts};
 use super::{payment_methods, tax_rates};
 use crate::endpoint::call::Call;
 use crate::endpoint::params::{Change, MetadataChange, Params};
+use crate::lifecycle::automatic_tax::check_location;
 use crate::lifecycle::discounts::Redeemer;
 use crate::lifecycle::draft::empty_draft;
 use crate::lifecycle::errors;
 use crate::model::catalog::{Discount, RequestedDiscount};
 use crate::model::invoice::{Invoice, InvoiceItem, Status};
-use crate::model::subscription::Collection;
+use crate::model::subscription::{AutomaticTax, Collection};
 use crate::values::errors::{ApiError, Result};
 use crate::values::money::Currency;
 use crate::values::period::{DAY, HOUR, Timestamp};
@@ -38,6 +39,7 @@ const NOT_IMITATED: &[&str] = &[
 
 /// Fields of create and update.
 struct Fields {
+    automatic_tax: Option<AutomaticTax>,
     auto_advance: Option<bool>,
     finalizes_at: Option<Timestamp>,
     collection: Option<Collection>,
@@ -55,8 +57,8 @@ struct Fields {
 impl Fields {
     fn read(p: &mut Params) -> Result<Fields> {
         p.not_imitated(NOT_IMITATED)?;
-        no_automatic_tax(p)?;
         Ok(Fields {
+            automatic_tax: automatic_tax(p)?,
             auto_advance: p.boolean("auto_advance")?,
             finalizes_at: p.time("automatically_finalizes_at")?,
             collection: p.choice("collection_method", Collection::NAMES)?,
@@ -114,6 +116,8 @@ impl Fields {
             }
         }
         let now = world.now_of(&invoice.customer);
+        set(&mut invoice.automatic_tax, self.automatic_tax);
+        check_location(world, &invoice.customer, invoice.automatic_tax)?;
         set(&mut invoice.collection, self.collection);
         if self.days_until_due.is_some() {
             invoice.days_until_due = self.days_until_due;

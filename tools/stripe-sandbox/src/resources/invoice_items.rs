@@ -288,7 +288,7 @@ fn net(line: &Line) -> i64 {
     line.amount - line.discount_amounts.iter().map(|(_, amount)| amount).sum::<i64>()
 }
 
-fn to_json(world: &World, item: &InvoiceItem) -> Value {
+pub fn to_json(world: &World, item: &InvoiceItem) -> Value {
     let rates: Vec<Value> = item
         .line
         .tax_rates

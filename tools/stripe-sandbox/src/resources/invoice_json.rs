@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::json::{merge, set};
 use super::{invoice_lines_json as line_json, tax_rates};
 use crate::model::invoice::{BillingReason, Invoice, Status};
-use crate::model::subscription::Collection;
+use crate::model::subscription::{AutomaticTax, Collection};
 use crate::world::World;
 
 pub fn to_json(world: &World, invoice: &Invoice) -> Value {
@@ -26,9 +26,7 @@ pub fn to_json(world: &World, invoice: &Invoice) -> Value {
         "attempt_count": invoice.attempt_count,
         "attempted": attempted(invoice),
         "auto_advance": invoice.auto_advance,
-        "automatic_tax": {
-            "disabled_reason": null, "enabled": false, "liability": null, "provider": null, "status": null
-        },
+        "automatic_tax": automatic_tax(invoice.automatic_tax),
         "automatically_finalizes_at": invoice.finalizes_at,
         "billing_reason": invoice.reason.as_str(),
         "collection_method": invoice.collection.as_str(),
@@ -43,7 +41,7 @@ pub fn to_json(world: &World, invoice: &Invoice) -> Value {
         "customer_phone": null,
         "customer_shipping": null,
         "customer_tax_exempt": invoice.tax_exempt.as_str(),
-        "customer_tax_ids": [],
+        "customer_tax_ids": super::customer_json::tax_ids_to_json(&invoice.tax_ids),
         "default_payment_method": invoice.default_payment_method,
         "default_source": null,
         "default_tax_rates": invoice.default_tax_rates.iter()
@@ -109,6 +107,18 @@ pub fn to_json(world: &World, invoice: &Invoice) -> Value {
 fn attempted(invoice: &Invoice) -> bool {
     let sent = invoice.collection == Collection::Send;
     invoice.attempted && (!sent || (invoice.status == Status::Paid && !invoice.paid_out_of_band))
+}
+
+fn automatic_tax(tax: AutomaticTax) -> Value {
+    let on = tax == AutomaticTax::On;
+    let disabled = tax == AutomaticTax::Disabled;
+    json!({
+        "disabled_reason": disabled.then_some("finalization_requires_location_inputs"),
+        "enabled": on,
+        "liability": on.then(|| json!({ "type": "self" })),
+        "provider": on.then_some("stripe"),
+        "status": on.then_some("complete"),
+    })
 }
 
 /// Null for invoices of subscriptions. The paper size is fixed when the invoice is finalized.

@@ -53,7 +53,7 @@ pub fn of_invoice(world: &World, invoice: &str) -> Value {
     page::embedded(&format!("/v1/invoice_payments?invoice={invoice}"), own.map(to_json).collect())
 }
 
-fn to_json(payment: &InvoicePayment) -> Value {
+pub fn to_json(payment: &InvoicePayment) -> Value {
     json!({
         "id": payment.id,
         "object": "invoice_payment",

@@ -9,6 +9,7 @@ use super::{
 };
 use crate::endpoint::call::{Call, Endpoint, delete, get, list, post};
 use crate::endpoint::page;
+use crate::lifecycle::automatic_tax::check_location;
 use crate::lifecycle::errors::{check_amount, declined, invoice_requires_action};
 use crate::lifecycle::payments::{self, Attempt};
 use crate::lifecycle::{invoicing, void};
@@ -16,6 +17,7 @@ use crate::model::invoice::{Invoice, PaymentStatus, Status, UncollectibleReason}
 use crate::model::subscription::Collection;
 use crate::values::errors::{ApiError, Result};
 use crate::values::period::{HOUR, Timestamp};
+use crate::world::changes::Announcement;
 use crate::world::{World, check_filter, find};
 
 pub const ENDPOINTS: &[Endpoint] = &[
@@ -119,6 +121,7 @@ fn finalize_draft(call: &mut Call<'_>) -> Result<Value> {
         ));
     }
     check_amount(&invoice)?;
+    check_location(call.world, &invoice.customer, invoice.automatic_tax)?;
     let now = call.world.now_of(&invoice.customer);
     invoicing::finalize(call.world, &id, now);
     // Automatic collection starts an hour later, so that the caller can pay first.
@@ -143,9 +146,11 @@ fn send(call: &mut Call<'_>) -> Result<Value> {
     }
     if invoice.status == Status::Draft {
         check_amount(&invoice)?;
+        check_location(call.world, &invoice.customer, invoice.automatic_tax)?;
         let now = call.world.now_of(&invoice.customer);
         invoicing::finalize(call.world, &id, now);
     }
+    call.world.announce(Announcement::InvoiceSent(id.clone()));
     response(call.world, &id)
 }
 
@@ -167,6 +172,7 @@ fn pay(call: &mut Call<'_>) -> Result<Value> {
     let now = world.now_of(&invoice.customer);
     if invoice.status == Status::Draft {
         check_amount(&invoice)?;
+        check_location(world, &invoice.customer, invoice.automatic_tax)?;
         invoicing::finalize(world, &id, now);
     }
     if world.invoice(&id).status == Status::Paid {

@@ -2,12 +2,10 @@
 
 use serde_json::{Value, json};
 
-use super::json::number;
 use crate::endpoint::call::{Call, Endpoint, get, list, post};
 use crate::model::catalog::{Aggregation, Meter};
-use crate::model::usage::Unbilled;
 use crate::values::errors::{ApiError, Result};
-use crate::world::{find, find_param};
+use crate::world::find;
 
 pub const ENDPOINTS: &[Endpoint] = &[
     post("/v1/billing/meters", "billing_meter", "billing.meter", create),
@@ -16,12 +14,6 @@ pub const ENDPOINTS: &[Endpoint] = &[
     post("/v1/billing/meters/{}", "billing_meter", "billing.meter", update),
     post("/v1/billing/meters/{}/deactivate", "billing_meter", "billing.meter", deactivate),
     post("/v1/billing/meters/{}/reactivate", "billing_meter", "billing.meter", reactivate),
-    list(
-        "/v1/billing/meters/{}/event_summaries",
-        "billing_meter",
-        "billing.meter_event_summary",
-        summaries,
-    ),
 ];
 
 fn create(call: &mut Call<'_>) -> Result<Value> {
@@ -111,42 +103,7 @@ fn edit(call: &mut Call<'_>, change: impl FnOnce(&mut Meter, i64)) -> Result<Val
     Ok(object)
 }
 
-/// Returns one summary for the whole requested time. Grouping windows are not implemented.
-fn summaries(call: &mut Call<'_>) -> Result<Value> {
-    let id = call.id();
-    let cursor = call.cursor()?;
-    let p = &mut call.params;
-    p.not_imitated(&["value_grouping_window"])?;
-    let customer = p.required("customer")?;
-    let start = p.time("start_time")?.ok_or_else(|| ApiError::missing_param("start_time"))?;
-    let end = p.time("end_time")?.ok_or_else(|| ApiError::missing_param("end_time"))?;
-    for (name, at) in [("start_time", start), ("end_time", end)] {
-        if at % 60 != 0 {
-            return Err(ApiError::invalid(format!(
-                "{name} must be aligned with minute boundaries."
-            ))
-            .param(name));
-        }
-    }
-    call.begin()?;
-    let meter = find(&call.world.meters, &id)?;
-    find_param(&call.world.customers, &customer, "customer")?;
-    let value =
-        call.world.usage.total(&id, &customer, meter.aggregation, Unbilled::since(start), end);
-    let summary = json!({
-        "id": format!("mtrusg_test_{start}_{end}"),
-        "object": "billing.meter_event_summary",
-        "aggregated_value": number(value),
-        "end_time": end,
-        "livemode": false,
-        "meter": id,
-        "start_time": start,
-    });
-    let data = if value.is_zero() { Vec::new() } else { vec![summary] };
-    crate::endpoint::page::slice(&call.path, data, &cursor, "billing meter event summary")
-}
-
-fn to_json(meter: &Meter) -> Value {
+pub fn to_json(meter: &Meter) -> Value {
     json!({
         "id": meter.id,
         "object": "billing.meter",

@@ -1,18 +1,26 @@
 //! Stripe's resources: endpoints, parameters and JSON objects.
 
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use crate::endpoint::call::Endpoint;
 use crate::world::World;
 
 mod add_invoice_items_params;
 mod balance_transactions;
+mod charge_json;
 mod checkout_create;
 pub mod checkout_json;
 mod checkout_sessions;
 pub mod checkout_urls;
 mod coupons;
+mod customer_json;
 mod customers;
+pub mod event_derive;
+mod event_diff;
+mod event_sources;
+mod event_sources_billing;
+mod event_sources_catalog;
+mod events;
 mod invoice_create;
 mod invoice_items;
 mod invoice_json;
@@ -22,6 +30,7 @@ pub mod invoices;
 mod json;
 mod locales;
 mod meter_events;
+mod meter_summaries;
 mod meters;
 mod next_action_json;
 pub mod payment_intents;
@@ -30,10 +39,12 @@ pub mod payment_methods;
 pub mod portal_configurations;
 mod portal_sessions;
 mod preview;
+mod preview_schedule;
 mod price_json;
 mod prices;
 mod products;
 mod promotion_codes;
+mod schedule_phases;
 mod subscription_create;
 mod subscription_items;
 mod subscription_json;
@@ -50,6 +61,7 @@ const ALL: &[&[Endpoint]] = &[
     products::ENDPOINTS,
     prices::ENDPOINTS,
     meters::ENDPOINTS,
+    meter_summaries::ENDPOINTS,
     meter_events::ENDPOINTS,
     coupons::ENDPOINTS,
     promotion_codes::ENDPOINTS,
@@ -69,6 +81,7 @@ const ALL: &[&[Endpoint]] = &[
     portal_configurations::ENDPOINTS,
     portal_sessions::ENDPOINTS,
     test_clocks::ENDPOINTS,
+    events::ENDPOINTS,
 ];
 
 pub fn endpoints() -> impl Iterator<Item = &'static Endpoint> {
@@ -82,7 +95,7 @@ pub fn render(world: &World, kind: &str, id: &str) -> Option<Value> {
             portal_configurations::to_json(world.portal_configurations.get(id)?)
         }
         "coupon" => coupons::to_json(world.coupons.get(id)?, world.now(None)),
-        "customer" => customers::to_json(world.customers.get(id)?),
+        "customer" => customer_json::to_json(world.customers.get(id)?),
         "discount" => coupons::discount_to_json(world.discounts.get(id)?),
         "invoice" => invoice_json::to_json(world, world.invoices().get(id)?),
         "payment_intent" => payment_intents::to_json(world, world.payment_intents().get(id)?),
@@ -107,10 +120,8 @@ pub fn include(world: &World, kind: &str, id: &str, path: &[&str]) -> Option<Val
         ("checkout.session", ["line_items"]) => checkout_json::line_items(world, id)?,
         ("coupon", ["applies_to"]) => coupons::applies_to(world.coupons.get(id)?)?,
         ("coupon", ["currency_options"]) => coupons::currency_options(world.coupons.get(id)?)?,
-        ("customer", ["subscriptions"]) => customers::subscriptions(world, id),
-        ("customer", ["tax"]) => {
-            json!({ "automatic_tax": "unrecognized_location", "ip_address": null, "location": null, "provider": "stripe" })
-        }
+        ("customer", ["subscriptions"]) => customer_json::subscriptions(world, id),
+        ("customer", ["tax"]) => customer_json::tax_to_json(world.customers.get(id)?),
         ("invoice", ["confirmation_secret"]) => payment_intents::confirmation_secret(world, id),
         ("invoice", ["payments"]) => invoice_payments::of_invoice(world, id),
         ("item", ["discounts"]) => checkout_json::line_discounts(world, id)?,

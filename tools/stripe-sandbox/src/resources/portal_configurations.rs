@@ -7,7 +7,7 @@ use super::subscription_update::FEEDBACK;
 use crate::endpoint::call::{Call, Endpoint, get, list, post};
 use crate::endpoint::params::{Change, MetadataChange, Params, parse_choice};
 use crate::model::Metadata;
-use crate::model::portal::{CancelMode, Configuration, Features};
+use crate::model::portal::{CancelMode, Configuration, CustomerUpdate, Features};
 use crate::values::errors::{ApiError, Result};
 use crate::world::{World, find};
 
@@ -39,6 +39,7 @@ struct Profile {
 
 #[derive(Default)]
 struct FeatureChanges {
+    customer_update: CustomerUpdateChange,
     invoice_history: Option<bool>,
     payment_method_update: Option<bool>,
     subscription_cancel: Option<bool>,
@@ -81,6 +82,7 @@ impl Fields {
         set(&mut to.terms_of_service_url, self.profile.terms_of_service_url);
         if let Some(changes) = self.features {
             let features = &mut to.features;
+            changes.customer_update.apply(&mut features.customer_update);
             set(&mut features.invoice_history, changes.invoice_history);
             set(&mut features.payment_method_update, changes.payment_method_update);
             set(&mut features.subscription_cancel, changes.subscription_cancel);
@@ -94,15 +96,14 @@ impl Fields {
 }
 
 fn read_features(p: &mut Params) -> Result<FeatureChanges> {
-    for foreign in ["customer_update", "subscription_update"] {
-        if p.names_in(foreign).iter().any(|name| name != "enabled") {
-            return Err(ApiError::not_imitated(&format!("features[{foreign}]")));
-        }
-        if enabled(p, foreign)? == Some(true) {
-            return Err(ApiError::not_imitated(&format!("features[{foreign}][enabled]")));
-        }
+    if p.names_in("subscription_update").iter().any(|name| name != "enabled") {
+        return Err(ApiError::not_imitated("features[subscription_update]"));
+    }
+    if enabled(p, "subscription_update")? == Some(true) {
+        return Err(ApiError::not_imitated("features[subscription_update][enabled]"));
     }
     let mut changes = FeatureChanges {
+        customer_update: p.hash("customer_update", read_customer_update)?.unwrap_or_default(),
         invoice_history: enabled(p, "invoice_history")?,
         payment_method_update: enabled(p, "payment_method_update")?,
         ..FeatureChanges::default()
@@ -123,6 +124,32 @@ fn read_features(p: &mut Params) -> Result<FeatureChanges> {
         Ok(())
     })?;
     Ok(changes)
+}
+
+/// `features[customer_update]`.
+#[derive(Default)]
+struct CustomerUpdateChange {
+    enabled: Option<bool>,
+    allowed: Option<Vec<CustomerUpdate>>,
+}
+
+impl CustomerUpdateChange {
+    fn apply(self, to: &mut Option<Vec<CustomerUpdate>>) {
+        let allowed = self.allowed.or(to.take());
+        *to = if self.enabled == Some(false) { None } else { allowed };
+    }
+}
+
+fn read_customer_update(p: &mut Params) -> Result<CustomerUpdateChange> {
+    let name = p.name("allowed_updates");
+    let allowed = p.strings("allowed_updates")?.map(|fields| {
+        let read = |field: &String| match field.as_str() {
+            "shipping" => Err(ApiError::not_imitated(&format!("{name}=shipping"))),
+            field => parse_choice(field, &name, CustomerUpdate::NAMES),
+        };
+        fields.iter().map(read).collect::<Result<Vec<_>>>()
+    });
+    Ok(CustomerUpdateChange { enabled: p.boolean("enabled")?, allowed: allowed.transpose()? })
 }
 
 fn enabled(p: &mut Params, feature: &str) -> Result<Option<bool>> {
@@ -184,7 +211,7 @@ pub fn save_default(world: &mut World) -> Value {
     if let Some(default) = default(world) {
         return to_json(default);
     }
-    let configuration = new(world, Features::ALL, true);
+    let configuration = new(world, Features::all(), true);
     let object = to_json(&configuration);
     world.portal_configurations.put(configuration);
     object
@@ -240,7 +267,11 @@ pub fn to_json(configuration: &Configuration) -> Value {
         "created": configuration.created,
         "default_return_url": configuration.default_return_url,
         "features": {
-            "customer_update": { "allowed_updates": [], "enabled": false },
+            "customer_update": {
+                "allowed_updates": features.customer_update.iter().flatten()
+                    .map(|field| field.as_str()).collect::<Vec<_>>(),
+                "enabled": features.customer_update.is_some(),
+            },
             "invoice_history": { "enabled": features.invoice_history },
             "payment_method_update": {
                 "enabled": features.payment_method_update, "payment_method_configuration": null

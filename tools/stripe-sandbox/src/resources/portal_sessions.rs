@@ -63,20 +63,24 @@ fn read_flow(p: &mut Params) -> Result<Flow> {
     let kind = p
         .choice("type", FlowType::NAMES)?
         .ok_or_else(|| ApiError::missing_param("flow_data[type]"))?;
-    let subscription = match kind {
-        FlowType::PaymentMethodUpdate => None,
-        FlowType::SubscriptionCancel => {
-            let subscription = p.hash("subscription_cancel", |inner| {
-                inner.not_imitated(&["retention"])?;
-                inner.required("subscription")
-            })?;
-            let missing = || ApiError::missing_param("flow_data[subscription_cancel]");
-            Some(subscription.ok_or_else(missing)?)
+    let details = p.name("subscription_cancel");
+    let subscription = p.hash("subscription_cancel", |inner| {
+        inner.not_imitated(&["retention"])?;
+        inner.required("subscription")
+    })?;
+    match (kind, &subscription) {
+        (FlowType::SubscriptionCancel, None) => return Err(ApiError::missing_param(&details)),
+        (FlowType::CustomerUpdate | FlowType::PaymentMethodUpdate, Some(_)) => {
+            return Err(ApiError::invalid(format!(
+                "`{details}` can only be set if `flow_data[type]` is `subscription_cancel`."
+            ))
+            .param(&details));
         }
-        other => {
-            return Err(ApiError::not_imitated(&format!("flow_data[type]={}", other.as_str())));
+        (FlowType::SubscriptionUpdate | FlowType::SubscriptionUpdateConfirm, _) => {
+            return Err(ApiError::not_imitated(&format!("flow_data[type]={}", kind.as_str())));
         }
-    };
+        _ => {}
+    }
     let after = p.hash("after_completion", read_after)?.unwrap_or(After::Homepage);
     Ok(Flow { kind, subscription, after })
 }
@@ -109,6 +113,10 @@ fn check_flow(
             features.subscription_cancel,
             "This subscription cannot be canceled because the subscription cancel feature",
         ),
+        FlowType::CustomerUpdate => (
+            features.customer_update.as_ref().is_some_and(|allowed| !allowed.is_empty()),
+            "This customer cannot be updated because the customer update feature",
+        ),
         _ => (
             features.payment_method_update,
             "This payment method cannot be updated because the payment method update feature",
@@ -130,10 +138,16 @@ fn check_flow(
         )
         .param(param));
     }
+    if sub.cancel_at.is_some() {
+        return Err(ApiError::invalid(
+            "The subscription is already set to be canceled at period end.",
+        )
+        .param(param));
+    }
     Ok(())
 }
 
-fn to_json(world: &World, session: &Session) -> Value {
+pub fn to_json(world: &World, session: &Session) -> Value {
     json!({
         "id": session.id,
         "object": "billing_portal.session",

@@ -4,10 +4,12 @@ use serde_json::Value;
 
 use super::invoice_items::ItemParams;
 use super::invoice_json::to_json;
+use super::preview_schedule::ScheduleParams;
 use super::subscription_params as shared;
 use super::{subscription_pause, tax_rates};
 use crate::endpoint::call::{Call, Endpoint, post_read};
 use crate::endpoint::params::{Params, parse_time};
+use crate::lifecycle::automatic_tax::check_location;
 use crate::lifecycle::draft::set_amount_due;
 use crate::lifecycle::item_diff::ItemChange;
 use crate::lifecycle::items::NewItem;
@@ -21,7 +23,7 @@ use crate::lifecycle::subscribe::NewSubscription;
 use crate::model::catalog::RequestedDiscount;
 use crate::model::invoice::Invoice;
 use crate::model::subscription::{
-    BillingMode, Collection, PaymentBehavior, ProrationBehavior, TrialSettings,
+    AutomaticTax, BillingMode, Collection, PaymentBehavior, ProrationBehavior, TrialSettings,
 };
 use crate::model::{Metadata, MetadataChange};
 use crate::values::errors::{ApiError, Result};
@@ -32,17 +34,12 @@ use crate::world::{World, find_live_customer_param, find_param};
 pub const ENDPOINTS: &[Endpoint] =
     &[post_read("/v1/invoices/create_preview", "invoice", "invoice", create_preview)];
 
-const NOT_IMITATED: &[&str] = &[
-    "customer_account",
-    "customer_details",
-    "issuer",
-    "on_behalf_of",
-    "schedule",
-    "schedule_details",
-];
+const NOT_IMITATED: &[&str] = &["customer_account", "customer_details", "issuer", "on_behalf_of"];
 const NOT_IMITATED_IN_DETAILS: &[&str] = &["billing_schedules", "start_date"];
 
 struct Request {
+    schedule: Option<ScheduleParams>,
+    automatic_tax: Option<AutomaticTax>,
     customer: Option<String>,
     subscription: Option<String>,
     currency: Option<Currency>,
@@ -82,7 +79,7 @@ impl SubscriptionDetails {
 }
 
 fn create_preview(call: &mut Call<'_>) -> Result<Value> {
-    let request = read(&mut call.params)?;
+    let mut request = read(&mut call.params)?;
     call.begin()?;
     let world = &mut *call.world;
     tax_rates::check(
@@ -90,9 +87,15 @@ fn create_preview(call: &mut Call<'_>) -> Result<Value> {
         request.details.default_tax_rates.as_deref().unwrap_or_default(),
         "default_tax_rates",
     )?;
-    let preview = match &request.subscription {
-        Some(id) => preview_existing(world, &id.clone(), request)?,
-        None => preview_prospective(world, request)?,
+    let preview = match (request.schedule.take(), &request.subscription) {
+        (Some(schedule), _) => {
+            let customer = request.customer.as_deref();
+            let mut preview = schedule.preview(world, customer, request.recurring)?;
+            add_items(world, &mut preview, request.invoice_items)?;
+            preview
+        }
+        (None, Some(id)) => preview_existing(world, &id.clone(), request)?,
+        (None, None) => preview_prospective(world, request)?,
     };
     let object = to_json(world, &preview);
     world.previews.store(preview);
@@ -101,8 +104,9 @@ fn create_preview(call: &mut Call<'_>) -> Result<Value> {
 
 fn read(p: &mut Params) -> Result<Request> {
     p.not_imitated(NOT_IMITATED)?;
-    shared::no_automatic_tax(p)?;
     Ok(Request {
+        schedule: ScheduleParams::read(p)?,
+        automatic_tax: shared::automatic_tax(p)?,
         customer: p.text("customer")?,
         subscription: p.text("subscription")?,
         currency: p.currency("currency")?,
@@ -158,6 +162,8 @@ fn preview_existing(world: &mut World, id: &str, request: Request) -> Result<Inv
             date: details.date,
             add_invoice_items: Vec::new(),
         },
+        automatic_tax: request.automatic_tax,
+        phases: None,
         metadata: details.metadata,
         cancel_at: details.cancel_at,
         cancel_at_period_end: details.cancel_at_period_end,
@@ -176,10 +182,13 @@ fn preview_prospective(world: &mut World, request: Request) -> Result<Invoice> {
     let found = find_live_customer_param(world, &customer, "customer")?.clone();
     let now = world.now_of(&customer);
     let details = request.details;
+    let automatic_tax = request.automatic_tax.unwrap_or_default();
     let mut preview = match details.items {
         None if request.invoice_items.is_empty() => return Err(nothing_to_preview()),
         None => {
+            check_location(world, &customer, automatic_tax)?;
             let mut preview = preview_items(world, &customer, Vec::new());
+            preview.automatic_tax = automatic_tax;
             preview.currency = request.currency.or(found.currency).unwrap_or(Currency::USD);
             preview
         }
@@ -197,6 +206,7 @@ fn preview_prospective(world: &mut World, request: Request) -> Result<Invoice> {
                 customer,
                 items,
                 currency: request.currency,
+                automatic_tax,
                 collection: Collection::Charge,
                 days_until_due: None,
                 default_payment_method: None,
@@ -212,6 +222,7 @@ fn preview_prospective(world: &mut World, request: Request) -> Result<Invoice> {
                 mode: details.mode.unwrap_or((BillingMode::Flexible, false)),
                 behavior: PaymentBehavior::Allow,
                 save_default_payment_method: false,
+                keeps_draft: false,
             };
             let mut preview = preview_new_subscription(world, &new, request.recurring)?;
             preview.subscription = None;

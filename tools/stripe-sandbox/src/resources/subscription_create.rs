@@ -61,7 +61,6 @@ pub fn create(call: &mut Call<'_>) -> Result<Value> {
 
 fn read(p: &mut Params) -> Result<(NewSubscription, OtherParams)> {
     p.not_imitated(shared::NOT_IMITATED)?;
-    shared::no_automatic_tax(p)?;
     p.boolean("off_session")?;
     let customer = p.required("customer")?;
     let items = shared::new_items(p)?;
@@ -84,6 +83,7 @@ fn read(p: &mut Params) -> Result<(NewSubscription, OtherParams)> {
         customer,
         items,
         currency: p.currency("currency")?,
+        automatic_tax: shared::automatic_tax(p)?.unwrap_or_default(),
         collection,
         days_until_due,
         default_payment_method: p.text("default_payment_method")?,
@@ -99,6 +99,7 @@ fn read(p: &mut Params) -> Result<(NewSubscription, OtherParams)> {
         mode: shared::billing_mode(p)?,
         behavior: behavior.unwrap_or(PaymentBehavior::Allow),
         save_default_payment_method: shared::payment_settings(p)?.unwrap_or(false),
+        keeps_draft: false,
     };
     Ok((new, other))
 }

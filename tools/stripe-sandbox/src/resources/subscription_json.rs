@@ -5,8 +5,11 @@ use serde_json::{Value, json};
 use super::json::{merge, set};
 use super::{price_json, tax_rates};
 use crate::endpoint::page;
-use crate::model::subscription::{BillingMode, CancelReason, Item, PendingUpdate, Subscription};
+use crate::model::subscription::{
+    AutomaticTax, BillingMode, CancelReason, Item, PendingUpdate, Subscription,
+};
 use crate::model::{Metadata, MetadataChange};
+use crate::values::period::Timestamp;
 use crate::world::World;
 
 pub fn to_json(world: &World, sub: &Subscription) -> Value {
@@ -19,10 +22,10 @@ pub fn to_json(world: &World, sub: &Subscription) -> Value {
         "object": "subscription",
         "application": null,
         "application_fee_percent": null,
-        "automatic_tax": { "disabled_reason": null, "enabled": false, "liability": null },
+        "automatic_tax": automatic_tax(sub.automatic_tax),
         "billing_cycle_anchor": sub.anchor,
         "billing_cycle_anchor_config": null,
-        "billing_mode": billing_mode(sub),
+        "billing_mode": billing_mode((sub.mode, sub.itemized), sub.created),
         "billing_schedules": [],
         "billing_thresholds": null,
         "cancel_at": sub.cancel_at,
@@ -96,13 +99,23 @@ pub fn to_json(world: &World, sub: &Subscription) -> Value {
     object
 }
 
-pub fn billing_mode(sub: &Subscription) -> Value {
-    let flexible = sub.mode == BillingMode::Flexible;
-    let prorations = if sub.itemized { "itemized" } else { "included" };
+fn automatic_tax(tax: AutomaticTax) -> Value {
+    let on = tax == AutomaticTax::On;
+    let disabled = tax == AutomaticTax::Disabled;
+    json!({
+        "disabled_reason": disabled.then_some("requires_location_inputs"),
+        "enabled": on,
+        "liability": on.then(|| json!({ "type": "self" })),
+    })
+}
+
+pub fn billing_mode((mode, itemized): (BillingMode, bool), updated_at: Timestamp) -> Value {
+    let flexible = mode == BillingMode::Flexible;
+    let prorations = if itemized { "itemized" } else { "included" };
     json!({
         "flexible": flexible.then(|| json!({ "proration_discounts": prorations })),
-        "type": sub.mode.as_str(),
-        "updated_at": sub.created,
+        "type": mode.as_str(),
+        "updated_at": updated_at,
     })
 }
 
@@ -146,7 +159,7 @@ fn changes(world: &World, pending: &PendingUpdate) -> Value {
     })
 }
 
-fn rates(world: &World, ids: &[String]) -> Vec<Value> {
+pub fn rates(world: &World, ids: &[String]) -> Vec<Value> {
     ids.iter().filter_map(|id| world.tax_rates.get(id)).map(tax_rates::to_json).collect()
 }
 

@@ -9,7 +9,7 @@ use crate::lifecycle::plan::TrialEnd;
 use crate::model::Metadata;
 use crate::model::catalog::{Price, RequestedDiscount};
 use crate::model::subscription::{
-    BillingMode, MissingPaymentMethod, ProrationBehavior, TrialSettingsChange,
+    AutomaticTax, BillingMode, MissingPaymentMethod, ProrationBehavior, TrialSettingsChange,
 };
 use crate::values::errors::{ApiError, Result};
 use crate::values::period::Timestamp;
@@ -37,18 +37,13 @@ pub const NOT_IMITATED: &[&str] = &[
     "trial_from_plan",
 ];
 
-/// Refuses `automatic_tax`, except `enabled=false`.
-pub fn no_automatic_tax(p: &mut Params) -> Result<()> {
+pub fn automatic_tax(p: &mut Params) -> Result<Option<AutomaticTax>> {
     let enabled = p.hash("automatic_tax", |inner| {
         inner.not_imitated(&["liability"])?;
         let name = inner.name("enabled");
         inner.boolean("enabled")?.ok_or_else(|| ApiError::missing_param(&name))
     })?;
-    if enabled == Some(true) {
-        Err(ApiError::not_imitated("automatic_tax[enabled]"))
-    } else {
-        Ok(())
-    }
+    Ok(enabled.map(|on| if on { AutomaticTax::On } else { AutomaticTax::Off }))
 }
 
 pub fn new_items(p: &mut Params) -> Result<Vec<NewItem>> {

@@ -2,21 +2,21 @@
 
 use serde_json::{Value, json};
 
-use super::{subscription_json, tax_rates};
+use super::subscription_json;
+use crate::model::catalog::RequestedDiscount;
 use crate::model::schedule::{Phase, PhaseAnchor, PhaseItem, Schedule, Status};
 use crate::world::World;
 
 pub fn to_json(world: &World, schedule: &Schedule) -> Value {
     let active = schedule.status == Status::Active;
     let released = schedule.status == Status::Released;
-    let sub = world.subscription(&schedule.subscription);
     let phases: Vec<Value> =
         schedule.phases.iter().map(|phase| phase_to_json(world, schedule, phase)).collect();
     json!({
         "id": schedule.id,
         "object": "subscription_schedule",
         "application": null,
-        "billing_mode": subscription_json::billing_mode(&sub),
+        "billing_mode": subscription_json::billing_mode(schedule.mode, schedule.created),
         "canceled_at": schedule.canceled_at,
         "completed_at": schedule.completed_at,
         "created": schedule.created,
@@ -32,9 +32,9 @@ pub fn to_json(world: &World, schedule: &Schedule) -> Value {
         "metadata": schedule.metadata,
         "phases": phases,
         "released_at": schedule.released_at,
-        "released_subscription": released.then_some(&schedule.subscription),
+        "released_subscription": schedule.subscription.as_ref().filter(|_| released),
         "status": schedule.status.as_str(),
-        "subscription": (!released).then_some(&schedule.subscription),
+        "subscription": schedule.subscription.as_ref().filter(|_| !released),
         "test_clock": schedule.test_clock,
     })
 }
@@ -67,9 +67,9 @@ fn phase_to_json(world: &World, schedule: &Schedule, phase: &Phase) -> Value {
         "collection_method": null,
         "currency": schedule.currency.as_str(),
         "default_payment_method": null,
-        "default_tax_rates": [],
-        "description": null,
-        "discounts": [],
+        "default_tax_rates": subscription_json::rates(world, phase.default_tax_rates.as_deref().unwrap_or_default()),
+        "description": phase.description,
+        "discounts": discounts(&phase.discounts),
         "end_date": phase.end,
         "invoice_settings": null,
         "items": items,
@@ -82,16 +82,27 @@ fn phase_to_json(world: &World, schedule: &Schedule, phase: &Phase) -> Value {
     })
 }
 
+fn discounts(wanted: &[RequestedDiscount]) -> Vec<Value> {
+    let entry = |discount: &RequestedDiscount| {
+        let (mut coupon, mut present, mut code) = (None, None, None);
+        match discount {
+            RequestedDiscount::Coupon(id) => coupon = Some(id),
+            RequestedDiscount::Discount(id) => present = Some(id),
+            RequestedDiscount::PromotionCode(id) => code = Some(id),
+        }
+        json!({ "coupon": coupon, "discount": present, "promotion_code": code })
+    };
+    wanted.iter().map(entry).collect()
+}
+
 fn item_to_json(world: &World, item: &PhaseItem) -> Value {
-    let rates = item.tax_rates.iter().filter_map(|id| world.tax_rates.get(id));
-    let rates: Vec<Value> = rates.map(tax_rates::to_json).collect();
     let mut object = json!({
         "billing_thresholds": null,
-        "discounts": [],
+        "discounts": discounts(&item.discounts),
         "metadata": item.metadata,
         "plan": item.price,
         "price": item.price,
-        "tax_rates": rates,
+        "tax_rates": subscription_json::rates(world, &item.tax_rates),
     });
     if let Some(quantity) = item.quantity {
         object["quantity"] = quantity.into();

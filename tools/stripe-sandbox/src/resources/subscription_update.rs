@@ -84,7 +84,6 @@ fn read(p: &mut Params) -> Result<Update> {
         only_with_pending(p)?;
     }
     p.not_imitated(shared::NOT_IMITATED)?;
-    shared::no_automatic_tax(p)?;
     p.boolean("off_session")?;
     let items = shared::item_changes(p)?;
     let anchor_now = shared::anchor_now(p, false)?.unwrap_or(false);
@@ -92,6 +91,7 @@ fn read(p: &mut Params) -> Result<Update> {
     let date = p.time("proration_date")?;
     let (feedback, comment) = cancellation_details(p)?;
     Ok(Update {
+        automatic_tax: shared::automatic_tax(p)?,
         metadata: p.metadata()?,
         feedback,
         comment,

@@ -4,6 +4,7 @@
 
 use std::collections::{BTreeSet, HashMap};
 
+use crate::model::invoice::Invoice;
 use crate::values::period::Timestamp;
 
 #[derive(Clone, PartialEq, Eq, Hash)]
@@ -26,6 +27,9 @@ pub enum Due {
     Invoice(String),
     Schedule(String),
     Subscription(String),
+    Checkout(String),
+    TrialWillEnd(String),
+    ScheduleExpires(String),
 }
 
 #[derive(Default)]
@@ -50,6 +54,14 @@ impl Agenda {
     pub fn next(&self, clock: &ClockKey, target: Timestamp) -> Option<(Timestamp, Due)> {
         self.by_clock.get(clock)?.first().filter(|(at, _)| *at <= target).cloned()
     }
+}
+
+/// Entry of the agenda.
+pub type Entry = (ClockKey, Due, Option<Timestamp>);
+
+pub fn invoice_entry(invoice: &Invoice) -> Entry {
+    let due = Due::Invoice(invoice.id.clone());
+    (ClockKey::from(&invoice.test_clock), due, invoice.next_due())
 }
 
 #[cfg(test)]

@@ -8,22 +8,29 @@ use serde::{Deserialize, Serialize};
 use crate::config::Settings;
 use crate::model::catalog::{Coupon, Discount, Meter, Price, Product, PromotionCode, TaxRate};
 use crate::model::customer::{BalanceTransaction, Customer, PaymentMethod, TestClock};
+use crate::model::event::Event;
 use crate::model::invoice::{Invoice, InvoiceItem, InvoicePayment, PaymentIntent};
 use crate::model::portal;
 use crate::model::schedule::Schedule;
-use crate::model::subscription::Subscription;
+use crate::model::subscription::{Subscription, TRIAL_NOTICE};
 use crate::model::usage::Usage;
 use crate::model::{Entity, checkout};
 use crate::values::errors::{ApiError, Result};
 use crate::values::period::Timestamp;
 
 pub mod agenda;
+pub mod changes;
+mod commit;
+pub mod event_faults;
 pub mod invoice_limits;
+mod plan;
 pub mod previews;
 pub mod store;
 
 use crate::values::ids::Ids;
-use agenda::{Agenda, ClockKey, Due};
+use agenda::{Agenda, ClockKey, Due, Entry, invoice_entry};
+use changes::{Announcement, Changes};
+use event_faults::EventFaults;
 use invoice_limits::InvoiceLimits;
 use previews::Previews;
 use store::Table;
@@ -59,6 +66,13 @@ pub struct World {
     pub portal_sessions: Table<portal::Session>,
     pub previews: Previews,
     pub invoice_limits: InvoiceLimits,
+    pub events: Table<Event>,
+    /// A generator of its own, so that reading events does not change other IDs.
+    pub event_ids: Ids,
+    #[serde(skip)]
+    pub event_faults: EventFaults,
+    #[serde(skip)]
+    pub changes: Changes,
     #[serde(skip)]
     agenda: Agenda,
 }
@@ -93,6 +107,10 @@ impl World {
             portal_sessions: Table::default(),
             previews: Previews::default(),
             invoice_limits: InvoiceLimits::default(),
+            events: Table::default(),
+            event_ids: Ids::new(seed.rotate_left(32)),
+            event_faults: EventFaults::default(),
+            changes: Changes::default(),
             agenda: Agenda::default(),
         }
     }
@@ -100,24 +118,13 @@ impl World {
     /// Rebuilds the agenda after a snapshot was read, and sets the new origin.
     pub fn after_restore(mut self, origin: String) -> World {
         self.settings.origin = origin;
-        for subscription in self.subscriptions.all() {
-            let due = Due::Subscription(subscription.id.clone());
-            self.agenda.set(ClockKey::from(&subscription.test_clock), due, subscription.next_due());
-        }
-        for invoice in self.invoices.all() {
-            let due = Due::Invoice(invoice.id.clone());
-            self.agenda.set(ClockKey::from(&invoice.test_clock), due, invoice.next_due());
-        }
-        for intent in self.payment_intents.all() {
-            let due = Due::PaymentIntent(intent.id.clone());
-            let customer = self.customers.get(&intent.customer);
-            let clock = customer.and_then(|customer| customer.test_clock.clone());
-            self.agenda.set(ClockKey::from(&clock), due, intent.next_due());
-        }
-        for schedule in self.schedules.all() {
-            let due = Due::Schedule(schedule.id.clone());
-            self.agenda.set(ClockKey::from(&schedule.test_clock), due, schedule.next_due());
-        }
+        let mut entries: Vec<Entry> = Vec::new();
+        entries.extend(self.subscriptions.all().flat_map(|sub| self.subscription_entries(sub)));
+        entries.extend(self.schedules.all().flat_map(|schedule| self.schedule_entries(schedule)));
+        entries.extend(self.checkout_sessions.all().map(|session| self.checkout_entry(session)));
+        entries.extend(self.payment_intents.all().map(|intent| self.payment_intent_entry(intent)));
+        entries.extend(self.invoices.all().map(invoice_entry));
+        self.plan(entries);
         self
     }
 
@@ -141,17 +148,24 @@ impl World {
         &self.invoices
     }
 
-    /// Stores the subscription and updates its agenda entry.
+    /// Stores the subscription and updates its agenda entries. Announces the end of its trial if
+    /// that was moved to a time less than three days away.
     pub fn put_subscription(&mut self, subscription: Subscription) {
-        let due = Due::Subscription(subscription.id.clone());
-        self.agenda.set(ClockKey::from(&subscription.test_clock), due, subscription.next_due());
+        let before = self.subscriptions.get(&subscription.id).and_then(|sub| sub.trial);
+        let end = subscription.trial.map(|(_, end)| end);
+        let now = self.now(subscription.test_clock.as_deref());
+        let moved = end.is_some() && end != before.map(|(_, end)| end);
+        if moved && end.is_some_and(|end| end - TRIAL_NOTICE < now) {
+            self.announce(Announcement::TrialWillEnd(subscription.id.clone()));
+        }
+        let entries = self.subscription_entries(&subscription);
+        self.plan(entries);
         self.subscriptions.put(subscription);
     }
 
     /// Stores the invoice and updates its agenda entry.
     pub fn put_invoice(&mut self, invoice: Invoice) {
-        let due = Due::Invoice(invoice.id.clone());
-        self.agenda.set(ClockKey::from(&invoice.test_clock), due, invoice.next_due());
+        self.plan([invoice_entry(&invoice)]);
         self.invoices.put(invoice);
     }
 
@@ -161,20 +175,26 @@ impl World {
 
     /// Stores the payment intent and updates its agenda entry.
     pub fn put_payment_intent(&mut self, intent: PaymentIntent) {
-        let due = Due::PaymentIntent(intent.id.clone());
-        let clock = self.customer(&intent.customer).test_clock.clone();
-        self.agenda.set(ClockKey::from(&clock), due, intent.next_due());
+        let entry = self.payment_intent_entry(&intent);
+        self.plan([entry]);
         self.payment_intents.put(intent);
+    }
+
+    /// Stores the checkout session and updates its agenda entry.
+    pub fn put_checkout(&mut self, session: checkout::Session) {
+        let entry = self.checkout_entry(&session);
+        self.plan([entry]);
+        self.checkout_sessions.put(session);
     }
 
     pub fn schedules(&self) -> &Table<Schedule> {
         &self.schedules
     }
 
-    /// Stores the schedule and updates its agenda entry.
+    /// Stores the schedule and updates its agenda entries.
     pub fn put_schedule(&mut self, schedule: Schedule) {
-        let due = Due::Schedule(schedule.id.clone());
-        self.agenda.set(ClockKey::from(&schedule.test_clock), due, schedule.next_due());
+        let entries = self.schedule_entries(&schedule);
+        self.plan(entries);
         self.schedules.put(schedule);
     }
 

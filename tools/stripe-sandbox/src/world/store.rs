@@ -1,23 +1,37 @@
 //! Tables of objects in order of creation, with indexes.
 //!
 //! An object names its index keys (`customer=cus_1&status=open`). The table updates the indexes
-//! with every change, so a list reads only the rows that it returns.
+//! with every change, so a list reads only the rows that it returns. It also keeps the previous
+//! versions of changed objects until `take_changes`; events are derived from them.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::Arc;
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, Serializer};
 
+use super::changes::Change;
 use crate::model::Entity;
 
 #[derive(Serialize, Deserialize)]
 #[serde(from = "Stored<T>", bound(deserialize = "T: Entity + Deserialize<'de>"))]
 pub struct Table<T> {
-    rows: BTreeMap<u64, T>,
+    #[serde(serialize_with = "serialize_rows", bound(serialize = "T: Serialize"))]
+    rows: BTreeMap<u64, Arc<T>>,
     #[serde(skip)]
     by_id: HashMap<String, u64>,
     #[serde(skip)]
     index: HashMap<String, BTreeSet<u64>>,
     next: u64,
+    /// Previous versions of the rows that changed since `take_changes`; None for new rows.
+    #[serde(skip)]
+    changed: BTreeMap<u64, Option<Arc<T>>>,
+}
+
+fn serialize_rows<T: Serialize, S: Serializer>(
+    rows: &BTreeMap<u64, Arc<T>>,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    serializer.collect_map(rows.iter().map(|(row, object)| (row, &**object)))
 }
 
 /// Table in a snapshot. The indexes are rebuilt from the rows.
@@ -35,7 +49,7 @@ impl<T: Entity> From<Stored<T>> for Table<T> {
             for key in object.keys() {
                 table.index.entry(key).or_default().insert(row);
             }
-            table.rows.insert(row, object);
+            table.rows.insert(row, Arc::new(object));
         }
         table
     }
@@ -43,13 +57,24 @@ impl<T: Entity> From<Stored<T>> for Table<T> {
 
 impl<T> Default for Table<T> {
     fn default() -> Table<T> {
-        Table { rows: BTreeMap::new(), by_id: HashMap::new(), index: HashMap::new(), next: 0 }
+        Table {
+            rows: BTreeMap::new(),
+            by_id: HashMap::new(),
+            index: HashMap::new(),
+            next: 0,
+            changed: BTreeMap::new(),
+        }
     }
 }
 
 impl<T: Entity> Table<T> {
     pub fn get(&self, id: &str) -> Option<&T> {
-        self.rows.get(self.by_id.get(id)?)
+        self.rows.get(self.by_id.get(id)?).map(|object| &**object)
+    }
+
+    /// Returns the current version of an object.
+    pub fn version(&self, id: &str) -> Option<Arc<T>> {
+        self.rows.get(self.by_id.get(id)?).cloned()
     }
 
     /// Adds the object, or replaces the object with the same ID in its place.
@@ -61,7 +86,8 @@ impl<T: Entity> Table<T> {
             self.by_id.insert(object.id().to_owned(), self.next);
             self.next
         };
-        let before = self.rows.get(&row).map(Entity::keys).unwrap_or_default();
+        self.remember(row);
+        let before = self.rows.get(&row).map(|before| before.keys()).unwrap_or_default();
         let after = object.keys();
         for key in before.iter().filter(|key| !after.contains(key)) {
             self.unindex(key, row);
@@ -69,16 +95,27 @@ impl<T: Entity> Table<T> {
         for key in after {
             self.index.entry(key).or_default().insert(row);
         }
-        self.rows.insert(row, object);
+        self.rows.insert(row, Arc::new(object));
     }
 
     pub fn remove(&mut self, id: &str) -> Option<T> {
         let row = self.by_id.remove(id)?;
+        self.remember(row);
         let object = self.rows.remove(&row)?;
         for key in object.keys() {
             self.unindex(&key, row);
         }
-        Some(object)
+        Some(Arc::unwrap_or_clone(object))
+    }
+
+    fn remember(&mut self, row: u64) {
+        self.changed.entry(row).or_insert_with(|| self.rows.get(&row).cloned());
+    }
+
+    /// Returns the changes since the last call, in order of the objects' creation.
+    pub fn take_changes(&mut self) -> impl Iterator<Item = Change<T>> {
+        let changed = std::mem::take(&mut self.changed).into_iter();
+        changed.map(|(row, before)| Change { before, after: self.rows.get(&row).cloned() })
     }
 
     fn unindex(&mut self, key: &str, row: u64) {
@@ -90,14 +127,19 @@ impl<T: Entity> Table<T> {
         }
     }
 
+    pub fn len(&self) -> usize {
+        self.rows.len()
+    }
+
     /// Returns all objects, oldest first.
     pub fn all(&self) -> impl Iterator<Item = &T> {
-        self.rows.values()
+        self.rows.values().map(|object| &**object)
     }
 
     /// Returns all objects with an index key, oldest first.
     pub fn under<'a>(&'a self, key: &str) -> impl DoubleEndedIterator<Item = &'a T> + use<'a, T> {
-        self.index.get(key).into_iter().flatten().filter_map(|row| self.rows.get(row))
+        let rows = self.index.get(key).into_iter().flatten();
+        rows.filter_map(|row| self.rows.get(row)).map(|object| &**object)
     }
 
     /// Returns one page of the objects that have any of `keys` and satisfy `keep`, newest first.
@@ -115,7 +157,7 @@ impl<T: Entity> Table<T> {
         let mut rows: Vec<u64> = Vec::new();
         for key in keys {
             let Some(entry) = self.index.get(key) else { continue };
-            let wanted = |row: &&u64| self.rows.get(*row).is_some_and(&keep);
+            let wanted = |row: &&u64| self.rows.get(*row).is_some_and(|object| keep(object));
             // One more than the page, to compute `has_more`.
             let count = cursor.limit + 1;
             match (&cursor.edge, edge) {
@@ -138,7 +180,7 @@ impl<T: Entity> Table<T> {
         if backwards {
             rows.reverse();
         }
-        Some(Page { objects: rows.iter().map(|row| &self.rows[row]).collect(), has_more })
+        Some(Page { objects: rows.iter().map(|row| &*self.rows[row]).collect(), has_more })
     }
 }
 
@@ -202,6 +244,29 @@ mod tests {
         assert_eq!(table.under("paid").map(Entity::id).collect::<Vec<_>>(), ["t0"]);
         assert_eq!(table.remove("t0").map(|t| t.0), Some("t0".into()));
         assert_eq!(table.under("paid").count(), 0);
+    }
+
+    #[test]
+    fn changes_have_the_first_and_the_last_version() {
+        let mut table = table(&["open", "open"]);
+        assert_eq!(table.take_changes().count(), 2);
+        table.put(Thing("t0".into(), "paid"));
+        table.put(Thing("t0".into(), "void"));
+        table.put(Thing("t2".into(), "open"));
+        table.remove("t1");
+        table.put(Thing("t3".into(), "open"));
+        table.remove("t3");
+        let word = |thing: Option<Arc<Thing>>| thing.map(|thing| thing.1);
+        let changes: Vec<_> =
+            table.take_changes().map(|change| (word(change.before), word(change.after))).collect();
+        let expected = [
+            (Some("open"), Some("void")),
+            (Some("open"), None),
+            (None, Some("open")),
+            (None, None),
+        ];
+        assert_eq!(changes, expected);
+        assert_eq!(table.take_changes().count(), 0);
     }
 
     proptest! {

@@ -88,6 +88,7 @@ fn customer_can_subscribe_pay_and_cancel_in_a_browser() {
     let visitor = Visitor { browser, folder };
     let shop = Shop::new();
     subscribe(&visitor, &shop);
+    fill_in_details(&visitor, &shop);
     pay_overdue(&visitor, &shop);
     manage(&visitor, &shop);
     look_at_the_log(&visitor, &shop);
@@ -133,6 +134,22 @@ fn subscribe(visitor: &Visitor, shop: &Shop) {
     visitor.look("checkout-expired");
 }
 
+/// Looks at the fields that a checkout session can collect besides the card.
+fn fill_in_details(visitor: &Visitor, shop: &Shop) {
+    visitor.browser.open(&shop.collecting_checkout());
+    visitor.reads("Promotion code");
+    visitor.look("checkout-details");
+    visitor.browser.write("#promotion_code", "NONE\n");
+    visitor.reads("This code is invalid.");
+    visitor.look("checkout-code-refused");
+    visitor.browser.write("#promotion_code", "SUMMER\n");
+    visitor.reads("Remove code");
+    visitor.look("checkout-code");
+    visitor.pay("4242424242424242");
+    visitor.reads("Enter the country");
+    visitor.look("checkout-details-problems");
+}
+
 /// Returns the customer's newest invoice.
 fn newest(shop: &Shop) -> Value {
     shop.get(&format!("/v1/invoices?customer={}", shop.customer))["data"][0].clone()
@@ -164,6 +181,13 @@ fn manage(visitor: &Visitor, shop: &Shop) {
     visitor.browser.open(&shop.portal());
     visitor.reads("Visa ending in 3155");
     visitor.look("portal");
+    visitor.browser.click("a[href$='/details']");
+    visitor.reads("Update your billing details");
+    visitor.look("portal-details");
+    visitor.browser.write("#country", "Germany\n");
+    visitor.reads("There is a problem");
+    visitor.look("portal-details-problem");
+    visitor.browser.open(&shop.portal());
     visitor.browser.click("a[href$='/card']");
     visitor.reads("Update your card");
     visitor.look("portal-card");

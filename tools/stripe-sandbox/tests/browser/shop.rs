@@ -51,6 +51,20 @@ impl Shop {
         self.post("/v1/checkout/sessions", &form)["url"].as_str().expect("a URL").to_owned()
     }
 
+    /// Returns the URL of a checkout page that asks for an address, a tax ID and a promotion code.
+    pub fn collecting_checkout(&self) -> String {
+        let coupon = self.made("/v1/coupons", "percent_off=20&duration=once");
+        let form = format!("promotion[type]=coupon&promotion[coupon]={coupon}&code=SUMMER");
+        self.made("/v1/promotion_codes", &form);
+        let form = format!(
+            "mode=subscription&customer={}&line_items[0][price]={}&line_items[0][quantity]=1\
+             &allow_promotion_codes=true&billing_address_collection=required\
+             &tax_id_collection[enabled]=true&customer_update[name]=auto&success_url={}/",
+            self.customer, self.price, self.running.url
+        );
+        self.post("/v1/checkout/sessions", &form)["url"].as_str().expect("a URL").to_owned()
+    }
+
     pub fn portal(&self) -> String {
         let form = format!("customer={}&return_url={}/", self.customer, self.running.url);
         self.post("/v1/billing_portal/sessions", &form)["url"].as_str().expect("a URL").to_owned()

@@ -136,10 +136,10 @@ fn parameter_errors_use_stripes_messages() {
         (
             "POST",
             "/v1/subscriptions",
-            &[("customer", "cus_1"), ("items[0][price]", "p"), ("automatic_tax[enabled]", "true")],
+            &[("customer", "cus_1"), ("items[0][price]", "p"), ("on_behalf_of", "acct_1")],
             "sandbox_not_imitated",
-            "automatic_tax[enabled]",
-            "stripe-sandbox does not imitate the parameter: automatic_tax[enabled]",
+            "on_behalf_of",
+            "stripe-sandbox does not imitate the parameter: on_behalf_of",
         ),
     ];
     for (method, path, form, code, param, message) in rows {

@@ -48,11 +48,13 @@ fn is_readable(kind: &str, value: &Value) -> bool {
             reads::<stripe_billing::BillingPortalConfiguration>(&json)
         }
         "billing_portal.session" => reads::<stripe_billing::BillingPortalSession>(&json),
+        "charge" => reads::<stripe_shared::Charge>(&json),
         "checkout.session" => reads::<stripe_shared::CheckoutSession>(&json),
         "coupon" => reads::<stripe_shared::Coupon>(&json),
         "customer" => reads::<stripe_shared::Customer>(&json),
         "customer_balance_transaction" => reads::<stripe_shared::CustomerBalanceTransaction>(&json),
         "discount" => reads::<stripe_shared::Discount>(&json),
+        "event" => reads::<stripe_shared::Event>(&json),
         "invoice" => reads::<stripe_shared::Invoice>(&json),
         "invoice_payment" => reads::<stripe_shared::InvoicePayment>(&json),
         "invoiceitem" => reads::<stripe_billing::InvoiceItem>(&json),

@@ -486,6 +486,8 @@ const PERMISSIONS: &[(&str, &str, &str)] = &[
     ("GET", "/v1/test_helpers/test_clocks/{}", "rak_test_clock_read"),
     ("DELETE", "/v1/test_helpers/test_clocks/{}", "rak_test_clock_write"),
     ("POST", "/v1/test_helpers/test_clocks/{}/advance", "rak_test_clock_write"),
+    ("GET", "/v1/events", "rak_event_read"),
+    ("GET", "/v1/events/{}", "rak_event_read"),
 ];
 
 #[test]

@@ -48,12 +48,24 @@ function check(kind, value, types) {
     .forEach(complain);
 }
 
+/** Checks an event with the type that its `type` declares. Previous values are a part of the object, at any depth. */
+function checkEvent(event, types) {
+  const { previous_attributes: previous, ...data } = event.data;
+  const own = types.filter((type) => declared.literal(type, 'type') === event.type);
+  if (own.length === 0) complain(`event.type ${event.type} is not declared`);
+  else check('event', { ...event, data }, own);
+  for (const name of Object.keys(previous ?? {})) {
+    if (!(name in data.object)) complain(`event.data.previous_attributes.${name} is no field of the object`);
+  }
+}
+
 function checkResponse(body) {
   if (body?.error) check('error', body.error, [declared.named.get('StripeRawError')]);
   for (const value of resources(body)) {
     const kind = kindOfValue(value);
     const types = declared.kinds.get(kind);
-    if (types) check(kind, value, types);
+    if (kind === 'event') checkEvent(value, types);
+    else if (types) check(kind, value, types);
     else complain(`${kind} is not an object that the SDK declares`);
   }
 }

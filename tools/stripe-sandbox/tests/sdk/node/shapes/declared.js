@@ -39,7 +39,14 @@ export function load() {
       if (kind !== undefined) kinds.set(kind, [...(kinds.get(kind) ?? []), type]);
     }
   }
-  return { program, checker, kinds, named };
+  return { program, checker, kinds, named, literal: (type, name) => literal(checker, type, name) };
+}
+
+/** Returns the value of a property whose type is one text. */
+function literal(checker, type, name) {
+  const property = type.getProperty(name);
+  const declared = property && checker.getTypeOfSymbol(property);
+  return declared?.isStringLiteral() ? declared.value : undefined;
 }
 
 /** Returns the `object` value of a type; `deleted customer` for a deleted object. */

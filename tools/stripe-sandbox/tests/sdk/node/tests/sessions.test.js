@@ -80,6 +80,26 @@ describe('checkout', () => {
     assert.deepEqual([done.status, done.payment_status], ['complete', 'no_payment_required']);
   });
 
+  test('addresses, tax IDs and promotion codes are collected', async () => {
+    const plan = await price(1000);
+    const coupon = await stripe.coupons.create({ percent_off: 50, duration: 'once' });
+    const promotion = { type: 'coupon', coupon: coupon.id };
+    const code = await stripe.promotionCodes.create({ promotion, code: `NODE${process.pid}` });
+    const open = await session(plan, {
+      allow_promotion_codes: true,
+      billing_address_collection: 'required',
+      tax_id_collection: { enabled: true, required: 'if_supported' },
+    });
+    const redeemed = new URLSearchParams({ promotion_code: code.code });
+    await fetch(`${open.url}/promotion`, { method: 'POST', body: redeemed, redirect: 'manual' });
+    const details = { email: 'new@example.com', country: 'DE', tax_id: 'DE123456789' };
+    await fillIn(open.url, '4242424242424242', details);
+    const complete = await stripe.checkout.sessions.retrieve(open.id, { expand: ['invoice'] });
+    assert.deepEqual([complete.amount_total, complete.discounts[0].promotion_code], [500, code.id]);
+    assert.deepEqual({ ...complete.customer_details.tax_ids[0] }, { type: 'eu_vat', value: 'DE123456789' });
+    assert.equal(complete.invoice.customer_tax_ids[0].value, 'DE123456789');
+  });
+
   test('a session expires by request and by time', async () => {
     const clock = await clockAt('2027-01-01');
     const [{ id }, plan] = [await customer(null, { test_clock: clock.id }), await price(1000)];
@@ -128,6 +148,7 @@ describe('the portal', () => {
         mode: 'at_period_end',
         cancellation_reason: { enabled: true, options: ['too_expensive', 'unused'] },
       },
+      customer_update: { enabled: true, allowed_updates: ['address', 'tax_id'] },
     };
     const saved = await stripe.billingPortal.configurations.create({
       features,
@@ -171,6 +192,14 @@ describe('the portal', () => {
       },
     });
     assert.equal(cancel.flow.subscription_cancel.subscription, subscription.id);
+    const details = await make(owner.id, { flow_data: { type: 'customer_update' } });
+    assert.equal(details.flow.type, 'customer_update');
+    await stripe.subscriptions.update(subscription.id, { cancel_at_period_end: true });
+    const again = make(owner.id, {
+      flow_data: { type: 'subscription_cancel', subscription_cancel: { subscription: subscription.id } },
+    });
+    const { message } = await refused(again, errors.StripeInvalidRequestError, { statusCode: 400 });
+    assert.equal(message, 'The subscription is already set to be canceled at period end.');
     await refused(
       make(owner.id, { flow_data: { type: 'subscription_cancel' } }),
       errors.StripeInvalidRequestError,
