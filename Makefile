@@ -67,8 +67,8 @@ node_modules:
 compile: ## Build the workspace as `make run` uses it
 	cargo build --workspace
 
-run: setup compile ## Start the whole system on this machine (DETACH=1: in the background)
-	@$(BIN)/devstack run $(if $(filter-out 0,$(DETACH)),--detach)
+run: setup compile ## Start the whole system on this machine (DETACH=1: in the background, KEEP=1: keep its state)
+	@$(BIN)/devstack run $(if $(filter-out 0,$(DETACH)),--detach) $(if $(filter-out 0,$(KEEP)),--keep)
 
 stop: ## Stop the stack that `make run DETACH=1` started
 	@if [ -x $(BIN)/devstack ]; then $(BIN)/devstack stop; else echo "Nothing was running."; fi
@@ -125,7 +125,7 @@ lint: setup ## Check formatting, lints, rustdoc, and the crates (deny.toml)
 audit: setup ## Check the crates for vulnerabilities and yanked versions (uses the internet)
 	@.ci/audit
 
-clean-local: stop ## Stop the local stack and delete its logs and keys
+clean-local: stop ## Stop the local stack and delete its logs and its kept state
 	rm -rf .local
 
 # --- Deployment: docs/operating.md ------------------------------------------------------------

@@ -1,4 +1,4 @@
-//! Idempotency records, against moto's DynamoDB.
+//! Idempotency records, against the AWS emulator.
 
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
@@ -10,7 +10,7 @@ use shared::aws::table::Table;
 use shared::values::Attribution;
 use shared::{ApiError, Reply};
 
-use crate::moto::{Moto, TABLE};
+use crate::table::{DynamoDb, TABLE};
 
 const FAR: i64 = 4_102_444_800_000;
 
@@ -28,17 +28,17 @@ fn claim(fingerprint: &str, until: i64, request_id: &str) -> Claim<'static> {
     }
 }
 
-fn table(moto: &Moto) -> Table {
-    Table::new(moto.client.clone(), TABLE.to_owned())
+fn table(dynamodb: &DynamoDb) -> Table {
+    Table::new(dynamodb.client.clone(), TABLE.to_owned())
 }
 
 /// Returns status and body of the response.
 async fn ask(
-    moto: &Moto,
+    dynamodb: &DynamoDb,
     claim: Claim<'_>,
     work: impl AsyncFnOnce(Operation) -> Result<Reply, ApiError>,
 ) -> (u16, String) {
-    let outcome = claim.once(&table(moto), |operation| work(operation)).await;
+    let outcome = claim.once(&table(dynamodb), |operation| work(operation)).await;
     let request_id = &claim.attribution.request_id;
     let reply = outcome.unwrap_or_else(|error| Reply::of_error(&error, request_id));
     (reply.status(), reply.body().to_owned())
@@ -54,44 +54,45 @@ async fn never(_: Operation) -> Result<Reply, ApiError> {
 
 #[tokio::test]
 async fn response_is_replayed() {
-    let moto = Moto::start().await;
-    let first = ask(&moto, claim("a", FAR, "req-1"), async |_| done("once")).await;
+    let dynamodb = DynamoDb::start();
+    let first = ask(&dynamodb, claim("a", FAR, "req-1"), async |_| done("once")).await;
     assert_eq!(first, (200, r#"{"done":"once"}"#.to_owned()));
-    assert_eq!(ask(&moto, claim("a", FAR, "req-2"), never).await, first);
-    let outcome = claim("a", FAR, "req-3").once(&table(&moto), never).await.unwrap();
+    assert_eq!(ask(&dynamodb, claim("a", FAR, "req-2"), never).await, first);
+    let outcome = claim("a", FAR, "req-3").once(&table(&dynamodb), never).await.unwrap();
     assert_eq!(outcome.header("idempotent-replayed"), Some("true"));
     let mut other = claim("a", FAR, "req-4");
     other.attribution.account = "acc_2".to_owned();
-    assert_eq!(ask(&moto, other, async |_| done("theirs")).await.1, r#"{"done":"theirs"}"#);
+    assert_eq!(ask(&dynamodb, other, async |_| done("theirs")).await.1, r#"{"done":"theirs"}"#);
 }
 
 #[tokio::test]
 async fn error_is_replayed_with_the_first_request_id() {
-    let moto = Moto::start().await;
-    let first = ask(&moto, claim("a", FAR, "req-1"), async |_| Err(ApiError::NoSubscription)).await;
+    let dynamodb = DynamoDb::start();
+    let first =
+        ask(&dynamodb, claim("a", FAR, "req-1"), async |_| Err(ApiError::NoSubscription)).await;
     assert_eq!(first.0, 409);
     assert!(first.1.contains(r#""requestId":"req-1""#));
-    assert_eq!(ask(&moto, claim("a", FAR, "req-2"), never).await, first);
+    assert_eq!(ask(&dynamodb, claim("a", FAR, "req-2"), never).await, first);
 }
 
 #[tokio::test]
 async fn key_with_another_body_or_route_is_refused() {
-    let moto = Moto::start().await;
-    ask(&moto, claim("a", FAR, "req-1"), async |_| done("once")).await;
+    let dynamodb = DynamoDb::start();
+    ask(&dynamodb, claim("a", FAR, "req-1"), async |_| done("once")).await;
     let route = Claim { route: "checkout-session", ..claim("a", FAR, "req-2") };
     for other in [claim("b", FAR, "req-2"), route] {
-        let error = other.once(&table(&moto), never).await.unwrap_err();
+        let error = other.once(&table(&dynamodb), never).await.unwrap_err();
         assert_eq!(error.kind().1, "idempotency_key_reused");
     }
 }
 
 #[tokio::test]
 async fn key_is_taken_while_the_first_request_runs() {
-    let moto = Moto::start().await;
-    let outcome = ask(&moto, claim("a", FAR, "req-1"), async |_| {
-        let second = claim("a", FAR, "req-2").once(&table(&moto), never).await.unwrap_err();
+    let dynamodb = DynamoDb::start();
+    let outcome = ask(&dynamodb, claim("a", FAR, "req-1"), async |_| {
+        let second = claim("a", FAR, "req-2").once(&table(&dynamodb), never).await.unwrap_err();
         assert_eq!(second.kind().1, "idempotency_in_progress");
-        let other = claim("b", FAR, "req-3").once(&table(&moto), never).await.unwrap_err();
+        let other = claim("b", FAR, "req-3").once(&table(&dynamodb), never).await.unwrap_err();
         assert_eq!(other.kind().1, "idempotency_key_reused");
         done("once")
     });
@@ -100,17 +101,17 @@ async fn key_is_taken_while_the_first_request_runs() {
 
 #[tokio::test]
 async fn one_of_twenty_racing_requests_does_the_work() {
-    let moto = Moto::start().await;
+    let dynamodb = DynamoDb::start();
     let count = AtomicU32::new(0);
     let one = |id: usize| {
-        let (moto, count) = (&moto, &count);
+        let (dynamodb, count) = (&dynamodb, &count);
         async move {
             let work = async |_| {
                 count.fetch_add(1, Ordering::Relaxed);
                 tokio::time::sleep(Duration::from_millis(50)).await;
                 done("once")
             };
-            ask(moto, claim("a", FAR, &format!("req-{id}")), work).await.0
+            ask(dynamodb, claim("a", FAR, &format!("req-{id}")), work).await.0
         }
     };
     let statuses = futures_util::future::join_all((0..20).map(one)).await;
@@ -120,7 +121,7 @@ async fn one_of_twenty_racing_requests_does_the_work() {
 
 #[tokio::test]
 async fn expired_lease_is_taken_over_with_operation_and_note() {
-    let moto = Moto::start().await;
+    let dynamodb = DynamoDb::start();
     let mut mark = String::new();
     {
         // The work never ends, as in a killed process.
@@ -131,25 +132,25 @@ async fn expired_lease_is_taken_over_with_operation_and_note() {
         };
         let cut = tokio::time::timeout(
             Duration::from_millis(500),
-            ask(&moto, claim("a", 1, "req-1"), work),
+            ask(&dynamodb, claim("a", 1, "req-1"), work),
         )
         .await;
         assert!(cut.is_err());
     }
-    let outcome = ask(&moto, claim("a", FAR, "req-2"), async |operation: Operation| {
+    let outcome = ask(&dynamodb, claim("a", FAR, "req-2"), async |operation: Operation| {
         assert_eq!((operation.mark(), operation.note()), (mark.as_str(), Some("about to change")));
         done("after all")
     });
     assert_eq!(outcome.await, (200, r#"{"done":"after all"}"#.to_owned()));
-    assert_eq!(ask(&moto, claim("a", FAR, "req-3"), never).await.0, 200);
+    assert_eq!(ask(&dynamodb, claim("a", FAR, "req-3"), never).await.0, 200);
 }
 
 #[tokio::test]
 async fn failure_frees_the_key_and_a_stored_one_changes_stripes_keys() {
-    let moto = Moto::start().await;
+    let dynamodb = DynamoDb::start();
     let failed = shared::StripeError::Unreachable { reason: "gone".to_owned() };
     let mut first = None;
-    let outcome = ask(&moto, claim("a", FAR, "req-1"), async |operation: Operation| {
+    let outcome = ask(&dynamodb, claim("a", FAR, "req-1"), async |operation: Operation| {
         first = Some((operation.mark().to_owned(), operation.stripe_key("update")));
         Err(failed.into())
     });
@@ -160,7 +161,7 @@ async fn failure_frees_the_key_and_a_stored_one_changes_stripes_keys() {
         retry_after: None,
         error: Box::default(),
     };
-    let outcome = ask(&moto, claim("a", FAR, "req-2"), async |operation: Operation| {
+    let outcome = ask(&dynamodb, claim("a", FAR, "req-2"), async |operation: Operation| {
         assert_eq!(
             Some((operation.mark().to_owned(), operation.stripe_key("update"))),
             first,
@@ -169,7 +170,7 @@ async fn failure_frees_the_key_and_a_stored_one_changes_stripes_keys() {
         Err(refused.into())
     });
     assert_eq!(outcome.await.0, 503);
-    let outcome = ask(&moto, claim("a", FAR, "req-3"), async |operation: Operation| {
+    let outcome = ask(&dynamodb, claim("a", FAR, "req-3"), async |operation: Operation| {
         let (mark, key) = first.clone().unwrap();
         assert_eq!(operation.mark(), mark);
         assert_ne!(operation.stripe_key("update"), key, "Stripe would replay its 500");
@@ -180,28 +181,28 @@ async fn failure_frees_the_key_and_a_stored_one_changes_stripes_keys() {
 
 #[tokio::test]
 async fn conflict_response_is_not_stored() {
-    let moto = Moto::start().await;
+    let dynamodb = DynamoDb::start();
     let busy = async |_| Err(ApiError::IdempotencyInProgress);
-    assert_eq!(ask(&moto, claim("a", FAR, "req-1"), busy).await.0, 409);
-    let outcome = ask(&moto, claim("a", FAR, "req-2"), async |_| done("now")).await;
+    assert_eq!(ask(&dynamodb, claim("a", FAR, "req-1"), busy).await.0, 409);
+    let outcome = ask(&dynamodb, claim("a", FAR, "req-2"), async |_| done("now")).await;
     assert_eq!(outcome, (200, r#"{"done":"now"}"#.to_owned()));
 }
 
 #[tokio::test]
 async fn key_is_new_after_a_day() {
-    let moto = Moto::start().await;
-    ask(&moto, claim("a", FAR, "req-1"), async |_| done("yesterday")).await;
-    moto.set("keptUntil", AttributeValue::N("1000".to_owned())).await;
-    let outcome = ask(&moto, claim("b", FAR, "req-2"), async |_| done("today")).await;
+    let dynamodb = DynamoDb::start();
+    ask(&dynamodb, claim("a", FAR, "req-1"), async |_| done("yesterday")).await;
+    dynamodb.set("keptUntil", AttributeValue::N("1000".to_owned())).await;
+    let outcome = ask(&dynamodb, claim("b", FAR, "req-2"), async |_| done("today")).await;
     assert_eq!(outcome.1, r#"{"done":"today"}"#);
 }
 
 #[tokio::test]
 async fn nothing_is_done_without_the_table() {
-    let moto = Moto::start().await;
+    let dynamodb = DynamoDb::start();
     let config = crate::server::aws("http://127.0.0.1:1", Duration::from_secs(1));
     let table = Table::new(Client::new(&config), TABLE.to_owned());
     let error = claim("a", FAR, "req-1").once(&table, never).await.unwrap_err();
     assert_eq!(error.kind().1, "unavailable");
-    drop(moto);
+    drop(dynamodb);
 }

@@ -1,4 +1,4 @@
-//! The last use of a key, against moto's DynamoDB.
+//! The last use of a key, against the AWS emulator.
 
 use lambda_http::http::{HeaderMap, HeaderValue};
 use secrecy::{ExposeSecret as _, SecretString};
@@ -7,10 +7,10 @@ use shared::aws::secrets::{StripeKeys, StripeSecret};
 use shared::aws::table::{Account, Item, KeyRecord, Table, keys};
 use shared::values::{KeyHash, Mode, Scope, Timestamp};
 
-use crate::moto::{Moto, TABLE};
+use crate::table::{DynamoDb, TABLE};
 
-fn table(moto: &Moto) -> Table {
-    Table::new(moto.client.clone(), TABLE.to_owned())
+fn table(dynamodb: &DynamoDb) -> Table {
+    Table::new(dynamodb.client.clone(), TABLE.to_owned())
 }
 
 /// Authenticates with the key in a new process.
@@ -24,13 +24,13 @@ async fn use_key(process: &Authenticator, key: &SecretString) {
     process.record_use(key_use).await;
 }
 
-async fn put(moto: &Moto, key: Item, attributes: Item) {
+async fn put(dynamodb: &DynamoDb, key: Item, attributes: Item) {
     let item = key.into_iter().chain(attributes).collect();
-    moto.client.put_item().table_name(TABLE).set_item(Some(item)).send().await.unwrap();
+    dynamodb.client.put_item().table_name(TABLE).set_item(Some(item)).send().await.unwrap();
 }
 
 /// Stores an account with a new key, and returns the key and its hash.
-async fn seed(moto: &Moto) -> (SecretString, KeyHash) {
+async fn seed(dynamodb: &DynamoDb) -> (SecretString, KeyHash) {
     let key = generate(Mode::Test).unwrap();
     let hash = KeyHash::of(key.expose_secret());
     let account = Account {
@@ -51,35 +51,35 @@ async fn seed(moto: &Moto) -> (SecretString, KeyHash) {
         revoked_at: None,
         last_used_on: None,
     };
-    put(moto, keys::account("acc_1"), account.to_item()).await;
-    put(moto, keys::key(hash.as_str()), record.to_item()).await;
+    put(dynamodb, keys::account("acc_1"), account.to_item()).await;
+    put(dynamodb, keys::key(hash.as_str()), record.to_item()).await;
     (key, hash)
 }
 
 #[tokio::test]
 async fn use_is_written_once_a_day_and_process() {
-    let moto = Moto::start().await;
-    let (key, hash) = seed(&moto).await;
+    let dynamodb = DynamoDb::start();
+    let (key, hash) = seed(&dynamodb).await;
     let today = Timestamp::now().date().to_string();
-    let process = Authenticator::new(table(&moto));
+    let process = Authenticator::new(table(&dynamodb));
     use_key(&process, &key).await;
-    let record = table(&moto).key(&hash).await.unwrap().unwrap();
+    let record = table(&dynamodb).key(&hash).await.unwrap().unwrap();
     assert_eq!(record.last_used_on.as_deref(), Some(today.as_str()));
 
     let outdated = KeyRecord { last_used_on: Some("2000-01-01".to_owned()), ..record };
-    put(&moto, keys::key(hash.as_str()), outdated.to_item()).await;
+    put(&dynamodb, keys::key(hash.as_str()), outdated.to_item()).await;
     use_key(&process, &key).await;
-    assert_eq!(table(&moto).key(&hash).await.unwrap().as_ref(), Some(&outdated));
-    use_key(&Authenticator::new(table(&moto)), &key).await;
-    let record = table(&moto).key(&hash).await.unwrap().unwrap();
+    assert_eq!(table(&dynamodb).key(&hash).await.unwrap().as_ref(), Some(&outdated));
+    use_key(&Authenticator::new(table(&dynamodb)), &key).await;
+    let record = table(&dynamodb).key(&hash).await.unwrap().unwrap();
     assert_eq!(record.last_used_on.as_deref(), Some(today.as_str()));
 }
 
 #[tokio::test]
 async fn use_creates_no_record_and_never_goes_back_a_day() {
-    let moto = Moto::start().await;
-    let (_, hash) = seed(&moto).await;
-    let table = table(&moto);
+    let dynamodb = DynamoDb::start();
+    let (_, hash) = seed(&dynamodb).await;
+    let table = table(&dynamodb);
     let unknown = KeyHash::of("unknown");
     table.record_key_use(&unknown, "2026-06-28").await.unwrap();
     assert_eq!(table.key(&unknown).await.unwrap(), None);

@@ -5,7 +5,7 @@
 mod access;
 mod idempotency;
 mod last_used;
-mod moto;
 mod quote_keys;
 mod server;
 mod stripe;
+mod table;

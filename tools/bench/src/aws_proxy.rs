@@ -1,7 +1,7 @@
-//! Proxy in front of moto: counts calls, delays responses on demand, and caches reads.
+//! Proxy in front of the AWS emulator: counts calls, delays responses on demand, and caches reads.
 //!
-//! moto takes several milliseconds for calls that take DynamoDB and Secrets Manager one or two. Without the cache, moto
-//! would dominate the measured cold starts.
+//! moto takes several milliseconds for calls that take Secrets Manager one or two. Without the cache, moto would dominate
+//! the measured cold starts.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -226,7 +226,7 @@ async fn forward(
 }
 
 fn bad_gateway() -> Response<Body> {
-    let mut response = Response::new(Body::from("moto does not respond"));
+    let mut response = Response::new(Body::from("the AWS emulator does not respond"));
     *response.status_mut() = StatusCode::BAD_GATEWAY;
     response
 }
@@ -257,13 +257,13 @@ mod tests {
     #[tokio::test]
     async fn read_is_cached_until_its_item_is_written() {
         let count = Arc::new(AtomicU64::new(0));
-        let moto = Router::new().fallback(move || {
+        let emulator = Router::new().fallback(move || {
             let count = Arc::clone(&count);
             async move { count.fetch_add(1, Ordering::Relaxed).to_string() }
         });
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let url = format!("http://{}", listener.local_addr().expect("an address"));
-        tokio::spawn(async move { axum::serve(listener, moto).await });
+        tokio::spawn(async move { axum::serve(listener, emulator).await });
         let proxy = AwsProxy::start(&url).await.expect("a port");
         let call = async |target: &str, body: &str| {
             let headers = [("x-amz-target", target)];

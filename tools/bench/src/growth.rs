@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 use shared::Scope;
 
 use crate::error::{Error, Result};
+use crate::keys::Keys;
 use crate::process::Running;
 use crate::stage::{Stage, event};
 use crate::stats::median;
@@ -167,12 +168,11 @@ fn keys(stage: &Stage) -> Result<Growth> {
     let function = function("invoices");
     let key = stage.key("metered", Scope::Read)?;
     let event = event(function, &key, "limit=1", "");
-    let table = stage.about().table.clone();
+    let mut keys = Keys::new(stage.dynamodb(), &stage.about().table)?;
     stage.aws.set_cache(false);
     let mut points = Vec::new();
     for count in [1, 1_000, 100_000, 1_000_000_u64] {
-        let path = format!("/_bench/keys?table={table}&count={count}");
-        let size = stage.moto("POST", &path, "")?["keys"].as_u64().unwrap_or_default();
+        let size = keys.fill(count)?;
         let mut times = Vec::new();
         for _ in 0..PROCESSES {
             let (_, response) = start(stage, "invoices")?.invoke(&event)?;

@@ -11,6 +11,7 @@ mod equal;
 mod error;
 mod expected;
 mod growth;
+mod keys;
 mod proc;
 mod process;
 mod report;

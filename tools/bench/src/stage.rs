@@ -6,11 +6,10 @@ use std::path::PathBuf;
 use std::process::Command;
 use std::time::Duration;
 
+use aws_emulator::DynamoDb;
 use devstack::functions::Function;
 use devstack::lambda::Request;
-use devstack::{
-    About, Functions, Local, Options, Ports, Reach, ServicePrograms, Stack, StripeChoice, http,
-};
+use devstack::{About, Functions, Local, Options, Ports, Reach, Stack, StripeChoice, http};
 use serde_json::{Value, json};
 use shared::Scope;
 use tokio::runtime::{Builder, Runtime};
@@ -18,7 +17,7 @@ use tokio::runtime::{Builder, Runtime};
 use crate::aws_proxy::AwsProxy;
 use crate::error::{Error, Result};
 use crate::process::Running;
-use crate::subject::{Kind, Subject, folder, function, root};
+use crate::subject::{Kind, Subject, folder, function};
 
 const LIMIT: Duration = Duration::from_mins(2);
 
@@ -74,7 +73,8 @@ impl Stage {
             stripe: StripeChoice::Sandbox,
             functions: Functions::Absent,
             reach: Reach::Machine,
-            programs: ServicePrograms { sandbox, aws: Some(root().join("tools/bench/aws.py")) },
+            sandbox,
+            keep: false,
             progress,
         };
         let runtime = Builder::new_multi_thread().worker_threads(1).enable_all().build();
@@ -173,9 +173,9 @@ impl Stage {
         self.send(method, &format!("{stripe_url}{path}"), &[("authorization", &bearer)], body)
     }
 
-    /// Calls moto and returns the response's body.
-    pub fn moto(&self, method: &str, path: &str, body: &str) -> Result<Value> {
-        self.send(method, &format!("{}{path}", self.about().aws_url), &[], body)
+    /// Returns DynamoDB's tables.
+    pub fn dynamodb(&self) -> &DynamoDb {
+        self.stack.dynamodb()
     }
 
     fn send(&self, method: &str, url: &str, headers: &[(&str, &str)], body: &str) -> Result<Value> {

@@ -42,7 +42,7 @@ pub struct Account {
 }
 
 /// API keys of an account, one for each scope.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Keys {
     pub read: String,
     pub deploy: String,

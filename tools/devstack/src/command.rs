@@ -8,7 +8,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use crate::daemon::{self, StackLock, Stopped};
 use crate::gateway::Functions;
 use crate::local::Local;
-use crate::stack::{Options, Ports, Reach, ServicePrograms, Stack, root};
+use crate::stack::{Options, Ports, Reach, Stack, root};
 use crate::stripe::StripeChoice;
 use crate::{About, Error, summary::summary};
 
@@ -28,6 +28,9 @@ pub struct RunArguments {
     /// Set by `--detach` for the background process
     #[arg(long, hide = true, conflicts_with = "detach")]
     background: bool,
+    /// Keep the state of DynamoDB and of the Stripe sandbox in .local/state for the next start with --keep
+    #[arg(long)]
+    keep: bool,
     /// Port of the API
     #[arg(long, env = "API_PORT", default_value_t = 9100, value_parser = clap::value_parser!(u16).range(1..))]
     api_port: u16,
@@ -112,7 +115,8 @@ impl RunArguments {
             stripe,
             functions: Functions::Watched,
             reach: self.reach,
-            programs: ServicePrograms::default(),
+            sandbox: None,
+            keep: self.keep,
             progress: |line| println!("{line}"),
         }
     }
@@ -127,8 +131,9 @@ impl RunArguments {
             Reach::Machine => "machine",
             Reach::Network => "network",
         };
+        let keep = self.keep.then(|| "--keep".to_owned());
         let first = ["run", "--background", "--reach", reach].map(str::to_owned);
-        first.into_iter().chain(ports).collect()
+        first.into_iter().chain(keep).chain(ports).collect()
     }
 }
 

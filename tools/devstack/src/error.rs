@@ -15,6 +15,11 @@ pub enum Error {
         "the stack is already running (process {pid}). Stop it with `make stop`. Its addresses are in `.local/stack.json`."
     )]
     Running { pid: String },
+    /// Another version of this program has seeded the kept state.
+    #[error(
+        "the kept state in `.local/state` was seeded by another version. Delete it with `make clean-local`, or run without KEEP=1."
+    )]
+    OutdatedState,
     /// A program is missing or cannot be started.
     #[error("{program} could not be started: {source}. {advice}")]
     NotStarted { program: String, source: io::Error, advice: &'static str },

@@ -3,6 +3,7 @@
 //! In `make run`, `cargo lambda watch` builds and starts the functions, and restarts them when code changes. The tests
 //! start the existing programs themselves: nothing is compiled, and a program that ends fails the stack.
 
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::pin::pin;
 use std::process::Command;
@@ -156,8 +157,8 @@ impl Gateway {
     }
 
     /// Starts to serve the API.
-    pub(crate) async fn serve(&self, host: &str, port: u16) -> Result<JoinHandle<()>, Error> {
-        let listener = TcpListener::bind((host, port)).await;
+    pub(crate) async fn serve(&self, address: SocketAddr) -> Result<JoinHandle<()>, Error> {
+        let listener = TcpListener::bind(address).await;
         let listener = listener.map_err(|source| Error::System { what: "API_PORT", source })?;
         Ok(tokio::spawn(api_gateway::serve(listener, self.invoker())))
     }

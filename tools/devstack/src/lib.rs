@@ -1,7 +1,7 @@
 //! The local stack: the whole billing system on one machine, for `make run` and the tests.
 //!
-//! The functions run as they are deployed. The Stripe sandbox replaces Stripe, moto emulates DynamoDB and Secrets
-//! Manager, and cargo-lambda replaces Lambda, and [`api_gateway`] API Gateway. [`functions`] is the table of the endpoints, from which
+//! The functions run as they are deployed. The Stripe sandbox replaces Stripe, the AWS emulator replaces DynamoDB and
+//! Secrets Manager, cargo-lambda replaces Lambda, and [`api_gateway`] API Gateway. [`functions`] is the table of the endpoints, from which
 //! routes, secrets, the summary and the tests derive.
 
 mod about;
@@ -17,12 +17,14 @@ pub mod http;
 pub mod lambda;
 mod local;
 mod operator;
+mod plan;
 mod ports;
 mod process;
 mod sam;
 mod seed;
 mod services;
 mod stack;
+mod state;
 mod stripe;
 mod summary;
 
@@ -33,5 +35,5 @@ pub use error::Error;
 pub use gateway::{Functions, outdated};
 pub use local::Local;
 pub use sam::{sam_local, sam_template};
-pub use stack::{Options, Ports, Reach, ServicePrograms, Stack};
+pub use stack::{Options, Ports, Reach, Stack};
 pub use stripe::StripeChoice;

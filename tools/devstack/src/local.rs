@@ -42,10 +42,15 @@ impl Local {
         self.dir.join("log").join(format!("{name}.log"))
     }
 
-    /// Returns `aws-calls.jsonl`, the recording of all requests to moto.
+    /// Returns `aws-calls.jsonl`, the recording of all requests to the AWS emulator.
     #[must_use]
     pub fn aws_calls(&self) -> PathBuf {
         self.dir.join("aws-calls.jsonl")
+    }
+
+    /// Returns `state`, the folder with the state that the next stack keeps.
+    pub(crate) fn state(&self) -> PathBuf {
+        self.dir.join("state")
     }
 
     /// Returns `stack.json`, the description of the running stack.

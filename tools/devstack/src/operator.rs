@@ -1,10 +1,12 @@
 //! Runs `billingctl` as an operator does.
 
 use std::path::PathBuf;
+use std::process::Stdio;
 
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use shared::Scope;
+use tokio::io::AsyncWriteExt as _;
 use tokio::process::Command;
 
 use crate::Error;
@@ -70,6 +72,11 @@ impl Operator {
         self.json(&args).await.map(|NewKey { key }| key)
     }
 
+    /// Imports API keys from lines that `billingctl keys import` reads.
+    pub(crate) async fn import_keys(&self, lines: String) -> Result<(), Error> {
+        self.run_with_input(&["keys", "import", "-"], &[], lines).await.map(drop)
+    }
+
     async fn json<T: DeserializeOwned>(&self, args: &[&str]) -> Result<T, Error> {
         let output = self.run(args, &[]).await?;
         // The error does not quote the output, which can contain a key.
@@ -80,19 +87,34 @@ impl Operator {
     }
 
     async fn run(&self, args: &[&str], env: &[(&str, &str)]) -> Result<String, Error> {
+        self.run_with_input(args, env, String::new()).await
+    }
+
+    /// Runs `billingctl` with `input` on stdin.
+    async fn run_with_input(
+        &self,
+        args: &[&str],
+        env: &[(&str, &str)],
+        input: String,
+    ) -> Result<String, Error> {
         let mut command = std::process::Command::new(&self.program);
         command.args(args).current_dir(&self.root);
         apply(self.environment.common(), &mut command);
         command.envs(env.iter().copied());
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut command = Command::from(command);
         command.kill_on_drop(true);
-        let advice = "`make compile` builds it.";
-        let program = || self.program.display().to_string();
-        let output = command.output().await.map_err(|source| Error::NotStarted {
-            program: program(),
+        let failed = |source| Error::NotStarted {
+            program: self.program.display().to_string(),
             source,
-            advice,
-        })?;
+            advice: "`make compile` builds it.",
+        };
+        let mut child = command.spawn().map_err(failed)?;
+        if let Some(mut stdin) = child.stdin.take() {
+            // A command that ends without reading reports its error itself.
+            let _ = stdin.write_all(input.as_bytes()).await;
+        }
+        let output = child.wait_with_output().await.map_err(failed)?;
         let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
         if !output.status.success() {
             let output_text = format!("{}{}", text(&output.stdout), text(&output.stderr));

@@ -1,5 +1,6 @@
-//! The services around the functions: moto emulates DynamoDB and Secrets Manager, the sandbox replaces Stripe.
+//! The processes around the functions: moto, which the AWS emulator uses, and the sandbox, which replaces Stripe.
 
+use std::net::SocketAddr;
 use std::path::Path;
 use std::process::Command;
 use std::time::{Duration, Instant};
@@ -16,43 +17,35 @@ use crate::stripe::StripeKeys;
 /// Time that a service has to start; Python is slow on a cold disk.
 const LIMIT: Duration = Duration::from_mins(1);
 
-/// Starts moto, or the Python program `program` in its place. Records every request in `recording`.
-pub(crate) fn start_aws(
-    processes: &mut Processes,
-    root: &Path,
-    (host, port): (&str, u16),
-    program: Option<&Path>,
-    recording: Option<&Path>,
-) -> Result<(), Error> {
-    let mut command = match program {
-        None => Command::new(root.join(".venv/bin/moto_server")),
-        Some(program) => {
-            let mut python = Command::new(root.join(".venv/bin/python"));
-            python.arg(program);
-            python
-        }
-    };
-    command.args(["-H", host, "-p", &port.to_string()]);
-    if let Some(path) = recording {
-        command.env("MOTO_ENABLE_RECORDING", "1").env("MOTO_RECORDER_FILEPATH", path);
-    }
-    processes.spawn("aws", command, "`make setup` installs it.")
+/// Name of moto's process.
+const MOTO: &str = "moto";
+
+/// Starts moto for Secrets Manager and STS. Only the AWS emulator connects to it.
+pub(crate) fn start_moto(processes: &mut Processes, root: &Path, port: u16) -> Result<(), Error> {
+    let mut command = Command::new(root.join(".venv/bin/moto_server"));
+    command.args(["-H", "127.0.0.1", "-p", &port.to_string()]);
+    processes.spawn(MOTO, command, "`make setup` installs it.")
 }
 
 /// Waits until moto responds.
-pub(crate) async fn await_aws(local: &Local, url: &str) -> Result<(), Error> {
-    await_response(local, "aws", &format!("{url}/moto-api/")).await
+pub(crate) async fn await_moto(local: &Local, url: &str) -> Result<(), Error> {
+    await_response(local, MOTO, &format!("{url}/moto-api/")).await
 }
 
-/// Starts the Stripe sandbox with a secret key and the functions' two restricted keys.
+/// Starts the Stripe sandbox with a secret key and the functions' two restricted keys. It reads its state from
+/// `snapshot` and writes it there when it stops.
 pub(crate) fn start_sandbox(
     processes: &mut Processes,
     program: &Path,
-    (host, port): (&str, u16),
+    listen: SocketAddr,
     keys: &StripeKeys,
+    snapshot: Option<&Path>,
 ) -> Result<(), Error> {
     let mut command = Command::new(program);
-    command.args(["--listen", &format!("{host}:{port}"), "--secret-key", &keys.secret]);
+    if let Some(file) = snapshot {
+        command.arg("--snapshot").arg(file);
+    }
+    command.args(["--listen", &listen.to_string(), "--secret-key", &keys.secret]);
     let (read, write) = (slugs(|row| row.read_key), slugs(|row| row.write_key));
     for (key, permissions) in [(&keys.read, read), (&keys.write, write)] {
         command.args(["--restricted-key", &format!("{key}={}", permissions.join(","))]);
@@ -64,8 +57,17 @@ pub(crate) fn start_sandbox(
 /// dashboard: Stripe's API can only change the default configuration.
 pub(crate) async fn await_sandbox(local: &Local, url: &str) -> Result<(), Error> {
     await_response(local, "stripe", &format!("{url}/v1/customers")).await?;
-    let saved = format!("{url}/_sandbox/portal_configuration");
-    let response = http::send("POST", &saved, &[], "", Duration::from_secs(5)).await;
+    post(local, &format!("{url}/_sandbox/portal_configuration")).await
+}
+
+/// Makes the sandbox write its snapshot.
+pub(crate) async fn save_sandbox(local: &Local, url: &str) -> Result<(), Error> {
+    post(local, &format!("{url}/_sandbox/snapshot")).await
+}
+
+/// Sends a POST to the sandbox's admin API.
+async fn post(local: &Local, url: &str) -> Result<(), Error> {
+    let response = http::send("POST", url, &[], "", Duration::from_secs(5)).await;
     response.map(drop).map_err(|reason| local.silent("stripe", LIMIT, reason))
 }
 

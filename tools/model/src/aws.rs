@@ -1,9 +1,10 @@
-//! Emulator of DynamoDB and Secrets Manager in memory, as an HTTP client of the AWS SDK.
+//! DynamoDB and Secrets Manager in memory, as an HTTP client of the AWS SDK.
 
 use std::fmt;
 use std::sync::Arc;
 
 use aws_config::{BehaviorVersion, SdkConfig};
+use aws_emulator::Response;
 use aws_sdk_dynamodb::config::{Credentials, Region, SharedCredentialsProvider};
 use aws_smithy_runtime_api::client::http::{
     HttpClient, HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpConnector,
@@ -44,17 +45,18 @@ impl AwsEmulator {
             .build()
     }
 
-    fn respond(&self, request: &HttpRequest) -> (u16, Value) {
+    fn respond(&self, request: &HttpRequest) -> Response {
         let target = request.headers().get("x-amz-target").unwrap_or_default();
         let body = request.body().bytes().unwrap_or_default();
-        let body: Value = serde_json::from_slice(body).expect("JSON");
         match target.split_once('.') {
             Some(("secretsmanager", "GetSecretValue")) => {
+                let body: Value = serde_json::from_slice(body).expect("JSON");
                 let id = body["SecretId"].as_str().unwrap_or_default();
                 let text = (self.secret)(id).to_string();
-                (200, json!({ "ARN": id, "Name": id, "SecretString": text }))
+                let body = json!({ "ARN": id, "Name": id, "SecretString": text });
+                Response { status: 200, body: body.to_string() }
             }
-            Some(("DynamoDB_20120810", call)) => self.table.respond(call, &body),
+            Some(("DynamoDB_20120810", operation)) => self.table.respond(operation, body),
             _ => panic!("not supported: {target}"),
         }
     }
@@ -66,10 +68,10 @@ impl HttpConnector for AwsEmulator {
         HttpConnectorFuture::new(async move {
             // The caller can be dropped before and after the call takes effect.
             tokio::task::yield_now().await;
-            let (status, body) = emulator.respond(&request);
+            let Response { status, body } = emulator.respond(&request);
             tokio::task::yield_now().await;
             let status = StatusCode::try_from(status).expect("a status");
-            let mut response = HttpResponse::new(status, SdkBody::from(body.to_string()));
+            let mut response = HttpResponse::new(status, SdkBody::from(body));
             response.headers_mut().insert("content-type", "application/x-amz-json-1.0");
             Ok(response)
         })

@@ -5,7 +5,6 @@
 //! Thousands of histories run in a minute, and a failed one can be reproduced.
 
 mod aws;
-mod expression;
 pub mod plans;
 mod process;
 mod stripe;

@@ -20,7 +20,7 @@ use stripe_sandbox::DEFAULT_SECRET_KEY;
 
 use crate::aws::AwsEmulator;
 use crate::stripe::{DelayedStripe, Stripe};
-use crate::table::Table;
+use crate::table::{TABLE, Table};
 
 /// MAC key of quotes in every [`World`].
 const QUOTE_KEY: &str = "a key of at least thirty-two characters";
@@ -66,7 +66,7 @@ impl World {
         let table = Arc::new(Table::default());
         let page = |path: &str| Some(format!("{ORIGIN}/{path}"));
         let config = Config {
-            table: "billing".to_owned(),
+            table: TABLE.to_owned(),
             stripe_secret_id: "stripe".to_owned(),
             quote_keys_secret_id: Some("quote-keys".to_owned()),
             stripe_base: "http://stripe.test".parse().expect("a URI"),
@@ -98,12 +98,6 @@ impl World {
     pub fn customer_of(&self, account: &str) -> Option<String> {
         let item = self.table.item(&format!("ACCOUNT#{account}"), "ACCOUNT")?;
         item["customer"]["S"].as_str().map(str::to_owned)
-    }
-
-    /// Returns the SDK's client of the table.
-    #[must_use]
-    pub fn dynamodb(&self) -> aws_sdk_dynamodb::Client {
-        aws_sdk_dynamodb::Client::new(&self.sdk)
     }
 
     /// Returns a unique number.

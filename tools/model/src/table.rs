@@ -1,11 +1,12 @@
-//! DynamoDB table in memory, for the calls that the functions make. A test compares it with moto.
+//! DynamoDB table in memory, with faults.
 
-use std::collections::BTreeMap;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, PoisonError};
 
+use aws_emulator::{DynamoDb, Response};
 use serde_json::{Value, json};
 
-use crate::expression::{Item, Terms};
+/// Name of the table.
+pub(crate) const TABLE: &str = "billing";
 
 /// Fault of the table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -18,60 +19,76 @@ pub struct TableFault {
     pub done: bool,
 }
 
-#[derive(Default)]
-struct State {
-    items: BTreeMap<(String, String), Item>,
-    fault: Option<TableFault>,
+/// Table of the AWS emulator.
+pub struct Table {
+    dynamodb: DynamoDb,
+    fault: Mutex<Option<TableFault>>,
 }
 
-/// Table in memory; ignores the name in requests.
-#[derive(Default)]
-pub struct Table {
-    state: Mutex<State>,
+impl Default for Table {
+    fn default() -> Self {
+        let dynamodb = DynamoDb::memory().expect("a database in memory");
+        dynamodb.create_table(TABLE).expect("a new table");
+        Self { dynamodb, fault: Mutex::default() }
+    }
 }
 
 impl Table {
-    fn state(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
     /// Inserts an item in DynamoDB's JSON.
     ///
     /// # Panics
     /// If the item has no key.
     pub fn put(&self, item: &Value) {
-        let item = item.as_object().expect("an item").clone();
-        self.state().items.insert(key(&item), item);
+        self.call("PutItem", &json!({ "TableName": TABLE, "Item": item }));
     }
 
     /// Returns the item with this key.
+    ///
+    /// # Panics
+    /// Never: the request is well-formed.
     #[must_use]
     pub fn item(&self, pk: &str, sk: &str) -> Option<Value> {
-        self.state().items.get(&(pk.to_owned(), sk.to_owned())).map(|item| json!(item))
+        let key = json!({ "pk": { "S": pk }, "sk": { "S": sk } });
+        let mut response = self.call("GetItem", &json!({ "TableName": TABLE, "Key": key }));
+        response.get_mut("Item").map(Value::take)
     }
 
     /// Sets or removes the fault.
     pub fn set_fault(&self, fault: Option<TableFault>) {
-        self.state().fault = fault;
+        *self.fault.lock().unwrap_or_else(PoisonError::into_inner) = fault;
     }
 
     /// Lets all leases of idempotency keys expire.
+    ///
+    /// # Panics
+    /// Never: the requests are well-formed.
     pub fn expire_leases(&self) {
-        for item in self.state().items.values_mut() {
-            if item.contains_key("claimedUntil") {
-                item.insert("claimedUntil".to_owned(), json!({ "N": "0" }));
-            }
+        let leases = json!({
+            "TableName": TABLE, "FilterExpression": "attribute_exists(claimedUntil)",
+        });
+        let found = self.call("Scan", &leases);
+        for item in found["Items"].as_array().into_iter().flatten() {
+            let mut expired = item.clone();
+            expired["claimedUntil"] = json!({ "N": "0" });
+            self.put(&expired);
         }
     }
 
-    /// Executes a call and returns status and body.
-    pub(crate) fn respond(&self, target: &str, request: &Value) -> (u16, Value) {
-        let mut state = self.state();
-        let failing = state.fault.as_mut().and_then(TableFault::strikes);
+    fn call(&self, operation: &str, request: &Value) -> Value {
+        let Response { status, body } = self.dynamodb.call(operation, request);
+        assert_eq!(status, 200, "{operation}: {body}");
+        serde_json::from_str(&body).expect("JSON")
+    }
+
+    /// Executes a call, unless the fault prevents it.
+    pub(crate) fn respond(&self, operation: &str, request: &[u8]) -> Response {
+        let mut fault = self.fault.lock().unwrap_or_else(PoisonError::into_inner);
+        let failing = fault.as_mut().and_then(TableFault::strikes);
+        drop(fault);
         if failing == Some(false) {
             return failure();
         }
-        let response = state.execute(target, request);
+        let response = self.dynamodb.execute(operation, request);
         if failing == Some(true) { failure() } else { response }
     }
 }
@@ -88,57 +105,8 @@ impl TableFault {
     }
 }
 
-fn failure() -> (u16, Value) {
+fn failure() -> Response {
     let kind = "com.amazonaws.dynamodb.v20120810#InternalServerError";
-    (500, json!({ "__type": kind, "message": "The request processing has failed." }))
-}
-
-fn condition_failed(old: Option<&Item>) -> (u16, Value) {
-    let kind = "com.amazonaws.dynamodb.v20120810#ConditionalCheckFailedException";
-    let mut body = json!({ "__type": kind, "message": "The conditional request failed" });
-    if let Some(old) = old {
-        body["Item"] = json!(old);
-    }
-    (400, body)
-}
-
-fn key(item: &Item) -> (String, String) {
-    let text = |name: &str| item[name]["S"].as_str().expect("a key").to_owned();
-    (text("pk"), text("sk"))
-}
-
-impl State {
-    fn execute(&mut self, target: &str, request: &Value) -> (u16, Value) {
-        let terms = Terms {
-            names: &request["ExpressionAttributeNames"],
-            values: &request["ExpressionAttributeValues"],
-        };
-        let given = &request[if target == "PutItem" { "Item" } else { "Key" }];
-        let given = given.as_object().unwrap_or_else(|| panic!("not supported: {target}")).clone();
-        let key = key(&given);
-        let old = self.items.get(&key);
-        if let Some(condition) = request["ConditionExpression"].as_str() {
-            let none = Item::new();
-            if !terms.evaluate(condition, old.unwrap_or(&none)) {
-                let returns_old = request["ReturnValuesOnConditionCheckFailure"] == "ALL_OLD";
-                return condition_failed(old.filter(|_| returns_old));
-            }
-        }
-        match target {
-            "GetItem" => (200, old.map_or(json!({}), |item| json!({ "Item": item }))),
-            "PutItem" => {
-                self.items.insert(key, given);
-                (200, json!({}))
-            }
-            "UpdateItem" => {
-                let mut item = old.cloned().unwrap_or(given);
-                terms.set(request["UpdateExpression"].as_str().unwrap_or_default(), &mut item);
-                let all_new = request["ReturnValues"] == "ALL_NEW";
-                let response = if all_new { json!({ "Attributes": item }) } else { json!({}) };
-                self.items.insert(key, item);
-                (200, response)
-            }
-            _ => panic!("not supported: {target}"),
-        }
-    }
+    let body = json!({ "__type": kind, "message": "The request processing has failed." });
+    Response { status: 500, body: body.to_string() }
 }

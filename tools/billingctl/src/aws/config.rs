@@ -4,9 +4,11 @@ use std::time::Duration;
 
 use aws_config::timeout::TimeoutConfig;
 use aws_config::{BehaviorVersion, SdkConfig};
+use aws_credential_types::provider::error::CredentialsError;
 use aws_sdk_dynamodb::config::ProvideCredentials as _;
 use shared::aws::sdk::retries;
 
+use super::failure::AwsFailure;
 use crate::error::{CliError, Result};
 
 /// Timeouts longer than the functions'. An operator can wait, and a write that timed out may still
@@ -23,7 +25,7 @@ fn timeouts() -> TimeoutConfig {
 /// machine trusts, because a company's proxy may be between this machine and AWS.
 ///
 /// # Errors
-/// If the region or the credentials are missing.
+/// If there is no region, or the credentials are missing or cannot be loaded.
 pub(crate) async fn load() -> Result<SdkConfig> {
     let sdk = aws_config::defaults(BehaviorVersion::latest())
         .timeout_config(timeouts())
@@ -35,13 +37,9 @@ pub(crate) async fn load() -> Result<SdkConfig> {
             "no AWS region is set; set AWS_REGION, for example AWS_REGION=eu-central-1",
         ));
     }
-    let missing = || {
-        CliError::new(
-            "there are no AWS credentials; set AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY \
-             (after `aws sso login`: eval \"$(aws configure export-credentials --format env)\")",
-        )
-    };
-    let provider = sdk.credentials_provider().ok_or_else(missing)?;
-    provider.provide_credentials().await.map_err(|_| missing())?;
+    let none = || AwsFailure::of_credentials(&CredentialsError::not_loaded("no provider"));
+    let provider = sdk.credentials_provider().ok_or_else(none)?;
+    let credentials = provider.provide_credentials().await;
+    credentials.map_err(|error| AwsFailure::of_credentials(&error))?;
     Ok(sdk)
 }

@@ -1,6 +1,7 @@
-//! AWS: the SDK's configuration, the DynamoDB table and Secrets Manager.
+//! AWS: the SDK's configuration, failures, the DynamoDB table and Secrets Manager.
 
 pub(crate) mod config;
+pub(crate) mod failure;
 pub(crate) mod resource;
 pub(crate) mod schema;
 pub(crate) mod secrets;

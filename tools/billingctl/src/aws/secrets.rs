@@ -6,10 +6,52 @@ use aws_config::SdkConfig;
 use aws_sdk_secretsmanager::Client;
 use billingctl::quote_keys::QuoteKeys;
 use secrecy::{ExposeSecret as _, SecretString};
-use shared::aws::secrets::{SecretError, StripeKeys, StripeSecret};
+use shared::aws::secrets::{StripeKeys, StripeSecret};
 
+use super::failure::{self, AwsFailure};
 use super::resource::ResourceStatus;
-use crate::error::{self, CliError, Result};
+use crate::error::{CliError, Result};
+
+/// A secret could not be read or used. No text contains the secret.
+#[derive(Debug)]
+pub(crate) enum SecretFailure {
+    /// There is no secret with this ID.
+    Missing(String),
+    /// The secret has another format; the text says which.
+    Malformed(String),
+    /// AWS refused the call or did not respond.
+    Aws(AwsFailure),
+}
+
+impl SecretFailure {
+    /// Returns the failure.
+    pub(crate) fn found(&self) -> String {
+        match self {
+            Self::Missing(id) => {
+                format!("there is no secret \"{id}\" in this AWS account and region")
+            }
+            Self::Malformed(text) => text.clone(),
+            Self::Aws(failure) => failure.found.clone(),
+        }
+    }
+
+    /// Returns the operator's next step.
+    pub(crate) fn advice(&self) -> &'static str {
+        match self {
+            Self::Missing(_) => "create it with `billingctl setup`",
+            Self::Malformed(_) => {
+                "fix it in Secrets Manager, or delete it and run `billingctl setup`"
+            }
+            Self::Aws(failure) => failure.advice,
+        }
+    }
+}
+
+impl From<SecretFailure> for CliError {
+    fn from(failure: SecretFailure) -> Self {
+        Self::new(format!("{}; {}", failure.found(), failure.advice()))
+    }
+}
 
 /// Reads Stripe's keys with the code that the functions use.
 ///
@@ -18,8 +60,38 @@ use crate::error::{self, CliError, Result};
 pub(crate) async fn stripe_keys(
     sdk: &SdkConfig,
     id: &str,
-) -> std::result::Result<Arc<StripeKeys>, SecretError> {
-    StripeSecret::new(Client::new(sdk), id.to_owned()).keys().await
+) -> std::result::Result<Arc<StripeKeys>, SecretFailure> {
+    let client = Client::new(sdk);
+    // Errors of the functions' code do not tell why AWS did not return the secret.
+    read(&client, id).await?;
+    let keys = StripeSecret::new(client, id.to_owned()).keys().await;
+    keys.map_err(|error| SecretFailure::Malformed(error.to_string()))
+}
+
+/// Reads Stripe's keys. Returns `None` if the secret is missing or malformed, so that a command can replace it.
+///
+/// # Errors
+/// If AWS refuses the call or does not respond.
+pub(crate) async fn existing_stripe_keys(
+    sdk: &SdkConfig,
+    id: &str,
+) -> Result<Option<Arc<StripeKeys>>> {
+    match stripe_keys(sdk, id).await {
+        Ok(keys) => Ok(Some(keys)),
+        Err(SecretFailure::Missing(_) | SecretFailure::Malformed(_)) => Ok(None),
+        Err(SecretFailure::Aws(failure)) => Err(failure.into()),
+    }
+}
+
+async fn read(client: &Client, id: &str) -> std::result::Result<SecretString, SecretFailure> {
+    let response = client.get_secret_value().secret_id(id).send().await.map_err(|error| {
+        if failure::code(&error) == Some("ResourceNotFoundException") {
+            return SecretFailure::Missing(id.to_owned());
+        }
+        SecretFailure::Aws(AwsFailure::new(format_args!("read the secret {id}"), &error))
+    })?;
+    let text = response.secret_string.map(SecretString::from);
+    text.ok_or_else(|| SecretFailure::Malformed(format!("the secret {id} has no text")))
 }
 
 /// Returns the text of a Stripe secret. The characters of both keys need no JSON escapes.
@@ -34,15 +106,13 @@ pub(crate) fn stripe_secret(keys: &StripeKeys, publishable_key: &str) -> SecretS
 ///
 /// # Errors
 /// If the secret cannot be read or has another format.
-pub(crate) async fn quote_keys(client: &Client, id: &str) -> Result<QuoteKeys> {
-    let response = client.get_secret_value().secret_id(id).send().await.map_err(|error| {
-        let error = error::from_aws(format_args!("read the secret {id}"), &error);
-        CliError::new(format!("{error}; `billingctl setup` creates the secret"))
-    })?;
-    let text = SecretString::from(response.secret_string.unwrap_or_default());
-    QuoteKeys::parse(&text).ok_or_else(|| {
-        CliError::new(format!(
-            r#"the secret {id} does not hold quote keys ({{"current": "ID", "ID": "32 or more characters"}}); fix it in Secrets Manager, or delete it and run `billingctl setup`"#
+pub(crate) async fn quote_keys(
+    client: &Client,
+    id: &str,
+) -> std::result::Result<QuoteKeys, SecretFailure> {
+    QuoteKeys::parse(&read(client, id).await?).ok_or_else(|| {
+        SecretFailure::Malformed(format!(
+            r#"the secret {id} does not hold quote keys ({{"current": "ID", "ID": "32 or more characters"}})"#
         ))
     })
 }
@@ -51,8 +121,8 @@ pub(crate) async fn quote_keys(client: &Client, id: &str) -> Result<QuoteKeys> {
 pub(crate) async fn exists(client: &Client, id: &str) -> Result<bool> {
     match client.describe_secret().secret_id(id).send().await {
         Ok(_) => Ok(true),
-        Err(error) if error::aws_code(&error) == Some("ResourceNotFoundException") => Ok(false),
-        Err(error) => Err(error::from_aws(format_args!("describe the secret {id}"), &error)),
+        Err(error) if failure::code(&error) == Some("ResourceNotFoundException") => Ok(false),
+        Err(error) => Err(AwsFailure::new(format_args!("describe the secret {id}"), &error).into()),
     }
 }
 
@@ -64,10 +134,10 @@ pub(crate) async fn create(
 ) -> Result<ResourceStatus> {
     match client.create_secret().name(id).secret_string(text.expose_secret()).send().await {
         Ok(_) => Ok(ResourceStatus::Created),
-        Err(error) if error::aws_code(&error) == Some("ResourceExistsException") => {
+        Err(error) if failure::code(&error) == Some("ResourceExistsException") => {
             Ok(ResourceStatus::Exists)
         }
-        Err(error) => Err(error::from_aws(format_args!("create the secret {id}"), &error)),
+        Err(error) => Err(AwsFailure::new(format_args!("create the secret {id}"), &error).into()),
     }
 }
 
@@ -93,7 +163,7 @@ pub(crate) async fn replace(
     put.send()
         .await
         .map(|_| ResourceStatus::Replaced)
-        .map_err(|error| error::from_aws(format_args!("replace the secret {id}"), &error))
+        .map_err(|error| AwsFailure::new(format_args!("replace the secret {id}"), &error).into())
 }
 
 #[cfg(test)]

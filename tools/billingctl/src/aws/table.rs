@@ -13,7 +13,8 @@ use aws_sdk_dynamodb::types::{
 };
 use shared::aws::table::{Account, Item, KeyRecord, keys};
 
-use crate::error::{self, CliError, Result};
+use super::failure::{self, AwsFailure};
+use crate::error::{CliError, Result};
 use crate::options::GlobalOptions;
 
 /// Attribute of an account's key entry: the key's hash.
@@ -287,18 +288,17 @@ impl Table {
             .build())
     }
 
-    fn failed<E, R>(&self, action: impl Display, error: &SdkError<E, R>) -> CliError
+    fn failed<E>(&self, action: impl Display, error: &SdkError<E>) -> CliError
     where
         E: ProvideErrorMetadata + std::error::Error + 'static,
-        R: std::fmt::Debug,
     {
-        if error::aws_code(error) == Some("ResourceNotFoundException") {
+        if failure::code(error) == Some("ResourceNotFoundException") {
             return CliError::new(format!(
                 "there is no table \"{}\" in this AWS account and region; create it with `billingctl setup`, or name another table with --table",
                 self.name
             ));
         }
-        error::from_aws(action, error)
+        AwsFailure::new(action, error).into()
     }
 }
 

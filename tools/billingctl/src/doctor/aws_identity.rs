@@ -4,7 +4,7 @@ use aws_config::SdkConfig;
 
 use super::report::Report;
 use crate::aws::config;
-use crate::error;
+use crate::aws::failure::AwsFailure;
 
 /// Returns the SDK's configuration; `None` if AWS refuses the credentials, so that no other check of AWS
 /// can run.
@@ -25,8 +25,8 @@ pub(super) async fn check(report: &mut Report) -> Option<SdkConfig> {
             Some(sdk)
         }
         Err(error) => {
-            let found = error::from_aws("get the caller identity from AWS", &error).to_string();
-            report.fail(CHECK, found, "make the AWS CLI work first: aws sts get-caller-identity");
+            let failure = AwsFailure::new("get the caller identity from AWS", &error);
+            report.fail(CHECK, failure.found, failure.advice);
             None
         }
     }

@@ -9,8 +9,7 @@ use shared::values::Mode;
 
 use super::report::Report;
 use super::settings::Settings;
-use crate::aws::secrets;
-use crate::error::CliError;
+use crate::aws::secrets::{self, SecretFailure};
 
 /// Stripe's keys; `None` for a secret that could not be read.
 #[derive(Default)]
@@ -55,11 +54,10 @@ async fn quote_keys(sdk: &SdkConfig, settings: &Settings, report: &mut Report) {
             let (count, current) = (keys.ids().count(), keys.current());
             report.pass(CHECK, format!("{count} in {id}, current {current}"));
         }
-        Err(error) => report.fail(
-            CHECK,
-            error.to_string(),
-            "run `billingctl setup`; quotes that callers hold become invalid",
-        ),
+        Err(failure) => {
+            let advice = "run `billingctl setup`; quotes that callers hold become invalid";
+            report_failure(CHECK, &failure, advice, report);
+        }
     }
 }
 
@@ -74,13 +72,24 @@ async fn stripe_keys(
             report.pass(check, format!("in {id}"));
             Some(keys)
         }
-        Err(error) => {
-            report.fail(
-                check,
-                CliError::from(error).to_string(),
-                "set STRIPE_READ_KEY, STRIPE_WRITE_KEY and STRIPE_PUBLISHABLE_KEY and run `billingctl setup`",
-            );
+        Err(failure) => {
+            let advice = "set STRIPE_READ_KEY, STRIPE_WRITE_KEY and STRIPE_PUBLISHABLE_KEY and run `billingctl setup`";
+            report_failure(check, &failure, advice, report);
             None
         }
     }
+}
+
+/// Reports that a secret cannot be used; `missing` is the advice if it does not exist.
+fn report_failure(
+    check: &'static str,
+    failure: &SecretFailure,
+    missing: &'static str,
+    report: &mut Report,
+) {
+    let advice = match failure {
+        SecretFailure::Missing(_) => missing,
+        SecretFailure::Malformed(_) | SecretFailure::Aws(_) => failure.advice(),
+    };
+    report.fail(check, failure.found(), advice);
 }

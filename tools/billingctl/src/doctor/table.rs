@@ -10,8 +10,8 @@ use aws_sdk_dynamodb::types::{
 
 use super::report::Report;
 use super::settings::Settings;
+use crate::aws::failure::{self, AwsFailure};
 use crate::aws::schema::{TTL, has_our_keys};
-use crate::error;
 
 /// Key of an item that never exists.
 const MISSING_ITEM: &str = "DOCTOR#NOTHING";
@@ -35,13 +35,12 @@ pub(super) async fn check(sdk: &SdkConfig, settings: &Settings, report: &mut Rep
     Box::pin(check_permissions(&client, name, report)).await;
 }
 
-fn describe_failed<E, R>(error: &SdkError<E, R>, name: &str, report: &mut Report)
+fn describe_failed<E>(error: &SdkError<E>, name: &str, report: &mut Report)
 where
     E: ProvideErrorMetadata + std::error::Error + 'static,
-    R: std::fmt::Debug,
 {
     const CHECK: &str = "table.exists";
-    if error::aws_code(error) == Some("ResourceNotFoundException") {
+    if failure::code(error) == Some("ResourceNotFoundException") {
         let advice = "deploy the stack or run `billingctl setup`; use --table for another name";
         report.fail(
             CHECK,
@@ -49,8 +48,9 @@ where
             advice,
         );
     } else {
-        let advice = "give your role dynamodb:DescribeTable on the table";
-        report.fail(CHECK, error::from_aws("describe the table", error).to_string(), advice);
+        let failure = AwsFailure::new("describe the table", error);
+        let advice = failure.advice_or("give your role dynamodb:DescribeTable on the table");
+        report.fail(CHECK, failure.found, advice);
     }
 }
 
@@ -93,12 +93,10 @@ async fn check_ttl(client: &Client, name: &str, report: &mut Report) {
     let response = match client.describe_time_to_live().table_name(name).send().await {
         Ok(response) => response,
         Err(error) => {
-            let advice = "give your role dynamodb:DescribeTimeToLive on the table";
-            return report.fail(
-                CHECK,
-                error::from_aws("describe the TTL", &error).to_string(),
-                advice,
-            );
+            let failure = AwsFailure::new("describe the TTL", &error);
+            let permission = "give your role dynamodb:DescribeTimeToLive on the table";
+            let advice = failure.advice_or(permission);
+            return report.fail(CHECK, failure.found, advice);
         }
     };
     let ttl = response.time_to_live_description();
@@ -136,7 +134,7 @@ async fn check_recovery(client: &Client, name: &str, report: &mut Report) {
         }
         Err(error)
             if matches!(
-                error::aws_code(&error),
+                failure::code(&error),
                 Some("UnknownOperationException" | "NotImplemented")
             ) =>
         {
@@ -144,8 +142,10 @@ async fn check_recovery(client: &Client, name: &str, report: &mut Report) {
             report.skip(CHECK, "backups cannot be checked", advice);
         }
         Err(error) => {
-            let advice = "give your role dynamodb:DescribeContinuousBackups on the table";
-            report.fail(CHECK, error::from_aws("describe the backups", &error).to_string(), advice);
+            let failure = AwsFailure::new("describe the backups", &error);
+            let permission = "give your role dynamodb:DescribeContinuousBackups on the table";
+            let advice = failure.advice_or(permission);
+            report.fail(CHECK, failure.found, advice);
         }
     }
 }
@@ -169,15 +169,19 @@ async fn check_permissions(client: &Client, name: &str, report: &mut Report) {
     let update = update.update_expression("SET a = :a").expression_attribute_values(":a", text());
     let delete = client.delete_item().table_name(name).key("pk", text()).key("sk", text());
     let probes = [
-        ("dynamodb:GetItem", denied(&get.await)),
-        ("dynamodb:Query", denied(&query.await)),
-        ("dynamodb:Scan", denied(&scan.await)),
-        ("dynamodb:PutItem", denied(&put.condition_expression(EXISTS).send().await)),
-        ("dynamodb:UpdateItem", denied(&update.condition_expression(EXISTS).send().await)),
-        ("dynamodb:DeleteItem", denied(&delete.condition_expression(EXISTS).send().await)),
+        ("dynamodb:GetItem", probe(get.await)),
+        ("dynamodb:Query", probe(query.await)),
+        ("dynamodb:Scan", probe(scan.await)),
+        ("dynamodb:PutItem", probe(put.condition_expression(EXISTS).send().await)),
+        ("dynamodb:UpdateItem", probe(update.condition_expression(EXISTS).send().await)),
+        ("dynamodb:DeleteItem", probe(delete.condition_expression(EXISTS).send().await)),
     ];
-    let missing: Vec<&str> =
-        probes.iter().filter(|(_, denied)| *denied).map(|(action, _)| *action).collect();
+    let failed = probes.iter().find_map(|(_, probe)| probe.as_ref().err());
+    if let Some(failure) = failed {
+        return report.fail(CHECK, failure.found.clone(), failure.advice);
+    }
+    let is_missing = |(_, probe): &&(&str, _)| matches!(probe, Ok(Permission::Missing));
+    let missing: Vec<&str> = probes.iter().filter(is_missing).map(|(action, _)| *action).collect();
     let all: Vec<&str> = probes.iter().map(|(action, _)| *action).collect();
     if missing.is_empty() {
         report.pass(CHECK, format!("{} on the table", all.join(", ")));
@@ -187,6 +191,25 @@ async fn check_permissions(client: &Client, name: &str, report: &mut Report) {
     }
 }
 
-fn denied<T, E: ProvideErrorMetadata, R>(outcome: &Result<T, SdkError<E, R>>) -> bool {
-    outcome.as_ref().err().and_then(error::aws_code) == Some("AccessDeniedException")
+enum Permission {
+    Granted,
+    Missing,
+}
+
+/// Returns what the outcome of a probe tells about the permission.
+///
+/// # Errors
+/// If AWS refused the call for another reason, or did not respond.
+fn probe<T, E>(outcome: Result<T, SdkError<E>>) -> Result<Permission, AwsFailure>
+where
+    E: ProvideErrorMetadata + std::error::Error + 'static,
+{
+    match outcome {
+        Ok(_) => Ok(Permission::Granted),
+        Err(error) => match failure::code(&error) {
+            Some("ConditionalCheckFailedException") => Ok(Permission::Granted),
+            Some("AccessDeniedException") => Ok(Permission::Missing),
+            _ => Err(AwsFailure::new("probe the permissions on the table", &error)),
+        },
+    }
 }

@@ -5,11 +5,12 @@ use std::sync::Arc;
 use clap::Args;
 use clap::builder::NonEmptyStringValueParser;
 use serde_json::Value;
-use shared::aws::secrets::{SecretError, StripeKeys};
+use shared::aws::secrets::StripeKeys;
 use shared::values::{Mode, Timestamp};
 
 use super::new_key::{KeySpec, NewKey};
 use super::record;
+use crate::aws::secrets::SecretFailure;
 use crate::aws::table::{Outcome, Table};
 use crate::aws::{config, secrets};
 use crate::error::{CliError, Result};
@@ -71,7 +72,7 @@ pub(super) async fn run(options: &GlobalOptions, args: CreateArgs) -> Result<()>
     }
 }
 
-fn stack_mode(keys: std::result::Result<Arc<StripeKeys>, SecretError>) -> Result<Mode> {
+fn stack_mode(keys: std::result::Result<Arc<StripeKeys>, SecretFailure>) -> Result<Mode> {
     keys.map(|keys| keys.mode).map_err(|error| {
         CliError::new(format!(
             "the stack's mode is unknown: {}; or give the mode with --mode test or --mode live",

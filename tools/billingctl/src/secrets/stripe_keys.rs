@@ -67,7 +67,7 @@ impl StripeKeyArgs {
 /// Runs `secrets set`.
 pub(super) async fn set(options: &GlobalOptions, args: &StripeKeyArgs) -> Result<()> {
     let sdk = config::load().await?;
-    let current = secrets::stripe_keys(&sdk, args.secret()).await.ok();
+    let current = secrets::existing_stripe_keys(&sdk, args.secret()).await?;
     store(options, &sdk, args, current).await
 }
 
@@ -94,7 +94,7 @@ async fn store(
     })?;
     let stack = match current {
         Some(current) => Some(current),
-        None => secrets::stripe_keys(sdk, args.other_secret()).await.ok(),
+        None => secrets::existing_stripe_keys(sdk, args.other_secret()).await?,
     };
     let publishable_key = publishable_key(args, stack.as_deref())?;
     check_form(args.key, &new, &publishable_key, stack.as_deref(), args.skip_check)?;

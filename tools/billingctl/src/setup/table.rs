@@ -8,10 +8,11 @@ use aws_sdk_dynamodb::types::{
     SseSpecification, TableDescription, TableStatus, TimeToLiveSpecification, TimeToLiveStatus,
 };
 
+use crate::aws::failure::{self, AwsFailure};
 use crate::aws::resource::ResourceStatus;
 use crate::aws::schema::{KEYS, TTL, has_our_keys};
 use crate::aws::table::Table;
-use crate::error::{self, CliError, Result};
+use crate::error::{CliError, Result};
 use crate::output::note;
 
 /// Polling interval and number of polls while AWS works: two minutes in total.
@@ -43,8 +44,8 @@ pub(super) async fn ensure(table: &Table) -> Result<ResourceStatus> {
 async fn describe(table: &Table) -> Result<Option<TableDescription>> {
     match table.client().describe_table().table_name(table.name()).send().await {
         Ok(response) => Ok(response.table),
-        Err(error) if error::aws_code(&error) == Some("ResourceNotFoundException") => Ok(None),
-        Err(error) => Err(error::from_aws("describe the table", &error)),
+        Err(error) if failure::code(&error) == Some("ResourceNotFoundException") => Ok(None),
+        Err(error) => Err(AwsFailure::new("describe the table", &error).into()),
     }
 }
 
@@ -72,10 +73,10 @@ async fn create(table: &Table) -> Result<ResourceStatus> {
     match request.send().await {
         Ok(_) => Ok(ResourceStatus::Created),
         // Another process has created it since `describe`.
-        Err(error) if error::aws_code(&error) == Some("ResourceInUseException") => {
+        Err(error) if failure::code(&error) == Some("ResourceInUseException") => {
             Ok(ResourceStatus::Exists)
         }
-        Err(error) => Err(error::from_aws("create the table", &error)),
+        Err(error) => Err(AwsFailure::new("create the table", &error).into()),
     }
 }
 
@@ -99,7 +100,7 @@ async fn wait_until_active(table: &Table) -> Result<TableDescription> {
 /// Turns on TTL, which deletes idempotency records.
 async fn enable_ttl(table: &Table) -> Result<()> {
     let response = table.client().describe_time_to_live().table_name(table.name()).send().await;
-    let response = response.map_err(|error| error::from_aws("describe the table's TTL", &error))?;
+    let response = response.map_err(|error| AwsFailure::new("describe the table's TTL", &error))?;
     let ttl = response.time_to_live_description();
     let status = ttl.and_then(|ttl| ttl.time_to_live_status());
     if matches!(status, Some(TimeToLiveStatus::Enabled | TimeToLiveStatus::Enabling)) {
@@ -120,7 +121,8 @@ async fn enable_ttl(table: &Table) -> Result<()> {
         .time_to_live_specification(specification)
         .send()
         .await;
-    outcome.map(drop).map_err(|error| error::from_aws("turn on the table's TTL", &error))
+    outcome.map_err(|error| AwsFailure::new("turn on the table's TTL", &error))?;
+    Ok(())
 }
 
 async fn enable_deletion_protection(table: &Table, description: &TableDescription) -> Result<()> {
@@ -134,7 +136,7 @@ async fn enable_deletion_protection(table: &Table, description: &TableDescriptio
         .deletion_protection_enabled(true)
         .send()
         .await;
-    outcome.map_err(|error| error::from_aws("turn on the table's deletion protection", &error))?;
+    outcome.map_err(|error| AwsFailure::new("turn on the table's deletion protection", &error))?;
     wait_until_active(table).await.map(drop)
 }
 
@@ -151,7 +153,7 @@ async fn enable_recovery(table: &Table) -> Result<()> {
         let request = table.client().update_continuous_backups().table_name(table.name());
         let request = request.point_in_time_recovery_specification(specification.clone());
         let Err(error) = request.send().await else { return Ok(()) };
-        match error::aws_code(&error) {
+        match failure::code(&error) {
             Some("ContinuousBackupsUnavailableException") => {
                 tokio::time::sleep(POLL_INTERVAL).await;
             }
@@ -159,7 +161,7 @@ async fn enable_recovery(table: &Table) -> Result<()> {
                 note("this emulator of DynamoDB has no point-in-time recovery; it stays off");
                 return Ok(());
             }
-            _ => return Err(error::from_aws("turn on point-in-time recovery", &error)),
+            _ => return Err(AwsFailure::new("turn on point-in-time recovery", &error).into()),
         }
     }
     Err(CliError::new(

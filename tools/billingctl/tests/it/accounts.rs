@@ -1,4 +1,4 @@
-//! Tests of `accounts`, against moto and the sandbox.
+//! Tests of `accounts`, against the AWS emulator and the sandbox.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,13 +14,13 @@ use stripe_client_core::{RequestBuilder, StripeMethod};
 use stripe_sandbox::{Config, DEFAULT_SECRET_KEY, Running, Sandbox};
 use tokio::time::Instant;
 
-use crate::authentication::{authenticate, with_stripe_keys};
+use crate::authentication::{TABLE, authenticate, with_stripe_keys};
+use crate::aws::Aws;
 use crate::harness::Shell;
-use crate::moto_server::MotoServer;
 
 /// Sets up a stack whose read key the sandbox knows.
-fn stack(moto: &MotoServer, sandbox: &Running) -> Shell {
-    let shell = with_stripe_keys(&Shell::with_aws(&moto.url)).with("STRIPE_API_BASE", &sandbox.url);
+fn stack(aws: &Aws, sandbox: &Running) -> Shell {
+    let shell = with_stripe_keys(&Shell::with_aws(&aws.url)).with("STRIPE_API_BASE", &sandbox.url);
     shell.json(&["setup"]);
     shell
 }
@@ -46,8 +46,8 @@ async fn customer(stripe: &Stripe, body: &Value) -> String {
 
 #[tokio::test]
 async fn only_an_existing_customer_of_no_other_account_is_linked() {
-    let (moto, sandbox) = (MotoServer::start(), sandbox());
-    let (shell, stripe) = (stack(&moto, &sandbox), stripe(&sandbox));
+    let (aws, sandbox) = (Aws::with_secrets(), sandbox());
+    let (shell, stripe) = (stack(&aws, &sandbox), stripe(&sandbox));
     for handle in ["acme", "other"] {
         shell.json(&["accounts", "create", "--handle", handle, "--id", &format!("acc_{handle}")]);
     }
@@ -89,15 +89,16 @@ async fn only_an_existing_customer_of_no_other_account_is_linked() {
 
 #[tokio::test]
 async fn handle_and_parent_can_be_changed() {
-    let (moto, sandbox) = (MotoServer::start(), sandbox());
-    let shell = stack(&moto, &sandbox);
+    let aws = Aws::with_table();
+    let shell = Shell::with_aws(&aws.url);
     for handle in ["acme", "client", "other"] {
         shell.json(&["accounts", "create", "--handle", handle, "--id", &format!("acc_{handle}")]);
     }
-    let created = shell.json(&["keys", "create", "--account", "acme", "--scope", "read"]);
+    let create = ["keys", "create", "--account", "acme", "--scope", "read", "--mode", "test"];
+    let created = shell.json(&create);
     let key = created["key"].as_str().expect("a key");
     let acting = async |handle: &str| {
-        authenticate(&moto, key, Some(handle)).await.map(|caller| caller.account.id).ok()
+        authenticate(&aws, key, Some(handle)).await.map(|caller| caller.account.id).ok()
     };
     assert_eq!(acting("client").await, None);
     let set_parent =
@@ -135,11 +136,11 @@ async fn handle_and_parent_can_be_changed() {
 
 #[test]
 fn account_has_a_unique_handle_id_and_customer() {
-    let moto = MotoServer::start();
-    let shell = Shell::with_aws(&moto.url);
+    let aws = Aws::dynamodb();
+    let shell = Shell::with_aws(&aws.url);
     let none = shell.run(&["accounts", "list"]);
     assert!(none.error().contains("billingctl setup"), "{none:?}");
-    shell.json(&["setup"]);
+    aws.dynamodb.create_table(TABLE).expect("a new table");
 
     let acme = shell.json(&["accounts", "create", "--handle", "acme", "--id", "acc_1"]);
     assert_eq!(

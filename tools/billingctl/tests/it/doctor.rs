@@ -11,8 +11,8 @@ use serde_json::{Value, json};
 use stripe_sandbox::{Config, DEFAULT_SECRET_KEY, Running, Sandbox};
 
 use crate::authentication::dynamo;
+use crate::aws::Aws;
 use crate::harness::Shell;
-use crate::moto_server::MotoServer;
 use crate::proxy::{Proxy, Rule, Then};
 
 const READ: &str = "rk_test_doctorread";
@@ -23,7 +23,7 @@ const UNAUTHENTICATED: &str =
 
 /// A correct stack behind proxies that can change responses.
 struct Stack {
-    moto: MotoServer,
+    emulator: Aws,
     sandbox: Running,
     aws: Proxy,
     stripe: Proxy,
@@ -34,14 +34,14 @@ struct Stack {
 
 impl Stack {
     fn new() -> Self {
-        let moto = MotoServer::start();
+        let emulator = Aws::with_secrets();
         let restricted_keys = vec![
             (READ.to_owned(), slugs(|row| row.read_key)),
             (WRITE.to_owned(), slugs(|row| row.write_key)),
         ];
         let sandbox =
             Sandbox::start(Config { restricted_keys, ..Config::default() }).expect("a free port");
-        let (aws, stripe) = (Proxy::start(&moto.url), Proxy::start(&sandbox.url));
+        let (aws, stripe) = (Proxy::start(&emulator.url), Proxy::start(&sandbox.url));
         let api = Proxy::start("127.0.0.1:1");
         let file = PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../../catalog.toml"));
         let shell = Shell::with_aws(&aws.url)
@@ -53,7 +53,7 @@ impl Stack {
             .with("ALLOWED_ORIGINS", "https://console.example.com")
             .with("AUTOMATIC_TAX", "true")
             .with("API_URL", &api.url);
-        let stack = Self { moto, sandbox, aws, stripe, api, shell, file };
+        let stack = Self { emulator, sandbox, aws, stripe, api, shell, file };
         stack.admin("/portal_configuration", "");
         let file = stack.file.to_str().expect("UTF-8");
         for arguments in [&["setup"][..], &["catalog", "apply", "--yes", "--file", file]] {
@@ -253,6 +253,12 @@ async fn aws(stack: &Stack) {
         "fail",
         &format!("not allowed: {}", all.join(", ")),
     );
+    let throttled =
+        r#"{"__type":"com.amazonaws.dynamodb.v20120810#ThrottlingException","message":"no"}"#;
+    let throttle =
+        Rule { when: vec!["DynamoDB_20120810.Query\r"], then: Then::Respond(400, throttled) };
+    stack.aws.set(&[throttle]);
+    stack.expect(shell, &[], "aws.permissions", "fail", "wait a minute");
     for (action, check) in [
         ("DescribeTable", "table.exists"),
         ("DescribeTimeToLive", "table.ttl"),
@@ -268,7 +274,7 @@ async fn aws(stack: &Stack) {
 
 /// Checks a table without any option.
 async fn tables(stack: &Stack) {
-    let client = dynamo(&stack.moto);
+    let client = dynamo(&stack.emulator);
     let key = KeySchemaElement::builder().attribute_name("id").key_type(KeyType::Hash);
     let attribute =
         AttributeDefinition::builder().attribute_name("id").attribute_type(ScalarAttributeType::S);

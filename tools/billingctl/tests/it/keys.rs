@@ -1,4 +1,4 @@
-//! Tests of `keys`, against moto.
+//! Tests of `keys`, against the AWS emulator.
 
 use std::path::PathBuf;
 
@@ -8,13 +8,12 @@ use shared::access::{AccessError, ApiKey, generate};
 use shared::values::{Mode, Scope, Timestamp, sha256_hex};
 
 use crate::authentication::{authenticate, with_stripe_keys};
+use crate::aws::Aws;
 use crate::harness::Shell;
-use crate::moto_server::MotoServer;
 
-/// Sets up a stack with the account `acme`.
-fn stack(moto: &MotoServer) -> Shell {
-    let shell = with_stripe_keys(&Shell::with_aws(&moto.url));
-    shell.json(&["setup"]);
+/// Creates the account `acme` in an emulator with a table.
+fn stack(aws: &Aws) -> Shell {
+    let shell = Shell::with_aws(&aws.url);
     shell.json(&["accounts", "create", "--handle", "acme", "--id", "acc_1"]);
     shell
 }
@@ -31,11 +30,12 @@ fn listed(shell: &Shell) -> Vec<Value> {
 
 #[tokio::test]
 async fn key_is_listed_with_the_day_of_its_last_use() {
-    let moto = MotoServer::start();
-    let shell = stack(&moto);
-    let created = shell.json(&["keys", "create", "--account", "acme", "--scope", "read"]);
+    let aws = Aws::with_table();
+    let shell = stack(&aws);
+    let created =
+        shell.json(&["keys", "create", "--account", "acme", "--scope", "read", "--mode", "test"]);
     assert_eq!(listed(&shell)[0]["lastUsedOn"], Value::Null);
-    authenticate(&moto, &text(&created, "key"), None).await.expect("a good key");
+    authenticate(&aws, &text(&created, "key"), None).await.expect("a good key");
     let today = Timestamp::now().date().to_string();
     assert_eq!(listed(&shell)[0]["lastUsedOn"], json!(today));
     let table = shell.run(&["keys", "list", "--account", "acme"]).stdout;
@@ -44,10 +44,10 @@ async fn key_is_listed_with_the_day_of_its_last_use() {
 
 #[tokio::test]
 async fn rolled_key_works_until_the_overlap_ends() {
-    let moto = MotoServer::start();
-    let shell = stack(&moto);
+    let aws = Aws::with_table();
+    let shell = stack(&aws);
     let create = ["keys", "create", "--account", "acme", "--scope", "deploy", "--name", "ci"];
-    let old = shell.json(&[&create[..], &["--expires-in", "90d"]].concat());
+    let old = shell.json(&[&create[..], &["--expires-in", "90d", "--mode", "test"]].concat());
     let (old_key, old_id) = (text(&old, "key"), text(&old, "id"));
     let roll = |id: &str, more: &[&str]| {
         shell.run(&[&["keys", "roll", id, "--account", "acme", "--json"], more].concat())
@@ -61,7 +61,7 @@ async fn rolled_key_works_until_the_overlap_ends() {
     let until = text(&new["replaces"], "worksUntil");
     assert!(run.stderr.contains(&until) && !run.stderr.contains(&new_key), "{run:?}");
     for key in [&old_key, &new_key] {
-        assert_eq!(authenticate(&moto, key, None).await.expect("both work").account.id, "acc_1");
+        assert_eq!(authenticate(&aws, key, None).await.expect("both work").account.id, "acc_1");
     }
     let keys = listed(&shell);
     assert_eq!(keys.len(), 2);
@@ -79,7 +79,7 @@ async fn rolled_key_works_until_the_overlap_ends() {
     assert_eq!(text(&again["replaces"], "worksUntil"), until);
     let ended = roll(&old_id, &["--overlap", "0"]);
     assert!(ended.stderr.contains("within 60 s"), "{ended:?}");
-    assert!(matches!(authenticate(&moto, &old_key, None).await, Err(AccessError::Unauthenticated)));
+    assert!(matches!(authenticate(&aws, &old_key, None).await, Err(AccessError::Unauthenticated)));
     assert!(roll(&old_id, &[]).error().contains("cannot be rolled"));
     assert!(roll("key_none", &[]).error().contains("acme has no key"));
 }
@@ -92,8 +92,8 @@ fn file(name: &str, text: &str) -> PathBuf {
 
 #[tokio::test]
 async fn imported_keys_authenticate_and_an_invalid_file_imports_nothing() {
-    let moto = MotoServer::start();
-    let shell = stack(&moto);
+    let aws = Aws::with_table();
+    let shell = stack(&aws);
     let keys = [(); 2].map(|()| generate(Mode::Test).expect("random numbers"));
     let row = |index: usize, account: &str| {
         let key = ApiKey::parse_secret(&keys[index]).expect("own form");
@@ -121,7 +121,7 @@ async fn imported_keys_authenticate_and_an_invalid_file_imports_nothing() {
     assert_eq!(first, json!({ "imported": 2, "new": 2, "alreadyThere": 0 }));
     for key in &keys {
         let key = key.expose_secret();
-        assert_eq!(authenticate(&moto, key, None).await.expect("imported").account.id, "acc_1");
+        assert_eq!(authenticate(&aws, key, None).await.expect("imported").account.id, "acc_1");
     }
     let before = listed(&shell);
     let id = text(&before[0], "id");
@@ -139,8 +139,8 @@ async fn imported_keys_authenticate_and_an_invalid_file_imports_nothing() {
 
 #[tokio::test]
 async fn key_authenticates_its_account_until_it_is_revoked() {
-    let moto = MotoServer::start();
-    let shell = with_stripe_keys(&Shell::with_aws(&moto.url));
+    let aws = Aws::with_secrets();
+    let shell = with_stripe_keys(&Shell::with_aws(&aws.url));
     shell.json(&["setup"]);
     shell.json(&[
         "accounts",
@@ -177,12 +177,12 @@ async fn key_authenticates_its_account_until_it_is_revoked() {
     });
     assert_eq!(created, expected);
     assert!(key.starts_with("sk_test_"), "the mode of the stack's Stripe key");
-    let caller = authenticate(&moto, key, None).await.expect("a good key");
+    let caller = authenticate(&aws, key, None).await.expect("a good key");
     assert_eq!(
         (caller.account.handle.as_str(), caller.scope, caller.key_id.as_str()),
         ("acme", Scope::Deploy, id)
     );
-    let caller = authenticate(&moto, key, Some("client")).await.expect("its own sub-account");
+    let caller = authenticate(&aws, key, Some("client")).await.expect("its own sub-account");
     assert_eq!(caller.account.id, "acc_2");
 
     let listed = shell.run(&["keys", "list", "--account", "acme", "--json"]);
@@ -199,7 +199,7 @@ async fn key_authenticates_its_account_until_it_is_revoked() {
         again.json(),
         json!({ "id": id, "account": "acc_1", "revokedAt": revoked["revokedAt"], "already": true })
     );
-    assert!(matches!(authenticate(&moto, key, None).await, Err(AccessError::Unauthenticated)));
+    assert!(matches!(authenticate(&aws, key, None).await, Err(AccessError::Unauthenticated)));
     assert_eq!(shell.json(&["accounts", "show", "acme"])["keys"][0]["status"], "revoked");
     let foreign = shell.run(&["keys", "revoke", id, "--account", "client"]);
     assert!(foreign.error().contains("client has no key"), "{foreign:?}");
@@ -207,8 +207,8 @@ async fn key_authenticates_its_account_until_it_is_revoked() {
 
 #[test]
 fn new_key_needs_a_mode_and_a_future_expiry() {
-    let moto = MotoServer::start();
-    let shell = Shell::with_aws(&moto.url);
+    let aws = Aws::with_secrets();
+    let shell = Shell::with_aws(&aws.url);
     shell.json(&["setup"]);
     shell.json(&["accounts", "create", "--handle", "acme"]);
     let create = |arguments: &[&str]| {

@@ -1,13 +1,14 @@
-//! Tests of the binary against moto (AWS) and the Stripe sandbox.
+//! Tests of the binary against the AWS emulator and the Stripe sandbox.
 
 mod accounts;
 mod authentication;
+mod aws;
+mod aws_failures;
 mod catalog;
 mod doctor;
 mod errors;
 mod harness;
 mod keys;
-#[path = "../../../../shared/tests/it/moto_server.rs"]
 mod moto_server;
 mod proxy;
 mod secrets;

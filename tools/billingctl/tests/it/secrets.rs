@@ -1,4 +1,4 @@
-//! Tests of `secrets`, against moto and the sandbox.
+//! Tests of `secrets`, against the AWS emulator and the sandbox.
 
 use std::path::PathBuf;
 
@@ -8,11 +8,11 @@ use shared::values::token::{Bounds, MacKeys};
 use stripe_sandbox::{Config, Running, Sandbox};
 
 use crate::authentication::{QUOTE_KEYS, READ, WRITE, secrets_manager, with_stripe_keys};
+use crate::aws::Aws;
 use crate::harness::{Run, Shell};
-use crate::moto_server::MotoServer;
 
-async fn secret(moto: &MotoServer, id: &str) -> Value {
-    let response = secrets_manager(moto).get_secret_value().secret_id(id).send().await;
+async fn secret(aws: &Aws, id: &str) -> Value {
+    let response = secrets_manager(aws).get_secret_value().secret_id(id).send().await;
     let text = response.expect("there").secret_string.expect("text");
     serde_json::from_str(&text).expect("JSON")
 }
@@ -37,15 +37,15 @@ fn without_secrets(run: Run) -> Run {
 
 #[tokio::test]
 async fn stripe_key_is_checked_before_it_is_stored() {
-    let moto = MotoServer::start();
+    let aws = Aws::with_secrets();
     let sandbox = stripe(&[
         ("rk_test_hunter1", READS),
         ("rk_test_hunter7", READS),
         ("rk_test_hunter8", &["rak_product_read"]),
     ]);
-    let shell = with_stripe_keys(&Shell::with_aws(&moto.url)).with("STRIPE_API_BASE", &sandbox.url);
+    let shell = with_stripe_keys(&Shell::with_aws(&aws.url)).with("STRIPE_API_BASE", &sandbox.url);
     shell.json(&["setup"]);
-    let before = secret(&moto, READ).await;
+    let before = secret(&aws, READ).await;
     let rotate = |key: &str, more: &[&str]| {
         let command = ["secrets", "rotate", "stripe-read", "--stdin"];
         without_secrets(shell.run_with(&[&command[..], more].concat(), key))
@@ -62,13 +62,13 @@ async fn stripe_key_is_checked_before_it_is_stored() {
         let run = rotate(key, more);
         assert!(run.error().contains(reason), "{key}: {run:?}");
     }
-    assert_eq!(secret(&moto, READ).await, before);
+    assert_eq!(secret(&aws, READ).await, before);
 
     let rotated = rotate("rk_test_hunter7\n", &["--json"]);
     assert_eq!(rotated.json(), json!({ "secret": READ, "mode": "test", "checked": true }));
     assert!(rotated.stderr.contains("delete the old key"), "{rotated:?}");
     let after = json!({ "secretKey": "rk_test_hunter7", "publishableKey": "pk_test_hunter3" });
-    assert_eq!(secret(&moto, READ).await, after);
+    assert_eq!(secret(&aws, READ).await, after);
 
     let file = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("stripe-write.txt");
     std::fs::write(&file, "rk_test_hunter9\n").expect("writable");
@@ -77,7 +77,7 @@ async fn stripe_key_is_checked_before_it_is_stored() {
     assert!(without_secrets(shell.run(&write)).error().contains("Stripe refused"));
     let unchecked = without_secrets(shell.run(&[&write[..], &["--skip-check", "--json"]].concat()));
     assert_eq!(unchecked.json(), json!({ "secret": WRITE, "mode": "test", "checked": false }));
-    assert_eq!(secret(&moto, WRITE).await["secretKey"], "rk_test_hunter9");
+    assert_eq!(secret(&aws, WRITE).await["secretKey"], "rk_test_hunter9");
 
     let nobody = shell.run_with(&["secrets", "set", "stripe-read"], "rk_test_hunter7");
     assert!(without_secrets(nobody).error().contains("--from-file or --stdin"));
@@ -87,9 +87,9 @@ async fn stripe_key_is_checked_before_it_is_stored() {
 
 #[tokio::test]
 async fn first_key_needs_a_publishable_key_and_rotation_needs_an_existing_key() {
-    let moto = MotoServer::start();
+    let aws = Aws::with_secrets();
     let sandbox = stripe(&[("rk_test_hunter1", READS)]);
-    let shell = Shell::with_aws(&moto.url).with("STRIPE_API_BASE", &sandbox.url);
+    let shell = Shell::with_aws(&aws.url).with("STRIPE_API_BASE", &sandbox.url);
     let run = |command: &str, more: &[&str]| {
         let arguments = [&["secrets", command, "stripe-read", "--stdin"], more].concat();
         without_secrets(shell.run_with(&arguments, "rk_test_hunter1"))
@@ -99,23 +99,23 @@ async fn first_key_needs_a_publishable_key_and_rotation_needs_an_existing_key() 
     let set = run("set", &["--publishable-key", "pk_test_1"]);
     assert_eq!(set.code, Some(0), "{set:?}");
     let expected = json!({ "secretKey": "rk_test_hunter1", "publishableKey": "pk_test_1" });
-    assert_eq!(secret(&moto, READ).await, expected);
+    assert_eq!(secret(&aws, READ).await, expected);
 }
 
 #[tokio::test]
 async fn rotated_quote_key_stays_valid_until_it_is_dropped() {
-    let moto = MotoServer::start();
-    let shell = with_stripe_keys(&Shell::with_aws(&moto.url));
+    let aws = Aws::with_secrets();
+    let shell = with_stripe_keys(&Shell::with_aws(&aws.url));
     let rotate = || shell.run(&["secrets", "rotate-quote-key", "--json"]);
     let drop_key = |id: &str, more: &[&str]| {
         shell.run(&[&["secrets", "drop-quote-key", id, "--json"], more].concat())
     };
     assert!(rotate().error().contains("billingctl setup"));
     shell.json(&["setup"]);
-    let before = secret(&moto, QUOTE_KEYS).await;
+    let before = secret(&aws, QUOTE_KEYS).await;
     let bounds = Bounds { purpose: "quote", account: "acc_1" };
     let keys = async || -> std::sync::Arc<MacKeys> {
-        let secret = QuoteSecret::new(secrets_manager(&moto), Some(QUOTE_KEYS.to_owned()));
+        let secret = QuoteSecret::new(secrets_manager(&aws), Some(QUOTE_KEYS.to_owned()));
         secret.keys().await.expect("quote keys")
     };
     let quote = keys().await.seal(bounds, b"quote");
@@ -126,7 +126,7 @@ async fn rotated_quote_key_stays_valid_until_it_is_dropped() {
     assert_eq!(listed, expected);
 
     let rotated = rotate();
-    let after = secret(&moto, QUOTE_KEYS).await;
+    let after = secret(&aws, QUOTE_KEYS).await;
     assert_eq!((&before["current"], &after["current"]), (&json!("k1"), &json!("k2")));
     assert_eq!(keys().await.open(bounds, &quote).as_deref(), Some(&b"quote"[..]));
     for id in ["k1", "k2"] {
@@ -147,21 +147,21 @@ async fn rotated_quote_key_stays_valid_until_it_is_dropped() {
         early.error().contains(result["previousExpireAt"].as_str().expect("text")),
         "{early:?}"
     );
-    assert_eq!(secret(&moto, QUOTE_KEYS).await, after);
+    assert_eq!(secret(&aws, QUOTE_KEYS).await, after);
     let unknown = drop_key("k7", &["--force"]);
     assert!(unknown.error().contains("list-quote-keys"), "{unknown:?}");
     let dropped = drop_key("k1", &["--force"]).json();
     assert_eq!(dropped, json!({ "secret": QUOTE_KEYS, "dropped": "k1", "current": "k2" }));
     assert_eq!(keys().await.open(bounds, &quote), None);
-    let remaining = secret(&moto, QUOTE_KEYS).await;
+    let remaining = secret(&aws, QUOTE_KEYS).await;
     assert_eq!((&remaining["k1"], &remaining["k2"]), (&Value::Null, &after["k2"]));
 
-    let put = secrets_manager(&moto).put_secret_value().secret_id(QUOTE_KEYS);
+    let put = secrets_manager(&aws).put_secret_value().secret_id(QUOTE_KEYS);
     let mut old = after.clone();
     old["rotatedAt"] = json!("2026-01-31T00:00:00Z");
     put.secret_string(old.to_string()).send().await.expect("a value");
     assert_eq!(drop_key("k1", &[]).json()["dropped"], "k1", "its quotes have expired");
-    let put = secrets_manager(&moto).put_secret_value().secret_id(QUOTE_KEYS);
+    let put = secrets_manager(&aws).put_secret_value().secret_id(QUOTE_KEYS);
     put.secret_string("hunter2").send().await.expect("a value");
     assert!(without_secrets(rotate()).error().contains("does not hold quote keys"));
 }

@@ -1,4 +1,4 @@
-//! Tests of `setup`, against moto.
+//! Tests of `setup`, against the AWS emulator.
 
 use aws_sdk_dynamodb::types::BillingMode;
 use serde_json::{Value, json};
@@ -6,8 +6,8 @@ use serde_json::{Value, json};
 use crate::authentication::{
     QUOTE_KEYS, READ, TABLE, WRITE, dynamo, secrets_manager, with_stripe_keys,
 };
+use crate::aws::Aws;
 use crate::harness::Shell;
-use crate::moto_server::MotoServer;
 
 fn statuses(table: &str, secrets: [&str; 3]) -> Value {
     let secret = |(name, status): (&str, &str)| json!({ "name": name, "status": status });
@@ -18,8 +18,8 @@ fn statuses(table: &str, secrets: [&str; 3]) -> Value {
 
 #[tokio::test]
 async fn second_setup_replaces_stripe_keys_only_with_replace_secrets() {
-    let moto = MotoServer::start();
-    let bare = Shell::with_aws(&moto.url);
+    let aws = Aws::with_secrets();
+    let bare = Shell::with_aws(&aws.url);
     let first = bare.run(&["setup", "--json"]);
     assert_eq!(first.json(), statuses("created", ["created", "missing", "missing"]));
     assert!(
@@ -28,7 +28,7 @@ async fn second_setup_replaces_stripe_keys_only_with_replace_secrets() {
     );
     let secret = async |id: &str| {
         let response =
-            secrets_manager(&moto).get_secret_value().secret_id(id).send().await.expect("there");
+            secrets_manager(&aws).get_secret_value().secret_id(id).send().await.expect("there");
         response.secret_string.expect("text")
     };
     let quote_keys = secret(QUOTE_KEYS).await;
@@ -62,10 +62,10 @@ async fn second_setup_replaces_stripe_keys_only_with_replace_secrets() {
 
 #[tokio::test]
 async fn table_has_the_options_that_the_functions_need() {
-    let moto = MotoServer::start();
-    let shell = with_stripe_keys(&Shell::with_aws(&moto.url)).with("BILLING_TABLE", "mine");
+    let aws = Aws::with_secrets();
+    let shell = with_stripe_keys(&Shell::with_aws(&aws.url)).with("BILLING_TABLE", "mine");
     assert_eq!(shell.json(&["setup"])["table"], json!({ "name": "mine", "status": "created" }));
-    let client = dynamo(&moto);
+    let client = dynamo(&aws);
     let table = client
         .describe_table()
         .table_name("mine")

@@ -13,7 +13,7 @@ use serde_json::Value;
 use crate::functions::FUNCTIONS;
 use crate::http;
 use crate::process::Processes;
-use crate::stack::{ServicePrograms, root};
+use crate::stack::root;
 use crate::{About, Error, Functions, Local, Options, Ports, Reach, Stack, StripeChoice};
 use command::Sam;
 use normalize::normalized;
@@ -88,7 +88,8 @@ async fn start(name: &str) -> Result<(Stack, Local), Error> {
         stripe: StripeChoice::Sandbox,
         functions: Functions::Prebuilt,
         reach: Reach::Network,
-        programs: ServicePrograms::default(),
+        sandbox: None,
+        keep: false,
         progress: |_| (),
     };
     Ok((Stack::start(options).await?, Local::create(folder.join(format!("{name}-sam")))?))

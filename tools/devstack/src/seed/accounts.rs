@@ -6,6 +6,7 @@ use std::pin::Pin;
 use time::{Date, OffsetDateTime};
 
 use super::history::{DAY, HOUR, History};
+use super::keys::{self, DevelopmentKeys};
 use super::plans;
 use crate::Error;
 
@@ -19,27 +20,32 @@ pub(crate) struct Fixture {
     /// One line for the summary.
     pub(crate) description: &'static str,
     pub(crate) parent: Option<&'static str>,
+    pub(crate) keys: DevelopmentKeys,
     pub(crate) build: fn(History) -> Building,
 }
 
 /// All fixtures. A sub-account comes after its parent.
 pub(crate) const FIXTURES: &[Fixture] = &[
-    fixture("fresh", "new: no Stripe customer yet", |_| Box::pin(async { Ok(None) })),
-    fixture("metered", "pro, active, usage on every meter", |history| Box::pin(metered(history))),
-    fixture("overdue", "starter, the last renewal failed", |history| Box::pin(overdue(history))),
-    fixture("suspended", "pro, unpaid for weeks, every retry failed", |history| {
+    fixture("fresh", "new: no Stripe customer yet", keys::FRESH, |_| Box::pin(async { Ok(None) })),
+    fixture("metered", "pro, active, usage on every meter", keys::METERED, |history| {
+        Box::pin(metered(history))
+    }),
+    fixture("overdue", "starter, the last renewal failed", keys::OVERDUE, |history| {
+        Box::pin(overdue(history))
+    }),
+    fixture("suspended", "pro, unpaid for weeks, every retry failed", keys::SUSPENDED, |history| {
         Box::pin(suspended(history))
     }),
-    fixture("canceled", "was on starter, canceled by request", |history| {
+    fixture("canceled", "was on starter, canceled by request", keys::CANCELED, |history| {
         Box::pin(canceled(history))
     }),
-    fixture("free", "hobby, $0, no card", |history| Box::pin(free(history))),
-    fixture("agency", "agency, active, has a sub-account", |history| {
+    fixture("free", "hobby, $0, no card", keys::FREE, |history| Box::pin(free(history))),
+    fixture("agency", "agency, active, has a sub-account", keys::AGENCY, |history| {
         Box::pin(paying(history, "agency"))
     }),
     Fixture {
         parent: Some("agency"),
-        ..fixture("client", "starter, sub-account of agency", |history| {
+        ..fixture("client", "starter, sub-account of agency", keys::CLIENT, |history| {
             Box::pin(paying(history, "starter"))
         })
     },
@@ -48,9 +54,10 @@ pub(crate) const FIXTURES: &[Fixture] = &[
 const fn fixture(
     name: &'static str,
     description: &'static str,
+    keys: DevelopmentKeys,
     build: fn(History) -> Building,
 ) -> Fixture {
-    Fixture { name, description, parent: None, build }
+    Fixture { name, description, parent: None, keys, build }
 }
 
 async fn metered(history: History) -> Result<Option<String>, Error> {

@@ -4,8 +4,8 @@
 //! same code seeds the sandbox and Stripe's test mode.
 
 mod accounts;
-mod events;
 mod history;
+mod keys;
 mod plans;
 
 use std::panic::resume_unwind;
@@ -23,8 +23,7 @@ use tokio::time::Instant;
 use crate::Error;
 use crate::about::{Account, Keys};
 use crate::operator::Operator;
-use accounts::FIXTURES;
-pub(crate) use events::create_event_keys;
+use accounts::{FIXTURES, Fixture};
 use history::History;
 
 /// Deadline of all requests to Stripe; the clocks of its test mode advance slowly.
@@ -73,7 +72,9 @@ impl Seeder {
                 let customer = (fixture.build)(history).await?;
                 // A sub-account is created after its parent, whose ID it needs.
                 let account = match fixture.parent {
-                    None => Some(create_account(&operator, name, customer.as_deref(), None).await?),
+                    None => {
+                        Some(create_fixture(&operator, fixture, customer.as_deref(), None).await?)
+                    }
                     Some(_) => None,
                 };
                 Ok::<_, Error>((index, customer, account))
@@ -98,10 +99,10 @@ impl Seeder {
                 .iter()
                 .find(|account| Some(account.name.as_str()) == fixture.parent)
                 .map(|parent| parent.id.clone());
-            let (name, customer) = (fixture.name, customer.as_deref());
+            let (customer, parent) = (customer.as_deref(), parent.as_deref());
             accounts.push(match created {
                 Some(account) => account,
-                None => create_account(&self.operator, name, customer, parent.as_deref()).await?,
+                None => create_fixture(&self.operator, fixture, customer, parent).await?,
             });
         }
         Ok(accounts)
@@ -114,14 +115,42 @@ pub(crate) fn description(name: &str) -> &'static str {
     fixture.map_or("", |fixture| fixture.description)
 }
 
-/// Creates an account and its keys with `billingctl`.
+/// Creates the account of a fixture, without its keys.
+async fn create_fixture(
+    operator: &Operator,
+    fixture: &Fixture,
+    customer: Option<&str>,
+    parent: Option<&str>,
+) -> Result<Account, Error> {
+    let account = operator.create_account(fixture.name, customer, parent).await?;
+    Ok(Account {
+        name: fixture.name.to_owned(),
+        id: account.id,
+        handle: account.handle,
+        customer: customer.map(str::to_owned),
+        parent: parent.map(str::to_owned),
+        keys: fixture.keys.keys(),
+    })
+}
+
+/// Imports the development keys of the seeded accounts. Existing keys stay as they are.
+pub(crate) async fn import_keys(operator: &Operator, accounts: &[Account]) -> Result<(), Error> {
+    operator.import_keys(keys::import_lines(accounts)?).await
+}
+
+/// Returns whether the accounts are those of the fixtures, with the same keys.
+pub(crate) fn has_fixtures(accounts: &[Account]) -> bool {
+    let found = accounts.iter().map(|account| (account.name.as_str(), account.keys.clone()));
+    found.eq(FIXTURES.iter().map(|fixture| (fixture.name, fixture.keys.keys())))
+}
+
+/// Creates another account, with new keys.
 pub(crate) async fn create_account(
     operator: &Operator,
     name: &str,
     customer: Option<&str>,
-    parent: Option<&str>,
 ) -> Result<Account, Error> {
-    let account = operator.create_account(name, customer, parent).await?;
+    let account = operator.create_account(name, customer, None).await?;
     let key = |scope| operator.create_key(&account.id, scope);
     let (read, deploy, admin) =
         tokio::try_join!(key(Scope::Read), key(Scope::Deploy), key(Scope::Admin))?;
@@ -130,7 +159,21 @@ pub(crate) async fn create_account(
         id: account.id,
         handle: account.handle,
         customer: customer.map(str::to_owned),
-        parent: parent.map(str::to_owned),
+        parent: None,
         keys: Keys { read, deploy, admin },
     })
+}
+
+/// Returns accounts of all fixtures, for tests.
+#[cfg(test)]
+pub(crate) fn sample_accounts() -> Vec<Account> {
+    let account = |fixture: &Fixture| Account {
+        name: fixture.name.to_owned(),
+        id: format!("acc_{}", fixture.name),
+        handle: fixture.name.to_owned(),
+        customer: None,
+        parent: None,
+        keys: fixture.keys.keys(),
+    };
+    FIXTURES.iter().map(account).collect()
 }

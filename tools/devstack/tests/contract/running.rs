@@ -4,9 +4,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use devstack::http::{self, Response};
-use devstack::{
-    About, Account, Functions, Local, Options, Ports, Reach, ServicePrograms, Stack, StripeChoice,
-};
+use devstack::{About, Account, Functions, Local, Options, Ports, Reach, Stack, StripeChoice};
 use tokio::runtime::{Builder, Runtime};
 
 const LIMIT: Duration = Duration::from_secs(30);
@@ -30,7 +28,8 @@ impl Running {
             stripe: StripeChoice::Sandbox,
             functions: Functions::Prebuilt,
             reach: Reach::Machine,
-            programs: ServicePrograms::default(),
+            sandbox: None,
+            keep: false,
             progress: |_| (),
         };
         let runtime = Builder::new_multi_thread().worker_threads(1).enable_all().build();

@@ -8,8 +8,7 @@ use std::time::Duration;
 use devstack::functions::FUNCTIONS;
 use devstack::http::{self, Response};
 use devstack::{
-    About, Account, Error, Functions, Local, Options, Ports, Reach, ServicePrograms, Stack,
-    StripeChoice, Variables,
+    About, Account, Error, Functions, Local, Options, Ports, Reach, Stack, StripeChoice, Variables,
 };
 use serde_json::Value;
 use tokio::runtime::{Builder, Runtime};
@@ -65,7 +64,8 @@ impl Harness {
             stripe: StripeChoice::Sandbox,
             functions: Functions::Prebuilt,
             reach: Reach::Machine,
-            programs: ServicePrograms::default(),
+            sandbox: None,
+            keep: false,
             progress: |_| (),
         };
         let runtime = Builder::new_multi_thread().worker_threads(1).enable_all().build();

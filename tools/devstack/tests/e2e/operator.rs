@@ -86,7 +86,7 @@ impl Harness {
             Some(("secretsmanager", _)) => ("secretsmanager", "1.1"),
             _ => ("dynamodb", "1.0"),
         };
-        // moto takes the service from the credential and checks nothing else.
+        // moto takes the service from the credential; neither it nor the emulator checks anything else.
         let credential = format!("local/20260101/us-east-1/{service}/aws4_request");
         let headers = [
             ("x-amz-target", target),

@@ -5,8 +5,7 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 
-use base64::Engine as _;
-use base64::prelude::BASE64_STANDARD;
+use aws_emulator::Recorded;
 use deployer::Template;
 use deployer::iam::{Call, Grant, role};
 use deployer::template::logical_name;
@@ -74,19 +73,11 @@ fn use_every_permission(harness: &Harness) {
 
 /// Returns the call in a recorded request and the function that made it.
 fn calls(line: &str) -> Vec<(String, Call)> {
-    let request: Value = serde_json::from_str(line).expect("JSON");
-    let header = |wanted: &str| {
-        let headers = request["headers"].as_object().expect("headers");
-        let found = headers.iter().find(|(name, _)| name.eq_ignore_ascii_case(wanted));
-        found.and_then(|(_, value)| value.as_str()).unwrap_or_default().to_owned()
-    };
-    let agent = header("user-agent");
-    let Some(who) = agent.split(' ').find_map(|part| part.strip_prefix("app/")) else {
+    let Recorded { target, user_agent, body } = serde_json::from_str(line).expect("JSON");
+    let Some(who) = user_agent.split(' ').find_map(|part| part.strip_prefix("app/")) else {
         return Vec::new();
     };
-    let body = BASE64_STANDARD.decode(text(&request, "body")).expect("base64");
-    let body: Value = serde_json::from_slice(&body).expect("JSON");
-    let target = header("x-amz-target");
+    let body: Value = serde_json::from_str(&body).expect("JSON");
     let (service, action) = target.split_once('.').expect("a target");
     let call = if service == "secretsmanager" {
         secret_call(action, &body)

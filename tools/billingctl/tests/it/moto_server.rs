@@ -1,4 +1,4 @@
-//! moto's server, the emulator of DynamoDB and Secrets Manager: one for each test.
+//! moto's server, the emulator of Secrets Manager and STS.
 
 use std::io::{BufRead as _, BufReader};
 use std::path::Path;
@@ -18,17 +18,13 @@ pub struct MotoServer {
 impl MotoServer {
     /// Starts a server on a port of its own choice, which nothing else can take first.
     pub fn start() -> Self {
-        // Tests of several crates use this file, each from its own folder.
-        let mut folders = Path::new(env!("CARGO_MANIFEST_DIR")).ancestors();
-        let program = folders.find_map(|folder| {
-            Some(folder.join(".venv/bin/moto_server")).filter(|program| program.exists())
-        });
-        let mut process = Command::new(program.expect("moto is not installed: run `make setup`"))
+        let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+        let mut process = Command::new(root.join(".venv/bin/moto_server"))
             .args(["-H", "127.0.0.1", "-p", "0"])
             .stdout(Stdio::null())
             .stderr(Stdio::piped())
             .spawn()
-            .expect("moto starts");
+            .expect("`make setup` installs moto");
         let lines = BufReader::new(process.stderr.take().expect("a pipe")).lines();
         let (sender, url) = channel();
         // moto blocks once the pipe is full, so read to the end.
