@@ -125,7 +125,8 @@ fn manual_invoice_is_shown_in_each_status(harness: &Harness) {
     let entry = |(index, (id, status, created)): (usize, &&(String, &str, i64))| {
         let (paid, due) = match *status {
             "paid" => ("10.00", "0.00"),
-            _ => ("0.00", "10.00"),
+            "open" => ("0.00", "10.00"),
+            _ => ("0.00", "0.00"),
         };
         let paid_at = if *status == "paid" { json!("<at>") } else { Value::Null };
         json!({
