@@ -6,7 +6,7 @@ use shared::{ApiError, Call, Reply, StripeError};
 use stripe_billing::invoice::ListInvoice;
 
 use crate::cursor;
-use crate::page::{self, Page};
+use crate::page::Page;
 use crate::params::Params;
 use crate::response::Invoices;
 
@@ -34,7 +34,8 @@ pub async fn invoices(call: Call) -> Result<Reply, ApiError> {
     while let Some(next) = page.next_request() {
         let mut list = ListInvoice::new().customer(customer).limit(next.limit);
         if let Some(status) = &params.status {
-            list = list.status(page::stripe_status(*status));
+            let Ok(status) = status.as_str().parse::<stripe_shared::InvoiceStatus>();
+            list = list.status(status);
         }
         if let Some(id) = next.after {
             list = list.starting_after(id);

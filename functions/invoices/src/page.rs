@@ -71,17 +71,6 @@ impl Page {
     }
 }
 
-/// Converts a status for async-stripe's requests.
-pub fn stripe_status(status: InvoiceStatus) -> stripe_shared::InvoiceStatus {
-    match status {
-        InvoiceStatus::Draft => stripe_shared::InvoiceStatus::Draft,
-        InvoiceStatus::Open => stripe_shared::InvoiceStatus::Open,
-        InvoiceStatus::Paid => stripe_shared::InvoiceStatus::Paid,
-        InvoiceStatus::Uncollectible => stripe_shared::InvoiceStatus::Uncollectible,
-        InvoiceStatus::Void => stripe_shared::InvoiceStatus::Void,
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;

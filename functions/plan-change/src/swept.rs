@@ -169,10 +169,6 @@ mod tests {
     use super::*;
     use crate::fixtures;
 
-    fn read<T: serde::de::DeserializeOwned>(value: Value) -> T {
-        serde_json::from_value(value).expect("a view")
-    }
-
     /// On a licensed and a metered price.
     fn subscription() -> Subscription {
         let item = |id: &str, usage| {
@@ -207,7 +203,7 @@ mod tests {
             json!({ "id": "ii_new", "date": 100 }),
             json!({ "id": "ii_back", "date": 100, "metadata": { "cantila_put_back": "il_0" } }),
         ];
-        let back = restorable("cus_1", &subscription(), &invoice, &items.map(read));
+        let back = restorable("cus_1", &subscription(), &invoice, &items.map(::fixtures::view));
         assert!(back.len() <= 1);
         back.first().map(|back| back.request.build().body.unwrap_or_default())
     }

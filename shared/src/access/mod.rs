@@ -56,16 +56,15 @@ pub enum AccessError {
     Secret(#[from] SecretError),
 }
 
-/// Looks callers up, and caches keys, accounts and handles for 60 seconds at most.
+/// Looks callers up, and caches keys and accounts for 60 seconds at most.
 pub struct Authenticator {
     table: Table,
     keys: Mutex<Cache<KeyHash, KeyRecord>>,
     /// Apart from known keys, so that a flood of made-up keys evicts none of them.
     unknown_keys: Mutex<Cache<KeyHash, ()>>,
-    accounts: Mutex<Cache<String, Account>>,
-    /// Sub-accounts, by the IDs of their parent and their own.
-    sub_accounts: Mutex<Cache<(String, String), Account>>,
-    handles: Mutex<Cache<String, Option<String>>>,
+    /// By the ID of the key's account, and the ID or handle of the account that the request is about. Another
+    /// caller's entry would respond faster and so reveal an account.
+    accounts: Mutex<Cache<(String, String), Account>>,
     last_used: LastUsed,
 }
 
@@ -76,8 +75,6 @@ impl Authenticator {
             keys: Mutex::new(Cache::new(CAPACITY)),
             unknown_keys: Mutex::new(Cache::new(CAPACITY)),
             accounts: Mutex::new(Cache::new(CAPACITY)),
-            sub_accounts: Mutex::new(Cache::new(CAPACITY)),
-            handles: Mutex::new(Cache::new(CAPACITY)),
             last_used: LastUsed::new(table.clone(), CAPACITY),
             table,
         }
@@ -139,17 +136,8 @@ impl Authenticator {
         Ok(found)
     }
 
-    /// An account without a Stripe customer is not cached: the first checkout creates the customer,
-    /// and the next read has to see it.
     async fn account(&self, id: &str) -> Result<Option<Account>, TableError> {
-        if let Some(known) = self.accounts.lock().await.get(id) {
-            return Ok(Some(known));
-        }
-        let found = self.table.account(id).await?;
-        if let Some(account) = found.as_ref().filter(|account| account.customer.is_some()) {
-            self.accounts.lock().await.put(id.to_owned(), account.clone());
-        }
-        Ok(found)
+        self.cached((id.to_owned(), id.to_owned()), self.table.account(id)).await
     }
 
     /// A foreign account and a missing one get the same error after the same lookups, so that neither
@@ -158,34 +146,36 @@ impl Authenticator {
         if other == own.id || other == own.handle {
             return Ok(own);
         }
-        let id = if Account::is_id(other) {
-            other.to_owned()
-        } else if Account::is_handle(other) {
-            // No account has a handle for its ID, but the lookup takes as long as for one that does.
-            self.handle(other).await?.unwrap_or_else(|| other.to_owned())
-        } else {
+        let is_id = Account::is_id(other);
+        if !is_id && !Account::is_handle(other) {
             return Err(AccessError::ActAsForbidden);
+        }
+        let find = async {
+            let of_handle = if is_id { None } else { self.table.handle(other).await? };
+            // No account has a handle for its ID, but the lookup takes as long as for one that does.
+            let found = self.table.account(of_handle.as_deref().unwrap_or(other)).await?;
+            Ok(found.filter(|account| account.parent.as_ref() == Some(&own.id)))
         };
-        // Its own cache: a cached account of another caller would respond faster.
-        let key = (own.id, id);
-        if let Some(known) = self.sub_accounts.lock().await.get(&key) {
-            return Ok(known);
-        }
-        let found = self.table.account(&key.1).await?;
-        let is_own = |account: &Account| account.parent.as_ref() == Some(&key.0);
-        let account = found.filter(is_own).ok_or(AccessError::ActAsForbidden)?;
-        if account.customer.is_some() {
-            self.sub_accounts.lock().await.put(key, account.clone());
-        }
-        Ok(account)
+        let found = self.cached((own.id.clone(), other.to_owned()), find).await?;
+        found.ok_or(AccessError::ActAsForbidden)
     }
 
-    async fn handle(&self, handle: &str) -> Result<Option<String>, TableError> {
-        if let Some(known) = self.handles.lock().await.get(handle) {
-            return Ok(known);
+    /// Returns the account from the cache, else the one that `find` finds.
+    ///
+    /// An account without a Stripe customer is not cached: the first checkout creates the customer,
+    /// and the next read has to see it.
+    async fn cached(
+        &self,
+        key: (String, String),
+        find: impl Future<Output = Result<Option<Account>, TableError>>,
+    ) -> Result<Option<Account>, TableError> {
+        if let Some(known) = self.accounts.lock().await.get(&key) {
+            return Ok(Some(known));
         }
-        let found = self.table.handle(handle).await?;
-        self.handles.lock().await.put(handle.to_owned(), found.clone());
+        let found = find.await?;
+        if let Some(account) = found.as_ref().filter(|account| account.customer.is_some()) {
+            self.accounts.lock().await.put(key, account.clone());
+        }
         Ok(found)
     }
 }

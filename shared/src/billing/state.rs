@@ -67,20 +67,16 @@ async fn load_customer(
 
 #[cfg(test)]
 mod tests {
+    use fixtures::view;
     use serde_json::json;
 
     use super::*;
 
     #[test]
     fn currency_is_the_subscriptions_else_the_customers() {
-        let customer: Customer =
-            serde_json::from_value(json!({ "id": "cus_1", "currency": "eur" })).unwrap();
-        let subscription: Subscription = serde_json::from_value(json!({
-            "id": "sub_1", "status": "active", "currency": "usd", "created": 0, "collection_method": "charge_automatically",
-            "cancel_at_period_end": false, "items": { "data": [], "has_more": false },
-        }))
-        .unwrap();
-        let (subscriptions, tiers) = ([subscription], Tiers::default());
+        let customer: Customer = view(json!({ "id": "cus_1", "currency": "eur" }));
+        let subscriptions = [view(fixtures::subscription("sub_1", "active", &[]))];
+        let tiers = Tiers::default();
         let current = Current::of(&subscriptions, &tiers);
         let code =
             |current, customer| currency(current, customer).map(|currency| currency.to_string());

@@ -1,5 +1,7 @@
 //! The current subscription: its plan, and whether the plan can be changed. No I/O.
 
+use serde::Serialize;
+
 use super::catalog::Tiers;
 use crate::stripe::views::{
     CollectionMethod, Expandable, InvoiceStatus, Subscription, SubscriptionItem, SubscriptionStatus,
@@ -23,7 +25,8 @@ pub struct Plan<'a> {
 }
 
 /// The reason why a plan change is refused (`details.reason` in the contract).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
 pub enum NotChangeable {
     /// An invoice is unpaid, so a change would credit time that nobody paid for.
     Overdue,
@@ -38,22 +41,6 @@ pub enum NotChangeable {
     /// Invoices are sent, so nothing can be charged at once.
     Invoiced,
     NotInCatalogue,
-}
-
-impl NotChangeable {
-    /// Returns the contract's name.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Overdue => "overdue",
-            Self::Incomplete => "incomplete",
-            Self::Paused => "paused",
-            Self::CollectionPaused => "collection_paused",
-            Self::Scheduled => "scheduled",
-            Self::Ending => "ending",
-            Self::Invoiced => "invoiced",
-            Self::NotInCatalogue => "not_in_catalogue",
-        }
-    }
 }
 
 impl<'a> Current<'a> {

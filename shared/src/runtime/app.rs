@@ -29,7 +29,7 @@ pub struct App {
     pub(super) stripe_secret: Arc<StripeSecret>,
     pub(super) quote_secret: QuoteSecret,
     pub(super) transport: Arc<Transport>,
-    pub(super) metrics: Metrics,
+    pub(super) metrics: Option<Metrics>,
 }
 
 impl App {
@@ -43,7 +43,7 @@ impl App {
         let sdk = sdk::of_lambda(&https).await;
         let transport = Transport::new(https, config.stripe_base.clone());
         let app = Box::pin(Self::start(config, &sdk, transport)).await;
-        Ok(Self { metrics: Metrics::from_env(), ..app })
+        Ok(Self { metrics: Some(Metrics::from_env()), ..app })
     }
 
     /// Creates the clients from given ones, without metrics.
@@ -67,7 +67,7 @@ impl App {
             stripe_secret: Arc::new(stripe_secret),
             quote_secret,
             transport: Arc::new(transport),
-            metrics: Metrics::disabled(),
+            metrics: None,
             config,
         }
     }

@@ -84,7 +84,9 @@ where
     });
     let outcome = timeout_at(deadline, work).await.unwrap_or(Err(ApiError::Timeout));
     line.write(&outcome, &timings, &stripe_log, key_hash.get());
-    app.metrics.write(&outcome, &timings, &stripe_log);
+    if let Some(metrics) = &app.metrics {
+        metrics.write(&outcome, &timings, &stripe_log);
+    }
     let reply = outcome.unwrap_or_else(|error| Reply::of_error(&error, &request_id));
     response(reply, &request_id, &timings.header(&stripe_log))
 }

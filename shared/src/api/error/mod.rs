@@ -119,7 +119,7 @@ impl ApiError {
             Self::Validation { field, .. } => json!({ "field": field }),
             Self::UnknownPlan { .. } => json!({ "field": "plan" }),
             Self::UrlNotAllowed { field } => json!({ "field": field }),
-            Self::NotChangeable(reason) => json!({ "reason": reason.as_str() }),
+            Self::NotChangeable(reason) => json!({ "reason": reason }),
             Self::QuoteChanged { preview } => json!({ "preview": preview }),
             Self::PaymentFailed(decline) => {
                 json!({ "declineCode": decline.decline_code, "kind": decline.kind })

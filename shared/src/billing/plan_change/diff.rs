@@ -24,7 +24,7 @@ pub struct ItemChange {
 pub enum ChangeError {
     #[error("there is no subscription")]
     NoSubscription,
-    #[error("the subscription cannot be changed: {}", .0.as_str())]
+    #[error("the subscription cannot be changed: {0:?}")]
     NotChangeable(NotChangeable),
     #[error("the plan is the current one")]
     AlreadyOnPlan,

@@ -29,6 +29,14 @@ macro_rules! has_id {
 }
 pub(super) use has_id;
 
+/// The way in which invoices are collected.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CollectionMethod {
+    ChargeAutomatically,
+    SendInvoice,
+}
+
 /// An object of which only the ID is read.
 #[derive(Clone, Debug, Deserialize)]
 pub struct Id {

@@ -3,8 +3,7 @@
 use rust_decimal::Decimal;
 use serde::Deserialize;
 
-use super::common::{Expandable, Id, List, has_id};
-use super::subscription::CollectionMethod;
+use super::common::{CollectionMethod, Expandable, Id, List, has_id};
 use super::validated;
 use crate::values::{Currency, Timestamp};
 

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use serde::Deserialize;
 
-use super::common::{Expandable, Id, List, has_id};
+use super::common::{CollectionMethod, Expandable, Id, List, has_id};
 use super::invoice::Invoice;
 use super::price::Price;
 use super::validated;
@@ -43,14 +43,6 @@ impl SubscriptionStatus {
             Self::Paused => "paused",
         }
     }
-}
-
-/// The way in which a subscription's invoices are collected.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum CollectionMethod {
-    ChargeAutomatically,
-    SendInvoice,
 }
 
 #[derive(Clone, Debug, Deserialize)]

@@ -31,8 +31,8 @@ impl NewKey {
     /// Generates a key.
     pub(super) fn generate(spec: KeySpec, now: Timestamp) -> Result<Self> {
         let secret = shared::access::generate(spec.mode)?;
-        let key =
-            ApiKey::parse_secret(&secret).map_err(|error| CliError::new(error.to_string()))?;
+        let key = ApiKey::parse(secret.expose_secret())
+            .map_err(|error| CliError::new(error.to_string()))?;
         let hash = key.hash();
         let record = KeyRecord {
             id: id::random("key_")?,

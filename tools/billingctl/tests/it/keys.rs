@@ -96,7 +96,7 @@ async fn imported_keys_authenticate_and_an_invalid_file_imports_nothing() {
     let shell = stack(&aws);
     let keys = [(); 2].map(|()| generate(Mode::Test).expect("random numbers"));
     let row = |index: usize, account: &str| {
-        let key = ApiKey::parse_secret(&keys[index]).expect("own form");
+        let key = ApiKey::parse(keys[index].expose_secret()).expect("own form");
         let (hash, prefix) = (sha256_hex(keys[index].expose_secret()), key.display_prefix());
         format!("{hash},{account},admin,key {index},{prefix},2026-01-31T00:00:00Z,\n")
     };

@@ -15,7 +15,7 @@ impl Harness {
     pub(super) fn quick_admin_of(&self, handle: &str, customer: Option<&str>) -> OwnAccount {
         let now = Timestamp::now();
         let secret = generate(Mode::Test).expect("random numbers");
-        let key = ApiKey::parse_secret(&secret).expect("a key");
+        let key = ApiKey::parse(secret.expose_secret()).expect("a key");
         let hash = key.hash();
         let account = Account {
             id: format!("acc_{}", handle.replace('-', "0")),
