@@ -1,6 +1,5 @@
 //! Bounded cache whose entries live for 60 seconds. The least recently used one is evicted first.
 
-use std::borrow::Borrow;
 use std::hash::Hash;
 use std::num::NonZeroUsize;
 use std::time::{Duration, Instant};
@@ -22,17 +21,11 @@ impl<K: Hash + Eq, V: Clone> Cache<K, V> {
     }
 
     /// Returns the value stored under `key` within the last minute.
-    pub fn get<Q: Hash + Eq + ?Sized>(&mut self, key: &Q) -> Option<V>
-    where
-        K: Borrow<Q>,
-    {
+    pub fn get(&mut self, key: &K) -> Option<V> {
         self.get_at(key, Instant::now())
     }
 
-    fn get_at<Q: Hash + Eq + ?Sized>(&mut self, key: &Q, now: Instant) -> Option<V>
-    where
-        K: Borrow<Q>,
-    {
+    fn get_at(&mut self, key: &K, now: Instant) -> Option<V> {
         let (put, value) = self.entries.get(key)?;
         if now.duration_since(*put) < LIFETIME {
             return Some(value.clone());
@@ -58,9 +51,9 @@ mod tests {
         let mut cache = Cache::new(TEN);
         cache.put("key", 1);
         let now = Instant::now();
-        assert_eq!(cache.get_at("key", now + Duration::from_secs(58)), Some(1));
-        assert_eq!(cache.get_at("key", now + Duration::from_secs(61)), None);
-        assert_eq!(cache.get_at("key", now), None, "removed");
+        assert_eq!(cache.get_at(&"key", now + Duration::from_secs(58)), Some(1));
+        assert_eq!(cache.get_at(&"key", now + Duration::from_secs(61)), None);
+        assert_eq!(cache.get_at(&"key", now), None, "removed");
     }
 
     #[test]
