@@ -36,6 +36,9 @@ impl Source for PaymentIntent {
         let is_new = before.is_none_or(|before| before.status != self.status);
         match self.status {
             IntentStatus::Succeeded if is_new => vec!["succeeded"],
+            IntentStatus::Canceled if has_failed(self, before) => {
+                vec!["payment_failed", "canceled"]
+            }
             IntentStatus::Canceled if is_new => vec!["canceled"],
             IntentStatus::RequiresAction if is_new => vec!["requires_action"],
             IntentStatus::Processing if is_new => vec!["processing"],
@@ -49,7 +52,11 @@ impl Source for PaymentIntent {
 fn has_failed(intent: &PaymentIntent, before: Option<&PaymentIntent>) -> bool {
     let attempted = before
         .is_none_or(|before| (before.status, &before.charge) != (intent.status, &intent.charge));
-    intent.status == IntentStatus::RequiresPaymentMethod && intent.last_error.is_some() && attempted
+    // A debit that fails late voids the first invoice, and so cancels its payment intent at once.
+    let was_processing = before.is_some_and(|before| before.status == IntentStatus::Processing);
+    let ended = intent.status == IntentStatus::RequiresPaymentMethod
+        || (intent.status == IntentStatus::Canceled && was_processing);
+    ended && intent.last_error.is_some() && attempted
 }
 
 /// Returns the failed attempt since `before`, if there was one.

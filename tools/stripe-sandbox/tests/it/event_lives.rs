@@ -5,6 +5,7 @@ use time::OffsetDateTime;
 use time::macros::datetime;
 
 use crate::case::{MIDDLE, START, at_the_middle};
+use crate::debits;
 use crate::events::types;
 use crate::support::{Api, Form, id};
 
@@ -290,4 +291,29 @@ fn schedule_has_the_events_of_its_life() {
     assert_eq!(changed, [updated]);
     let canceled = of_schedule(&|| drop(case.api.post(&format!("{path}/cancel"), &[])));
     assert_eq!(canceled, [updated, "subscription_schedule.canceled"]);
+}
+
+#[test]
+fn debit_is_announced_when_it_is_pending_and_when_it_ends() {
+    // The first invoice of a debit that fails is voided, which cancels its payment intent.
+    let failed = ["payment_intent.payment_failed", "payment_intent.canceled", "charge.failed"];
+    let ends: [(&str, &[&str]); 2] = [
+        ("pm_usBankAccount", &["payment_intent.succeeded", "charge.succeeded"]),
+        ("pm_usBankAccount_insufficientFunds", &failed),
+    ];
+    for (token, end) in ends {
+        let it = debits::subscribed(token);
+        let payments = |events: &[Value]| {
+            let mut kinds = types(events);
+            kinds.retain(|kind| kind.starts_with("payment_intent.") || kind.starts_with("charge."));
+            kinds
+        };
+        let begun = ["payment_intent.created", "payment_intent.processing", "charge.pending"];
+        assert_eq!(payments(&it.api.events()), begun, "{token}");
+        let ended =
+            it.api.events_of(|| it.api.advance(&it.clock, debits::START + time::Duration::days(5)));
+        assert_eq!(payments(&ended), end, "{token}");
+        let charge = &of(&ended, end.last().unwrap())["object"];
+        assert_eq!(charge["payment_method_details"]["type"], "us_bank_account", "{token}");
+    }
 }

@@ -121,7 +121,7 @@ fn times_must_be_boundaries_of_the_window() {
             3_600,
             Some("week"),
             "value_grouping_window",
-            "Invalid value_grouping_window: must be one of day, or hour",
+            "Invalid value_grouping_window: must be one of day or hour",
         ),
     ] {
         let (start, end) = ((midnight + start).to_string(), (midnight + end).to_string());

@@ -32,17 +32,17 @@ fn deleted_customer_is_a_stub_and_every_use_is_refused() {
     let schedule: Form<'_> =
         &[("customer", customer), ("start_date", "now"), ("phases[0][items][0][price]", &price)];
     let only: Form<'_> = &[("customer", customer)];
-    for (request, form) in [
-        ("/v1/subscriptions", with_item),
-        ("/v1/subscription_schedules", schedule),
-        ("/v1/invoices", only),
-        ("/v1/invoiceitems", item),
-        ("/v1/invoices/create_preview", preview),
-        ("/v1/checkout/sessions", checkout),
-        ("/v1/billing_portal/sessions", only),
-        ("/v1/payment_methods/pm_card_visa/attach", only),
+    for (status, request, form) in [
+        (404, "/v1/subscriptions", with_item),
+        (400, "/v1/subscription_schedules", schedule),
+        (400, "/v1/invoices", only),
+        (400, "/v1/invoiceitems", item),
+        (400, "/v1/invoices/create_preview", preview),
+        (400, "/v1/checkout/sessions", checkout),
+        (400, "/v1/billing_portal/sessions", only),
+        (400, "/v1/payment_methods/pm_card_visa/attach", only),
     ] {
-        let refusal = api.refused(400, "POST", request, form);
+        let refusal = api.refused(status, "POST", request, form);
         let error = &refusal.json["error"];
         assert_eq!(
             (refusal.message(), refusal.code(), &error["param"]),
