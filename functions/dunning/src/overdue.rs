@@ -72,7 +72,7 @@ impl Role {
         );
         match () {
             () if latest.id != invoice.id => None,
-            () if subscription.pending_update.is_some() => Some(Self::PendingChange),
+            () if subscription.pending_change().is_some() => Some(Self::PendingChange),
             () => stuck.then_some(Self::Blocking),
         }
     }

@@ -210,7 +210,10 @@ fn what_is_not_due_yet_is_not_overdue() {
     let latest = |invoice: &Value| json!({ "latest_invoice": invoice });
     let fresh = invoice("in_1", 0, &json!({ "attempted": false, "attempt_count": 0 }));
     let mut pending = latest(&invoice("in_1", 0, &json!({})));
-    pending["pending_update"] = json!({ "expires_at": NOW + DAY });
+    let items = fixtures::items(&[("prod_agency", "licensed")]);
+    pending["pending_update"] = json!({ "expires_at": NOW + DAY, "subscription_items": items });
+    let mut resuming = latest(&invoice("in_1", 0, &json!({})));
+    resuming["pending_update"] = json!({ "expires_at": NOW + DAY });
     let sent = |due: i64| invoice("in_1", 9, &sent(due, &json!({ "parent": null })));
     // subscription's status and fields, invoice → amount due
     let cases = [
@@ -218,6 +221,7 @@ fn what_is_not_due_yet_is_not_overdue() {
         ("incomplete", latest(&fresh), fresh.clone(), "35.00"),
         ("past_due", latest(&fresh), fresh, "35.00"),
         ("active", pending, invoice("in_1", 0, &json!({})), "0.00"),
+        ("paused", resuming, invoice("in_1", 0, &json!({})), "35.00"),
         ("active", json!({}), sent(NOW + DAY), "0.00"),
         ("active", json!({}), sent(NOW - DAY), "35.00"),
         ("past_due", latest(&sent(NOW + DAY)), sent(NOW + DAY), "0.00"),

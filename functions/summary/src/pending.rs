@@ -28,7 +28,7 @@ enum Reason {
 
 /// Returns the pending update, which Stripe applies once its invoice is paid.
 pub fn awaiting_payment(subscription: &Subscription, tiers: &Tiers) -> Option<PendingChange> {
-    let update = subscription.pending_update.as_ref()?;
+    let update = subscription.pending_change()?;
     let invoice = subscription.latest_invoice.as_ref().and_then(Expandable::object);
     Some(PendingChange {
         plan: tiers.of_pending(update).map(str::to_owned),

@@ -95,7 +95,7 @@ impl<'a> Current<'a> {
         let open = latest.is_some_and(|invoice| {
             invoice.status == InvoiceStatus::Open && invoice.amount_remaining > 0
         });
-        open && self.subscription.pending_update.is_none()
+        open && self.subscription.pending_change().is_none()
     }
 }
 
@@ -177,13 +177,17 @@ mod tests {
     fn each_reason_against_a_change_is_found() {
         let invoice = |status: &str, total| json!({ "latest_invoice": with(fixtures::invoice("in_1", status, total), &json!({ "attempted": true })) });
         let mut awaiting = invoice("open", 1);
-        awaiting["pending_update"] = json!({ "expires_at": 9 });
+        awaiting["pending_update"] =
+            json!({ "expires_at": 9, "subscription_items": fixtures::items(PRO) });
+        let mut resuming = invoice("open", 1);
+        resuming["pending_update"] = json!({ "expires_at": 9 });
         let addon: &[(&str, &str)] = &[("prod_ip", "licensed")];
         let cases = [
             ("active", PRO, json!({}), None),
             ("trialing", PRO, json!({}), None),
             ("active", PRO, invoice("paid", 1), None),
             ("active", PRO, awaiting, None),
+            ("active", PRO, resuming, Some(NotChangeable::Overdue)),
             ("active", PRO, invoice("open", 1), Some(NotChangeable::Overdue)),
             ("past_due", PRO, json!({}), Some(NotChangeable::Overdue)),
             ("unpaid", PRO, json!({}), Some(NotChangeable::Overdue)),

@@ -205,7 +205,7 @@ async fn foreign_account_takes_as_many_lookups_as_a_missing_one() {
     let handle = || item(&json!({ "account": text("acc_2") }));
     let foreign = || account_item("acc_2", "client", Some("acc_9"), Some("cus_2"));
     let rows = [
-        ("client", vec![handle(), foreign()], [2, 2, 2]),
+        ("client", vec![[handle(), foreign()]; 3].concat(), [2, 2, 2]),
         ("client", vec![json("{}")], [2, 2, 2]),
         ("acc_2", vec![foreign()], [1, 1, 1]),
         ("acc_2", vec![json("{}")], [1, 1, 1]),

@@ -79,6 +79,14 @@ impl Subscription {
         clock.map_or_else(Timestamp::now, |clock| clock.frozen_time)
     }
 
+    /// Returns the update of items that waits for its payment. A paused subscription that resumes has a
+    /// pending update too, which changes no items.
+    pub fn pending_change(&self) -> Option<&PendingUpdate> {
+        let has_items = |items: &Vec<PendingItem>| !items.is_empty();
+        let update = self.pending_update.as_ref();
+        update.filter(|update| update.subscription_items.as_ref().is_some_and(has_items))
+    }
+
     /// Returns the time at which the subscription is set to end: `cancel_at`, or the end of the period.
     pub fn ends_at(&self) -> Option<Timestamp> {
         let period_end = || self.items.data.iter().map(|item| item.current_period_end).max();
