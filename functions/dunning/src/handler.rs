@@ -1,12 +1,16 @@
 //! Reads the subscriptions and the open invoices in parallel, then the failure of the overdue invoice.
 
+use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
 use shared::stripe::Decline;
 use shared::stripe::views::{Invoice, Subscription};
 use shared::{ApiError, Call, Currency, Reply, StripeError};
 
-use crate::overdue::Overdue;
+use crate::overdue::{Overdue, Payments};
 use crate::response::Dunning;
 use crate::state::{Rules, Verdict};
+
+/// Largest number of concurrent reads of payments.
+const PARALLEL: usize = 5;
 
 /// Responds to the request after at most two round trips to Stripe.
 ///
@@ -22,22 +26,26 @@ pub async fn dunning(call: Call) -> Result<Reply, ApiError> {
     };
     let (subscriptions, open) =
         tokio::try_join!(call.stripe.subscriptions(customer), call.stripe.open_invoices(customer))?;
-    let overdue = Overdue::of(&open, &subscriptions);
+    let mut overdue = Overdue::of(&open, &subscriptions);
+    let payments = payments(&call, &overdue).await?;
+    overdue.remove_processing(&payments);
     let verdict = Verdict::of(&subscriptions, &overdue, &rules);
-    let (failure, currency) = tokio::try_join!(
-        failure(&call, verdict.invoice),
-        currency(&call, customer, &subscriptions, verdict.invoice)
-    )?;
+    let payments = verdict.invoice.and_then(|invoice| payments.get(&invoice.id));
+    let failure = payments.and_then(|payments| Decline::of_payments(payments));
+    let currency = currency(&call, customer, &subscriptions, verdict.invoice).await?;
     Reply::ok(&Dunning::of(&verdict, overdue.sum(currency)?, failure, &rules))
 }
 
-async fn failure(call: &Call, invoice: Option<&Invoice>) -> Result<Option<Decline>, StripeError> {
-    let Some(invoice) = invoice else { return Ok(None) };
-    let payments = call.stripe.payments(&invoice.id).await?;
-    Ok(Decline::of_payments(&payments.data))
+/// Returns the payments of each invoice.
+async fn payments(call: &Call, overdue: &Overdue<'_>) -> Result<Payments, StripeError> {
+    let read = async |invoice: &Invoice| {
+        let payments = call.stripe.payments(&invoice.id).await?;
+        Ok((invoice.id.clone(), payments.data))
+    };
+    stream::iter(overdue.invoices()).map(read).buffer_unordered(PARALLEL).try_collect().await
 }
 
-/// Returns the subscription's currency, else the invoice's, else the customer's, else the default.
+/// Returns the invoice's currency, which the overdue sum is in, else the subscription's, the customer's, or the default.
 async fn currency(
     call: &Call,
     customer: &str,
@@ -46,7 +54,7 @@ async fn currency(
 ) -> Result<Currency, StripeError> {
     let live = subscriptions.iter().find(|subscription| !subscription.status.is_ended());
     let of_subscription = live.or(subscriptions.first()).map(|subscription| subscription.currency);
-    match of_subscription.or(invoice.map(|invoice| invoice.currency)) {
+    match invoice.map(|invoice| invoice.currency).or(of_subscription) {
         Some(currency) => Ok(currency),
         None => Ok(call
             .stripe

@@ -1,10 +1,16 @@
 //! Overdue invoices. No I/O.
 
+use std::collections::HashMap;
+
 use shared::billing::breakdown::sum;
+use shared::stripe::is_processing;
 use shared::stripe::views::{
-    CollectionMethod, Expandable, Invoice, Subscription, SubscriptionStatus,
+    CollectionMethod, Expandable, Invoice, InvoicePayment, Subscription, SubscriptionStatus,
 };
 use shared::{Currency, Money, StripeError, Timestamp};
+
+/// The payments of invoices, by the invoice's ID.
+pub type Payments = HashMap<String, Vec<InvoicePayment>>;
 
 /// The open invoices that are overdue, oldest first.
 pub struct Overdue<'a>(Vec<&'a Invoice>);
@@ -25,6 +31,16 @@ impl<'a> Overdue<'a> {
         let mut overdue: Vec<_> = open.iter().filter(is_overdue).collect();
         overdue.sort_by_key(|invoice| invoice.created);
         Self(overdue)
+    }
+
+    /// Removes the invoices whose payment is under way, such as a bank debit that takes days.
+    pub fn remove_processing(&mut self, payments: &Payments) {
+        self.0.retain(|invoice| payments.get(&invoice.id).is_none_or(|own| !is_processing(own)));
+    }
+
+    /// Returns the overdue invoices, oldest first.
+    pub fn invoices(&self) -> impl Iterator<Item = &'a Invoice> {
+        self.0.iter().copied()
     }
 
     /// Returns the oldest overdue invoice of a subscription.

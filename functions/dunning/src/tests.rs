@@ -252,6 +252,25 @@ fn an_invoice_that_is_sent_is_overdue_from_its_due_date_on() {
 }
 
 #[test]
+fn an_invoice_whose_payment_is_processing_is_not_overdue() {
+    let invoices: Vec<Invoice> =
+        view(json!([invoice("in_1", 1, &json!({})), invoice("in_2", 0, &json!({}))]));
+    let subscriptions = [subscription("sub_1", "active", &json!({}))];
+    let payment = |status: &str| {
+        let intent = json!({ "id": "pi_1", "status": status, "last_payment_error": null });
+        view(json!([{ "is_default": true, "payment": { "payment_intent": intent } }]))
+    };
+    for (status, left) in
+        [("processing", vec!["in_2"]), ("requires_payment_method", vec!["in_1", "in_2"])]
+    {
+        let mut overdue = Overdue::of(&invoices, &subscriptions);
+        overdue.remove_processing(&[("in_1".to_owned(), payment(status))].into());
+        let ids: Vec<_> = overdue.invoices().map(|invoice| invoice.id.as_str()).collect();
+        assert_eq!(ids, left, "{status}");
+    }
+}
+
+#[test]
 fn a_bill_outside_the_subscription_can_be_paid_but_suspends_nothing() {
     let one_off = invoice("in_9", 60, &json!({ "parent": null, "attempt_count": 9 }));
     let got = dunning(

@@ -124,6 +124,15 @@ impl Decline {
     }
 }
 
+/// Returns whether a payment of an invoice is under way: neither paid nor failed yet, as a bank debit is for days.
+/// Source: <https://docs.stripe.com/payments/paymentintents/lifecycle>.
+pub fn is_processing(payments: &[InvoicePayment]) -> bool {
+    let intent = |payment: &InvoicePayment| {
+        Some(payment.payment.payment_intent.as_ref()?.object()?.status == "processing")
+    };
+    payments.iter().any(|payment| intent(payment) == Some(true))
+}
+
 #[cfg(test)]
 mod tests {
     use serde_json::{Value, json};

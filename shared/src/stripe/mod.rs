@@ -19,7 +19,7 @@ pub use base_url::base_url;
 pub use call_log::CallLog;
 pub use calls::MAX_PAGE;
 pub use client::Stripe;
-pub use decline::{Decline, DeclineKind};
+pub use decline::{Decline, DeclineKind, is_processing};
 pub use errors::StripeError;
 pub use metadata::add_attribution;
 pub use transport::{Sent, Transport, Wire};
