@@ -1,16 +1,13 @@
 //! Reads the subscriptions and the open invoices in parallel, then the failure of the overdue invoice.
 
 use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
-use shared::stripe::Decline;
 use shared::stripe::views::{Invoice, Subscription};
+use shared::stripe::{Decline, PARALLEL};
 use shared::{ApiError, Call, Currency, Reply, StripeError};
 
 use crate::overdue::{Overdue, Payments};
 use crate::response::Dunning;
 use crate::state::{Rules, Verdict};
-
-/// Largest number of concurrent reads of payments.
-const PARALLEL: usize = 5;
 
 /// Responds to the request after at most two round trips to Stripe.
 ///

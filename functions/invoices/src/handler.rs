@@ -1,6 +1,7 @@
 //! Reads one page of invoices from Stripe, long enough that drafts among them leave a full page.
 
 use futures_util::future::try_join_all;
+use shared::stripe::PARALLEL;
 use shared::stripe::views::{Invoice, List};
 use shared::{ApiError, Call, Reply, StripeError};
 use stripe_billing::invoice::ListInvoice;
@@ -44,7 +45,9 @@ pub async fn invoices(call: Call) -> Result<Reply, ApiError> {
     }
     let (mut invoices, has_more) = page.finish();
     // The line of the base price can be beyond the ten that Stripe embeds.
-    try_join_all(invoices.iter_mut().map(|invoice| call.stripe.complete_lines(invoice))).await?;
+    for some in invoices.chunks_mut(PARALLEL) {
+        try_join_all(some.iter_mut().map(|invoice| call.stripe.complete_lines(invoice))).await?;
+    }
     let last = invoices.last().filter(|_| has_more);
     let next = last.map(|invoice| cursor::encode(account, &invoice.id));
     Reply::ok(&Invoices::of(&invoices, next)?)

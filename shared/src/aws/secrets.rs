@@ -53,6 +53,21 @@ impl StripeKeys {
         Some(Self { secret_key, publishable_key, mode })
     }
 
+    /// Reads the text of the secret `id`.
+    ///
+    /// # Errors
+    /// [`SecretError::Malformed`].
+    pub fn parse(id: &str, text: &SecretString) -> Result<Self, SecretError> {
+        let malformed = || SecretError::Malformed {
+            id: id.to_owned(),
+            expected: r#"{"secretKey": "sk_… or rk_…", "publishableKey": "pk_…"}"#,
+        };
+        // The parser's own error is dropped because it can quote the secret.
+        let secret: StripeSecretText =
+            serde_json::from_str(text.expose_secret()).map_err(|_| malformed())?;
+        Self::new(secret.secret_key, secret.publishable_key).ok_or_else(malformed)
+    }
+
     /// Returns whether it is a restricted key.
     pub fn is_restricted(&self) -> bool {
         self.secret_key.expose_secret().starts_with("rk_")
@@ -128,7 +143,7 @@ impl StripeSecret {
             id: self.id.clone(),
             reason: "the keys were given and cannot be read again".to_owned(),
         })?;
-        let keys = Arc::new(parse_stripe(&self.id, &read(client, &self.id).await?)?);
+        let keys = Arc::new(StripeKeys::parse(&self.id, &read(client, &self.id).await?)?);
         *known = Some(Arc::clone(&keys));
         Ok(keys)
     }
@@ -214,17 +229,6 @@ async fn read(client: &Client, id: &str) -> Result<SecretString, SecretError> {
     Ok(SecretString::from(text))
 }
 
-fn parse_stripe(id: &str, text: &SecretString) -> Result<StripeKeys, SecretError> {
-    let malformed = || SecretError::Malformed {
-        id: id.to_owned(),
-        expected: r#"{"secretKey": "sk_… or rk_…", "publishableKey": "pk_…"}"#,
-    };
-    // The parser's own error is dropped because it can quote the secret.
-    let secret: StripeSecretText =
-        serde_json::from_str(text.expose_secret()).map_err(|_| malformed())?;
-    StripeKeys::new(secret.secret_key, secret.publishable_key).ok_or_else(malformed)
-}
-
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -242,7 +246,7 @@ mod tests {
             let text = SecretString::from(format!(
                 r#"{{"secretKey":"{key}","publishableKey":"pk_test_1"}}"#
             ));
-            let keys = parse_stripe("stripe", &text).expect(key);
+            let keys = StripeKeys::parse("stripe", &text).expect(key);
             assert_eq!((keys.mode, keys.publishable_key.as_deref()), (mode, Some("pk_test_1")));
         }
     }
@@ -258,7 +262,7 @@ mod tests {
         ];
         for text in cases {
             let secret = SecretString::from(text);
-            let error = parse_stripe("the-id", &secret).expect_err(text).to_string();
+            let error = StripeKeys::parse("the-id", &secret).expect_err(text).to_string();
             assert!(error.contains("the-id") && !error.contains("hunter2"), "{error}");
         }
     }
@@ -266,7 +270,7 @@ mod tests {
     #[test]
     fn debug_shows_no_secret() {
         let text = SecretString::from(r#"{"secretKey":"sk_test_hunter2"}"#);
-        let keys = parse_stripe("stripe", &text).expect("a key");
+        let keys = StripeKeys::parse("stripe", &text).expect("a key");
         assert!(!format!("{keys:?}").contains("hunter2"));
     }
 
@@ -275,7 +279,7 @@ mod tests {
         fn any_text_is_read_or_refused_without_being_quoted(text in secret_text()) {
             let text = SecretString::from(text);
             let _ = MacKeys::parse(&text);
-            if let Err(error) = parse_stripe("stripe", &text) {
+            if let Err(error) = StripeKeys::parse("stripe", &text) {
                 prop_assert_eq!(
                     error.to_string(),
                     r#"secret stripe does not hold {"secretKey": "sk_… or rk_…", "publishableKey": "pk_…"}"#

@@ -18,6 +18,9 @@ use crate::values::Mode;
 /// Length of Stripe's longest page.
 pub const MAX_PAGE: i64 = 100;
 
+/// Largest number of concurrent calls for the objects of one list. More would use up Stripe's rate limit.
+pub const PARALLEL: usize = 5;
+
 /// Largest number of pages read of one list: more than any account has.
 const MAX_PAGES: usize = 100;
 

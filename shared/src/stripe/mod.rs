@@ -17,7 +17,7 @@ pub mod views;
 
 pub use base_url::base_url;
 pub use call_log::CallLog;
-pub use calls::MAX_PAGE;
+pub use calls::{MAX_PAGE, PARALLEL};
 pub use client::Stripe;
 pub use decline::{Decline, DeclineKind, is_processing};
 pub use errors::StripeError;

@@ -4,22 +4,21 @@
 //! It invokes functions through cargo-lambda's `Invoke`, as API Gateway invokes Lambda. cargo-lambda's own HTTP routes
 //! answer unknown paths, other methods and bodies that are not UTF-8 in another way than API Gateway.
 
-use std::convert::Infallible;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use axum::Router;
+use axum::body::{Body, to_bytes};
+use axum::extract::{ConnectInfo, Request, State};
+use axum::http::header::{self, HeaderMap, HeaderName, HeaderValue};
+use axum::http::{Method, StatusCode};
+use axum::response::{IntoResponse as _, Response};
+use axum::serve::ListenerExt as _;
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
-use bytes::Bytes;
-use http_body_util::{BodyExt as _, Full, Limited};
-use hyper::body::Incoming;
-use hyper::header::{self, HeaderMap, HeaderName, HeaderValue};
-use hyper::server::conn::http1;
-use hyper::service::service_fn;
-use hyper::{Method, Request, Response, StatusCode};
-use hyper_util::rt::TokioIo;
-use serde_json::Value;
-use tokio::net::{TcpListener, TcpStream};
+use serde_json::{Value, json};
+use tokio::net::TcpListener;
 
 use crate::docs;
 use crate::environment::ALLOWED_ORIGINS;
@@ -29,13 +28,14 @@ use crate::{http, lambda};
 /// Largest body that API Gateway accepts, in bytes.
 const MAX_BODY: usize = 10 * 1024 * 1024;
 
-/// CORS headers of the template's `CorsConfiguration`, on responses to an allowed origin.
+/// `access-control-expose-headers`, as in the template's `CorsConfiguration`.
 pub const EXPOSED: &str = "x-request-id,retry-after,idempotent-replayed,server-timing";
+/// `access-control-allow-methods`, as in the template.
 pub const ALLOWED_METHODS: &str = "GET,POST";
+/// `access-control-allow-headers`, as in the template.
 pub const ALLOWED_HEADERS: &str = "authorization,content-type,idempotency-key,x-cantila-act-as";
+/// `access-control-max-age` in seconds, as in the template.
 pub const MAX_AGE: &str = "3600";
-
-type Answer = Response<Full<Bytes>>;
 
 /// Where functions are invoked, and for how long at most.
 #[derive(Clone, Debug)]
@@ -47,32 +47,26 @@ pub(crate) struct Invoker {
 
 /// Serves requests until the task is aborted.
 pub(crate) async fn serve(listener: TcpListener, invoker: Invoker) {
-    let invoker = Arc::new(invoker);
-    loop {
-        // Fails for connections that ended before they were accepted.
-        let Ok((stream, peer)) = listener.accept().await else { continue };
-        tokio::spawn(serve_connection(stream, peer.ip().to_string(), Arc::clone(&invoker)));
-    }
+    let router = Router::new().fallback(respond).with_state(Arc::new(invoker));
+    let service = router.into_make_service_with_connect_info::<SocketAddr>();
+    let listener = listener.tap_io(|stream| drop(stream.set_nodelay(true)));
+    // Never ends: axum waits and goes on when it cannot accept a connection.
+    let _ = axum::serve(listener, service).await;
 }
 
-async fn serve_connection(stream: TcpStream, source: String, invoker: Arc<Invoker>) {
-    let service = service_fn(|request| {
-        let (source, invoker) = (source.clone(), Arc::clone(&invoker));
-        async move { Ok::<_, Infallible>(respond(request, &source, &invoker).await) }
-    });
-    // An error is the client's: a malformed request or a connection that it closed.
-    let _ = http1::Builder::new().serve_connection(TokioIo::new(stream), service).await;
-}
-
-async fn respond(request: Request<Incoming>, source: &str, invoker: &Invoker) -> Answer {
+async fn respond(
+    State(invoker): State<Arc<Invoker>>,
+    ConnectInfo(peer): ConnectInfo<SocketAddr>,
+    request: Request,
+) -> Response {
     let origin = request.headers().get(header::ORIGIN).cloned();
     let origin = origin.filter(|origin| ALLOWED_ORIGINS.iter().any(|allowed| origin == allowed));
     let is_preflight = request.method() == Method::OPTIONS
         && request.headers().contains_key(header::ACCESS_CONTROL_REQUEST_METHOD);
     let mut response = match route(request.method(), request.uri().path()) {
-        _ if is_preflight => answer(StatusCode::NO_CONTENT, "text/plain", ""),
+        _ if is_preflight => StatusCode::NO_CONTENT.into_response(),
         Route::Docs => page(),
-        Route::Function(function) => invoke(function, request, source, invoker).await,
+        Route::Function(function) => invoke(function, request, peer, &invoker).await,
         Route::None => message(StatusCode::NOT_FOUND, "Not Found"),
     };
     if let Some(origin) = origin {
@@ -96,27 +90,29 @@ fn route(method: &Method, path: &str) -> Route {
     function.map_or(Route::None, Route::Function)
 }
 
-fn page() -> Answer {
+fn page() -> Response {
+    let headers = [
+        (header::CONTENT_TYPE, "text/html; charset=utf-8"),
+        (header::CACHE_CONTROL, "no-cache"),
+        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+    ];
     let (status, page) = docs::response();
-    let mut response = answer(status, "text/html; charset=utf-8", page);
-    let headers = response.headers_mut();
-    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
-    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-    response
+    (status, headers, page).into_response()
 }
 
 async fn invoke(
     function: &'static Function,
-    request: Request<Incoming>,
-    source: &str,
+    request: Request,
+    peer: SocketAddr,
     invoker: &Invoker,
-) -> Answer {
+) -> Response {
     let (head, body) = request.into_parts();
-    let Ok(body) = Limited::new(body, MAX_BODY).collect().await else {
+    let Ok(body) = to_bytes(body, MAX_BODY).await else {
         return message(StatusCode::PAYLOAD_TOO_LARGE, "Request Entity Too Large");
     };
     let id = getrandom::u64().map_or_else(|_| "0".to_owned(), |id| format!("{id:016x}"));
-    let event = event(function, head.uri.query(), &head.headers, &body.to_bytes(), source, &id);
+    let source = peer.ip().to_string();
+    let event = event(function, head.uri.query(), &head.headers, &body, &source, &id);
     let url = format!("{}/2015-03-31/functions/{}/invocations", invoker.url, function.name);
     let sent = http::send("POST", &url, &[], &event.to_string(), invoker.limit).await;
     match sent {
@@ -162,10 +158,10 @@ fn event(
     event
 }
 
-fn of(response: http::Response) -> Answer {
-    let mut answer = Response::new(Full::from(response.body));
-    *answer.status_mut() =
-        StatusCode::from_u16(response.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+fn of(response: http::Response) -> Response {
+    let status = StatusCode::from_u16(response.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    let mut answer = Response::new(Body::from(response.body));
+    *answer.status_mut() = status;
     *answer.headers_mut() = response.headers;
     answer
 }
@@ -186,21 +182,12 @@ fn add_cors(headers: &mut HeaderMap, origin: HeaderValue, is_preflight: bool) {
     }
 }
 
-fn message(status: StatusCode, text: &str) -> Answer {
-    answer(status, "application/json", format!(r#"{{"message":"{text}"}}"#))
-}
-
-fn answer(status: StatusCode, media_type: &'static str, body: impl Into<Bytes>) -> Answer {
-    let mut response = Response::new(Full::new(body.into()));
-    *response.status_mut() = status;
-    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(media_type));
-    response
+fn message(status: StatusCode, text: &str) -> Response {
+    (status, axum::Json(json!({ "message": text }))).into_response()
 }
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
-
     use super::*;
 
     #[test]

@@ -96,15 +96,11 @@ impl Gateway {
         Ok(())
     }
 
-    fn program(&self, name: &str) -> Command {
+    fn prebuilt(&self, function: &Function) -> Command {
+        let name = function.name;
         let mut command = Command::new(self.binaries.join(name));
         command.current_dir(&self.root);
         command.env("AWS_LAMBDA_RUNTIME_API", format!("{}/.rt/{name}", self.url()));
-        command
-    }
-
-    fn prebuilt(&self, function: &Function) -> Command {
-        let mut command = self.program(function.name);
         apply(&self.environment.process(function), &mut command);
         command
     }

@@ -1,12 +1,10 @@
 //! Secrets in Secrets Manager: the Stripe keys and the quote keys.
 
-use std::sync::Arc;
-
 use aws_config::SdkConfig;
 use aws_sdk_secretsmanager::Client;
 use billingctl::quote_keys::QuoteKeys;
 use secrecy::{ExposeSecret as _, SecretString};
-use shared::aws::secrets::{StripeKeys, StripeSecret};
+use shared::aws::secrets::StripeKeys;
 
 use super::failure::{self, AwsFailure};
 use super::resource::ResourceStatus;
@@ -53,29 +51,23 @@ impl From<SecretFailure> for CliError {
     }
 }
 
-/// Reads Stripe's keys with the code that the functions use.
+/// Reads Stripe's keys, and parses them with the code that the functions use.
 ///
 /// # Errors
 /// If the secret cannot be read or has another format.
 pub(crate) async fn stripe_keys(
     sdk: &SdkConfig,
     id: &str,
-) -> std::result::Result<Arc<StripeKeys>, SecretFailure> {
-    let client = Client::new(sdk);
-    // Errors of the functions' code do not tell why AWS did not return the secret.
-    read(&client, id).await?;
-    let keys = StripeSecret::new(client, id.to_owned()).keys().await;
-    keys.map_err(|error| SecretFailure::Malformed(error.to_string()))
+) -> std::result::Result<StripeKeys, SecretFailure> {
+    let text = read(&Client::new(sdk), id).await?;
+    StripeKeys::parse(id, &text).map_err(|error| SecretFailure::Malformed(error.to_string()))
 }
 
 /// Reads Stripe's keys. Returns `None` if the secret is missing or malformed, so that a command can replace it.
 ///
 /// # Errors
 /// If AWS refuses the call or does not respond.
-pub(crate) async fn existing_stripe_keys(
-    sdk: &SdkConfig,
-    id: &str,
-) -> Result<Option<Arc<StripeKeys>>> {
+pub(crate) async fn existing_stripe_keys(sdk: &SdkConfig, id: &str) -> Result<Option<StripeKeys>> {
     match stripe_keys(sdk, id).await {
         Ok(keys) => Ok(Some(keys)),
         Err(SecretFailure::Missing(_) | SecretFailure::Malformed(_)) => Ok(None),

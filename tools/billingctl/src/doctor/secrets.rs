@@ -1,7 +1,5 @@
 //! Checks that the secrets can be read: the quote keys and Stripe's keys.
 
-use std::sync::Arc;
-
 use aws_config::SdkConfig;
 use aws_sdk_secretsmanager::Client;
 use shared::aws::secrets::StripeKeys;
@@ -14,8 +12,8 @@ use crate::aws::secrets::{self, SecretFailure};
 /// Stripe's keys; `None` for a secret that could not be read.
 #[derive(Default)]
 pub(super) struct StackKeys {
-    pub(super) read: Option<Arc<StripeKeys>>,
-    pub(super) write: Option<Arc<StripeKeys>>,
+    pub(super) read: Option<StripeKeys>,
+    pub(super) write: Option<StripeKeys>,
 }
 
 impl StackKeys {
@@ -66,7 +64,7 @@ async fn stripe_keys(
     check: &'static str,
     id: &str,
     report: &mut Report,
-) -> Option<Arc<StripeKeys>> {
+) -> Option<StripeKeys> {
     match secrets::stripe_keys(sdk, id).await {
         Ok(keys) => {
             report.pass(check, format!("in {id}"));

@@ -40,8 +40,8 @@ fn check_modes(keys: &StackKeys, expected: Option<Mode>, report: &mut Report) {
         ("the stack", expected),
         ("the read key", keys.read.as_ref().map(|keys| keys.mode)),
         ("the write key", keys.write.as_ref().map(|keys| keys.mode)),
-        ("the read secret's publishable key", keys.read.as_deref().and_then(publishable)),
-        ("the write secret's publishable key", keys.write.as_deref().and_then(publishable)),
+        ("the read secret's publishable key", keys.read.as_ref().and_then(publishable)),
+        ("the write secret's publishable key", keys.write.as_ref().and_then(publishable)),
     ];
     let known: Vec<(&str, Mode)> =
         named.into_iter().filter_map(|(name, mode)| Some((name, mode?))).collect();

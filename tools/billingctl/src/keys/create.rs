@@ -1,7 +1,5 @@
 //! `keys create`
 
-use std::sync::Arc;
-
 use clap::Args;
 use clap::builder::NonEmptyStringValueParser;
 use serde_json::Value;
@@ -72,7 +70,7 @@ pub(super) async fn run(options: &GlobalOptions, args: CreateArgs) -> Result<()>
     }
 }
 
-fn stack_mode(keys: std::result::Result<Arc<StripeKeys>, SecretFailure>) -> Result<Mode> {
+fn stack_mode(keys: std::result::Result<StripeKeys, SecretFailure>) -> Result<Mode> {
     keys.map(|keys| keys.mode).map_err(|error| {
         CliError::new(format!(
             "the stack's mode is unknown: {}; or give the mode with --mode test or --mode live",

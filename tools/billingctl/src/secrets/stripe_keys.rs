@@ -1,7 +1,5 @@
 //! `secrets set` and `secrets rotate`: checks a Stripe key before it is stored.
 
-use std::sync::Arc;
-
 use aws_config::SdkConfig;
 use aws_sdk_secretsmanager::Client;
 use clap::builder::NonEmptyStringValueParser;
@@ -86,7 +84,7 @@ async fn store(
     options: &GlobalOptions,
     sdk: &SdkConfig,
     args: &StripeKeyArgs,
-    current: Option<Arc<StripeKeys>>,
+    current: Option<StripeKeys>,
 ) -> Result<()> {
     let text = input::read(&args.source, "Stripe's secret key")?;
     let new = StripeKeys::new(text, None).ok_or_else(|| {
@@ -96,10 +94,10 @@ async fn store(
         Some(current) => Some(current),
         None => secrets::existing_stripe_keys(sdk, args.other_secret()).await?,
     };
-    let publishable_key = publishable_key(args, stack.as_deref())?;
-    check_form(args.key, &new, &publishable_key, stack.as_deref(), args.skip_check)?;
+    let publishable_key = publishable_key(args, stack.as_ref())?;
+    check_form(args.key, &new, &publishable_key, stack.as_ref(), args.skip_check)?;
     if !args.skip_check {
-        check_with_stripe(&new, stack.as_deref()).await?;
+        check_with_stripe(&new, stack.as_ref()).await?;
     }
     let id = args.secret();
     let text = secrets::stripe_secret(&new, &publishable_key);

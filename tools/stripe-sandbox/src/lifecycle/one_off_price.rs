@@ -18,22 +18,8 @@ pub fn make_price(
     now: Timestamp,
 ) -> (String, String) {
     let (price, product) = (world.ids.id("price"), world.ids.id("prod"));
-    world.products.put(Product {
-        id: product.clone(),
-        name: line.description.clone().unwrap_or_else(|| "Invoice item".to_owned()),
-        active: false,
-        description: None,
-        unit_label: None,
-        url: None,
-        statement_descriptor: None,
-        tax_code: None,
-        images: Vec::new(),
-        marketing_features: Vec::new(),
-        default_price: None,
-        metadata: Metadata::new(),
-        created: now,
-        updated: now,
-    });
+    let name = line.description.clone().unwrap_or_else(|| "Invoice item".to_owned());
+    world.products.put(Product { active: false, ..Product::new(product.clone(), name, now) });
     world.prices.put(Price {
         id: price.clone(),
         product: product.clone(),

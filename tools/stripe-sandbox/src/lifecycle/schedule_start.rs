@@ -23,28 +23,35 @@ pub struct NewSchedule {
     pub metadata: Metadata,
 }
 
+impl NewSchedule {
+    /// Returns the schedule before its start.
+    pub fn into_schedule(self, id: String, test_clock: Option<String>, now: Timestamp) -> Schedule {
+        Schedule {
+            id,
+            customer: self.customer,
+            subscription: None,
+            mode: self.mode,
+            currency: self.currency,
+            status: Status::NotStarted,
+            end_behavior: self.end_behavior,
+            phases: self.phases,
+            current: 0,
+            metadata: self.metadata,
+            created: now,
+            canceled_at: None,
+            completed_at: None,
+            released_at: None,
+            test_clock,
+        }
+    }
+}
+
 /// Creates the schedule, and its subscription if it starts now. Returns its ID.
 pub fn create(world: &mut World, new: NewSchedule) -> Result<String> {
     let customer = world.customer(&new.customer);
     let test_clock = customer.test_clock.clone();
     let now = world.now_of(&new.customer);
-    let mut schedule = Schedule {
-        id: world.ids.id("sub_sched"),
-        customer: new.customer,
-        subscription: None,
-        mode: new.mode,
-        currency: new.currency,
-        status: Status::NotStarted,
-        end_behavior: new.end_behavior,
-        phases: new.phases,
-        current: 0,
-        metadata: new.metadata,
-        created: now,
-        canceled_at: None,
-        completed_at: None,
-        released_at: None,
-        test_clock,
-    };
+    let mut schedule = new.into_schedule(world.ids.id("sub_sched"), test_clock, now);
     let id = schedule.id.clone();
     if schedule.phase().start <= now {
         begin(world, &mut schedule, now)?;

@@ -28,6 +28,28 @@ pub struct Product {
     pub updated: Timestamp,
 }
 
+impl Product {
+    /// Returns an active product without optional fields.
+    pub fn new(id: String, name: String, now: Timestamp) -> Self {
+        Self {
+            id,
+            name,
+            active: true,
+            description: None,
+            unit_label: None,
+            url: None,
+            statement_descriptor: None,
+            tax_code: None,
+            images: Vec::new(),
+            marketing_features: Vec::new(),
+            default_price: None,
+            metadata: Metadata::new(),
+            created: now,
+            updated: now,
+        }
+    }
+}
+
 impl Entity for Product {
     const KIND: &'static str = "product";
 

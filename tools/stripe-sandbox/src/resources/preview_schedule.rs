@@ -9,10 +9,10 @@ use crate::lifecycle::preview::{
     PreviewOptions, no_upcoming_invoice, preview_start, preview_subscription,
 };
 use crate::lifecycle::schedule::{check, check_order};
-use crate::lifecycle::schedule_start::first_subscription;
+use crate::lifecycle::schedule_start::{NewSchedule, first_subscription};
 use crate::model::Metadata;
 use crate::model::invoice::Invoice;
-use crate::model::schedule::{EndBehavior, Phase, Schedule, Status};
+use crate::model::schedule::{EndBehavior, Phase, Schedule};
 use crate::model::subscription::{BillingMode, ProrationBehavior};
 use crate::values::errors::{ApiError, Result};
 use crate::world::{World, find_live_customer_param, find_param};
@@ -82,24 +82,15 @@ impl ScheduleParams {
         let currency = currency_of(world, customer, &drafts)?;
         let phases = resolve_phases(world, &Base::new(currency, now, now), drafts)?;
         check_order(&phases)?;
-        let schedule = Schedule {
-            id: String::new(),
+        let new = NewSchedule {
             customer: customer.to_owned(),
-            subscription: None,
-            mode: self.mode.unwrap_or((BillingMode::Flexible, false)),
             currency,
-            status: Status::NotStarted,
+            mode: self.mode.unwrap_or((BillingMode::Flexible, false)),
             end_behavior: self.end_behavior.unwrap_or(EndBehavior::Release),
             phases,
-            current: 0,
             metadata: Metadata::new(),
-            created: now,
-            canceled_at: None,
-            completed_at: None,
-            released_at: None,
-            test_clock: None,
         };
-        preview_first(world, &schedule, recurring)
+        preview_first(world, &new.into_schedule(String::new(), None, now), recurring)
     }
 
     fn preview_existing(

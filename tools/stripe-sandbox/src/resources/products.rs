@@ -4,7 +4,6 @@ use serde_json::{Value, json};
 
 use crate::endpoint::call::{Call, Endpoint, delete, get, list, post};
 use crate::endpoint::params::{Change, MetadataChange, Params};
-use crate::model::Metadata;
 use crate::model::catalog::Product;
 use crate::values::errors::{ApiError, Result};
 use crate::world::{find, find_param};
@@ -87,22 +86,7 @@ fn create(call: &mut Call<'_>) -> Result<Value> {
             .param("id"));
     }
     let now = call.world.now(None);
-    let mut product = Product {
-        id: id.unwrap_or_else(|| call.world.ids.id("prod")),
-        name,
-        active: true,
-        description: None,
-        unit_label: None,
-        url: None,
-        statement_descriptor: None,
-        tax_code: None,
-        images: Vec::new(),
-        marketing_features: Vec::new(),
-        default_price: None,
-        metadata: Metadata::new(),
-        created: now,
-        updated: now,
-    };
+    let mut product = Product::new(id.unwrap_or_else(|| call.world.ids.id("prod")), name, now);
     fields.apply(&mut product);
     let object = to_json(&product);
     call.world.products.put(product);
