@@ -11,6 +11,9 @@ use serde_json::{Value, json};
 /// Starting a browser takes long on a busy machine.
 const TIMEOUT: Duration = Duration::from_secs(90);
 
+/// Starts of chromedriver until one finds a port.
+const DRIVER_STARTS: u32 = 5;
+
 /// Key of an element's ID in the protocol.
 const ELEMENT: &str = "element-6066-11e4-a52e-4f735466cecf";
 
@@ -44,13 +47,8 @@ pub struct Browser {
 impl Browser {
     /// Starts chromedriver on a free port and a browser with an empty profile below `folder`.
     pub fn start(driver: &Path, chromium: &Path, folder: &Path) -> Browser {
-        let mut child = Command::new(driver)
-            .arg("--port=0")
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()
-            .expect("chromedriver starts");
-        let address = SocketAddr::from(([127, 0, 0, 1], port_of(&mut child)));
+        let (child, port) = start_driver(driver);
+        let address = SocketAddr::from(([127, 0, 0, 1], port));
         let profile = folder.join(format!("profile-{}", child.id()));
         let mut arguments: Vec<String> = ARGUMENTS.iter().map(|&text| text.to_owned()).collect();
         arguments.push(format!("--user-data-dir={}", profile.display()));
@@ -128,18 +126,40 @@ impl Drop for Browser {
     }
 }
 
-/// Reads the port from "ChromeDriver was started successfully on port 12345."
-fn port_of(driver: &mut Child) -> u16 {
+/// Starts chromedriver on a free port. It looks for a port and then opens it, and exits if another program has taken
+/// the port in between.
+fn start_driver(driver: &Path) -> (Child, u16) {
+    let mut output = String::new();
+    for _ in 0..DRIVER_STARTS {
+        let mut child = Command::new(driver)
+            .arg("--port=0")
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("chromedriver starts");
+        match port_of(&mut child) {
+            Ok(port) => return (child, port),
+            Err(printed) => output = printed,
+        }
+        child.wait().expect("chromedriver has exited");
+    }
+    panic!("chromedriver exited {DRIVER_STARTS} times; the last time it printed: {output}");
+}
+
+/// Reads the port from "ChromeDriver was started successfully on port 12345." Returns the output if that has none.
+fn port_of(driver: &mut Child) -> Result<u16, String> {
     let out = driver.stdout.take().expect("it is piped");
     let mut lines = BufReader::new(out).lines();
+    let mut output = String::new();
     let port = lines.find_map(|line| {
         let line = line.expect("chromedriver says where it listens");
+        output = format!("{output}{line}\n");
         let (_, port) = line.split_once("successfully on port ")?;
         port.trim_end_matches('.').parse().ok()
     });
     // Drains the output, so that the driver never blocks on a full pipe.
     std::thread::spawn(move || lines.for_each(drop));
-    port.expect("chromedriver names its port")
+    port.ok_or(output)
 }
 
 /// Sends one request on a new connection. Returns the response's `value`.
