@@ -4,7 +4,7 @@
 # Uses cargo-nextest, Node.js and Docker where they are installed.
 
 .DEFAULT_GOAL := help
-.PHONY: help setup venv node_modules setup-deploy compile binaries build run stop test soak soak-model soak-faults soak-contract fmt lint audit docs lint-openapi \
+.PHONY: help setup venv node_modules setup-deploy compile binaries build run stop test soak soak-model soak-fuzz soak-faults soak-contract fmt lint audit docs lint-openapi \
 	lint-template lint-workflows sam-local smoke deploy-functions rollback clean-local \
 	floor peer bench bench-check bench-accept
 
@@ -12,7 +12,11 @@
 API_PORT ?= 9100
 STRIPE_PORT ?= 12111
 AWS_PORT ?= 5055
-export API_PORT STRIPE_PORT AWS_PORT
+# Processes of each function, 1 to 4. Lambda starts one for each concurrent request.
+PROCESSES ?= 1
+# FOLLOW=0: Stripe's events are not followed.
+FOLLOW ?= 1
+export API_PORT STRIPE_PORT AWS_PORT PROCESSES FOLLOW
 
 PYTHON ?= python3
 BIN := $(or $(CARGO_TARGET_DIR),target)/debug
@@ -67,7 +71,7 @@ node_modules:
 compile: ## Build the workspace as `make run` uses it
 	cargo build --workspace
 
-run: setup compile ## Start the whole system on this machine (DETACH=1: in the background, KEEP=1: keep its state)
+run: setup compile ## Start the whole system on this machine (DETACH=1: in the background, KEEP=1: keep its state, PROCESSES=4: per function, FOLLOW=0: without following Stripe)
 	@$(BIN)/devstack run $(if $(filter-out 0,$(DETACH)),--detach) $(if $(filter-out 0,$(KEEP)),--keep)
 
 stop: ## Stop the stack that `make run DETACH=1` started
@@ -83,7 +87,7 @@ test: setup ## Run every test (starts what it needs); `make lint` checks the res
 		set -x; cargo test --workspace --no-fail-fast --lib --bins --tests; \
 	fi
 
-soak: soak-model soak-faults soak-contract ## Run the long tests, which take hours
+soak: soak-model soak-fuzz soak-faults soak-contract ## Run the long tests, which take hours
 
 # More histories and fuzz inputs than `make test` runs, with other seeds each time: HISTORIES_SECONDS=36000 make soak-model
 soak-model: export HISTORIES_SEED ?= random
@@ -92,6 +96,13 @@ soak-model: export HISTORIES_SECONDS ?= 3000
 soak-model: export FUZZ_CASES ?= 100000
 soak-model:
 	cargo test --workspace --test histories --test fuzz -- --nocapture
+
+# Concurrent random requests to several processes of each function: FUZZ_SECONDS=36000 FUZZ_SEED=1 make soak-fuzz
+soak-fuzz: export FUZZ_SECONDS ?= 3600
+soak-fuzz: export FUZZ_KILLS ?= 1
+soak-fuzz: setup
+	cargo build --workspace --all-targets
+	cargo test --workspace --test http_fuzz -- --nocapture
 
 # Omits each field of Stripe's responses in turn, and sends as many requests as ten a second make in an hour.
 soak-faults: setup
@@ -152,7 +163,7 @@ binaries: venv
 build: binaries ## Build the functions' deployment packages in target/lambda (ARCH=x86_64, FUNCTIONS="summary info")
 	@$(PYTHON) tools/deployer/package.py $(PACKAGES) $(FUNCTIONS)
 
-# `sam build` calls this for each function's logical name. The first call builds all eight.
+# `sam build` calls this for each function's logical name. The first call builds all of them.
 build-%Function: binaries
 	@name="$$(printf %s '$*' | sed 's/\(.\)\([A-Z]\)/\1-\2/g' | tr '[:upper:]' '[:lower:]')" && \
 	cp "$(PACKAGES)/$$name/bootstrap" "$(ARTIFACTS_DIR)/bootstrap"

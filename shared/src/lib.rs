@@ -8,6 +8,7 @@
 //! | layer | contents |
 //! |---|---|
 //! | [`runtime`] | settings, clients, request context, logs, metrics |
+//! | [`change`] | the journal of plan changes, and its settlement |
 //! | [`api`] | API Gateway events, bodies, URLs, errors, replies, idempotency |
 //! | [`access`] | API keys, callers, scopes |
 //! | [`billing`] | catalog, subscriptions, plan changes: the domain, without HTTP and AWS |
@@ -19,12 +20,13 @@ pub mod access;
 pub mod api;
 pub mod aws;
 pub mod billing;
+pub mod change;
 pub mod runtime;
 pub mod stripe;
 pub mod values;
 
 pub use api::error::ApiError;
 pub use api::reply::Reply;
-pub use runtime::{App, Call, Config, answer, serve};
+pub use runtime::{App, Call, Config, Route, answer, serve, serve_schedule};
 pub use stripe::{Stripe, StripeError};
 pub use values::{Currency, Date, DateTime, Money, Scope, Timestamp};

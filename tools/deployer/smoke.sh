@@ -24,7 +24,9 @@ check() {
 }
 
 routes=$(deployer routes "$@")
+[ -n "$routes" ] || echo "none of these functions has a route"
 while read -r method path; do
+    [ -n "$method" ] || continue
     check "$method" "$path" "$(status_of "$method" "$path" < /dev/null)" 401
     if [ "$method" = GET ] && [ -n "${SMOKE_KEY:-}" ]; then
         status=$(status_of GET "$path" <<< "header = \"authorization: Bearer $SMOKE_KEY\"")

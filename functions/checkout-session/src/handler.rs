@@ -3,9 +3,10 @@
 use std::time::Duration;
 
 use shared::api::idempotency::Operation;
-use shared::billing::catalog::Offer;
-use shared::stripe::MAX_PAGE;
+use shared::billing::catalog::{Offer, Tiers};
+use shared::billing::subscription::Current;
 use shared::stripe::views::{CheckoutSession, List};
+use shared::stripe::{Details, MAX_PAGE};
 use shared::{ApiError, Call, Reply, StripeError};
 use stripe_checkout::checkout_session::{ExpireCheckoutSession, ListCheckoutSession};
 use tokio::time::sleep;
@@ -22,7 +23,7 @@ const PAUSE: Duration = Duration::from_millis(400);
 /// Largest number of attempts to create a session while racing requests create others.
 const ROUNDS: u32 = 4;
 
-/// Responds to the request after three round trips to Stripe: the billing state, expiring another session,
+/// Responds to the request after four round trips to Stripe: the sessions, the billing state, expiring another session,
 /// the new session. A new account needs the plans, the customer and the session.
 ///
 /// # Errors
@@ -36,119 +37,150 @@ pub async fn checkout_session(call: Call) -> Result<Reply, ApiError> {
 
 async fn start(call: &Call, params: &Params, operation: Operation) -> Result<Reply, ApiError> {
     let urls = params.urls(call.config())?;
-    let (billing, sessions) =
-        tokio::try_join!(call.billing_state(), sessions(call, call.customer()))?;
+    // Before the subscriptions, as in `sessions_unless_subscribed`.
+    let sessions = match call.customer() {
+        Some(customer) => sessions(call, customer).await?,
+        None => Vec::new(),
+    };
+    let billing = call.billing_state().await?;
     let current = billing.current();
     let offer = params.target.offer(&billing.offers, &billing.tiers, current.as_ref())?;
     if current.is_some() {
         return Err(ApiError::AlreadySubscribed);
     }
-    let customer = call.ensure_customer().await?;
-    let session = open(call, &customer, offer, &urls, sessions, &operation).await?;
+    let customer = match &billing.customer {
+        Some(customer) => customer.id.clone(),
+        None => call.create_customer().await?,
+    };
+    let request =
+        Checkout { call, customer: &customer, tiers: &billing.tiers, operation: &operation };
+    // A deleted customer was replaced.
+    let is_other = call.customer().is_some_and(|known| known != customer);
+    let sessions = if is_other { request.sessions_unless_subscribed().await? } else { sessions };
+    let session = request.open(offer, &urls, sessions).await?;
     Reply::created(&SessionResponse::of(session, params.ui_mode, call.publishable_key().await?))
 }
 
 /// Returns a customer's sessions, newest first.
-async fn sessions(
-    call: &Call,
-    customer: Option<&str>,
-) -> Result<Vec<CheckoutSession>, StripeError> {
-    let Some(customer) = customer else { return Ok(Vec::new()) };
+async fn sessions(call: &Call, customer: &str) -> Result<Vec<CheckoutSession>, StripeError> {
     let list = ListCheckoutSession::new().customer(customer).limit(MAX_PAGE);
     Ok(call.stripe.send::<List<CheckoutSession>>(&list).await?.data)
 }
 
-/// Returns the one open session of a customer: an equal one, or a new one after expiring all others.
-async fn open(
-    call: &Call,
-    customer: &str,
-    offer: &Offer,
-    urls: &Urls,
-    mut known: Vec<CheckoutSession>,
-    operation: &Operation,
-) -> Result<CheckoutSession, ApiError> {
-    let account = call.caller.account.id.as_str();
-    let wanted = SessionRequest {
-        account,
-        customer,
-        offer,
-        urls,
-        automatic_tax: call.config().automatic_tax,
-        attribution: operation.attribution(),
-    };
-    let mut refused_under = None;
-    for round in 1.. {
-        let is_open = |session: &&CheckoutSession| {
-            session.mode == "subscription" && session.status.as_deref() == Some("open")
-        };
-        if let Some(same) = known.iter().filter(is_open).find(|session| wanted.is_same(session)) {
-            return Ok(same.clone());
-        }
-        for session in known.iter().filter(is_open) {
-            expire(call, session, operation).await?;
-        }
-        // Racing requests have read the same newest session and so use the same key. Stripe creates the
-        // first one's session and refuses the others, which then read the sessions again.
-        let newest = known.first().map_or("none", |session| session.id.as_str());
-        let mut key = format!("checkout-{customer}-{newest}");
-        if refused_under.as_ref() == Some(&key) {
-            // The first session is still being created, or was refused permanently.
-            sleep(PAUSE).await;
-            if round == ROUNDS {
-                key = operation.stripe_key("last-session");
-            }
-        }
-        match create(call, &wanted, &key, operation).await {
-            Ok(session) if session.status.as_deref() == Some("open") => return Ok(session),
-            // A replayed failure may have created the session all the same, so read the sessions again.
-            Err(error)
-                if !(error.is_key_reused() || error.is_replayed_failure() && round < ROUNDS) =>
-            {
-                return Err(error.into());
-            }
-            Ok(_) | Err(_) if round == ROUNDS => return Err(ApiError::IdempotencyInProgress),
-            Ok(_) => {}
-            Err(_) => refused_under = Some(key),
-        }
-        known = sessions(call, Some(customer)).await?;
-    }
-    unreachable!("the last round returns")
+/// A checkout of one customer.
+struct Checkout<'a> {
+    call: &'a Call,
+    customer: &'a str,
+    tiers: &'a Tiers,
+    operation: &'a Operation,
 }
 
-/// Creates a session. Stripe replays an old refusal for the same key even if its reason is gone, so a refused
-/// request is repeated under a key of its own.
-async fn create(
-    call: &Call,
-    wanted: &SessionRequest<'_>,
-    key: &str,
-    operation: &Operation,
-) -> Result<CheckoutSession, StripeError> {
-    let request = || wanted.request();
-    match call.stripe.send_built(request(), Some(key.to_owned())).await {
-        Err(error) if error.status() == Some(400) && !error.is_key_reused() => {
-            call.stripe.send_built(request(), Some(operation.stripe_key("session"))).await
-        }
-        outcome => outcome,
+impl Checkout<'_> {
+    /// Returns the customer's sessions, newest first, unless there is a subscription.
+    ///
+    /// The sessions are read first. A session that is paid in between is open in the list, and the subscriptions have the
+    /// one that it created. In the other order, or at the same time, neither list would show it.
+    async fn sessions_unless_subscribed(&self) -> Result<Vec<CheckoutSession>, ApiError> {
+        let sessions = sessions(self.call, self.customer).await?;
+        self.refuse_subscribed().await?;
+        Ok(sessions)
     }
-}
 
-/// Expires a session. Stripe refuses that for a completed one, which has created a subscription.
-async fn expire(
-    call: &Call,
-    session: &CheckoutSession,
-    operation: &Operation,
-) -> Result<(), ApiError> {
-    let key = operation.stripe_key(&format!("expire-{}", session.id));
-    match call
-        .stripe
-        .send_once::<CheckoutSession>(&ExpireCheckoutSession::new(session.id.as_str()), &key)
-        .await
-    {
-        Ok(_) => Ok(()),
-        Err(error) if error.status() == Some(400) => match call.billing_state().await?.current() {
+    async fn refuse_subscribed(&self) -> Result<(), ApiError> {
+        let subscriptions = self.call.stripe.subscriptions(self.customer, Details::None).await?;
+        match Current::of(&subscriptions, self.tiers) {
             Some(_) => Err(ApiError::AlreadySubscribed),
             None => Ok(()),
-        },
-        Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Returns the one open session of a customer: an equal one, or a new one after expiring all others.
+    async fn open(
+        &self,
+        offer: &Offer,
+        urls: &Urls,
+        mut known: Vec<CheckoutSession>,
+    ) -> Result<CheckoutSession, ApiError> {
+        let Self { call, customer, operation, .. } = *self;
+        let account = call.caller.account.id.as_str();
+        let wanted = SessionRequest {
+            account,
+            customer,
+            offer,
+            urls,
+            automatic_tax: call.config().automatic_tax,
+            attribution: operation.attribution(),
+        };
+        let mut refused_under = None;
+        for round in 1.. {
+            let is_open = |session: &&CheckoutSession| {
+                session.mode == "subscription" && session.status.as_deref() == Some("open")
+            };
+            if let Some(same) = known.iter().filter(is_open).find(|session| wanted.is_same(session))
+            {
+                return Ok(same.clone());
+            }
+            for session in known.iter().filter(is_open) {
+                self.expire(session).await?;
+            }
+            // Racing requests have read the same newest session and so use the same key. Stripe creates the
+            // first one's session and refuses the others, which then read the sessions again.
+            let newest = known.first().map_or("none", |session| session.id.as_str());
+            let mut key = format!("checkout-{customer}-{newest}");
+            if refused_under.as_ref() == Some(&key) {
+                // The first session is still being created, or was refused permanently.
+                sleep(PAUSE).await;
+                if round == ROUNDS {
+                    key = operation.stripe_key("last-session");
+                }
+            }
+            match self.create(&wanted, &key).await {
+                Ok(session) if session.status.as_deref() == Some("open") => return Ok(session),
+                // A replayed failure may have created the session all the same, so read the sessions again.
+                Err(error)
+                    if !(error.is_key_reused()
+                        || error.is_replayed_failure() && round < ROUNDS) =>
+                {
+                    return Err(error.into());
+                }
+                Ok(_) | Err(_) if round == ROUNDS => return Err(ApiError::IdempotencyInProgress),
+                Ok(_) => {}
+                Err(_) => refused_under = Some(key),
+            }
+            known = self.sessions_unless_subscribed().await?;
+        }
+        unreachable!("the last round returns")
+    }
+
+    /// Creates a session. Stripe replays an old refusal for the same key even if its reason is gone, so a refused
+    /// request is repeated under a key of its own.
+    async fn create(
+        &self,
+        wanted: &SessionRequest<'_>,
+        key: &str,
+    ) -> Result<CheckoutSession, StripeError> {
+        let request = || wanted.request();
+        let stripe = &self.call.stripe;
+        match stripe.send_built(request(), Some(key.to_owned())).await {
+            Err(error) if error.status() == Some(400) && !error.is_key_reused() => {
+                stripe.send_built(request(), Some(self.operation.stripe_key("session"))).await
+            }
+            outcome => outcome,
+        }
+    }
+
+    /// Expires a session. Stripe refuses that for a completed one, which has created a subscription.
+    async fn expire(&self, session: &CheckoutSession) -> Result<(), ApiError> {
+        let key = self.operation.stripe_key(&format!("expire-{}", session.id));
+        match self
+            .call
+            .stripe
+            .send_once::<CheckoutSession>(&ExpireCheckoutSession::new(session.id.as_str()), &key)
+            .await
+        {
+            Ok(_) => Ok(()),
+            Err(error) if error.status() == Some(400) => self.refuse_subscribed().await,
+            Err(error) => Err(error.into()),
+        }
     }
 }

@@ -1,13 +1,23 @@
-//! Reads the subscriptions and the open invoices in parallel, then the failure of the overdue invoice.
+//! Reads the subscriptions and the open invoices in parallel, then the payments of the open invoices.
 
-use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
-use shared::stripe::views::{Invoice, Subscription};
-use shared::stripe::{Decline, PARALLEL};
-use shared::{ApiError, Call, Currency, Reply, StripeError};
+use shared::billing::payment::Payments;
+use shared::stripe::Details;
+use shared::stripe::views::{Customer, Invoice, Subscription};
+use shared::{ApiError, Call, Currency, Reply, StripeError, Timestamp};
 
-use crate::overdue::{Overdue, Payments};
+use crate::debts::Debts;
 use crate::response::Dunning;
 use crate::state::{Rules, Verdict};
+
+/// The customer's objects at Stripe; none for an account without a customer.
+#[derive(Default)]
+struct Found {
+    subscriptions: Vec<Subscription>,
+    open: Vec<Invoice>,
+    payments: Payments,
+    /// Read only if there is no live subscription.
+    customer: Option<Customer>,
+}
 
 /// Responds to the request after at most two round trips to Stripe.
 ///
@@ -18,46 +28,42 @@ pub async fn dunning(call: Call) -> Result<Reply, ApiError> {
     let config = call.config();
     let rules =
         Rules { max_attempts: config.dunning_max_attempts, grace_days: config.dunning_grace_days };
-    let Some(customer) = call.customer() else {
-        return Reply::ok(&Dunning::nothing_owed(config.default_currency, &rules));
-    };
-    let (subscriptions, open) =
-        tokio::try_join!(call.stripe.subscriptions(customer), call.stripe.open_invoices(customer))?;
-    let mut overdue = Overdue::of(&open, &subscriptions);
-    let payments = payments(&call, &overdue).await?;
-    overdue.remove_processing(&payments);
-    let verdict = Verdict::of(&subscriptions, &overdue, &rules);
-    let payments = verdict.invoice.and_then(|invoice| payments.get(&invoice.id));
-    let failure = payments.and_then(|payments| Decline::of_payments(payments));
-    let currency = currency(&call, customer, &subscriptions, verdict.invoice).await?;
-    Reply::ok(&Dunning::of(&verdict, overdue.sum(currency)?, failure, &rules))
+    let found = call.read_customer(|customer| read(&call, customer)).await?.unwrap_or_default();
+    let now = call.stripe.past().unwrap_or_else(Timestamp::now);
+    let payment = |invoice: &Invoice| found.payments.of(invoice);
+    let debts = Debts::of(&found.open, &found.subscriptions, payment, now);
+    let verdict = Verdict::of(&found.subscriptions, &debts, &rules);
+    let failure = verdict.invoice.and_then(|invoice| payment(invoice).failure());
+    let currency = found.currency(verdict.invoice).unwrap_or(config.default_currency);
+    Reply::ok(&Dunning::of(&verdict, &debts, currency, failure, &rules)?)
 }
 
-/// Returns the payments of each invoice.
-async fn payments(call: &Call, overdue: &Overdue<'_>) -> Result<Payments, StripeError> {
-    let read = async |invoice: &Invoice| {
-        let payments = call.stripe.payments(&invoice.id).await?;
-        Ok((invoice.id.clone(), payments.data))
-    };
-    stream::iter(overdue.invoices()).map(read).buffer_unordered(PARALLEL).try_collect().await
+/// Reads a customer, and whether it was deleted.
+async fn read(call: &Call, customer: String) -> Result<(Found, bool), StripeError> {
+    let (stripe, customer) = (&call.stripe, customer.as_str());
+    let (subscriptions, open) = tokio::try_join!(
+        stripe.subscriptions(customer, Details::None),
+        stripe.open_invoices(customer)
+    )?;
+    let payments = Payments::load(stripe, customer, &open);
+    if subscriptions.iter().any(|subscription| !subscription.status.is_ended()) {
+        let payments = payments.await?;
+        return Ok((Found { subscriptions, open, payments, customer: None }, false));
+    }
+    let (payments, customer) =
+        tokio::try_join!(payments, stripe.customer(customer, Details::None))?;
+    let is_deleted = customer.is_none();
+    Ok((Found { subscriptions, open, payments, customer }, is_deleted))
 }
 
-/// Returns the invoice's currency, which the overdue sum is in, else the subscription's, the customer's, or the default.
-async fn currency(
-    call: &Call,
-    customer: &str,
-    subscriptions: &[Subscription],
-    invoice: Option<&Invoice>,
-) -> Result<Currency, StripeError> {
-    let live = subscriptions.iter().find(|subscription| !subscription.status.is_ended());
-    let of_subscription = live.or(subscriptions.first()).map(|subscription| subscription.currency);
-    match invoice.map(|invoice| invoice.currency).or(of_subscription) {
-        Some(currency) => Ok(currency),
-        None => Ok(call
-            .stripe
-            .customer(customer)
-            .await?
-            .currency
-            .unwrap_or(call.config().default_currency)),
+impl Found {
+    /// Returns the currency of the overdue sum: that of the invoice to pay, else the subscription's, the customer's.
+    fn currency(&self, invoice: Option<&Invoice>) -> Option<Currency> {
+        let live = self.subscriptions.iter().find(|subscription| !subscription.status.is_ended());
+        let of_subscription = || live.or(self.subscriptions.first()).map(|it| it.currency);
+        invoice
+            .map(|invoice| invoice.currency)
+            .or_else(of_subscription)
+            .or_else(|| self.customer.as_ref()?.currency)
     }
 }

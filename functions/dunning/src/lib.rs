@@ -1,7 +1,7 @@
 //! `GET /v1/billing/dunning`: payment state of the account, and the way to recover.
 
+mod debts;
 mod handler;
-mod overdue;
 mod response;
 mod state;
 

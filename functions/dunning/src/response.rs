@@ -1,10 +1,12 @@
 //! Builds the response with the way to recover. No I/O.
 
 use serde::Serialize;
+use shared::billing::invoice::{attempts, still_to_pay};
 use shared::stripe::views::Invoice;
 use shared::stripe::{Decline, DeclineKind};
-use shared::{Currency, DateTime, Money};
+use shared::{Currency, DateTime, Money, StripeError};
 
+use crate::debts::Debts;
 use crate::state::{EndReason, Rules, State, Verdict};
 
 /// Body of the response.
@@ -18,13 +20,31 @@ pub struct Dunning {
     max_attempts: u32,
     next_attempt_at: Option<DateTime>,
     grace_ends_at: Option<DateTime>,
-    /// Overdue sum.
+    /// Overdue sum in `currency`.
     amount_due: Money,
     currency: Currency,
+    /// Overdue sum of each currency.
+    overdue: Vec<Sum>,
     invoice: Option<InvoiceToPay>,
+    processing: Option<Processing>,
     failure: Option<Decline>,
     deploy_blocked: bool,
     recovery: Option<Recovery>,
+}
+
+#[derive(Debug, Serialize)]
+struct Sum {
+    currency: Currency,
+    amount: Money,
+}
+
+/// The oldest invoice whose payment is processing.
+#[derive(Debug, Serialize)]
+struct Processing {
+    amount: Money,
+    currency: Currency,
+    invoice: InvoiceToPay,
+    since: DateTime,
 }
 
 #[derive(Debug, Serialize)]
@@ -32,6 +52,7 @@ pub struct Dunning {
 struct InvoiceToPay {
     number: Option<String>,
     amount_due: Money,
+    currency: Currency,
     hosted_url: Option<String>,
 }
 
@@ -53,46 +74,51 @@ enum Action {
 }
 
 impl Dunning {
-    /// Returns the response for an account without a Stripe customer.
-    pub fn nothing_owed(currency: Currency, rules: &Rules) -> Self {
-        let verdict = Verdict {
-            state: State::Active,
-            since: None,
-            reason: None,
-            paused: false,
-            invoice: None,
-        };
-        Self::of(&verdict, Money::new(0, currency), None, rules)
-    }
-
-    /// `amount_due` is the overdue sum.
+    /// `currency` is that of the overdue sum.
     pub fn of(
         verdict: &Verdict<'_>,
-        amount_due: Money,
+        debts: &Debts<'_>,
+        currency: Currency,
         failure: Option<Decline>,
         rules: &Rules,
-    ) -> Self {
+    ) -> Result<Self, StripeError> {
+        let sums = debts.sums()?.into_iter();
+        let processing = debts.processing().map(|(invoice, since)| Processing {
+            amount: still_to_pay(invoice),
+            currency: invoice.currency,
+            invoice: InvoiceToPay::of(invoice),
+            since: since.date_time(),
+        });
         let invoice = verdict.invoice;
-        Self {
+        Ok(Self {
             state: verdict.state,
             reason: verdict.reason,
             since: verdict.since.map(shared::Timestamp::date_time),
-            attempts: invoice.map_or(0, Invoice::attempts),
+            attempts: invoice.map_or(0, attempts),
             max_attempts: rules.max_attempts,
             next_attempt_at: invoice
                 .and_then(|invoice| invoice.next_payment_attempt)
                 .map(shared::Timestamp::date_time),
             grace_ends_at: verdict.grace_ends_at(rules).map(shared::Timestamp::date_time),
-            amount_due,
-            currency: amount_due.currency,
-            invoice: invoice.map(|invoice| InvoiceToPay {
-                number: invoice.number.clone(),
-                amount_due: Money::new(invoice.amount_remaining, invoice.currency),
-                hosted_url: invoice.hosted_invoice_url.clone(),
-            }),
+            amount_due: debts.sum(currency)?,
+            currency,
+            overdue: sums.map(|amount| Sum { currency: amount.currency, amount }).collect(),
+            invoice: invoice.map(InvoiceToPay::of),
+            processing,
             recovery: recovery(verdict, failure.as_ref().map(|failure| failure.kind)),
             failure,
             deploy_blocked: verdict.blocks_deploys(),
+        })
+    }
+}
+
+impl InvoiceToPay {
+    fn of(invoice: &Invoice) -> Self {
+        Self {
+            number: invoice.number.clone(),
+            amount_due: still_to_pay(invoice),
+            currency: invoice.currency,
+            hosted_url: invoice.hosted_invoice_url.clone(),
         }
     }
 }
@@ -102,6 +128,8 @@ fn recovery(verdict: &Verdict<'_>, failure: Option<DeclineKind>) -> Option<Recov
         (State::Canceled, _) => Some(route(Action::Resubscribe, "/v1/billing/checkout-session")),
         (State::Active, None) => None,
         (_, Some(invoice)) if !verdict.paused => Some(pay(invoice, failure)),
+        // The payment that is processing may suffice.
+        (_, None) if verdict.processing && !verdict.paused => None,
         // A paused subscription resumes with a payment method. A payment does not resume it.
         (_, _) => Some(update_payment_method()),
     }

@@ -2,9 +2,10 @@
 
 use serde::Serialize;
 use shared::Timestamp;
+use shared::billing::invoice::{attempts, overdue_since};
 use shared::stripe::views::{Invoice, Subscription, SubscriptionStatus};
 
-use crate::overdue::Overdue;
+use crate::debts::Debts;
 
 /// Settings of the operator.
 pub struct Rules {
@@ -42,42 +43,47 @@ pub struct Verdict<'a> {
     pub reason: Option<EndReason>,
     /// Whether the subscription is paused, which a payment does not end.
     pub paused: bool,
+    /// Whether a payment of the live subscription is processing, so that attempts and grace do not count.
+    pub processing: bool,
     /// The oldest overdue invoice: the subscription's, else any.
     pub invoice: Option<&'a Invoice>,
 }
 
 impl<'a> Verdict<'a> {
     /// Returns the worst state of the live subscriptions, else that of the one that ended last.
-    pub fn of(subscriptions: &[Subscription], overdue: &Overdue<'a>, rules: &Rules) -> Self {
+    pub fn of(subscriptions: &[Subscription], debts: &Debts<'a>, rules: &Rules) -> Self {
         let live = subscriptions.iter().filter(|subscription| !subscription.status.is_ended());
-        let worst = live.map(|subscription| Self::live(subscription, overdue, rules)).reduce(
+        let worst = live.map(|subscription| Self::live(subscription, debts, rules)).reduce(
             |worst, next| {
                 // Ties go to the newest, which is first in the list.
                 if next.state > worst.state { next } else { worst }
             },
         );
         let ended = || subscriptions.iter().max_by_key(|subscription| subscription.ended_at);
-        worst.or_else(|| ended().map(|subscription| Self::ended(subscription, overdue))).unwrap_or(
+        worst.or_else(|| ended().map(|subscription| Self::ended(subscription, debts))).unwrap_or(
             Self {
                 state: State::Active,
                 since: None,
                 reason: None,
                 paused: false,
-                invoice: overdue.oldest(),
+                processing: false,
+                invoice: debts.overdue(),
             },
         )
     }
 
-    fn live(subscription: &Subscription, overdue: &Overdue<'a>, rules: &Rules) -> Self {
-        let own = overdue.oldest_of(subscription);
-        let overdue_since = own.map(Invoice::overdue_since);
+    fn live(subscription: &Subscription, debts: &Debts<'a>, rules: &Rules) -> Self {
+        let own = debts.overdue_of(subscription);
+        let processing = debts.processing_of(subscription).filter(|_| own.is_none());
+        let overdue_since = own.or(processing).map(overdue_since);
         let paused = subscription.status == SubscriptionStatus::Paused;
         let (state, since) = match subscription.status {
             SubscriptionStatus::PastDue | SubscriptionStatus::Incomplete => {
-                let attempts = own.map_or(0, Invoice::attempts);
+                let attempts = own.map_or(0, attempts);
                 let grace_is_over = overdue_since
                     .is_some_and(|since| subscription.now() >= since.plus_days(rules.grace_days));
-                let given_up = attempts >= rules.max_attempts || grace_is_over;
+                let given_up =
+                    processing.is_none() && (attempts >= rules.max_attempts || grace_is_over);
                 (
                     if given_up { State::Suspended } else { State::PastDue },
                     overdue_since.or(Some(subscription.created)),
@@ -96,10 +102,11 @@ impl<'a> Verdict<'a> {
             | SubscriptionStatus::Canceled
             | SubscriptionStatus::IncompleteExpired => (State::Active, None),
         };
-        Self { state, since, reason: None, paused, invoice: own.or(overdue.oldest()) }
+        let processing = processing.is_some();
+        Self { state, since, reason: None, paused, processing, invoice: own.or(debts.overdue()) }
     }
 
-    fn ended(subscription: &Subscription, overdue: &Overdue<'a>) -> Self {
+    fn ended(subscription: &Subscription, debts: &Debts<'a>) -> Self {
         let given = subscription
             .cancellation_details
             .as_ref()
@@ -120,14 +127,15 @@ impl<'a> Verdict<'a> {
             since: subscription.ended_at.or(subscription.canceled_at),
             reason,
             paused: false,
-            invoice: overdue.oldest_of(subscription).or(overdue.oldest()),
+            processing: false,
+            invoice: debts.overdue_of(subscription).or(debts.overdue()),
         }
     }
 
     /// Returns when an overdue account is suspended.
     pub fn grace_ends_at(&self, rules: &Rules) -> Option<Timestamp> {
         self.since
-            .filter(|_| self.state == State::PastDue)
+            .filter(|_| self.state == State::PastDue && !self.processing)
             .map(|since| since.plus_days(rules.grace_days))
     }
 

@@ -3,10 +3,11 @@
 use fixtures::{view, with};
 use serde_json::{Value, json};
 use shared::Timestamp;
+use shared::billing::payment::Payment;
 use shared::stripe::views::{Invoice, Subscription};
 use shared::stripe::{Decline, DeclineKind};
 
-use crate::overdue::Overdue;
+use crate::debts::Debts;
 use crate::response::Dunning;
 use crate::state::{Rules, Verdict};
 
@@ -50,12 +51,27 @@ fn decline(kind: DeclineKind) -> Decline {
 }
 
 fn dunning(subscriptions: &[Subscription], open: &[Value], failure: Option<DeclineKind>) -> Value {
+    with_processing(subscriptions, open, failure, &[])
+}
+
+/// The payments of the invoices in `processing` are processing since [`NOW`].
+fn with_processing(
+    subscriptions: &[Subscription],
+    open: &[Value],
+    failure: Option<DeclineKind>,
+    processing: &[&str],
+) -> Value {
     let open: Vec<Invoice> = view(json!(open));
-    let overdue = Overdue::of(&open, subscriptions);
-    let verdict = Verdict::of(subscriptions, &overdue, &RULES);
-    let amount_due = overdue.sum("usd".parse().expect("a currency")).expect("it adds up");
-    serde_json::to_value(Dunning::of(&verdict, amount_due, failure.map(decline), &RULES))
-        .expect("serialises")
+    let since = Timestamp::try_from(NOW).expect("in range");
+    let payment = |invoice: &Invoice| {
+        let is_processing = processing.contains(&invoice.id.as_str());
+        if is_processing { Payment::Processing { since } } else { Payment::None }
+    };
+    let debts = Debts::of(&open, subscriptions, payment, Timestamp::now());
+    let verdict = Verdict::of(subscriptions, &debts, &RULES);
+    let currency = verdict.invoice.map_or("usd".parse().expect("a currency"), |it| it.currency);
+    let dunning = Dunning::of(&verdict, &debts, currency, failure.map(decline), &RULES);
+    serde_json::to_value(dunning.expect("it adds up")).expect("serializes")
 }
 
 fn pick(answer: &Value, fields: &[&str]) -> Value {
@@ -66,7 +82,7 @@ fn pick(answer: &Value, fields: &[&str]) -> Value {
 fn account_without_debt_is_active() {
     let expected = json!({
         "state": "active", "reason": null, "since": null, "attempts": 0, "maxAttempts": 4, "nextAttemptAt": null,
-        "graceEndsAt": null, "amountDue": "0.00", "currency": "USD", "invoice": null, "failure": null,
+        "graceEndsAt": null, "amountDue": "0.00", "currency": "USD", "overdue": [], "invoice": null, "processing": null, "failure": null,
         "deployBlocked": false, "recovery": null,
     });
     let none = json!({});
@@ -77,11 +93,6 @@ fn account_without_debt_is_active() {
     ] {
         assert_eq!(dunning(&subscriptions, &[], None), expected);
     }
-    let usd = "usd".parse().expect("a currency");
-    assert_eq!(
-        serde_json::to_value(Dunning::nothing_owed(usd, &RULES)).expect("serialises"),
-        expected
-    );
 }
 
 #[test]
@@ -92,8 +103,9 @@ fn overdue_account_has_all_fields() {
     let expected = json!({
         "state": "past_due", "reason": null, "since": "2026-06-23T09:30:00Z", "attempts": 2, "maxAttempts": 4,
         "nextAttemptAt": "2026-06-29T09:30:00Z", "graceEndsAt": "2026-07-14T09:30:00Z",
-        "amountDue": "45.00", "currency": "USD",
-        "invoice": { "number": "CANT-in_1", "amountDue": "35.00", "hostedUrl": "https://invoice.stripe.com/i/in_1" },
+        "amountDue": "45.00", "currency": "USD", "overdue": [{ "currency": "USD", "amount": "45.00" }],
+        "invoice": { "number": "CANT-in_1", "amountDue": "35.00", "currency": "USD", "hostedUrl": "https://invoice.stripe.com/i/in_1" },
+        "processing": null,
         "failure": { "code": "card_declined", "declineCode": null, "kind": "soft", "message": "Declined." },
         "deployBlocked": false,
         "recovery": { "action": "pay_invoice", "url": "https://invoice.stripe.com/i/in_1", "method": "GET" },
@@ -252,22 +264,81 @@ fn an_invoice_that_is_sent_is_overdue_from_its_due_date_on() {
 }
 
 #[test]
-fn an_invoice_whose_payment_is_processing_is_not_overdue() {
-    let invoices: Vec<Invoice> =
-        view(json!([invoice("in_1", 1, &json!({})), invoice("in_2", 0, &json!({}))]));
-    let subscriptions = [subscription("sub_1", "active", &json!({}))];
-    let payment = |status: &str| {
-        let intent = json!({ "id": "pi_1", "status": status, "last_payment_error": null });
-        view(json!([{ "is_default": true, "payment": { "payment_intent": intent } }]))
+fn processing_payment_is_neither_overdue_nor_counted() {
+    let old = invoice("in_1", 30, &json!({ "attempt_count": 9 }));
+    let of = |status: &str, open: &[Value]| {
+        with_processing(&[subscription("sub_1", status, &json!({}))], open, None, &["in_1"])
     };
-    for (status, left) in
-        [("processing", vec!["in_2"]), ("requires_payment_method", vec!["in_1", "in_2"])]
-    {
-        let mut overdue = Overdue::of(&invoices, &subscriptions);
-        overdue.remove_processing(&[("in_1".to_owned(), payment(status))].into());
-        let ids: Vec<_> = overdue.invoices().map(|invoice| invoice.id.as_str()).collect();
-        assert_eq!(ids, left, "{status}");
+    let fields = [
+        "state",
+        "since",
+        "attempts",
+        "graceEndsAt",
+        "amountDue",
+        "overdue",
+        "invoice",
+        "recovery",
+        "deployBlocked",
+    ];
+    let processing = json!({
+        "amount": "35.00", "currency": "USD", "since": "2026-06-28T09:30:00Z",
+        "invoice": { "number": "CANT-in_1", "amountDue": "35.00", "currency": "USD", "hostedUrl": "https://invoice.stripe.com/i/in_1" },
+    });
+    let since = "2026-05-29T09:30:00Z";
+    let cases = [
+        ("active", json!(["active", null, 0, null, "0.00", [], null, null, false])),
+        ("past_due", json!(["past_due", since, 0, null, "0.00", [], null, null, false])),
+        ("incomplete", json!(["past_due", since, 0, null, "0.00", [], null, null, false])),
+        ("unpaid", json!(["suspended", since, 0, null, "0.00", [], null, null, true])),
+    ];
+    for (status, expected) in cases {
+        let got = of(status, std::slice::from_ref(&old));
+        assert_eq!(pick(&got, &fields), expected, "{status}");
+        assert_eq!(got["processing"], processing, "{status}");
     }
+    let paused = of("paused", std::slice::from_ref(&old));
+    assert_eq!(
+        paused["recovery"]["action"], "update_payment_method",
+        "a payment does not resume it"
+    );
+    let two = of("past_due", &[old.clone(), invoice("in_2", 1, &json!({}))]);
+    assert_eq!(
+        pick(&two, &["state", "amountDue", "attempts", "recovery"]),
+        json!(["past_due", "35.00", 2, { "action": "pay_invoice", "url": "https://invoice.stripe.com/i/in_2", "method": "GET" }])
+    );
+    let resubscribe = of("canceled", &[old]);
+    assert_eq!(resubscribe["recovery"]["action"], "resubscribe");
+}
+
+#[test]
+fn payment_of_a_pending_update_or_of_an_invoice_before_its_due_date_is_shown() {
+    let items = fixtures::items(&[("prod_agency", "licensed")]);
+    let pending = json!({
+        "latest_invoice": invoice("in_1", 0, &json!({})),
+        "pending_update": { "expires_at": NOW + DAY, "subscription_items": items },
+    });
+    let sent = invoice("in_1", 1, &sent(NOW + 9 * DAY, &json!({})));
+    for (change, open) in [(pending, invoice("in_1", 0, &json!({}))), (json!({}), sent)] {
+        let got =
+            with_processing(&[subscription("sub_1", "active", &change)], &[open], None, &["in_1"]);
+        assert_eq!(pick(&got, &["state", "amountDue"]), json!(["active", "0.00"]), "{change}");
+        assert_eq!(got["processing"]["amount"], "35.00", "{change}");
+    }
+}
+
+#[test]
+fn each_currency_has_its_own_sum() {
+    let open = [
+        invoice("in_3", 1, &json!({ "currency": "eur", "parent": null })),
+        invoice("in_2", 2, &json!({})),
+        invoice("in_1", 3, &json!({ "currency": "eur", "parent": null })),
+    ];
+    let got = dunning(&[subscription("sub_1", "past_due", &json!({}))], &open, None);
+    assert_eq!(
+        pick(&got, &["amountDue", "currency", "overdue"]),
+        json!(["35.00", "USD", [{ "currency": "EUR", "amount": "70.00" }, { "currency": "USD", "amount": "35.00" }]])
+    );
+    assert_eq!(got["invoice"]["currency"], "USD");
 }
 
 #[test]

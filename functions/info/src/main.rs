@@ -1,8 +1,8 @@
 //! `GET /v1/billing/info`: configuration, capabilities and plans.
 
-use shared::{Scope, serve};
+use shared::{Route, Scope, serve};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_http::Error> {
-    serve(Scope::Read, info::info).await
+    serve(Route::get(Scope::Read, "info"), info::info).await
 }

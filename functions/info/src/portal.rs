@@ -1,13 +1,13 @@
 //! Checks whether Stripe would open the Billing Portal, which needs a configuration.
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use shared::stripe::views::{Id, List};
 use shared::{Call, Scope, StripeError};
 use stripe_billing::billing_portal_configuration::{
     ListBillingPortalConfiguration, RetrieveBillingPortalConfiguration,
 };
 
-#[derive(Deserialize)]
+#[derive(Deserialize, Serialize)]
 struct Configuration {
     active: bool,
 }

@@ -1,6 +1,7 @@
 //! Reads one page of invoices from Stripe, long enough that drafts among them leave a full page.
 
 use futures_util::future::try_join_all;
+use shared::billing::payment::Payments;
 use shared::stripe::PARALLEL;
 use shared::stripe::views::{Invoice, List};
 use shared::{ApiError, Call, Reply, StripeError};
@@ -11,8 +12,8 @@ use crate::page::Page;
 use crate::params::Params;
 use crate::response::Invoices;
 
-/// Responds to the request after one round trip to Stripe, more if many drafts are among the invoices, and one
-/// more for invoices of more than ten lines.
+/// Responds to the request after one round trip to Stripe, more if many drafts are among the invoices, one more for
+/// payments of unpaid invoices, and one more for invoices of more than ten lines.
 ///
 /// # Errors
 /// Those of the contract.
@@ -23,7 +24,7 @@ pub async fn invoices(call: Call) -> Result<Reply, ApiError> {
         // Without a customer there are no invoices and no cursors.
         return match params.cursor {
             Some(_) => Err(Params::bad_cursor()),
-            None => Reply::ok(&Invoices::of(&[], None)?),
+            None => Reply::ok(&Invoices::of(&[], &Payments::default(), None)?),
         };
     };
     let account = &call.caller.account.id;
@@ -31,9 +32,16 @@ pub async fn invoices(call: Call) -> Result<Reply, ApiError> {
         Some(cursor) => Some(cursor::decode(account, cursor).ok_or_else(Params::bad_cursor)?),
         None => None,
     };
+    if after.is_some() {
+        // Later pages are read once, by exports and the like.
+        call.stripe.store_nothing();
+    }
     let mut page = Page::new(params.limit, params.status.is_some(), after);
     while let Some(next) = page.next_request() {
-        let mut list = ListInvoice::new().customer(customer).limit(next.limit);
+        let mut list = ListInvoice::new()
+            .customer(customer)
+            .limit(next.limit)
+            .expand(["data.payments".to_owned()]);
         if let Some(status) = &params.status {
             let Ok(status) = status.as_str().parse::<stripe_shared::InvoiceStatus>();
             list = list.status(status);
@@ -44,13 +52,14 @@ pub async fn invoices(call: Call) -> Result<Reply, ApiError> {
         page.add(call.stripe.send::<List<Invoice>>(&list).await.map_err(refused)?);
     }
     let (mut invoices, has_more) = page.finish();
+    let payments = Payments::load(&call.stripe, customer, &invoices).await?;
     // The line of the base price can be beyond the ten that Stripe embeds.
     for some in invoices.chunks_mut(PARALLEL) {
         try_join_all(some.iter_mut().map(|invoice| call.stripe.complete_lines(invoice))).await?;
     }
     let last = invoices.last().filter(|_| has_more);
     let next = last.map(|invoice| cursor::encode(account, &invoice.id));
-    Reply::ok(&Invoices::of(&invoices, next)?)
+    Reply::ok(&Invoices::of(&invoices, &payments, next)?)
 }
 
 /// Stripe does not know the invoice of an altered cursor.

@@ -10,6 +10,9 @@ use shared::stripe::views::{Invoice, InvoiceStatus, List};
 /// drafts. An account has a draft for an hour at each renewal, and more only while it is unpaid.
 const SLACK: usize = 10;
 
+/// Length of a short page: with more lengths, fewer requests could use the same stored read.
+const SHORT_PAGE: usize = 24 + SLACK;
+
 /// Length of Stripe's longest page.
 const MAX_PAGE: usize = 100;
 
@@ -46,7 +49,8 @@ impl Page {
         }
         let first = self.limit + if self.filtered { 0 } else { SLACK };
         // There are unusually many drafts, so read the longest pages from here on.
-        let limit = if self.requested { MAX_PAGE } else { first.min(MAX_PAGE) };
+        let is_short = !self.requested && first <= SHORT_PAGE;
+        let limit = if is_short { SHORT_PAGE } else { MAX_PAGE };
         Some(PageRequest {
             limit: i64::try_from(limit).unwrap_or(100),
             after: self.after.as_deref(),

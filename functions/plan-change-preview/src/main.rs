@@ -1,8 +1,8 @@
 //! `POST /v1/billing/plan-change/preview`: previews a plan change to the cent. Changes nothing.
 
-use shared::{Scope, serve};
+use shared::{Route, Scope, serve};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_http::Error> {
-    serve(Scope::Admin, plan_change_preview::plan_change_preview).await
+    serve(Route::post(Scope::Admin), plan_change_preview::plan_change_preview).await
 }

@@ -1,148 +1,173 @@
-//! Checks the change, holds the price to the quote, applies the change, and responds with Stripe's result.
+//! One change at a time per customer: acquires the journal, settles what the previous change left, checks this one, and
+//! makes it.
+
+use std::sync::{Mutex, PoisonError};
 
 use shared::api::idempotency::Operation;
-use shared::billing::plan_change::{
-    Change, Quote, Target, charge, preview_invoice, quoted_preview, state,
-};
+use shared::billing::plan_change::{Change, state};
 use shared::billing::state::BillingState;
-use shared::stripe::views::Expandable;
-use shared::{ApiError, Call, Reply, Timestamp};
+use shared::change::{Journal, Phase, settle};
+use shared::{ApiError, Call, Reply};
 
-use crate::progress::Progress;
-use crate::update::{self, Planned};
-use crate::{outcome, swept};
+use crate::pay::Payer;
+use crate::request::{FIELDS, Request};
+use crate::{hold, waiting};
 
 /// The endpoint's name, by which an idempotency key is bound to it.
 const ROUTE: &str = "plan-change";
 
-/// Largest number of attempts while other changes replace the items.
-const ROUNDS: u32 = 3;
-
-/// Three round trips to Stripe in sequence: the billing, the price again, the change.
+/// Three round trips to Stripe in sequence: the billing, the price, the change. A fourth one swaps metered prices.
 ///
 /// # Errors
 /// Those of the contract.
 pub async fn plan_change(call: Call) -> Result<Reply, ApiError> {
     call.query.only(&[])?;
-    let fields = call.fields(&["plan", "interval", "quote"])?;
-    let target = fields.target()?;
-    let quote = fields.get("quote");
-    call.once(ROUTE, &fields, |operation| change(&call, &target, quote, operation)).await
+    let fields = call.fields(&FIELDS)?;
+    let request = Request::read(&fields)?;
+    let journal = Mutex::new(None);
+    let outcome = call
+        .once(ROUTE, &fields, async |operation| {
+            request.check_quote(&call).await?;
+            let (mut held, billing) = lock(&call).await?;
+            let outcome = change(&call, &request, held.as_mut(), billing, &operation).await;
+            *journal.lock().unwrap_or_else(PoisonError::into_inner) = held;
+            outcome
+        })
+        .await;
+    // Until the response is stored, the journal knows the operation.
+    let mut held = journal.into_inner().unwrap_or_else(PoisonError::into_inner);
+    if let Some(journal) = held.as_mut().filter(|_| outcome.as_ref().is_ok_and(Reply::is_lost)) {
+        journal.keep();
+    }
+    release(held).await;
+    outcome
+}
+
+/// Acquires the journal of the account's customer, if it has one, then reads the billing.
+async fn lock(call: &Call) -> Result<(Option<Journal>, BillingState), ApiError> {
+    let mut customer = call.customer().map(str::to_owned);
+    loop {
+        let journal = match &customer {
+            Some(customer) => Some(call.acquire_journal(customer).await?),
+            None => None,
+        };
+        let billing = match call.billing_state().await {
+            Ok(billing) => billing,
+            Err(error) => {
+                release(journal).await;
+                return Err(error);
+            }
+        };
+        let found = billing.customer.as_ref().map(|customer| customer.id.clone());
+        if found.is_none() || found == customer {
+            return Ok((journal, billing));
+        }
+        // The customer that was known was deleted, and the account has another one by now.
+        release(journal).await;
+        customer = found;
+    }
+}
+
+async fn release(journal: Option<Journal>) {
+    if let Some(journal) = journal {
+        journal.release().await;
+    }
 }
 
 async fn change(
     call: &Call,
-    target: &Target,
-    quote: Option<&str>,
-    operation: Operation,
+    request: &Request,
+    mut journal: Option<&mut Journal>,
+    mut billing: BillingState,
+    operation: &Operation,
 ) -> Result<Reply, ApiError> {
-    let mut rounds = 1..ROUNDS;
-    loop {
-        let billing = call.billing_state().await?;
-        match attempt(call, &billing, target, quote, &operation).await {
+    if let Some(journal) = journal.as_deref_mut()
+        && journal.entry().is_some()
+    {
+        if let Some(own) = recover(call, journal, &billing, operation).await? {
+            return own;
+        }
+        billing = call.billing_state().await?;
+    }
+    let mut outcome = attempt(call, request, journal.as_deref_mut(), &billing, operation).await;
+    if let Ok(None) = outcome {
+        billing = call.billing_state().await?;
+        outcome = attempt(call, request, journal, &billing, operation).await;
+    }
+    if outcome.as_ref().is_err_and(ApiError::is_bad_request_to_stripe)
+        && is_superseded(call, &billing).await?
+    {
+        return Err(ApiError::ChangeInProgress);
+    }
+    // Another change that waits for its payment came in between.
+    outcome?.ok_or(ApiError::ChangeInProgress)
+}
+
+/// Settles the operation that a previous request left, and stores the response that it is owed. Returns that response if
+/// this request is another attempt of the same operation.
+async fn recover(
+    call: &Call,
+    journal: &mut Journal,
+    billing: &BillingState,
+    operation: &Operation,
+) -> Result<Option<Result<Reply, ApiError>>, ApiError> {
+    let Some(entry) = journal.entry().cloned() else { return Ok(None) };
+    let settled = settle(&call.stripe, journal, &billing.subscriptions).await?;
+    let is_own = entry.is_of(operation);
+    let owed = waiting::owed(call, journal, billing, &entry, settled, is_own).await;
+    match owed {
+        Some(Err(error)) if error.is_transient() => {
+            // The next request has to find out.
+            journal.set(Some(entry));
             Err(error)
-                if error.is_bad_request_to_stripe() && is_superseded(call, &billing).await? =>
-            {
-                rounds.next().ok_or(ApiError::IdempotencyInProgress)?;
+        }
+        Some(owed) if is_own => Ok(Some(owed)),
+        owed => {
+            if let Some(owed) = owed {
+                journal.respond(&entry, &owed).await;
             }
-            outcome => return outcome,
+            let left = journal.entry().map(|entry| entry.phase);
+            // Usage since that change is to be billed at its prices, so they come first.
+            if left == Some(Phase::Meters) { Err(unfinished()) } else { Ok(None) }
         }
     }
 }
 
-/// Returns whether another change has replaced the items meanwhile.
-async fn is_superseded(call: &Call, billing: &BillingState) -> Result<bool, ApiError> {
-    let now = call.billing_state().await?;
-    let items =
-        |billing: &BillingState| billing.current().map(|current| state(current.subscription));
-    Ok(items(&now) != items(billing))
+fn unfinished() -> ApiError {
+    ApiError::StripeUnavailable("the metered prices of an earlier change were not swapped".into())
 }
 
+/// Makes the change. Returns `None` once it has withdrawn another one that waited for its payment: the lines
+/// that were restored are billed with this one, so the price is held again.
 async fn attempt(
     call: &Call,
+    request: &Request,
+    journal: Option<&mut Journal>,
     billing: &BillingState,
-    target: &Target,
-    quote: Option<&str>,
     operation: &Operation,
-) -> Result<Reply, ApiError> {
-    let progress = Progress::of(operation);
-    // A previous attempt applied this change but crashed before recording its response. Stripe replays
-    // the original response for the same idempotency key.
-    if let Some(planned) = progress.made(operation, &billing.subscriptions) {
-        return send(call, billing, planned, operation).await;
-    }
+) -> Result<Option<Reply>, ApiError> {
     let current = billing.current();
-    if let Some((invoice, current)) = progress.half_dropped().zip(current.as_ref()) {
-        let key = operation.stripe_key("replace");
-        swept::drop_change(call, current.subscription, invoice, &key).await?;
+    let offer = request.target.offer(&billing.offers, &billing.tiers, current.as_ref())?;
+    let quoted = request.open_quote(call, offer).await?;
+    let limits = call.config().change_limits;
+    let change = Change::of(current.as_ref(), &billing.payment, &billing.tiers, offer, limits)?;
+    let journal = journal.ok_or(ApiError::NoSubscription)?;
+    let price = hold::hold(call, &change, quoted.as_ref()).await?;
+    if waiting::withdraw_other(call, journal, &change, &price, operation).await? {
+        return Ok(None);
     }
-    let offer = target.offer(&billing.offers, &billing.tiers, current.as_ref())?;
-    let quote = match quote {
-        Some(token) => {
-            let keys = call.quote_keys_for(token).await?;
-            let quote = Quote::open(&keys, &call.caller.account.id, token, Timestamp::now())?;
-            quote.check_plan(&offer.tier, offer.interval)?;
-            Some(quote)
-        }
-        None => None,
+    let payer = Payer { call, billing, change: &change, quoted: quoted.as_ref(), operation };
+    payer.pay(journal, price).await.map(Some)
+}
+
+/// Returns whether somebody else has changed the items meanwhile, or a new period has begun, in which Stripe refuses the
+/// proration date.
+async fn is_superseded(call: &Call, billing: &BillingState) -> Result<bool, ApiError> {
+    let now = call.billing_state().await?;
+    let items = |billing: &BillingState| {
+        let subscription = billing.current()?.subscription;
+        let period_ends = subscription.items.data.iter().map(|item| item.current_period_end).max();
+        Some((state(subscription), period_ends))
     };
-    let change = Change::of(current.as_ref(), &billing.tiers, offer)?;
-    if let Some(quote) = &quote {
-        hold(call, &change, quote).await?;
-    }
-    let released = release_pending(call, &change, operation).await?;
-    if let Some(quote) = quote.as_ref().filter(|_| released) {
-        // The restored lines of the dropped change would be charged with this one.
-        hold(call, &change, quote).await?;
-    }
-    let date = quote.as_ref().and_then(Quote::proration_date);
-    let planned = progress.first_planned(Planned::of(&change, date, operation));
-    Progress::sending(operation, &planned).await?;
-    send(call, billing, &planned, operation).await
-}
-
-async fn send(
-    call: &Call,
-    billing: &BillingState,
-    planned: &Planned,
-    operation: &Operation,
-) -> Result<Reply, ApiError> {
-    let answer = update::send(call, planned, operation).await;
-    outcome::of(call, billing, planned, answer, operation).await
-}
-
-/// Previews the price again for the quote's proration date and compares it with the quote.
-async fn hold(call: &Call, change: &Change<'_>, quote: &Quote) -> Result<(), ApiError> {
-    if quote.is_about(change) {
-        match preview_invoice(&call.stripe, change, quote.proration_date()).await {
-            Ok(invoice) if quote.holds(charge(&invoice)) => return Ok(()),
-            // For example, the proration date lies in a past period by now.
-            Err(error) if error.status() != Some(400) => return Err(error.into()),
-            Ok(_) | Err(_) => {}
-        }
-    }
-    let keys = call.quote_keys().await?;
-    let preview = quoted_preview(&call.stripe, change, &keys, &call.caller.account.id).await?;
-    let preview =
-        serde_json::to_value(preview).map_err(|error| ApiError::Internal(error.into()))?;
-    Err(ApiError::QuoteChanged { preview: Box::new(preview) })
-}
-
-/// Drops a pending update, which the new change replaces. Returns whether there was one.
-async fn release_pending(
-    call: &Call,
-    change: &Change<'_>,
-    operation: &Operation,
-) -> Result<bool, ApiError> {
-    let subscription = change.subscription;
-    let latest = subscription.latest_invoice.as_ref().and_then(Expandable::object);
-    match latest.filter(|_| subscription.pending_update.is_some()) {
-        Some(invoice) => {
-            Progress::dropping(operation, None, &invoice.id).await?;
-            let key = operation.stripe_key("replace");
-            swept::drop_change(call, subscription, &invoice.id, &key).await?;
-            Ok(true)
-        }
-        None => Ok(false),
-    }
+    Ok(items(&now) != items(billing))
 }

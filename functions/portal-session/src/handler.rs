@@ -7,7 +7,8 @@ use shared::api::urls::Origins;
 use shared::billing::catalog::Tiers;
 use shared::billing::subscription::Current;
 use shared::stripe::views::PortalSession;
-use shared::{ApiError, Call, Reply};
+use shared::stripe::{Details, Refusal};
+use shared::{ApiError, Call, Reply, StripeError};
 use stripe_billing::billing_portal_session::{
     CreateBillingPortalSession, CreateBillingPortalSessionFlowData as FlowData,
     CreateBillingPortalSessionFlowDataSubscriptionCancel as Cancel,
@@ -22,11 +23,13 @@ const RETURN_URL: &str = "returnUrl";
 /// The page of the portal on which the customer starts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Flow {
+    CustomerUpdate,
     PaymentMethodUpdate,
     SubscriptionCancel,
 }
 
-const FLOWS: [(&str, Flow); 2] = [
+const FLOWS: [(&str, Flow); 3] = [
+    ("customer_update", Flow::CustomerUpdate),
     ("payment_method_update", Flow::PaymentMethodUpdate),
     ("subscription_cancel", Flow::SubscriptionCancel),
 ];
@@ -63,14 +66,15 @@ async fn open(
     }
     let flow = match flow {
         None => None,
+        Some(Flow::CustomerUpdate) => Some(FlowData::new(FlowType::CustomerUpdate)),
         Some(Flow::PaymentMethodUpdate) => Some(FlowData::new(FlowType::PaymentMethodUpdate)),
         Some(Flow::SubscriptionCancel) => {
             let mut flow = FlowData::new(FlowType::SubscriptionCancel);
-            flow.subscription_cancel = Some(Cancel::new(subscription(call).await?));
+            flow.subscription_cancel = Some(Cancel::new(subscription_to_cancel(call).await?));
             Some(flow)
         }
     };
-    let mut create = CreateBillingPortalSession::new().customer(call.ensure_customer().await?);
+    let mut create = CreateBillingPortalSession::new();
     if let Some(id) = &call.config().portal_configuration {
         create = create.configuration(id);
     }
@@ -80,23 +84,37 @@ async fn open(
     if let Some(flow) = flow {
         create = create.flow_data(flow);
     }
-    let session: PortalSession = call.stripe.send_once(&create, &operation.stripe_key("portal")).await.inspect_err(|error| {
-        if error.status() == Some(400) {
-            tracing::error!(
-                request_id = call.request_id(),
-                "Stripe refused the portal session. If there is no configuration, run `billingctl catalog apply`, which \
-                 creates one and prints its setting. If a flow is refused, enable it in catalog.toml."
-            );
-        }
-    })?;
+    let send = async |customer: String| -> Result<PortalSession, StripeError> {
+        let key = operation.stripe_key(&format!("portal-{customer}"));
+        call.stripe.send_once(&create.clone().customer(customer), &key).await
+    };
+    let session = match call.customer() {
+        None => send(call.create_customer().await?).await?,
+        Some(customer) => match send(customer.to_owned()).await {
+            Err(error) if Refusal::of(&error) == Some(Refusal::NoCustomer) => {
+                // A customer that is missing was never in this Stripe account: the key or the record is wrong.
+                let is_deleted = call.stripe.customer(customer, Details::None).await?.is_none();
+                if !is_deleted {
+                    return Err(error.into());
+                }
+                send(call.create_customer().await?).await?
+            }
+            outcome => outcome?,
+        },
+    };
     Reply::created(&Session { url: session.url })
 }
 
-/// Returns the ID of the current subscription.
-async fn subscription(call: &Call) -> Result<String, ApiError> {
-    let Some(customer) = call.customer() else { return Err(ApiError::NoSubscription) };
-    let (subscriptions, tiers) =
-        tokio::try_join!(call.stripe.subscriptions(customer), Tiers::load(&call.stripe))?;
+/// Returns the ID of the current subscription, unless it is set to end.
+async fn subscription_to_cancel(call: &Call) -> Result<String, ApiError> {
+    let customer = call.customer().ok_or(ApiError::NoSubscription)?;
+    let (subscriptions, tiers) = tokio::try_join!(
+        call.stripe.subscriptions(customer, Details::None),
+        Tiers::load(&call.stripe)
+    )?;
     let current = Current::of(&subscriptions, &tiers).ok_or(ApiError::NoSubscription)?;
-    Ok(current.subscription.id.clone())
+    match current.subscription.ends_at() {
+        Some(end) => Err(ApiError::AlreadyCanceling { cancel_at: Some(end.date()) }),
+        None => Ok(current.subscription.id.clone()),
+    }
 }

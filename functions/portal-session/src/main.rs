@@ -1,8 +1,8 @@
 //! `POST /v1/billing/portal-session`: opens Stripe's Billing Portal.
 
-use shared::{Scope, serve};
+use shared::{Route, Scope, serve};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_http::Error> {
-    serve(Scope::Admin, portal_session::portal_session).await
+    serve(Route::post(Scope::Admin), portal_session::portal_session).await
 }

@@ -1,5 +1,7 @@
 //! `GET /v1/billing/summary`: plan, status, and the estimate of the next invoice.
 
+mod discounts;
+mod estimate;
 mod handler;
 mod pending;
 mod response;

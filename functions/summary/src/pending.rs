@@ -1,15 +1,20 @@
 //! Pending changes: requested, but not applied yet. No I/O.
 
+use std::collections::HashMap;
+
 use serde::Serialize;
 use shared::DateTime;
-use shared::billing::catalog::{Catalog, Tiers};
-use shared::stripe::views::{Expandable, Phase, Subscription};
+use shared::billing::catalog::Tiers;
+use shared::billing::invoice::latest_invoice;
+use shared::billing::payment::Payment;
+use shared::stripe::views::{Interval, Phase, Price, Subscription};
 
 /// `pendingChange` of the response.
 #[derive(Debug, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct PendingChange {
-    plan: Option<String>,
+    #[serde(flatten)]
+    target: Target,
     /// Null if the time depends on a payment.
     effective_at: Option<DateTime>,
     reason: Reason,
@@ -17,103 +22,185 @@ pub struct PendingChange {
     expires_at: Option<DateTime>,
     /// Page on which to pay.
     url: Option<String>,
+    /// Changes after this one.
+    then: Vec<LaterChange>,
+}
+
+#[derive(Debug, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct LaterChange {
+    #[serde(flatten)]
+    target: Target,
+    effective_at: DateTime,
+}
+
+/// The plan after a change.
+#[derive(Debug, PartialEq, Serialize)]
+struct Target {
+    plan: Option<String>,
+    interval: Option<&'static str>,
+    quantity: Option<String>,
 }
 
 #[derive(Debug, PartialEq, Serialize)]
 #[serde(rename_all = "snake_case")]
 enum Reason {
     PaymentActionRequired,
+    PaymentProcessing,
     Scheduled,
 }
 
-/// Returns the pending update, which Stripe applies once its invoice is paid.
-pub fn awaiting_payment(subscription: &Subscription, tiers: &Tiers) -> Option<PendingChange> {
+impl Target {
+    /// Returns the target with these prices and quantities. Its plan is that of the base price.
+    fn of<'a>(items: impl Iterator<Item = (&'a Price, Option<u64>)>, tiers: &Tiers) -> Self {
+        let mut of_a_plan: Vec<_> = items
+            .filter_map(|(price, quantity)| Some((tiers.of(price)?, price, quantity)))
+            .collect();
+        of_a_plan.sort_by_key(|(_, price, _)| price.is_metered());
+        let base = of_a_plan.first();
+        let interval = base.and_then(|(_, price, _)| price.recurring.as_ref());
+        let licensed = base.filter(|(_, price, _)| !price.is_metered());
+        Self {
+            plan: base.map(|(plan, ..)| (*plan).to_owned()),
+            interval: interval.map(|recurring| Interval::as_str(recurring.interval)),
+            quantity: licensed.map(|(_, _, quantity)| quantity.unwrap_or(1).to_string()),
+        }
+    }
+}
+
+/// Returns the pending update, which Stripe applies once its invoice is paid. `payment` is that of the invoice.
+pub fn awaiting_payment(
+    subscription: &Subscription,
+    tiers: &Tiers,
+    payment: &Payment,
+) -> Option<PendingChange> {
     let update = subscription.pending_change()?;
-    let invoice = subscription.latest_invoice.as_ref().and_then(Expandable::object);
+    let items = update.subscription_items.iter().flatten();
+    let page = latest_invoice(subscription).and_then(|it| it.hosted_invoice_url.clone());
     Some(PendingChange {
-        plan: tiers.of_pending(update).map(str::to_owned),
+        target: Target::of(items.map(|item| (&item.price, item.quantity)), tiers),
         effective_at: None,
-        reason: Reason::PaymentActionRequired,
+        reason: if payment.is_processing() {
+            Reason::PaymentProcessing
+        } else {
+            Reason::PaymentActionRequired
+        },
         expires_at: Some(update.expires_at.date_time()),
-        url: invoice.and_then(|invoice| invoice.hosted_invoice_url.clone()),
+        url: page.filter(|_| !payment.is_processing()),
+        then: Vec::new(),
     })
 }
 
-/// Returns the first later phase of the subscription's schedule that has other prices.
-pub fn next_phase(subscription: &Subscription) -> Option<&Phase> {
-    let now = subscription.now();
-    let schedule = subscription.schedule.as_ref()?.object()?;
-    let has = |price: &str| subscription.items.data.iter().any(|item| item.price.id == price);
-    let changes = |phase: &&Phase| {
-        phase.items.len() != subscription.items.data.len()
-            || !phase.items.iter().all(|item| has(item.price.id()))
+/// Returns the changes that the phases of a schedule make, in order. `prices` are those of the phases by ID.
+pub fn scheduled(
+    phases: &[&Phase],
+    prices: &HashMap<String, Price>,
+    tiers: &Tiers,
+) -> Option<PendingChange> {
+    let target = |phase: &Phase| {
+        let items = phase.items.iter();
+        let known = items.filter_map(|item| Some((prices.get(item.price.id())?, item.quantity)));
+        Target::of(known, tiers)
     };
-    let later = schedule.phases.iter().filter(|phase| phase.start_date > now);
-    later.filter(changes).min_by_key(|phase| phase.start_date)
-}
-
-/// Returns the change that a phase makes.
-pub fn scheduled(phase: &Phase, catalog: &Catalog) -> PendingChange {
-    let plan = phase.items.iter().find_map(|item| catalog.tier_of_price(item.price.id()));
-    PendingChange {
-        plan: plan.map(str::to_owned),
-        effective_at: Some(phase.start_date.date_time()),
+    let (first, later) = phases.split_first()?;
+    let later = later.iter().map(|phase| LaterChange {
+        target: target(phase),
+        effective_at: phase.start_date.date_time(),
+    });
+    Some(PendingChange {
+        target: target(first),
+        effective_at: Some(first.start_date.date_time()),
         reason: Reason::Scheduled,
         expires_at: None,
         url: None,
-    }
+        then: later.collect(),
+    })
 }
 
 #[cfg(test)]
 mod tests {
-    use fixtures::view;
+    use fixtures::{price, view, with};
     use serde_json::{Value, json};
+    use shared::Timestamp;
 
     use super::*;
 
     fn tiers() -> Tiers {
-        Tiers::from_iter(&[view(fixtures::product("prod_agency", "agency"))])
+        let products = [("prod_agency", "agency"), ("prod_pro", "pro")];
+        Tiers::from_iter(&products.map(|(id, plan)| view(fixtures::product(id, plan))))
     }
 
-    fn with(change: &Value) -> Subscription {
+    fn subscription(change: &Value) -> Subscription {
         let items = fixtures::items(&[("prod_pro", "licensed")]);
-        view(fixtures::with(fixtures::subscription("sub_1", "active", &items), change))
+        view(with(fixtures::subscription("sub_1", "active", &items), change))
     }
 
     #[test]
     fn pending_update_has_expiry_and_payment_page() {
-        let subscription = with(&json!({
-            "pending_update": { "expires_at": 1_782_639_000, "subscription_items": [{ "price": fixtures::price("price_a", "prod_agency", "licensed") }] },
-            "latest_invoice": fixtures::with(
+        let waiting = subscription(&json!({
+            "pending_update": { "expires_at": 1_782_639_000, "subscription_items": [
+                { "price": price("price_cpu", "prod_agency", "metered"), "quantity": null },
+                { "price": price("price_a", "prod_agency", "licensed"), "quantity": 3 },
+            ] },
+            "latest_invoice": with(
                 fixtures::invoice("in_1", "open", 3500),
                 &json!({ "hosted_invoice_url": "https://invoice.stripe.com/i/1" }),
             ),
         }));
-        let change = awaiting_payment(&subscription, &tiers());
-        assert_eq!(
-            serde_json::to_value(change).expect("serialises"),
-            json!({ "plan": "agency", "effectiveAt": null, "reason": "payment_action_required", "expiresAt": "2026-06-28T09:30:00Z", "url": "https://invoice.stripe.com/i/1" })
-        );
-        assert_eq!(awaiting_payment(&with(&json!({})), &tiers()), None);
+        let since = Timestamp::try_from(0).expect("in range");
+        let page = json!("https://invoice.stripe.com/i/1");
+        let cases = [
+            (Payment::None, "payment_action_required", page),
+            (Payment::Processing { since }, "payment_processing", Value::Null),
+        ];
+        for (payment, reason, url) in cases {
+            let change = awaiting_payment(&waiting, &tiers(), &payment);
+            assert_eq!(
+                serde_json::to_value(change).expect("serializes"),
+                json!({
+                    "plan": "agency", "interval": "month", "quantity": "3", "effectiveAt": null, "reason": reason,
+                    "expiresAt": "2026-06-28T09:30:00Z", "url": url, "then": [],
+                })
+            );
+        }
+        assert_eq!(awaiting_payment(&subscription(&json!({})), &tiers(), &Payment::None), None);
     }
 
     #[test]
-    fn scheduled_change_is_the_next_phase_with_other_prices() {
-        let far = 4_102_444_800; // 2100-01-01
-        let schedule = |price: &str, start: i64| {
-            with(&json!({ "schedule": { "phases": [
-                { "start_date": 0, "items": [{ "price": "price_prod_pro_licensed" }] },
-                { "start_date": far - 9, "items": [{ "price": "price_prod_pro_licensed" }] },
-                { "start_date": start, "items": [{ "price": price }] },
-            ] } }))
+    fn scheduled_changes_are_listed_in_order() {
+        let phase = |start: i64, items: Value| -> Phase {
+            view(json!({ "start_date": start, "items": items }))
         };
-        let changed = schedule("price_prod_agency_licensed", far);
-        let phase = next_phase(&changed).expect("a change");
-        assert_eq!(
-            serde_json::to_value(scheduled(phase, &Catalog::default())).expect("serialises"),
-            json!({ "plan": null, "effectiveAt": "2100-01-01T00:00:00Z", "reason": "scheduled", "expiresAt": null, "url": null })
+        let year = with(
+            price("price_year", "prod_agency", "licensed"),
+            &json!({ "recurring": { "interval": "year", "interval_count": 1, "usage_type": "licensed" } }),
         );
-        assert!(next_phase(&schedule("price_prod_pro_licensed", far)).is_none(), "the same prices");
-        assert!(next_phase(&schedule("price_prod_agency_licensed", 1)).is_none(), "a past phase");
+        let prices = HashMap::from([
+            ("price_pro".to_owned(), view(price("price_pro", "prod_pro", "licensed"))),
+            ("price_year".to_owned(), view(year)),
+            ("price_ip".to_owned(), view(price("price_ip", "prod_ip", "licensed"))),
+        ]);
+        let phases = [
+            phase(
+                4_102_444_800,
+                json!([{ "price": "price_ip", "quantity": 9 }, { "price": "price_pro", "quantity": 2 }]),
+            ),
+            phase(4_102_444_900, json!([{ "price": "price_year" }])),
+            phase(4_102_445_000, json!([{ "price": "price_ip", "quantity": 1 }])),
+        ];
+        let phases: Vec<&Phase> = phases.iter().collect();
+        let change = scheduled(&phases, &prices, &tiers());
+        assert_eq!(
+            serde_json::to_value(change).expect("serializes"),
+            json!({
+                "plan": "pro", "interval": "month", "quantity": "2", "effectiveAt": "2100-01-01T00:00:00Z",
+                "reason": "scheduled", "expiresAt": null, "url": null,
+                "then": [
+                    { "plan": "agency", "interval": "year", "quantity": "1", "effectiveAt": "2100-01-01T00:01:40Z" },
+                    { "plan": null, "interval": null, "quantity": null, "effectiveAt": "2100-01-01T00:03:20Z" },
+                ],
+            })
+        );
+        assert_eq!(scheduled(&[], &prices, &tiers()), None);
     }
 }

@@ -9,7 +9,7 @@ use std::fmt;
 use lambda_http::http::HeaderMap;
 use lambda_http::http::header::CONTENT_TYPE;
 use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
-use serde_json::Value;
+use serde_json::value::RawValue;
 
 use super::error::ApiError;
 use crate::billing::plan_change::{INTERVALS, Target};
@@ -37,15 +37,16 @@ impl Fields {
         if !is_json(headers) {
             return Err(ApiError::UnsupportedMediaType);
         }
-        let value: Value = serde_json::from_slice(body).map_err(|_| ApiError::MalformedBody)?;
-        if !value.is_object() {
+        let text = std::str::from_utf8(body).map_err(|_| ApiError::MalformedBody)?;
+        let raw: &RawValue = serde_json::from_str(text).map_err(|_| ApiError::MalformedBody)?;
+        if !raw.get().starts_with('{') {
             return Err(ApiError::validation("body", "The body must be a JSON object."));
         }
-        let Pairs(pairs) = serde_json::from_slice(body).map_err(|_| ApiError::MalformedBody)?;
+        let Pairs(pairs) = serde_json::from_str(raw.get()).map_err(|_| ApiError::MalformedBody)?;
         Self::of(pairs, known)
     }
 
-    fn of(pairs: Vec<(String, Value)>, known: &[&str]) -> Result<Self, ApiError> {
+    fn of(pairs: Vec<(String, &RawValue)>, known: &[&str]) -> Result<Self, ApiError> {
         let mut seen = BTreeMap::new();
         for (name, value) in pairs {
             if !known.contains(&name.as_str()) {
@@ -56,9 +57,8 @@ impl Fields {
                     format!("There is no field \"{name}\" here. Use one of: {known}."),
                 ));
             }
-            let text = match value {
-                Value::Null => None,
-                Value::String(text) if !text.is_empty() => Some(text),
+            let text = match serde_json::from_str::<Option<String>>(value.get()) {
+                Ok(text) if text.as_deref() != Some("") => text,
                 _ => {
                     return Err(ApiError::validation(
                         &name,
@@ -132,9 +132,12 @@ fn is_json(headers: &HeaderMap) -> bool {
 }
 
 /// All pairs of a JSON object. `serde_json` itself would keep the last of two equal names.
-struct Pairs(Vec<(String, Value)>);
+///
+/// The values stay text: numbers that no `f64` holds and deeply nested lists are JSON too, and get the error
+/// of their field.
+struct Pairs<'a>(Vec<(String, &'a RawValue)>);
 
-impl<'de> Deserialize<'de> for Pairs {
+impl<'de> Deserialize<'de> for Pairs<'de> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         deserializer.deserialize_map(PairsVisitor)
     }
@@ -143,13 +146,13 @@ impl<'de> Deserialize<'de> for Pairs {
 struct PairsVisitor;
 
 impl<'de> Visitor<'de> for PairsVisitor {
-    type Value = Pairs;
+    type Value = Pairs<'de>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("a JSON object")
     }
 
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Pairs, A::Error> {
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Pairs<'de>, A::Error> {
         let mut pairs = Vec::new();
         while let Some(pair) = map.next_entry()? {
             pairs.push(pair);
@@ -197,6 +200,7 @@ mod tests {
     fn ambiguous_field_is_refused_by_name() {
         let long = format!(r#"{{"plan":"{}"}}"#, "x".repeat(MAX_LENGTH));
         let deep = "[".repeat(10_000);
+        let nested = format!(r#"{{"plan":{}{}}}"#, "[".repeat(5_000), "]".repeat(5_000));
         let cases = [
             (r#"{"plan":"pro""#, "malformed_body", None),
             ("{} {}", "malformed_body", None),
@@ -213,6 +217,14 @@ mod tests {
             (r#"{"plan":7}"#, "validation", Some("plan")),
             (r#"{"plan":""}"#, "validation", Some("plan")),
             (r#"{"plan":["pro"]}"#, "validation", Some("plan")),
+            (r#"{"plan":1e999999}"#, "validation", Some("plan")),
+            (r#"{"plan":{"a":[-1E+999999]}}"#, "validation", Some("plan")),
+            (r#"{"plam":1e999999}"#, "validation", Some("plam")),
+            ("1e999999", "validation", Some("body")),
+            (&nested, "validation", Some("plan")),
+            (r#"{"plan":"\ud800"}"#, "validation", Some("plan")),
+            (r#"{"plan":1e}"#, "malformed_body", None),
+            (r#"{"plan":"pro",}"#, "malformed_body", None),
             (r#"{"plan":"pro","plan":"pro"}"#, "validation", Some("plan")),
             (r#"{"plan":null,"plan":"pro"}"#, "validation", Some("plan")),
         ];

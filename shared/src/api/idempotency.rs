@@ -7,12 +7,13 @@
 
 use std::future::Future;
 
-use lambda_http::http::{HeaderMap, StatusCode};
+use lambda_http::http::HeaderMap;
+use serde::{Deserialize, Serialize};
 
 use super::error::{ApiError, Cause};
 use super::reply::Reply;
 use crate::aws::table::{Claim as TableClaim, IdempotencyRecord, RecordHandle, Table};
-use crate::values::{Attribution, hex, sha256_hex};
+use crate::values::{Attribution, hex, now_in_milliseconds, sha256_hex};
 
 /// The header with the caller's key.
 pub const HEADER: &str = "idempotency-key";
@@ -43,12 +44,56 @@ pub fn key_of(headers: &HeaderMap) -> Result<Option<&str>, ApiError> {
 #[derive(Clone, Debug)]
 pub struct Operation {
     id: String,
-    /// Rises when Stripe stored a failure for the keys of the round before.
+    /// Rises when Stripe replayed a stored failure for a key of the round before.
     round: u32,
     attribution: Attribution,
-    note: Option<String>,
     /// `None` without an idempotency key: then no later attempt can resume the operation.
-    record: Option<RecordHandle>,
+    record: Option<Claimed>,
+}
+
+/// A record that this request has claimed.
+#[derive(Clone, Debug)]
+struct Claimed {
+    key: RecordKey,
+    handle: RecordHandle,
+}
+
+/// Names a record, for a request that settles the operation of another one.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RecordKey {
+    /// ID of the account.
+    account: String,
+    /// SHA-256 of the caller's key.
+    hash: String,
+}
+
+impl RecordKey {
+    /// Stores the response of the operation, unless it has one. `request_id` is that of the operation's first request.
+    pub async fn respond(
+        &self,
+        table: &Table,
+        operation: &str,
+        request_id: &str,
+        outcome: &Result<Reply, ApiError>,
+    ) {
+        let Some(reply) = to_store(outcome, request_id) else { return };
+        let record = table.idempotency_record(&self.account, &self.hash);
+        if let Err(error) = record.store_response(operation, reply.status(), reply.body()).await {
+            tracing::info!(
+                request_id,
+                "the response of a settled plan change was not stored: {error}"
+            );
+        }
+    }
+}
+
+/// Returns the response to store; `None` for one after which the request may be tried again.
+fn to_store(outcome: &Result<Reply, ApiError>, request_id: &str) -> Option<Reply> {
+    match outcome {
+        Ok(reply) => Some(reply.clone()),
+        Err(error) if error.is_transient() => None,
+        Err(error) => Some(Reply::of_error(error, request_id)),
+    }
 }
 
 impl Operation {
@@ -59,13 +104,17 @@ impl Operation {
     pub fn new(attribution: Attribution) -> Result<Self, ApiError> {
         let mut bytes = [0; 16];
         getrandom::fill(&mut bytes).map_err(|error| ApiError::Internal(Cause::from(error)))?;
-        Ok(Self { id: hex(&bytes), round: 0, attribution, note: None, record: None })
+        Ok(Self { id: hex(&bytes), round: 0, attribution, record: None })
     }
 
-    /// Returns the ID, which marks the objects that the operation has changed. It is the same in all
-    /// rounds.
-    pub fn mark(&self) -> &str {
+    /// Returns the ID, which is the same in all rounds.
+    pub fn id(&self) -> &str {
         &self.id
+    }
+
+    /// Returns the name of the record that waits for the response; none without an idempotency key.
+    pub fn record_key(&self) -> Option<RecordKey> {
+        self.record.as_ref().map(|record| record.key.clone())
     }
 
     /// Returns the attribution of the request that began the operation. A resumed operation sends it
@@ -77,22 +126,6 @@ impl Operation {
     /// Returns the idempotency key for one of the operation's calls to Stripe.
     pub fn stripe_key(&self, step: &str) -> String {
         format!("{}-{}-{step}", self.id, self.round)
-    }
-
-    /// Returns the journal of a previous attempt.
-    pub fn note(&self) -> Option<&str> {
-        self.note.as_deref()
-    }
-
-    /// Writes the journal before a step, for the attempt that may have to resume.
-    ///
-    /// # Errors
-    /// `unavailable`; the step must not be taken then.
-    pub async fn write_note(&self, note: &str) -> Result<(), ApiError> {
-        match &self.record {
-            Some(record) => Ok(record.write_note(&self.id, note).await?),
-            None => Ok(()),
-        }
     }
 }
 
@@ -141,42 +174,39 @@ impl Claim<'_> {
         };
         let request_id = &self.attribution.request_id;
         let outcome = work(Operation::clone(&operation)).await;
-        let reply = match &outcome {
-            Ok(reply) => reply.clone(),
-            Err(error) => Reply::of_error(error, request_id),
-        };
-        let is_transient = reply.status.is_server_error()
-            || reply.status == StatusCode::TOO_MANY_REQUESTS
-            // Conflict responses are not stored: a retry must be evaluated again.
-            || matches!(outcome, Err(ApiError::IdempotencyInProgress));
-        let written = match &operation.record {
-            None => Ok(()),
-            Some(record) if is_transient => {
-                let next = outcome.as_ref().is_err_and(ApiError::is_stored_by_stripe);
-                record.release(&operation.id, operation.round + u32::from(next)).await
+        let written = match (&operation.record, to_store(&outcome, request_id)) {
+            (None, _) => Ok(()),
+            (Some(Claimed { handle, .. }), Some(reply)) => {
+                handle.store_response(&operation.id, reply.status(), reply.body()).await
             }
-            Some(record) => {
-                record.store_response(&operation.id, reply.status(), reply.body()).await
+            (Some(Claimed { handle, .. }), None) => {
+                let next = outcome.as_ref().is_err_and(ApiError::is_replayed_failure);
+                handle.release(&operation.id, operation.round + u32::from(next)).await
             }
         };
         // The work is done either way, and a repetition learns its outcome from Stripe.
         if let Err(error) = written {
             tracing::warn!(request_id, "the idempotency record could not be written: {error}");
+            return outcome.map(|reply| Reply { is_lost: true, ..reply });
         }
         outcome
     }
 
     async fn begin(&self, table: &Table) -> Result<Begun, ApiError> {
-        let now = now();
+        let now = now_in_milliseconds();
         let operation = Operation::new(self.attribution.clone())?;
         let claim = table
             .claim(&self.attribution.account, &self.key_hash(), &self.record(&operation, now), now)
             .await?;
         match claim {
             TableClaim::Won(handle) => {
-                Ok(Begun::Work(Box::new(Operation { record: Some(handle), ..operation })))
+                let record = Some(Claimed { key: self.record_key(), handle });
+                Ok(Begun::Work(Box::new(Operation { record, ..operation })))
             }
-            TableClaim::Lost(handle, Some(existing)) => self.resume(handle, *existing, now).await,
+            TableClaim::Lost(handle, Some(existing)) => {
+                // Its ID is new, so it names this attempt.
+                self.resume(handle, *existing, &operation.id, now).await
+            }
             TableClaim::Lost(_, None) => Err(ApiError::IdempotencyInProgress),
         }
     }
@@ -186,6 +216,7 @@ impl Claim<'_> {
         &self,
         handle: RecordHandle,
         existing: IdempotencyRecord,
+        attempt: &str,
         now: i64,
     ) -> Result<Begun, ApiError> {
         if existing.fingerprint != self.fingerprint || existing.route != self.route {
@@ -195,8 +226,8 @@ impl Claim<'_> {
             return Ok(Begun::Replay(Reply::replayed(status, body)));
         }
         let expired = existing.claimed_until;
-        let is_taken =
-            expired <= now && handle.take_over(&existing.operation, expired, self.until).await?;
+        let is_taken = expired <= now
+            && handle.take_over(&existing.operation, attempt, expired, self.until).await?;
         if !is_taken {
             return Err(ApiError::IdempotencyInProgress);
         }
@@ -208,10 +239,13 @@ impl Claim<'_> {
                 request_id: existing.request_id,
                 key_id: existing.key_id,
             },
-            note: existing.note,
-            record: Some(handle),
+            record: Some(Claimed { key: self.record_key(), handle }),
         };
         Ok(Begun::Work(Box::new(operation)))
+    }
+
+    fn record_key(&self) -> RecordKey {
+        RecordKey { account: self.attribution.account.clone(), hash: self.key_hash() }
     }
 
     fn record(&self, operation: &Operation, now: i64) -> IdempotencyRecord {
@@ -223,10 +257,10 @@ impl Claim<'_> {
             round: operation.round,
             request_id: self.attribution.request_id.clone(),
             key_id: self.attribution.key_id.clone(),
+            claimed_by: operation.id.clone(),
             claimed_until: self.until,
             kept_until,
             ttl: kept_until / 1_000,
-            note: None,
             answer: None,
             answer_status: None,
         }
@@ -237,13 +271,6 @@ impl Claim<'_> {
 enum Begun {
     Work(Box<Operation>),
     Replay(Reply),
-}
-
-/// Milliseconds since 1970.
-fn now() -> i64 {
-    let now =
-        std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
-    i64::try_from(now.as_millis()).unwrap_or(i64::MAX)
 }
 
 #[cfg(test)]
@@ -275,13 +302,12 @@ mod tests {
             id: "op".to_owned(),
             round: 0,
             attribution: Attribution::default(),
-            note: None,
             record: None,
         };
         let next = Operation { round: 1, ..operation.clone() };
         assert_eq!(operation.stripe_key("update"), "op-0-update");
         assert_ne!(operation.stripe_key("update"), operation.stripe_key("void"));
         assert_ne!(operation.stripe_key("update"), next.stripe_key("update"));
-        assert_eq!(operation.mark(), next.mark());
+        assert_eq!(operation.id(), next.id());
     }
 }

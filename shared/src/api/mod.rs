@@ -3,6 +3,7 @@
 pub mod body;
 pub mod error;
 pub mod event;
+mod freshness;
 pub mod idempotency;
 pub mod query;
 pub mod reply;

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use super::error::{ApiError, Cause};
+use crate::stripe::Source;
 
 /// Header of a replayed response.
 const REPLAYED: &str = "idempotent-replayed";
@@ -15,6 +16,14 @@ pub struct Reply {
     pub(crate) status: StatusCode,
     pub(crate) body: String,
     pub(crate) headers: Vec<(HeaderName, HeaderValue)>,
+    /// Whether Stripe charged another amount than the one that was held, for the metrics.
+    pub(crate) amount_differs: bool,
+    /// Whether it could not be stored in its idempotency record.
+    pub(crate) is_lost: bool,
+    /// Where the response to a GET comes from.
+    pub(crate) source: Option<Source>,
+    /// Code and cause of the error in whose place the last known state is sent.
+    pub(crate) outage: Option<(&'static str, String)>,
 }
 
 impl Reply {
@@ -37,7 +46,25 @@ impl Reply {
     fn new<T: Serialize>(status: StatusCode, body: &T) -> Result<Self, ApiError> {
         let body = serde_json::to_string(body);
         let body = body.map_err(|error| ApiError::Internal(Cause::from(error)))?;
-        Ok(Self { status, body, headers: Vec::new() })
+        Ok(Self::of(status, body, Vec::new()))
+    }
+
+    fn of(status: StatusCode, body: String, headers: Vec<(HeaderName, HeaderValue)>) -> Self {
+        let (amount_differs, is_lost) = (false, false);
+        Self { status, body, headers, amount_differs, is_lost, source: None, outage: None }
+    }
+
+    /// Notes for the log that the last known state is sent in place of an error.
+    #[must_use]
+    pub(crate) fn in_place_of(self, error: &ApiError) -> Self {
+        let cause = error.cause().map_or_else(|| error.to_string(), ToString::to_string);
+        Self { outage: Some((error.kind().1, cause)), ..self }
+    }
+
+    /// Counts the reply as a change that was charged at another amount than the held one.
+    #[must_use]
+    pub fn with_differing_amount(self) -> Self {
+        Self { amount_differs: true, ..self }
     }
 
     /// Creates the reply of an error.
@@ -49,7 +76,12 @@ impl Reply {
             "requestId": request_id,
             "details": error.details(),
         });
-        Self { status, body: body.to_string(), headers: error.headers() }
+        Self::of(status, body.to_string(), error.headers())
+    }
+
+    /// Returns whether it could not be stored in its idempotency record.
+    pub fn is_lost(&self) -> bool {
+        self.is_lost
     }
 
     /// Returns the HTTP status.
@@ -88,6 +120,7 @@ impl Reply {
     pub(crate) fn replayed(status: u16, body: String) -> Self {
         let status = StatusCode::from_u16(status).unwrap_or(StatusCode::OK);
         let name = HeaderName::from_static(REPLAYED);
-        Self { status, body, headers: vec![(name, HeaderValue::from_static("true"))] }
+        let headers = vec![(name, HeaderValue::from_static("true"))];
+        Self::of(status, body, headers)
     }
 }

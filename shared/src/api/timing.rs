@@ -30,15 +30,15 @@ impl Timings {
 
     /// Returns the header, such as `total;dur=12.3, auth;dur=0.4, stripe;dur=9.8;count=2`.
     ///
-    /// Durations are milliseconds. Stripe's is the sum of its calls, so it exceeds the total where calls
-    /// ran in parallel.
+    /// Durations are milliseconds. Stripe's is the time during which at least one call was running, so it
+    /// never exceeds the total.
     pub fn header(&self, stripe: &CallLog) -> String {
         let ms = |micros: u64| format!("{}.{}", micros / 1000, micros % 1000 / 100);
         format!(
             "total;dur={}, auth;dur={}, stripe;dur={};count={}",
             ms(micros(self.started.elapsed())),
             ms(self.auth_micros.load(Ordering::Relaxed)),
-            ms(stripe.micros()),
+            ms(micros(stripe.waited())),
             stripe.attempts(),
         )
     }

@@ -7,6 +7,9 @@ use url::{Host, Url};
 
 use super::error::ApiError;
 
+/// Longest return URL in characters. Stripe refuses longer ones ("URL must be 5000 characters or less").
+const MAX_LENGTH: usize = 5_000;
+
 /// The origins that return URLs may have, such as `https://console.cantila.example`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Origins(Vec<url::Origin>);
@@ -14,12 +17,13 @@ pub struct Origins(Vec<url::Origin>);
 /// Reads an absolute https URL, or an http one to localhost, as browsers do (<https://url.spec.whatwg.org>).
 fn parse(text: &str) -> Option<Url> {
     // Browsers drop or rewrite these characters. A URL with one of them is a mistake, or hides its host.
-    if !text.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'\\') {
+    let is_plain = text.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'\\');
+    if !is_plain || text.len() > MAX_LENGTH {
         return None;
     }
     let url = Url::parse(text).ok()?;
-    // Browsers also accept other numbers of slashes, which Stripe refuses.
-    let rest = text[url.scheme().len()..].strip_prefix("://")?;
+    // Browsers also accept capitals in the scheme and other numbers of slashes, which Stripe refuses.
+    let rest = text.strip_prefix(url.scheme())?.strip_prefix("://")?;
     if rest.starts_with('/') {
         return None;
     }
@@ -56,8 +60,11 @@ impl Origins {
     /// # Errors
     /// `validation`.
     pub fn well_formed(field: &'static str, text: &str) -> Result<(), ApiError> {
-        let message =
-            || format!("\"{field}\" must be an absolute https URL (http only on localhost).");
+        let message = || {
+            format!(
+                "\"{field}\" must be an absolute https URL (http only on localhost) of at most {MAX_LENGTH} characters."
+            )
+        };
         parse(text).map(drop).ok_or_else(|| ApiError::validation(field, message()))
     }
 
@@ -83,7 +90,14 @@ mod tests {
 
     #[test]
     fn only_urls_of_the_origins_are_allowed() {
+        let longest = format!("https://console.cantila.example/{}", "a".repeat(MAX_LENGTH - 32));
+        let too_long = format!("{longest}a");
         let cases = [
+            (longest.as_str(), Ok(())),
+            (too_long.as_str(), Err("validation")),
+            ("Https://console.cantila.example/", Err("validation")),
+            ("Http://localhost:3000/", Err("validation")),
+            ("HTTPS://console.cantila.example/", Err("validation")),
             ("https://console.cantila.example", Ok(())),
             ("https://console.cantila.example/billing?x=1#y", Ok(())),
             ("https://CONSOLE.cantila.example:443/", Ok(())),

@@ -1,15 +1,20 @@
 //! Breakdown of an invoice's amounts in the contract's terms.
 
+use serde::Serialize;
+
 use crate::stripe::StripeError;
-use crate::stripe::views::{Invoice, TaxBehavior};
+use crate::stripe::views::{Invoice, PretaxCreditKind, TaxBehavior};
 use crate::values::{Currency, Money};
 
-/// `subtotal − discount + tax added on top = total`, and the part of the total that is due in money.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// `subtotal − discount − billing credits + tax added on top = total`, and the part of the total that is due in money.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
 pub struct Breakdown {
     pub subtotal: Money,
     /// Positive, except that of a negative total.
     pub discount: Money,
+    /// Credit grants that the invoice uses.
+    pub billing_credits: Money,
     /// All tax. Inclusive tax is also contained in `subtotal`.
     pub tax: Money,
     pub total: Money,
@@ -29,13 +34,18 @@ impl Breakdown {
         let taxes = invoice.total_taxes.as_deref().unwrap_or_default();
         let on_top = taxes.iter().filter(|tax| tax.tax_behavior == TaxBehavior::Exclusive);
         let on_top: i128 = on_top.map(|tax| i128::from(tax.amount)).sum();
+        let pretax = invoice.total_pretax_credit_amounts.iter().flatten();
+        let grants =
+            pretax.filter(|credit| credit.kind == PretaxCreditKind::CreditBalanceTransaction);
+        let billing_credits: i128 = grants.map(|credit| i128::from(credit.amount)).sum();
         // Stripe's discount amounts include item discounts, which its subtotal already has. So the
-        // discount is the difference between subtotal and total.
-        let discount = i128::from(invoice.subtotal) + on_top - i128::from(invoice.total);
+        // discount is the difference that is left between subtotal and total.
+        let reduction = i128::from(invoice.subtotal) + on_top - i128::from(invoice.total);
         let money = |minor: i128| to_money(minor, invoice.currency);
         Ok(Self {
             subtotal: Money::new(invoice.subtotal, invoice.currency),
-            discount: money(discount)?,
+            discount: money(reduction - billing_credits)?,
+            billing_credits: money(billing_credits)?,
             tax: total_tax(invoice)?,
             total: Money::new(invoice.total, invoice.currency),
             credit_applied: money(credit_applied(invoice))?,
@@ -133,6 +143,23 @@ mod tests {
                 [got.discount, got.tax, got.credit_applied].map(|money| money.to_string());
             assert_eq!(amounts, expected, "{invoice:?}");
         }
+    }
+
+    #[test]
+    fn billing_credits_are_no_discount() {
+        let credit = |kind: &str, amount: i64| json!({ "type": kind, "amount": amount });
+        // 35.00 less 5.00 of a coupon and 10.00 of a credit grant, and 10 % tax on top.
+        let pretax = json!([credit("discount", 500), credit("credit_balance_transaction", 1000)]);
+        let mut text = fixtures::invoice("in_1", "draft", 3500);
+        text["total"] = json!(2200);
+        text["total_taxes"] = json!([{ "amount": 200, "tax_behavior": "exclusive" }]);
+        text["total_pretax_credit_amounts"] = pretax;
+        let got = Breakdown::of(&view(text)).expect("it adds up");
+        let amounts = [got.subtotal, got.discount, got.billing_credits, got.tax, got.total];
+        assert_eq!(
+            amounts.map(|money| money.to_string()),
+            ["35.00", "5.00", "10.00", "2.00", "22.00"]
+        );
     }
 
     #[test]

@@ -10,14 +10,15 @@ use crate::values::Attribution;
 /// Creates the Stripe customer of the account that `attribution` names.
 ///
 /// Racing requests must pass the same attribution: they then send identical requests under the same
-/// idempotency key, so that Stripe creates one customer for all of them. `request_id` is that of this
-/// request.
+/// idempotency key, so that Stripe creates one customer for all of them. `deleted` is the ID of the
+/// deleted customer that the new one replaces. `request_id` is that of this request.
 ///
 /// # Errors
 /// [`StripeError`].
 pub async fn create(
     stripe: &Stripe,
     attribution: &Attribution,
+    deleted: Option<&str>,
     request_id: &str,
 ) -> Result<Customer, StripeError> {
     let create = async |key: String| {
@@ -26,11 +27,12 @@ pub async fn create(
         stripe.send_built(request, Some(key)).await
     };
     let account = &attribution.account;
-    match create(format!("customer-{account}")).await {
+    // Stripe would replay the creation of the deleted customer.
+    let after = deleted.map(|deleted| format!("-after-{deleted}")).unwrap_or_default();
+    let key = format!("customer-{account}{after}");
+    match create(key.clone()).await {
         // Prefer an orphaned customer to blocking the account until the key expires (24 h).
-        Err(error) if error.is_replayed_failure() => {
-            create(format!("customer-{account}-{request_id}")).await
-        }
+        Err(error) if error.is_replayed_failure() => create(format!("{key}-{request_id}")).await,
         outcome => outcome,
     }
 }

@@ -4,6 +4,12 @@
 pub mod breakdown;
 pub mod catalog;
 pub mod customer;
+pub mod invoice;
+pub mod line_prices;
+pub mod payment;
+pub mod payment_method;
 pub mod plan_change;
+pub mod price;
+pub mod schedule;
 pub mod state;
 pub mod subscription;

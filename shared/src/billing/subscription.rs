@@ -1,10 +1,15 @@
 //! The current subscription: its plan, and whether the plan can be changed. No I/O.
 
+use std::cmp::Reverse;
+
 use serde::Serialize;
 
 use super::catalog::Tiers;
+use super::invoice::latest_invoice;
+use super::payment::Payment;
+use super::price::{Every, OwnPrice, PriceShape};
 use crate::stripe::views::{
-    CollectionMethod, Expandable, InvoiceStatus, Subscription, SubscriptionItem, SubscriptionStatus,
+    CollectionMethod, Invoice, InvoiceStatus, Subscription, SubscriptionItem, SubscriptionStatus,
 };
 
 /// The current subscription, which responses are about.
@@ -28,6 +33,8 @@ pub struct Plan<'a> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum NotChangeable {
+    /// A payment is under way. If it fails, the invoice is unpaid.
+    PaymentProcessing,
     /// An invoice is unpaid, so a change would credit time that nobody paid for.
     Overdue,
     /// The first invoice is unpaid.
@@ -41,28 +48,39 @@ pub enum NotChangeable {
     /// Invoices are sent, so nothing can be charged at once.
     Invoiced,
     NotInCatalogue,
+    /// Stripe would never bill the usage of the metered prices that change.
+    ClassicBilling,
+    /// By the operator's setting, a downgrade takes effect at the end of the period.
+    DowngradeAtPeriodEnd,
 }
 
 impl<'a> Current<'a> {
-    /// Returns the newest live subscription with a catalog plan, else the newest live one.
-    ///
-    /// `subscriptions` are newest first, as Stripe lists them.
+    /// Returns the live subscription that responses are about: one with a catalog plan first, then by standing, then
+    /// the newest.
     pub fn of(subscriptions: &'a [Subscription], tiers: &'a Tiers) -> Option<Self> {
-        let live: Vec<_> =
-            subscriptions.iter().filter(|subscription| !subscription.status.is_ended()).collect();
-        let with_plan = live
+        let mut live: Vec<_> = subscriptions
             .iter()
-            .find_map(|subscription| Some((*subscription, Plan::of(subscription, tiers)?)));
-        let (subscription, plan) = match with_plan {
-            Some((subscription, plan)) => (subscription, Some(plan)),
-            None => (*live.first()?, None),
-        };
+            .filter_map(|subscription| {
+                Some((
+                    subscription,
+                    Standing::of(subscription.status)?,
+                    Plan::of(subscription, tiers),
+                ))
+            })
+            .collect();
+        live.sort_by_key(|(subscription, standing, plan)| {
+            (plan.is_none(), *standing, Reverse(subscription.created))
+        });
+        let (subscription, _, plan) = *live.first()?;
         Some(Self { subscription, plan, live: live.len() })
     }
 
-    /// Returns why the plan cannot be changed now; `None` if it can.
-    pub fn not_changeable(&self) -> Option<NotChangeable> {
+    /// Returns why the plan cannot be changed now; `None` if it can. `payment` is that of the latest invoice.
+    pub fn not_changeable(&self, payment: &Payment) -> Option<NotChangeable> {
         let subscription = self.subscription;
+        if payment.is_processing() {
+            return Some(NotChangeable::PaymentProcessing);
+        }
         match subscription.status {
             SubscriptionStatus::Incomplete => return Some(NotChangeable::Incomplete),
             SubscriptionStatus::PastDue | SubscriptionStatus::Unpaid => {
@@ -74,8 +92,14 @@ impl<'a> Current<'a> {
             | SubscriptionStatus::Canceled
             | SubscriptionStatus::IncompleteExpired => {}
         }
+        // The invoice of a pending update is owed only if the customer wants the change.
+        // An invoice that is sent can be paid until its due date. Others have none.
+        let is_due =
+            |invoice: &Invoice| invoice.due_date.is_none_or(|due| due <= subscription.now());
+        let owes =
+            self.unpaid_invoice().is_some_and(is_due) && subscription.pending_change().is_none();
         let reasons = [
-            (self.owes(), NotChangeable::Overdue),
+            (owes, NotChangeable::Overdue),
             (subscription.pause_collection.is_some(), NotChangeable::CollectionPaused),
             (subscription.schedule.is_some(), NotChangeable::Scheduled),
             (subscription.ends_at().is_some(), NotChangeable::Ending),
@@ -88,22 +112,51 @@ impl<'a> Current<'a> {
         reasons.into_iter().find_map(|(holds, reason)| holds.then_some(reason))
     }
 
-    /// Returns whether the latest invoice is unpaid. The invoice of a pending update does not count: it
-    /// is owed only if the customer wants the change.
-    fn owes(&self) -> bool {
-        let latest = self.subscription.latest_invoice.as_ref().and_then(Expandable::object);
-        let open = latest.is_some_and(|invoice| {
-            invoice.status == InvoiceStatus::Open && invoice.amount_remaining > 0
-        });
-        open && self.subscription.pending_change().is_none()
+    /// Returns the plan's base price on the subscription, which is zero if the plan's only items bill
+    /// usage. `None` without a plan, and if the item's price is incomplete (see [`PriceShape::of`]).
+    pub fn own_price(&self) -> Option<OwnPrice> {
+        let Plan { tier, item } = self.plan?;
+        let currency = self.subscription.currency;
+        let shape = if item.price.is_metered() {
+            PriceShape::free(Every::of(&item.price)?, currency)
+        } else {
+            PriceShape::of(&item.price, currency)?
+        };
+        Some(OwnPrice { tier: tier.to_owned(), shape, quantity: item.quantity.unwrap_or(1) })
+    }
+
+    /// Returns the latest invoice if it is open and unpaid.
+    pub fn unpaid_invoice(&self) -> Option<&'a Invoice> {
+        latest_invoice(self.subscription)
+            .filter(|invoice| invoice.status == InvoiceStatus::Open && invoice.amount_remaining > 0)
+    }
+}
+
+/// The standing of a live subscription, best first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Standing {
+    Good,
+    Late,
+    Stopped,
+    NotStarted,
+}
+
+impl Standing {
+    /// Returns `None` for a subscription that has ended.
+    fn of(status: SubscriptionStatus) -> Option<Self> {
+        Some(match status {
+            SubscriptionStatus::Active | SubscriptionStatus::Trialing => Self::Good,
+            SubscriptionStatus::PastDue => Self::Late,
+            SubscriptionStatus::Unpaid | SubscriptionStatus::Paused => Self::Stopped,
+            SubscriptionStatus::Incomplete => Self::NotStarted,
+            SubscriptionStatus::Canceled | SubscriptionStatus::IncompleteExpired => return None,
+        })
     }
 }
 
 impl<'a> Plan<'a> {
     fn of(subscription: &'a Subscription, tiers: &'a Tiers) -> Option<Self> {
-        let plan = |item: &'a SubscriptionItem| {
-            Some(Self { tier: tiers.of(item.price.product_id())?, item })
-        };
+        let plan = |item: &'a SubscriptionItem| Some(Self { tier: tiers.of(&item.price)?, item });
         let items = &subscription.items.data;
         let base = items.iter().filter(|item| !item.price.is_metered()).find_map(plan);
         base.or_else(|| items.iter().find_map(plan))
@@ -135,14 +188,28 @@ mod tests {
         &[("prod_ip", "licensed"), ("prod_pro", "metered"), ("prod_pro", "licensed")];
 
     #[test]
-    fn newest_live_subscription_with_a_plan_is_current() {
+    fn best_standing_of_those_with_a_plan_is_current_then_the_newest() {
         let none = json!({});
         let addon = || subscription("sub_3", "active", &[("prod_ip", "licensed")], &none);
         let pro = || subscription("sub_2", "past_due", PRO, &none);
         let old = || subscription("sub_1", "active", &[("prod_old", "licensed")], &none);
         let ended = || subscription("sub_0", "canceled", PRO, &none);
+        let sub = |id: &str, status: &str| subscription(id, status, PRO, &none);
         let cases = [
-            (vec![addon(), pro(), old()], Some(("sub_2", Some("pro"), 3))),
+            (vec![addon(), pro(), old()], Some(("sub_1", Some("legacy"), 3))),
+            (vec![addon(), pro()], Some(("sub_2", Some("pro"), 2))),
+            (
+                vec![sub("sub_2", "incomplete"), sub("sub_1", "unpaid")],
+                Some(("sub_1", Some("pro"), 2)),
+            ),
+            (
+                vec![sub("sub_2", "paused"), sub("sub_1", "past_due")],
+                Some(("sub_1", Some("pro"), 2)),
+            ),
+            (
+                vec![sub("sub_2", "trialing"), sub("sub_1", "active")],
+                Some(("sub_2", Some("pro"), 2)),
+            ),
             (vec![addon(), old()], Some(("sub_1", Some("legacy"), 2))),
             (vec![addon(), ended()], Some(("sub_3", None, 1))),
             (vec![ended(), old()], Some(("sub_1", Some("legacy"), 1))),
@@ -174,6 +241,27 @@ mod tests {
     }
 
     #[test]
+    fn plan_of_a_metered_item_is_that_of_its_price() {
+        let price = |product: &str, metadata: &Value| {
+            let price = fixtures::price(&format!("price_{product}"), product, "metered");
+            with(price, &json!({ "metadata": metadata }))
+        };
+        let cases = [
+            (price("prod_cpu", &json!({ "cantila_plan": "pro" })), Some("pro")),
+            (price("prod_old", &json!({ "cantila_plan": "pro" })), Some("pro")),
+            (price("prod_old", &json!({})), Some("legacy")),
+            (price("prod_cpu", &json!({ "cantila_meter": "cpu" })), None),
+        ];
+        for (price, expected) in cases {
+            let items = [fixtures::item("si_1", &price)];
+            let subscriptions = [view(fixtures::subscription("sub_1", "active", &items))];
+            let tiers = tiers();
+            let plan = Current::of(&subscriptions, &tiers).expect("live").plan;
+            assert_eq!(plan.map(|plan| plan.tier), expected, "{price}");
+        }
+    }
+
+    #[test]
     fn each_reason_against_a_change_is_found() {
         let invoice = |status: &str, total| json!({ "latest_invoice": with(fixtures::invoice("in_1", status, total), &json!({ "attempted": true })) });
         let mut awaiting = invoice("open", 1);
@@ -181,6 +269,12 @@ mod tests {
             json!({ "expires_at": 9, "subscription_items": fixtures::items(PRO) });
         let mut resuming = invoice("open", 1);
         resuming["pending_update"] = json!({ "expires_at": 9 });
+        let sent = |due_date: i64| {
+            let mut sent = invoice("open", 1);
+            sent["collection_method"] = json!("send_invoice");
+            sent["latest_invoice"]["due_date"] = json!(due_date);
+            sent
+        };
         let addon: &[(&str, &str)] = &[("prod_ip", "licensed")];
         let cases = [
             ("active", PRO, json!({}), None),
@@ -208,12 +302,17 @@ mod tests {
                 json!({ "collection_method": "send_invoice" }),
                 Some(NotChangeable::Invoiced),
             ),
+            ("active", PRO, sent(253_402_300_799), Some(NotChangeable::Invoiced)),
+            ("active", PRO, sent(5), Some(NotChangeable::Overdue)),
             ("active", addon, json!({}), Some(NotChangeable::NotInCatalogue)),
         ];
         for (status, items, change, expected) in cases {
             let (subscriptions, tiers) = ([subscription("sub_1", status, items, &change)], tiers());
             let current = Current::of(&subscriptions, &tiers).expect("live");
-            assert_eq!(current.not_changeable(), expected, "{status} {change}");
+            assert_eq!(current.not_changeable(&Payment::None), expected, "{status} {change}");
+            let processing = Payment::Processing { since: subscriptions[0].created };
+            let reason = current.not_changeable(&processing);
+            assert_eq!(reason, Some(NotChangeable::PaymentProcessing), "{status} {change}");
         }
     }
 }

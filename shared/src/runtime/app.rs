@@ -1,9 +1,10 @@
 //! The state of a process: settings and clients, created in the cold start.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use aws_config::SdkConfig;
+use tokio::sync::Mutex;
 use tokio::time::timeout;
 
 use super::config::{Config, ConfigError};
@@ -12,14 +13,18 @@ use crate::access::Authenticator;
 use crate::aws::https::Https;
 use crate::aws::sdk;
 use crate::aws::secrets::{QuoteSecret, StripeSecret};
-use crate::aws::table::Table;
-use crate::stripe::Transport;
+use crate::aws::table::{Table, TableError, Watermark};
+use crate::stripe::{Stripe, Transport, UsualCalls};
+use crate::values::Timestamp;
 
 /// Longest time that a cold start waits for connections.
 ///
 /// Lambda gives a cold start a whole processor, and the secrets take as long anyway. A request works
 /// without an open connection.
 const CONNECT_TIMEOUT: Duration = Duration::from_millis(300);
+
+/// Lifetime of the watermark in a process. An older one only makes responses look older than they are.
+const WATERMARK_LIFETIME: Duration = Duration::from_secs(5);
 
 /// Settings and clients, which serve all requests of a process.
 pub struct App {
@@ -30,6 +35,9 @@ pub struct App {
     pub(super) quote_secret: QuoteSecret,
     pub(super) transport: Arc<Transport>,
     pub(super) metrics: Option<Metrics>,
+    pub(super) usual_calls: UsualCalls,
+    /// The watermark, and when it was read.
+    pub(super) watermark: Mutex<Option<(Instant, Watermark)>>,
 }
 
 impl App {
@@ -68,7 +76,44 @@ impl App {
             quote_secret,
             transport: Arc::new(transport),
             metrics: None,
+            usual_calls: UsualCalls::default(),
+            watermark: Mutex::default(),
             config,
         }
+    }
+
+    /// Returns the table.
+    pub fn table(&self) -> &Table {
+        &self.table
+    }
+
+    /// Returns a client of Stripe that neither sends nor waits after `deadline`.
+    pub fn stripe(&self, deadline: tokio::time::Instant) -> Stripe {
+        let (transport, secret) = (Arc::clone(&self.transport), Arc::clone(&self.stripe_secret));
+        Stripe::new(transport, secret, Arc::default(), deadline)
+    }
+
+    /// Writes the age of the watermark as a metric. `followed_to` is Stripe's time in Unix seconds.
+    pub fn write_watermark_age(&self, followed_to: Option<i64>) {
+        if let (Some(metrics), Some(time)) = (&self.metrics, followed_to) {
+            metrics.write_watermark_age(Timestamp::now().seconds() - time);
+        }
+    }
+
+    /// Returns the watermark, as it was some seconds ago at most.
+    ///
+    /// # Errors
+    /// [`TableError`].
+    pub(super) async fn watermark(&self) -> Result<Watermark, TableError> {
+        let mut known = self.watermark.lock().await;
+        if let Some((read_at, watermark)) = *known
+            && read_at.elapsed() < WATERMARK_LIFETIME
+        {
+            return Ok(watermark);
+        }
+        let read_at = Instant::now();
+        let watermark = self.table.watermark().await?;
+        *known = Some((read_at, watermark));
+        Ok(watermark)
     }
 }

@@ -14,11 +14,13 @@ use crate::api::query::Query;
 use crate::api::reply::Reply;
 use crate::billing;
 use crate::billing::state::BillingState;
+use crate::change::Journal;
 use crate::stripe::{Stripe, StripeError};
 use crate::values::Attribution;
 use crate::values::token::MacKeys;
 
 /// One authenticated request, as a handler receives it.
+#[derive(Clone)]
 pub struct Call {
     /// The caller and the account that the request is about.
     pub caller: Caller,
@@ -26,13 +28,18 @@ pub struct Call {
     pub query: Query,
     /// Stripe, until the deadline of this request.
     pub stripe: Stripe,
-    pub(super) incoming: Incoming,
+    pub(super) incoming: Arc<Incoming>,
     /// Hash of the idempotency key, for the audit log.
     pub(super) key_hash: Arc<OnceLock<String>>,
     pub(super) app: Arc<App>,
 }
 
 impl Call {
+    /// Returns the call with another client of Stripe.
+    pub(super) fn with(&self, stripe: impl FnOnce(Stripe) -> Stripe) -> Self {
+        Self { stripe: stripe(self.stripe.clone()), ..self.clone() }
+    }
+
     /// Returns the settings.
     pub fn config(&self) -> &Config {
         &self.app.config
@@ -48,26 +55,81 @@ impl Call {
         self.caller.account.customer.as_deref()
     }
 
-    /// Returns the ID of the account's Stripe customer, and creates the customer if there is none.
-    /// Racing requests get the same customer.
+    /// Acquires the journal of the customer's plan changes until this request's deadline.
+    ///
+    /// # Errors
+    /// `change_in_progress` if another request holds it; `unavailable`.
+    pub async fn acquire_journal(&self, customer: &str) -> Result<Journal, ApiError> {
+        // Another process may get a request with the same ID of the gateway.
+        let attempt = Operation::new(self.attribution())?;
+        let until = self.incoming.ends;
+        Journal::acquire(&self.app.table, customer, attempt.id(), until).await
+    }
+
+    /// Reads something of the account's Stripe customer; `None` if it has none. `read` also returns whether the customer
+    /// was deleted. The account's record may name another one by then, for which `read` runs again.
+    ///
+    /// # Errors
+    /// Those of `read`; `unavailable` if the table cannot be reached.
+    pub async fn read_customer<T, F>(
+        &self,
+        read: impl Fn(String) -> F,
+    ) -> Result<Option<T>, ApiError>
+    where
+        F: Future<Output = Result<(T, bool), StripeError>>,
+    {
+        let Some(customer) = self.customer() else { return Ok(None) };
+        // Boxed: the futures are large.
+        let (found, is_deleted) = Box::pin(read(customer.to_owned())).await?;
+        if is_deleted && let Some(next) = self.customer_after(customer).await? {
+            // The stored reads are those of the deleted customer.
+            self.stripe.store_nothing();
+            return Ok(Some(Box::pin(read(next)).await?.0));
+        }
+        Ok(Some(found))
+    }
+
+    /// Returns the account's Stripe customer as its record names it now, if that is another one than `deleted`.
+    async fn customer_after(&self, deleted: &str) -> Result<Option<String>, ApiError> {
+        let account = self.app.table.account(&self.caller.account.id).await?;
+        let customer = account.and_then(|account| account.customer);
+        Ok(customer.filter(|customer| customer != deleted))
+    }
+
+    /// Creates the account's Stripe customer. Racing requests get the same one. If the account had one, it was deleted,
+    /// and the new one takes its place.
     ///
     /// # Errors
     /// [`ApiError`] if Stripe or the table cannot be reached.
-    pub async fn ensure_customer(&self) -> Result<String, ApiError> {
-        if let Some(known) = self.customer() {
-            return Ok(known.to_owned());
+    pub async fn create_customer(&self) -> Result<String, ApiError> {
+        let deleted = self.customer();
+        if let Some(deleted) = deleted
+            && let Some(next) = self.customer_after(deleted).await?
+        {
+            return Ok(next);
         }
-        let first = self.app.table.first_customer_attribution(&self.attribution()).await?;
-        let created = billing::customer::create(&self.stripe, &first, self.request_id()).await?;
-        Ok(self.app.table.remember_customer(&first.account, &created.id).await?)
+        let table = &self.app.table;
+        let first = table.first_customer_attribution(&self.attribution()).await?;
+        let created =
+            billing::customer::create(&self.stripe, &first, deleted, self.request_id()).await?;
+        Ok(table.link_customer(&first.account, &created.id, deleted).await?)
     }
 
     /// Reads the account's billing state.
     ///
     /// # Errors
-    /// [`StripeError`].
-    pub async fn billing_state(&self) -> Result<BillingState, StripeError> {
-        BillingState::load(&self.stripe, self.customer(), self.config().default_currency).await
+    /// [`StripeError`]; `unavailable` if the table cannot be reached.
+    pub async fn billing_state(&self) -> Result<BillingState, ApiError> {
+        let default = self.config().default_currency;
+        let load = |customer: String| async move {
+            let state = BillingState::load(&self.stripe, Some(&customer), default).await?;
+            let is_deleted = state.customer.is_none();
+            Ok((state, is_deleted))
+        };
+        match self.read_customer(load).await? {
+            Some(state) => Ok(state),
+            None => Ok(BillingState::load(&self.stripe, None, default).await?),
+        }
     }
 
     /// Returns Stripe's publishable key, if the secret contains one.

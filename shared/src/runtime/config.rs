@@ -3,6 +3,7 @@
 use hyper::Uri;
 
 use crate::api::urls::Origins;
+use crate::billing::plan_change::ChangeLimits;
 use crate::stripe::base_url;
 use crate::values::{Currency, is_path_segment};
 
@@ -14,6 +15,12 @@ const BASE_URL: &str = "an https URL without a path (http only for this machine)
 
 /// Form of a count.
 const COUNT: &str = "a number from 1 to 1000";
+
+/// Form of `STRIPE_RATE`.
+const RATE: &str = "a number from 1 to 100000";
+
+/// Forms of `DOWNGRADES`.
+const DOWNGRADES: &str = "any or period_end";
 
 /// A function's settings.
 #[derive(Clone, Debug)]
@@ -47,15 +54,21 @@ pub struct Config {
     pub portal_configuration: Option<String>,
     /// `AUTOMATIC_TAX`, `true` or `false`, default `false`: whether Stripe calculates tax at checkout.
     pub automatic_tax: bool,
+    /// `PLAN_CHANGES_PER_PERIOD`, default 10: largest number of plan changes of a subscription in one billing period.
+    /// `DOWNGRADES`, `any` or `period_end`, default `any`: whether a downgrade may take effect at once.
+    pub change_limits: ChangeLimits,
+    /// `STRIPE_RATE`, default 100 in live mode and 25 in a sandbox: requests a second that Stripe allows this deployment.
+    pub stripe_rate: Option<u32>,
 }
 
-/// A missing or malformed variable. The message names it and the expected form.
+/// A missing or malformed variable. The message names it and the expected form, and never quotes the value,
+/// because a URL can contain a password.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 pub enum ConfigError {
     #[error("the environment variable {0} is missing; set it")]
     Missing(&'static str),
-    #[error("the environment variable {name} is \"{value}\"; it must be {expected}")]
-    Bad { name: &'static str, value: String, expected: &'static str },
+    #[error("the environment variable {name} is malformed; set it to {expected}")]
+    Bad { name: &'static str, expected: &'static str },
 }
 
 impl Config {
@@ -93,7 +106,7 @@ impl Config {
             return_url: env.return_url("RETURN_URL", &origins)?,
             portal_configuration: env.optional(
                 "PORTAL_CONFIGURATION",
-                is_portal_configuration,
+                portal_configuration,
                 "the ID of a portal configuration, which begins with bpc_",
             )?,
             automatic_tax: env.parsed(
@@ -102,6 +115,11 @@ impl Config {
                 |text| text.parse().ok(),
                 "true or false",
             )?,
+            change_limits: ChangeLimits {
+                changes_per_period: env.parsed("PLAN_CHANGES_PER_PERIOD", "10", count, COUNT)?,
+                downgrades_now: env.parsed("DOWNGRADES", "any", downgrades_now, DOWNGRADES)?,
+            },
+            stripe_rate: env.optional("STRIPE_RATE", rate, RATE)?,
             allowed_origins: origins,
         })
     }
@@ -127,20 +145,18 @@ impl Env<'_> {
         name: &'static str,
         origins: &Origins,
     ) -> Result<Option<String>, ConfigError> {
-        let is_allowed = |url: &str| origins.check(name, url).is_ok();
-        self.optional(name, is_allowed, "a URL within ALLOWED_ORIGINS")
+        let allowed = |url: &str| origins.check(name, url).is_ok().then(|| url.to_owned());
+        self.optional(name, allowed, "a URL within ALLOWED_ORIGINS")
     }
 
-    fn optional(
+    fn optional<T>(
         &self,
         name: &'static str,
-        is_good: impl Fn(&str) -> bool,
+        parse: impl Fn(&str) -> Option<T>,
         expected: &'static str,
-    ) -> Result<Option<String>, ConfigError> {
-        match self.value(name) {
-            Some(value) if !is_good(&value) => Err(ConfigError::Bad { name, value, expected }),
-            value => Ok(value),
-        }
+    ) -> Result<Option<T>, ConfigError> {
+        let parse = |value: String| parse(&value).ok_or(ConfigError::Bad { name, expected });
+        self.value(name).map(parse).transpose()
     }
 
     fn parsed<T>(
@@ -151,12 +167,24 @@ impl Env<'_> {
         expected: &'static str,
     ) -> Result<T, ConfigError> {
         let value = self.value(name).unwrap_or_else(|| default.to_owned());
-        parse(&value).ok_or(ConfigError::Bad { name, value, expected })
+        parse(&value).ok_or(ConfigError::Bad { name, expected })
     }
 }
 
-fn is_portal_configuration(text: &str) -> bool {
-    text.starts_with("bpc_") && is_path_segment(text)
+fn portal_configuration(text: &str) -> Option<String> {
+    (text.starts_with("bpc_") && is_path_segment(text)).then(|| text.to_owned())
+}
+
+fn downgrades_now(text: &str) -> Option<bool> {
+    match text {
+        "any" => Some(true),
+        "period_end" => Some(false),
+        _ => None,
+    }
+}
+
+fn rate(text: &str) -> Option<u32> {
+    text.parse().ok().filter(|number| (1..=100_000).contains(number))
 }
 
 fn count(text: &str) -> Option<u32> {
@@ -184,6 +212,7 @@ mod tests {
         assert_eq!(config.default_currency.as_str(), "usd");
         assert_eq!((config.dunning_max_attempts, config.dunning_grace_days), (4, 21));
         assert_eq!(config.quote_keys_secret_id, None);
+        assert_eq!(config.change_limits, ChangeLimits::default());
     }
 
     #[test]
@@ -196,6 +225,7 @@ mod tests {
             ("STRIPE_API_BASE", "http://169.254.169.254"),
             ("STRIPE_API_BASE", "http://localhost@api.example.com"),
             ("STRIPE_API_BASE", "https://api.stripe.com@api.example.com"),
+            ("STRIPE_API_BASE", "https://ada:hunter2@api.stripe.com"),
             ("STRIPE_API_BASE", "https://api.stripe.com/v1"),
             ("STRIPE_API_BASE", "https://api.stripe.com?a=b"),
             ("STRIPE_API_BASE", "ftp://api.stripe.com"),
@@ -207,13 +237,17 @@ mod tests {
             ("CHECKOUT_SUCCESS_URL", "https://elsewhere.example/"),
             ("CHECKOUT_CANCEL_URL", "/cancel"),
             ("RETURN_URL", "https://elsewhere.example/"),
+            ("RETURN_URL", "https://ada:hunter2@elsewhere.example/"),
             ("PORTAL_CONFIGURATION", "bpc_/../x"),
             ("PORTAL_CONFIGURATION", "default"),
             ("AUTOMATIC_TAX", "yes"),
+            ("PLAN_CHANGES_PER_PERIOD", "0"),
+            ("DOWNGRADES", "never"),
         ];
         for (name, value) in cases {
-            let error = config(&[(name, value)]).expect_err(name).to_string();
-            assert!(error.contains(name), "{error}");
+            let error = config(&[(name, value)]).expect_err(name);
+            let error = format!("{error} {error:?}");
+            assert!(error.contains(name) && !error.contains("hunter2"), "{error}");
         }
     }
 

@@ -14,7 +14,7 @@ use crate::api::error::ApiError;
 use crate::api::event::Incoming;
 use crate::api::reply::Reply;
 use crate::api::timing::Timings;
-use crate::stripe::CallLog;
+use crate::stripe::{CallLog, Source, StripeError};
 
 /// Starts logging. `AWS_LAMBDA_LOG_LEVEL` sets the level of this crate, `info` by default.
 ///
@@ -69,8 +69,12 @@ impl LogLine {
         let account = caller.as_ref().map_or("-", |caller| &caller.account.id);
         let key_id = caller.as_ref().map_or("-", |caller| &caller.key_id);
         let (duration_ms, stripe_calls) = (timings.total_ms(), stripe.attempts());
+        let stripe_request_ids = Some(stripe.request_ids()).filter(|ids| !ids.is_empty());
+        let stripe_request_ids = stripe_request_ids.as_deref().unwrap_or("-");
         let found = Outcome::of(outcome);
         let Outcome { status, word, code, replayed } = &found;
+        let source = outcome.as_ref().ok().and_then(|reply| reply.source);
+        let cache = source.map_or("-", Source::cache_status);
         let cause = outcome.as_ref().err().and_then(ApiError::cause);
         let cause = cause.map(ToString::to_string).unwrap_or_default();
         // tracing needs the level as a constant.
@@ -78,14 +82,38 @@ impl LogLine {
             ($level:ident, $text:literal $(, $more:ident)*) => {
                 tracing::$level!(
                     request_id, method, path, status, $($more,)* account, key_id, duration_ms,
-                    stripe_calls, replayed, $text
+                    stripe_calls, stripe_request_ids, replayed, $text
                 )
             };
         }
         match *word {
-            "done" => line!(info, "answered"),
+            "done" => {
+                let outage = outcome.as_ref().ok().and_then(|reply| reply.outage.as_ref());
+                if let Some((code, cause)) = outage {
+                    line!(warn, "answered from the last known state", cache, code, cause);
+                } else {
+                    line!(info, "answered", cache);
+                }
+            }
             "refused" => line!(info, "refused", code, cause),
-            _ => line!(error, "failed", code, cause),
+            _ => {
+                let failed = outcome.as_ref().err().and_then(ApiError::stripe);
+                let view = failed.and_then(StripeError::view);
+                let stripe_request_id = failed.and_then(StripeError::request_id).unwrap_or("-");
+                let stripe_type = view.map_or("-", |view| &view.kind);
+                let stripe_code = view.and_then(|view| view.code.as_deref()).unwrap_or("-");
+                let stripe_param = view.and_then(|view| view.param.as_deref()).unwrap_or("-");
+                line!(
+                    error,
+                    "failed",
+                    code,
+                    cause,
+                    stripe_request_id,
+                    stripe_type,
+                    stripe_code,
+                    stripe_param
+                );
+            }
         }
         if method == "POST" {
             self.write_audit(&found, stripe, key_hash);

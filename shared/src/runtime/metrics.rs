@@ -36,13 +36,21 @@ pub const PER_FUNCTION: [(&str, &str); 6] = [
 ];
 
 /// Metrics of the stack with their units. `StripeErrors` counts failed attempts: a broken connection, a
-/// 5xx, a refused key.
-pub const PER_STACK: [(&str, &str); 4] = [
+/// 5xx, a refused key. `StripeRefusals` counts requests that ended with `stripe_error`. `AmountsDiffering` counts plan changes that
+/// were charged at another amount than the one that was held. `ChangesIncomplete` counts parts of plan changes that were not
+/// completed at once: metered prices that were not swapped, lines that were not restored.
+pub const PER_STACK: [(&str, &str); 7] = [
     ("StripeErrors", "Count"),
     ("StripeRateLimits", "Count"),
     ("SecretErrors", "Count"),
     ("TableErrors", "Count"),
+    ("StripeRefusals", "Count"),
+    ("AmountsDiffering", "Count"),
+    ("ChangesIncomplete", "Count"),
 ];
+
+/// Metric of the stack with the age of the watermark in seconds.
+pub const WATERMARK_AGE: &str = "WatermarkAge";
 
 /// The values of one request, in the order of [`PER_FUNCTION`] and [`PER_STACK`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -77,6 +85,9 @@ impl Sample {
                 stripe.rate_limits().into(),
                 (failed == Some(AwsService::SecretsManager)).into(),
                 (failed == Some(AwsService::DynamoDb)).into(),
+                matches!(outcome, Err(ApiError::Stripe(_))).into(),
+                outcome.as_ref().is_ok_and(|reply| reply.amount_differs).into(),
+                stripe.incomplete().into(),
             ],
         }
     }
@@ -158,13 +169,32 @@ impl Metrics {
         stripe: &CallLog,
     ) {
         let is_cold = !self.has_answered.swap(true, Ordering::Relaxed);
-        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        let millis = u64::try_from(now.as_millis()).unwrap_or(u64::MAX);
-        let line =
-            Sample::of(outcome, timings, stripe, is_cold).line(&self.function, &self.stack, millis);
-        // A closed standard output leaves nowhere to report the error.
-        let _ = std::io::stdout().write_all(format!("{line}\n").as_bytes());
+        let sample = Sample::of(outcome, timings, stripe, is_cold);
+        print(&sample.line(&self.function, &self.stack, now()));
     }
+
+    /// Writes the age of the watermark in seconds.
+    pub(crate) fn write_watermark_age(&self, age: i64) {
+        let definition = json!({ "Name": WATERMARK_AGE, "Unit": "Seconds" });
+        let directive =
+            json!({ "Namespace": NAMESPACE, "Dimensions": [[STACK]], "Metrics": [definition] });
+        print(&json!({
+            "_aws": { "Timestamp": now(), "CloudWatchMetrics": [directive] },
+            STACK: self.stack,
+            WATERMARK_AGE: age.max(0),
+        }));
+    }
+}
+
+/// Returns the time in milliseconds since 1970.
+fn now() -> u64 {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    u64::try_from(now.as_millis()).unwrap_or(u64::MAX)
+}
+
+fn print(line: &Value) {
+    // A closed standard output leaves nowhere to report the error.
+    let _ = std::io::stdout().write_all(format!("{line}\n").as_bytes());
 }
 
 #[cfg(test)]
@@ -172,10 +202,11 @@ mod tests {
     use super::*;
     use crate::api::error::Cause;
 
-    /// An outcome; its counts of 4xx and 5xx; its failures of secrets and of the table.
-    type Row = (Result<Reply, ApiError>, [u64; 2], [u64; 2]);
+    /// An outcome; its counts of 4xx and 5xx; its failures of secrets, of the table, and by Stripe's refusal; its
+    /// differing amounts.
+    type Row = (Result<Reply, ApiError>, [u64; 2], [u64; 5]);
 
-    const NOTHING: Sample = Sample { per_function: [1, 0, 0, 12, 2, 0], per_stack: [0; 4] };
+    const NOTHING: Sample = Sample { per_function: [1, 0, 0, 12, 2, 0], per_stack: [0; 7] };
 
     fn unreadable() -> SecretError {
         SecretError::Unreadable { id: "the-id".to_owned(), reason: "no".to_owned() }
@@ -207,7 +238,7 @@ mod tests {
 
     #[test]
     fn metrics_of_the_stack_are_written_only_if_not_zero() {
-        let sample = Sample { per_stack: [3, 0, 0, 1], ..NOTHING };
+        let sample = Sample { per_stack: [3, 0, 0, 1, 0, 0, 0], ..NOTHING };
         let line = sample.line("billing-summary", "billing", 1);
         let expected = json!({
             "Namespace": "CantilaBilling",
@@ -225,15 +256,22 @@ mod tests {
     #[test]
     fn request_counts_by_its_response() {
         let cause = || Cause::from("a reason");
-        let rows: [Row; 8] = [
-            (Reply::ok(&1), [0, 0], [0, 0]),
-            (Err(ApiError::Unauthenticated), [1, 0], [0, 0]),
-            (Err(ApiError::RateLimited { retry_after: 1, cause: cause() }), [1, 0], [0, 0]),
-            (Err(ApiError::Internal(cause())), [0, 1], [0, 0]),
-            (Err(ApiError::Timeout), [0, 1], [0, 0]),
-            (Err(ApiError::Unavailable(cause())), [0, 1], [0, 1]),
-            (Err(ApiError::Unavailable(Cause::from(unreadable()))), [0, 1], [1, 0]),
-            (Err(ApiError::from(StripeError::from(unreadable()))), [0, 1], [1, 0]),
+        let rows: [Row; 11] = [
+            (Reply::ok(&1), [0, 0], [0, 0, 0, 0, 0]),
+            (Reply::ok(&1).map(Reply::with_differing_amount), [0, 0], [0, 0, 0, 1, 0]),
+            (Err(ApiError::Unauthenticated), [1, 0], [0, 0, 0, 0, 0]),
+            (
+                Err(ApiError::RateLimited { retry_after: 1, cause: cause() }),
+                [1, 0],
+                [0, 0, 0, 0, 0],
+            ),
+            (Err(ApiError::Internal(cause())), [0, 1], [0, 0, 0, 0, 0]),
+            (Err(ApiError::Timeout), [0, 1], [0, 0, 0, 0, 0]),
+            (Err(ApiError::Unavailable(cause())), [0, 1], [0, 1, 0, 0, 0]),
+            (Err(ApiError::Unavailable(Cause::from(unreadable()))), [0, 1], [1, 0, 0, 0, 0]),
+            (Err(ApiError::from(StripeError::from(unreadable()))), [0, 1], [1, 0, 0, 0, 0]),
+            (Err(ApiError::Stripe(cause())), [0, 1], [0, 0, 1, 0, 0]),
+            (Err(ApiError::StripeUnavailable(cause())), [0, 1], [0, 0, 0, 0, 0]),
         ];
         for (outcome, errors, failed) in rows {
             let sample = Sample::of(&outcome, &Timings::start(), &CallLog::default(), false);

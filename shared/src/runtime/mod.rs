@@ -5,9 +5,14 @@ mod call;
 mod config;
 mod log;
 pub mod metrics;
+mod respond;
+mod route;
+mod schedule;
 mod serve;
 
 pub use app::App;
 pub use call::Call;
 pub use config::{Config, ConfigError};
+pub use route::Route;
+pub use schedule::serve_schedule;
 pub use serve::{answer, serve};

@@ -6,63 +6,84 @@
 use std::future::Future;
 use std::sync::{Arc, OnceLock};
 
-use lambda_http::aws_lambda_events::apigw::{ApiGatewayV2httpRequest, ApiGatewayV2httpResponse};
-use lambda_runtime::{LambdaEvent, service_fn};
+use lambda_runtime::tower::util::MapRequestLayer;
+use lambda_runtime::{LambdaEvent, LambdaInvocation, Runtime, service_fn};
+use serde_json::Value;
 use tokio::time::timeout_at;
 
 use super::app::App;
 use super::call::Call;
+use super::config::ConfigError;
 use super::log::{self, LogLine};
+use super::respond::{read, write};
+use super::route::Route;
 use crate::api::error::ApiError;
-use crate::api::event::{Incoming, response};
+use crate::api::event::{HttpResponse, Incoming, response};
 use crate::api::query::Query;
 use crate::api::reply::Reply;
 use crate::api::timing::Timings;
 use crate::stripe::{CallLog, Stripe};
-use crate::values::Scope;
 
-/// Responds to requests for as long as Lambda sends them. `scope` is the scope that the route needs.
+/// Responds to requests of `route` for as long as Lambda sends them.
 ///
 /// # Errors
 /// Only before the first request: incomplete settings, or no Lambda runtime.
-pub async fn serve<H, F>(scope: Scope, handler: H) -> Result<(), lambda_http::Error>
+pub async fn serve<H, F>(route: Route, handler: H) -> Result<(), lambda_http::Error>
 where
     H: Fn(Call) -> F + Copy + Send + Sync,
     F: Future<Output = Result<Reply, ApiError>> + Send,
 {
-    log::init();
-    let app = Box::pin(App::from_env())
-        .await
-        .inspect_err(|error| tracing::error!("the function cannot start: {error}"))?;
-    let app = Arc::new(app);
-    lambda_runtime::run(service_fn(|event: LambdaEvent<ApiGatewayV2httpRequest>| {
+    let app = start().await?;
+    let service = service_fn(|event: LambdaEvent<String>| {
         let app = Arc::clone(&app);
-        async move { Ok::<_, std::convert::Infallible>(answer(app, scope, event, handler).await) }
-    }))
-    .await
+        async move { Ok::<_, std::convert::Infallible>(answer(app, route, event, handler).await) }
+    });
+    Runtime::new(service).layer(MapRequestLayer::new(as_text)).run().await
 }
 
-/// Responds to one event of API Gateway.
+/// Starts logging, and creates the settings and clients.
+///
+/// # Errors
+/// Incomplete settings, which are logged.
+pub(super) async fn start() -> Result<Arc<App>, ConfigError> {
+    log::init();
+    let app = Box::pin(App::from_env()).await;
+    let app = app.inspect_err(|error| tracing::error!("the function cannot start: {error}"))?;
+    Ok(Arc::new(app))
+}
+
+/// Turns an event into a JSON string, which the Lambda runtime can always deserialize. It reports an event
+/// that it cannot deserialize to Lambda, and logs a part of it.
+fn as_text(mut invocation: LambdaInvocation) -> LambdaInvocation {
+    let text = String::from_utf8_lossy(&invocation.body).into_owned();
+    invocation.body = Value::String(text).to_string().into();
+    invocation
+}
+
+/// Responds to one event, whatever its form.
 pub async fn answer<H, F>(
     app: Arc<App>,
-    scope: Scope,
-    event: LambdaEvent<ApiGatewayV2httpRequest>,
+    route: Route,
+    event: LambdaEvent<String>,
     handler: H,
-) -> ApiGatewayV2httpResponse
+) -> HttpResponse
 where
     H: Fn(Call) -> F,
     F: Future<Output = Result<Reply, ApiError>>,
 {
     let timings = Timings::start();
-    let incoming = Incoming::of(event);
+    let (incoming, checked) = Incoming::of(event);
     let stripe_log = Arc::new(CallLog::default());
     let key_hash = Arc::new(OnceLock::new());
     let mut line = LogLine::new(&incoming);
     let (request_id, deadline) = (incoming.request_id.clone(), incoming.deadline);
     // Boxed: the future is large, and so would be every future around it.
     let work = Box::pin(async {
-        let authenticated =
-            app.authenticator.authenticate(&incoming.headers, scope, &app.stripe_secret).await;
+        checked?;
+        let authenticated = app
+            .authenticator
+            .authenticate(&incoming.headers, route.scope, &app.stripe_secret)
+            .await;
         timings.auth_done();
         let (caller, key_use) = authenticated?;
         line.set_caller(&caller);
@@ -75,11 +96,17 @@ where
                 Arc::clone(&stripe_log),
                 deadline,
             ),
-            incoming,
+            incoming: Arc::new(incoming),
             key_hash: Arc::clone(&key_hash),
             app: Arc::clone(&app),
         };
-        let (outcome, ()) = tokio::join!(handler(call), app.authenticator.record_use(key_use));
+        let respond = async {
+            match route.stored_as {
+                Some(name) => read(call, name, route.priority, handler).await,
+                None => write(call, route.priority, handler).await,
+            }
+        };
+        let (outcome, ()) = tokio::join!(respond, app.authenticator.record_use(key_use));
         outcome
     });
     let outcome = timeout_at(deadline, work).await.unwrap_or(Err(ApiError::Timeout));
@@ -88,5 +115,5 @@ where
         metrics.write(&outcome, &timings, &stripe_log);
     }
     let reply = outcome.unwrap_or_else(|error| Reply::of_error(&error, &request_id));
-    response(reply, &request_id, &timings.header(&stripe_log))
+    response(reply, &request_id, &timings.header(&stripe_log), &stripe_log.request_ids())
 }

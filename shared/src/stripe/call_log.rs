@@ -1,27 +1,91 @@
-//! Record of one request's calls to Stripe: counts and durations for the response and the log, and IDs of
-//! changed objects for the audit log.
+//! Record of one request's calls to Stripe: counts, durations and Stripe's request IDs for the response and
+//! the log, and IDs of changed objects for the audit log.
 
-use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use serde::Deserialize;
+use tokio::time::Instant;
+
+use super::request_id::RequestId;
+
+/// Largest number of Stripe's request IDs that a response or a log line has.
+const MAX_IDS: usize = 10;
 
 /// Counters of the requests to Stripe, shared by the clones of one [`super::Stripe`].
 #[derive(Debug, Default)]
 pub struct CallLog {
-    micros: AtomicU64,
-    attempts: AtomicU32,
+    attempts: Mutex<Attempts>,
     errors: AtomicU32,
     rate_limits: AtomicU32,
+    incomplete: AtomicU32,
     objects: Mutex<Vec<String>>,
 }
 
+/// The attempts of all calls, retries included.
+#[derive(Debug, Default)]
+struct Attempts {
+    started: u32,
+    running: u32,
+    /// Start of the time in which at least one attempt has been running without a break.
+    busy_since: Option<Instant>,
+    /// Earlier times in which at least one attempt was running.
+    busy: Duration,
+    /// Number of the attempt and Stripe's ID of it, in the order of the responses.
+    ids: Vec<(u32, RequestId)>,
+}
+
+impl Attempts {
+    /// Counts an attempt that starts, and returns its number.
+    fn start(&mut self, now: Instant) -> u32 {
+        self.started += 1;
+        self.running += 1;
+        self.busy_since.get_or_insert(now);
+        self.started
+    }
+
+    fn end(&mut self, now: Instant) {
+        self.running -= 1;
+        if self.running == 0 {
+            self.busy = self.waited(now);
+            self.busy_since = None;
+        }
+    }
+
+    fn waited(&self, now: Instant) -> Duration {
+        self.busy + self.busy_since.map_or(Duration::ZERO, |since| now.duration_since(since))
+    }
+}
+
+/// A running attempt. It ends when it is dropped, also with the future of a request that timed out.
+pub(super) struct Attempt<'a> {
+    log: &'a CallLog,
+    number: u32,
+}
+
+impl Attempt<'_> {
+    /// Records the ID in Stripe's response.
+    pub(super) fn record_id(&self, id: RequestId) {
+        self.log.lock().ids.push((self.number, id));
+    }
+}
+
+impl Drop for Attempt<'_> {
+    fn drop(&mut self) {
+        self.log.lock().end(Instant::now());
+    }
+}
+
 impl CallLog {
-    pub(super) fn count_attempt(&self, took: Duration) {
-        let micros = u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
-        self.micros.fetch_add(micros, Ordering::Relaxed);
-        self.attempts.fetch_add(1, Ordering::Relaxed);
+    /// Counts an attempt, and measures it until the returned value is dropped.
+    pub(super) fn start_attempt(&self) -> Attempt<'_> {
+        let number = self.lock().start(Instant::now());
+        Attempt { log: self, number }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Attempts> {
+        self.attempts.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(super) fn count_error(&self) {
@@ -32,6 +96,16 @@ impl CallLog {
         self.rate_limits.fetch_add(1, Ordering::Relaxed);
     }
 
+    /// Counts a part of a plan change that Stripe refused, or that a later request has to repeat.
+    pub fn count_incomplete(&self) {
+        self.incomplete.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Number of parts of plan changes that Stripe refused, or that a later request has to repeat.
+    pub fn incomplete(&self) -> u32 {
+        self.incomplete.load(Ordering::Relaxed)
+    }
+
     /// Records an object that a request creates or changes.
     pub(super) fn record_object(&self, id: &str) {
         let mut objects = self.objects.lock().unwrap_or_else(PoisonError::into_inner);
@@ -40,14 +114,30 @@ impl CallLog {
         }
     }
 
-    /// Sum of the attempts' durations, in microseconds. Parallel attempts count in full.
-    pub fn micros(&self) -> u64 {
-        self.micros.load(Ordering::Relaxed)
+    /// Time during which at least one attempt was running. Parallel attempts count once.
+    pub fn waited(&self) -> Duration {
+        self.lock().waited(Instant::now())
     }
 
     /// Number of requests sent, retries included.
     pub fn attempts(&self) -> u32 {
-        self.attempts.load(Ordering::Relaxed)
+        self.lock().started
+    }
+
+    /// Returns Stripe's IDs of the requests, in the order of the requests, each once, separated by commas.
+    ///
+    /// Of more than ten it has the last ten, since the last call explains a failure. Empty if no response
+    /// had an ID.
+    pub fn request_ids(&self) -> String {
+        let mut ids = self.lock().ids.clone();
+        ids.sort_by_key(|(number, _)| *number);
+        let mut unique: Vec<&str> = Vec::new();
+        for (_, id) in &ids {
+            if !unique.contains(&id.as_str()) {
+                unique.push(id.as_str());
+            }
+        }
+        unique[unique.len().saturating_sub(MAX_IDS)..].join(",")
     }
 
     /// Number of attempts that failed: no connection, a 5xx, a refused key.
@@ -97,6 +187,48 @@ mod tests {
         for (path, id) in cases {
             assert_eq!(id_in_path(path), id, "{path}");
         }
+    }
+
+    #[test]
+    fn overlapping_attempts_count_once() {
+        let start = Instant::now();
+        let at = |ms| start + Duration::from_millis(ms);
+        let mut attempts = Attempts::default();
+        assert_eq!(attempts.waited(at(0)), Duration::ZERO);
+        assert_eq!(attempts.start(at(0)), 1);
+        assert_eq!(attempts.start(at(10)), 2);
+        attempts.end(at(20));
+        assert_eq!(attempts.waited(at(30)), Duration::from_millis(30), "one is still running");
+        attempts.end(at(30));
+        assert_eq!(attempts.waited(at(40)), Duration::from_millis(30));
+        assert_eq!(attempts.start(at(40)), 3);
+        attempts.end(at(45));
+        assert_eq!(attempts.waited(at(50)), Duration::from_millis(35));
+    }
+
+    #[test]
+    fn dropped_attempt_has_ended() {
+        let log = CallLog::default();
+        drop(log.start_attempt());
+        assert_eq!((log.attempts(), log.lock().running), (1, 0));
+    }
+
+    #[test]
+    fn request_ids_have_the_order_of_the_requests() {
+        let id = |number: u32| RequestId::parse(&format!("req_{number}")).expect("an ID");
+        let log = CallLog::default();
+        assert_eq!(log.request_ids(), "");
+        let (first, second, lost) = (log.start_attempt(), log.start_attempt(), log.start_attempt());
+        second.record_id(id(2));
+        first.record_id(id(1));
+        drop(lost);
+        log.start_attempt().record_id(id(1));
+        assert_eq!(log.request_ids(), "req_1,req_2");
+        for number in 3..=12 {
+            log.start_attempt().record_id(id(number));
+        }
+        let newest: Vec<String> = (3..=12).map(|number| format!("req_{number}")).collect();
+        assert_eq!(log.request_ids(), newest.join(","));
     }
 
     #[test]

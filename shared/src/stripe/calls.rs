@@ -1,7 +1,6 @@
 //! Reads that several endpoints share.
 
 use ::stripe::StripeRequest;
-use serde::de::DeserializeOwned;
 use stripe_billing::invoice::{CreatePreviewInvoice, ListInvoice, RetrieveInvoice};
 use stripe_billing::invoice_line_item::ListInvoiceInvoiceLineItem;
 use stripe_billing::invoice_payment::ListInvoicePayment;
@@ -9,11 +8,16 @@ use stripe_billing::subscription::{ListSubscription, ListSubscriptionStatus};
 use stripe_billing::subscription_item::ListSubscriptionItem;
 use stripe_client_core::RequestBuilder;
 use stripe_core::customer::RetrieveCustomer;
+use stripe_core::payment_intent::{ListPaymentIntent, RetrievePaymentIntent};
+use stripe_product::price::RetrievePrice;
 
-use super::client::Stripe;
+use super::client::{Stripe, View};
 use super::errors::StripeError;
-use super::views::{Customer, HasId, Invoice, InvoicePayment, List, Subscription};
-use crate::values::Mode;
+use super::views::{
+    Customer, HasId, Invoice, InvoicePayment, List, MaybeCustomer, PaymentIntent, Price,
+    Subscription,
+};
+use crate::values::{Currency, Mode};
 
 /// Length of Stripe's longest page.
 pub const MAX_PAGE: i64 = 100;
@@ -23,6 +27,32 @@ pub const PARALLEL: usize = 5;
 
 /// Largest number of pages read of one list: more than any account has.
 const MAX_PAGES: usize = 100;
+
+/// Objects that are read along with a customer and its subscriptions. Each needs a permission of its own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Details {
+    None,
+    PaymentMethod,
+    Discounts,
+}
+
+impl Details {
+    fn of_subscriptions(self) -> Option<&'static str> {
+        match self {
+            Self::None => None,
+            Self::PaymentMethod => Some("data.default_payment_method"),
+            Self::Discounts => Some("data.discounts.source.coupon"),
+        }
+    }
+
+    fn of_customer(self) -> &'static [&'static str] {
+        match self {
+            Self::None => &[],
+            Self::PaymentMethod => &["invoice_settings.default_payment_method", "tax"],
+            Self::Discounts => &["discount.source.coupon"],
+        }
+    }
+}
 
 fn expand(paths: &[&str]) -> Vec<String> {
     paths.iter().map(|path| (*path).to_owned()).collect()
@@ -44,7 +74,7 @@ impl Stripe {
     ///
     /// # Errors
     /// [`StripeError`], also for a list longer than 100 pages.
-    pub async fn all<T: DeserializeOwned + HasId>(
+    pub async fn all<T: View + HasId>(
         &self,
         request: &impl StripeRequest,
     ) -> Result<Vec<T>, StripeError> {
@@ -67,8 +97,13 @@ impl Stripe {
     ///
     /// # Errors
     /// [`StripeError`].
-    pub async fn subscriptions(&self, customer: &str) -> Result<Vec<Subscription>, StripeError> {
-        let mut paths = expand(&["data.latest_invoice", "data.schedule"]);
+    pub async fn subscriptions(
+        &self,
+        customer: &str,
+        details: Details,
+    ) -> Result<Vec<Subscription>, StripeError> {
+        let mut paths = expand(&["data.latest_invoice.payments", "data.schedule"]);
+        paths.extend(details.of_subscriptions().map(str::to_owned));
         if self.mode().await? == Mode::Test {
             // Test clocks exist in test mode only, so a live key needs no permission to read them.
             paths.push("data.test_clock".to_owned());
@@ -81,6 +116,7 @@ impl Stripe {
         let mut subscriptions: Vec<Subscription> = self.all(&list).await?;
         for subscription in &mut subscriptions {
             self.complete_items(subscription).await?;
+            subscription.past = self.past();
         }
         Ok(subscriptions)
     }
@@ -96,12 +132,30 @@ impl Stripe {
         Ok(())
     }
 
-    /// Returns the customer with its default payment method.
+    /// Returns the customer; `None` if it was deleted.
     ///
     /// # Errors
     /// [`StripeError`].
-    pub async fn customer(&self, id: &str) -> Result<Customer, StripeError> {
-        self.send(&RetrieveCustomer::new(id)).await
+    pub async fn customer(
+        &self,
+        id: &str,
+        details: Details,
+    ) -> Result<Option<Customer>, StripeError> {
+        let request = RetrieveCustomer::new(id).expand(expand(details.of_customer()));
+        Ok(match self.send(&request).await? {
+            MaybeCustomer::Existing(customer) => Some(*customer),
+            MaybeCustomer::Deleted(_) => None,
+        })
+    }
+
+    /// Returns a price, archived or not, with its amounts in all currencies, and its tiers in `currency`.
+    ///
+    /// # Errors
+    /// [`StripeError`].
+    pub async fn price(&self, id: &str, currency: Currency) -> Result<Price, StripeError> {
+        let tiers = format!("currency_options.{}.tiers", currency.as_str());
+        let paths = expand(&["tiers", "currency_options", &tiers]);
+        self.send(&RetrievePrice::new(id).expand(paths)).await
     }
 
     /// Returns the preview of a subscription's next invoice with all its lines; `None` if nothing will
@@ -118,12 +172,13 @@ impl Stripe {
         }
     }
 
-    /// Returns an invoice with all its lines.
+    /// Returns an invoice with all its lines, and with its payments.
     ///
     /// # Errors
     /// [`StripeError`].
     pub async fn invoice(&self, id: &str) -> Result<Invoice, StripeError> {
-        let mut invoice: Invoice = self.send(&RetrieveInvoice::new(id)).await?;
+        let request = RetrieveInvoice::new(id).expand(expand(&["payments"]));
+        let mut invoice: Invoice = self.send(&request).await?;
         self.complete_lines(&mut invoice).await?;
         Ok(invoice)
     }
@@ -131,9 +186,12 @@ impl Stripe {
     /// Returns a preview with all its lines.
     ///
     /// # Errors
-    /// [`StripeError`].
+    /// [`StripeError`]; [`StripeError::NoTaxLocation`] instead of a preview without its tax.
     pub async fn preview(&self, preview: &CreatePreviewInvoice) -> Result<Invoice, StripeError> {
         let mut invoice: Invoice = self.send(preview).await?;
+        if invoice.lacks_tax() {
+            return Err(StripeError::NoTaxLocation);
+        }
         self.complete_lines(&mut invoice).await?;
         Ok(invoice)
     }
@@ -153,7 +211,7 @@ impl Stripe {
         Ok(())
     }
 
-    /// Returns all open invoices of a customer, newest first.
+    /// Returns all open invoices of a customer with their payments, newest first.
     ///
     /// # Errors
     /// [`StripeError`].
@@ -161,17 +219,34 @@ impl Stripe {
         let list = ListInvoice::new()
             .customer(customer)
             .status(stripe_shared::InvoiceStatus::Open)
-            .limit(MAX_PAGE);
+            .limit(MAX_PAGE)
+            .expand(expand(&["data.payments"]));
         self.all(&list).await
     }
 
-    /// Returns the payments of an invoice with their `PaymentIntent`s.
+    /// Returns all payments of an invoice.
     ///
     /// # Errors
     /// [`StripeError`].
-    pub async fn payments(&self, invoice: &str) -> Result<List<InvoicePayment>, StripeError> {
-        let list = ListInvoicePayment::new().invoice(invoice).limit(MAX_PAGE);
-        self.send(&list.expand(expand(&["data.payment.payment_intent"]))).await
+    pub async fn payments(&self, invoice: &str) -> Result<Vec<InvoicePayment>, StripeError> {
+        self.all(&ListInvoicePayment::new().invoice(invoice).limit(MAX_PAGE)).await
+    }
+
+    /// Returns the hundred newest `PaymentIntent`s of a customer.
+    ///
+    /// # Errors
+    /// [`StripeError`].
+    pub async fn newest_intents(&self, customer: &str) -> Result<Vec<PaymentIntent>, StripeError> {
+        let list = ListPaymentIntent::new().customer(customer).limit(MAX_PAGE);
+        Ok(self.send::<List<PaymentIntent>>(&list).await?.data)
+    }
+
+    /// Returns a `PaymentIntent`.
+    ///
+    /// # Errors
+    /// [`StripeError`].
+    pub async fn payment_intent(&self, id: &str) -> Result<PaymentIntent, StripeError> {
+        self.send(&RetrievePaymentIntent::new(id)).await
     }
 
     /// Returns the mode of the key in use.

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::views::{InvoicePayment, PaymentError, PaymentIntent};
+use super::views::PaymentError;
 
 /// How a failed payment can be recovered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -94,7 +94,8 @@ impl Decline {
 
     const GENERIC: &str = "Your card was declined.";
 
-    fn authentication() -> Self {
+    /// Returns the decline of a payment that the customer has to authenticate.
+    pub fn authentication() -> Self {
         Self {
             code: Some(AUTHENTICATION_REQUIRED.to_owned()),
             decline_code: None,
@@ -102,35 +103,6 @@ impl Decline {
             message: "Your bank wants you to authenticate this payment.".to_owned(),
         }
     }
-
-    /// Returns why the last payment of an invoice failed; `None` if there is none or it may still succeed.
-    pub fn of_payments(payments: &[InvoicePayment]) -> Option<Self> {
-        let payment = payments.iter().find(|payment| payment.is_default).or(payments.first())?;
-        Self::of_intent(payment.payment.payment_intent.as_ref()?.object()?)
-    }
-
-    fn of_intent(intent: &PaymentIntent) -> Option<Self> {
-        match (intent.status.as_str(), &intent.last_payment_error) {
-            // A bank debit takes days.
-            ("succeeded" | "processing", _) => None,
-            // The invoice is void by now, so an authentication is no longer possible.
-            ("canceled", error) => error
-                .as_ref()
-                .map(Self::of)
-                .filter(|decline| decline.kind != DeclineKind::Authentication),
-            ("requires_action", _) => Some(Self::authentication()),
-            (_, error) => error.as_ref().map(Self::of),
-        }
-    }
-}
-
-/// Returns whether a payment of an invoice is under way: neither paid nor failed yet, as a bank debit is for days.
-/// Source: <https://docs.stripe.com/payments/paymentintents/lifecycle>.
-pub fn is_processing(payments: &[InvoicePayment]) -> bool {
-    let intent = |payment: &InvoicePayment| {
-        Some(payment.payment.payment_intent.as_ref()?.object()?.status == "processing")
-    };
-    payments.iter().any(|payment| intent(payment) == Some(true))
 }
 
 #[cfg(test)]
@@ -138,12 +110,6 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::*;
-
-    fn payments(status: &str, error: &Value) -> Vec<InvoicePayment> {
-        let payment = |default: bool, error: &Value| json!({ "is_default": default, "payment": { "payment_intent": { "status": status, "last_payment_error": error } } });
-        serde_json::from_value(json!([payment(false, &Value::Null), payment(true, error)]))
-            .expect("payments")
-    }
 
     #[test]
     fn failure_is_shown_with_its_kind() {
@@ -158,50 +124,28 @@ mod tests {
             "authentication",
             "Your bank wants you to authenticate this payment.",
         );
-        let unpaid = "requires_payment_method";
         let cases = [
             (
-                unpaid,
                 declined("insufficient_funds"),
                 shown("card_declined", json!("insufficient_funds"), "soft", "Stripe's words."),
             ),
             (
-                unpaid,
                 declined("transaction_not_allowed"),
                 shown("card_declined", json!("transaction_not_allowed"), "hard", "Stripe's words."),
             ),
             (
-                unpaid,
                 json!({ "code": "expired_card" }),
                 shown("expired_card", Value::Null, "soft", "Your card was declined."),
             ),
-            (unpaid, declined("stolen_card"), plain("hard")),
-            (unpaid, declined("fraudulent"), plain("soft")),
-            (unpaid, declined("authentication_required"), authentication.clone()),
-            ("requires_action", Value::Null, authentication),
-            (unpaid, Value::Null, Value::Null),
-            ("processing", declined("insufficient_funds"), Value::Null),
-            ("succeeded", declined("insufficient_funds"), Value::Null),
-            (
-                "canceled",
-                declined("insufficient_funds"),
-                shown("card_declined", json!("insufficient_funds"), "soft", "Stripe's words."),
-            ),
-            ("canceled", declined("authentication_required"), Value::Null),
-            ("canceled", Value::Null, Value::Null),
+            (declined("stolen_card"), plain("hard")),
+            (declined("fraudulent"), plain("soft")),
+            (declined("authentication_required"), authentication.clone()),
+            (json!({ "code": "payment_intent_authentication_failure" }), authentication),
         ];
-        for (status, error, expected) in cases {
-            let decline = Decline::of_payments(&payments(status, &error));
-            assert_eq!(
-                serde_json::to_value(decline).expect("serialises"),
-                expected,
-                "{status} {error}"
-            );
+        for (error, expected) in cases {
+            let error_view: PaymentError = serde_json::from_value(error.clone()).expect("an error");
+            let decline = serde_json::to_value(Decline::of(&error_view)).expect("serializes");
+            assert_eq!(decline, expected, "{error}");
         }
-    }
-
-    #[test]
-    fn invoice_without_payments_has_no_decline() {
-        assert_eq!(Decline::of_payments(&[]), None);
     }
 }

@@ -1,10 +1,10 @@
 //! Failed calls to Stripe.
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
-use super::decline::Decline;
-use super::views::PaymentError;
+use super::request_id::RequestId;
 use crate::aws::secrets::SecretError;
+use crate::aws::table::TableError;
 
 /// A call to Stripe without a usable response.
 ///
@@ -17,6 +17,9 @@ pub enum StripeError {
     /// The response lacks a field, or has one of the wrong type.
     #[error("Stripe's response to {request_id} is malformed: {reason}")]
     Malformed { request_id: String, reason: String },
+    /// Stripe's preview lacks the tax, because the customer's address is missing.
+    #[error("the preview lacks the tax, because the customer's address is missing")]
+    NoTaxLocation,
     /// There was no response after retries: no connection, a broken one, or a timeout.
     #[error("Stripe could not be reached: {reason}")]
     Unreachable { reason: String },
@@ -26,13 +29,23 @@ pub enum StripeError {
     /// The path contains an ID that cannot be Stripe's. Nothing was sent.
     #[error("the path {0} contains an ID that cannot be Stripe's")]
     BadPath(String),
+    /// This account, or all accounts together, have sent as many requests as Stripe's rate limit leaves them. Nothing was
+    /// sent.
+    #[error("the share of Stripe's rate limit is used up")]
+    NoPermit,
+    /// Stripe may not be asked, and the answer is not among the last known ones.
+    #[error("the last known state does not contain the answer")]
+    NotKnown,
+    /// The change could not be announced to the stored reads. Nothing was sent.
+    #[error(transparent)]
+    Table(#[from] TableError),
     /// Stripe's key could not be read.
     #[error(transparent)]
     Secret(#[from] SecretError),
 }
 
 /// The parts of Stripe's error object that may be logged. Others can contain cards and secrets.
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, Deserialize, Serialize)]
 pub struct ErrorView {
     /// `api_error`, `card_error`, `idempotency_error`, `invalid_request_error`.
     #[serde(rename = "type")]
@@ -48,6 +61,9 @@ pub struct ErrorView {
     /// Whether this is the stored response of an earlier request with the same idempotency key.
     #[serde(skip)]
     pub replayed: bool,
+    /// Stripe's time of the response, in Unix seconds.
+    #[serde(skip)]
+    pub date: Option<i64>,
 }
 
 impl ErrorView {
@@ -61,22 +77,6 @@ impl ErrorView {
 }
 
 impl StripeError {
-    /// Returns the decline if Stripe responded with one.
-    pub fn decline(&self) -> Option<Decline> {
-        let Self::Refused { status: 402, error, .. } = self else { return None };
-        let ErrorView { code, decline_code, message, .. } = (**error).clone();
-        Some(Decline::of(&PaymentError { code, decline_code, message }))
-    }
-
-    /// Returns whether there is no payment method to charge. Only Stripe's message tells this apart from
-    /// other missing resources.
-    pub fn is_no_payment_method(&self) -> bool {
-        let Self::Refused { status: 400, error, .. } = self else { return false };
-        let message = error.message.as_deref().unwrap_or_default();
-        error.code.as_deref() == Some("resource_missing")
-            && message.contains("no attached payment source")
-    }
-
     /// Returns whether Stripe has seen this idempotency key with other parameters.
     pub fn is_key_reused(&self) -> bool {
         matches!(self, Self::Refused { error, .. } if error.kind == "idempotency_error")
@@ -91,6 +91,24 @@ impl StripeError {
     pub fn status(&self) -> Option<u16> {
         match self {
             Self::Refused { status, .. } => Some(*status),
+            _ => None,
+        }
+    }
+
+    /// Returns Stripe's ID of the request, if there was a response with one.
+    pub fn request_id(&self) -> Option<&str> {
+        match self {
+            Self::Refused { request_id, .. } | Self::Malformed { request_id, .. } => {
+                Some(request_id.as_str()).filter(|id| RequestId::parse(id).is_some())
+            }
+            _ => None,
+        }
+    }
+
+    /// Returns the error object that Stripe responded with.
+    pub fn view(&self) -> Option<&ErrorView> {
+        match self {
+            Self::Refused { error, .. } => Some(error),
             _ => None,
         }
     }
@@ -116,6 +134,7 @@ mod tests {
             param: None,
             message: Some("Invalid API Key provided: sk_test_***hunter2".to_owned()),
             replayed: false,
+            date: None,
         };
         StripeError::Refused {
             status,

@@ -1,16 +1,25 @@
-//! Attribution metadata in request bodies.
+//! Metadata in request bodies.
 
 use stripe_client_core::RequestBuilder;
 
 use crate::values::Attribution;
 
-/// Adds the attribution to the body of a request, under `parameter`, such as `metadata`.
+/// Adds the attribution to the body of a request, as [`add_metadata`] does.
+pub fn add_attribution(request: &mut RequestBuilder, parameter: &str, attribution: &Attribution) {
+    add_metadata(request, parameter, attribution.metadata());
+}
+
+/// Adds metadata to the body of a request, under `parameter`, such as `metadata`, in the given order.
 ///
 /// async-stripe takes metadata as a hash map and so writes it in a random order, while Stripe accepts
 /// an idempotency key again only with identical bytes.
-pub fn add_attribution(request: &mut RequestBuilder, parameter: &str, attribution: &Attribution) {
+pub fn add_metadata<'a>(
+    request: &mut RequestBuilder,
+    parameter: &str,
+    pairs: impl IntoIterator<Item = (&'a str, &'a str)>,
+) {
     let mut body = form_urlencoded::Serializer::new(request.body.take().unwrap_or_default());
-    for (name, value) in attribution.metadata() {
+    for (name, value) in pairs {
         body.append_pair(&format!("{parameter}[{name}]"), value);
     }
     request.body = Some(body.finish());

@@ -6,15 +6,17 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http_body_util::Full;
-use hyper::header::{AUTHORIZATION, CONTENT_TYPE, HeaderValue, RETRY_AFTER, USER_AGENT};
+use hyper::header::{AUTHORIZATION, CONTENT_TYPE, DATE, HeaderValue, RETRY_AFTER, USER_AGENT};
 use hyper::{HeaderMap, Method, Request, Response, Uri};
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 use stripe_client_core::{RequestBuilder, StripeMethod, VERSION};
+use time::OffsetDateTime;
 use tokio::time::{Instant, timeout_at};
 
 use super::call_log::CallLog;
 use super::errors::{ErrorView, StripeError};
+use super::request_id::RequestId;
 use super::retry::{Outcome, wait};
 use crate::aws::https::Https;
 use crate::values::is_path_segment;
@@ -71,6 +73,8 @@ pub(super) struct Exchange {
 pub(super) struct StripeResponse {
     pub(super) request_id: String,
     pub(super) body: Bytes,
+    /// Stripe's time of the response, in Unix seconds.
+    pub(super) date: Option<i64>,
 }
 
 impl Exchange {
@@ -99,6 +103,22 @@ impl Exchange {
     /// Returns whether it can change anything at Stripe.
     pub(super) fn changes(&self) -> bool {
         self.method != Method::GET && self.path() != PREVIEW
+    }
+
+    /// Returns whether it is the preview of an invoice, which contains usage.
+    pub(super) fn is_preview(&self) -> bool {
+        self.path() == PREVIEW
+    }
+
+    /// Returns the same text for requests that have the same answer.
+    pub(super) fn fingerprint(&self) -> String {
+        format!("{} {}", self.path_and_query, String::from_utf8_lossy(&self.body))
+    }
+
+    /// Returns the kind of operation, such as `GET subscriptions`. Stripe limits each operation apart.
+    pub(super) fn operation(&self) -> String {
+        let resource = self.path().split('/').nth(1).unwrap_or_default();
+        format!("{} {resource}", self.method)
     }
 
     /// Returns the path without the version, such as `/customers/cus_1`.
@@ -203,12 +223,17 @@ impl Transport {
         log: &CallLog,
         deadline: Instant,
     ) -> Result<StripeResponse, (Outcome, StripeError)> {
-        let started = Instant::now();
-        let limit = (started + self.attempt_timeout).min(deadline);
+        let limit = (Instant::now() + self.attempt_timeout).min(deadline);
+        let attempt = log.start_attempt();
         let result = timeout_at(limit, self.wire.send(request)).await;
-        log.count_attempt(started.elapsed());
         match result {
-            Ok(Ok((head, body))) => evaluate(head.status().as_u16(), head.headers(), body),
+            Ok(Ok((head, body))) => {
+                let id = request_id(head.headers());
+                if let Some(id) = &id {
+                    attempt.record_id(id.clone());
+                }
+                evaluate(head.status().as_u16(), head.headers(), id.as_ref(), body)
+            }
             Ok(Err(reason)) => Err((Outcome::Broken, StripeError::Unreachable { reason })),
             Err(_) if limit == deadline => Err((Outcome::Broken, StripeError::Deadline)),
             Err(_) => {
@@ -232,15 +257,23 @@ struct ErrorBody {
     error: ErrorView,
 }
 
+/// Returns Stripe's ID of the request, if the response has one.
+fn request_id(headers: &HeaderMap) -> Option<RequestId> {
+    RequestId::parse(headers.get("request-id")?.to_str().ok()?)
+}
+
 fn evaluate(
     status: u16,
     headers: &HeaderMap,
+    id: Option<&RequestId>,
     body: Bytes,
 ) -> Result<StripeResponse, (Outcome, StripeError)> {
     let header = |name| headers.get(name).and_then(|value: &HeaderValue| value.to_str().ok());
-    let request_id = header("request-id").unwrap_or("a request without an id").to_owned();
+    let date = header(DATE.as_str()).and_then(|text| httpdate::parse_http_date(text).ok());
+    let date = date.map(|date| OffsetDateTime::from(date).unix_timestamp());
+    let request_id = id.map_or("a request without an id", RequestId::as_str).to_owned();
     if (200..300).contains(&status) {
-        return Ok(StripeResponse { request_id, body });
+        return Ok(StripeResponse { request_id, body, date });
     }
     let retry_after = header(RETRY_AFTER.as_str()).and_then(|value| value.parse().ok());
     let replayed = header("idempotent-replayed") == Some("true");
@@ -251,7 +284,7 @@ fn evaluate(
     // A proxy in between responds in HTML; then the status has to suffice.
     let error =
         serde_json::from_slice::<ErrorBody>(&body).map(|body| body.error).unwrap_or_default();
-    let error = Box::new(ErrorView { replayed, ..error });
+    let error = Box::new(ErrorView { replayed, date, ..error });
     Err((
         Outcome::Status { status, should_retry, retry_after },
         StripeError::Refused { status, request_id, retry_after, error },

@@ -16,6 +16,11 @@ const ZERO_DECIMAL: [&str; 15] = [
 /// Currencies with three decimals at Stripe.
 const THREE_DECIMAL: [&str; 5] = ["bhd", "jod", "kwd", "omr", "tnd"];
 
+/// Currencies with two decimals at Stripe that are charged in whole units.
+///
+/// Source: <https://docs.stripe.com/currencies#special-cases>.
+const WHOLE_UNITS: [&str; 2] = ["isk", "ugx"];
+
 /// An ISO 4217 code: lower-case at Stripe, upper-case in responses.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Deserialize)]
 #[serde(try_from = "String")]
@@ -41,6 +46,19 @@ impl Currency {
             3
         } else {
             2
+        }
+    }
+
+    /// Returns the step in which Stripe charges, in minor units: 10 for currencies with three decimals,
+    /// 100 for those that are charged in whole units, 1 otherwise.
+    pub fn step(self) -> i64 {
+        let code = self.as_str();
+        if THREE_DECIMAL.contains(&code) {
+            10
+        } else if WHOLE_UNITS.contains(&code) {
+            100
+        } else {
+            1
         }
     }
 }
@@ -87,6 +105,14 @@ impl Serialize for Currency {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn charges_are_multiples_of_the_step() {
+        let cases = [("usd", 1), ("jpy", 1), ("huf", 1), ("kwd", 10), ("isk", 100), ("ugx", 100)];
+        for (code, step) in cases {
+            assert_eq!(code.parse().map(Currency::step).ok(), Some(step), "{code}");
+        }
+    }
 
     #[test]
     fn currency_is_three_letters() {

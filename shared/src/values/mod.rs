@@ -18,4 +18,4 @@ pub use hash::{KeyHash, fingerprint, sha256_hex};
 pub use mode::Mode;
 pub use money::{Money, exact, unit_price};
 pub use scope::{Scope, UnknownScope};
-pub use time::{Date, DateTime, Timestamp};
+pub use time::{Date, DateTime, Timestamp, now_in_milliseconds};

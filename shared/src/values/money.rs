@@ -5,6 +5,7 @@
 use std::fmt;
 
 use rust_decimal::Decimal;
+use rust_decimal::prelude::ToPrimitive as _;
 use serde::{Serialize, Serializer};
 
 use super::currency::Currency;
@@ -24,6 +25,16 @@ impl Money {
     /// Creates an amount of `minor` minor units.
     pub fn new(minor: i64, currency: Currency) -> Self {
         Self { minor, currency }
+    }
+
+    /// Reads an amount that is not negative: a decimal number of the currency's units with no more decimals than the
+    /// currency has. `None` for anything else.
+    pub fn parse(text: &str, currency: Currency) -> Option<Self> {
+        let is_number = text.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.');
+        let value: Decimal = text.parse().ok().filter(|_| is_number)?;
+        let minor = value.checked_mul(Decimal::from(10_u32.pow(currency.decimals())))?;
+        let minor = minor.is_integer().then(|| minor.to_i64()).flatten()?;
+        Some(Self { minor, currency })
     }
 }
 

@@ -12,6 +12,12 @@ use time::macros::format_description;
 #[serde(try_from = "i64")]
 pub struct Timestamp(OffsetDateTime);
 
+/// Returns the current time of this machine's clock, in milliseconds since 1970.
+pub fn now_in_milliseconds() -> i64 {
+    let now = OffsetDateTime::now_utc().unix_timestamp_nanos() / 1_000_000;
+    i64::try_from(now).unwrap_or(i64::MAX)
+}
+
 impl Timestamp {
     /// Returns the current time of this machine's clock, to the second.
     pub fn now() -> Self {

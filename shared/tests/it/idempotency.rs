@@ -1,5 +1,6 @@
 //! Idempotency records, against the AWS emulator.
 
+use std::ops::Range;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
@@ -99,12 +100,11 @@ async fn key_is_taken_while_the_first_request_runs() {
     assert_eq!(outcome.await.0, 200);
 }
 
-#[tokio::test]
-async fn one_of_twenty_racing_requests_does_the_work() {
-    let dynamodb = DynamoDb::start();
+/// Sends a request for each number at once. Returns the statuses, and how many of the requests did the work.
+async fn race(dynamodb: &DynamoDb, numbers: Range<usize>) -> (Vec<u16>, u32) {
     let count = AtomicU32::new(0);
     let one = |id: usize| {
-        let (dynamodb, count) = (&dynamodb, &count);
+        let count = &count;
         async move {
             let work = async |_| {
                 count.fetch_add(1, Ordering::Relaxed);
@@ -114,8 +114,15 @@ async fn one_of_twenty_racing_requests_does_the_work() {
             ask(dynamodb, claim("a", FAR, &format!("req-{id}")), work).await.0
         }
     };
-    let statuses = futures_util::future::join_all((0..20).map(one)).await;
-    assert_eq!(count.load(Ordering::Relaxed), 1);
+    let statuses = futures_util::future::join_all(numbers.map(one)).await;
+    (statuses, count.into_inner())
+}
+
+#[tokio::test]
+async fn one_of_twenty_racing_requests_does_the_work() {
+    let dynamodb = DynamoDb::start();
+    let (statuses, count) = race(&dynamodb, 0..20).await;
+    assert_eq!(count, 1);
     assert!(statuses.iter().all(|status| [200, 409].contains(status)), "{statuses:?}");
 }
 
@@ -126,8 +133,7 @@ async fn expired_lease_is_taken_over_with_operation_and_note() {
     {
         // The work never ends, as in a killed process.
         let work = async |operation: Operation| {
-            operation.write_note("about to change").await.unwrap();
-            mark = operation.mark().to_owned();
+            mark = operation.id().to_owned();
             std::future::pending().await
         };
         let cut = tokio::time::timeout(
@@ -138,41 +144,82 @@ async fn expired_lease_is_taken_over_with_operation_and_note() {
         assert!(cut.is_err());
     }
     let outcome = ask(&dynamodb, claim("a", FAR, "req-2"), async |operation: Operation| {
-        assert_eq!((operation.mark(), operation.note()), (mark.as_str(), Some("about to change")));
+        assert_eq!(operation.id(), mark);
         done("after all")
     });
     assert_eq!(outcome.await, (200, r#"{"done":"after all"}"#.to_owned()));
     assert_eq!(ask(&dynamodb, claim("a", FAR, "req-3"), never).await.0, 200);
 }
 
+/// The SDK repeats a write whose response was lost, and finds its own record.
 #[tokio::test]
-async fn failure_frees_the_key_and_a_stored_one_changes_stripes_keys() {
+async fn lost_response_of_a_claim_is_no_conflict() {
     let dynamodb = DynamoDb::start();
-    let failed = shared::StripeError::Unreachable { reason: "gone".to_owned() };
+    let (_proxy, client) = dynamodb.lossy(&["DynamoDB_20120810.PutItem"]).await;
+    let table = Table::new(client, TABLE.to_owned());
+    let work = async |_| done("once");
+    let reply = claim("a", FAR, "req-1").once(&table, work).await;
+    assert_eq!(reply.unwrap().body(), r#"{"done":"once"}"#);
+    assert_eq!(ask(&dynamodb, claim("a", FAR, "req-2"), never).await.0, 200);
+}
+
+#[tokio::test]
+async fn lost_response_of_taking_over_is_no_conflict() {
+    let dynamodb = DynamoDb::start();
+    let work = async |_| std::future::pending().await;
+    let killed = ask(&dynamodb, claim("a", 1, "req-1"), work);
+    assert!(tokio::time::timeout(Duration::from_millis(500), killed).await.is_err());
+    let (_proxy, client) = dynamodb.lossy(&["DynamoDB_20120810.UpdateItem"]).await;
+    let table = Table::new(client, TABLE.to_owned());
+    let work = async |_| done("after all");
+    let reply = claim("a", FAR, "req-2").once(&table, work).await;
+    assert_eq!(reply.unwrap().body(), r#"{"done":"after all"}"#);
+}
+
+/// The winner and the losers ask for the same end of the lease.
+#[tokio::test]
+async fn one_of_twenty_racing_requests_takes_an_expired_lease_over() {
+    let dynamodb = DynamoDb::start();
+    let work = async |_| std::future::pending().await;
+    let killed = ask(&dynamodb, claim("a", 1, "req-0"), work);
+    assert!(tokio::time::timeout(Duration::from_millis(500), killed).await.is_err());
+    let (_, count) = race(&dynamodb, 1..21).await;
+    assert_eq!(count, 1);
+}
+
+#[tokio::test]
+async fn failure_frees_the_key_and_only_a_replayed_one_changes_stripes_keys() {
+    let dynamodb = DynamoDb::start();
     let mut first = None;
-    let outcome = ask(&dynamodb, claim("a", FAR, "req-1"), async |operation: Operation| {
-        first = Some((operation.mark().to_owned(), operation.stripe_key("update")));
-        Err(failed.into())
-    });
-    assert_eq!(outcome.await.0, 503);
-    let refused = shared::StripeError::Refused {
-        status: 500,
-        request_id: "req".to_owned(),
-        retry_after: None,
-        error: Box::default(),
+    let refused = |status: u16, is_replayed: bool| {
+        let mut refused = shared::StripeError::Refused {
+            status,
+            request_id: "req".to_owned(),
+            retry_after: None,
+            error: Box::default(),
+        };
+        if let shared::StripeError::Refused { error, .. } = &mut refused {
+            error.replayed = is_replayed;
+        }
+        refused
     };
-    let outcome = ask(&dynamodb, claim("a", FAR, "req-2"), async |operation: Operation| {
-        assert_eq!(
-            Some((operation.mark().to_owned(), operation.stripe_key("update"))),
-            first,
-            "Stripe may have executed the request"
-        );
-        Err(refused.into())
-    });
-    assert_eq!(outcome.await.0, 503);
+    for failed in [
+        shared::StripeError::Unreachable { reason: "gone".to_owned() },
+        refused(500, false),
+        refused(503, false),
+        refused(500, true),
+    ] {
+        let outcome = ask(&dynamodb, claim("a", FAR, "req-1"), async |operation: Operation| {
+            let keys = (operation.id().to_owned(), operation.stripe_key("update"));
+            let first = first.get_or_insert_with(|| keys.clone());
+            assert_eq!(*first, keys, "Stripe may still execute the first request");
+            Err(failed.into())
+        });
+        assert_eq!(outcome.await.0, 503);
+    }
     let outcome = ask(&dynamodb, claim("a", FAR, "req-3"), async |operation: Operation| {
         let (mark, key) = first.clone().unwrap();
-        assert_eq!(operation.mark(), mark);
+        assert_eq!(operation.id(), mark);
         assert_ne!(operation.stripe_key("update"), key, "Stripe would replay its 500");
         done("at last")
     });

@@ -4,8 +4,10 @@
 
 mod access;
 mod idempotency;
+mod journal;
 mod last_used;
 mod quote_keys;
+mod reads;
 mod server;
 mod stripe;
 mod table;

@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use aws_config::retry::RetryConfig;
 use aws_sdk_dynamodb::config::{Credentials, Region, SharedCredentialsProvider};
 use shared::aws::https::Https;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -74,7 +75,7 @@ pub fn aws(url: &str, timeout: Duration) -> aws_config::SdkConfig {
         .region(Region::new("us-east-1"))
         .credentials_provider(SharedCredentialsProvider::new(credentials))
         .behavior_version(aws_config::BehaviorVersion::latest())
-        .retry_config(aws_config::retry::RetryConfig::disabled())
+        .retry_config(RetryConfig::disabled())
         .timeout_config(
             aws_config::timeout::TimeoutConfig::builder().operation_timeout(timeout).build(),
         )
@@ -82,6 +83,49 @@ pub fn aws(url: &str, timeout: Duration) -> aws_config::SdkConfig {
 }
 
 impl Drop for Server {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+/// A proxy that loses the first response to each request whose text contains one of these words.
+pub struct LossyProxy {
+    pub url: String,
+    task: tokio::task::JoinHandle<()>,
+}
+
+impl LossyProxy {
+    pub async fn start(upstream: &str, words: &[&'static str]) -> Self {
+        let upstream = upstream.strip_prefix("http://").unwrap().to_owned();
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let words = Arc::new(Mutex::new(words.to_vec()));
+        let task = tokio::spawn(async move {
+            while let Ok((mut stream, _)) = listener.accept().await {
+                let (upstream, words) = (upstream.clone(), Arc::clone(&words));
+                tokio::spawn(async move {
+                    let mut server = TcpStream::connect(upstream).await.unwrap();
+                    while let Some(request) = read(&mut stream).await {
+                        server.write_all(request.as_bytes()).await.unwrap();
+                        let response = read(&mut server).await.unwrap();
+                        let lost = {
+                            let mut words = words.lock().unwrap();
+                            let at = words.iter().position(|word| request.contains(word));
+                            at.map(|at| words.remove(at))
+                        };
+                        if lost.is_some() {
+                            return;
+                        }
+                        stream.write_all(response.as_bytes()).await.unwrap();
+                    }
+                });
+            }
+        });
+        Self { url, task }
+    }
+}
+
+impl Drop for LossyProxy {
     fn drop(&mut self) {
         self.task.abort();
     }
@@ -100,8 +144,9 @@ async fn serve(
         };
         match behavior.expect("a behavior") {
             Behavior::Respond(status, headers, body) => {
+                let id = if headers.contains("request-id:") { "" } else { "request-id: req_1\r\n" };
                 let head = format!(
-                    "HTTP/1.1 {status} X\r\nrequest-id: req_1\r\n{headers}content-length: {}\r\n\r\n",
+                    "HTTP/1.1 {status} X\r\n{id}{headers}content-length: {}\r\n\r\n",
                     body.len()
                 );
                 stream.write_all((head + &body).as_bytes()).await.unwrap();

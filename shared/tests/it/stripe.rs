@@ -12,7 +12,7 @@ use stripe_client_core::{RequestBuilder, StripeMethod};
 
 use crate::server::{Behavior, Server, json, refusal};
 
-#[derive(Debug, Deserialize, PartialEq)]
+#[derive(Debug, Deserialize, serde::Serialize, PartialEq)]
 struct View {
     id: String,
 }
@@ -96,6 +96,23 @@ async fn request_carries_key_and_pinned_version() {
     assert!(got[1].contains("content-type: application/x-www-form-urlencoded"));
     assert_eq!(world.secrets.got().len(), 1, "the secret is read once");
     assert_eq!(world.log.attempts(), 2);
+}
+
+#[tokio::test]
+async fn only_ids_of_stripe_are_recorded_and_shown() {
+    let responses = vec![
+        refusal(500, "request-id: req_2\r\n"),
+        refusal(500, "request-id: rk_test_1\r\n"),
+        refusal(404, "request-id: req_3 req_4\r\n"),
+        refusal(404, "request-id: req_5\r\n"),
+    ];
+    let world = World::with(responses).await;
+    let error = world.get().await.unwrap_err();
+    assert_eq!(error.request_id(), None);
+    assert!(error.to_string().contains("a request without an id"), "{error}");
+    assert_eq!((world.log.request_ids().as_str(), world.log.attempts()), ("req_2", 3));
+    assert_eq!(world.get().await.unwrap_err().request_id(), Some("req_5"));
+    assert_eq!(world.log.request_ids(), "req_2,req_5");
 }
 
 #[tokio::test]

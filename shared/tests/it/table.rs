@@ -6,12 +6,14 @@ use aws_emulator::Running;
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::types::AttributeValue;
 
+use crate::server::LossyProxy;
+
 /// Name of the table.
 pub const TABLE: &str = "billing";
 
 /// An emulator with a table that exist until they are dropped.
 pub struct DynamoDb {
-    _emulator: Running,
+    emulator: Running,
     pub client: Client,
 }
 
@@ -20,7 +22,16 @@ impl DynamoDb {
         let emulator = aws_emulator::start(aws_emulator::Config::default()).unwrap();
         emulator.dynamodb.create_table(TABLE).unwrap();
         let client = Client::new(&crate::server::aws(&emulator.url, Duration::from_secs(10)));
-        Self { _emulator: emulator, client }
+        Self { emulator, client }
+    }
+
+    /// Returns a proxy in front of the emulator, and a client that retries through it as the functions do.
+    pub async fn lossy(&self, words: &[&'static str]) -> (LossyProxy, Client) {
+        let proxy = LossyProxy::start(&self.emulator.url, words).await;
+        let config = crate::server::aws(&proxy.url, Duration::from_secs(10));
+        let config = config.into_builder().retry_config(shared::aws::sdk::retries()).build();
+        let client = Client::new(&config);
+        (proxy, client)
     }
 
     /// Sets an attribute of the only item.

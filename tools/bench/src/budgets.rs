@@ -28,6 +28,9 @@ pub fn in_sequence(name: &str) -> usize {
     match name {
         "info" | "invoices" | "portal-session" => 1,
         "summary" | "dunning" | "plan-change-preview" => 2,
+        // checkout-session reads the sessions before the subscriptions; plan-change reads the billing and the price,
+        // then sends the change, and the metered prices where they differ.
+        "checkout-session" | "plan-change" => 4,
         _ => 3,
     }
 }
@@ -142,7 +145,7 @@ pub fn verdicts(programs: &[Program], growth: &[Growth]) -> Vec<Verdict> {
         verdict("deployment package", "4 MB", packages.collect(), |case| {
             format!("{:.2} MB", case.value)
         }),
-        verdict("Stripe calls in sequence", "1 to 3, by endpoint", sequence.collect(), |case| {
+        verdict("Stripe calls in sequence", "1 to 4, by endpoint", sequence.collect(), |case| {
             format!("{} of {}", case.value, case.budget)
         }),
         verdict("a page of 10,000 invoices, of one of 10", SAME, flat(INVOICES), times),

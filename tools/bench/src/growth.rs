@@ -200,6 +200,14 @@ fn catalogue(stage: &Stage) -> Result<Vec<Growth>> {
         meters["data"].as_array().into_iter().flatten().map(id).collect::<Result<_>>()?;
     let key = stage.key("metered", Scope::Read)?;
     let mut all = vec![Vec::new(), Vec::new()];
+    let meters: Vec<(String, String)> = meters
+        .into_iter()
+        .enumerate()
+        .map(|(index, meter)| {
+            let form = format!("name=Meter {index}&metadata[cantila_meter]=grown{index}");
+            Ok((meter, id(&stage.stripe("POST", "/v1/products", &form)?)?))
+        })
+        .collect::<Result<_>>()?;
     let (mut created, mut product) = (0, String::new());
     for size in [4, 40, 400_usize] {
         while created < size {
@@ -220,19 +228,24 @@ fn catalogue(stage: &Stage) -> Result<Vec<Growth>> {
     Ok(name.zip(all).map(|(what, points)| Growth { what, of: PRICES, points }).collect())
 }
 
-/// Returns the form of the plan's price number `place`.
-fn form(product: &str, plan: usize, place: usize, meters: &[String]) -> String {
+/// Returns the form of the plan's price number `place`. `meters` are the IDs of meters with their products.
+fn form(product: &str, plan: usize, place: usize, meters: &[(String, String)]) -> String {
     let interval = ["month", "year"][place % 2];
-    let common = format!("product={product}&currency=usd&recurring[interval]={interval}");
+    let common = format!("currency=usd&recurring[interval]={interval}");
     match place / 2 {
         0 => format!(
-            "{common}&unit_amount={}&lookup_key=cantila_grown{plan}_{interval}",
+            "{common}&product={product}&unit_amount={}&lookup_key=cantila_grown{plan}_{interval}",
             1_000 + plan * 100
         ),
-        meter => format!(
-            "{common}&unit_amount=2&recurring[usage_type]=metered&recurring[meter]={}",
-            meters.get(meter - 1).map_or("", String::as_str)
-        ),
+        number => {
+            let (meter, product) = meters
+                .get(number - 1)
+                .map_or(("", ""), |(meter, product)| (meter.as_str(), product.as_str()));
+            format!(
+                "{common}&product={product}&unit_amount=2&recurring[usage_type]=metered\
+                 &recurring[meter]={meter}&metadata[cantila_plan]=grown{plan}"
+            )
+        }
     }
 }
 
@@ -263,11 +276,15 @@ mod tests {
 
     #[test]
     fn plan_has_two_base_prices_and_each_meter_in_both_intervals() {
-        let meters = ["m1", "m2", "m3", "m4"].map(str::to_owned);
+        let meters = ["m1", "m2", "m3", "m4"];
+        let meters = meters.map(|meter| (meter.to_owned(), format!("prod_{meter}")));
         let forms: std::collections::BTreeSet<_> =
             (0..10).map(|place| form("prod_1", 7, place, &meters)).collect();
         assert_eq!(forms.len(), 10);
         let with = |part: &str| forms.iter().filter(|form| form.contains(part)).count();
-        assert_eq!((with("lookup_key=cantila_grown7_"), with("metered"), with("=m3")), (2, 8, 2));
+        assert_eq!(
+            (with("lookup_key=cantila_grown7_"), with("metered"), with("=prod_m3&")),
+            (2, 8, 2)
+        );
     }
 }

@@ -9,7 +9,7 @@ use std::time::Duration;
 use aws_emulator::DynamoDb;
 use devstack::functions::Function;
 use devstack::lambda::Request;
-use devstack::{About, Functions, Local, Options, Ports, Reach, Stack, StripeChoice, http};
+use devstack::{About, Functions, Local, Options, Stack, http};
 use serde_json::{Value, json};
 use shared::Scope;
 use tokio::runtime::{Builder, Runtime};
@@ -68,14 +68,10 @@ impl Stage {
         let folder = folder();
         std::fs::create_dir_all(folder.join("log")).map_err(Error::system("target/bench"))?;
         let options = Options {
-            local: Local::create(folder.join(name))?,
-            ports: Ports::default(),
-            stripe: StripeChoice::Sandbox,
             functions: Functions::Absent,
-            reach: Reach::Machine,
             sandbox,
-            keep: false,
             progress,
+            ..Options::prebuilt(Local::create(folder.join(name))?)
         };
         let runtime = Builder::new_multi_thread().worker_threads(1).enable_all().build();
         let runtime = runtime.map_err(Error::system("threads"))?;

@@ -8,7 +8,7 @@ use crate::output::Output;
 /// Default name of the secret with the Stripe key of the GET functions.
 pub(crate) const READ_SECRET: &str = "cantila-billing/stripe-read";
 
-/// Default name of the secret with the Stripe key of the POST functions.
+/// Default name of the secret with the Stripe key of the POST functions and of follow.
 pub(crate) const WRITE_SECRET: &str = "cantila-billing/stripe-write";
 
 /// Options of every command.
@@ -38,7 +38,7 @@ pub(crate) struct StripeSecretNames {
     /// Secret with the Stripe key of the GET functions
     #[arg(long = "stripe-read-secret", default_value = READ_SECRET, value_name = "NAME", value_parser = NonEmptyStringValueParser::new())]
     pub(crate) read: String,
-    /// Secret with the Stripe key of the POST functions
+    /// Secret with the Stripe key of the POST functions and of follow
     #[arg(long = "stripe-write-secret", default_value = WRITE_SECRET, value_name = "NAME", value_parser = NonEmptyStringValueParser::new())]
     pub(crate) write: String,
 }

@@ -4,11 +4,16 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use secrecy::SecretString;
+use serde::Deserialize;
+use serde_json::json;
+use shared::StripeError;
 use shared::aws::https::Https;
-use shared::values::Mode;
-
 use shared::aws::secrets::{StripeKeys, StripeSecret};
+use shared::stripe::views::{Id, List};
 use shared::stripe::{CallLog, Stripe, Transport, base_url};
+use shared::values::Mode;
+use stripe_client_core::{RequestBuilder, StripeMethod};
+use stripe_core::customer::RetrieveCustomer;
 use tokio::time::Instant;
 
 use crate::error::{CliError, Result};
@@ -75,14 +80,96 @@ pub(crate) fn publishable_key_mode(key: &str, origin: &str) -> Result<Mode> {
 /// Returns the base URL of Stripe's API.
 ///
 /// # Errors
-/// If `STRIPE_API_BASE` is not an https URL without a path (or http on this machine).
+/// If `STRIPE_API_BASE` is not an https URL without a path (or http on this machine). The message does not quote it,
+/// because it can contain a password.
 pub(crate) fn api_base() -> Result<hyper::Uri> {
     let base = variable(BASE).unwrap_or_else(|| "https://api.stripe.com".to_owned());
     base_url(&base).ok_or_else(|| {
         CliError::new(format!(
-            "{BASE} is \"{base}\"; set it to an https URL without a path (http is allowed for this machine)"
+            "{BASE} is not a base URL; set it to an https URL without a path and without a user name (http is allowed for this machine)"
         ))
     })
+}
+
+/// Checks with Stripe that the key is valid, may read, and belongs to the stack's Stripe account.
+///
+/// # Errors
+/// If it does not, or if Stripe cannot be reached.
+pub(crate) async fn check_key(new: &StripeKeys, stack: Option<&StripeKeys>) -> Result<()> {
+    let new = client(new, "the new key")?;
+    for path in ["/products", "/subscriptions"] {
+        first_id(&new, path).await.map_err(|error| check_error(&error))?;
+    }
+    let Some(stack) = stack else { return Ok(()) };
+    // The old key may be deleted already; then there is nothing to compare with.
+    let stack = client(stack, "the stack's key")?;
+    let Ok(Some(product)) = first_id(&stack, "/products").await else { return Ok(()) };
+    let get = RequestBuilder::new(StripeMethod::Get, format!("/products/{product}"));
+    match new.send_built::<Id>(get, None).await {
+        Ok(_) => Ok(()),
+        Err(error) if error.status() == Some(404) => Err(CliError::new(
+            "this key belongs to another Stripe account than the stack's: it cannot read the stack's products; use a key of the stack's account",
+        )),
+        Err(error) => Err(check_error(&error)),
+    }
+}
+
+/// State of a customer that an account is linked to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum CustomerState {
+    Existing,
+    Deleted,
+    /// Stripe does not know the ID in this Stripe account and mode.
+    Unknown,
+}
+
+/// Returns the state of the customer with this ID.
+///
+/// # Errors
+/// If Stripe refuses the request for another reason, or cannot be reached.
+pub(crate) async fn customer_state(
+    stripe: &Stripe,
+    id: &str,
+) -> std::result::Result<CustomerState, StripeError> {
+    #[derive(Deserialize, serde::Serialize)]
+    struct Customer {
+        #[serde(default)]
+        deleted: bool,
+    }
+    match stripe.send::<Customer>(&RetrieveCustomer::new(id)).await {
+        Ok(Customer { deleted: true }) => Ok(CustomerState::Deleted),
+        Ok(_) => Ok(CustomerState::Existing),
+        Err(StripeError::Refused { status: 404, .. }) => Ok(CustomerState::Unknown),
+        Err(error) => Err(error),
+    }
+}
+
+/// Returns the ID of the first object of a list, if there is one.
+async fn first_id(stripe: &Stripe, path: &str) -> std::result::Result<Option<String>, StripeError> {
+    let list = RequestBuilder::new(StripeMethod::Get, path).query(&json!({ "limit": 1 }));
+    let list: List<Id> = stripe.send_built(list, None).await?;
+    Ok(list.data.into_iter().next().map(|object| object.id))
+}
+
+fn check_error(error: &StripeError) -> CliError {
+    match error {
+        // The client reads the secret again after a 401, and a given key has no other source.
+        StripeError::Secret(_) => CliError::new(
+            "Stripe refused this key; copy it again from Stripe's dashboard. Nothing was changed",
+        ),
+        // Stripe's message quotes a part of the key, so only the permission's name is printed.
+        StripeError::Refused { status: 403, error, .. } => {
+            let message = error.message.as_deref().unwrap_or_default();
+            let permission = message.split('\'').find(|word| word.starts_with("rak_"));
+            CliError::new(format!(
+                "this key lacks a permission that every function needs ({}); add it in Stripe's dashboard. Nothing was changed",
+                permission.unwrap_or("to read products and subscriptions")
+            ))
+        }
+        _ => CliError::new(format!(
+            "the key could not be checked with Stripe ({error}); nothing was changed. --skip-check stores it without the check"
+        )),
+    }
 }
 
 fn variable(name: &str) -> Option<String> {

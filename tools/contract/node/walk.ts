@@ -109,6 +109,10 @@ check("the action", overdue.recovery?.action, "pay_invoice");
 // 6. Recovery.
 if (overdue.recovery === null) throw new Error("an overdue account can recover");
 await submitCard(overdue.recovery.url, "4242424242424242");
+// The API shows the payment within ten seconds.
+for (let second = 0; second < 30 && (await dunning()).state !== "active"; second++) {
+  await new Promise((done) => setTimeout(done, 1000));
+}
 check("the last state", (await dunning()).state, "active");
 
 const invoices = success(

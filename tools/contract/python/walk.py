@@ -6,6 +6,7 @@ fails the test.
 
 import json
 import os
+import time
 import urllib.error
 import urllib.parse
 import urllib.request
@@ -154,6 +155,11 @@ check("the action", overdue.recovery.action, RecoveryAction.PAY_INVOICE)
 
 # 6. Recovery.
 submit_card(overdue.recovery.url, "4242424242424242")
+# The API shows the payment within ten seconds.
+for _ in range(30):
+    if dunning().state == DunningState.ACTIVE:
+        break
+    time.sleep(1)
 check("the last state", dunning().state, DunningState.ACTIVE)
 
 invoices = list_invoices.sync(client=client, limit=2, status=InvoiceStatus.PAID)

@@ -6,8 +6,9 @@ import schemathesis
 
 SCOPE = os.environ["CONTRACT_SCOPE"]
 
-# A string that fits the schema can still be no token of this API, or no URL that the parser accepts.
-OPAQUE = {"cursor", "quote", "successUrl", "cancelUrl", "returnUrl"}
+# A string that fits the schema can still be no token of this API, no URL that the parser accepts, or an amount below the
+# quoted one.
+OPAQUE = {"cursor", "quote", "maxAmount", "successUrl", "cancelUrl", "returnUrl"}
 
 
 def error_of(response):

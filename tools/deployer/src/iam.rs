@@ -19,13 +19,13 @@ pub struct Call {
     pub attributes: Vec<String>,
 }
 
-/// Permission for one action on one resource, for one pattern of partition keys.
+/// Permission of one statement for one action on one resource.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Grant {
     pub action: String,
     pub resource: String,
-    /// Pattern such as `KEY#*`; `None` allows every key.
-    pub leading_key: Option<String>,
+    /// Patterns such as `KEY#*`, one of which each partition key must match; `None` allows every key.
+    pub leading_keys: Option<Vec<String>>,
     /// Allowed attributes; `None` allows all.
     pub attributes: Option<Vec<String>>,
 }
@@ -36,14 +36,30 @@ impl Grant {
     pub fn covers(&self, call: &Call) -> bool {
         self.action == call.action
             && self.resource == call.resource
-            && self
-                .leading_key
-                .as_ref()
-                .is_none_or(|pattern| call.leading_keys.iter().all(|key| matches(pattern, key)))
+            && self.leading_keys.as_ref().is_none_or(|patterns| {
+                call.leading_keys.iter().all(|key| patterns.iter().any(|own| matches(own, key)))
+            })
             && self.attributes.as_ref().is_none_or(|allowed| {
                 !call.attributes.is_empty()
                     && call.attributes.iter().all(|name| allowed.contains(name))
             })
+    }
+
+    /// Returns the parts of the grant that none of the calls needs: its patterns of partition keys, or the whole grant.
+    #[must_use]
+    pub fn unused<'a>(&self, calls: impl IntoIterator<Item = &'a Call>) -> Vec<String> {
+        let used: Vec<&Call> = calls.into_iter().filter(|call| self.covers(call)).collect();
+        let name = format!("{} on {}", self.action, self.resource);
+        let is_used = |pattern: &String| {
+            used.iter().flat_map(|call| &call.leading_keys).any(|key| matches(pattern, key))
+        };
+        match &self.leading_keys {
+            Some(patterns) => {
+                let idle = patterns.iter().filter(|pattern| !is_used(pattern));
+                idle.map(|pattern| format!("{name} of {pattern}")).collect()
+            }
+            None => used.is_empty().then_some(name).into_iter().collect(),
+        }
     }
 }
 
@@ -82,11 +98,7 @@ fn statement_grants(place: &str, statement: &Value) -> Result<Vec<Grant>, Error>
     if statement["Effect"] != "Allow" {
         return Err(Error::unknown(place, format!("only Allow is supported: {statement}")));
     }
-    let (leading, attributes) = conditions(place, &statement["Condition"])?;
-    let leading: Vec<Option<String>> = match leading {
-        Some(patterns) => patterns.into_iter().map(Some).collect(),
-        None => vec![None],
-    };
+    let (leading_keys, attributes) = conditions(place, &statement["Condition"])?;
     let mut grants = Vec::new();
     for action in one_or_many(&statement["Action"]) {
         let action = action.as_str().filter(|text| !text.contains('*'));
@@ -95,12 +107,12 @@ fn statement_grants(place: &str, statement: &Value) -> Result<Vec<Grant>, Error>
             let resource = resource_name(resource).ok_or_else(|| {
                 Error::unknown(place, format!("the resource {resource} is not supported"))
             })?;
-            grants.extend(leading.iter().map(|leading_key| Grant {
+            grants.push(Grant {
                 action: action.to_owned(),
                 resource: resource.to_owned(),
-                leading_key: leading_key.clone(),
+                leading_keys: leading_keys.clone(),
                 attributes: attributes.clone(),
-            }));
+            });
         }
     }
     Ok(grants)
@@ -193,6 +205,8 @@ Resources:
         let rows = [
             (call("dynamodb:GetItem", "Table", &["KEY#1"], &[]), true),
             (call("dynamodb:PutItem", "Table", &["HANDLE#1"], &["x"]), true),
+            (call("dynamodb:GetItem", "Table", &["KEY#1", "HANDLE#1"], &[]), true),
+            (call("dynamodb:GetItem", "Table", &["KEY#1", "ACCOUNT#1"], &[]), false),
             (call("dynamodb:GetItem", "Table", &["ACCOUNT#1"], &[]), false),
             (call("dynamodb:GetItem", "Other", &["KEY#1"], &[]), false),
             (call("dynamodb:DeleteItem", "Table", &["KEY#1"], &[]), false),
@@ -204,6 +218,31 @@ Resources:
         for (call, expected) in rows {
             assert_eq!(grants.iter().any(|grant| grant.covers(&call)), expected, "{call:?}");
         }
+    }
+
+    #[test]
+    fn unused_parts_of_a_grant_are_named() {
+        let grants = role(&Template::parse(TEMPLATE).expect("YAML"), "R").expect("supported");
+        let unused = |calls: &[Call]| {
+            grants.iter().flat_map(|grant| grant.unused(calls)).collect::<Vec<String>>()
+        };
+        let calls = [
+            call("dynamodb:GetItem", "Table", &["KEY#1"], &[]),
+            call("dynamodb:GetItem", "Table", &["HANDLE#1", "ACCOUNT#1"], &[]),
+            call("dynamodb:PutItem", "Table", &["KEY#1", "HANDLE#1"], &[]),
+            call("s:Get", "Secret", &[], &[]),
+        ];
+        let expected = ["dynamodb:GetItem on Table of HANDLE#*", "dynamodb:UpdateItem on Table"];
+        assert_eq!(unused(&calls), expected);
+        let expected = [
+            "dynamodb:GetItem on Table of KEY#*",
+            "dynamodb:GetItem on Table of HANDLE#*",
+            "dynamodb:PutItem on Table of KEY#*",
+            "dynamodb:PutItem on Table of HANDLE#*",
+            "dynamodb:UpdateItem on Table",
+            "s:Get on Secret",
+        ];
+        assert_eq!(unused(&[]), expected);
     }
 
     #[test]

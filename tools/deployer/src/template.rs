@@ -59,7 +59,8 @@ impl Template {
         self.of_type("AWS::Serverless::Function")
     }
 
-    /// Returns method and path of the functions with these names (of their folders), or of all if the list is empty.
+    /// Returns method and path of the functions with these names (of their folders), or of all if the list is empty. A
+    /// function that a schedule invokes has none.
     ///
     /// # Errors
     /// [`Error::Unknown`] for an unknown function.
@@ -67,14 +68,16 @@ impl Template {
         let all = self.functions().map(|(logical, _)| logical.to_owned()).collect();
         let named: Vec<String> = functions.iter().map(|name| logical_name(name)).collect();
         let wanted: Vec<String> = if named.is_empty() { all } else { named };
-        let route = |logical: &String| {
-            let route = &self.properties(logical)["Events"]["Route"]["Properties"];
-            let text = |key: &str| route[key].as_str().map(str::to_owned);
-            text("Method")
-                .zip(text("Path"))
-                .ok_or_else(|| Error::unknown(logical, "the template has no such function"))
-        };
-        wanted.iter().map(route).collect()
+        let mut routes = Vec::new();
+        for logical in &wanted {
+            let events = &self.properties(logical)["Events"];
+            if !events.is_object() {
+                return Err(Error::unknown(logical, "the template has no such function"));
+            }
+            let text = |key: &str| events["Route"]["Properties"][key].as_str().map(str::to_owned);
+            routes.extend(text("Method").zip(text("Path")));
+        }
+        Ok(routes)
     }
 
     /// Sets environment variables of a function. `sam local` passes only variables that the template declares.
@@ -166,12 +169,17 @@ mod tests {
 
     #[test]
     fn routes_come_from_the_template() {
-        let text = "Resources: { AFunction: { Type: AWS::Serverless::Function, Properties: { Events: { Route: { Properties: { Method: GET, Path: /a } } } } } }";
+        let text = "
+Resources:
+  AFunction: { Type: AWS::Serverless::Function, Properties: { Events: { Route: { Properties: { Method: GET, Path: /a } } } } }
+  BFunction: { Type: AWS::Serverless::Function, Properties: { Events: { EachMinute: { Type: Schedule } } } }
+";
         let template = Template::parse(text).expect("YAML");
         let expected = [("GET".to_owned(), "/a".to_owned())];
         assert_eq!(template.routes(&[]).expect("all"), expected);
         assert_eq!(template.routes(&["a".to_owned()]).expect("known"), expected);
-        assert!(template.routes(&["b".to_owned()]).is_err());
+        assert_eq!(template.routes(&["b".to_owned()]).expect("known"), []);
+        assert!(template.routes(&["c".to_owned()]).is_err());
     }
 
     #[test]

@@ -29,11 +29,12 @@ use crate::{http, lambda};
 const MAX_BODY: usize = 10 * 1024 * 1024;
 
 /// `access-control-expose-headers`, as in the template's `CorsConfiguration`.
-pub const EXPOSED: &str = "x-request-id,retry-after,idempotent-replayed,server-timing";
+pub const EXPOSED: &str = "x-request-id,retry-after,idempotent-replayed,server-timing,x-stripe-request-ids,etag,age,cache-status,x-as-of";
 /// `access-control-allow-methods`, as in the template.
 pub const ALLOWED_METHODS: &str = "GET,POST";
 /// `access-control-allow-headers`, as in the template.
-pub const ALLOWED_HEADERS: &str = "authorization,content-type,idempotency-key,x-cantila-act-as";
+pub const ALLOWED_HEADERS: &str =
+    "authorization,content-type,idempotency-key,x-cantila-act-as,if-none-match,cache-control";
 /// `access-control-max-age` in seconds, as in the template.
 pub const MAX_AGE: &str = "3600";
 

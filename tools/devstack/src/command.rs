@@ -8,7 +8,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use crate::daemon::{self, StackLock, Stopped};
 use crate::gateway::Functions;
 use crate::local::Local;
-use crate::stack::{Options, Ports, Reach, Stack, root};
+use crate::stack::{MAX_PROCESSES, Options, Ports, Reach, Stack, root};
 use crate::stripe::StripeChoice;
 use crate::{About, Error, summary::summary};
 
@@ -40,6 +40,12 @@ pub struct RunArguments {
     /// Port of the emulator of DynamoDB and Secrets Manager
     #[arg(long, env = "AWS_PORT", default_value_t = 5055, value_parser = clap::value_parser!(u16).range(1..))]
     aws_port: u16,
+    /// Processes of each function, which handle requests concurrently as on Lambda: 1 to 4
+    #[arg(long, env = "PROCESSES", default_value_t = 1, value_parser = clap::value_parser!(u8).range(1..=i64::from(MAX_PROCESSES)))]
+    processes: u8,
+    /// 1 to follow Stripe's events, so that GETs show every change within seconds; 0 not to
+    #[arg(long, env = "FOLLOW", default_value_t = 1, value_parser = clap::value_parser!(u8).range(0..=1))]
+    follow: u8,
     /// Address that the Stripe sandbox and the AWS emulator listen on
     #[arg(long, env = "REACH", value_enum, default_value_t)]
     reach: Reach,
@@ -114,6 +120,8 @@ impl RunArguments {
             ports: Ports { api: self.api_port, stripe: self.stripe_port, aws: self.aws_port },
             stripe,
             functions: Functions::Watched,
+            processes: self.processes,
+            follow: self.follow == 1,
             reach: self.reach,
             sandbox: None,
             keep: self.keep,
@@ -123,17 +131,22 @@ impl RunArguments {
 
     /// Returns the arguments of the background process.
     fn in_background(&self) -> Vec<String> {
-        let Self { api_port, stripe_port, aws_port, .. } = self;
-        let ports =
-            [("--api-port", api_port), ("--stripe-port", stripe_port), ("--aws-port", aws_port)];
-        let ports = ports.into_iter().flat_map(|(name, port)| [name.to_owned(), port.to_string()]);
+        let numbers = [
+            ("--api-port", self.api_port),
+            ("--stripe-port", self.stripe_port),
+            ("--aws-port", self.aws_port),
+            ("--processes", self.processes.into()),
+            ("--follow", self.follow.into()),
+        ];
+        let numbers =
+            numbers.into_iter().flat_map(|(name, number)| [name.to_owned(), number.to_string()]);
         let reach = match self.reach {
             Reach::Machine => "machine",
             Reach::Network => "network",
         };
         let keep = self.keep.then(|| "--keep".to_owned());
         let first = ["run", "--background", "--reach", reach].map(str::to_owned);
-        first.into_iter().chain(keep).chain(ports).collect()
+        first.into_iter().chain(keep).chain(numbers).collect()
     }
 }
 
@@ -153,4 +166,35 @@ pub fn stop() -> Result<(), Error> {
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+
+    #[derive(Parser)]
+    struct Line {
+        #[command(flatten)]
+        run: RunArguments,
+    }
+
+    #[test]
+    fn only_one_to_four_processes_are_accepted() {
+        let parse =
+            |number: &str| Line::try_parse_from(["devstack", &*format!("--processes={number}")]);
+        for number in ["1", "4"] {
+            let run = parse(number).unwrap_or_else(|error| panic!("{number}: {error}")).run;
+            let repeated = run.in_background();
+            assert!(
+                repeated.windows(2).any(|pair| pair == ["--processes", number]),
+                "{repeated:?}"
+            );
+        }
+        for number in ["0", "5", "-1", "x", ""] {
+            let error = parse(number).err().unwrap_or_else(|| panic!("{number} is accepted"));
+            assert!(error.to_string().contains("--processes"), "{error}");
+        }
+    }
 }

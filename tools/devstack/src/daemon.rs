@@ -64,7 +64,7 @@ pub(crate) fn detach(local: &Local, arguments: &[String]) -> Result<(), Error> {
     // Checked here as well, so that the error is this command's own.
     drop(StackLock::acquire(local)?);
     let log = local.log("devstack");
-    let out = File::create(&log).map_err(Error::file(&log))?;
+    let out = local.create_log("devstack")?;
     let err = out.try_clone().map_err(Error::file(&log))?;
     let what = "this program's own path";
     let own = std::env::current_exe().map_err(|source| Error::System { what, source })?;

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::process::Command;
 
-use crate::functions::Function;
+use crate::functions::{FOLLOW, Function, StripeSecret};
 
 /// Name of the table.
 pub(crate) const TABLE: &str = "cantila-billing";
@@ -48,6 +48,10 @@ impl Environment {
             ("CHECKOUT_SUCCESS_URL", &format!("{origin}/billing/welcome")),
             ("CHECKOUT_CANCEL_URL", &format!("{origin}/billing/plans")),
             ("RETURN_URL", &format!("{origin}/billing")),
+            // Developers and tests change a plan more often than customers.
+            ("PLAN_CHANGES_PER_PERIOD", "1000"),
+            // The sandbox has no limit unless a test sets one.
+            ("STRIPE_RATE", "10000"),
             ("AWS_ENDPOINT_URL", aws_url),
             ("AWS_REGION", "us-east-1"),
             ("AWS_ACCESS_KEY_ID", "local"),
@@ -73,15 +77,25 @@ impl Environment {
     /// Returns all variables of a function's process except `AWS_LAMBDA_RUNTIME_API`: its settings and the variables
     /// that Lambda sets.
     pub(crate) fn process(&self, function: &Function) -> Variables {
-        let lambda = variables([
-            ("AWS_LAMBDA_FUNCTION_NAME", function.name),
-            ("AWS_LAMBDA_FUNCTION_VERSION", "1"),
-            ("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "256"),
-            // Names the function in the user agent of its AWS calls, which are recorded.
-            ("AWS_SDK_UA_APP_ID", function.name),
-        ]);
-        self.settings(function).into_iter().chain(lambda).collect()
+        self.settings(function).into_iter().chain(lambda(function.name)).collect()
     }
+
+    /// Returns the same variables of the process that follows Stripe's events.
+    pub(crate) fn follow(&self) -> Variables {
+        let stripe = variables([("STRIPE_SECRET_ID", StripeSecret::Write.id())]);
+        self.0.clone().into_iter().chain(stripe).chain(lambda(FOLLOW)).collect()
+    }
+}
+
+/// Returns the variables that Lambda sets for the function `name`.
+fn lambda(name: &str) -> Variables {
+    variables([
+        ("AWS_LAMBDA_FUNCTION_NAME", name),
+        ("AWS_LAMBDA_FUNCTION_VERSION", "1"),
+        ("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "256"),
+        // Names the function in the user agent of its AWS calls, which are recorded.
+        ("AWS_SDK_UA_APP_ID", name),
+    ])
 }
 
 fn variables<const N: usize>(pairs: [(&str, &str); N]) -> Variables {

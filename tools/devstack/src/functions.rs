@@ -79,6 +79,9 @@ pub const FUNCTIONS: &[Function] = &[
     quoted(post("plan-change", "/v1/billing/plan-change", r#"{"plan":"agency"}"#)),
 ];
 
+/// The function that a schedule invokes: its folder, package and program.
+pub const FOLLOW: &str = "follow";
+
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeSet;
@@ -117,7 +120,9 @@ mod tests {
 
     #[test]
     fn table_lists_the_folders_under_functions() {
-        assert_eq!(names("functions", ""), table(|function| function.name.to_owned()));
+        let mut expected = table(|function| function.name.to_owned());
+        expected.insert(FOLLOW.to_owned());
+        assert_eq!(names("functions", ""), expected);
     }
 
     #[test]

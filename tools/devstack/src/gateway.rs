@@ -15,8 +15,8 @@ use tokio::time::sleep;
 
 use crate::Error;
 use crate::api_gateway::{self, Invoker};
-use crate::environment::{Environment, apply};
-use crate::functions::{FUNCTIONS, Function, StripeSecret};
+use crate::environment::{Environment, Variables, apply};
+use crate::functions::{FOLLOW, FUNCTIONS, Function, StripeSecret};
 use crate::http::{self, Response};
 use crate::local::Local;
 use crate::process::Processes;
@@ -33,6 +33,9 @@ const NOTICE_INTERVAL: Duration = Duration::from_secs(10);
 
 /// Timeout of one response. A call of Stripe's test mode takes a second or two.
 const RESPONSE_LIMIT: Duration = Duration::from_secs(30);
+
+/// Pause between two invocations of the function that follows Stripe's events.
+const SCHEDULE_PAUSE: Duration = Duration::from_secs(1);
 
 /// How the functions are started.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -54,6 +57,10 @@ pub(crate) struct Gateway {
     /// URL that the API is served at.
     pub(crate) api_url: String,
     pub(crate) functions: Functions,
+    /// Number of processes of each function.
+    pub(crate) processes: u8,
+    /// Whether Stripe's events are followed.
+    pub(crate) follow: bool,
     pub(crate) environment: Environment,
     pub(crate) local: Local,
     pub(crate) progress: fn(&str),
@@ -78,8 +85,14 @@ impl Gateway {
             // API Gateway allows browsers only the configured origins.
             "--disable-cors",
         ]);
-        if self.functions == Functions::Prebuilt {
-            watch.args(["--only-lambda-apis", "--ignore-changes"]);
+        match self.functions {
+            // Not with `--concurrency`, with which cargo-lambda would start functions all the same.
+            Functions::Prebuilt | Functions::Absent => {
+                watch.args(["--only-lambda-apis", "--ignore-changes"]);
+            }
+            Functions::Watched => {
+                watch.args(["--concurrency", &self.processes.to_string()]);
+            }
         }
         apply(self.environment.common(), &mut watch);
         // The root Cargo.toml overrides this for functions with the write key.
@@ -87,22 +100,44 @@ impl Gateway {
         processes.spawn("gateway", watch, "`make setup` installs it.")
     }
 
-    /// Starts the existing programs. The Runtime API must be up: a function whose first poll fails ends.
+    /// Starts the existing programs. The Runtime API must be up: a function whose first poll fails ends. The processes of
+    /// a function poll the same queue, so that each takes one request at a time.
     pub(crate) fn start_prebuilt(&self, processes: &mut Processes) -> Result<(), Error> {
         let advice = "`cargo build --workspace` builds it.";
         for function in FUNCTIONS {
-            processes.spawn(function.name, self.prebuilt(function), advice)?;
+            for number in 1..=self.processes {
+                let name = process_name(function, number);
+                processes.spawn(&name, self.prebuilt(function), advice)?;
+            }
+        }
+        if self.follow {
+            processes.spawn(FOLLOW, self.program(FOLLOW, &self.environment.follow()), advice)?;
         }
         Ok(())
     }
 
     fn prebuilt(&self, function: &Function) -> Command {
-        let name = function.name;
+        self.program(function.name, &self.environment.process(function))
+    }
+
+    fn program(&self, name: &str, variables: &Variables) -> Command {
         let mut command = Command::new(self.binaries.join(name));
         command.current_dir(&self.root);
         command.env("AWS_LAMBDA_RUNTIME_API", format!("{}/.rt/{name}", self.url()));
-        apply(&self.environment.process(function), &mut command);
+        apply(variables, &mut command);
         command
+    }
+
+    /// Invokes the function that follows Stripe's events again and again, in place of the template's schedule.
+    pub(crate) fn follow(&self) -> JoinHandle<()> {
+        let url = format!("{}/2015-03-31/functions/{FOLLOW}/invocations", self.url());
+        tokio::spawn(async move {
+            loop {
+                // The function returns after a minute. It writes what failed into its log.
+                let _ = http::send("POST", &url, &[], "{}", BUILD_LIMIT).await;
+                sleep(SCHEDULE_PAUSE).await;
+            }
+        })
     }
 
     pub(crate) fn url(&self) -> String {
@@ -177,6 +212,12 @@ impl Gateway {
         let response = http::send(function.method, &url, headers, "", limit).await;
         response.map_err(|reason| self.local.silent(log, limit, reason))
     }
+}
+
+/// Returns the name of a function's process and of its log. `number` starts at 1.
+pub(crate) fn process_name(function: &Function, number: u8) -> String {
+    let name = function.name;
+    if number == 1 { name.to_owned() } else { format!("{name}-{number}") }
 }
 
 /// Returns the names of the programs that are older than their sources.

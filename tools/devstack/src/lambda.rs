@@ -50,7 +50,7 @@ pub struct Request<'a> {
 
 /// Event on its way to the function.
 struct Event {
-    text: String,
+    bytes: Vec<u8>,
     /// Time until the deadline.
     time: Duration,
     /// Seconds by which Lambda's clock is behind the function's.
@@ -104,8 +104,17 @@ impl RuntimeApi {
 
     /// Sends an event from a Lambda whose clock is this many seconds behind the function's.
     pub fn invoke_with_skew(&self, event: &Value, time: Duration, clock_behind: i64) {
+        self.send(Event { bytes: event.to_string().into_bytes(), time, clock_behind });
+    }
+
+    /// Sends bytes to the function that need not be an event.
+    pub fn invoke_with_bytes(&self, bytes: &[u8], time: Duration) {
+        self.send(Event { bytes: bytes.to_vec(), time, clock_behind: 0 });
+    }
+
+    fn send(&self, event: Event) {
         // Fails only if the server has ended, and then there is no result either.
-        let _ = self.events.send(Event { text: event.to_string(), time, clock_behind });
+        let _ = self.events.send(event);
     }
 
     /// Waits for the function's next poll and returns when it happened, or `None` after `limit`.
@@ -184,25 +193,26 @@ fn serve(mut stream: &TcpStream, shared: &Shared) {
             let started = shared.started.lock().ok().and_then(|mut started| started.take());
             let started = started.unwrap_or(finished);
             let _ = shared.results.send(InvocationResult { started, finished, text });
-            "HTTP/1.1 202 Accepted\r\ncontent-length: 0\r\n\r\n".to_owned()
+            b"HTTP/1.1 202 Accepted\r\ncontent-length: 0\r\n\r\n".to_vec()
         };
-        if stream.write_all(response.as_bytes()).is_err() {
+        if stream.write_all(&response).is_err() {
             return;
         }
     }
 }
 
 /// Waits for an event and returns it as an HTTP response.
-fn next_event(shared: &Shared) -> Option<String> {
+fn next_event(shared: &Shared) -> Option<Vec<u8>> {
     let _ = shared.polls.send(Instant::now());
-    let Event { text: event, time, clock_behind } = shared.events.lock().ok()?.recv().ok()?;
+    let Event { bytes, time, clock_behind } = shared.events.lock().ok()?.recv().ok()?;
     let end = (SystemTime::now() + time).duration_since(UNIX_EPOCH).unwrap_or_default().as_millis();
     let end = i128::try_from(end).unwrap_or_default() - i128::from(clock_behind) * 1_000;
     *shared.started.lock().ok()? = Some(Instant::now());
-    Some(format!(
-        "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: {}\r\nlambda-runtime-aws-request-id: 1\r\nlambda-runtime-deadline-ms: {end}\r\nlambda-runtime-invoked-function-arn: arn:aws:lambda:us-east-1:0:function:local\r\n\r\n{event}",
-        event.len()
-    ))
+    let head = format!(
+        "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: {}\r\nlambda-runtime-aws-request-id: 1\r\nlambda-runtime-deadline-ms: {end}\r\nlambda-runtime-invoked-function-arn: arn:aws:lambda:us-east-1:0:function:local\r\n\r\n",
+        bytes.len()
+    );
+    Some([head.into_bytes(), bytes].concat())
 }
 
 /// Returns whether a request polls for the next event, and its body.

@@ -3,6 +3,8 @@
 //! The functions run as they are deployed. The Stripe sandbox replaces Stripe, the AWS emulator replaces DynamoDB and
 //! Secrets Manager, cargo-lambda replaces Lambda, and [`api_gateway`] API Gateway. [`functions`] is the table of the endpoints, from which
 //! routes, secrets, the summary and the tests derive.
+//!
+//! A stack has one to four processes of each function, which take requests from one queue, one at a time each.
 
 mod about;
 pub mod api_gateway;
@@ -35,5 +37,5 @@ pub use error::Error;
 pub use gateway::{Functions, outdated};
 pub use local::Local;
 pub use sam::{sam_local, sam_template};
-pub use stack::{Options, Ports, Reach, Stack};
+pub use stack::{MAX_PROCESSES, Options, Ports, Reach, Stack};
 pub use stripe::StripeChoice;

@@ -1,8 +1,8 @@
 //! Files of a running stack: logs, its description, and the IDs of its processes.
 
-use std::fs::{self, OpenOptions};
+use std::fs::{self, File, OpenOptions, Permissions};
 use std::io::Write as _;
-use std::os::unix::fs::OpenOptionsExt as _;
+use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::thread::sleep;
@@ -25,7 +25,7 @@ pub struct Local {
 }
 
 impl Local {
-    /// Creates the folder and its subfolder for logs.
+    /// Creates the folder and its subfolder for logs, which only its owner can read.
     ///
     /// # Errors
     /// [`Error::File`].
@@ -33,7 +33,17 @@ impl Local {
         let dir = dir.into();
         let logs = dir.join("log");
         fs::create_dir_all(&logs).map_err(Error::file(&logs))?;
+        // An existing folder would keep its mode.
+        fs::set_permissions(&logs, Permissions::from_mode(0o700)).map_err(Error::file(&logs))?;
         Ok(Self { dir })
+    }
+
+    /// Creates the empty log of the process called `name`, which only its owner can read.
+    ///
+    /// # Errors
+    /// [`Error::File`].
+    pub fn create_log(&self, name: &str) -> Result<File, Error> {
+        Self::create_private(&self.log(name))
     }
 
     /// Returns the log of the process called `name`.
@@ -82,11 +92,15 @@ impl Local {
     /// # Errors
     /// [`Error::File`].
     pub fn write_private(path: &Path, text: &str) -> Result<(), Error> {
+        Self::create_private(path)?.write_all(text.as_bytes()).map_err(Error::file(path))
+    }
+
+    fn create_private(path: &Path) -> Result<File, Error> {
         // An existing file would keep its mode.
         let _ = fs::remove_file(path);
         let file =
             OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(path);
-        file.and_then(|mut file| file.write_all(text.as_bytes())).map_err(Error::file(path))
+        file.map_err(Error::file(path))
     }
 
     /// Records a process, so that the next stack can stop it if this one is killed.
@@ -148,4 +162,23 @@ pub(crate) fn tail(log: &Path) -> String {
     let lines: Vec<&str> = text.trim_end().lines().collect();
     let last = &lines[lines.len().saturating_sub(TAIL)..];
     if last.is_empty() { "  (nothing)".to_owned() } else { format!("  {}", last.join("\n  ")) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_owner_can_read_the_logs() {
+        let dir = std::env::temp_dir().join(format!("devstack-logs-{}", std::process::id()));
+        let log = dir.join("log");
+        // As an earlier version left them.
+        fs::create_dir_all(&log).expect("a folder");
+        fs::write(log.join("stripe.log"), "old").expect("a file");
+        let local = Local::create(&dir).expect("a folder");
+        local.create_log("stripe").expect("a file");
+        let mode = |path: &Path| fs::metadata(path).expect("there").permissions().mode() & 0o777;
+        assert_eq!((mode(&log), mode(&local.log("stripe"))), (0o700, 0o600));
+        fs::remove_dir_all(&dir).expect("the folder");
+    }
 }

@@ -191,6 +191,8 @@ impl Plan {
             port: self.lambda_port,
             api_url: self.api_url(),
             functions: self.options.functions,
+            processes: self.options.processes,
+            follow: self.options.follow,
             environment: self.environment(),
             local: self.options.local.clone(),
             progress: self.options.progress,

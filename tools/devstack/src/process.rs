@@ -3,7 +3,6 @@
 //! Each child has a process group of its own. A watchdog (a shell) reads their IDs from a pipe. If this process ends
 //! without stopping them (panic, `kill -9`), the pipe closes and the watchdog stops them.
 
-use std::fs::File;
 use std::io::Write as _;
 use std::os::unix::process::CommandExt as _;
 use std::path::PathBuf;
@@ -37,6 +36,7 @@ const WATCHDOG_MARK: &str = "devstack-watchdog";
 
 struct Process {
     name: String,
+    command: Command,
     child: Child,
     log: PathBuf,
 }
@@ -77,22 +77,47 @@ impl Processes {
         advice: &'static str,
     ) -> Result<(), Error> {
         let log = self.local.log(name);
-        let out = File::create(&log).map_err(Error::file(&log))?;
+        let out = self.local.create_log(name)?;
         let err = out.try_clone().map_err(Error::file(&log))?;
         let program = command.get_program().to_string_lossy().into_owned();
         let started = command.stdin(Stdio::null()).stdout(out).stderr(err).process_group(0).spawn();
-        let child = started.map_err(|source| Error::NotStarted {
-            program: program.clone(),
-            source,
-            advice,
-        })?;
-        let pid = child.id();
-        self.running.push(Process { name: name.to_owned(), child, log });
+        let child = started.map_err(|source| Error::NotStarted { program, source, advice })?;
+        let process = Process { name: name.to_owned(), command, child, log };
+        self.watch(&process)?;
+        self.running.push(process);
+        Ok(())
+    }
+
+    /// Kills a process and starts it again with the same log.
+    pub(crate) fn replace(&mut self, name: &str) -> Result<(), Error> {
+        let position = self.running.iter().position(|process| process.name == name);
+        let unknown = || Error::NotStarted {
+            program: name.to_owned(),
+            source: std::io::ErrorKind::NotFound.into(),
+            advice: "The stack has no such process.",
+        };
+        let mut process = self.running.swap_remove(position.ok_or_else(unknown)?);
+        // Fails if the process has ended already.
+        let _ = process.child.kill();
+        let _ = process.child.wait();
+        let program = process.command.get_program().to_string_lossy().into_owned();
+        let started = process.command.spawn();
+        process.child =
+            started.map_err(|source| Error::NotStarted { program, source, advice: "" })?;
+        self.watch(&process)?;
+        self.running.push(process);
+        Ok(())
+    }
+
+    /// Tells the watchdog about a process, and records it for the next stack.
+    fn watch(&self, process: &Process) -> Result<(), Error> {
+        let pid = process.child.id();
         let what = "the watchdog process has ended";
         let mut pipe = self.watchdog.stdin.as_ref();
         pipe.as_mut()
             .map_or(Ok(()), |pipe| writeln!(pipe, "{pid}"))
             .map_err(|source| Error::System { what, source })?;
+        let program = process.command.get_program().to_string_lossy();
         let mark = program.rsplit('/').next().unwrap_or(&program);
         self.local.record(pid, mark)
     }
@@ -235,7 +260,9 @@ mod tests {
             // The shell has not become `sleep` yet.
             local.record(orphan.id(), "sleep").expect("a record");
         }
-        assert!(orphan.try_wait().expect("our child").is_some());
+        // A process that ends has no command line for a moment before it can be waited for.
+        let ended = orphan.wait().expect("our child");
+        assert!(ended.code().is_none(), "it was not stopped by a signal: {ended}");
     }
 
     #[test]

@@ -8,7 +8,8 @@ use tokio::task::JoinHandle;
 
 use crate::about::{About, Account};
 use crate::environment::Variables;
-use crate::gateway::Functions;
+use crate::functions::Function;
+use crate::gateway::{Functions, process_name};
 use crate::local::Local;
 use crate::operator::Operator;
 use crate::plan::Plan;
@@ -42,6 +43,9 @@ impl Reach {
     }
 }
 
+/// Largest number of processes of one function.
+pub const MAX_PROCESSES: u8 = 4;
+
 /// Options of a stack.
 #[derive(Clone, Debug)]
 pub struct Options {
@@ -50,6 +54,11 @@ pub struct Options {
     pub ports: Ports,
     pub stripe: StripeChoice,
     pub functions: Functions,
+    /// Number of processes of each function, at most [`MAX_PROCESSES`].
+    pub processes: u8,
+    /// Whether Stripe's events are followed. Without, GETs show changes that were not made through the API up to two
+    /// minutes late.
+    pub follow: bool,
     pub reach: Reach,
     /// Stripe sandbox, in place of the one in this program's folder.
     pub sandbox: Option<PathBuf>,
@@ -57,6 +66,26 @@ pub struct Options {
     pub keep: bool,
     /// Called with a line for each step.
     pub progress: fn(&str),
+}
+
+impl Options {
+    /// Returns the options of a fresh stack on this machine with the sandbox, and with one process of each function, whose
+    /// programs were built before.
+    #[must_use]
+    pub fn prebuilt(local: Local) -> Self {
+        Self {
+            local,
+            ports: Ports::default(),
+            stripe: StripeChoice::Sandbox,
+            functions: Functions::Prebuilt,
+            processes: 1,
+            follow: false,
+            reach: Reach::Machine,
+            sandbox: None,
+            keep: false,
+            progress: |_| (),
+        }
+    }
 }
 
 /// Running stack. Dropping this stops all its processes.
@@ -67,8 +96,8 @@ pub struct Stack {
     processes: Processes,
     // Dropped after the processes, which use it.
     aws: aws_emulator::Running,
-    /// Task that serves the API.
-    api: Option<JoinHandle<()>>,
+    /// Tasks that serve the API and follow Stripe's events.
+    tasks: Vec<JoinHandle<()>>,
 }
 
 impl Stack {
@@ -85,9 +114,9 @@ impl Stack {
         if plan.options.functions == Functions::Absent {
             let accounts = processes.during(Box::pin(plan.accounts(&operator))).await?;
             let (about, failing) = (plan.about(accounts), Vec::new());
-            return Ok(Self { about, operator, failing, processes, aws, api: None });
+            return Ok(Self { about, operator, failing, processes, aws, tasks: Vec::new() });
         }
-        let api = Some(plan.start_functions(&mut processes).await?);
+        let mut tasks = vec![plan.start_functions(&mut processes).await?];
         (plan.options.progress)("preparing the accounts, starting the functions");
         let gateway = plan.gateway();
         let work =
@@ -96,7 +125,10 @@ impl Stack {
         let about = plan.about(accounts);
         let key = about.account("fresh").map_or("", |account| account.keys.read.as_str());
         let failing = processes.during(gateway.failing(key)).await?;
-        Ok(Self { about, operator, failing, processes, aws, api })
+        if plan.options.follow {
+            tasks.push(gateway.follow());
+        }
+        Ok(Self { about, operator, failing, processes, aws, tasks })
     }
 
     /// Returns the stack's addresses, accounts and keys.
@@ -135,6 +167,15 @@ impl Stack {
         &self.failing
     }
 
+    /// Kills a process of a function, as if its machine had failed, and starts it again. The gateway never responds to
+    /// the request that the process was handling.
+    ///
+    /// # Errors
+    /// [`Error`] if there is no such process, or it does not start.
+    pub fn replace_process(&mut self, function: &Function, number: u8) -> Result<(), Error> {
+        self.processes.replace(&process_name(function, number))
+    }
+
     /// Checks that all processes run.
     ///
     /// # Errors
@@ -146,7 +187,7 @@ impl Stack {
 
 impl Drop for Stack {
     fn drop(&mut self) {
-        if let Some(task) = &self.api {
+        for task in &self.tasks {
             task.abort();
         }
     }

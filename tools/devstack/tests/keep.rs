@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::time::Duration;
 
-use devstack::{Functions, Local, Options, Ports, Reach, Stack, StripeChoice, http};
+use devstack::{Functions, Local, Options, Stack, http};
 use serde_json::{Value, json};
 use tokio::runtime::{Builder, Runtime};
 
@@ -11,14 +11,9 @@ const LIMIT: Duration = Duration::from_secs(30);
 
 fn start(runtime: &Runtime, folder: &Path) -> Stack {
     let options = Options {
-        local: Local::create(folder).expect("a folder"),
-        ports: Ports::default(),
-        stripe: StripeChoice::Sandbox,
         functions: Functions::Absent,
-        reach: Reach::Machine,
-        sandbox: None,
         keep: true,
-        progress: |_| (),
+        ..Options::prebuilt(Local::create(folder).expect("a folder"))
     };
     let stack = runtime.block_on(Stack::start(options));
     stack.unwrap_or_else(|error| panic!("the stack did not start: {error}"))

@@ -5,12 +5,15 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use deployer::Template;
+use deployer::iam::{Call, Grant, role};
 use deployer::template::logical_name;
 use devstack::api_gateway;
-use devstack::functions::{FUNCTIONS, StripeSecret};
+use devstack::functions::{FOLLOW, FUNCTIONS, StripeSecret};
 use serde_json::{Value, json};
 use shared::Scope;
-use shared::runtime::metrics::{FUNCTION, NAMESPACE, PER_FUNCTION, PER_STACK, STACK};
+use shared::runtime::metrics::{
+    FUNCTION, NAMESPACE, PER_FUNCTION, PER_STACK, STACK, WATERMARK_AGE,
+};
 
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
@@ -61,9 +64,130 @@ fn each_function_has_its_own_route_secret_log_and_role() {
         }
         expected.insert(logical);
     }
+    expected.insert(logical_name(FOLLOW));
     let found: BTreeSet<String> =
         template.functions().map(|(logical, _)| logical.to_owned()).collect();
     assert_eq!(found, expected);
+}
+
+#[test]
+fn follow_runs_each_minute_without_a_route_or_retries() {
+    let template = template();
+    let own = template.properties(&logical_name(FOLLOW));
+    assert_eq!(own["FunctionName"], json!({ "Fn::Sub": format!("${{AWS::StackName}}-{FOLLOW}") }));
+    let once = json!({ "MaximumRetryAttempts": 0, "MaximumEventAgeInSeconds": 60 });
+    let events = own["Events"].as_object().expect("events");
+    let events: Vec<&Value> = events.values().collect();
+    let [event] = events[..] else { panic!("{events:?}") };
+    assert_eq!(event["Type"], "Schedule");
+    assert_eq!(event["Properties"]["Schedule"], "rate(1 minute)");
+    assert_eq!(event["Properties"]["RetryPolicy"], once);
+    assert_eq!(own["EventInvokeConfig"], once);
+    // Longer than the 58 seconds of an invocation, and the 10 seconds before its deadline at which no poll starts.
+    assert_eq!(own["Timeout"], 70);
+    assert_eq!(own["ReservedConcurrentExecutions"], json!({ "Ref": "AWS::NoValue" }));
+    let variables = json!({ "STRIPE_SECRET_ID": { "Ref": "StripeWriteSecret" } });
+    assert_eq!(own["Environment"]["Variables"], variables);
+    assert_eq!(own["Role"], json!({ "Fn::GetAtt": ["FollowRole", "Arn"] }));
+    assert_eq!(own["LoggingConfig"]["LogGroup"], json!({ "Ref": "FollowLogs" }));
+    assert_eq!(own["DeploymentPreference"]["Alarms"], json!([{ "Ref": "FollowFailing" }]));
+    let dimension = json!([{ "Name": FUNCTION, "Value": { "Ref": logical_name(FOLLOW) } }]);
+    assert_eq!(template.properties("FollowFailing")["Dimensions"], dimension);
+    let throttled = template.properties("Throttled").to_string();
+    assert!(throttled.contains(&dimension.to_string()), "{throttled}");
+}
+
+#[test]
+fn stopped_follow_raises_an_alarm() {
+    let template = template();
+    let alarm = template.properties("WatermarkOld");
+    assert_eq!(alarm["MetricName"], WATERMARK_AGE);
+    let stack = json!([{ "Name": STACK, "Value": { "Ref": "AWS::StackName" } }]);
+    assert_eq!(alarm["Dimensions"], stack);
+    assert_eq!(alarm["Statistic"], "Maximum");
+    assert_eq!(alarm["ComparisonOperator"], "GreaterThanThreshold");
+    assert_eq!(alarm["Threshold"], 300);
+    assert_eq!(alarm["TreatMissingData"], "breaching");
+}
+
+/// Returns the grants of a function's role.
+fn grants(template: &Template, function: &str) -> Vec<Grant> {
+    let own = &template.properties(&logical_name(function))["Role"]["Fn::GetAtt"][0];
+    role(template, text(own)).expect("a supported role")
+}
+
+/// Returns whether a role allows an action on items of the table. Without `attributes`, the call is about all of them.
+fn allows(grants: &[Grant], action: &str, keys: &[&str], attributes: &[&str]) -> bool {
+    let texts = |list: &[&str]| list.iter().map(|text| (*text).to_owned()).collect();
+    let call = Call {
+        action: format!("dynamodb:{action}"),
+        resource: "Table".to_owned(),
+        leading_keys: texts(keys),
+        attributes: texts(attributes),
+    };
+    grants.iter().any(|grant| grant.covers(&call))
+}
+
+#[test]
+fn only_get_functions_read_and_store_stored_reads() {
+    const READ: &str = "READ#cus_1";
+    let template = template();
+    let reads = ["BatchGetItem", "GetItem", "Query", "Scan"];
+    for name in FUNCTIONS.iter().map(|function| function.name).chain([FOLLOW]) {
+        let is_get = FUNCTIONS.iter().any(|it| it.name == name && it.method == "GET");
+        let grants = grants(&template, name);
+        assert_eq!(allows(&grants, "BatchGetItem", &[READ, "CATALOG"], &[]), is_get, "{name}");
+        assert_eq!(allows(&grants, "PutItem", &[READ], &[]), is_get, "{name}");
+        for key in [READ, "CATALOG"] {
+            let may_read = reads.iter().any(|action| allows(&grants, action, &[key], &[]));
+            assert_eq!(may_read, is_get, "{name} {key}");
+            let stored = ["pk", "sk", "body"];
+            assert!(!allows(&grants, "UpdateItem", &[key], &stored), "{name} {key}");
+            assert!(!allows(&grants, "DeleteItem", &[key], &[]), "{name} {key}");
+        }
+    }
+}
+
+#[test]
+fn each_function_raises_only_the_generations_and_takes_only_the_permits_that_it_needs() {
+    let template = template();
+    let generation = ["pk", "sk", "number"];
+    let written = ["pk", "sk", "number", "written"];
+    for function in FUNCTIONS {
+        let (name, grants) = (function.name, grants(&template, function.name));
+        let changes = function.method == "POST" && name != "plan-change-preview";
+        assert_eq!(allows(&grants, "UpdateItem", &["READ#cus_1"], &written), changes, "{name}");
+        assert!(!allows(&grants, "UpdateItem", &["CATALOG"], &generation), "{name}");
+        assert!(!allows(&grants, "UpdateItem", &["FOLLOW"], &[]), "{name}");
+        assert!(allows(&grants, "UpdateItem", &["PERMITS#1"], &[]), "{name}");
+    }
+    let grants = grants(&template, FOLLOW);
+    for (key, attributes, expected) in [
+        ("READ#cus_1", &generation[..], true),
+        ("READ#cus_1", &written, false),
+        ("CATALOG", &generation, true),
+        ("FOLLOW", &[], true),
+        ("CHANGE#cus_1", &[], true),
+        ("PERMITS#1", &[], false),
+        ("KEY#1", &[], false),
+        ("ACCOUNT#1", &[], false),
+    ] {
+        assert_eq!(allows(&grants, "UpdateItem", &[key], attributes), expected, "{key}");
+    }
+    let reads = |key: &str| allows(&grants, "GetItem", &[key], &[]);
+    assert!(reads("FOLLOW") && reads("CHANGE#cus_1") && !reads("KEY#1") && !reads("ACCOUNT#1"));
+}
+
+#[test]
+fn stripe_rate_is_a_number_or_stripes_default() {
+    let template = template();
+    let whole = template.json();
+    let variable = &whole["Globals"]["Function"]["Environment"]["Variables"]["STRIPE_RATE"];
+    assert_eq!(variable, &json!({ "Ref": "StripeRate" }));
+    let parameter = &whole["Parameters"]["StripeRate"];
+    assert_eq!(parameter["Default"], "");
+    // Five digits: the functions accept up to 100000.
+    assert_eq!(parameter["AllowedPattern"], "([1-9][0-9]{0,4})?");
 }
 
 #[test]
@@ -85,11 +209,15 @@ fn each_program_requires_the_tables_scope() {
     for function in FUNCTIONS {
         let main = read(&format!("functions/{}/src/main.rs", function.name));
         let scope = match function.scope {
-            Scope::Read => "serve(Scope::Read, ",
-            Scope::Deploy => "serve(Scope::Deploy, ",
-            Scope::Admin => "serve(Scope::Admin, ",
+            Scope::Read => "Scope::Read",
+            Scope::Deploy => "Scope::Deploy",
+            Scope::Admin => "Scope::Admin",
         };
-        assert!(main.contains(scope), "{}", function.name);
+        let route = match function.method {
+            "GET" => format!("serve(Route::get({scope}, \"{}\")", function.name),
+            _ => format!("serve(Route::post({scope})"),
+        };
+        assert!(main.contains(&route), "{}", function.name);
     }
 }
 
@@ -141,7 +269,7 @@ fn alarms_and_dashboard_use_metrics_that_the_functions_write() {
     }
     let dimension = |name: &str| {
         let is_in = |list: &[(&str, &str)]| list.iter().any(|(known, _)| *known == name);
-        match (is_in(&PER_FUNCTION), is_in(&PER_STACK)) {
+        match (is_in(&PER_FUNCTION), is_in(&PER_STACK) || name == WATERMARK_AGE) {
             (true, false) => FUNCTION,
             (false, true) => STACK,
             _ => panic!("the functions do not write {name}"),
@@ -156,14 +284,24 @@ fn alarms_and_dashboard_use_metrics_that_the_functions_write() {
             assert!(namespace.starts_with("AWS/"), "{namespace}");
         }
     }
-    for name in ["ServerErrors", "StripeErrors", "StripeRateLimits", "SecretErrors", "TableErrors"]
-    {
+    for name in [
+        "ServerErrors",
+        "StripeErrors",
+        "StripeRefusals",
+        "AmountsDiffering",
+        "ChangesIncomplete",
+        "StripeRateLimits",
+        "SecretErrors",
+        "TableErrors",
+        WATERMARK_AGE,
+    ] {
         assert!(own.contains(name), "no alarm uses {name}");
     }
     let (_, dashboard) =
         template.of_type("AWS::CloudWatch::Dashboard").next().expect("a dashboard");
     let body = text(&dashboard["DashboardBody"]["Fn::Sub"]);
-    for (name, _) in PER_FUNCTION.iter().chain(&PER_STACK) {
+    let names = PER_FUNCTION.iter().chain(&PER_STACK).map(|(name, _)| *name);
+    for name in names.chain([WATERMARK_AGE]) {
         let search = format!("{{{NAMESPACE},{FUNCTION}}} MetricName=\\\"{name}\\\"");
         let whole = format!("\"{NAMESPACE}\", \"{name}\", \"{STACK}\"");
         let place = if dimension(name) == FUNCTION { search } else { whole };

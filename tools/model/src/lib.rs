@@ -10,6 +10,6 @@ mod process;
 mod stripe;
 mod table;
 
-pub use process::{Endpoint, Process, Reply, Request, World, runtime};
+pub use process::{Endpoint, Process, Reply, Request, World, deadline, runtime};
 pub use stripe::Stripe;
-pub use table::{Table, TableFault};
+pub use table::{Table, TableFault, Write};

@@ -1,4 +1,5 @@
-//! Small plan catalog: with and without meters, free and paid, monthly and yearly.
+//! Small plan catalog: with and without meters, free and paid, monthly and yearly. Most metered prices are on
+//! products of their meters; those of one plan are on its own product, as in older catalogs.
 
 use serde_json::Value;
 
@@ -15,6 +16,9 @@ const PLANS: [(&str, &str, &str, &[&str]); 5] = [
     ("agency", "month", "9900", &["cpu", "egress"]),
     ("plain", "month", "5000", &[]),
 ];
+
+/// Tier whose metered prices are on its own product.
+const OLDER: &str = "agency";
 
 /// Plan in an interval.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -47,7 +51,9 @@ pub async fn create(stripe: &Stripe) -> Prices {
             ("customer_mapping[event_payload_key]", "stripe_customer_id"),
             ("value_settings[event_payload_key]", "value"),
         ];
-        meters.push((name, id(&stripe.post("/billing/meters", &meter).await)));
+        let meter = id(&stripe.post("/billing/meters", &meter).await);
+        let product = [("name", name), ("metadata[cantila_meter]", name)];
+        meters.push((name, meter, id(&stripe.post("/products", &product).await)));
     }
     let mut products: Vec<(&str, String)> = Vec::new();
     let mut all = Vec::new();
@@ -61,11 +67,16 @@ pub async fn create(stripe: &Stripe) -> Prices {
             products.push((tier, created.clone()));
             created
         };
-        let common =
-            [("product", &*product), ("currency", "usd"), ("recurring[interval]", interval)];
-        let base = [("unit_amount", fee), ("lookup_key", &format!("cantila_{tier}_{interval}"))];
+        let common = [("currency", "usd"), ("recurring[interval]", interval)];
+        let lookup_key = format!("cantila_{tier}_{interval}");
+        let base = [("product", &*product), ("unit_amount", fee), ("lookup_key", &lookup_key)];
         let mut prices = vec![id(&stripe.post("/prices", &[&common[..], &base].concat()).await)];
-        for (name, meter) in meters.iter().filter(|(name, _)| metered.contains(name)) {
+        for (name, meter, own) in meters.iter().filter(|(name, ..)| metered.contains(name)) {
+            let product = if tier == OLDER {
+                [("product", &*product), ("metadata[cantila_unit]", "unit")]
+            } else {
+                [("product", &**own), ("metadata[cantila_plan]", tier)]
+            };
             let usage = [
                 ("recurring[usage_type]", "metered"),
                 ("recurring[meter]", &**meter),
@@ -77,7 +88,8 @@ pub async fn create(stripe: &Stripe) -> Prices {
                 ("tiers[1][up_to]", "inf"),
                 ("tiers[1][unit_amount_decimal]", "1.2"),
             ];
-            prices.push(id(&stripe.post("/prices", &[&common[..], &usage].concat()).await));
+            let form = [&common[..], &product, &usage].concat();
+            prices.push(id(&stripe.post("/prices", &form).await));
         }
         all.push((plan, prices));
     }

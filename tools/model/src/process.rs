@@ -5,17 +5,16 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, SystemTime};
 
 use aws_config::SdkConfig;
-use lambda_http::Body;
-use lambda_http::aws_lambda_events::apigw::{ApiGatewayV2httpRequest, ApiGatewayV2httpResponse};
 use lambda_runtime::{Context, LambdaEvent};
 use secrecy::ExposeSecret as _;
 use serde_json::{Value, json};
 use shared::access::generate;
+use shared::api::event::HttpResponse;
 use shared::api::urls::Origins;
 use shared::stripe::{Transport, Wire};
 use shared::values::token::MacKeys;
 use shared::values::{KeyHash, Mode};
-use shared::{App, Config, Scope, answer};
+use shared::{App, Config, Route, Scope, answer};
 use stripe_sandbox::DEFAULT_SECRET_KEY;
 
 use crate::aws::AwsEmulator;
@@ -29,7 +28,11 @@ const QUOTE_KEY: &str = "a key of at least thirty-two characters";
 const ORIGIN: &str = "https://console.cantila.example";
 
 /// Time until a request's deadline.
-const TIME: Duration = Duration::from_secs(29);
+const TIME: Duration = Duration::from_secs(28);
+
+/// Additional time for each request ID, so that the leases of two requests never end at the same time. Up to a hundred
+/// requests have their own time before the functions cut it off.
+const STEP: Duration = Duration::from_millis(10);
 
 /// Returns a runtime on one thread with paused time: the clock jumps to the next timer when all tasks are idle.
 ///
@@ -79,6 +82,11 @@ impl World {
             return_url: page("billing"),
             portal_configuration: None,
             automatic_tax: false,
+            change_limits: shared::billing::plan_change::ChangeLimits {
+                changes_per_period: 1_000,
+                downgrades_now: true,
+            },
+            stripe_rate: Some(100_000),
         };
         let sdk = AwsEmulator { table: Arc::clone(&table), secret }.config();
         Self { stripe: Stripe::new(), table, config, sdk, next_number: AtomicU64::new(0) }
@@ -194,16 +202,21 @@ pub struct Request {
     /// Idempotency key.
     pub key: Option<String>,
     pub body: Value,
+    /// Whether the request asks for Stripe's state now.
+    pub no_cache: bool,
 }
 
 impl Request {
-    fn event(&self, id: u64) -> LambdaEvent<ApiGatewayV2httpRequest> {
+    fn event(&self, id: u64) -> LambdaEvent<String> {
         let mut headers = json!({
             "authorization": format!("Bearer {}", self.bearer),
             "content-type": "application/json",
         });
         if let Some(key) = &self.key {
             headers["idempotency-key"] = json!(key);
+        }
+        if self.no_cache {
+            headers["cache-control"] = json!("no-cache");
         }
         let event = json!({
             "version": "2.0", "rawPath": "/v1/billing", "rawQueryString": "", "headers": headers,
@@ -213,16 +226,22 @@ impl Request {
                 "requestId": format!("request-{id}"), "stage": "$default", "timeEpoch": 0,
             },
         });
-        within(serde_json::from_value(event).expect("an event"))
+        within(event.to_string(), deadline(id))
     }
 }
 
-/// Returns the event with the deadline that Lambda sets.
-fn within(event: ApiGatewayV2httpRequest) -> LambdaEvent<ApiGatewayV2httpRequest> {
-    let mut context = Context::default();
-    let end = SystemTime::now() + TIME;
+/// Returns the deadline of a request with this ID that starts now, in milliseconds since 1970.
+#[must_use]
+pub fn deadline(id: u64) -> u64 {
+    let end = SystemTime::now() + TIME + STEP.saturating_mul(u32::try_from(id).unwrap_or(0));
     let end = end.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_millis();
-    context.deadline = u64::try_from(end).unwrap_or(u64::MAX);
+    u64::try_from(end).unwrap_or(u64::MAX)
+}
+
+/// Returns the event with the deadline that Lambda sets.
+fn within(event: String, deadline: u64) -> LambdaEvent<String> {
+    let mut context = Context::default();
+    context.deadline = deadline;
     LambdaEvent::new(event, context)
 }
 
@@ -235,12 +254,11 @@ pub struct Reply {
 }
 
 impl Reply {
-    fn of(response: ApiGatewayV2httpResponse) -> Self {
-        let Some(Body::Text(body)) = response.body else { panic!("the body is not text") };
+    fn of(response: HttpResponse) -> Self {
         Self {
-            status: u16::try_from(response.status_code).expect("a status"),
+            status: response.status_code,
             replayed: response.headers.contains_key("idempotent-replayed"),
-            body,
+            body: response.body,
         }
     }
 
@@ -267,37 +285,39 @@ pub struct Process {
 }
 
 impl Process {
+    /// Returns the settings and clients.
+    #[must_use]
+    pub fn app(&self) -> Arc<App> {
+        Arc::clone(&self.app)
+    }
+
     /// Sends a request. `id` is API Gateway's request ID.
     pub async fn send(&self, request: &Request, id: u64) -> Reply {
         Reply::of(self.handle(request.endpoint, request.event(id)).await)
     }
 
-    /// Sends any event.
-    pub async fn send_event(&self, endpoint: Endpoint, event: ApiGatewayV2httpRequest) -> Reply {
-        Reply::of(self.handle(endpoint, within(event)).await)
+    /// Sends any text as an event.
+    pub async fn send_event(&self, endpoint: Endpoint, event: String) -> Reply {
+        Reply::of(self.handle(endpoint, within(event, deadline(0))).await)
     }
 
-    async fn handle(
-        &self,
-        endpoint: Endpoint,
-        event: LambdaEvent<ApiGatewayV2httpRequest>,
-    ) -> ApiGatewayV2httpResponse {
+    async fn handle(&self, endpoint: Endpoint, event: LambdaEvent<String>) -> HttpResponse {
         let app = Arc::clone(&self.app);
+        let get = |name| Route::get(Scope::Read, name);
+        let post = Route::post(Scope::Admin);
         match endpoint {
-            Endpoint::Summary => answer(app, Scope::Read, event, summary::summary).await,
-            Endpoint::Info => answer(app, Scope::Read, event, info::info).await,
-            Endpoint::Invoices => answer(app, Scope::Read, event, invoices::invoices).await,
-            Endpoint::Dunning => answer(app, Scope::Read, event, dunning::dunning).await,
+            Endpoint::Summary => answer(app, get("summary"), event, summary::summary).await,
+            Endpoint::Info => answer(app, get("info"), event, info::info).await,
+            Endpoint::Invoices => answer(app, get("invoices"), event, invoices::invoices).await,
+            Endpoint::Dunning => answer(app, get("dunning"), event, dunning::dunning).await,
             Endpoint::Checkout => {
-                answer(app, Scope::Admin, event, checkout_session::checkout_session).await
+                answer(app, post, event, checkout_session::checkout_session).await
             }
-            Endpoint::Portal => {
-                answer(app, Scope::Admin, event, portal_session::portal_session).await
-            }
+            Endpoint::Portal => answer(app, post, event, portal_session::portal_session).await,
             Endpoint::Preview => {
-                answer(app, Scope::Admin, event, plan_change_preview::plan_change_preview).await
+                answer(app, post, event, plan_change_preview::plan_change_preview).await
             }
-            Endpoint::Change => answer(app, Scope::Admin, event, plan_change::plan_change).await,
+            Endpoint::Change => answer(app, post, event, plan_change::plan_change).await,
         }
     }
 }

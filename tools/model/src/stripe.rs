@@ -1,10 +1,12 @@
 //! The Stripe sandbox in memory, for the functions' transport and for the tests.
 
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
 use http_body_util::Full;
+use hyper::header::DATE;
 use hyper::{Request, Response};
 use serde_json::{Value, json};
 use shared::stripe::{Sent, Wire};
@@ -12,7 +14,10 @@ use stripe_sandbox::{Config, DEFAULT_SECRET_KEY, Inside};
 
 /// Sandbox in memory.
 #[derive(Clone)]
-pub struct Stripe(Inside);
+pub struct Stripe {
+    sandbox: Inside,
+    is_down: Arc<AtomicBool>,
+}
 
 impl Stripe {
     /// Returns an empty sandbox.
@@ -21,7 +26,8 @@ impl Stripe {
     /// If the sandbox cannot be created.
     #[must_use]
     pub fn new() -> Self {
-        Self(Inside::new(Config::default()).expect("a sandbox"))
+        let sandbox = Inside::new(Config::default()).expect("a sandbox");
+        Self { sandbox, is_down: Arc::default() }
     }
 
     /// Returns the response to a request of a function.
@@ -35,7 +41,7 @@ impl Stripe {
         &self,
         request: Request<Full<Bytes>>,
     ) -> Result<(Response<()>, Bytes), String> {
-        let response = self.0.answer(request).await.map_err(|error| error.to_string())?;
+        let response = self.sandbox.answer(request).await.map_err(|error| error.to_string())?;
         assert!(!response.1.starts_with(b"The sandbox has failed"), "the sandbox has failed");
         Ok(response)
     }
@@ -52,7 +58,7 @@ impl Stripe {
             .header("content-type", "application/x-www-form-urlencoded")
             .body(Full::new(Bytes::copy_from_slice(body.as_bytes())))
             .expect("a request");
-        let (head, body) = self.0.answer(request).await.expect("an answer");
+        let (head, body) = self.sandbox.answer(request).await.expect("an answer");
         (head.status().as_u16(), String::from_utf8_lossy(&body).into_owned())
     }
 
@@ -66,14 +72,19 @@ impl Stripe {
         response
     }
 
-    /// Sends a POST and returns status and body.
+    /// Sends a POST and returns status and body. Waits while a function's request holds a lock on the object.
     ///
     /// # Panics
     /// If the response is not JSON.
     pub async fn try_post(&self, path: &str, form: &[(&str, &str)]) -> (u16, Value) {
         let pairs: Vec<_> = form.iter().map(|(name, value)| format!("{name}={value}")).collect();
-        let (status, body) = self.send("POST", &format!("/v1{path}"), &pairs.join("&")).await;
-        (status, serde_json::from_str(&body).expect("JSON"))
+        loop {
+            let (status, body) = self.send("POST", &format!("/v1{path}"), &pairs.join("&")).await;
+            let body: Value = serde_json::from_str(&body).expect("JSON");
+            if body["error"]["code"] != "lock_timeout" {
+                return (status, body);
+            }
+        }
     }
 
     /// Sends a GET and returns the body.
@@ -90,15 +101,27 @@ impl Stripe {
     ///
     /// # Panics
     /// If the status is not 200.
-    pub async fn sandbox(&self, method: &str, path: &str, body: &Value) {
+    pub async fn sandbox(&self, method: &str, path: &str, body: &Value) -> Value {
         let path = format!("/_sandbox{path}");
         let (status, response) = self.send(method, &path, &body.to_string()).await;
         assert_eq!(status, 200, "{path} {body}: {response}");
+        serde_json::from_str(&response).expect("JSON")
     }
 
     /// Adds a fault (see the README of [`stripe_sandbox`]), which lasts until [`Stripe::clear_faults`].
     pub async fn add_fault(&self, fault: &Value) {
         self.sandbox("POST", "/faults", fault).await;
+    }
+
+    /// Returns the faults that no request has met.
+    pub async fn faults(&self) -> Vec<Value> {
+        let faults = self.sandbox("GET", "/faults", &json!({})).await;
+        faults["faults"].as_array().cloned().unwrap_or_default()
+    }
+
+    /// Begins or ends a time in which no process can connect.
+    pub fn set_outage(&self, begins: bool) {
+        self.is_down.store(begins, Ordering::Relaxed);
     }
 
     /// Removes all faults.
@@ -132,9 +155,14 @@ impl Wire for DelayedStripe {
     fn send(&self, request: Request<Full<Bytes>>) -> Sent<'_> {
         Box::pin(async move {
             tokio::time::sleep(self.delay()).await;
-            let response = self.stripe.respond(request).await?;
+            if self.stripe.is_down.load(Ordering::Relaxed) {
+                return Err("the connection was refused".to_owned());
+            }
+            let (mut head, body) = self.stripe.respond(request).await?;
+            let date = httpdate::fmt_http_date(SystemTime::now());
+            head.headers_mut().insert(DATE, date.parse().expect("a date"));
             tokio::time::sleep(self.delay()).await;
-            Ok(response)
+            Ok((head, body))
         })
     }
 }

@@ -5,6 +5,9 @@ use crate::billing::subscription::NotChangeable;
 /// Returns the message for a refused plan change: the reason, and what to do.
 pub(super) fn of(reason: NotChangeable) -> &'static str {
     match reason {
+        NotChangeable::PaymentProcessing => {
+            "A payment of this subscription is processing, as a bank debit does for days. Change the plan once it has succeeded; GET /v1/billing/dunning shows it."
+        }
         NotChangeable::Overdue => {
             "An invoice of this subscription is overdue. Pay it first; GET /v1/billing/dunning says how."
         }
@@ -25,6 +28,12 @@ pub(super) fn of(reason: NotChangeable) -> &'static str {
         }
         NotChangeable::Invoiced => {
             "This subscription is paid by invoice, so a change cannot be charged at once. Ask the operator to make the change."
+        }
+        NotChangeable::ClassicBilling => {
+            "This subscription is in Stripe's classic billing mode, in which the usage so far would never be billed. Ask the operator to migrate it to the flexible mode."
+        }
+        NotChangeable::DowngradeAtPeriodEnd => {
+            "A downgrade is possible at the end of the billing period only. Ask the operator to schedule it."
         }
         NotChangeable::NotInCatalogue => {
             "This subscription is not on a plan of the catalogue. Ask the operator to change it."

@@ -5,29 +5,59 @@ use crate::access::AccessError;
 use crate::aws::secrets::SecretError;
 use crate::aws::table::TableError;
 use crate::billing::plan_change::{BadQuote, ChangeError, UnknownPlan};
-use crate::stripe::StripeError;
+use crate::stripe::{Refusal, StripeError};
 
 /// Default of `Retry-After` under Stripe's rate limit, in seconds. Its limits count by the second.
 const RATE_LIMIT_PAUSE: u32 = 1;
 
 impl From<StripeError> for ApiError {
-    /// A 4xx from Stripe faults our request, our key or our stored ID, so it becomes a 5xx. A handler
-    /// that passes on an ID of the caller converts it itself.
+    /// A refusal that somebody can fix has a response of its own. Any other 4xx from Stripe faults our request, our
+    /// key or our stored ID, so it becomes a 5xx. A handler that passes on an ID of the caller converts it itself.
     fn from(error: StripeError) -> Self {
+        match Refusal::of(&error) {
+            Some(Refusal::Payment(decline)) => return Self::PaymentFailed(Box::new(decline)),
+            Some(Refusal::Authentication) => return Self::PaymentActionRequired { url: None },
+            Some(Refusal::TaxLocation) => return Self::TaxLocationRequired,
+            Some(Refusal::NotSold) => return Self::UnknownPlan { message: NOT_SOLD.to_owned() },
+            Some(Refusal::Url(param)) => return not_a_url(param.field()),
+            Some(Refusal::AlreadyCanceling) => return Self::AlreadyCanceling { cancel_at: None },
+            Some(Refusal::NotConfigured(setting)) => {
+                return Self::NotConfigured { setting, cause: Cause::from(error) };
+            }
+            // The account's record names the customer, not the caller.
+            Some(Refusal::NoCustomer) | None => {}
+        }
         match &error {
             StripeError::Refused { status: 429, retry_after, .. } => {
                 let retry_after = retry_after.unwrap_or(RATE_LIMIT_PAUSE).max(1);
                 Self::RateLimited { retry_after, cause: Cause::from(error) }
             }
             StripeError::Refused { status: 409 | 424 | 500.., .. }
-            | StripeError::Unreachable { .. } => Self::StripeUnavailable(Cause::from(error)),
+            | StripeError::Unreachable { .. }
+            | StripeError::NotKnown => Self::StripeUnavailable(Cause::from(error)),
             StripeError::Refused { .. }
             | StripeError::Malformed { .. }
             | StripeError::BadPath(_) => Self::Stripe(Cause::from(error)),
+            // A refusal above.
+            StripeError::NoTaxLocation => Self::TaxLocationRequired,
             StripeError::Deadline => Self::Timeout,
-            StripeError::Secret(_) => Self::Unavailable(Cause::from(error)),
+            StripeError::NoPermit => {
+                Self::RateLimited { retry_after: RATE_LIMIT_PAUSE, cause: Cause::from(error) }
+            }
+            StripeError::Secret(_) | StripeError::Table(_) => Self::Unavailable(Cause::from(error)),
         }
     }
+}
+
+/// Message for a plan that was archived a moment ago.
+const NOT_SOLD: &str =
+    "This plan is not sold any more. GET /v1/billing/info lists the plans that are.";
+
+fn not_a_url(field: &'static str) -> ApiError {
+    ApiError::validation(
+        field,
+        format!("Stripe does not accept the URL in \"{field}\". Use another URL."),
+    )
 }
 
 impl From<SecretError> for ApiError {
@@ -70,6 +100,9 @@ impl From<ChangeError> for ApiError {
             ChangeError::NoSubscription => Self::NoSubscription,
             ChangeError::NotChangeable(reason) => Self::NotChangeable(reason),
             ChangeError::AlreadyOnPlan => Self::AlreadyOnPlan,
+            ChangeError::TooMany(retry_at) => {
+                Self::TooManyChanges { retry_at: retry_at.date_time() }
+            }
         }
     }
 }
@@ -94,6 +127,8 @@ impl From<BadQuote> for ApiError {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
 
     fn refused(status: u16, retry_after: Option<u32>) -> StripeError {
@@ -102,6 +137,44 @@ mod tests {
             request_id: "req_1".to_owned(),
             retry_after,
             error: Box::default(),
+        }
+    }
+
+    #[test]
+    fn refusal_that_somebody_can_fix_has_its_own_response() {
+        let refused = |error: serde_json::Value| StripeError::Refused {
+            status: 400,
+            request_id: "req_1".to_owned(),
+            retry_after: None,
+            error: Box::new(serde_json::from_value(error).expect("an error")),
+        };
+        let code = |code: &str| {
+            refused(json!({ "type": "invalid_request_error", "code": code, "param": "return_url" }))
+        };
+        let cases = [
+            (
+                code("card_declined"),
+                "payment_failed",
+                json!({ "declineCode": null, "kind": "soft" }),
+            ),
+            (
+                code("invoice_payment_intent_requires_action"),
+                "payment_action_required",
+                json!({ "url": null }),
+            ),
+            (
+                code("customer_tax_location_invalid"),
+                "tax_location_required",
+                json!({ "flow": "customer_update" }),
+            ),
+            (code("product_inactive"), "unknown_plan", json!({ "field": "plan" })),
+            (code("url_invalid"), "validation", json!({ "field": "returnUrl" })),
+            (code("stripe_tax_inactive"), "not_configured", json!({ "setting": "tax" })),
+            (code("resource_missing"), "stripe_error", serde_json::Value::Null),
+        ];
+        for (error, expected, details) in cases {
+            let error = ApiError::from(error);
+            assert_eq!((error.kind().1, error.details()), (expected, details));
         }
     }
 

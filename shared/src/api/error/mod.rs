@@ -11,8 +11,8 @@ use lambda_http::http::header::{HeaderName, HeaderValue, RETRY_AFTER, WWW_AUTHEN
 use serde_json::{Value, json};
 
 use crate::billing::subscription::NotChangeable;
-use crate::stripe::{Decline, StripeError};
-use crate::values::Scope;
+use crate::stripe::{Decline, Setting, StripeError};
+use crate::values::{Date, DateTime, Scope};
 
 /// The cause of a failure, for the log only.
 pub type Cause = Box<dyn std::error::Error + Send + Sync>;
@@ -55,6 +55,10 @@ pub enum ApiError {
     )]
     IdempotencyInProgress,
     #[error(
+        "Another change of this customer's plan is running. Retry in a second; request a new preview first if its price matters."
+    )]
+    ChangeInProgress,
+    #[error(
         "This Idempotency-Key was used for another request within the last 24 hours. Use a new key for a new request."
     )]
     IdempotencyKeyReused,
@@ -68,9 +72,19 @@ pub enum ApiError {
     AlreadyOnPlan,
     #[error("{}", advice::of(*.0))]
     NotChangeable(NotChangeable),
+    /// The plan was changed too often until then.
+    #[error(
+        "The plan was changed too often in this billing period. It can be changed again from `details.retryAt`."
+    )]
+    TooManyChanges { retry_at: DateTime },
+    /// `cancel_at` is the day of the end, if it is known.
+    #[error(
+        "The subscription is set to end already. To keep it, open the billing portal (POST /v1/billing/portal-session without a flow)."
+    )]
+    AlreadyCanceling { cancel_at: Option<Date> },
     /// The new preview, as the preview endpoint returns it.
     #[error(
-        "The amount has changed since it was quoted, and nothing was charged. Show the new preview in `details.preview`, and confirm with its quote."
+        "The price has changed since it was quoted, and nothing was charged. Show the new preview in `details.preview`, and confirm with its quote."
     )]
     QuoteChanged { preview: Box<Value> },
     #[error(
@@ -83,6 +97,15 @@ pub enum ApiError {
         "The bank requires the customer to authenticate the payment. Send the customer to `details.url`. The change applies after the authentication."
     )]
     PaymentActionRequired { url: Option<String> },
+    #[error(
+        "The tax cannot be computed without the customer's address. Add it in the billing portal (POST /v1/billing/portal-session with the flow \"customer_update\"), then retry."
+    )]
+    TaxLocationRequired,
+    /// The operator's Stripe account lacks a setting.
+    #[error(
+        "Stripe rejected this request because a setting is missing ({}). Ask the operator to complete it; the log names Stripe's reason under the request ID.", setting.as_str()
+    )]
+    NotConfigured { setting: Setting, cause: Cause },
     /// Stripe's rate limit, after retries. `retry_after` is in seconds.
     #[error("There are too many requests. Retry in {retry_after} s.")]
     RateLimited { retry_after: u32, cause: Cause },
@@ -120,11 +143,17 @@ impl ApiError {
             Self::UnknownPlan { .. } => json!({ "field": "plan" }),
             Self::UrlNotAllowed { field } => json!({ "field": field }),
             Self::NotChangeable(reason) => json!({ "reason": reason }),
+            Self::TooManyChanges { retry_at } => {
+                json!({ "reason": "too_many_changes", "retryAt": retry_at })
+            }
             Self::QuoteChanged { preview } => json!({ "preview": preview }),
             Self::PaymentFailed(decline) => {
                 json!({ "declineCode": decline.decline_code, "kind": decline.kind })
             }
             Self::PaymentActionRequired { url } => json!({ "url": url }),
+            Self::AlreadyCanceling { cancel_at } => json!({ "cancelAt": cancel_at }),
+            Self::TaxLocationRequired => json!({ "flow": "customer_update" }),
+            Self::NotConfigured { setting, .. } => json!({ "setting": setting.as_str() }),
             _ => Value::Null,
         }
     }
@@ -132,7 +161,7 @@ impl ApiError {
     pub(super) fn headers(&self) -> Vec<(HeaderName, HeaderValue)> {
         match self {
             Self::Unauthenticated => vec![(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"))],
-            Self::IdempotencyInProgress => vec![(RETRY_AFTER, 1.into())],
+            Self::IdempotencyInProgress | Self::ChangeInProgress => vec![(RETRY_AFTER, 1.into())],
             Self::RateLimited { retry_after, .. } => vec![(RETRY_AFTER, (*retry_after).into())],
             Self::StripeUnavailable(_) | Self::Unavailable(_) => {
                 vec![(RETRY_AFTER, RETRY_SOON.into())]
@@ -141,9 +170,19 @@ impl ApiError {
         }
     }
 
-    /// Returns whether Stripe responded with a 5xx, which it stores for the idempotency key and replays.
-    pub(crate) fn is_stored_by_stripe(&self) -> bool {
-        matches!(self.stripe(), Some(StripeError::Refused { status: 500.., .. }))
+    /// Returns whether the same request may get another response if it is repeated: after a 5xx, under a rate limit, and
+    /// beside a concurrent request.
+    pub fn is_transient(&self) -> bool {
+        let (status, _) = self.kind();
+        status.is_server_error()
+            || status == StatusCode::TOO_MANY_REQUESTS
+            || matches!(self, Self::IdempotencyInProgress | Self::ChangeInProgress)
+    }
+
+    /// Returns whether Stripe replayed a stored failure, as it will do for a day. After any other 5xx, for example of
+    /// Stripe's edge or of a read, the first request may still be executed.
+    pub(crate) fn is_replayed_failure(&self) -> bool {
+        self.stripe().is_some_and(StripeError::is_replayed_failure)
     }
 
     /// Returns whether Stripe refused our request as invalid, for example because an item was removed.
@@ -151,7 +190,20 @@ impl ApiError {
         matches!(self, Self::Stripe(_)) && self.stripe().and_then(StripeError::status) == Some(400)
     }
 
-    fn stripe(&self) -> Option<&StripeError> {
+    /// Returns whether Stripe could not be asked, or gave no usable answer: then the last known state is better.
+    pub(crate) fn is_outage(&self) -> bool {
+        let is_malformed = || matches!(self.stripe(), Some(StripeError::Malformed { .. }));
+        let is_secret = || matches!(self.stripe(), Some(StripeError::Secret(_)));
+        match self {
+            Self::RateLimited { .. } | Self::StripeUnavailable(_) | Self::Timeout => true,
+            Self::Stripe(_) => is_malformed(),
+            Self::Unavailable(_) => is_secret(),
+            _ => false,
+        }
+    }
+
+    /// Returns Stripe's error, if it is the cause.
+    pub(crate) fn stripe(&self) -> Option<&StripeError> {
         self.cause()?.downcast_ref()
     }
 
@@ -159,6 +211,7 @@ impl ApiError {
     pub(crate) fn cause(&self) -> Option<&Cause> {
         match self {
             Self::RateLimited { cause, .. }
+            | Self::NotConfigured { cause, .. }
             | Self::Stripe(cause)
             | Self::StripeUnavailable(cause)
             | Self::Unavailable(cause)
@@ -196,11 +249,15 @@ kinds! {
     Self::UnknownPlan { .. } => UNPROCESSABLE_ENTITY "unknown_plan";
     Self::UrlNotAllowed { .. } => UNPROCESSABLE_ENTITY "url_not_allowed";
     Self::IdempotencyInProgress => CONFLICT "idempotency_in_progress";
+    Self::ChangeInProgress => CONFLICT "change_in_progress";
     Self::IdempotencyKeyReused => UNPROCESSABLE_ENTITY "idempotency_key_reused";
     Self::NoSubscription => CONFLICT "no_subscription";
     Self::AlreadySubscribed => CONFLICT "already_subscribed";
     Self::AlreadyOnPlan => CONFLICT "already_on_plan";
-    Self::NotChangeable(_) => CONFLICT "subscription_not_changeable";
+    Self::NotChangeable(_) | Self::TooManyChanges { .. } => CONFLICT "subscription_not_changeable";
+    Self::AlreadyCanceling { .. } => CONFLICT "already_canceling";
+    Self::NotConfigured { .. } => CONFLICT "not_configured";
+    Self::TaxLocationRequired => UNPROCESSABLE_ENTITY "tax_location_required";
     Self::QuoteChanged { .. } => CONFLICT "quote_changed";
     Self::QuoteExpired => GONE "quote_expired";
     Self::PaymentFailed(_) => PAYMENT_REQUIRED "payment_failed";

@@ -78,21 +78,62 @@ fn error_has_its_status_code_details_and_headers_and_no_cause() {
         (E::Internal(cause()), 500, "internal", none(), None),
     ];
     for (error, status, code, details, header) in cases {
-        let message = error.to_string();
-        assert!(!message.contains("secret"), "{code}: {message}");
-        let reply = Reply::of_error(&error, "req-1");
-        assert_eq!(reply.status(), status, "{code}");
-        let body: Value = serde_json::from_str(reply.body()).expect(code);
-        let expected = json!({
-            "error": code, "message": message, "requestId": "req-1", "details": details,
-        });
-        assert_eq!(body, expected);
-        let headers: Vec<_> = reply
-            .headers
-            .iter()
-            .map(|(name, value)| (name.as_str(), value.to_str().expect("ASCII")))
-            .collect();
-        let expected: Vec<_> = header.into_iter().collect();
-        assert_eq!(headers, expected, "{code}");
+        check(&error, status, code, &details, header);
     }
+}
+
+#[test]
+fn refusal_of_stripe_names_what_is_missing() {
+    let cause = Cause::from("rk_test_secret in a cause");
+    let setting = crate::stripe::Setting::Portal;
+    let cases = [
+        (
+            E::AlreadyCanceling { cancel_at: None },
+            409,
+            "already_canceling",
+            json!({ "cancelAt": null }),
+        ),
+        (
+            E::NotConfigured { setting, cause },
+            409,
+            "not_configured",
+            json!({ "setting": "portal" }),
+        ),
+        (
+            E::TaxLocationRequired,
+            422,
+            "tax_location_required",
+            json!({ "flow": "customer_update" }),
+        ),
+    ];
+    for (error, status, code, details) in cases {
+        check(&error, status, code, &details, None);
+    }
+}
+
+/// Asserts that the reply of an error has these parts and not its cause.
+#[track_caller]
+fn check(
+    error: &E,
+    status: u16,
+    code: &str,
+    details: &Value,
+    header: Option<(&'static str, &'static str)>,
+) {
+    let message = error.to_string();
+    assert!(!message.contains("secret"), "{code}: {message}");
+    let reply = Reply::of_error(error, "req-1");
+    assert_eq!(reply.status(), status, "{code}");
+    let body: Value = serde_json::from_str(reply.body()).expect(code);
+    let expected = json!({
+        "error": code, "message": message, "requestId": "req-1", "details": details,
+    });
+    assert_eq!(body, expected);
+    let headers: Vec<_> = reply
+        .headers
+        .iter()
+        .map(|(name, value)| (name.as_str(), value.to_str().expect("ASCII")))
+        .collect();
+    let expected: Vec<_> = header.into_iter().collect();
+    assert_eq!(headers, expected, "{code}");
 }

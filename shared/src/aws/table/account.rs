@@ -1,6 +1,8 @@
 //! Accounts and their handles.
 
-use aws_sdk_dynamodb::types::ReturnValue;
+use aws_sdk_dynamodb::error::SdkError;
+use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
+use aws_sdk_dynamodb::types::{ReturnValue, ReturnValuesOnConditionCheckFailure};
 use serde::{Deserialize, Deserializer, Serialize};
 
 use super::client::{Item, Table, TableError, from_item, keys, text, to_item};
@@ -104,18 +106,35 @@ impl Table {
         item.map(|item| Ok(from_item::<Handle>("handle", item)?.account)).transpose()
     }
 
-    /// Stores the account's Stripe customer unless it has one, and returns the one that it has then.
+    /// Stores the account's Stripe customer unless it has another one than `previous`, and returns the one that it has
+    /// then. `previous` is a deleted customer.
     ///
     /// # Errors
     /// [`TableError`].
-    pub async fn remember_customer(
+    pub async fn link_customer(
         &self,
         account: &str,
         customer: &str,
+        previous: Option<&str>,
     ) -> Result<String, TableError> {
-        let set = "SET customer = if_not_exists(customer, :customer)";
-        let attributes = self.set_once(account, set, [(":customer", customer)]).await?;
-        attributes.customer.ok_or_else(|| missing("customer"))
+        let update = self
+            .update(keys::account(account))
+            .update_expression("SET customer = :customer")
+            .condition_expression(
+                "attribute_exists(pk) AND (attribute_not_exists(customer) OR customer = :previous)",
+            )
+            .expression_attribute_values(":customer", text(customer))
+            .expression_attribute_values(":previous", text(previous.unwrap_or_default()))
+            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
+        match update.send().await.map_err(SdkError::into_service_error) {
+            Ok(_) => Ok(customer.to_owned()),
+            Err(UpdateItemError::ConditionalCheckFailedException(failed)) => {
+                let existing: CustomerAttributes =
+                    from_item("account", failed.item.unwrap_or_default())?;
+                existing.customer.ok_or_else(|| missing("customer"))
+            }
+            Err(error) => Err(TableError::unreachable(error)),
+        }
     }
 
     /// Stores the attribution of the request that creates the account's Stripe customer unless there

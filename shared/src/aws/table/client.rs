@@ -12,9 +12,18 @@ use serde::de::DeserializeOwned;
 /// An item as DynamoDB sends and accepts it.
 pub type Item = HashMap<String, AttributeValue>;
 
+/// Whose generation or snapshot it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Subject<'a> {
+    /// A Stripe customer, by ID.
+    Customer(&'a str),
+    /// Products, prices and settings, which all customers share.
+    Catalog,
+}
+
 /// Key attributes of each kind of item.
 pub mod keys {
-    use super::{AttributeValue, Item};
+    use super::{AttributeValue, Item, Subject};
 
     /// Returns the key of an API key's record. `hash` is [`crate::values::KeyHash::as_str`].
     pub fn key(hash: &str) -> Item {
@@ -45,6 +54,38 @@ pub mod keys {
     /// Returns the key of an idempotency record. `hash` is the SHA-256 of the caller's key.
     pub fn idempotency(account: &str, hash: &str) -> Item {
         item(format!("IDEMPOTENCY#{account}"), hash.to_owned())
+    }
+
+    /// Returns the key of the journal of a Stripe customer's plan changes.
+    pub fn journal(customer: &str) -> Item {
+        item(format!("CHANGE#{customer}"), "CHANGE".to_owned())
+    }
+
+    /// Returns the key of a subject's generation.
+    pub fn generation(subject: Subject<'_>) -> Item {
+        item(partition(subject), "generation".to_owned())
+    }
+
+    /// Returns the key of the subject's stored read called `name`, which is an endpoint.
+    pub fn snapshot(subject: Subject<'_>, name: &str) -> Item {
+        item(partition(subject), format!("read#{name}"))
+    }
+
+    /// Returns the key of the watermark.
+    pub fn watermark() -> Item {
+        item("FOLLOW".to_owned(), "WATERMARK".to_owned())
+    }
+
+    /// Returns the key of the counts of calls to Stripe in a second (Unix).
+    pub fn permits(second: i64) -> Item {
+        item(format!("PERMITS#{second}"), "PERMITS".to_owned())
+    }
+
+    fn partition(subject: Subject<'_>) -> String {
+        match subject {
+            Subject::Customer(id) => format!("READ#{id}"),
+            Subject::Catalog => "CATALOG".to_owned(),
+        }
     }
 
     fn item(pk: String, sk: String) -> Item {

@@ -21,7 +21,7 @@ pub struct IdempotencyRecord {
     pub fingerprint: String,
     /// ID of the operation.
     pub operation: String,
-    /// Number of the round: it rises when Stripe stored a failure for the keys of the round before.
+    /// Number of the round: it rises when Stripe replayed a stored failure for a key of the round before.
     pub round: u32,
     /// ID of the request that began the operation.
     #[serde(default)]
@@ -29,15 +29,16 @@ pub struct IdempotencyRecord {
     /// ID of that request's API key.
     #[serde(default)]
     pub key_id: String,
+    /// ID of the attempt that holds the lease. No two requests share it, so it distinguishes another request's write from
+    /// the SDK's repetition of a write whose response was lost.
+    #[serde(default)]
+    pub claimed_by: String,
     /// End of the lease.
     pub claimed_until: i64,
     /// Time from which the record no longer counts.
     pub kept_until: i64,
     /// The same in seconds, for DynamoDB's TTL, which deletes up to two days late.
     pub ttl: i64,
-    /// Journal of the operation.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub note: Option<String>,
     /// Body of the stored response.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub answer: Option<String>,
@@ -63,6 +64,11 @@ pub struct RecordHandle {
 }
 
 impl Table {
+    /// Returns the record of a key, whether it exists or not. `key_hash` is the SHA-256 of the caller's key.
+    pub fn idempotency_record(&self, account: &str, key_hash: &str) -> RecordHandle {
+        RecordHandle { table: self.clone(), key: keys::idempotency(account, key_hash) }
+    }
+
     /// Writes `record` unless there is one that still counts at `now`, in milliseconds since 1970.
     /// `key_hash` is the SHA-256 of the caller's key.
     ///
@@ -75,8 +81,8 @@ impl Table {
         record: &IdempotencyRecord,
         now: i64,
     ) -> Result<Claim, TableError> {
-        let key = keys::idempotency(account, key_hash);
-        let handle = RecordHandle { table: self.clone(), key: key.clone() };
+        let handle = self.idempotency_record(account, key_hash);
+        let key = handle.key.clone();
         let put = self
             .client
             .put_item()
@@ -88,8 +94,15 @@ impl Table {
         match put.send().await.map_err(SdkError::into_service_error) {
             Ok(_) => Ok(Claim::Won(handle)),
             Err(PutItemError::ConditionalCheckFailedException(failed)) => {
-                let existing = failed.item.and_then(|item| from_item("idempotency", item).ok());
-                Ok(Claim::Lost(handle, existing.map(Box::new)))
+                let existing: Option<IdempotencyRecord> =
+                    failed.item.and_then(|item| from_item("idempotency", item).ok());
+                Ok(match existing {
+                    // The SDK has repeated the write.
+                    Some(existing) if existing.claimed_by == record.claimed_by => {
+                        Claim::Won(handle)
+                    }
+                    existing => Claim::Lost(handle, existing.map(Box::new)),
+                })
             }
             Err(error) => Err(TableError::unreachable(error)),
         }
@@ -97,20 +110,24 @@ impl Table {
 }
 
 impl RecordHandle {
-    /// Takes over a record whose lease ended at `expired`, until `until`. Returns false if another
-    /// request was faster.
+    /// Takes over a record whose lease ended at `expired`, until `until`, for the attempt `attempt`. Returns
+    /// false if another request was faster.
     ///
     /// # Errors
     /// [`TableError`].
     pub async fn take_over(
         &self,
         operation: &str,
+        attempt: &str,
         expired: i64,
         until: i64,
     ) -> Result<bool, TableError> {
         let update = self
-            .update(operation, "SET claimedUntil = :until")
-            .condition_expression(format!("{UNANSWERED} AND claimedUntil = :expired"))
+            .update(operation, "SET claimedUntil = :until, claimedBy = :attempt")
+            .condition_expression(format!(
+                "{UNANSWERED} AND (claimedUntil = :expired OR claimedBy = :attempt)"
+            ))
+            .expression_attribute_values(":attempt", text(attempt))
             .expression_attribute_values(":until", number(until))
             .expression_attribute_values(":expired", number(expired));
         match update.send().await.map_err(SdkError::into_service_error) {
@@ -118,15 +135,6 @@ impl RecordHandle {
             Err(error) if error.is_conditional_check_failed_exception() => Ok(false),
             Err(error) => Err(TableError::unreachable(error)),
         }
-    }
-
-    /// Writes the journal of the operation.
-    ///
-    /// # Errors
-    /// [`TableError`].
-    pub async fn write_note(&self, operation: &str, note: &str) -> Result<(), TableError> {
-        let update = self.update(operation, "SET note = :note");
-        send(update.expression_attribute_values(":note", text(note))).await
     }
 
     /// Stores the response.

@@ -11,13 +11,26 @@
 //! | handle | `HANDLE#<handle>` | `HANDLE` |
 //! | Stripe customer linked by an operator | `CUSTOMER#<cus id>` | `CUSTOMER` |
 //! | idempotency record | `IDEMPOTENCY#<account id>` | `<hash>` |
+//! | journal of a customer's plan changes | `CHANGE#<cus id>` | `CHANGE` |
+//! | generation of a customer | `READ#<cus id>` | `generation` |
+//! | stored read of a customer | `READ#<cus id>` | `read#<endpoint>` |
+//! | generation of the catalog | `CATALOG` | `generation` |
+//! | stored read of the catalog | `CATALOG` | `read#<endpoint>` |
+//! | watermark | `FOLLOW` | `WATERMARK` |
+//! | calls to Stripe in a second | `PERMITS#<second>` | `PERMITS` |
 
 mod account;
 mod api_key;
 mod client;
 mod idempotency;
+mod journal;
+mod permits;
+mod stored;
 
 pub use account::Account;
 pub use api_key::KeyRecord;
-pub use client::{Item, Table, TableError, keys};
+pub use client::{Item, Subject, Table, TableError, keys};
 pub use idempotency::{Claim, IdempotencyRecord, RecordHandle};
+pub use journal::HeldJournal;
+pub use permits::Ceilings;
+pub use stored::{Generation, KEPT, SnapshotItem, StoredRead, Watermark};

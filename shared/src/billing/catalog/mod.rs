@@ -1,8 +1,11 @@
 //! The catalog: plans read from Stripe's products and prices. No other list of plans exists here.
 //!
-//! A plan is a Product with `metadata.cantila_plan`. Its active recurring Prices of one interval and
-//! currency belong to it: one licensed price with the lookup key `cantila_<tier>_<interval>`, and any
-//! number of metered ones.
+//! A price belongs to a plan by `metadata.cantila_plan` of the price, else of its product. The active
+//! recurring Prices of one plan, interval and currency make up an offer: one licensed price with the lookup
+//! key `cantila_<tier>_<interval>`, and any number of metered ones. The licensed price is on the plan's
+//! product. The metered ones are on their meter's product, which invoices name; in older catalogs they are
+//! on the plan's product too. The lookup key decides what is offered, so the base price may be
+//! billed every three months under the key of a month.
 
 use std::collections::HashMap;
 
@@ -10,20 +13,23 @@ use rust_decimal::Decimal;
 use stripe_product::price::ListPrice;
 use stripe_product::product::ListProduct;
 
-use crate::stripe::views::{Amounts, Interval, PendingUpdate, Price, Product};
+use super::price::{OwnPrice, PriceShape, amounts};
+use crate::stripe::views::{Interval, PendingUpdate, Price, Product};
 use crate::stripe::{MAX_PAGE, Stripe, StripeError};
 use crate::values::{Currency, Money};
 
 /// Tier of an account without a live subscription.
 pub const FREE_TIER: &str = "hobby";
 
-/// Metadata key of a product that makes it a plan. The value is the tier.
+/// Metadata key of a price or product for the plan that it belongs to. The value is the tier. A price's own
+/// value has precedence over its product's.
 pub const PLAN_KEY: &str = "cantila_plan";
 
-/// Metadata key of a metered price for the name of its meter.
+/// Metadata key of a metered price, and of a meter's product, for the name of the meter.
 pub const METER_KEY: &str = "cantila_meter";
 
-/// Metadata key of a metered price for the name of its unit.
+/// Metadata key of a metered price on a plan's product for the name of its unit. A meter's product has the
+/// name as its `unit_label`.
 pub const UNIT_KEY: &str = "cantila_unit";
 
 /// Returns the lookup key of a plan's base price.
@@ -34,10 +40,10 @@ pub fn lookup_key(tier: &str, interval: Interval) -> String {
 /// Metadata key of a product for the contact of a plan without a price.
 pub const CONTACT_KEY: &str = "cantila_contact";
 
-/// The tier of each product.
+/// The tiers of prices.
 #[derive(Clone, Debug, Default)]
 pub struct Tiers {
-    /// Tier by product.
+    /// Tier by product, for prices without a tier of their own.
     products: HashMap<String, String>,
     /// Contact by tier.
     contacts: HashMap<String, String>,
@@ -52,15 +58,22 @@ impl Tiers {
         Ok(stripe.all::<Product>(&ListProduct::new().limit(MAX_PAGE)).await?.iter().collect())
     }
 
-    /// Returns the tier of a product; `None` for an add-on.
-    pub fn of(&self, product: &str) -> Option<&str> {
+    /// Returns the tier of a price; `None` for an add-on.
+    pub fn of<'a>(&'a self, price: &'a Price) -> Option<&'a str> {
+        let own = price.metadata.get(PLAN_KEY).map(String::as_str);
+        own.or_else(|| self.of_product(price.product_id()))
+    }
+
+    /// Returns the tier of a product; `None` for an add-on or a meter.
+    pub fn of_product(&self, product: &str) -> Option<&str> {
         self.products.get(product).map(String::as_str)
     }
 
-    /// Returns the tier that a pending update leads to.
-    pub fn of_pending(&self, update: &PendingUpdate) -> Option<&str> {
-        let mut items = update.subscription_items.iter().flatten();
-        items.find_map(|item| self.of(item.price.product_id()))
+    /// Returns the tier that a pending update leads to: that of the base price, else of another price.
+    pub fn of_pending<'a>(&'a self, update: &'a PendingUpdate) -> Option<&'a str> {
+        let prices = || update.subscription_items.iter().flatten().map(|item| &item.price);
+        let base = prices().filter(|price| !price.is_metered()).find_map(|price| self.of(price));
+        base.or_else(|| prices().find_map(|price| self.of(price)))
     }
 
     /// Returns the contact of a sales-led plan.
@@ -97,9 +110,12 @@ pub struct Offer {
     pub tier: String,
     pub name: String,
     pub description: Option<String>,
+    /// The unit of the base price's interval.
     pub interval: Interval,
-    /// Base price of one interval.
+    /// Base price of one interval at a quantity of one.
     pub amount: Money,
+    /// The base price.
+    pub shape: PriceShape,
     pub metered: Vec<Metered>,
 }
 
@@ -112,10 +128,7 @@ pub struct Metered {
     pub meter: String,
     /// Name of the unit, such as `GB-hour`.
     pub unit: Option<String>,
-    /// Units per interval that the base price covers.
-    pub included: Decimal,
-    /// Price of each further unit in minor units, exact.
-    pub unit_amount: Decimal,
+    pub shape: PriceShape,
 }
 
 impl Catalog {
@@ -141,58 +154,56 @@ impl Catalog {
         Ok(Self { prices: stripe.all(&list).await? })
     }
 
-    /// Returns whether prices have tiers in this currency that were not expanded.
-    pub fn lacks_tiers(&self, currency: Currency) -> bool {
-        self.prices.iter().filter(|price| price.is_metered()).any(|price| {
-            amounts(price, currency).is_some_and(|amounts| {
-                amounts.tiers.is_none() && amounts.unit_amount_decimal.is_none()
-            })
+    /// Returns whether prices lack amounts in this currency because they were not expanded.
+    pub fn lacks_amounts(&self, currency: Currency) -> bool {
+        self.prices.iter().any(|price| {
+            amounts(price, currency).is_some() && PriceShape::of(price, currency).is_none()
         })
     }
 
-    /// Returns the tier that a price belongs to.
-    pub fn tier_of_price(&self, price: &str) -> Option<&str> {
-        let price = self.prices.iter().find(|known| known.id == price)?;
-        price.product.object()?.metadata.get(PLAN_KEY).map(String::as_str)
+    /// Returns an active price that has amounts in this currency.
+    pub fn price(&self, id: &str, currency: Currency) -> Option<&Price> {
+        let price = self.prices.iter().find(|known| known.id == id)?;
+        PriceShape::of(price, currency).map(|_| price)
     }
 
     /// Returns the plans offered in `currency`, by monthly amount, month before year.
-    pub fn offers(&self, currency: Currency) -> Vec<Offer> {
+    ///
+    /// Amounts count at the quantity of the account's own base price, and the plan that the account is on
+    /// counts at that price.
+    pub fn offers(&self, currency: Currency, own: Option<&OwnPrice>) -> Vec<Offer> {
         let mut offers: Vec<Offer> =
             self.prices.iter().filter_map(|price| self.offer(price, currency)).collect();
-        let monthly = monthly_amounts(&offers);
+        let monthly = monthly_amounts(&offers, own);
         offers.sort_by_key(|offer| {
-            (
-                monthly.get(&offer.tier).copied().unwrap_or_default(),
-                offer.tier.clone(),
-                offer.interval,
-            )
+            (monthly.get(&offer.tier).copied(), offer.tier.clone(), offer.interval)
         });
         offers
     }
 
     /// Returns the offer with this base price.
     fn offer(&self, price: &Price, currency: Currency) -> Option<Offer> {
-        // Stripe refuses to sell a price of an archived product.
-        let product = price.product.object().filter(|product| product.active)?;
-        let tier = product.metadata.get(PLAN_KEY)?;
-        let recurring =
-            price.recurring.as_ref().filter(|recurring| recurring.interval_count == 1)?;
-        let is_base = !price.is_metered()
-            && price.lookup_key.as_deref() == Some(&lookup_key(tier, recurring.interval));
-        let amount = is_base.then(|| amounts(price, currency)?.unit_amount).flatten()?;
+        let product = sold_product(price)?;
+        let tier = tier_of(price)?;
+        let interval = price.recurring.as_ref()?.interval;
+        let is_sold = matches!(interval, Interval::Month | Interval::Year);
+        let is_base = is_sold
+            && !price.is_metered()
+            && price.lookup_key.as_deref() == Some(&lookup_key(tier, interval));
+        let shape = is_base.then(|| PriceShape::of(price, currency)).flatten()?;
         Some(Offer {
             price: price.id.clone(),
-            tier: tier.clone(),
+            tier: tier.to_owned(),
             name: product.name.clone(),
             description: product.description.clone(),
-            interval: recurring.interval,
-            amount: Money::new(amount, currency),
+            interval,
+            amount: shape.amount(1)?,
+            shape,
             metered: self.metered(price, currency),
         })
     }
 
-    /// Returns the metered prices that go with a base price: those of its product and interval, one a
+    /// Returns the metered prices that go with a base price: those of its plan and interval, one a
     /// meter. While `catalog apply` replaces a price, both are active for a moment. The lookup key moves
     /// atomically, so the price that has it counts.
     fn metered(&self, base: &Price, currency: Currency) -> Vec<Metered> {
@@ -201,7 +212,8 @@ impl Catalog {
         };
         let belongs = |price: &&Price| {
             price.is_metered()
-                && price.product_id() == base.product_id()
+                && sold_product(price).is_some()
+                && tier_of(price) == tier_of(base)
                 && interval(price) == interval(base)
         };
         let mut prices: Vec<&Price> = self.prices.iter().filter(belongs).collect();
@@ -214,31 +226,40 @@ impl Catalog {
     }
 }
 
+impl Offer {
+    /// Returns whether the base price has the tier and interval of this one.
+    pub fn is_on(&self, own: &OwnPrice) -> bool {
+        (&self.tier, self.interval) == (&own.tier, own.shape.every.unit)
+    }
+}
+
 impl Metered {
-    /// Returns `None` if the price has no amounts in this currency, or none that an allowance and a unit
-    /// price describe.
+    /// Returns `None` if the price has no amounts in this currency.
     fn new(price: &Price, currency: Currency) -> Option<Self> {
-        let amounts = amounts(price, currency)?;
-        let (included, unit_amount) = match amounts.tiers.as_deref() {
-            None | Some([]) => (Decimal::ZERO, amounts.unit_amount_decimal?),
-            Some([only]) => (Decimal::ZERO, only.unit_amount_decimal?),
-            Some([free, rest @ ..]) if is_free(free.unit_amount_decimal) => {
-                (free.up_to?, rest.first()?.unit_amount_decimal?)
-            }
-            Some([first, ..]) => (Decimal::ZERO, first.unit_amount_decimal?),
-        };
-        let meter = meter_of(price)?.clone();
-        // A package's price buys that many units.
-        let package =
-            price.transform_quantity.as_ref().map_or(1, |package| package.divide_by.get());
         Some(Self {
             price: price.id.clone(),
-            meter,
-            unit: price.metadata.get(UNIT_KEY).cloned(),
-            included,
-            unit_amount: unit_amount / Decimal::from(package),
+            meter: meter_of(price)?.clone(),
+            unit: unit_of(price),
+            shape: PriceShape::of(price, currency)?,
         })
     }
+}
+
+/// Returns the tier of a price with its product: its own, else the product's.
+fn tier_of(price: &Price) -> Option<&str> {
+    let of_product = || price.product.object()?.metadata.get(PLAN_KEY);
+    price.metadata.get(PLAN_KEY).or_else(of_product).map(String::as_str)
+}
+
+/// Returns the product of a price if it is active. Stripe refuses to sell a price of an archived product.
+fn sold_product(price: &Price) -> Option<&Product> {
+    price.product.object().filter(|product| product.active)
+}
+
+/// Returns the name of the unit of a metered price with its product.
+fn unit_of(price: &Price) -> Option<String> {
+    let label = || price.product.object()?.unit_label.clone();
+    price.metadata.get(UNIT_KEY).cloned().or_else(label)
 }
 
 /// Returns the name of the meter that a metered price bills.
@@ -247,41 +268,20 @@ pub fn meter_of(price: &Price) -> Option<&String> {
     price.metadata.get(METER_KEY).or(recurring.meter.as_ref())
 }
 
-fn is_free(amount: Option<Decimal>) -> bool {
-    amount.is_none_or(|amount| amount.is_zero())
-}
-
-/// Returns the price's amounts in this currency, if it has any.
-fn amounts(price: &Price, currency: Currency) -> Option<&Amounts> {
-    if price.currency == currency {
-        return Some(&price.amounts);
-    }
-    price.currency_options.as_ref()?.get(currency.as_str())
-}
-
-/// Returns the amount per year of an amount that is billed every `count` intervals. A year has 365.25 days.
-pub fn per_year(minor: Decimal, interval: Interval, count: u32) -> Decimal {
-    let (times, divisor) = match interval {
-        Interval::Day => (1461, 4),
-        Interval::Week => (1461, 28),
-        Interval::Month => (12, 1),
-        Interval::Year => (1, 1),
-    };
-    minor * Decimal::from(times) / Decimal::from(divisor * count.max(1))
-}
-
-/// Returns each tier's monthly amount in minor units; a twelfth of the yearly one if there is no other.
-fn monthly_amounts(offers: &[Offer]) -> HashMap<String, i64> {
+/// Returns each tier's exact monthly amount in minor units: that of the plan by the month, else that of
+/// the plan by the year.
+fn monthly_amounts(offers: &[Offer], own: Option<&OwnPrice>) -> HashMap<String, Decimal> {
+    let quantity = own.map_or(1, |own| own.quantity);
     let mut monthly = HashMap::new();
     for offer in offers {
-        match offer.interval {
-            Interval::Month => {
-                monthly.insert(offer.tier.clone(), offer.amount.minor);
-            }
-            Interval::Year => {
-                monthly.entry(offer.tier.clone()).or_insert(offer.amount.minor / 12);
-            }
-            Interval::Day | Interval::Week => {}
+        let amount = match own.filter(|own| offer.is_on(own)) {
+            Some(own) => own.monthly(),
+            None => offer.shape.monthly(quantity),
+        };
+        if offer.interval == Interval::Month {
+            monthly.insert(offer.tier.clone(), amount);
+        } else {
+            monthly.entry(offer.tier.clone()).or_insert(amount);
         }
     }
     monthly

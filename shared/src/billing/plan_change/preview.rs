@@ -2,9 +2,11 @@
 
 use serde::Serialize;
 
-use super::amounts::{charge, proration_date};
-use super::diff::{Change, Direction};
+use super::amounts::{charge, proration_date, usage};
+use super::diff::Change;
+use super::direction::Direction;
 use crate::billing::breakdown::Breakdown;
+use crate::billing::line_prices::LinePrices;
 use crate::stripe::StripeError;
 use crate::stripe::views::{Invoice, Line, SubscriptionStatus};
 use crate::values::{Currency, Date, DateTime, Money, Timestamp};
@@ -16,25 +18,15 @@ pub struct Preview {
     plan: String,
     proration_amount: Money,
     currency: Currency,
-    breakdown: Amounts,
+    breakdown: Breakdown,
     lines: Vec<PreviewLine>,
     direction: Direction,
     effective_at: DateTime,
     next_invoice: NextInvoice,
     recurring: Recurring,
+    /// Usage so far that is due with the change; null unless a new billing cycle starts.
+    usage: Option<Usage>,
     quote: String,
-}
-
-#[derive(Debug, Serialize)]
-#[serde(rename_all = "camelCase")]
-struct Amounts {
-    subtotal: Money,
-    discount: Money,
-    tax: Money,
-    total: Money,
-    credit_applied: Money,
-    amount_due: Money,
-    balance_after: Money,
 }
 
 #[derive(Debug, Serialize)]
@@ -45,6 +37,8 @@ struct PreviewLine {
     proration: bool,
     period_start: Date,
     period_end: Date,
+    /// Name of the meter; null if the line bills no usage.
+    meter: Option<String>,
 }
 
 #[derive(Debug, Serialize)]
@@ -60,40 +54,44 @@ struct Recurring {
     interval: &'static str,
 }
 
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Usage {
+    /// The lines' sum, before tax.
+    amount: Money,
+    as_of: DateTime,
+}
+
 impl Preview {
-    /// `now` is the change's own invoice, `next` the first regular one after it, `quote` the sealed
-    /// token.
+    /// `now` is the change's own invoice with the `prices` of its lines, `next` the first regular one after
+    /// it, `quote` the sealed token.
     ///
     /// # Errors
     /// [`StripeError::Malformed`] if a sum of amounts overflows.
     pub fn of(
         change: &Change<'_>,
         now: &Invoice,
+        prices: &LinePrices<'_>,
         next: &Invoice,
         quote: String,
     ) -> Result<Self, StripeError> {
-        let Breakdown { subtotal, discount, tax, total, credit_applied, amount_due, balance_after } =
-            Breakdown::of(now)?;
         let line = |line: &Line| PreviewLine {
             description: line.description.clone(),
             amount: Money::new(line.amount, now.currency),
             proration: line.is_proration(),
             period_start: line.period.start.date(),
             period_end: line.period.end.date(),
+            meter: prices.meter(line).map(str::to_owned),
+        };
+        let usage = || {
+            let as_of = now.created.date_time();
+            usage(now, prices).map(|amount| Usage { amount, as_of })
         };
         Ok(Self {
             plan: change.to.tier.clone(),
             proration_amount: charge(now),
             currency: now.currency,
-            breakdown: Amounts {
-                subtotal,
-                discount,
-                tax,
-                total,
-                credit_applied,
-                amount_due,
-                balance_after,
-            },
+            breakdown: Breakdown::of(now)?,
             lines: now.lines.data.iter().map(line).collect(),
             direction: change.direction(),
             effective_at: proration_date(now).unwrap_or(now.created).date_time(),
@@ -105,6 +103,7 @@ impl Preview {
                 amount: change.to.amount,
                 interval: change.to.interval.as_str(),
             },
+            usage: change.resets_cycle.then(usage).transpose()?,
             quote,
         })
     }

@@ -2,11 +2,15 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::amounts;
+use super::amounts::{HeldAmounts, proration_date, without_usage};
 use super::diff::Change;
+use super::update::HeldPrice;
+use crate::billing::catalog::Offer;
+use crate::billing::line_prices::LinePrices;
+use crate::stripe::StripeError;
 use crate::stripe::views::{Interval, Invoice};
 use crate::values::token::{Bounds, MacKeys};
-use crate::values::{Currency, Money, Timestamp};
+use crate::values::{Money, Timestamp, fingerprint};
 
 const PURPOSE: &str = "quote";
 
@@ -23,9 +27,14 @@ pub struct Quote {
     interval: String,
     /// Unix seconds; none if the change starts a new billing cycle.
     proration_date: Option<i64>,
-    /// Minor units.
-    amount: i64,
-    currency: String,
+    amounts: HeldAmounts,
+    /// Fingerprint of all but the usage, if the change starts a new billing cycle.
+    #[serde(default)]
+    without_usage: Option<String>,
+    /// Fingerprint of the target's prices, which a caller has seen only by their amounts.
+    prices: String,
+    /// Base price of one interval in minor units. A price keeps its ID when its amount in another currency changes.
+    recurring: i64,
     /// Unix seconds.
     issued_at: i64,
 }
@@ -41,19 +50,28 @@ pub enum BadQuote {
 
 impl Quote {
     /// Creates the quote of a preview.
-    pub fn of(change: &Change<'_>, invoice: &Invoice, now: Timestamp) -> Self {
-        let shown = amounts::charge(invoice);
-        let date = amounts::proration_date(invoice).filter(|_| !change.resets_cycle);
-        Self {
+    ///
+    /// # Errors
+    /// [`StripeError::Malformed`] if a sum of amounts overflows.
+    pub fn of(
+        change: &Change<'_>,
+        invoice: &Invoice,
+        prices: &LinePrices<'_>,
+        now: Timestamp,
+    ) -> Result<Self, StripeError> {
+        let date = proration_date(invoice).filter(|_| !change.resets_cycle);
+        Ok(Self {
             subscription: change.subscription.id.clone(),
             state: change.state(),
             plan: change.to.tier.clone(),
             interval: change.to.interval.as_str().to_owned(),
             proration_date: date.map(Timestamp::seconds),
-            amount: shown.minor,
-            currency: shown.currency.as_str().to_owned(),
+            amounts: HeldAmounts::of(invoice)?,
+            without_usage: change.resets_cycle.then(|| without_usage(invoice, prices)),
+            prices: prices_of(change.to),
+            recurring: change.to.amount.minor,
             issued_at: now.seconds(),
-        }
+        })
     }
 
     /// Seals the quote into the caller's token.
@@ -90,15 +108,30 @@ impl Quote {
         }
     }
 
-    /// Returns whether subscription and items are still the ones that were quoted.
+    /// Returns whether subscription, items and the target's prices are still the ones that were quoted.
     pub fn is_about(&self, change: &Change<'_>) -> bool {
-        self.subscription == change.subscription.id && self.state == change.state()
+        self.subscription == change.subscription.id
+            && self.state == change.state()
+            && self.prices == prices_of(change.to)
+            && self.recurring == change.to.amount.minor
     }
 
-    /// Returns whether `amount` is the one that was shown.
-    pub fn holds(&self, amount: Money) -> bool {
-        self.amount == amount.minor
-            && Ok(amount.currency) == self.currency.parse::<Currency>().map_err(drop)
+    /// Returns whether the price is the one that was shown, or differs from it only by usage and is at most `most`.
+    pub fn holds(&self, price: &HeldPrice) -> bool {
+        let is_accepted = |most: i64| {
+            price.amounts.due() <= most
+                && price.without_usage.is_some()
+                && price.without_usage == self.without_usage
+        };
+        self.amounts == price.amounts || price.most.is_some_and(is_accepted)
+    }
+
+    /// Returns the amount due that was shown.
+    ///
+    /// # Errors
+    /// [`BadQuote::Invalid`] if it has no currency of Stripe's.
+    pub fn amount_due(&self) -> Result<Money, BadQuote> {
+        self.amounts.due_money().ok_or(BadQuote::Invalid)
     }
 
     /// Returns the proration date to use.
@@ -107,14 +140,32 @@ impl Quote {
     }
 }
 
+/// Returns the fingerprint of an offer's prices: the base price, then the metered ones.
+fn prices_of(offer: &Offer) -> String {
+    let mut metered: Vec<&str> =
+        offer.metered.iter().map(|metered| metered.price.as_str()).collect();
+    metered.sort_unstable();
+    fingerprint(std::iter::once(offer.price.as_str()).chain(metered))
+}
+
 #[cfg(test)]
 mod tests {
+    use fixtures::{view, with};
     use proptest::prelude::*;
+    use serde_json::json;
 
     use super::*;
-
+    use crate::billing::catalog::Metered;
+    use crate::billing::price::PriceShape;
     fn at(seconds: i64) -> Timestamp {
         Timestamp::try_from(seconds).unwrap()
+    }
+
+    /// Returns the amounts of an invoice with this total and starting balance.
+    fn amounts(total: i64, balance: i64) -> HeldAmounts {
+        let due = (total + balance).max(0);
+        let text = json!({ "starting_balance": balance, "amount_due": due });
+        HeldAmounts::of(&view(with(fixtures::invoice("in_1", "draft", total), &text))).unwrap()
     }
 
     fn quote() -> Quote {
@@ -124,8 +175,10 @@ mod tests {
             plan: "agency".to_owned(),
             interval: "month".to_owned(),
             proration_date: Some(1_000),
-            amount: 1_842,
-            currency: "usd".to_owned(),
+            amounts: amounts(1_842, 0),
+            without_usage: Some("89ab".to_owned()),
+            prices: "4567".to_owned(),
+            recurring: 9_900,
             issued_at: 10_000,
         }
     }
@@ -147,13 +200,68 @@ mod tests {
     }
 
     #[test]
-    fn quote_holds_amount_currency_and_plan() {
-        let money = |minor, code: &str| Money::new(minor, code.parse().unwrap());
-        assert!(quote().holds(money(1_842, "usd")));
-        assert!(!quote().holds(money(1_843, "usd")) && !quote().holds(money(1_842, "eur")));
+    fn quote_holds_amounts_and_plan() {
+        let price = |amounts: HeldAmounts, without_usage: &str, most: Option<i64>| HeldPrice {
+            amounts,
+            without_usage: Some(without_usage.to_owned()),
+            date: None,
+            most,
+        };
+        // amounts, the rest, most → holds
+        let cases = [
+            (amounts(1_842, 0), "89ab", None, true),
+            (amounts(1_843, 0), "89ab", None, false),
+            (amounts(1_843, -1), "89ab", None, false),
+            (amounts(1_842, -1), "89ab", None, false),
+            (amounts(1_900, 0), "89ab", Some(1_900), true),
+            (amounts(1_901, 0), "89ab", Some(1_900), false),
+            (amounts(1_900, 0), "89ac", Some(1_900), false),
+        ];
+        for (amounts, rest, most, expected) in cases {
+            assert_eq!(quote().holds(&price(amounts, rest, most)), expected, "{rest} {most:?}");
+        }
+        let kept_cycle = HeldPrice { without_usage: None, ..price(amounts(1, 0), "", Some(2)) };
+        assert!(!Quote { without_usage: None, ..quote() }.holds(&kept_cycle));
         assert_eq!(quote().check_plan("agency", Interval::Month), Ok(()));
         assert_eq!(quote().check_plan("agency", Interval::Year), Err(BadQuote::Invalid));
         assert_eq!(quote().check_plan("pro", Interval::Month), Err(BadQuote::Invalid));
+    }
+
+    #[test]
+    fn fingerprint_of_the_prices_names_every_price_in_any_order() {
+        let price = |id: &str| -> crate::stripe::views::Price {
+            view(fixtures::price(id, "prod_1", "licensed"))
+        };
+        let usd = "usd".parse().unwrap();
+        let shape = PriceShape::of(&price("price_1"), usd).unwrap();
+        let offer = |base: &str, metered: &[&str]| Offer {
+            price: base.to_owned(),
+            tier: "pro".to_owned(),
+            name: "Pro".to_owned(),
+            description: None,
+            interval: Interval::Month,
+            amount: Money::new(3_500, usd),
+            shape: shape.clone(),
+            metered: metered
+                .iter()
+                .map(|id| Metered {
+                    price: (*id).to_owned(),
+                    meter: "cpu".to_owned(),
+                    unit: None,
+                    shape: shape.clone(),
+                })
+                .collect(),
+        };
+        let held = prices_of(&offer("price_1", &["price_2", "price_3"]));
+        assert_eq!(held, prices_of(&offer("price_1", &["price_3", "price_2"])));
+        for other in [
+            offer("price_0", &["price_2", "price_3"]),
+            offer("price_1", &["price_2", "price_4"]),
+            offer("price_1", &["price_2"]),
+            offer("price_2", &["price_1", "price_3"]),
+        ] {
+            assert_ne!(held, prices_of(&other), "{other:?}");
+        }
     }
 
     proptest! {

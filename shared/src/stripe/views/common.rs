@@ -1,9 +1,9 @@
 //! Types that several views share.
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 /// One page of a list.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 pub struct List<T> {
     /// Objects newest first; parts of an object in their own order.
     pub data: Vec<T>,
@@ -30,7 +30,7 @@ macro_rules! has_id {
 pub(super) use has_id;
 
 /// The way in which invoices are collected.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum CollectionMethod {
     ChargeAutomatically,
@@ -38,13 +38,13 @@ pub enum CollectionMethod {
 }
 
 /// An object of which only the ID is read.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 pub struct Id {
     pub id: String,
 }
 
 /// An object, or its ID if it was not expanded.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(untagged)]
 pub enum Expandable<T> {
     Id(String),

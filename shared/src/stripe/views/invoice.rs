@@ -1,13 +1,14 @@
 //! Invoices and their lines.
 
 use rust_decimal::Decimal;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use super::common::{CollectionMethod, Expandable, Id, List, has_id};
+use super::payment::InvoicePayments;
 use super::validated;
 use crate::values::{Currency, Timestamp};
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum InvoiceStatus {
     Draft,
@@ -33,7 +34,7 @@ impl InvoiceStatus {
     }
 }
 
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 pub struct Invoice {
     #[serde(deserialize_with = "validated::id")]
     pub id: String,
@@ -47,7 +48,17 @@ pub struct Invoice {
     pub amount_paid: i64,
     pub amount_remaining: i64,
     pub starting_balance: i64,
+    #[serde(default)]
+    pub discounts: Vec<Expandable<Id>>,
     pub total_taxes: Option<Vec<Tax>>,
+    /// Billing credits and discounts, by their source.
+    pub total_pretax_credit_amounts: Option<Vec<PretaxCredit>>,
+    pub automatic_tax: Option<AutomaticTax>,
+    /// Whether Stripe finalizes the draft by itself.
+    #[serde(default)]
+    pub auto_advance: bool,
+    /// When Stripe finalizes the draft.
+    pub automatically_finalizes_at: Option<Timestamp>,
     pub attempted: bool,
     pub attempt_count: u32,
     pub next_payment_attempt: Option<Timestamp>,
@@ -65,25 +76,16 @@ pub struct Invoice {
     #[serde(default, deserialize_with = "validated::optional_page")]
     pub invoice_pdf: Option<String>,
     pub lines: List<Line>,
+    /// Set only if expanded.
+    pub payments: Option<InvoicePayments>,
 }
 
 impl Invoice {
-    /// Returns since when the invoice is overdue, if it stays unpaid: the due date of an invoice that is sent, else
-    /// the time of the first attempt.
-    pub fn overdue_since(&self) -> Timestamp {
-        let first_attempt = self.status_transitions.finalized_at.unwrap_or(self.created);
-        match self.collection_method {
-            CollectionMethod::SendInvoice => self.due_date.unwrap_or(first_attempt),
-            CollectionMethod::ChargeAutomatically => first_attempt,
-        }
-    }
-
-    /// Returns the number of attempts to charge the invoice. Nothing is attempted for one that is sent.
-    pub fn attempts(&self) -> u32 {
-        match self.collection_method {
-            CollectionMethod::SendInvoice => 0,
-            CollectionMethod::ChargeAutomatically => self.attempt_count,
-        }
+    /// Returns whether Stripe could not compute the tax, because the customer's address is missing. The amounts are then
+    /// those without tax. Source: <https://docs.stripe.com/tax/customer-locations>.
+    pub fn lacks_tax(&self) -> bool {
+        let status = self.automatic_tax.as_ref().and_then(|tax| tax.status.as_deref());
+        status == Some("requires_location_inputs")
     }
 
     /// Returns the ID of the subscription that the invoice bills, if any.
@@ -92,45 +94,73 @@ impl Invoice {
     }
 }
 
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 pub struct InvoiceParent {
     #[serde(deserialize_with = "validated::present")]
     pub subscription_details: Option<InvoiceSubscription>,
 }
 
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 pub struct InvoiceSubscription {
     pub subscription: Expandable<Id>,
     /// Set on previews.
     pub subscription_proration_date: Option<Timestamp>,
 }
 
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 pub struct StatusTransitions {
     pub finalized_at: Option<Timestamp>,
     pub paid_at: Option<Timestamp>,
 }
 
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 pub struct Tax {
     pub amount: i64,
     pub tax_behavior: TaxBehavior,
 }
 
+/// An amount that reduces an invoice before tax.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+pub struct PretaxCredit {
+    pub amount: i64,
+    #[serde(rename = "type")]
+    pub kind: PretaxCreditKind,
+}
+
+/// The source of an amount that reduces an invoice before tax.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PretaxCreditKind {
+    /// A credit grant.
+    CreditBalanceTransaction,
+    Discount,
+}
+
+#[derive(Clone, Debug, Deserialize, Serialize)]
+pub struct AutomaticTax {
+    #[serde(default)]
+    pub enabled: bool,
+    /// The state of an invoice's tax; null unless it is computed automatically.
+    pub status: Option<String>,
+}
+
 /// Whether a tax is added to the amounts or included in them.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum TaxBehavior {
     Exclusive,
     Inclusive,
 }
 
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 pub struct Line {
     pub id: String,
     pub amount: i64,
     pub description: Option<String>,
     pub discountable: Option<bool>,
+    #[serde(default)]
+    pub discounts: Vec<Expandable<Id>>,
+    pub taxes: Option<Vec<LineTax>>,
     pub period: Period,
     pub quantity: Option<Decimal>,
     pub quantity_decimal: Option<Decimal>,
@@ -162,7 +192,7 @@ impl Line {
 
     /// Returns the ID of the line's price, if any.
     pub fn price(&self) -> Option<&str> {
-        Some(self.pricing.as_ref()?.price_details.as_ref()?.price.as_ref()?.id())
+        Some(self.pricing.as_ref()?.price_details.as_ref()?.price.id())
     }
 
     /// Returns the ID of the line's product, if any.
@@ -171,39 +201,51 @@ impl Line {
     }
 }
 
-#[derive(Clone, Copy, Debug, Deserialize)]
+/// A tax on a line.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+pub struct LineTax {
+    pub tax_behavior: TaxBehavior,
+    pub tax_rate_details: Option<TaxRateDetails>,
+}
+
+#[derive(Clone, Debug, Deserialize, Serialize)]
+pub struct TaxRateDetails {
+    pub tax_rate: String,
+}
+
+#[derive(Clone, Copy, Debug, Deserialize, Serialize)]
 pub struct Period {
     pub start: Timestamp,
     pub end: Timestamp,
 }
 
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 pub struct LineParent {
     pub subscription_item_details: Option<SubscriptionItemDetails>,
     pub invoice_item_details: Option<InvoiceItemDetails>,
 }
 
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 pub struct InvoiceItemDetails {
     pub invoice_item: Option<String>,
     pub proration: bool,
 }
 
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 pub struct SubscriptionItemDetails {
     pub subscription_item: String,
     pub invoice_item: Option<String>,
     pub proration: bool,
 }
 
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 pub struct LinePricing {
     pub price_details: Option<PriceDetails>,
 }
 
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 pub struct PriceDetails {
-    pub price: Option<Expandable<Id>>,
+    pub price: Expandable<Id>,
     pub product: String,
 }
 

@@ -4,12 +4,13 @@ use std::collections::HashMap;
 use std::num::NonZeroU64;
 
 use rust_decimal::Decimal;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
-use super::common::{Expandable, has_id};
+use super::common::{Expandable, Id, has_id};
+use super::validated;
 use crate::values::Currency;
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum UsageType {
     Licensed,
@@ -17,9 +18,7 @@ pub enum UsageType {
 }
 
 /// The unit of a price's billing interval. Plans are sold by month and by year.
-#[derive(
-    Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Deserialize, serde::Serialize,
-)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Deserialize, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Interval {
     Day,
@@ -40,7 +39,7 @@ impl Interval {
     }
 }
 
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 pub struct Recurring {
     pub interval: Interval,
     pub interval_count: u32,
@@ -48,7 +47,13 @@ pub struct Recurring {
     pub meter: Option<String>,
 }
 
-#[derive(Clone, Debug, Deserialize)]
+/// The tax code of a product.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+pub struct TaxCode {
+    pub tax_code: Option<Expandable<Id>>,
+}
+
+#[derive(Clone, Debug, Deserialize, Serialize)]
 pub struct Price {
     pub id: String,
     pub currency: Currency,
@@ -57,9 +62,15 @@ pub struct Price {
     #[serde(default)]
     pub metadata: HashMap<String, String>,
     pub recurring: Option<Recurring>,
+    /// Null for a price without tiers.
+    #[serde(deserialize_with = "validated::present")]
+    pub tiers_mode: Option<TiersMode>,
+    /// Null if units are sold one by one.
+    #[serde(deserialize_with = "validated::present")]
     pub transform_quantity: Option<Package>,
     #[serde(flatten)]
     pub amounts: Amounts,
+    /// Set only if expanded.
     pub currency_options: Option<HashMap<String, Amounts>>,
 }
 
@@ -78,34 +89,64 @@ impl Price {
     }
 }
 
+/// The way in which tiers price a quantity: each tier its part, or one tier the whole quantity.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TiersMode {
+    Graduated,
+    Volume,
+}
+
 /// The package in which units are sold: the amounts are those of a package.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
 pub struct Package {
     pub divide_by: NonZeroU64,
+    pub round: Rounding,
+}
+
+/// The way in which a quantity becomes whole packages.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Rounding {
+    Up,
+    Down,
 }
 
 /// The amounts of a price in one currency.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 pub struct Amounts {
-    /// Minor units; null for sub-cent and tiered prices.
-    pub unit_amount: Option<i64>,
-    /// Minor units with up to 12 decimals.
+    /// Minor units with up to 12 decimals; null for tiered prices.
+    #[serde(deserialize_with = "validated::present")]
     pub unit_amount_decimal: Option<Decimal>,
     /// Set only if expanded.
     pub tiers: Option<Vec<Tier>>,
 }
 
-#[derive(Clone, Debug, Deserialize)]
+/// A tier of a price. Amounts are minor units with up to 12 decimals.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
 pub struct Tier {
-    /// Null for the last tier.
+    /// Largest quantity of the tier; null for the last tier.
+    #[serde(deserialize_with = "validated::present")]
     pub up_to: Option<Decimal>,
-    /// Minor units with up to 12 decimals.
+    #[serde(deserialize_with = "validated::present")]
     pub unit_amount_decimal: Option<Decimal>,
-    /// Minor units.
+    #[serde(deserialize_with = "validated::present")]
     pub flat_amount_decimal: Option<Decimal>,
 }
 
-#[derive(Clone, Debug, Deserialize)]
+impl Tier {
+    /// Returns the price of a unit; zero if the tier has none.
+    pub fn unit_amount(&self) -> Decimal {
+        self.unit_amount_decimal.unwrap_or_default()
+    }
+
+    /// Returns the fee for reaching the tier; zero if the tier has none.
+    pub fn flat_amount(&self) -> Decimal {
+        self.flat_amount_decimal.unwrap_or_default()
+    }
+}
+
+#[derive(Clone, Debug, Deserialize, Serialize)]
 pub struct Product {
     pub id: String,
     /// False for an archived product, which Stripe does not sell.
@@ -113,6 +154,8 @@ pub struct Product {
     #[serde(default)]
     pub name: String,
     pub description: Option<String>,
+    /// Name of a unit, which Stripe prints on invoices.
+    pub unit_label: Option<String>,
     #[serde(default)]
     pub metadata: HashMap<String, String>,
 }

@@ -124,7 +124,10 @@ mod tests {
     #[test]
     fn item_with_a_one_time_price_is_refused() {
         let item = |recurring: Option<serde_json::Value>| {
-            let mut price = json!({ "id": "price_1", "currency": "usd", "product": "prod_1", "unit_amount": 1 });
+            let mut price = json!({
+                "id": "price_1", "currency": "usd", "product": "prod_1",
+                "tiers_mode": null, "transform_quantity": null, "unit_amount_decimal": "1",
+            });
             if let Some(recurring) = recurring {
                 price["recurring"] = recurring;
             }

@@ -2,7 +2,7 @@
 
 import { endpoint } from './endpoint.js';
 import { ApiError } from './errors.js';
-import { currentOf, idOf, lacksTiers, meterOf, offerOf, tiersOf } from './plans.js';
+import { currentOf, idOf, lacksTiers, meterOf, offerOf, tierOf, tiersOf } from './plans.js';
 import { preview, prices, products, stripe, subscriptions } from './stripe.js';
 import { at, breakdown, day, fingerprint, money, seal } from './values.js';
 
@@ -38,7 +38,7 @@ function changedItems({ subscription, plan }, tiers, offer) {
   const changes = [{ id: plan.item.id, price: offer.price, quantity: plan.item.quantity ?? 1 }];
   const missing = offer.metered.filter(({ price }) => !existing.some((item) => item.price.id === price));
   for (const item of existing) {
-    const isOfPlan = item.id !== plan.item.id && tiers.has(idOf(item.price.product));
+    const isOfPlan = item.id !== plan.item.id && tierOf(item.price, tiers);
     if (!isOfPlan || offer.metered.some(({ price }) => price === item.price.id)) continue;
     const successor = missing.findIndex(({ meter }) => meter === meterOf(item.price));
     changes.push(successor < 0 ? { id: item.id, deleted: true } : { id: item.id, price: missing.splice(successor, 1)[0].price });
@@ -105,6 +105,11 @@ function nextDate({ subscription, plan }, now, resets) {
 
 function shown(account, current, offer, { now, next, resets }) {
   const { currency } = now;
+  const known = new Map(current.subscription.items.data.map(({ price }) => [price.id, price]));
+  const meter = (line) => {
+    const price = known.get(idOf(line.pricing?.price_details?.price));
+    return (price && meterOf(price)) ?? null;
+  };
   const amounts = Object.entries(breakdown(now)).map(([name, minor]) => [name, money(minor, currency)]);
   return {
     plan: offer.plan,
@@ -117,6 +122,7 @@ function shown(account, current, offer, { now, next, resets }) {
       proration: isProration(line),
       periodStart: day(line.period.start),
       periodEnd: day(line.period.end),
+      meter: meter(line),
     })),
     direction: direction(current, offer),
     effectiveAt: at(now.parent?.subscription_details?.subscription_proration_date ?? now.created),

@@ -7,14 +7,19 @@ export const isMetered = (price) => price.recurring?.usage_type === 'metered';
 export const meterOf = (price) =>
   (isMetered(price) ? price.metadata?.cantila_meter ?? price.recurring.meter ?? undefined : undefined);
 
+const planIn = (object) => object?.metadata?.cantila_plan;
+
 /** Returns the tiers by product. */
 export const tiersOf = (products) =>
   new Map(products.flatMap(({ id, metadata }) => (metadata.cantila_plan ? [[id, metadata.cantila_plan]] : [])));
 
+/** Returns the tier of a price: its own, else its product's. */
+export const tierOf = (price, tiers) => planIn(price) ?? tiers.get(idOf(price.product));
+
 function planOf(subscription, tiers) {
-  const onPlan = subscription.items.data.filter((item) => tiers.has(idOf(item.price.product)));
+  const onPlan = subscription.items.data.filter((item) => tierOf(item.price, tiers));
   const item = onPlan.find((one) => !isMetered(one.price)) ?? onPlan[0];
-  return item && { tier: tiers.get(idOf(item.price.product)), item };
+  return item && { tier: tierOf(item.price, tiers), item };
 }
 
 /** Returns the newest live subscription on a plan, else the newest live one, else null. */
@@ -35,11 +40,14 @@ export const lacksTiers = (prices, currency) => prices.filter(isMetered).some((p
   return amounts && !amounts.tiers && amounts.unit_amount_decimal == null;
 });
 
+const expandedTier = (price) => planIn(price) ?? planIn(price.product);
+
 function meteredWith(base, prices) {
   const sameInterval = (price) => price.recurring.interval === base.recurring.interval
     && price.recurring.interval_count === base.recurring.interval_count;
   const metered = new Map();
-  const belonging = prices.filter((price) => isMetered(price) && idOf(price.product) === idOf(base.product) && sameInterval(price));
+  const belonging = prices.filter((price) => isMetered(price) && price.product.active
+    && expandedTier(price) === expandedTier(base) && sameInterval(price));
   belonging.sort((a, b) => Number(a.lookup_key == null) - Number(b.lookup_key == null));
   for (const price of belonging) {
     const meter = meterOf(price);
@@ -51,7 +59,7 @@ function meteredWith(base, prices) {
 /** Returns the offer for a plan in this interval and currency, or undefined if it is not sold. */
 export function offerOf(prices, { plan, interval, currency }) {
   const base = prices.find((price) => !isMetered(price)
-    && price.product.metadata?.cantila_plan === plan
+    && expandedTier(price) === plan
     && price.recurring.interval_count === 1
     && price.recurring.interval === interval
     && price.lookup_key === `cantila_${plan}_${interval}`
@@ -67,4 +75,7 @@ export function offerOf(prices, { plan, interval, currency }) {
 }
 
 /** Returns the tier of a price. */
-export const tierOfPrice = (prices, id) => prices.find((price) => price.id === id)?.product.metadata?.cantila_plan ?? null;
+export const tierOfPrice = (prices, id) => {
+  const price = prices.find((one) => one.id === id);
+  return (price && expandedTier(price)) ?? null;
+};

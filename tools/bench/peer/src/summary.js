@@ -1,7 +1,7 @@
 // GET /v1/billing/summary
 
 import { endpoint } from './endpoint.js';
-import { currentOf, idOf, isMetered, tierOfPrice, tiersOf } from './plans.js';
+import { currentOf, idOf, isMetered, meterOf, tierOf, tierOfPrice, tiersOf } from './plans.js';
 import { preview, prices, products, stripe, subscriptions } from './stripe.js';
 import { at, breakdown, day, exact, money } from './values.js';
 
@@ -25,7 +25,7 @@ async function nextInvoice({ id, status }) {
 async function pendingChange(subscription, tiers) {
   const update = subscription.pending_update;
   if (update) {
-    const plan = (update.subscription_items ?? []).map((item) => tiers.get(idOf(item.price.product))).find(Boolean);
+    const plan = (update.subscription_items ?? []).map((item) => tierOf(item.price, tiers)).find(Boolean);
     return {
       plan: plan ?? null, effectiveAt: null, reason: 'payment_action_required', expiresAt: at(update.expires_at),
       url: subscription.latest_invoice?.hosted_invoice_url ?? null,
@@ -45,7 +45,7 @@ async function pendingChange(subscription, tiers) {
 function estimate(invoice, subscription, tiers) {
   const { currency } = invoice;
   const amounts = breakdown(invoice);
-  const metered = new Set(subscription.items.data.filter((item) => isMetered(item.price)).map((item) => item.id));
+  const known = new Map(subscription.items.data.map(({ price }) => [price.id, price]));
   return {
     currency: currency.toUpperCase(),
     amount: money(amounts.total, currency),
@@ -56,12 +56,15 @@ function estimate(invoice, subscription, tiers) {
     creditApplied: money(amounts.creditApplied, currency),
     lines: invoice.lines.data.map((line) => {
       const quantity = line.quantity_decimal ?? line.quantity;
+      const details = line.pricing?.price_details;
+      const price = known.get(idOf(details?.price));
       return {
         description: line.description,
         amount: money(line.amount, currency),
         quantity: quantity == null ? null : exact(quantity),
-        metered: metered.has(line.parent?.subscription_item_details?.subscription_item),
-        plan: tiers.get(idOf(line.pricing?.price_details?.product)) ?? null,
+        metered: Boolean(price && isMetered(price)),
+        plan: (price ? tierOf(price, tiers) : tiers.get(idOf(details?.product))) ?? null,
+        meter: (price && meterOf(price)) ?? null,
       };
     }),
   };

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use aws_config::SdkConfig;
 use clap::Args;
 use clap::builder::NonEmptyStringValueParser;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use shared::values::ACCOUNT_METADATA;
 use shared::{Stripe, StripeError};
 use stripe_core::customer::RetrieveCustomer;
@@ -28,7 +28,7 @@ pub(crate) struct CustomerCheckArgs {
 }
 
 /// Fields that the check reads. For a deleted customer Stripe sends no metadata.
-#[derive(Deserialize)]
+#[derive(Deserialize, Serialize)]
 struct CustomerView {
     #[serde(default)]
     deleted: bool,
@@ -53,7 +53,9 @@ pub(super) async fn run(
     if args.skip_check {
         return Ok(());
     }
-    let stripe = client(sdk, args).await?;
+    let stripe = client(sdk, &args.stripe_read_secret)
+        .await
+        .map_err(|error| CliError::new(format!("{error}, or use --skip-check")))?;
     let mode = stripe.mode().await?.as_str();
     match stripe.send::<CustomerView>(&RetrieveCustomer::new(customer)).await {
         Ok(found) => check_owner(&found, customer, account),
@@ -80,15 +82,14 @@ fn check_owner(found: &CustomerView, customer: &str, account: &str) -> Result<()
     }
 }
 
-/// Returns a client with the key of the environment, else with that of the GET functions.
-async fn client(sdk: &SdkConfig, args: &CustomerCheckArgs) -> Result<Stripe> {
+/// Returns a client with the key of the environment, else with that of the GET functions from the secret `id`.
+pub(super) async fn client(sdk: &SdkConfig, id: &str) -> Result<Stripe> {
     if stripe::has_key_in_env() {
         return stripe::client_from_env();
     }
-    let id = &args.stripe_read_secret;
     let keys = secrets::stripe_keys(sdk, id).await.map_err(|error| {
         CliError::new(format!(
-            "there is no Stripe key for the check: {}; or set STRIPE_SECRET_KEY, or use --skip-check",
+            "there is no Stripe key for the check: {}; or set STRIPE_SECRET_KEY",
             CliError::from(error)
         ))
     })?;

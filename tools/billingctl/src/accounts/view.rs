@@ -35,12 +35,16 @@ impl<'a> From<&'a Account> for AccountView<'a> {
 impl AccountView<'_> {
     /// Returns one line per field.
     pub(super) fn text(&self) -> String {
+        self.text_with(&or_dash(self.customer))
+    }
+
+    /// Returns one line per field, with this text for the customer.
+    pub(super) fn text_with(&self, customer: &str) -> String {
         format!(
-            "handle    {}\nid        {}\nparent    {}\ncustomer  {}\ncreated   {}\n",
+            "handle    {}\nid        {}\nparent    {}\ncustomer  {customer}\ncreated   {}\n",
             self.handle,
             self.id,
             or_dash(self.parent),
-            or_dash(self.customer),
             self.created_at
         )
     }

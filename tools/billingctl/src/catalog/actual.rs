@@ -1,16 +1,17 @@
-//! The actual catalog: the plans, prices, meters and portal configurations that Stripe holds.
+//! The actual catalog: the products, prices, meters and portal configurations that Stripe holds.
 
 use std::collections::BTreeMap;
 
 use shared::stripe::views::Interval;
 use shared::values::Currency;
 
-use super::desired::{Charge, Metered, Portal};
+use super::desired::{Charge, Labels, Owner, Portal};
 
 /// Metadata key of the portal configuration that this tool manages.
 pub(super) const PORTAL_KEY: &str = "cantila_portal";
 
-/// Products of plans, their recurring prices, and all meters, including archived ones.
+/// Products of plans and meters with their recurring prices, and all meters, including archived ones; also
+/// active prices of other products that name a plan.
 #[derive(Clone, Debug, Default)]
 pub(super) struct StripeState {
     pub(super) meters: Vec<Meter>,
@@ -20,7 +21,23 @@ pub(super) struct StripeState {
     pub(super) portals: Vec<PortalConfiguration>,
 }
 
-/// A price with a lookup key that the catalog needs, of a product that is not a plan.
+impl StripeState {
+    /// Returns the plan or meter that a product stands for.
+    pub(super) fn owner(&self, product: &str) -> Option<&Owner> {
+        self.products.iter().find(|known| known.id == product).map(|known| &known.owner)
+    }
+
+    /// Returns the tier that a price belongs to, as the API reads it.
+    pub(super) fn tier<'a>(&'a self, price: &'a Price) -> Option<&'a str> {
+        let of_product = || match self.owner(&price.product) {
+            Some(Owner::Plan(tier)) => Some(tier.as_str()),
+            Some(Owner::Meter(_)) | None => None,
+        };
+        price.labels.plan.as_deref().or_else(of_product)
+    }
+}
+
+/// A price with a lookup key that the catalog needs, which belongs neither to a plan nor to a meter.
 #[derive(Clone, Debug)]
 pub(super) struct ForeignPrice {
     pub(super) lookup_key: String,
@@ -51,26 +68,26 @@ pub(super) struct Meter {
     pub(super) sums: bool,
 }
 
-/// A product that is a plan.
+/// A product of a plan or a meter.
 #[derive(Clone, Debug)]
 pub(super) struct Product {
     pub(super) id: String,
-    pub(super) tier: String,
+    pub(super) owner: Owner,
     pub(super) name: String,
     pub(super) description: Option<String>,
     pub(super) contact: Option<String>,
+    pub(super) unit_label: Option<String>,
     pub(super) active: bool,
 }
 
-/// A recurring price of a plan.
+/// A recurring price.
 #[derive(Clone, Debug)]
 pub(super) struct Price {
     pub(super) id: String,
     pub(super) product: String,
     pub(super) lookup_key: Option<String>,
     pub(super) active: bool,
-    /// Meter and unit from its metadata.
-    pub(super) metered: Option<Metered>,
+    pub(super) labels: Labels,
     /// `None` for terms that a catalog cannot describe, for example volume tiers.
     pub(super) terms: Option<Terms>,
 }

@@ -5,6 +5,7 @@
 //! a key; their random key covers the retries of one request.
 
 use std::collections::HashMap;
+use std::hash::Hash;
 
 use shared::stripe::Stripe;
 use shared::stripe::views::Id;
@@ -14,7 +15,7 @@ use stripe_client_core::{RequestBuilder, StripeRequest};
 use stripe_product::price::UpdatePrice;
 use stripe_product::product::{RetrieveProduct, UpdateProduct};
 
-use super::desired::{Meter, Plan};
+use super::desired::{Meter, Owner, Product};
 use super::planner::{Change, Changeset, NewPrice};
 use super::portal::requests as portal_requests;
 use super::requests;
@@ -30,7 +31,7 @@ pub(super) struct Applier<'a> {
     stripe: &'a Stripe,
     /// IDs by names in the catalog, extended with each creation.
     meters: HashMap<String, String>,
-    products: HashMap<String, String>,
+    products: HashMap<Owner, String>,
 }
 
 impl<'a> Applier<'a> {
@@ -46,9 +47,9 @@ impl<'a> Applier<'a> {
             Change::UpdateMeter { id, meter, rename, reactivate } => {
                 self.update_meter(id, meter, *rename, *reactivate).await
             }
-            Change::CreateProduct(plan) => self.create_product(plan).await,
-            Change::UpdateProduct { id, plan } => {
-                self.update(id, &requests::update_product(id, plan)).await
+            Change::CreateProduct(product) => self.create_product(product).await,
+            Change::UpdateProduct { id, product } => {
+                self.update(id, &requests::update_product(id, product)).await
             }
             Change::ArchiveProduct { id, .. } => {
                 self.update(id, &UpdateProduct::new(id.as_str()).active(false)).await
@@ -100,26 +101,27 @@ impl<'a> Applier<'a> {
     /// Unlike a price, a product can be deleted or lose its metadata in the dashboard. Within a day Stripe
     /// replays the creation of the deleted product, so the method checks the product and repeats the
     /// creation with another key.
-    async fn create_product(&mut self, plan: &Plan) -> Result<String> {
+    async fn create_product(&mut self, product: &Product) -> Result<String> {
         let mut deleted = Vec::new();
         for _ in 0..MAX_REPLAYS {
-            let id = self.create(&requests::create_product(plan), &deleted).await?;
-            if self.is_plan(&id, &plan.tier).await? {
-                self.products.insert(plan.tier.clone(), id.clone());
+            let id = self.create(&requests::create_product(product), &deleted).await?;
+            if self.stands_for(&id, &product.owner).await? {
+                self.products.insert(product.owner.clone(), id.clone());
                 return Ok(id);
             }
             deleted.push(id);
         }
         Err(CliError::new(format!(
             "Stripe replays deleted products for the creation of the product {}; run the command again in 24 hours",
-            plan.tier
+            product.owner.name()
         )))
     }
 
-    async fn is_plan(&self, id: &str, tier: &str) -> Result<bool> {
+    /// Returns whether a product exists, is active, and stands for this plan or meter.
+    async fn stands_for(&self, id: &str, owner: &Owner) -> Result<bool> {
         match self.stripe.send::<ProductView>(&RetrieveProduct::new(id)).await {
             Ok(view) => {
-                Ok(view.plan().is_some_and(|product| product.tier == tier && product.active))
+                Ok(view.product().is_some_and(|found| found.owner == *owner && found.active))
             }
             Err(error) if error.code() == Some("resource_missing") => Ok(false),
             Err(error) => Err(error.into()),
@@ -127,13 +129,11 @@ impl<'a> Applier<'a> {
     }
 
     async fn create_price(&self, new: &NewPrice) -> Result<String> {
-        let meter = new
-            .price
-            .metered
-            .as_ref()
-            .map(|metered| id_of(&self.meters, &metered.meter))
-            .transpose()?;
-        let request = requests::create_price(&new.price, id_of(&self.products, &new.tier)?, meter);
+        let NewPrice { price, .. } = new;
+        let meter = price.labels.meter.as_ref();
+        let meter = meter.map(|name| id_of(&self.meters, name, name)).transpose()?;
+        let product = id_of(&self.products, &price.product, price.product.name())?;
+        let request = requests::create_price(price, product, meter);
         let replaced: Vec<String> = new.replaces.iter().chain(&new.equals).cloned().collect();
         self.create(&request, &replaced).await
     }
@@ -174,8 +174,8 @@ impl<'a> Applier<'a> {
 }
 
 /// Returns the ID of a meter or product. The plan creates it before the objects that refer to it.
-fn id_of<'i>(ids: &'i HashMap<String, String>, name: &str) -> Result<&'i str> {
-    ids.get(name).map(String::as_str).ok_or_else(|| {
+fn id_of<'i, K: Eq + Hash>(ids: &'i HashMap<K, String>, key: &K, name: &str) -> Result<&'i str> {
+    ids.get(key).map(String::as_str).ok_or_else(|| {
         CliError::new(format!("\"{name}\" is used before it is created; this is a bug, report it"))
     })
 }

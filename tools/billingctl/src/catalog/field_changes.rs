@@ -6,8 +6,8 @@ use rust_decimal::prelude::ToPrimitive as _;
 use serde::Serialize;
 use shared::values::{Currency, Money, exact, unit_price};
 
-use super::actual::{Price as ActualPrice, Product, StripeState, managed_portal};
-use super::desired::{CancelMode, Charge, Metered, Plan, Portal, Price};
+use super::actual::{Price as ActualPrice, Product as ActualProduct, StripeState, managed_portal};
+use super::desired::{CancelMode, Charge, Labels, Owner, Portal, Price, Product};
 use super::planner::Change;
 
 /// A changed field. `None` means that the field has no value.
@@ -30,14 +30,19 @@ pub(super) fn field_changes(change: &Change, actual: &StripeState) -> Vec<FieldC
             let before = found.map(|found| meter_fields(&found.display_name, found.active));
             compare(&before.unwrap_or_default(), &meter_fields(&meter.display_name, true))
         }
-        Change::CreateProduct(plan) => compare(&none, &plan_fields(plan)),
-        Change::UpdateProduct { id, plan } => {
+        Change::CreateProduct(product) => compare(&none, &product_fields(product)),
+        Change::UpdateProduct { id, product } => {
             let found = actual.products.iter().find(|found| found.id == *id);
-            compare(&found.map(product_fields).unwrap_or_default(), &plan_fields(plan))
+            compare(&found.map(actual_product_fields).unwrap_or_default(), &product_fields(product))
         }
         Change::CreatePrice(new) => {
             let found = actual.prices.iter().find(|found| Some(&found.id) == new.replaces.as_ref());
-            compare(&found.map(actual_price_fields).unwrap_or_default(), &price_fields(&new.price))
+            let Some(found) = found else { return compare(&none, &price_fields(&new.price)) };
+            let mut before = actual_price_fields(found);
+            before.push(field("product", Some(product_of(found, actual))));
+            let mut after = price_fields(&new.price);
+            after.push(field("product", Some(owner_text(&new.price.product))));
+            compare(&before, &after)
         }
         Change::UpdatePrice { id, price } => {
             let found = actual.prices.iter().find(|found| found.id == *id);
@@ -87,79 +92,83 @@ fn meter_fields(display_name: &str, is_active: bool) -> Fields {
     vec![field("display_name", Some(quoted(display_name))), active(is_active)]
 }
 
-fn plan_fields(plan: &Plan) -> Fields {
-    texts(&plan.name, Some(&plan.description), plan.contact.as_ref(), true)
-}
-
 fn product_fields(product: &Product) -> Fields {
-    let contact = product.contact.as_ref();
-    texts(&product.name, product.description.as_ref(), contact, product.active)
+    let Product { owner, name, description, contact, unit_label } = product;
+    texts(owner, [Some(name), description.as_ref(), contact.as_ref(), unit_label.as_ref()], true)
 }
 
+fn actual_product_fields(product: &ActualProduct) -> Fields {
+    let ActualProduct { owner, name, description, contact, unit_label, active, .. } = product;
+    texts(owner, [Some(name), description.as_ref(), contact.as_ref(), unit_label.as_ref()], *active)
+}
+
+/// Returns the product of a price: its plan or meter, else its ID.
+fn product_of(price: &ActualPrice, actual: &StripeState) -> String {
+    actual.owner(&price.product).map_or_else(|| price.product.clone(), owner_text)
+}
+
+fn owner_text(owner: &Owner) -> String {
+    match owner {
+        Owner::Plan(tier) => format!("plan {tier}"),
+        Owner::Meter(name) => format!("meter {name}"),
+    }
+}
+
+/// Returns the fields that a file has for a product of this kind.
 fn texts(
-    name: &str,
-    description: Option<&String>,
-    contact: Option<&String>,
+    owner: &Owner,
+    [name, description, contact, unit]: [Option<&String>; 4],
     is_active: bool,
 ) -> Fields {
-    vec![
-        field("name", Some(quoted(name))),
-        field("description", description.map(|text| quoted(text))),
-        field("contact", contact.map(|text| quoted(text))),
-        active(is_active),
-    ]
+    let own = match owner {
+        Owner::Plan(_) => vec![("name", name), ("description", description), ("contact", contact)],
+        Owner::Meter(_) => vec![("name", name), ("unit_label", unit)],
+    };
+    let own = own.into_iter().map(|(name, value)| field(name, value.map(|text| quoted(text))));
+    own.chain([active(is_active)]).collect()
 }
 
 fn price_fields(price: &Price) -> Fields {
-    let metered = price.metered.as_ref();
-    let mut fields = charges_fields(price.currency, &price.charges, metered);
-    fields.extend(unit_fields(metered));
+    let mut fields = charges_fields(price.currency, &price.charges, price.labels.meter.is_some());
+    fields.extend(label_fields(&price.labels));
     fields.push(active(true));
     fields
 }
 
 fn actual_price_fields(price: &ActualPrice) -> Fields {
-    let metered = price.metered.as_ref();
     let mut fields = match &price.terms {
-        Some(terms) => charges_fields(terms.currency, &terms.charges, metered),
+        Some(terms) => charges_fields(terms.currency, &terms.charges, terms.meter.is_some()),
         None => vec![field("charges", Some("terms that a catalog cannot describe".to_owned()))],
     };
-    fields.extend(unit_fields(metered));
+    fields.extend(label_fields(&price.labels));
     fields.push(active(price.active));
     fields
 }
 
 /// Returns the charges in the price's own currency, then in the others, which are named.
-fn charges_fields(
-    own: Currency,
-    charges: &BTreeMap<Currency, Charge>,
-    metered: Option<&Metered>,
-) -> Fields {
+fn charges_fields(own: Currency, charges: &BTreeMap<Currency, Charge>, is_metered: bool) -> Fields {
     let mut fields = Fields::new();
     for (code, charge) in charges.iter().filter(|(code, _)| **code == own) {
-        fields.extend(charge_fields(*code, *charge, metered));
+        fields.extend(charge_fields(*code, *charge, is_metered));
     }
     for (code, charge) in charges.iter().filter(|(code, _)| **code != own) {
         let named = |(name, value): (String, _)| (format!("{name} {}", code.as_str()), value);
-        fields.extend(charge_fields(*code, *charge, metered).into_iter().map(named));
+        fields.extend(charge_fields(*code, *charge, is_metered).into_iter().map(named));
     }
     fields
 }
 
-fn unit_fields(metered: Option<&Metered>) -> Fields {
-    let of = |name: &str, read: fn(&Metered) -> &String| {
-        metered.map(|metered| field(name, Some(quoted(read(metered)))))
-    };
-    of("meter", |metered| &metered.meter)
-        .into_iter()
-        .chain(of("unit", |metered| &metered.unit))
-        .collect()
+fn label_fields(labels: &Labels) -> Fields {
+    let Labels { plan, meter, unit } = labels;
+    [("plan", plan), ("meter", meter), ("unit", unit)]
+        .map(|(name, value)| field(name, value.as_deref().map(quoted)))
+        .into()
 }
 
 /// Returns the amount of a base fee, or the allowance and the unit price of a metered price.
-fn charge_fields(code: Currency, charge: Charge, metered: Option<&Metered>) -> Fields {
+fn charge_fields(code: Currency, charge: Charge, is_metered: bool) -> Fields {
     let (included, unit) = match charge {
-        Charge::Flat(minor) if metered.is_none() => {
+        Charge::Flat(minor) if !is_metered => {
             let amount = minor.to_i64().filter(|_| minor.is_integer());
             let amount = amount.map(|minor| Money::new(minor, code).to_string());
             let amount = amount.or_else(|| unit_price(minor, code)).unwrap_or_else(|| exact(minor));

@@ -6,7 +6,7 @@
 use toml::Spanned;
 use toml::de::DeValue;
 
-use super::toml_reader::{Faults, Fields, count, text};
+use super::toml_reader::{Faults, Fields, boolean, count, text};
 
 /// A string with its position.
 pub(super) type Text = Option<Spanned<String>>;
@@ -18,6 +18,8 @@ pub(super) type Amounts = Vec<(Spanned<String>, Text)>;
 #[derive(Default)]
 pub(super) struct File {
     pub(super) currency: Text,
+    /// Whether meters have products of their own.
+    pub(super) meter_products: Option<bool>,
     pub(super) meters: Vec<Meter>,
     pub(super) overage: Vec<(Spanned<String>, Spanned<Amounts>)>,
     pub(super) plans: Vec<Plan>,
@@ -58,6 +60,9 @@ impl File {
     pub(super) fn read(mut fields: Fields<'_, '_>, faults: &mut Faults) -> Self {
         let file = Self {
             currency: fields.text("currency", faults),
+            meter_products: fields
+                .optional("meter_products")
+                .and_then(|value| boolean(value, faults)),
             meters: each(fields.array("meters", faults), Meter::read, faults),
             overage: overage(&mut fields, faults),
             plans: plans(&mut fields, faults),

@@ -12,7 +12,7 @@ use shared::stripe::views::Interval;
 use shared::values::{Currency, Money, unit_price};
 
 use super::actual::{Price, Product, StripeState, managed_portal};
-use super::desired::{CancelMode, Charge, Portal};
+use super::desired::{CancelMode, Charge, Owner, Portal};
 use super::parse::parse;
 use super::planner::plan_changes;
 use super::{plan_text, report};
@@ -46,6 +46,7 @@ pub(super) fn text(actual: &StripeState) -> Result<String> {
 
 /// A plan and its active prices.
 struct ActivePlan<'a> {
+    tier: &'a String,
     product: &'a Product,
     prices: Vec<&'a Price>,
 }
@@ -57,22 +58,25 @@ struct Writer<'a> {
 
 impl<'a> Writer<'a> {
     fn new(actual: &'a StripeState) -> Self {
-        let prices = |product: &Product| {
-            actual
-                .prices
-                .iter()
-                .filter(|price| price.active && price.product == product.id)
-                .collect()
+        let prices = |tier: &str| {
+            let is_offered = |price: &&Price| price.active && actual.tier(price) == Some(tier);
+            actual.prices.iter().filter(is_offered).collect()
+        };
+        let plan = |product: &'a Product| match &product.owner {
+            Owner::Plan(tier) => Some(ActivePlan { tier, product, prices: prices(tier) }),
+            Owner::Meter(_) => None,
         };
         let active = actual.products.iter().filter(|product| product.active);
-        let mut plans: Vec<ActivePlan<'_>> =
-            active.map(|product| ActivePlan { product, prices: prices(product) }).collect();
-        plans.sort_by_key(|plan| (plan.prices.is_empty(), plan.fee(), plan.product.tier.clone()));
+        let mut plans: Vec<ActivePlan<'_>> = active.filter_map(plan).collect();
+        plans.sort_by_key(|plan| (plan.prices.is_empty(), plan.fee(), plan.tier));
         Self { actual, plans }
     }
 
     fn text(&self) -> String {
         let mut text = format!("{HEAD}\ncurrency = {}\n", quoted(self.currency().as_str()));
+        if self.has_usage_on_plans() {
+            text.push_str("meter_products = false\n");
+        }
         let meters = self.meters();
         for (name, (meter, unit, _)) in &meters {
             let found = self.actual.meters.iter().find(|found| found.id == *meter);
@@ -110,13 +114,28 @@ impl<'a> Writer<'a> {
         self.plans.iter().flat_map(|plan| plan.prices.iter().copied())
     }
 
+    /// Returns whether a metered price is on its plan's product, as in catalogs without products of meters.
+    fn has_usage_on_plans(&self) -> bool {
+        self.prices().any(|price| {
+            price.labels.meter.is_some()
+                && matches!(self.actual.owner(&price.product), Some(Owner::Plan(_)))
+        })
+    }
+
+    /// Returns the unit of a metered price: its own, else that of its product.
+    fn unit(&self, price: &'a Price) -> &'a str {
+        let product = || self.actual.products.iter().find(|product| product.id == price.product);
+        let unit = price.labels.unit.as_ref().or_else(|| product()?.unit_label.as_ref());
+        unit.map(String::as_str).unwrap_or_default()
+    }
+
     /// Returns for each meter name its ID, its unit, and a price with its unit price.
     fn meters(&self) -> BTreeMap<&'a str, (&'a str, &'a str, &'a Price)> {
         let mut meters = BTreeMap::new();
         for price in self.prices() {
             let meter = price.terms.as_ref().and_then(|terms| terms.meter.as_deref());
-            if let (Some(metered), Some(id)) = (&price.metered, meter) {
-                meters.entry(metered.meter.as_str()).or_insert((id, metered.unit.as_str(), price));
+            if let (Some(name), Some(id)) = (&price.labels.meter, meter) {
+                meters.entry(name.as_str()).or_insert((id, self.unit(price), price));
             }
         }
         meters
@@ -139,17 +158,17 @@ impl ActivePlan<'_> {
     }
 
     fn base(&self, interval: Interval) -> Option<&Price> {
-        let key = lookup_key(&self.product.tier, interval);
+        let key = lookup_key(self.tier, interval);
         self.prices.iter().copied().find(|price| price.lookup_key.as_ref() == Some(&key))
     }
 
     fn write(&self, text: &mut String) {
-        let Product { tier, name, description, contact, .. } = self.product;
+        let Product { name, description, contact, .. } = self.product;
         let description = description.as_deref().unwrap_or_default();
         let _ = write!(
             text,
             "\n[[plans]]\ntier = {}\nname = {}\ndescription = {}\n",
-            quoted(tier),
+            quoted(self.tier),
             quoted(name),
             quoted(description)
         );
@@ -175,13 +194,13 @@ impl ActivePlan<'_> {
     fn included(&self) -> BTreeMap<&str, u64> {
         let mut included = BTreeMap::new();
         for price in &self.prices {
-            let (Some(metered), Some(terms)) = (&price.metered, &price.terms) else { continue };
+            let (Some(meter), Some(terms)) = (&price.labels.meter, &price.terms) else { continue };
             let months = if terms.interval == Interval::Year { 12 } else { 1 };
             let units = match terms.charges.get(&terms.currency) {
                 Some(Charge::Beyond { included, .. }) => included / months,
                 _ => 0,
             };
-            included.entry(metered.meter.as_str()).or_insert(units);
+            included.entry(meter.as_str()).or_insert(units);
         }
         included
     }

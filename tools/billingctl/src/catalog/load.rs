@@ -3,8 +3,7 @@
 use std::collections::BTreeSet;
 
 use shared::StripeError;
-use shared::billing::catalog::PLAN_KEY;
-use shared::stripe::views::Product;
+use shared::billing::catalog::{METER_KEY, PLAN_KEY};
 use shared::stripe::{MAX_PAGE, Stripe};
 use shared::values::Currency;
 use stripe_billing::billing_meter::ListBillingMeter;
@@ -21,12 +20,12 @@ use crate::error::CliError;
 /// Stripe's limit of lookup keys in one request.
 const MAX_KEYS: usize = 10;
 
-/// Reads what the planner compares with the desired catalog: all objects of plans, and foreign prices
-/// with a lookup key that the catalog needs.
+/// Reads what the planner compares with the desired catalog: all objects of plans and meters, and foreign
+/// prices with a lookup key that the catalog needs.
 pub(super) async fn load(stripe: &Stripe, desired: &Catalog) -> Result<StripeState, CliError> {
     let prices = || desired.plans.iter().flat_map(|plan| &plan.prices);
     let currencies = prices().flat_map(|price| price.charges.keys().copied());
-    let mut actual = plans_in(stripe, &currencies.collect()).await?;
+    let mut actual = catalog_in(stripe, &currencies.collect()).await?;
     let is_held =
         |key: &str| actual.prices.iter().any(|price| price.lookup_key.as_deref() == Some(key));
     let free: Vec<&str> =
@@ -54,7 +53,7 @@ pub(super) async fn load_all(stripe: &Stripe) -> Result<StripeState, CliError> {
     currencies.extend(
         options.flat_map(|options| options.keys()).filter_map(|code| code.parse::<Currency>().ok()),
     );
-    plans_in(stripe, &currencies).await
+    catalog_in(stripe, &currencies).await
 }
 
 /// Reads all configurations of the customer portal.
@@ -66,41 +65,52 @@ pub(crate) async fn portal_configurations(
     Ok(all.into_iter().map(PortalConfiguration::from).collect())
 }
 
-/// Converts a price that is not a plan's. A concurrent apply may have created a price of a plan, which
-/// is `None`.
+/// Converts a price that belongs to no plan and no meter. A concurrent apply may have created a price of
+/// the catalog, which is `None`.
 fn foreign(price: shared::stripe::views::Price) -> Option<ForeignPrice> {
-    let is_plan = |product: &Product| product.metadata.contains_key(PLAN_KEY);
-    if price.product.object().is_some_and(is_plan) {
+    let product = price.product.object().map(|product| &product.metadata);
+    let is_ours = |key: &str| {
+        price.metadata.contains_key(key) || product.is_some_and(|own| own.contains_key(key))
+    };
+    if is_ours(PLAN_KEY) || is_ours(METER_KEY) {
         return None;
     }
     let product = price.product_id().to_owned();
     Some(ForeignPrice { lookup_key: price.lookup_key?, price: price.id, product })
 }
 
-/// Reads meters, plans and portal configurations, with prices in these currencies. It includes archived
+/// Reads meters, products and portal configurations, with prices in these currencies. It includes archived
 /// objects, because an object that returns to the file is activated again.
-async fn plans_in(
+async fn catalog_in(
     stripe: &Stripe,
     currencies: &BTreeSet<Currency>,
 ) -> Result<StripeState, CliError> {
+    let recurring = || {
+        ListPrice::new()
+            .type_(stripe_shared::PriceType::Recurring)
+            .limit(MAX_PAGE)
+            .expand(expand(currencies))
+    };
+    // Read before the products: a price that a concurrent apply creates later would seem to belong to no
+    // product of the catalog.
+    let active: Vec<PriceView> = stripe.all(&recurring().active(true)).await?;
     let meters: Vec<MeterView> = stripe.all(&ListBillingMeter::new().limit(MAX_PAGE)).await?;
     let products: Vec<ProductView> = stripe.all(&ListProduct::new().limit(MAX_PAGE)).await?;
     let mut actual = StripeState {
         meters: meters.into_iter().map(Meter::from).collect(),
-        products: products.into_iter().filter_map(ProductView::plan).collect(),
+        products: products.into_iter().filter_map(ProductView::product).collect(),
         portals: portal_configurations(stripe).await?,
         ..StripeState::default()
     };
-    let expand = expand(currencies);
     for product in &actual.products {
-        let list = ListPrice::new()
-            .product(&product.id)
-            .type_(stripe_shared::PriceType::Recurring)
-            .limit(MAX_PAGE)
-            .expand(expand.clone());
-        let prices: Vec<PriceView> = stripe.all(&list).await?;
+        let prices: Vec<PriceView> = stripe.all(&recurring().product(&product.id)).await?;
         actual.prices.extend(prices.into_iter().map(Price::from));
     }
+    // The API sells an active price that names a plan, whatever its product is.
+    let others = active.into_iter().map(Price::from).filter(|price| price.labels.plan.is_some());
+    let others: Vec<Price> =
+        others.filter(|price| actual.owner(&price.product).is_none()).collect();
+    actual.prices.extend(others);
     Ok(actual)
 }
 

@@ -1,15 +1,16 @@
 //! Plans the changes that turn the actual catalog into the desired one. It sends no request.
 //!
-//! All products of plans and all their recurring prices belong to the catalog. The API sells every active
-//! price of a plan's product, so prices that the file does not have are archived.
+//! All products of plans and meters belong to the catalog, and all recurring prices of plans. The API sells
+//! every active price of a plan, so prices that the file does not have are archived. A price of a meter's
+//! product that names no plan is an add-on, which the API never touches, and so does this tool.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use super::actual::{
-    ForeignPrice, Meter as ActualMeter, Price as ActualPrice, Product, StripeState, Terms,
-    managed_portal,
+    ForeignPrice, Meter as ActualMeter, Price as ActualPrice, Product as ActualProduct,
+    StripeState, Terms, managed_portal,
 };
-use super::desired::{Catalog, Meter, Plan, Portal, Price};
+use super::desired::{Catalog, Meter, Owner, Portal, Price, Product};
 
 /// A change of one object, or none.
 #[derive(Clone, Debug)]
@@ -17,10 +18,10 @@ pub(super) enum Change {
     CreateMeter(Meter),
     UpdateMeter { id: String, meter: Meter, rename: bool, reactivate: bool },
     KeepMeter { id: String, meter: Meter },
-    CreateProduct(Plan),
-    UpdateProduct { id: String, plan: Plan },
-    KeepProduct { id: String, plan: Plan },
-    ArchiveProduct { id: String, tier: String },
+    CreateProduct(Product),
+    UpdateProduct { id: String, product: Product },
+    KeepProduct { id: String, owner: Owner },
+    ArchiveProduct { id: String, owner: Owner },
     CreatePrice(NewPrice),
     UpdatePrice { id: String, price: Price },
     KeepPrice { id: String, price: Price },
@@ -33,7 +34,6 @@ pub(super) enum Change {
 /// A price to create. Its product and its meter may not exist yet.
 #[derive(Clone, Debug)]
 pub(super) struct NewPrice {
-    pub(super) tier: String,
     pub(super) price: Price,
     /// ID of the price that it takes the lookup key from.
     pub(super) replaces: Option<String>,
@@ -54,7 +54,7 @@ pub(super) enum ArchiveReason {
 pub(super) struct Changeset {
     pub(super) changes: Vec<Change>,
     pub(super) meters: HashMap<String, String>,
-    pub(super) products: HashMap<String, String>,
+    pub(super) products: HashMap<Owner, String>,
 }
 
 /// State in Stripe that this tool cannot correct.
@@ -65,11 +65,12 @@ pub(super) enum Conflict {
     )]
     WrongMeter { id: String, event_name: String },
     #[error(
-        "the Stripe products {0} and {1} both have the metadata cantila_plan={2}; remove it from the product that is not the plan"
+        "the Stripe products {0} and {1} both have the metadata {key}={name}; remove it from one of them",
+        key = _2.metadata_key(), name = _2.name()
     )]
-    TwoProducts(String, String, String),
+    TwoProducts(String, String, Owner),
     #[error(
-        "the lookup key {lookup_key} belongs to the Stripe price {price} of the product {product}, which is not a plan; remove the lookup key from the price, or add the metadata cantila_plan to the product if it is a plan",
+        "the lookup key {lookup_key} belongs to the Stripe price {price} of the product {product}, which is neither a plan nor a meter; remove the lookup key from the price, or add the metadata cantila_plan to the product if it is a plan",
         lookup_key = _0.lookup_key, price = _0.price, product = _0.product
     )]
     ForeignKey(ForeignPrice),
@@ -87,17 +88,14 @@ pub(super) fn plan_changes(desired: &Catalog, actual: &StripeState) -> Result<Ch
     for meter in &desired.meters {
         changeset.meter(meter, actual)?;
     }
-    for plan in &desired.plans {
-        changeset.product(plan, actual)?;
+    let products = desired.products();
+    for product in &products {
+        changeset.product(product, actual)?;
     }
-    for plan in &desired.plans {
-        changeset.prices(plan, actual);
+    for price in desired.plans.iter().flat_map(|plan| &plan.prices) {
+        changeset.price(price, actual);
     }
-    for product in &actual.products {
-        if !desired.plans.iter().any(|plan| plan.tier == product.tier) {
-            changeset.archive_plan(product, actual);
-        }
-    }
+    changeset.archive_others(desired, &products, actual);
     if let Some(portal) = &desired.portal {
         changeset.portal(portal, actual);
     }
@@ -128,68 +126,39 @@ impl Changeset {
         Ok(())
     }
 
-    fn product(&mut self, plan: &Plan, actual: &StripeState) -> Result<(), Conflict> {
-        let of_tier = || actual.products.iter().filter(|product| product.tier == plan.tier);
-        let mut active = of_tier().filter(|product| product.active);
+    fn product(&mut self, product: &Product, actual: &StripeState) -> Result<(), Conflict> {
+        let of_owner = || actual.products.iter().filter(|found| found.owner == product.owner);
+        let mut active = of_owner().filter(|found| found.active);
         let first = active.next();
         if let (Some(first), Some(second)) = (first, active.next()) {
-            return Err(Conflict::TwoProducts(
-                first.id.clone(),
-                second.id.clone(),
-                plan.tier.clone(),
-            ));
+            let owner = product.owner.clone();
+            return Err(Conflict::TwoProducts(first.id.clone(), second.id.clone(), owner));
         }
-        let Some(found) = first.or_else(|| of_tier().next()) else {
-            self.changes.push(Change::CreateProduct(plan.clone()));
+        let Some(found) = first.or_else(|| of_owner().next()) else {
+            self.changes.push(Change::CreateProduct(product.clone()));
             return Ok(());
         };
-        let (id, plan) = (found.id.clone(), plan.clone());
-        self.products.insert(plan.tier.clone(), id.clone());
-        let is_unchanged = found.active
-            && found.name == plan.name
-            && found.description.as_deref() == Some(plan.description.as_str())
-            && found.contact == plan.contact;
-        self.changes.push(if is_unchanged {
-            Change::KeepProduct { id, plan }
+        let id = found.id.clone();
+        self.products.insert(product.owner.clone(), id.clone());
+        self.changes.push(if is_unchanged(found, product) {
+            Change::KeepProduct { id, owner: product.owner.clone() }
         } else {
-            Change::UpdateProduct { id, plan }
+            Change::UpdateProduct { id, product: product.clone() }
         });
         Ok(())
     }
 
-    fn prices(&mut self, plan: &Plan, actual: &StripeState) {
-        let product = self.products.get(&plan.tier).cloned();
-        let existing: Vec<&ActualPrice> =
-            actual.prices.iter().filter(|price| Some(&price.product) == product.as_ref()).collect();
-        let mut matched: Vec<&str> = Vec::new();
-        for price in &plan.prices {
-            let holder = existing
-                .iter()
-                .find(|other| other.lookup_key.as_deref() == Some(&price.lookup_key));
-            matched.extend(holder.map(|holder| holder.id.as_str()));
-            self.price(plan, price, holder.copied(), &existing);
-        }
-        for price in
-            existing.iter().filter(|price| price.active && !matched.contains(&price.id.as_str()))
-        {
-            self.archive(price, ArchiveReason::NotInFile);
-        }
-    }
-
-    /// Plans one price. `holder` is the price that has its lookup key.
-    fn price(
-        &mut self,
-        plan: &Plan,
-        price: &Price,
-        holder: Option<&ActualPrice>,
-        existing: &[&ActualPrice],
-    ) {
+    fn price(&mut self, price: &Price, actual: &StripeState) {
         let terms = self.terms(price);
-        let has_same_terms = |other: &ActualPrice| terms.is_some() && other.terms == terms;
+        let product = self.products.get(&price.product).cloned();
+        let is_same = |other: &ActualPrice| {
+            terms.is_some() && other.terms == terms && Some(&other.product) == product.as_ref()
+        };
+        let holder = holder(price, actual);
         match holder {
-            Some(holder) if has_same_terms(holder) => {
+            Some(holder) if is_same(holder) => {
                 let (id, price) = (holder.id.clone(), price.clone());
-                let is_unchanged = holder.active && holder.metered == price.metered;
+                let is_unchanged = holder.active && holder.labels == price.labels;
                 self.changes.push(if is_unchanged {
                     Change::KeepPrice { id, price }
                 } else {
@@ -197,14 +166,10 @@ impl Changeset {
                 });
             }
             _ => {
-                let equals = existing
-                    .iter()
-                    .filter(|other| has_same_terms(other))
-                    .map(|other| other.id.clone())
-                    .collect();
+                let equals = actual.prices.iter().filter(|other| is_same(other));
+                let equals = equals.map(|other| other.id.clone()).collect();
                 let replaces = holder.map(|holder| holder.id.clone());
-                let new =
-                    NewPrice { tier: plan.tier.clone(), price: price.clone(), replaces, equals };
+                let new = NewPrice { price: price.clone(), replaces, equals };
                 self.changes.push(Change::CreatePrice(new));
                 // Archived next, so that the plan has both prices only for a moment.
                 if let Some(holder) = holder.filter(|holder| holder.active) {
@@ -216,8 +181,8 @@ impl Changeset {
 
     /// Returns the terms of the price in Stripe; `None` if its meter does not exist yet.
     fn terms(&self, price: &Price) -> Option<Terms> {
-        let meter = match &price.metered {
-            Some(metered) => Some(self.meters.get(&metered.meter)?.clone()),
+        let meter = match &price.labels.meter {
+            Some(name) => Some(self.meters.get(name)?.clone()),
             None => None,
         };
         Some(Terms {
@@ -236,18 +201,23 @@ impl Changeset {
         });
     }
 
-    /// Archives a plan that the file does not have. Existing subscriptions stay on it.
-    fn archive_plan(&mut self, product: &Product, actual: &StripeState) {
-        for price in
-            actual.prices.iter().filter(|price| price.active && price.product == product.id)
-        {
-            self.archive(price, ArchiveReason::NotInFile);
+    /// Archives the prices of plans and the products that the file does not have. Existing subscriptions
+    /// stay on them.
+    fn archive_others(&mut self, desired: &Catalog, products: &[Product], actual: &StripeState) {
+        let prices = desired.plans.iter().flat_map(|plan| &plan.prices);
+        let kept: HashSet<&str> =
+            prices.filter_map(|price| Some(holder(price, actual)?.id.as_str())).collect();
+        let is_sold = |price: &&ActualPrice| price.active && actual.tier(price).is_some();
+        for price in actual.prices.iter().filter(is_sold) {
+            if !kept.contains(price.id.as_str()) {
+                self.archive(price, ArchiveReason::NotInFile);
+            }
         }
-        if product.active {
-            self.changes.push(Change::ArchiveProduct {
-                id: product.id.clone(),
-                tier: product.tier.clone(),
-            });
+        for found in actual.products.iter().filter(|found| found.active) {
+            if !products.iter().any(|product| product.owner == found.owner) {
+                let (id, owner) = (found.id.clone(), found.owner.clone());
+                self.changes.push(Change::ArchiveProduct { id, owner });
+            }
         }
     }
 
@@ -260,6 +230,23 @@ impl Changeset {
             Some(found) => Change::UpdatePortal { id: found.id.clone(), portal: desired.clone() },
         });
     }
+}
+
+/// Returns the price that has the lookup key of a desired one.
+fn holder<'a>(price: &Price, actual: &'a StripeState) -> Option<&'a ActualPrice> {
+    let has_key = |other: &&ActualPrice| other.lookup_key.as_deref() == Some(&price.lookup_key);
+    actual.prices.iter().find(has_key)
+}
+
+/// Returns whether a product has all that the file says about it.
+fn is_unchanged(found: &ActualProduct, product: &Product) -> bool {
+    let of_owner = match product.owner {
+        Owner::Plan(_) => {
+            found.description == product.description && found.contact == product.contact
+        }
+        Owner::Meter(_) => found.unit_label == product.unit_label,
+    };
+    found.active && found.name == product.name && of_owner
 }
 
 #[cfg(test)]

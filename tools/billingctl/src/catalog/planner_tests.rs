@@ -45,7 +45,7 @@ fn catalog(text: &str) -> Catalog {
     parse(text).expect("valid")
 }
 
-/// Returns the state after `FILE` was applied: `mtr_0`, `prod_1`, `prod_2`, `price_3`, `price_4`.
+/// Returns the state after `FILE` was applied: `mtr_0`, `prod_1`, `prod_2`, `prod_3`, `price_4`, `price_5`.
 fn applied() -> StripeState {
     let empty = StripeState::default();
     let changeset = plan_changes(&catalog(FILE), &empty).expect("no conflict");
@@ -61,6 +61,7 @@ fn empty_stripe_gets_objects_before_those_that_refer_to_them() {
             "created meter cpu",
             "created product pro",
             "created product dedicated",
+            "created meter product cpu",
             "created price cantila_pro_month",
             "created price cantila_pro_month_cpu",
         ]
@@ -78,7 +79,7 @@ fn changed_file_changes_only_the_objects_that_differ() {
             "36.00",
             vec![
                 "created price cantila_pro_month".to_owned(),
-                replaced("cantila_pro_month", "price_3"),
+                replaced("cantila_pro_month", "price_4"),
             ],
         ),
         ("35.00", "35.0", vec![]),
@@ -88,7 +89,7 @@ fn changed_file_changes_only_the_objects_that_differ() {
             "0.013",
             vec![
                 "created price cantila_pro_month_cpu".to_owned(),
-                replaced("cantila_pro_month_cpu", "price_4"),
+                replaced("cantila_pro_month_cpu", "price_5"),
             ],
         ),
         (
@@ -96,18 +97,28 @@ fn changed_file_changes_only_the_objects_that_differ() {
             "cpu = 11",
             vec![
                 "created price cantila_pro_month_cpu".to_owned(),
-                replaced("cantila_pro_month_cpu", "price_4"),
+                replaced("cantila_pro_month_cpu", "price_5"),
             ],
         ),
-        ("included = { cpu = 10 }", "", vec![removed("cantila_pro_month_cpu", "price_4")]),
         (
-            "unit = \"h\"",
-            "unit = \"hour\"",
-            vec!["updated price cantila_pro_month_cpu (price_4)".to_owned()],
+            "included = { cpu = 10 }",
+            "",
+            vec![
+                removed("cantila_pro_month_cpu", "price_5"),
+                "archived meter product cpu (prod_3)".to_owned(),
+            ],
         ),
+        ("unit = \"h\"", "unit = \"hour\"", vec!["updated meter product cpu (prod_3)".to_owned()]),
         ("\"Pro\"", "\"Pro!\"", vec!["updated product pro (prod_1)".to_owned()]),
         ("\"sales\"", "\"someone\"", vec!["updated product dedicated (prod_2)".to_owned()]),
-        ("\"CPU\"", "\"Processors\"", vec!["updated meter cpu (mtr_0)".to_owned()]),
+        (
+            "\"CPU\"",
+            "\"Processors\"",
+            vec![
+                "updated meter cpu (mtr_0)".to_owned(),
+                "updated meter product cpu (prod_3)".to_owned(),
+            ],
+        ),
     ];
     for (from, to, expected) in cases {
         let changeset = plan_changes(
@@ -128,9 +139,10 @@ fn removed_plan_is_archived_and_a_returning_plan_is_activated() {
     assert_eq!(
         lines(&changeset),
         [
-            "archived price cantila_pro_month (price_3)",
-            "archived price cantila_pro_month_cpu (price_4)",
+            "archived price cantila_pro_month (price_4)",
+            "archived price cantila_pro_month_cpu (price_5)",
             "archived product pro (prod_1)",
+            "archived meter product cpu (prod_3)",
         ]
     );
     let back = plan_changes(&catalog(FILE), &apply(applied(), &changeset)).expect("no conflict");
@@ -138,8 +150,9 @@ fn removed_plan_is_archived_and_a_returning_plan_is_activated() {
         lines(&back),
         [
             "updated product pro (prod_1)",
-            "updated price cantila_pro_month (price_3)",
-            "updated price cantila_pro_month_cpu (price_4)",
+            "updated meter product cpu (prod_3)",
+            "updated price cantila_pro_month (price_4)",
+            "updated price cantila_pro_month_cpu (price_5)",
         ]
     );
 }
@@ -166,7 +179,7 @@ fn price_with_a_previous_amount_names_the_previous_price() {
     let new = new.expect("a new price");
     assert_eq!(
         (new.replaces.as_deref(), new.equals.as_slice()),
-        (Some("price_5"), &["price_3".to_owned()][..])
+        (Some("price_6"), &["price_4".to_owned()][..])
     );
 }
 
@@ -196,7 +209,7 @@ fn inactive_meter_is_reactivated_and_meter_with_another_formula_is_a_conflict() 
 #[test]
 fn two_active_products_of_one_plan_are_a_conflict() {
     let mut state = applied();
-    let second = Product { id: "prod_9".to_owned(), ..state.products[0].clone() };
+    let second = ActualProduct { id: "prod_9".to_owned(), ..state.products[0].clone() };
     state.products.insert(0, second);
     let conflict = plan_changes(&catalog(FILE), &state).expect_err("a conflict").to_string();
     assert!(conflict.contains("prod_9") && conflict.contains("prod_1"), "{conflict}");
@@ -207,6 +220,74 @@ fn two_active_products_of_one_plan_are_a_conflict() {
     );
 }
 
+/// Returns the state after the catalog was applied without products of meters, as older versions did:
+/// `mtr_0`, `prod_1`, `prod_2`, `price_3`, `price_4`.
+fn applied_before() -> StripeState {
+    let before = FILE.replace("currency = \"usd\"", "currency = \"usd\"\nmeter_products = false");
+    let empty = StripeState::default();
+    let changeset = plan_changes(&catalog(&before), &empty).expect("no conflict");
+    let state = apply(empty, &changeset);
+    let again = plan_changes(&catalog(&before), &state).expect("no conflict");
+    assert_eq!(lines(&again), Vec::<String>::new());
+    state
+}
+
+#[test]
+fn older_catalog_gets_products_of_meters_and_keeps_its_base_prices() {
+    let expected = "\
++ meter product cpu
+    name                  \"CPU\"
+    unit_label            \"h\"
+~ price cantila_pro_month_cpu: replaces price_4
+    plan                  none → \"pro\"
+    unit                  \"h\" → none
+    product               plan pro → meter cpu
+    + a new price is created and takes the lookup key
+    - price_4 is archived; 12 subscriptions stay on it
+
+1 to create, 1 to replace, 0 to update, 0 to archive, 4 unchanged";
+    assert_eq!(printed(FILE, &applied_before()), expected);
+    let changeset = plan_changes(&catalog(FILE), &applied_before()).expect("no conflict");
+    let state = apply(applied_before(), &changeset);
+    let again = plan_changes(&catalog(FILE), &state).expect("no conflict");
+    assert_eq!(lines(&again), Vec::<String>::new());
+}
+
+#[test]
+fn labels_of_a_price_are_those_of_the_file() {
+    let mut state = applied();
+    state.prices[0].labels.plan = Some("agency".to_owned());
+    state.prices[1].labels.plan = None;
+    let changeset = plan_changes(&catalog(FILE), &state).expect("no conflict");
+    let expected = [
+        "updated price cantila_pro_month (price_4)",
+        "updated price cantila_pro_month_cpu (price_5)",
+    ];
+    assert_eq!(lines(&changeset), expected);
+    let again = plan_changes(&catalog(FILE), &apply(state, &changeset)).expect("no conflict");
+    assert_eq!(lines(&again), Vec::<String>::new());
+}
+
+#[test]
+fn stray_price_is_archived_if_it_names_a_plan() {
+    let archived = ["archived price without a lookup key (price_stray)"];
+    for (product, plan, expected) in [
+        ("prod_3", None, &archived[..0]),
+        ("prod_3", Some("pro"), &archived[..]),
+        ("prod_of_another_program", Some("pro"), &archived[..]),
+        ("prod_1", None, &archived[..]),
+    ] {
+        let mut state = applied();
+        let mut stray = state.prices[1].clone();
+        (stray.id, stray.lookup_key) = ("price_stray".to_owned(), None);
+        stray.product = product.to_owned();
+        stray.labels.plan = plan.map(str::to_owned);
+        state.prices.push(stray);
+        let changeset = plan_changes(&catalog(FILE), &state).expect("no conflict");
+        assert_eq!(lines(&changeset), expected, "{product} {plan:?}");
+    }
+}
+
 #[test]
 fn plan_is_printed_as_a_diff() {
     let file = FILE
@@ -215,8 +296,7 @@ fn plan_is_printed_as_a_diff() {
         .replace("\"Pro\"", "\"Pro!\"")
         .replace("month =", "year = { usd = \"360.00\" }\nmonth =")
         + "[portal]\nheadline = \"H\"\ninvoice_history = true\npayment_method_update = true\nsubscription_cancel = \"off\"\n";
-    let mut state = applied();
-    state.prices[0].metered = None;
+    let state = applied();
     let without: String = file.replace("tier = \"dedicated\"", "tier = \"metal\"");
     let expected = "\
 ~ product pro (prod_1)
@@ -225,21 +305,21 @@ fn plan_is_printed_as_a_diff() {
     name                  \"Dedicated\"
     description           \"d\"
     contact               \"sales\"
-~ price cantila_pro_month: replaces price_3
+~ price cantila_pro_month: replaces price_4
     amount                35.00 USD → 36.00 USD
     + a new price is created and takes the lookup key
-    - price_3 is archived; 12 subscriptions stay on it
-~ price cantila_pro_month_cpu: replaces price_4
+    - price_4 is archived; 12 subscriptions stay on it
+~ price cantila_pro_month_cpu: replaces price_5
     included              10 → 20
     + a new price is created and takes the lookup key
-    - price_4 is archived; 12 subscriptions stay on it
+    - price_5 is archived; 12 subscriptions stay on it
 + price cantila_pro_year
     amount                360.00 USD
 + price cantila_pro_year_cpu
     included              240
     unit_amount           0.012 USD
+    plan                  \"pro\"
     meter                 \"cpu\"
-    unit                  \"h\"
 - product dedicated (prod_2)
     not in the file: archived; existing subscriptions keep it
 + portal configuration
@@ -249,9 +329,9 @@ fn plan_is_printed_as_a_diff() {
     subscription_cancel   off
     subscription_update   off
 
-4 to create, 2 to replace, 1 to update, 1 to archive, 1 unchanged";
+4 to create, 2 to replace, 1 to update, 1 to archive, 2 unchanged";
     assert_eq!(printed(&without, &state), expected);
-    assert_eq!(printed(FILE, &applied()), "no differences: Stripe holds this catalog (5 objects)");
+    assert_eq!(printed(FILE, &applied()), "no differences: Stripe holds this catalog (6 objects)");
 }
 
 #[test]

@@ -3,6 +3,7 @@
 use serde::Serialize;
 
 use super::actual::StripeState;
+use super::desired::{Owner, Product};
 use super::field_changes::{FieldChange, field_changes};
 use super::planner::{Change, Changeset};
 
@@ -12,7 +13,7 @@ use super::planner::{Change, Changeset};
 pub(super) struct Entry {
     pub(super) action: Action,
     pub(super) object: &'static str,
-    /// Name of the meter, tier of the plan, or lookup key of the price.
+    /// Name of the meter, name of the product's plan or meter, or lookup key of the price.
     pub(super) name: Option<String>,
     lookup_key: Option<String>,
     /// Null if the object does not exist yet.
@@ -59,10 +60,16 @@ fn entry(change: &Change) -> Entry {
         Change::CreateMeter(meter) => (Create, "meter", Some(&meter.name), None),
         Change::UpdateMeter { id, meter, .. } => (Update, "meter", Some(&meter.name), Some(id)),
         Change::KeepMeter { id, meter } => (Keep, "meter", Some(&meter.name), Some(id)),
-        Change::CreateProduct(plan) => (Create, "product", Some(&plan.tier), None),
-        Change::UpdateProduct { id, plan } => (Update, "product", Some(&plan.tier), Some(id)),
-        Change::KeepProduct { id, plan } => (Keep, "product", Some(&plan.tier), Some(id)),
-        Change::ArchiveProduct { id, tier } => (Archive, "product", Some(tier), Some(id)),
+        Change::CreateProduct(Product { owner, .. }) => {
+            (Create, product(owner), Some(owner.name()), None)
+        }
+        Change::UpdateProduct { id, product: Product { owner, .. } } => {
+            (Update, product(owner), Some(owner.name()), Some(id))
+        }
+        Change::KeepProduct { id, owner } => (Keep, product(owner), Some(owner.name()), Some(id)),
+        Change::ArchiveProduct { id, owner } => {
+            (Archive, product(owner), Some(owner.name()), Some(id))
+        }
         Change::CreatePrice(new) => (Create, "price", Some(&new.price.lookup_key), None),
         Change::UpdatePrice { id, price } => (Update, "price", Some(&price.lookup_key), Some(id)),
         Change::KeepPrice { id, price } => (Keep, "price", Some(&price.lookup_key), Some(id)),
@@ -81,6 +88,14 @@ fn entry(change: &Change) -> Entry {
     let lookup_key = name.clone().filter(|_| object == "price");
     let differences = Vec::new();
     Entry { action, object, name, lookup_key, id, replaces, differences, subscriptions: None }
+}
+
+/// Returns the type of a product. A meter may have the name of a plan.
+fn product(owner: &Owner) -> &'static str {
+    match owner {
+        Owner::Plan(_) => "product",
+        Owner::Meter(_) => "meter product",
+    }
 }
 
 impl Entry {

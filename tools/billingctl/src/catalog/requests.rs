@@ -20,7 +20,7 @@ use stripe_product::product::{CreateProduct, UpdateProduct};
 use stripe_shared::{PriceBillingScheme, PriceTiersMode};
 
 use super::amount::stripe_currency;
-use super::desired::{Charge, Meter, Metered, Plan, Price};
+use super::desired::{Charge, Labels, Meter, Owner, Price, Product};
 
 pub(super) fn create_meter(meter: &Meter) -> CreateBillingMeter {
     let sum =
@@ -34,20 +34,35 @@ pub(super) fn create_meter(meter: &Meter) -> CreateBillingMeter {
         .value_settings(CreateBillingMeterValueSettings::new("value"))
 }
 
-pub(super) fn create_product(plan: &Plan) -> CreateProduct {
-    let mut metadata = HashMap::from([(PLAN_KEY.to_owned(), plan.tier.clone())]);
-    metadata.extend(plan.contact.clone().map(|contact| (CONTACT_KEY.to_owned(), contact)));
-    CreateProduct::new(&plan.name).description(&plan.description).metadata(metadata)
+pub(super) fn create_product(product: &Product) -> CreateProduct {
+    let Product { owner, name, description, contact, unit_label } = product;
+    let mut metadata = HashMap::from([(owner.metadata_key().to_owned(), owner.name().clone())]);
+    metadata.extend(contact.clone().map(|contact| (CONTACT_KEY.to_owned(), contact)));
+    let mut request = CreateProduct::new(name).metadata(metadata);
+    if let Some(description) = description {
+        request = request.description(description);
+    }
+    if let Some(unit) = unit_label {
+        request = request.unit_label(unit);
+    }
+    request
 }
 
-pub(super) fn update_product(id: &str, plan: &Plan) -> UpdateProduct {
-    // An empty value removes the key.
-    let contact = plan.contact.clone().unwrap_or_default();
-    UpdateProduct::new(id)
-        .active(true)
-        .name(&plan.name)
-        .description(&plan.description)
-        .metadata(HashMap::from([(CONTACT_KEY.to_owned(), contact)]))
+pub(super) fn update_product(id: &str, product: &Product) -> UpdateProduct {
+    let Product { owner, name, description, contact, unit_label } = product;
+    let mut request = UpdateProduct::new(id).active(true).name(name);
+    if let Owner::Plan(_) = owner {
+        // An empty value removes the key.
+        let contact = contact.clone().unwrap_or_default();
+        request = request.metadata(HashMap::from([(CONTACT_KEY.to_owned(), contact)]));
+    }
+    if let Some(description) = description {
+        request = request.description(description);
+    }
+    if let Some(unit) = unit_label {
+        request = request.unit_label(unit);
+    }
+    request
 }
 
 /// Returns the request that creates a price. `meter` is the ID of its meter, for a metered price.
@@ -62,8 +77,9 @@ pub(super) fn create_price(price: &Price, product: &str, meter: Option<&str>) ->
         // Moves the key from the replaced price, if there is one.
         .transfer_lookup_key(true)
         .recurring(recurring(price.interval, meter));
-    if let Some(metered) = &price.metered {
-        request = request.metadata(metadata(metered));
+    if price.labels != Labels::default() {
+        let named = metadata(&price.labels).into_iter().filter(|(_, value)| !value.is_empty());
+        request = request.metadata(named.collect::<HashMap<_, _>>());
     }
     if !options.is_empty() {
         request = request.currency_options(options);
@@ -137,9 +153,10 @@ fn recurring(interval: Interval, meter: Option<&str>) -> CreatePriceRecurring {
     recurring
 }
 
-fn metadata(metered: &Metered) -> HashMap<String, String> {
-    [(METER_KEY, &metered.meter), (UNIT_KEY, &metered.unit)]
-        .map(|(key, value)| (key.to_owned(), value.clone()))
+/// Returns all keys of the catalog. An empty value removes a key.
+fn metadata(labels: &Labels) -> HashMap<String, String> {
+    [(PLAN_KEY, &labels.plan), (METER_KEY, &labels.meter), (UNIT_KEY, &labels.unit)]
+        .map(|(key, value)| (key.to_owned(), value.clone().unwrap_or_default()))
         .into()
 }
 
@@ -149,9 +166,5 @@ fn currency(code: Currency) -> stripe_types::Currency {
 
 /// Returns the request that activates a price and sets its metadata.
 pub(super) fn update_price(id: &str, price: &Price) -> UpdatePrice {
-    let request = UpdatePrice::new(id).active(true);
-    match &price.metered {
-        Some(metered) => request.metadata(metadata(metered)),
-        None => request,
-    }
+    UpdatePrice::new(id).active(true).metadata(metadata(&price.labels))
 }

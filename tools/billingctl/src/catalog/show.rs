@@ -7,6 +7,7 @@ use shared::stripe::{MAX_PAGE, Stripe};
 use shared::values::{Currency, exact, unit_price};
 use stripe_product::product::ListProduct;
 
+use super::desired::Owner;
 use super::views::ProductView;
 use crate::error::Result;
 use crate::output::{Output, columns, note};
@@ -48,7 +49,8 @@ struct PlanView {
 struct MeteredView {
     meter: String,
     unit: Option<String>,
-    included: String,
+    /// Null, as is the unit price, if the tiers are not an allowance and one price.
+    included: Option<String>,
     unit_amount: Option<String>,
 }
 
@@ -61,11 +63,14 @@ struct SalesLed {
 
 impl PlanView {
     fn new(offer: Offer, currency: Currency) -> Self {
-        let metered = |metered: Metered| MeteredView {
-            included: exact(metered.included),
-            unit_amount: unit_price(metered.unit_amount, currency),
-            meter: metered.meter,
-            unit: metered.unit,
+        let metered = |metered: Metered| {
+            let allowance = metered.shape.allowance();
+            MeteredView {
+                included: allowance.map(|(included, _)| exact(included)),
+                unit_amount: allowance.and_then(|(_, unit)| unit_price(unit, currency)),
+                meter: metered.meter,
+                unit: metered.unit,
+            }
         };
         Self {
             plan: offer.tier,
@@ -83,8 +88,11 @@ pub(super) async fn run(output: Output, args: &ShowArgs) -> Result<()> {
     let currency = args.currency;
     let stripe = stripe::client_from_env()?;
     let catalog = Catalog::load(&stripe, Some(currency)).await?;
-    let plans =
-        catalog.offers(currency).into_iter().map(|offer| PlanView::new(offer, currency)).collect();
+    let plans = catalog
+        .offers(currency, None)
+        .into_iter()
+        .map(|offer| PlanView::new(offer, currency))
+        .collect();
     let view = CatalogView { currency, plans, sales_led: sales_led(&stripe).await? };
     if view.plans.is_empty() {
         note(format_args!("Stripe has no plan in {currency}; next: billingctl catalog apply"));
@@ -95,24 +103,27 @@ pub(super) async fn run(output: Output, args: &ShowArgs) -> Result<()> {
 async fn sales_led(stripe: &Stripe) -> Result<Vec<SalesLed>> {
     let products: Vec<ProductView> =
         stripe.all(&ListProduct::new().active(true).limit(MAX_PAGE)).await?;
-    let plans = products.into_iter().filter_map(ProductView::plan);
-    Ok(plans
-        .filter_map(|plan| {
-            Some(SalesLed { plan: plan.tier, name: plan.name, contact: plan.contact? })
-        })
-        .collect())
+    let sales_led = |view: ProductView| {
+        let product = view.product()?;
+        match product.owner {
+            Owner::Plan(plan) => {
+                Some(SalesLed { plan, name: product.name, contact: product.contact? })
+            }
+            Owner::Meter(_) => None,
+        }
+    };
+    Ok(products.into_iter().filter_map(sales_led).collect())
 }
 
 fn text(catalog: &CatalogView) -> String {
     let row = |plan: &PlanView| {
         let metered = plan.metered.iter().map(|metered| {
-            let unit = metered.unit.as_deref().unwrap_or("unit");
-            format!(
-                "{} {} then {}/{unit}",
-                metered.meter,
-                metered.included,
-                metered.unit_amount.as_deref().unwrap_or("?")
-            )
+            let MeteredView { meter, unit, .. } = metered;
+            let unit = unit.as_deref().unwrap_or("unit");
+            match (&metered.included, &metered.unit_amount) {
+                (Some(included), Some(price)) => format!("{meter} {included} then {price}/{unit}"),
+                _ => format!("{meter} in tiers"),
+            }
         });
         let amount = format!("{} {}", plan.amount, catalog.currency);
         [

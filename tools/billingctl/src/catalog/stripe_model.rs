@@ -7,9 +7,10 @@ use rust_decimal::Decimal;
 use shared::stripe::views::Interval;
 
 use super::actual::{
-    Meter as ActualMeter, PortalConfiguration, Price as ActualPrice, Product, StripeState, Terms,
+    Meter as ActualMeter, PortalConfiguration, Price as ActualPrice, Product as ActualProduct,
+    StripeState, Terms,
 };
-use super::desired::{Catalog, Charge, Meter, Metered, Plan, Portal, Price};
+use super::desired::{Catalog, Charge, Labels, Meter, Owner, Plan, Portal, Price, Product};
 use super::planner::{Change, Changeset, NewPrice, plan_changes};
 
 /// Returns the state after the changes. New objects get consecutive IDs.
@@ -35,7 +36,7 @@ struct Model<'a> {
     state: StripeState,
     created: &'a mut HashSet<String>,
     meters: HashMap<String, String>,
-    products: HashMap<String, String>,
+    products: HashMap<Owner, String>,
 }
 
 impl Model<'_> {
@@ -49,17 +50,19 @@ impl Model<'_> {
                     found.display_name = meter.display_name;
                 }
             }
-            Change::CreateProduct(plan) => {
+            Change::CreateProduct(new) => {
                 let id = self.id("prod");
-                self.products.insert(plan.tier.clone(), id.clone());
-                self.state.products.push(product(id, plan));
+                self.products.insert(new.owner.clone(), id.clone());
+                self.state.products.push(product(id, new));
             }
-            Change::UpdateProduct { id, plan } => *self.product(&id) = product(id.clone(), plan),
+            Change::UpdateProduct { id, product: new } => {
+                *self.product(&id) = product(id.clone(), new);
+            }
             Change::ArchiveProduct { id, .. } => self.product(&id).active = false,
             Change::CreatePrice(new) => self.create_price(new),
             Change::UpdatePrice { id, price } => {
                 let found = self.price(&id);
-                (found.active, found.metered) = (true, price.metered);
+                (found.active, found.labels) = (true, price.labels);
             }
             Change::ArchivePrice { id, .. } => self.price(&id).active = false,
             Change::CreatePortal(portal) => {
@@ -100,7 +103,7 @@ impl Model<'_> {
         }
         let id = self.id("price");
         let price = new.price;
-        let meter = price.metered.as_ref().map(|metered| self.meters[&metered.meter].clone());
+        let meter = price.labels.meter.as_ref().map(|name| self.meters[name].clone());
         let (interval, currency, charges) = (price.interval, price.currency, price.charges);
         let lookup_key = Some(price.lookup_key);
         // `transfer_lookup_key`
@@ -109,10 +112,10 @@ impl Model<'_> {
         }
         self.state.prices.push(ActualPrice {
             id,
-            product: self.products[&new.tier].clone(),
+            product: self.products[&price.product].clone(),
             lookup_key,
             active: true,
-            metered: price.metered,
+            labels: price.labels,
             terms: Some(Terms { interval, meter, currency, charges }),
         });
     }
@@ -126,7 +129,7 @@ impl Model<'_> {
         self.state.meters.iter_mut().find(|meter| meter.id == id).expect("a known meter")
     }
 
-    fn product(&mut self, id: &str) -> &mut Product {
+    fn product(&mut self, id: &str) -> &mut ActualProduct {
         self.state.products.iter_mut().find(|product| product.id == id).expect("a known product")
     }
 
@@ -135,16 +138,9 @@ impl Model<'_> {
     }
 }
 
-fn product(id: String, plan: Plan) -> Product {
-    let description = Some(plan.description);
-    Product {
-        id,
-        tier: plan.tier,
-        name: plan.name,
-        description,
-        contact: plan.contact,
-        active: true,
-    }
+fn product(id: String, product: Product) -> ActualProduct {
+    let Product { owner, name, description, contact, unit_label } = product;
+    ActualProduct { id, owner, name, description, contact, unit_label, active: true }
 }
 
 /// For each meter its allowance and its unit price in tenths.
@@ -159,11 +155,11 @@ fn some_catalog() -> impl Strategy<Value = Catalog> {
     let interval = prop::sample::select(vec!["month", "year"]);
     let intervals = prop::collection::btree_map(interval, (0_i64..3, any::<bool>(), meters), 0..3);
     let plans = prop::collection::btree_map(0_u32..3, (intervals, 0_u32..2), 0..4);
-    (plans, 0_u32..3).prop_map(|(plans, wording)| Catalog {
+    (plans, 0_u32..3, any::<bool>()).prop_map(|(plans, wording, meter_products)| Catalog {
         meters: (0..3).map(|n| some_meter(n, wording)).collect(),
         plans: plans
             .into_iter()
-            .map(|(n, (intervals, wording))| some_plan(n, &intervals, wording))
+            .map(|(n, (intervals, wording))| some_plan(n, &intervals, wording, meter_products))
             .collect(),
         portal: (wording > 0)
             .then(|| Portal { headline: Some(format!("H{wording}")), ..Portal::default() }),
@@ -172,18 +168,20 @@ fn some_catalog() -> impl Strategy<Value = Catalog> {
 
 fn some_meter(n: u32, wording: u32) -> Meter {
     let display_name = format!("M{n} {wording}");
-    Meter { name: format!("m{n}"), event_name: format!("e{n}"), display_name }
+    let unit = format!("u{wording}");
+    Meter { name: format!("m{n}"), event_name: format!("e{n}"), display_name, unit }
 }
 
-fn some_plan(n: u32, intervals: &Intervals, wording: u32) -> Plan {
+fn some_plan(n: u32, intervals: &Intervals, wording: u32, meter_products: bool) -> Plan {
     let tier = format!("t{n}");
     let mut prices = Vec::new();
     for (interval, (minor, in_euro, meters)) in intervals {
         let key = format!("cantila_{tier}_{interval}");
         prices.push(some_price(
             key.clone(),
+            Owner::Plan(tier.clone()),
             interval,
-            None,
+            Labels::default(),
             Charge::Flat((*minor).into()),
             *in_euro,
         ));
@@ -193,11 +191,17 @@ fn some_plan(n: u32, intervals: &Intervals, wording: u32) -> Plan {
                 0 => Charge::Flat(unit),
                 included => Charge::Beyond { included, unit },
             };
-            let metered = Metered { meter: format!("m{n}"), unit: format!("u{wording}") };
+            let meter = format!("m{n}");
+            let (product, plan, unit) = if meter_products {
+                (Owner::Meter(meter.clone()), Some(tier.clone()), None)
+            } else {
+                (Owner::Plan(tier.clone()), None, Some(format!("u{wording}")))
+            };
             prices.push(some_price(
                 format!("{key}_m{n}"),
+                product,
                 interval,
-                Some(metered),
+                Labels { plan, meter: Some(meter), unit },
                 charge,
                 *in_euro,
             ));
@@ -209,16 +213,18 @@ fn some_plan(n: u32, intervals: &Intervals, wording: u32) -> Plan {
 
 fn some_price(
     lookup_key: String,
+    product: Owner,
     interval: &str,
-    metered: Option<Metered>,
+    labels: Labels,
     charge: Charge,
     in_euro: bool,
 ) -> Price {
     let currencies = ["usd", "eur"].map(|code| code.parse().expect("a currency"));
     Price {
         lookup_key,
+        product,
         interval: if interval == "month" { Interval::Month } else { Interval::Year },
-        metered,
+        labels,
         currency: currencies[0],
         charges: currencies
             .into_iter()

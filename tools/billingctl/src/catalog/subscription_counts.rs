@@ -1,6 +1,6 @@
 //! Number of subscriptions on prices that are archived.
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use shared::StripeError;
 use shared::stripe::views::HasId;
 use shared::stripe::{MAX_PAGE, Stripe};
@@ -9,7 +9,7 @@ use stripe_billing::subscription::ListSubscription;
 use super::report::{Action, Entry};
 use crate::error::Result;
 
-#[derive(Deserialize)]
+#[derive(Deserialize, Serialize)]
 struct SubscriptionView {
     id: String,
 }

@@ -114,14 +114,7 @@ impl<'t, 'i> Fields<'t, 'i> {
     }
 
     pub(super) fn boolean(&mut self, name: &'static str, faults: &mut Faults) -> Option<bool> {
-        let value = self.required(name, faults)?;
-        match value.get_ref() {
-            DeValue::Boolean(boolean) => Some(*boolean),
-            other => {
-                faults.add(value.span(), expected("true or false", other));
-                None
-            }
-        }
+        boolean(self.required(name, faults)?, faults)
     }
 
     /// Returns the elements of an array; none if the field is absent.
@@ -161,6 +154,17 @@ impl<'t, 'i> Fields<'t, 'i> {
             let reason =
                 format!("unknown field `{}`, expected one of {}", key.get_ref(), known.join(", "));
             faults.add(key.span(), reason);
+        }
+    }
+}
+
+/// Reads `true` or `false`.
+pub(super) fn boolean(value: &Spanned<DeValue<'_>>, faults: &mut Faults) -> Option<bool> {
+    match value.get_ref() {
+        DeValue::Boolean(boolean) => Some(*boolean),
+        other => {
+            faults.add(value.span(), expected("true or false", other));
+            None
         }
     }
 }

@@ -9,7 +9,7 @@ use shared::values::Currency;
 use toml::Spanned;
 
 use super::amount::{base_amount, currency, unit_amount};
-use super::desired::{Catalog, Charge, Meter, Metered, Plan, Price};
+use super::desired::{Catalog, Charge, Labels, Meter, Owner, Plan, Price};
 use super::file::{Amounts, File, Meter as MeterEntry, Plan as PlanEntry};
 use super::portal;
 use super::toml_reader::{Faults, check_length};
@@ -17,12 +17,17 @@ use super::toml_reader::{Faults, check_length};
 /// Stripe's limit of a tier, in units.
 const MAX_UNITS: u64 = 99_999_999;
 
+/// Stripe's limit of a product's `unit_label`, in characters.
+const MAX_UNIT_LENGTH: usize = 12;
+
 /// Validation of the plans.
 struct Validator<'a> {
     file: &'a File,
     currency: Currency,
     /// All currencies of the file's prices.
     currencies: BTreeSet<Currency>,
+    /// Whether metered prices are on a product of their meter.
+    meter_products: bool,
     faults: &'a mut Faults,
 }
 
@@ -33,8 +38,9 @@ pub(super) fn validate(file: &File, faults: &mut Faults) -> Catalog {
     let Some(currency) = known.or_else(|| "usd".parse().ok()) else { return Catalog::default() };
     let mut currencies = currencies(file, faults);
     currencies.extend(known);
-    let meters = meters(file, faults);
-    let mut validator = Validator { file, currency, currencies, faults };
+    let meter_products = file.meter_products.unwrap_or(true);
+    let meters = meters(file, meter_products, faults);
+    let mut validator = Validator { file, currency, currencies, meter_products, faults };
     validator.overage();
     let plans = validator.plans();
     validator.check_duplicates(&plans);
@@ -45,7 +51,7 @@ pub(super) fn validate(file: &File, faults: &mut Faults) -> Catalog {
     }
 }
 
-fn meters(file: &File, faults: &mut Faults) -> Vec<Meter> {
+fn meters(file: &File, meter_products: bool, faults: &mut Faults) -> Vec<Meter> {
     let (mut names, mut events) = (BTreeSet::new(), BTreeSet::new());
     let mut meters = Vec::new();
     for entry in &file.meters {
@@ -72,6 +78,15 @@ fn meters(file: &File, faults: &mut Faults) -> Vec<Meter> {
         for text in [&entry.event_name, &entry.display_name, &entry.unit].into_iter().flatten() {
             check_length(text, faults);
         }
+        let is_long = |unit: &&Spanned<String>| unit.get_ref().chars().count() > MAX_UNIT_LENGTH;
+        if let Some(unit) = entry.unit.as_ref().filter(is_long).filter(|_| meter_products) {
+            faults.add(
+                unit.span(),
+                format!(
+                    "Stripe prints units of at most {MAX_UNIT_LENGTH} characters on invoices; shorten this one"
+                ),
+            );
+        }
         meters.extend(meter(entry));
     }
     meters
@@ -82,6 +97,7 @@ fn meter(entry: &MeterEntry) -> Option<Meter> {
         name: entry.name.as_ref()?.get_ref().clone(),
         event_name: entry.event_name.as_ref()?.get_ref().clone(),
         display_name: entry.display_name.as_ref()?.get_ref().clone(),
+        unit: entry.unit.as_ref()?.get_ref().clone(),
     })
 }
 
@@ -201,8 +217,9 @@ impl Validator<'_> {
         let charges = self.charges(fee, base_amount).into_iter();
         Price {
             lookup_key: lookup_key(tier, interval),
+            product: Owner::Plan(tier.to_owned()),
             interval,
-            metered: None,
+            labels: Labels::default(),
             currency: self.currency,
             charges: charges.map(|(code, minor)| (code, Charge::Flat(minor))).collect(),
         }
@@ -241,13 +258,28 @@ impl Validator<'_> {
             if units == 0 { Charge::Flat(unit) } else { Charge::Beyond { included: units, unit } }
         };
         let charges = self.charges(overage, unit_amount).into_iter();
+        let (product, labels) = self.metered_labels(tier, meter, unit);
         Some(Price {
             lookup_key: format!("{}_{meter}", lookup_key(tier, interval)),
+            product,
             interval,
-            metered: Some(Metered { meter: meter.clone(), unit }),
+            labels,
             currency: self.currency,
             charges: charges.map(|(code, unit)| (code, charge(unit))).collect(),
         })
+    }
+
+    /// Returns the product and the labels of a metered price. A product of the meter has the unit, and the
+    /// price names its plan; on the plan's product it is the reverse.
+    fn metered_labels(&self, tier: &str, meter: &str, unit: String) -> (Owner, Labels) {
+        let (plan, name) = (tier.to_owned(), meter.to_owned());
+        if self.meter_products {
+            let labels = Labels { plan: Some(plan), meter: Some(name.clone()), unit: None };
+            (Owner::Meter(name), labels)
+        } else {
+            let labels = Labels { plan: None, meter: Some(name), unit: Some(unit) };
+            (Owner::Plan(plan), labels)
+        }
     }
 
     /// Returns minor units by currency. Every price must have the same currencies, because a plan cannot
@@ -299,10 +331,10 @@ impl Validator<'_> {
 }
 
 /// Returns the charges of a plan, for comparison with another.
-fn offer(plan: &Plan) -> Vec<(Interval, Option<&Metered>, &BTreeMap<Currency, Charge>)> {
+fn offer(plan: &Plan) -> Vec<(Interval, Option<&String>, &BTreeMap<Currency, Charge>)> {
     plan.prices
         .iter()
-        .map(|price| (price.interval, price.metered.as_ref(), &price.charges))
+        .map(|price| (price.interval, price.labels.meter.as_ref(), &price.charges))
         .collect()
 }
 

@@ -107,6 +107,46 @@ fn meter_without_an_allowance_is_charged_from_the_first_unit() {
 }
 
 #[test]
+fn metered_price_is_on_its_meters_product_unless_the_file_says_otherwise() {
+    let plan = format!("{PRO}\nmonth.usd = \"1\"\nincluded.cpu = 0");
+    let file = small("cpu.usd = \"0.012\"", &plan);
+    let named = |name: &str| Some(name.to_owned());
+    let own = (
+        Owner::Meter("cpu".to_owned()),
+        Labels { plan: named("pro"), meter: named("cpu"), unit: None },
+    );
+    let older = (
+        Owner::Plan("pro".to_owned()),
+        Labels { plan: None, meter: named("cpu"), unit: named("h") },
+    );
+    for (line, (product, labels), products) in [
+        ("", &own, 2),
+        ("meter_products = true\n", &own, 2),
+        ("meter_products = false\n", &older, 1),
+    ] {
+        let catalog = parse(&format!("{line}{file}")).expect("valid");
+        let usage = price(&catalog, "cantila_pro_month_cpu");
+        assert_eq!((&usage.product, &usage.labels), (product, labels), "{line}");
+        assert_eq!(catalog.products().len(), products, "{line}");
+    }
+    let wrong = parse(&format!("meter_products = 1\n{file}")).expect_err("a fault");
+    assert_eq!(wrong, ["1:18: expected true or false, found a number"]);
+}
+
+#[test]
+fn unit_of_a_meters_product_has_at_most_12_characters() {
+    let plan = format!("{PRO}\nmonth.usd = \"1\"\nincluded.cpu = 0");
+    let file = |unit: &str| {
+        small("cpu.usd = \"0.012\"", &plan).replace("unit = \"h\"", &format!("unit = \"{unit}\""))
+    };
+    assert!(parse(&file("vCore-minute")).is_ok());
+    let faults = parse(&file("vCore-minutes")).expect_err("a fault");
+    let reason = "Stripe prints units of at most 12 characters on invoices; shorten this one";
+    assert_eq!(faults, [format!("2:74: {reason}")]);
+    assert!(parse(&format!("meter_products = false\n{}", file("vCore-minutes"))).is_ok());
+}
+
+#[test]
 fn amounts_have_the_decimals_of_their_currency() {
     let plan = format!(
         "{PRO}\nmonth = {{ usd = \"10\", jpy = \"1500\", kwd = \"3.050\", isk = \"1400\" }}"

@@ -3,16 +3,16 @@
 use std::collections::{BTreeMap, HashMap};
 
 use rust_decimal::Decimal;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use shared::billing::catalog::{CONTACT_KEY, METER_KEY, PLAN_KEY, UNIT_KEY};
 use shared::stripe::views::{HasId, Interval};
 use shared::values::Currency;
 
 use super::actual::{Meter, Price, Product, Terms};
-use super::desired::{Charge, Metered};
+use super::desired::{Charge, Labels, Owner};
 
 /// The fields of a meter that this tool reads.
-#[derive(Deserialize)]
+#[derive(Deserialize, Serialize)]
 pub(super) struct MeterView {
     id: String,
     event_name: String,
@@ -23,12 +23,12 @@ pub(super) struct MeterView {
     value_settings: KeyView,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, Serialize)]
 struct AggregationView {
     formula: String,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, Serialize)]
 struct KeyView {
     event_payload_key: String,
 }
@@ -54,12 +54,13 @@ impl From<MeterView> for Meter {
 }
 
 /// The fields of a product that this tool reads. For a deleted product Stripe sends only the ID.
-#[derive(Deserialize)]
+#[derive(Deserialize, Serialize)]
 pub(super) struct ProductView {
     id: String,
     #[serde(default)]
     name: String,
     description: Option<String>,
+    unit_label: Option<String>,
     #[serde(default)]
     active: bool,
     #[serde(default)]
@@ -67,23 +68,25 @@ pub(super) struct ProductView {
 }
 
 impl ProductView {
-    /// Returns the plan; `None` if the product is not a plan.
-    pub(super) fn plan(mut self) -> Option<Product> {
-        let tier = self.metadata.remove(PLAN_KEY).filter(|tier| !tier.is_empty())?;
-        let contact = self.metadata.remove(CONTACT_KEY);
+    /// Returns the product; `None` if it stands for no plan and no meter.
+    pub(super) fn product(mut self) -> Option<Product> {
+        let mut name = |key| self.metadata.remove(key).filter(|name| !name.is_empty());
+        let plan = name(PLAN_KEY).map(Owner::Plan);
+        let owner = plan.or_else(|| name(METER_KEY).map(Owner::Meter))?;
         Some(Product {
             id: self.id,
-            tier,
+            owner,
             name: self.name,
             description: self.description,
-            contact,
+            contact: self.metadata.remove(CONTACT_KEY),
+            unit_label: self.unit_label,
             active: self.active,
         })
     }
 }
 
 /// The fields of a price that this tool reads, with tiers and currency options expanded.
-#[derive(Deserialize)]
+#[derive(Deserialize, Serialize)]
 pub(super) struct PriceView {
     id: String,
     product: String,
@@ -94,13 +97,13 @@ pub(super) struct PriceView {
     metadata: HashMap<String, String>,
     recurring: Option<RecurringView>,
     tiers_mode: Option<String>,
-    transform_quantity: Option<serde::de::IgnoredAny>,
+    transform_quantity: Option<serde_json::Value>,
     #[serde(flatten)]
     charge: ChargeView,
     currency_options: Option<HashMap<Currency, ChargeView>>,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, Serialize)]
 struct RecurringView {
     interval: Interval,
     interval_count: u32,
@@ -108,13 +111,13 @@ struct RecurringView {
     usage_type: String,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, Serialize)]
 struct ChargeView {
     unit_amount_decimal: Option<Decimal>,
     tiers: Option<Vec<TierView>>,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, Serialize)]
 struct TierView {
     up_to: Option<u64>,
     unit_amount_decimal: Option<Decimal>,
@@ -125,16 +128,15 @@ impl From<PriceView> for Price {
     fn from(view: PriceView) -> Self {
         let terms = terms(&view);
         let mut metadata = view.metadata;
-        let metered = metadata
-            .remove(METER_KEY)
-            .zip(metadata.remove(UNIT_KEY))
-            .map(|(meter, unit)| Metered { meter, unit });
+        let mut label = |key| metadata.remove(key);
+        let labels =
+            Labels { plan: label(PLAN_KEY), meter: label(METER_KEY), unit: label(UNIT_KEY) };
         Self {
             id: view.id,
             product: view.product,
             lookup_key: view.lookup_key,
             active: view.active,
-            metered,
+            labels,
             terms,
         }
     }

@@ -46,7 +46,7 @@ async fn check_offers(stripe: &Stripe, settings: &Settings, report: &mut Report)
             return report.fail(CHECK, format!("it cannot be read: {error}"), advice);
         }
     };
-    let offers = catalog.offers(currency);
+    let offers = catalog.offers(currency, None);
     let mut tiers: Vec<&str> = offers.iter().map(|offer| offer.tier.as_str()).collect();
     tiers.dedup();
     let apply = "billingctl catalog plan, then billingctl catalog apply";

@@ -3,6 +3,7 @@
 mod aws_identity;
 mod catalog;
 mod clock;
+mod customers;
 mod endpoint;
 mod http;
 mod origins;
@@ -13,6 +14,7 @@ mod settings;
 mod stripe_keys;
 mod table;
 mod tax;
+mod watermark;
 
 use std::process::ExitCode;
 
@@ -34,6 +36,7 @@ pub(crate) async fn run(options: &GlobalOptions, args: &DoctorArgs) -> Result<Ex
     }
     let keys = secrets::check(sdk.as_ref(), &settings, &mut report).await;
     stripe_keys::check(&keys, &settings, &mut report).await?;
+    customers::check(sdk.as_ref(), options, &keys, &mut report).await?;
     clock::check_stripe(&keys, &mut report).await?;
     catalog::check(&keys, &settings, &mut report).await?;
     tax::check(&settings, &mut report).await?;

@@ -4,7 +4,7 @@ use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use shared::values::Mode;
 
 use crate::error::{CliError, Result};
@@ -70,13 +70,13 @@ pub(super) struct Settings {
     pub(super) file: PathBuf,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, Serialize)]
 #[serde(rename_all = "PascalCase")]
 struct Description {
     stacks: Vec<Stack>,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, Serialize)]
 #[serde(rename_all = "PascalCase")]
 struct Stack {
     #[serde(default)]
@@ -85,14 +85,14 @@ struct Stack {
     parameters: Vec<Parameter>,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, Serialize)]
 #[serde(rename_all = "PascalCase")]
 struct Output {
     output_key: String,
     output_value: String,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, Serialize)]
 #[serde(rename_all = "PascalCase")]
 struct Parameter {
     parameter_key: String,

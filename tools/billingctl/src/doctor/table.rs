@@ -10,6 +10,7 @@ use aws_sdk_dynamodb::types::{
 
 use super::report::Report;
 use super::settings::Settings;
+use super::watermark;
 use crate::aws::failure::{self, AwsFailure};
 use crate::aws::schema::{TTL, has_our_keys};
 
@@ -33,6 +34,9 @@ pub(super) async fn check(sdk: &SdkConfig, settings: &Settings, report: &mut Rep
     check_ttl(&client, name, report).await;
     check_recovery(&client, name, report).await;
     Box::pin(check_permissions(&client, name, report)).await;
+    if has_our_keys(&table) {
+        watermark::check(sdk, settings, report).await;
+    }
 }
 
 fn describe_failed<E>(error: &SdkError<E>, name: &str, report: &mut Report)

@@ -1,6 +1,6 @@
 //! Checks Stripe Tax if automatic tax is on: its settings and registrations.
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use shared::StripeError;
 use shared::stripe::Stripe;
 use shared::stripe::views::{Id, List};
@@ -11,24 +11,24 @@ use super::settings::Settings;
 use crate::error::Result;
 use crate::stripe;
 
-#[derive(Deserialize)]
+#[derive(Deserialize, Serialize)]
 struct TaxSettings {
     status: String,
     status_details: Option<Details>,
     defaults: Option<Defaults>,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, Serialize)]
 struct Details {
     pending: Option<Pending>,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, Serialize)]
 struct Pending {
     missing_fields: Option<Vec<String>>,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, Serialize)]
 struct Defaults {
     tax_behavior: Option<String>,
 }

@@ -13,7 +13,7 @@ use crate::aws::table::{Outcome, Table};
 use crate::aws::{config, secrets};
 use crate::error::{CliError, Result};
 use crate::options::{GlobalOptions, READ_SECRET};
-use crate::values::arguments::{ModeArg, ScopeArg, handle_or_id};
+use crate::values::arguments::{ModeArg, ScopeArg, handle_or_id, key_name};
 use crate::values::{duration, timestamp};
 
 /// Create an API key and print it once
@@ -32,8 +32,8 @@ pub(crate) struct CreateArgs {
     /// Scope of the key; each scope includes the ones before it. GET endpoints need read, all others admin
     #[arg(long)]
     scope: ScopeArg,
-    /// Name in lists of keys
-    #[arg(long, default_value = "", hide_default_value = true)]
+    /// Name in lists of keys: at most 100 characters, without commas
+    #[arg(long, default_value = "", hide_default_value = true, value_parser = key_name)]
     name: String,
     /// Lifetime, for example 90d or 12h [default: unlimited]
     #[arg(long, value_name = "DURATION", value_parser = duration::parse, conflicts_with = "expires_at")]

@@ -33,7 +33,7 @@ const MAX_PROBLEMS: usize = 50;
 ///   account    handle or ID of an account of this stack
 ///   scope      read, deploy or admin
 ///   prefix     first 12 characters of the key, for example sk_live_Ab12
-///   name       optional
+///   name       optional; at most 100 characters, without commas
 ///   createdAt  for example 2026-01-31T00:00:00Z
 ///   expiresAt  the same format; empty or absent if the key does not expire
 ///

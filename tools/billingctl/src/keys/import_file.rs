@@ -7,6 +7,7 @@ use serde::Deserialize;
 use shared::aws::table::Account;
 use shared::values::{KeyHash, Mode, Scope, Timestamp};
 
+use crate::values::arguments::key_name;
 use crate::values::timestamp;
 
 /// One valid row of the file.
@@ -123,12 +124,14 @@ fn row(line: u64, raw: RawRow) -> Result<Row, String> {
     if expires_at.is_some_and(|expiry| expiry <= created_at) {
         return Err("\"expiresAt\" must be after \"createdAt\"".to_owned());
     }
+    let name = key_name(&raw.name.unwrap_or_default())
+        .map_err(|reason| format!("\"name\" is not allowed: {reason}"))?;
     Ok(Row {
         line,
         hash,
         account: raw.account,
         scope,
-        name: raw.name.unwrap_or_default(),
+        name,
         prefix: raw.prefix,
         created_at,
         expires_at,
@@ -164,16 +167,16 @@ mod tests {
         let (a, b) = (hash('a'), hash('b'));
         let csv = format!(
             "hash,account,scope,name,prefix,createdAt,expiresAt\n\
-             {a},acme,read,\"ci, nightly\",sk_live_Ab12,2026-01-31T00:00:00Z,\n\
+             {a},acme,read,\"ci \"\"nightly\"\"\",sk_live_Ab12,2026-01-31T00:00:00Z,\n\
              {b} , acc_1 , admin,,sk_live_Cd34,2026-01-31T00:00:00Z,2027-01-31T00:00:00Z\n"
         );
         let json = format!(
-            r#"{{"hash":"{a}","account":"acme","scope":"read","name":"ci, nightly","prefix":"sk_live_Ab12","createdAt":"2026-01-31T00:00:00Z"}}
+            r#"{{"hash":"{a}","account":"acme","scope":"read","name":"ci \"nightly\"","prefix":"sk_live_Ab12","createdAt":"2026-01-31T00:00:00Z"}}
 
                {{"hash":"{b}","account":"acc_1","scope":"admin","prefix":"sk_live_Cd34","createdAt":"2026-01-31T00:00:00Z","expiresAt":"2027-01-31T00:00:00Z"}}"#
         );
         let rows = parse(&csv).expect("valid");
-        assert_eq!((rows.len(), rows[0].name.as_str(), rows[0].line), (2, "ci, nightly", 2));
+        assert_eq!((rows.len(), rows[0].name.as_str(), rows[0].line), (2, "ci \"nightly\"", 2));
         assert_eq!((rows[1].scope, rows[1].expires_at.is_some()), (Scope::Admin, true));
         let lines =
             |rows: Vec<Row>| rows.into_iter().map(|row| Row { line: 0, ..row }).collect::<Vec<_>>();
@@ -192,6 +195,10 @@ mod tests {
             (valid(&a, "sk_live_Ab1-"), "line 2: \"prefix\""),
             (valid(&a, "rk_live_Ab12"), "line 2: \"prefix\""),
             (valid(&a, "sk_live_Ab12").replace("acme", "Acme"), "line 2: \"account\""),
+            (
+                valid(&a, "sk_live_Ab12").replace("read,", "read,\"a,b\""),
+                "line 2: \"name\" is not allowed",
+            ),
             (valid(&a, "sk_live_Ab12").replace("read", "root"), "line 2: there is no scope"),
             (
                 valid(&a, "sk_live_Ab12").replace("2026-01-31T00:00:00Z", "today"),

@@ -6,9 +6,6 @@ use clap::builder::NonEmptyStringValueParser;
 use clap::{Args, ValueEnum};
 use serde_json::json;
 use shared::aws::secrets::StripeKeys;
-use shared::stripe::views::{Id, List};
-use shared::{Stripe, StripeError};
-use stripe_client_core::{RequestBuilder, StripeMethod};
 
 use super::input::{self, SourceArgs};
 use crate::aws::{config, secrets};
@@ -22,7 +19,7 @@ use crate::stripe;
 enum StackKey {
     /// Stripe key of the GET functions
     StripeRead,
-    /// Stripe key of the POST functions
+    /// Stripe key of the POST functions and of follow
     StripeWrite,
 }
 
@@ -97,7 +94,7 @@ async fn store(
     let publishable_key = publishable_key(args, stack.as_ref())?;
     check_form(args.key, &new, &publishable_key, stack.as_ref(), args.skip_check)?;
     if !args.skip_check {
-        check_with_stripe(&new, stack.as_ref()).await?;
+        stripe::check_key(&new, stack.as_ref()).await?;
     }
     let id = args.secret();
     let text = secrets::stripe_secret(&new, &publishable_key);
@@ -141,54 +138,6 @@ fn check_form(
         ));
     }
     Ok(())
-}
-
-/// Checks with Stripe that the key is valid, may read, and belongs to the stack's Stripe account.
-async fn check_with_stripe(new: &StripeKeys, stack: Option<&StripeKeys>) -> Result<()> {
-    let client = stripe::client(new, "the new key")?;
-    for path in ["/products", "/subscriptions"] {
-        first_id(&client, path).await.map_err(|error| check_error(&error))?;
-    }
-    let Some(stack) = stack else { return Ok(()) };
-    // The old key may be deleted already; then there is nothing to compare with.
-    let stack = stripe::client(stack, "the stack's key")?;
-    let Ok(Some(product)) = first_id(&stack, "/products").await else { return Ok(()) };
-    let get = RequestBuilder::new(StripeMethod::Get, format!("/products/{product}"));
-    match client.send_built::<Id>(get, None).await {
-        Ok(_) => Ok(()),
-        Err(error) if error.status() == Some(404) => Err(CliError::new(
-            "this key belongs to another Stripe account than the stack's: it cannot read the stack's products; use a key of the stack's account",
-        )),
-        Err(error) => Err(check_error(&error)),
-    }
-}
-
-/// Returns the ID of the first object of a list, if there is one.
-async fn first_id(stripe: &Stripe, path: &str) -> std::result::Result<Option<String>, StripeError> {
-    let list = RequestBuilder::new(StripeMethod::Get, path).query(&json!({ "limit": 1 }));
-    let list: List<Id> = stripe.send_built(list, None).await?;
-    Ok(list.data.into_iter().next().map(|object| object.id))
-}
-
-fn check_error(error: &StripeError) -> CliError {
-    match error {
-        // The client reads the secret again after a 401, and a given key has no other source.
-        StripeError::Secret(_) => CliError::new(
-            "Stripe refused this key; copy it again from Stripe's dashboard. Nothing was changed",
-        ),
-        // Stripe's message quotes a part of the key, so only the permission's name is printed.
-        StripeError::Refused { status: 403, error, .. } => {
-            let message = error.message.as_deref().unwrap_or_default();
-            let permission = message.split('\'').find(|word| word.starts_with("rak_"));
-            CliError::new(format!(
-                "this key lacks a permission that every function needs ({}); add it in Stripe's dashboard. Nothing was changed",
-                permission.unwrap_or("to read products and subscriptions")
-            ))
-        }
-        _ => CliError::new(format!(
-            "the key could not be checked with Stripe ({error}); nothing was changed. --skip-check stores it without the check"
-        )),
-    }
 }
 
 #[cfg(test)]

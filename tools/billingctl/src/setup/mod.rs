@@ -29,9 +29,12 @@ use secrets::StripeKeysFromEnv;
 pub(crate) struct SetupArgs {
     #[command(flatten)]
     secrets: StripeSecretNames,
-    /// Replace existing Stripe keys with the given ones
+    /// Replace existing Stripe keys with the given ones, after a check with Stripe
     #[arg(long)]
     replace_secrets: bool,
+    /// Replace the keys without checking them with Stripe
+    #[arg(long, requires = "replace_secrets")]
+    skip_check: bool,
 }
 
 #[derive(Serialize)]
@@ -44,6 +47,9 @@ struct SetupResult {
 pub(crate) async fn run(options: &GlobalOptions, args: &SetupArgs) -> Result<()> {
     // Invalid keys are refused before anything is created.
     let keys = StripeKeysFromEnv::read()?;
+    if args.replace_secrets && !args.skip_check {
+        keys.check().await?;
+    }
     let sdk = config::load().await?;
     let status = table::ensure(&Table::new(&sdk, options)).await?;
     let table = Resource { name: options.table.clone(), status };

@@ -33,6 +33,21 @@ impl StripeKeysFromEnv {
         Self::from_lookup(|name| std::env::var(name).ok().filter(|value| !value.is_empty()))
     }
 
+    /// Checks with Stripe that the keys are valid, may read, and belong to one Stripe account.
+    ///
+    /// # Errors
+    /// If one does not. The message names its variable.
+    pub(super) async fn check(&self) -> Result<()> {
+        for (name, key, other) in
+            [(READ, &self.read, None), (WRITE, &self.write, self.read.as_ref())]
+        {
+            let Some(key) = key else { continue };
+            let checked = stripe::check_key(key, other).await;
+            checked.map_err(|error| CliError::new(format!("{name}: {error}")))?;
+        }
+        Ok(())
+    }
+
     fn from_lookup(get: impl Fn(&str) -> Option<String>) -> Result<Self> {
         let secret_key = |name| {
             let keys = get(name).map(|key| StripeKeys::new(SecretString::from(key), None));

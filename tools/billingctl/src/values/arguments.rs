@@ -63,6 +63,24 @@ pub(crate) fn account_id(text: &str) -> Result<String, String> {
     }
 }
 
+/// Largest number of characters in a key's name.
+const MAX_NAME: usize = 100;
+
+/// Parses the name of an API key. Lists of keys are often exported as CSV, so it has no comma.
+///
+/// # Errors
+/// A message that states the allowed form.
+pub(crate) fn key_name(text: &str) -> Result<String, String> {
+    let is_allowed = |character: char| character != ',' && !character.is_control();
+    if text.chars().count() <= MAX_NAME && text.chars().all(is_allowed) {
+        Ok(text.to_owned())
+    } else {
+        Err(format!(
+            "a name has at most {MAX_NAME} characters, and neither commas nor control characters"
+        ))
+    }
+}
+
 /// Parses a handle or an account ID.
 ///
 /// # Errors
@@ -89,5 +107,21 @@ pub(crate) fn customer_id(text: &str) -> Result<String, String> {
         Ok(text.to_owned())
     } else {
         Err("the ID of a Stripe customer starts with cus_".to_owned())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn key_name_has_no_comma_and_no_control_character() {
+        let longest = "é".repeat(MAX_NAME);
+        for good in ["", "nightly CI", "Büro 1/2", &longest] {
+            assert_eq!(key_name(good).as_deref(), Ok(good));
+        }
+        for bad in ["ci,nightly", "ci\n", "\u{1b}[31m", "\0", &format!("{longest}a")] {
+            assert!(key_name(bad).is_err(), "{bad:?}");
+        }
     }
 }

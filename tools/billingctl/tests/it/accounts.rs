@@ -31,7 +31,8 @@ fn sandbox() -> Running {
     Sandbox::start(Config { restricted_keys, ..Config::default() }).expect("a free port")
 }
 
-fn stripe(sandbox: &Running) -> Stripe {
+/// Returns a client of the sandbox with an unrestricted key.
+pub fn stripe(sandbox: &Running) -> Stripe {
     let keys = StripeKeys::new(SecretString::from(DEFAULT_SECRET_KEY), None).expect("a key");
     let transport = Arc::new(Transport::new(Https::new(), sandbox.url.parse().expect("a URL")));
     let secret = Arc::new(StripeSecret::given(keys, "the test"));
@@ -39,9 +40,16 @@ fn stripe(sandbox: &Running) -> Stripe {
     Stripe::new(transport, secret, Arc::new(CallLog::default()), end)
 }
 
-async fn customer(stripe: &Stripe, body: &Value) -> String {
+/// Creates a customer and returns its ID.
+pub async fn customer(stripe: &Stripe, body: &Value) -> String {
     let create = RequestBuilder::new(StripeMethod::Post, "/customers").form(body);
     stripe.send_built::<Id>(create, Some(body.to_string())).await.expect("a customer").id
+}
+
+/// Deletes a customer.
+pub async fn delete_customer(stripe: &Stripe, id: &str) {
+    let delete = RequestBuilder::new(StripeMethod::Delete, format!("/customers/{id}"));
+    stripe.send_built::<Id>(delete, None).await.expect("deleted");
 }
 
 #[tokio::test]
@@ -53,8 +61,7 @@ async fn only_an_existing_customer_of_no_other_account_is_linked() {
     }
     let good = customer(&stripe, &json!({ "name": "good" })).await;
     let gone = customer(&stripe, &json!({ "name": "gone" })).await;
-    let delete = RequestBuilder::new(StripeMethod::Delete, format!("/customers/{gone}"));
-    stripe.send_built::<Id>(delete, None).await.expect("deleted");
+    delete_customer(&stripe, &gone).await;
     let others =
         customer(&stripe, &json!({ "metadata": { "cantila_account": "acc_other" } })).await;
     let link = |account: &str, customer: &str, more: &[&str]| {
@@ -85,6 +92,38 @@ async fn only_an_existing_customer_of_no_other_account_is_linked() {
     assert!(run.error().contains("--skip-check"), "{run:?}");
     let run = offline.run(&["accounts", "link", "acme", "--customer", "cus_later", "--skip-check"]);
     assert_eq!(run.code, Some(0), "{run:?}");
+}
+
+#[tokio::test]
+async fn show_says_whether_the_customer_was_deleted() {
+    let (aws, sandbox) = (Aws::with_secrets(), sandbox());
+    let (shell, stripe) = (stack(&aws, &sandbox), stripe(&sandbox));
+    let gone = customer(&stripe, &json!({ "name": "gone" })).await;
+    let good = customer(&stripe, &json!({ "name": "good" })).await;
+    delete_customer(&stripe, &gone).await;
+    let own_key = shell.with("STRIPE_SECRET_KEY", DEFAULT_SECRET_KEY);
+    let offline = shell.with("STRIPE_API_BASE", "http://127.0.0.1:1");
+    for (index, (shell, customer, deleted, words)) in [
+        (&shell, good.as_str(), json!(false), "\n"),
+        (&shell, &gone, json!(true), " (deleted in Stripe; the next checkout creates another)\n"),
+        (&own_key, &gone, json!(true), " (deleted in Stripe"),
+        (&shell, "cus_none", Value::Null, " (Stripe has no such customer"),
+        (&offline, "cus_later", Value::Null, " (not checked with Stripe: "),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let handle = format!("acme-{index}");
+        let unlinked = shell.json(&["accounts", "create", "--handle", &handle]);
+        let shown = shell.json(&["accounts", "show", &handle]);
+        assert_eq!((&shown["id"], &shown["customerDeleted"]), (&unlinked["id"], &Value::Null));
+        let link = ["accounts", "link", &handle, "--skip-check", "--customer", customer];
+        assert_eq!(shell.run(&link).code, Some(0));
+        assert_eq!(shell.json(&["accounts", "show", &handle])["customerDeleted"], deleted);
+        let text = shell.run(&["accounts", "show", &handle]).stdout;
+        assert!(text.contains(&format!("customer  {customer}{words}")), "{text}");
+        shell.json(&["accounts", "unlink", &handle]);
+    }
 }
 
 #[tokio::test]
@@ -190,6 +229,8 @@ fn account_has_a_unique_handle_id_and_customer() {
     let shown = shell.json(&["accounts", "show", "acc_1"]);
     assert_eq!(
         shown,
-        json!({ "id": "acc_1", "handle": "acme", "parent": null, "customer": "cus_2", "createdAt": acme["createdAt"], "keys": [] })
+        json!({ "id": "acc_1", "handle": "acme", "parent": null, "customer": "cus_2", "customerDeleted": null, "createdAt": acme["createdAt"], "keys": [] })
     );
+    let text = shell.run(&["accounts", "show", "acc_1"]).stdout;
+    assert!(text.contains("cus_2 (not checked with Stripe: there is no Stripe key"), "{text}");
 }

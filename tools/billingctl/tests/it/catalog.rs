@@ -68,6 +68,27 @@ impl Catalog {
         )
     }
 
+    /// Returns the active prices with their products.
+    async fn prices(&self) -> Vec<Value> {
+        let request = RequestBuilder::new(StripeMethod::Get, "/prices")
+            .query(&json!({ "active": true, "expand": ["data.product"] }));
+        let list: Value = self.stripe().send_built(request, None).await.expect("a list");
+        list["data"].as_array().expect("an array").clone()
+    }
+
+    /// Returns the products of plans.
+    async fn plans(&self) -> Vec<Product> {
+        let mut products: Vec<Product> =
+            self.stripe().all(&ListProduct::new().limit(100)).await.expect("a list");
+        products.retain(|product| product.metadata.contains_key("cantila_plan"));
+        products
+    }
+
+    async fn post(&self, path: &str, form: &Value) -> Value {
+        let request = RequestBuilder::new(StripeMethod::Post, path).form(form);
+        self.stripe().send_built(request, None).await.expect(path)
+    }
+
     /// Returns the sorted lookup keys of the active prices.
     async fn active_prices(&self) -> Vec<String> {
         let prices: Vec<Price> =
@@ -105,13 +126,13 @@ async fn shipped_catalog_is_created_once_and_shown_as_the_api_offers_it() {
     let catalog = Catalog::new("shipped", SHIPPED);
     let file = catalog.file.to_str().expect("UTF-8").to_owned();
     let planned = catalog.shell.json(&["catalog", "plan", "--file", &file]);
-    assert_eq!((changes(&planned).len(), &planned["differs"]), (5 + 5 + 48 + 1, &json!(true)));
+    assert_eq!((changes(&planned).len(), &planned["differs"]), (5 + 10 + 48 + 1, &json!(true)));
     let unasked = catalog.shell.run(&["catalog", "apply", "--file", &file]);
     assert!(unasked.error().contains("--yes"), "{unasked:?}");
     assert!(unasked.stderr.contains("+ price cantila_pro_month\n"), "{unasked:?}");
     assert_eq!(catalog.active_prices().await, Vec::<String>::new(), "nothing was changed");
 
-    assert_eq!(catalog.apply().len(), 5 + 5 + 48 + 1);
+    assert_eq!(catalog.apply().len(), 5 + 10 + 48 + 1);
     assert_eq!(catalog.apply(), Vec::<String>::new());
     let again = catalog.shell.run(&["catalog", "apply", "--file", &file]);
     assert!(again.stdout.starts_with("nothing to change") && again.stderr.is_empty(), "{again:?}");
@@ -150,7 +171,7 @@ async fn shipped_catalog_is_created_once_and_shown_as_the_api_offers_it() {
 #[tokio::test]
 async fn amount_can_return_to_a_previous_one_within_a_day() {
     let catalog = Catalog::new("back-and-forth", SMALL);
-    assert_eq!(catalog.apply().len(), 4);
+    assert_eq!(catalog.apply().len(), 5);
     for (from, to) in
         [("35.00", "36.00"), ("36.00", "35.00"), ("35.00", "36.00"), ("36.00", "35.00")]
     {
@@ -209,7 +230,7 @@ async fn texts_units_and_contacts_are_updated_in_place() {
         "update meter cpu",
         "update product pro",
         "update product dedicated",
-        "update price cantila_pro_month_cpu",
+        "update meter product cpu",
     ];
     assert_eq!(catalog.apply(), updated);
     assert_eq!(catalog.apply(), Vec::<String>::new());
@@ -232,7 +253,7 @@ async fn concurrent_applies_create_each_object_once() {
     assert_eq!(catalog.active_prices().await, ["cantila_pro_month", "cantila_pro_month_cpu"]);
     let products: Vec<Product> =
         catalog.stripe().all(&ListProduct::new().limit(100)).await.expect("a list");
-    assert_eq!(products.len(), 1, "{products:?}");
+    assert_eq!(products.len(), 2, "{products:?}");
     assert_eq!(catalog.apply(), Vec::<String>::new());
 }
 
@@ -249,7 +270,7 @@ async fn interrupted_apply_is_completed_by_the_next() {
     assert!(active.is_sorted_by(|a, b| a < b), "each once: {active:?}");
     let products: Vec<Product> =
         catalog.stripe().all(&ListProduct::new().limit(100)).await.expect("a list");
-    assert_eq!(products.len(), 5, "{products:?}");
+    assert_eq!(products.len(), 10, "{products:?}");
     assert_eq!(catalog.apply(), Vec::<String>::new());
 }
 
@@ -275,8 +296,7 @@ async fn two_products_of_one_plan_are_a_named_conflict() {
     catalog.apply();
     catalog.edit("tier = \"pro\"", "tier = \"team\"");
     catalog.apply();
-    let products: Vec<Product> =
-        catalog.stripe().all(&ListProduct::new().limit(100)).await.expect("a list");
+    let products = catalog.plans().await;
     for product in &products {
         let metadata =
             std::collections::HashMap::from([("cantila_plan".to_owned(), "team".to_owned())]);
@@ -304,7 +324,7 @@ async fn price_has_every_currency_of_the_file() {
         .replace("usd = \"0.012\"", "usd = \"0.012\", jpy = \"1.8\"")
         .replace("usd = \"35.00\"", "usd = \"35.00\", jpy = \"5000\"");
     let catalog = Catalog::new("currencies", &text);
-    assert_eq!(catalog.apply().len(), 4);
+    assert_eq!(catalog.apply().len(), 5);
     assert_eq!(catalog.apply(), Vec::<String>::new());
     let shown = catalog.shell.json(&["catalog", "show", "--currency", "jpy"]);
     let plan = &shown["plans"][0];
@@ -421,6 +441,8 @@ async fn pulled_file_equals_the_applied_one() {
         ("pull-yen", in_yen),
         ("pull-free", SMALL.replace("cpu = 10", "cpu = 0")),
         ("pull-unmetered", unmetered.to_owned()),
+        ("pull-older", older(SMALL)),
+        ("pull-shipped-older", older(SHIPPED)),
     ] {
         let catalog = Catalog::new(name, &text);
         catalog.apply();
@@ -431,7 +453,73 @@ async fn pulled_file_equals_the_applied_one() {
         assert!(pulled.code == Some(0) && pulled.stderr.contains("comments"), "{name}: {pulled:?}");
         let plan = catalog.shell.run(&["catalog", "plan", "--file", file, "--exit-code"]);
         assert_eq!(plan.code, Some(0), "{name}: {plan:?}");
+        let pulled = std::fs::read_to_string(&path).expect("written");
+        let (has, had) = (pulled.contains("meter_products"), text.contains("meter_products"));
+        assert_eq!(has, had, "{name}: {pulled}");
     }
+}
+
+/// Returns the catalog with metered prices on the plan's product, as older versions created it.
+fn older(text: &str) -> String {
+    text.replacen("\ncurrency = ", "\nmeter_products = false\ncurrency = ", 1)
+}
+
+#[tokio::test]
+async fn older_catalog_gets_meter_products_and_its_subscriptions_stay_as_they_are() {
+    let catalog = Catalog::new("older", &older(SMALL));
+    assert_eq!(catalog.apply().len(), 4);
+    let prices: Vec<Value> = catalog.prices().await;
+    let card = json!({ "payment_method": "pm_card_visa", "invoice_settings": { "default_payment_method": "pm_card_visa" } });
+    let customer = catalog.post("/customers", &card).await;
+    let items: Vec<Value> = prices.iter().map(|price| json!({ "price": price["id"] })).collect();
+    let form = json!({ "customer": customer["id"], "items": items });
+    let before = catalog.post("/subscriptions", &form).await;
+
+    catalog.edit("meter_products = false\n", "");
+    let changes = [
+        "create meter product cpu",
+        "create price cantila_pro_month_cpu",
+        "archive price cantila_pro_month_cpu",
+    ];
+    assert_eq!(catalog.apply(), changes);
+    assert_eq!(catalog.apply(), Vec::<String>::new());
+    assert_eq!(catalog.active_prices().await, ["cantila_pro_month", "cantila_pro_month_cpu"]);
+    let new = catalog.prices().await;
+    let usage = new.iter().find(|price| price["lookup_key"] == "cantila_pro_month_cpu");
+    let usage = usage.expect("a metered price");
+    assert_eq!(usage["metadata"], json!({ "cantila_plan": "pro", "cantila_meter": "cpu" }));
+    assert_eq!(
+        [&usage["product"]["name"], &usage["product"]["unit_label"]],
+        [&json!("CPU"), &json!("h")]
+    );
+    let path = format!("/subscriptions/{}", before["id"].as_str().expect("an ID"));
+    let request = RequestBuilder::new(StripeMethod::Get, &path);
+    let after: Value = catalog.stripe().send_built(request, None).await.expect("a subscription");
+    let on = |subscription: &Value| {
+        let items = subscription["items"]["data"].as_array().expect("a list").clone();
+        let ids = items.iter().map(|item| [item["id"].clone(), item["price"]["id"].clone()]);
+        ids.collect::<Vec<_>>()
+    };
+    assert_eq!(on(&after), on(&before));
+    let shown = catalog.shell.json(&["catalog", "show"]);
+    let metered = json!([{ "meter": "cpu", "unit": "h", "included": "10", "unitAmount": "0.012" }]);
+    assert_eq!(shown["plans"][0]["metered"], metered);
+}
+
+#[tokio::test]
+async fn interrupted_update_of_an_older_catalog_is_completed_by_the_next() {
+    let catalog = Catalog::new("older-killed", &older(SHIPPED));
+    catalog.apply();
+    catalog.edit("meter_products = false\n", "");
+    let file = catalog.file.to_str().expect("UTF-8");
+    for lines in [3, 6, 21, 30] {
+        catalog.shell.run_until(&["catalog", "apply", "--yes", "--file", file], lines);
+    }
+    catalog.apply();
+    let active = catalog.active_prices().await;
+    assert_eq!(active.len(), 48);
+    assert!(active.is_sorted_by(|a, b| a < b), "each once: {active:?}");
+    assert_eq!(catalog.apply(), Vec::<String>::new());
 }
 
 #[tokio::test]
@@ -458,9 +546,7 @@ async fn pull_overwrites_a_different_file_only_with_force() {
 async fn catalog_that_a_file_cannot_describe_is_not_pulled() {
     let catalog = Catalog::new("pull-odd", SMALL);
     catalog.apply();
-    let products: Vec<Product> =
-        catalog.stripe().all(&ListProduct::new().limit(100)).await.expect("a list");
-    let price = json!({ "product": products[0].id, "currency": "usd", "unit_amount": 1, "recurring": { "interval": "week" } });
+    let price = json!({ "product": catalog.plans().await[0].id, "currency": "usd", "unit_amount": 1, "recurring": { "interval": "week" } });
     let request = RequestBuilder::new(StripeMethod::Post, "/prices").form(&price);
     let _: Id = catalog.stripe().send_built(request, None).await.expect("a price");
     let path = catalog.file.with_extension("pulled.toml");

@@ -3,14 +3,19 @@
 use std::path::PathBuf;
 
 use aws_sdk_dynamodb::types::{
-    AttributeDefinition, KeySchemaElement, KeyType, PointInTimeRecoverySpecification,
-    ProvisionedThroughput, ScalarAttributeType,
+    AttributeDefinition, AttributeValue, KeySchemaElement, KeyType,
+    PointInTimeRecoverySpecification, ProvisionedThroughput, ScalarAttributeType,
 };
 use billingctl::permissions::slugs;
 use serde_json::{Value, json};
+use shared::aws::table::keys;
+use shared::stripe::views::Id;
+use shared::values::Timestamp;
+use stripe_client_core::{RequestBuilder, StripeMethod};
 use stripe_sandbox::{Config, DEFAULT_SECRET_KEY, Running, Sandbox};
 
-use crate::authentication::dynamo;
+use crate::accounts::{customer, delete_customer, stripe};
+use crate::authentication::{TABLE, dynamo};
 use crate::aws::Aws;
 use crate::harness::Shell;
 use crate::proxy::{Proxy, Rule, Then};
@@ -104,6 +109,15 @@ impl Stack {
         self.api.set(&[vec![own], routes.iter().map(route).collect(), vec![rest]].concat());
     }
 
+    /// Sets the age of the watermark in seconds.
+    async fn follow(&self, age: i64) {
+        let time = AttributeValue::N((Timestamp::now().seconds() - age).to_string());
+        let put = dynamo(&self.emulator).put_item().table_name(TABLE).item("followedTo", time);
+        let put =
+            keys::watermark().into_iter().fold(put, |put, (name, value)| put.item(name, value));
+        put.send().await.expect("the table accepts it");
+    }
+
     fn doctor(&self, shell: &Shell, more: &[&str]) -> (Option<i32>, Vec<Value>) {
         let file = self.file.to_str().expect("UTF-8");
         let own = if more.contains(&"--file") { &[][..] } else { &["--file", file] };
@@ -158,6 +172,7 @@ fn plus(permissions: Vec<String>, more: &str) -> Vec<String> {
 #[tokio::test]
 async fn correct_stack_passes_and_each_fault_is_reported_with_advice() {
     let stack = Stack::new();
+    stack.follow(0).await;
     let (code, lines) = stack.doctor(&stack.shell, &["--strict"]);
     let others: Vec<&Value> = lines.iter().filter(|line| line["verdict"] != "pass").collect();
     assert!(code == Some(0) && others.is_empty() && lines.len() >= 26, "{others:#?}");
@@ -169,7 +184,9 @@ async fn correct_stack_passes_and_each_fault_is_reported_with_advice() {
     );
 
     keys(&stack);
+    customers(&stack).await;
     aws(&stack).await;
+    watermark(&stack).await;
     clocks(&stack);
     catalog(&stack);
     taxes(&stack);
@@ -192,15 +209,15 @@ fn keys(stack: &Stack) {
         assert_eq!(missing, permissions.len() - 1, "{line}");
         stack.reset();
     }
-    stack.allow(READ, &plus(read.clone(), "rak_coupon_read"));
-    stack.expect(shell, &[], "stripe.read-key.permissions", "warn", "coupon: Read");
+    stack.allow(READ, &plus(read.clone(), "rak_tax_rate_read"));
+    stack.expect(shell, &[], "stripe.read-key.permissions", "warn", "tax rate: Read");
     stack.allow(WRITE, &plus(write, "rak_product_write"));
     stack.expect(shell, &[], "stripe.write-key.permissions", "warn", "Products: Write");
     stack.allow(READ, &plus(read, "rak_subscription_write"));
     stack.expect(shell, &[], "stripe.read-key.cannot-write", "fail", "it can write: Subscriptions");
 
     let secret = |name: &'static str, key: &str| {
-        let set = shell.with(name, key).run(&["setup", "--replace-secrets"]);
+        let set = shell.with(name, key).run(&["setup", "--replace-secrets", "--skip-check"]);
         assert_eq!(set.code, Some(0), "{set:?}");
     };
     secret("STRIPE_READ_KEY", DEFAULT_SECRET_KEY);
@@ -211,7 +228,7 @@ fn keys(stack: &Stack) {
         .with("STRIPE_WRITE_KEY", "rk_live_x")
         .with("STRIPE_READ_KEY", "")
         .with("STRIPE_PUBLISHABLE_KEY", "pk_live_x");
-    assert_eq!(live.run(&["setup", "--replace-secrets"]).code, Some(0));
+    assert_eq!(live.run(&["setup", "--replace-secrets", "--skip-check"]).code, Some(0));
     stack.expect(shell, &[], "stripe.modes", "fail", "the write key is live");
     secret("STRIPE_READ_KEY", READ);
     stack.expect(shell, &["--mode", "live"], "stripe.modes", "fail", "the stack is live");
@@ -228,6 +245,44 @@ fn keys(stack: &Stack) {
         ("--quote-keys-secret", "secrets.quote-keys"),
     ] {
         stack.expect(shell, &[name, "nothing"], check, "fail", "billingctl setup");
+    }
+}
+
+async fn customers(stack: &Stack) {
+    const CHECK: &str = "accounts.customers";
+    let (shell, stripe) = (&stack.shell, stripe(&stack.sandbox));
+    // More than a page of Stripe's list.
+    let listed = customer(&stripe, &json!({ "name": "first" })).await;
+    for index in 0..100 {
+        customer(&stripe, &json!({ "name": index.to_string() })).await;
+    }
+    let clock = RequestBuilder::new(StripeMethod::Post, "/test_helpers/test_clocks");
+    let clock = clock.form(&json!({ "frozen_time": 1_800_000_000 }));
+    let clock = stripe.send_built::<Id>(clock, None).await.expect("a clock").id;
+    let hidden = customer(&stripe, &json!({ "test_clock": clock })).await;
+    let gone = customer(&stripe, &json!({ "name": "gone" })).await;
+    delete_customer(&stripe, &gone).await;
+    for (handle, customer, verdict, words) in [
+        ("listed", listed.as_str(), "pass", "all 1 exist"),
+        ("hidden", &hidden, "pass", "all 2 exist"),
+        ("gone", &gone, "warn", &format!("deleted in Stripe: gone ({gone})")),
+        ("foreign", "cus_foreign", "fail", "account and mode: foreign (cus_foreign); deleted"),
+    ] {
+        shell.json(&[
+            "accounts",
+            "create",
+            "--handle",
+            handle,
+            "--skip-check",
+            "--customer",
+            customer,
+        ]);
+        stack.expect(shell, &[], CHECK, verdict, words);
+    }
+    stack.stripe.set(&[Rule { when: vec!["get /v1/customers?"], then: Then::Respond(403, "{}") }]);
+    stack.expect(shell, &[], CHECK, "skipped", "cannot be read");
+    for handle in ["gone", "foreign"] {
+        shell.json(&["accounts", "unlink", handle]);
     }
 }
 
@@ -308,6 +363,19 @@ async fn tables(stack: &Stack) {
     stack.expect(&stack.shell, &[], "table.recovery", "fail", "billingctl setup");
     assert_eq!(stack.shell.run(&["setup"]).code, Some(0));
     stack.expect(&stack.shell, &[], "table.recovery", "pass", "on");
+}
+
+async fn watermark(stack: &Stack) {
+    const CHECK: &str = "follow.watermark";
+    stack.follow(90).await;
+    stack.expect(&stack.shell, &[], CHECK, "pass", " s old");
+    stack.follow(3_600).await;
+    stack.expect(&stack.shell, &[], CHECK, "fail", "#watermark-old");
+    let delete = dynamo(&stack.emulator).delete_item().table_name(TABLE);
+    let delete = delete.set_key(Some(keys::watermark()));
+    delete.send().await.expect("the table accepts it");
+    stack.expect(&stack.shell, &[], CHECK, "fail", "follow has never run");
+    stack.follow(0).await;
 }
 
 fn clocks(stack: &Stack) {

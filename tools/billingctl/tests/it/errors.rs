@@ -20,6 +20,10 @@ fn missing_or_invalid_stripe_settings_are_named_and_not_quoted() {
         (key("sk_test_hunter2\nx: y"), "STRIPE_SECRET_KEY does not hold a Stripe key"),
         (key("sk_test_hunter2").with("STRIPE_API_BASE", "http://example.com"), "STRIPE_API_BASE"),
         (
+            key("sk_test_1").with("STRIPE_API_BASE", "https://ada:hunter2@stripe.example"),
+            "STRIPE_API_BASE",
+        ),
+        (
             key("sk_test_hunter2").with("STRIPE_API_BASE", "http://127.0.0.1:1"),
             "Stripe could not be reached",
         ),
@@ -47,6 +51,7 @@ fn usage_error_exits_with_2_and_help_with_0() {
     for invalid in [
         &["accounts", "create", "--handle", "A"][..],
         &["keys", "create", "--account", "acme"],
+        &["keys", "create", "--account", "acme", "--scope", "read", "--name", "a,b"],
         &["teapot"],
     ] {
         assert_eq!(Shell::bare().run(invalid).code, Some(2), "{invalid:?}");

@@ -86,6 +86,33 @@ async fn stripe_key_is_checked_before_it_is_stored() {
 }
 
 #[tokio::test]
+async fn setup_checks_keys_before_it_replaces_them() {
+    let aws = Aws::with_secrets();
+    let sandbox = stripe(&[("rk_test_hunter1", READS), ("rk_test_hunter2", READS)]);
+    let shell = with_stripe_keys(&Shell::with_aws(&aws.url)).with("STRIPE_API_BASE", &sandbox.url);
+    shell.json(&["setup"]);
+    let before = secret(&aws, READ).await;
+    let replace = |read: &str, write: &str, more: &[&str]| {
+        let shell = shell.with("STRIPE_READ_KEY", read).with("STRIPE_WRITE_KEY", write);
+        without_secrets(shell.run(&[&["setup", "--replace-secrets"], more].concat()))
+    };
+    for (read, write, variable) in [
+        ("rk_test_hunter7", "rk_test_hunter2", "STRIPE_READ_KEY: Stripe refused this key"),
+        ("rk_test_hunter1", "rk_test_hunter7", "STRIPE_WRITE_KEY: Stripe refused this key"),
+    ] {
+        let run = replace(read, write, &[]);
+        assert!(run.error().contains(variable), "{run:?}");
+        assert_eq!(secret(&aws, READ).await, before);
+    }
+    assert_eq!(replace("rk_test_hunter2", "rk_test_hunter1", &[]).code, Some(0));
+    assert_eq!(secret(&aws, READ).await["secretKey"], "rk_test_hunter2");
+    assert_eq!(replace("rk_test_hunter7", "", &["--skip-check"]).code, Some(0));
+    assert_eq!(secret(&aws, READ).await["secretKey"], "rk_test_hunter7");
+    let alone = without_secrets(shell.run(&["setup", "--skip-check"]));
+    assert_eq!(alone.code, Some(2), "{alone:?}");
+}
+
+#[tokio::test]
 async fn first_key_needs_a_publishable_key_and_rotation_needs_an_existing_key() {
     let aws = Aws::with_secrets();
     let sandbox = stripe(&[("rk_test_hunter1", READS)]);

@@ -14,7 +14,11 @@ use source::Files;
 /// A package, its root file, and its top-level modules from the lowest layer to the highest. The root file is
 /// above them all.
 const LAYERS: &[(&str, &str, &[&str])] = &[
-    ("shared", "lib.rs", &["values", "aws", "stripe", "billing", "access", "api", "runtime"]),
+    (
+        "shared",
+        "lib.rs",
+        &["values", "aws", "stripe", "billing", "access", "api", "change", "runtime"],
+    ),
     (
         "tools/billingctl",
         "main.rs",

@@ -14,7 +14,7 @@ use crate::functions::FUNCTIONS;
 use crate::http;
 use crate::process::Processes;
 use crate::stack::root;
-use crate::{About, Error, Functions, Local, Options, Ports, Reach, Stack, StripeChoice};
+use crate::{About, Error, Local, Options, Reach, Stack};
 use command::Sam;
 use normalize::normalized;
 
@@ -82,16 +82,8 @@ pub fn sam_template() -> Result<(), Error> {
 /// Starts a stack on free ports that containers can reach. Returns a second folder for SAM's processes.
 async fn start(name: &str) -> Result<(Stack, Local), Error> {
     let folder = root().join(".local/sam-local");
-    let options = Options {
-        local: Local::create(folder.join(name))?,
-        ports: Ports::default(),
-        stripe: StripeChoice::Sandbox,
-        functions: Functions::Prebuilt,
-        reach: Reach::Network,
-        sandbox: None,
-        keep: false,
-        progress: |_| (),
-    };
+    let options =
+        Options { reach: Reach::Network, ..Options::prebuilt(Local::create(folder.join(name))?) };
     Ok((Stack::start(options).await?, Local::create(folder.join(format!("{name}-sam")))?))
 }
 

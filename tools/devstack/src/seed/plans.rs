@@ -41,16 +41,33 @@ async fn prices(history: &History, tier: &str) -> Result<Vec<Value>, Error> {
     let found =
         history.get(&format!("/prices?active=true&lookup_keys[0]=cantila_{tier}_month")).await?;
     let base = &found["data"][0];
-    let product = base["product"]
-        .as_str()
-        .ok_or_else(|| history.failed("finding the plan", &format!("there is no plan {tier}")))?;
-    let all = history
-        .get(&format!(
-            "/prices?active=true&type=recurring&limit=100&product={product}&expand[0]=data.tiers"
-        ))
-        .await?;
-    let mut prices: Vec<Value> = all["data"].as_array().cloned().unwrap_or_default();
-    prices.retain(|price| price["recurring"]["interval"] == "month");
+    if base["product"].is_null() {
+        return Err(history.failed("finding the plan", &format!("there is no plan {tier}")));
+    }
+    let mut prices = active(history).await?;
+    prices.retain(|price| {
+        let own = &price["metadata"]["cantila_plan"];
+        let is_of_plan =
+            if own.is_null() { price["product"] == base["product"] } else { own == tier };
+        is_of_plan && price["recurring"]["interval"] == "month"
+    });
     prices.sort_by_key(|price| price["id"] != base["id"]);
     Ok(prices)
+}
+
+/// Returns all active recurring prices.
+async fn active(history: &History) -> Result<Vec<Value>, Error> {
+    let path = "/prices?active=true&type=recurring&limit=100&expand[0]=data.tiers";
+    let mut prices: Vec<Value> = Vec::new();
+    loop {
+        let after = match prices.last() {
+            Some(last) => format!("&starting_after={}", history.text(last, "id")?),
+            None => String::new(),
+        };
+        let page = history.get(&format!("{path}{after}")).await?;
+        prices.extend(page["data"].as_array().cloned().unwrap_or_default());
+        if page["has_more"] != true {
+            return Ok(prices);
+        }
+    }
 }

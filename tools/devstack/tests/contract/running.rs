@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use devstack::http::{self, Response};
-use devstack::{About, Account, Functions, Local, Options, Ports, Reach, Stack, StripeChoice};
+use devstack::{About, Account, Local, Options, Stack};
 use tokio::runtime::{Builder, Runtime};
 
 const LIMIT: Duration = Duration::from_secs(30);
@@ -22,16 +22,9 @@ impl Running {
     pub fn start(name: &str) -> Self {
         let folder = Path::new(env!("CARGO_TARGET_TMPDIR"))
             .join(format!("contract-{name}-{}", std::process::id()));
-        let options = Options {
-            local: Local::create(&folder).expect("a folder"),
-            ports: Ports::default(),
-            stripe: StripeChoice::Sandbox,
-            functions: Functions::Prebuilt,
-            reach: Reach::Machine,
-            sandbox: None,
-            keep: false,
-            progress: |_| (),
-        };
+        let local = Local::create(&folder).expect("a folder");
+        // The clients' customers pay on Stripe's pages, which the API shows once it has followed the payment.
+        let options = Options { follow: true, ..Options::prebuilt(local) };
         let runtime = Builder::new_multi_thread().worker_threads(1).enable_all().build();
         let runtime = runtime.expect("threads");
         let stack = runtime.block_on(Stack::start(options));

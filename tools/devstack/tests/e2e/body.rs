@@ -13,16 +13,38 @@
 use devstack::http::Response;
 use serde_json::Value;
 
-/// Asserts that the response has this status and body.
+/// Asserts that the response has this status and body. A GET's body has the time of its headers too, and is not stale,
+/// unless `body` says so. `body` can be that of an earlier response, whose times do not count.
 #[track_caller]
 pub(crate) fn expect(response: &Response, status: u16, body: &Value) {
-    let actual = response.json();
+    let (mut actual, body) = (response.json(), without_times(body));
     let mut wrong = Vec::new();
+    let as_of = response.header("x-as-of");
+    if let Some(fields) = actual.as_object_mut().filter(|_| !as_of.is_empty()) {
+        if fields.remove("asOf") != Some(Value::from(as_of)) {
+            wrong.push("asOf is not that of the header".to_owned());
+        }
+        if body.get("stale").is_none() && fields.remove("stale") != Some(Value::from(false)) {
+            wrong.push("it is stale".to_owned());
+        }
+    }
     if response.status != status {
         wrong.push(format!("the status is {}, not {status}", response.status));
     }
-    compare("body", &actual, body, &mut wrong);
+    compare("body", &actual, &body, &mut wrong);
     assert!(wrong.is_empty(), "\n  {}\nin {actual:#}\n", wrong.join("\n  "));
+}
+
+/// Returns the body of a GET without the times at which it was true.
+pub(crate) fn without_times(body: &Value) -> Value {
+    let mut body = body.clone();
+    if let Some(fields) = body.as_object_mut() {
+        fields.remove("asOf");
+    }
+    if body["estimate"]["asOf"].is_string() {
+        body["estimate"]["asOf"] = Value::from("<at>");
+    }
+    body
 }
 
 fn compare(place: &str, actual: &Value, expected: &Value, wrong: &mut Vec<String>) {

@@ -1,13 +1,17 @@
 //! Plan changes from preview to invoice: the charge equals the preview to the cent.
 
+use std::thread::sleep;
+use std::time::Duration;
+
 use serde_json::{Value, json};
 
 use crate::body::expect;
 use crate::cases;
 use crate::clock::{DAY, at, day, month_after};
 use crate::expected_error::{assert_error, assert_error_with};
+use crate::function_process::{FunctionProcess, PATIENT};
 use crate::harness::Harness;
-use crate::payer::{Ledger, Payer, Start, change_as_previewed, money, with};
+use crate::payer::{CHANGE, JSON, Ledger, PREVIEW, Payer, Start, change_as_previewed, money, with};
 use crate::stripe::text;
 
 cases![
@@ -21,6 +25,10 @@ cases![
     older_debt_is_not_part_of_a_change_without_an_invoice,
     yen_have_no_decimals,
     change_without_a_quote_is_priced_now,
+    charge_that_differs_from_the_held_price_is_reported,
+    usage_is_due_with_a_new_cycle_only,
+    operators_limits_are_kept_by_change_and_preview,
+    usage_that_classic_billing_would_lose_blocks_the_change,
     declined_change_leaves_everything_unchanged,
     change_without_a_payment_method_is_declined,
     change_that_needs_authentication_is_pending_until_the_customer_authenticates,
@@ -42,7 +50,7 @@ fn usd(minor: i64) -> Value {
 fn plain(minor: i64) -> Value {
     let (due, credit) = (usd(minor.max(0)), usd(-minor.min(0)));
     json!({
-        "subtotal": usd(minor), "discount": "0.00", "tax": "0.00", "total": usd(minor),
+        "subtotal": usd(minor), "discount": "0.00", "billingCredits": "0.00", "tax": "0.00", "total": usd(minor),
         "creditApplied": "0.00", "amountDue": due, "balanceAfter": credit,
     })
 }
@@ -53,7 +61,8 @@ fn changed(payer: &Payer, plans: [&str; 2], minor: i64, period_end: i64) -> Valu
         "plan": plans[1], "previousPlan": plans[0], "status": "active", "outcome": "applied",
         "prorationAmount": usd(minor), "currency": "USD", "effectiveAt": at(payer.now),
         "currentPeriodEnd": day(period_end),
-        "invoice": { "id": "<in_…>", "number": "<text>", "status": "paid", "amount": usd(minor), "hostedUrl": "<url>" },
+        "invoice": { "id": "<in_…>", "number": "<text>", "status": "paid", "payment": "paid", "amount": usd(minor), "hostedUrl": "<url>" },
+        "warnings": [],
     })
 }
 
@@ -63,7 +72,7 @@ fn prorated(payer: &Payer, from: (&str, i64), to: (&str, i64)) -> Value {
     let line = |description: String, minor: i64| {
         json!({
             "description": description, "amount": usd(minor), "proration": true,
-            "periodStart": day(payer.now), "periodEnd": day(month_after(payer.start)),
+            "periodStart": day(payer.now), "periodEnd": day(month_after(payer.start)), "meter": null,
         })
     };
     json!([
@@ -104,7 +113,7 @@ fn upgrade_charges_the_preview_and_keeps_add_ons(harness: &Harness) {
         "plan": "agency", "prorationAmount": usd(cost), "currency": "USD", "breakdown": plain(cost),
         "lines": prorated(&payer, ("Pro", 3_500), ("Agency", 9_900)), "direction": "upgrade",
         "effectiveAt": at(payer.now), "nextInvoice": { "date": day(end), "amount": "114.00" },
-        "recurring": { "amount": "99.00", "interval": "month" }, "quote": "<text>",
+        "recurring": { "amount": "99.00", "interval": "month" }, "usage": null, "quote": "<text>",
     });
     same(&preview, &whole);
     same(&response, &changed(&payer, ["pro", "agency"], cost, end));
@@ -123,7 +132,7 @@ fn downgrade_gives_credit_that_the_next_change_uses(harness: &Harness) {
         "plan": "starter", "prorationAmount": usd(cost), "currency": "USD", "breakdown": plain(cost),
         "lines": prorated(&payer, ("Agency", 9_900), ("Starter", 1_000)), "direction": "downgrade",
         "effectiveAt": at(payer.now), "nextInvoice": { "date": day(end), "amount": "10.00" },
-        "recurring": { "amount": "10.00", "interval": "month" }, "quote": "<text>",
+        "recurring": { "amount": "10.00", "interval": "month" }, "usage": null, "quote": "<text>",
     });
     same(&preview, &whole);
     same(&response, &changed(&payer, ["agency", "starter"], cost, end));
@@ -264,10 +273,153 @@ fn change_without_a_quote_is_priced_now(harness: &Harness) {
     assert_eq!(payer.ledger(harness).charges(), (2, 3_500 + cost));
 }
 
+/// Stripe bills an item that somebody adds between the check of the price and the change.
+fn charge_that_differs_from_the_held_price_is_reported(harness: &Harness) {
+    for (handle, is_quoted) in [("billed-in-between", true), ("billed-without-a-quote", false)] {
+        let payer = harness.payer(handle, Start::on("pro"));
+        let body = json!({ "plan": "agency" });
+        let quote = payer.preview(harness, &body)["quote"].take();
+        let body = if is_quoted { with(&body, "quote", quote) } else { body };
+        let mut function = FunctionProcess::start(harness, "plan-change", &[]);
+        let bearer = format!("Bearer {}", payer.account.key);
+        let fault = json!({
+            "path": "/v1/invoices/create_preview", "kind": "latency", "delay_ms": 1_500, "after_work": true, "count": 1,
+        });
+        let response = {
+            let _slow = harness.break_stripe(&fault);
+            let headers = [JSON, ("authorization", &*bearer)];
+            function.send_with_body(PATIENT, &headers, &body.to_string());
+            sleep(Duration::from_millis(700));
+            let item = [
+                ("customer", &*payer.customer.id),
+                ("subscription", &*payer.subscription),
+                ("amount", "500"),
+                ("currency", "usd"),
+            ];
+            harness.stripe_post("/invoiceitems", &item);
+            function.response()
+        };
+        let cost = rest(&payer, 9_900) - rest(&payer, 3_500);
+        let changed = changed(&payer, ["pro", "agency"], cost + 500, month_after(payer.start));
+        expect(&response, 200, &with(&changed, "warnings", json!(["amount_differs"])));
+        let log = function.logged();
+        let lines = log.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
+        let lines: Vec<Value> = lines.collect();
+        let line = lines.iter().find(|line| line["level"] == "ERROR").expect("a line");
+        let named = ["subscription", "invoice"].map(|name| line[name].clone());
+        let invoice = response.json()["invoice"]["id"].take();
+        assert_eq!(named, [json!(payer.subscription), invoice], "{line}");
+        let metrics = lines.iter().find(|line| line.get("_aws").is_some()).expect("a line");
+        assert_eq!(metrics["AmountsDiffering"], 1, "{metrics}");
+    }
+}
+
 /// Asserts that nothing has changed except for this many additional void invoices.
 #[track_caller]
 fn untouched(before: &Ledger, after: &Ledger, void: usize) {
     assert_eq!(&Ledger { void: before.void + void, ..before.clone() }, after);
+}
+
+/// Usage so far is due with a change only where a new billing cycle starts.
+fn usage_is_due_with_a_new_cycle_only(harness: &Harness) {
+    let payer = harness.payer("uses-and-changes", Start::on("pro"));
+    let report = |value: &str| {
+        let event = [
+            ("event_name", "cantila_egress"),
+            ("payload[stripe_customer_id]", &*payer.customer.id),
+            ("payload[value]", value),
+        ];
+        harness.stripe_post("/billing/meter_events", &event);
+    };
+    report("12345");
+    let monthly = payer.preview(harness, &json!({ "plan": "agency" }));
+    assert_eq!(monthly["usage"], Value::Null);
+    report("1");
+    let body = json!({ "plan": "agency", "quote": monthly["quote"] });
+    let changed = payer.change(harness, &body);
+    assert_eq!(
+        (changed.status, &changed.json()["warnings"]),
+        (200, &json!([])),
+        "{}",
+        changed.body
+    );
+    assert_eq!(changed.json()["prorationAmount"], monthly["prorationAmount"]);
+
+    let to_year = json!({ "plan": "agency", "interval": "year" });
+    report("50000");
+    let yearly = payer.preview(harness, &to_year);
+    let usage = text(&yearly["usage"], "amount");
+    let cents = |amount: &str| amount.replace('.', "").parse::<i64>().expect("an amount");
+    assert!(cents(&usage) > 0, "{yearly:#}");
+    report("100");
+    let with_most = |most: &str| {
+        let quoted = with(&to_year, "quote", yearly["quote"].clone());
+        payer.change(harness, &with(&quoted, "maxAmount", most))
+    };
+    let due = text(&yearly["breakdown"], "amountDue");
+    let dollars = |cents: i64| usd(cents).as_str().expect("an amount").to_owned();
+    let below = dollars(cents(&due) - 1);
+    for (most, message) in [
+        (&*below, format!("\"maxAmount\" must be at least the quoted amount, {due}.")),
+        ("12.345", format!("\"maxAmount\" must be an amount in USD, such as \"{due}\".")),
+    ] {
+        let details = json!({ "field": "maxAmount" });
+        assert_error_with(&with_most(most), 422, "validation", &message, &details);
+    }
+    let changed = with_most(&due);
+    assert_eq!((changed.status, &changed.json()["error"]), (409, &json!("quote_changed")));
+    let most = dollars(cents(&due) + 10_000);
+    let changed = with_most(&most);
+    assert_eq!(
+        (changed.status, &changed.json()["warnings"]),
+        (200, &json!([])),
+        "{}",
+        changed.body
+    );
+    let cost = cents(&text(&changed.json(), "prorationAmount"));
+    assert!(cents(&due) < cost && cost <= cents(&most), "{}", changed.body);
+}
+
+fn operators_limits_are_kept_by_change_and_preview(harness: &Harness) {
+    let payer = harness.payer("restless", Start::on("pro"));
+    let bearer = format!("Bearer {}", payer.account.key);
+    let settings = [("PLAN_CHANGES_PER_PERIOD", "2"), ("DOWNGRADES", "period_end")];
+    let send = |function: &str, plan: &str| {
+        let mut process = FunctionProcess::start(harness, function, &settings);
+        let headers = [JSON, ("authorization", &*bearer)];
+        process.send_with_body(PATIENT, &headers, &json!({ "plan": plan }).to_string());
+        process.response()
+    };
+    for function in ["plan-change-preview", "plan-change"] {
+        let refused = send(function, "starter");
+        assert_eq!(refused.status, 409, "{}", refused.body);
+        assert_eq!(refused.json()["details"], json!({ "reason": "downgrade_at_period_end" }));
+    }
+    assert_eq!(send("plan-change", "agency").status, 200);
+    assert_eq!(payer.change(harness, &json!({ "plan": "starter" })).status, 200);
+    for function in ["plan-change-preview", "plan-change"] {
+        let refused = send(function, "pro");
+        assert_eq!(refused.status, 409, "{}", refused.body);
+        let details = &refused.json()["details"];
+        assert_eq!(details["reason"], "too_many_changes");
+        let retry_at = text(details, "retryAt");
+        assert!(
+            retry_at.starts_with(day(month_after(payer.start)).as_str().expect("a day")),
+            "{retry_at}"
+        );
+    }
+    assert_eq!(payer.change(harness, &json!({ "plan": "pro" })).status, 200, "another setting");
+}
+
+fn usage_that_classic_billing_would_lose_blocks_the_change(harness: &Harness) {
+    let more = [("billing_mode[type]", "classic")];
+    let payer = harness.payer("classic", Start { more: &more, ..Start::on("pro") });
+    let body = json!({ "plan": "agency" });
+    for path in [PREVIEW, CHANGE] {
+        let refused = harness.post(path, &payer.account.key, &body);
+        assert_eq!(refused.status, 409, "{}", refused.body);
+        assert_eq!(refused.json()["details"], json!({ "reason": "classic_billing" }));
+    }
 }
 
 const DECLINED: &str = "The payment was declined: Your card was declined. Nothing was changed and nothing is owed. Add another payment method (POST /v1/billing/portal-session), then retry.";
@@ -276,14 +428,13 @@ fn declined_change_leaves_everything_unchanged(harness: &Harness) {
     let payer = harness.payer("declined", Start::on("pro"));
     harness.card(&payer.customer, "pm_card_chargeCustomerFail");
     let before = payer.ledger(harness);
-    for (index, to) in [["agency", "month"], ["agency", "year"], ["pro", "year"]].iter().enumerate()
-    {
+    for to in [["agency", "month"], ["agency", "year"], ["pro", "year"]] {
         let body = json!({ "plan": to[0], "interval": to[1] });
         let quote = text(&payer.preview(harness, &body), "quote");
         let response = payer.change(harness, &with(&body, "quote", &*quote));
         let details = json!({ "declineCode": "generic_decline", "kind": "soft" });
         assert_error_with(&response, 402, "payment_failed", DECLINED, &details);
-        untouched(&before, &payer.ledger(harness), index + 1);
+        untouched(&before, &payer.ledger(harness), 0);
     }
     // Nothing is charged later, and with a good card the same change succeeds.
     harness.card(&payer.customer, "pm_card_visa");
@@ -348,8 +499,8 @@ fn change_that_needs_authentication_is_pending_until_the_customer_authenticates(
     let summary = get("/v1/billing/summary");
     assert_eq!(summary["plan"], "pro");
     let expected = json!({
-        "plan": "agency", "effectiveAt": null, "reason": "payment_action_required",
-        "expiresAt": at(expires), "url": invoice["hosted_invoice_url"],
+        "plan": "agency", "interval": "month", "quantity": "1", "effectiveAt": null, "reason": "payment_action_required",
+        "expiresAt": at(expires), "url": invoice["hosted_invoice_url"], "then": [],
     });
     assert_eq!(summary["pendingChange"], expected);
     assert_eq!(get("/v1/billing/info")["capabilities"]["planChange"], true);

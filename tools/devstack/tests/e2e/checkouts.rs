@@ -1,20 +1,27 @@
 //! Checkout and portal: the sessions at Stripe, and the subscription after the customer has paid.
 
+use std::thread::sleep;
+use std::time::Duration;
+
 use devstack::http::Response;
 use serde_json::{Value, json};
 
 use crate::body::expect;
 use crate::cases;
 use crate::clock::{at, day, month_after, now};
+use crate::expected_error::assert_error;
+use crate::function_process::{FunctionProcess, PATIENT};
 use crate::harness::Harness;
 use crate::operator::OwnAccount;
-use crate::payer::{CHECKOUT, PORTAL, with};
+use crate::payer::{CHECKOUT, JSON, PORTAL, with};
+use crate::rejections::ALREADY_SUBSCRIBED;
 use crate::stripe::text;
 
 cases![
     session_has_the_plans_prices_and_the_accounts_id,
     open_session_is_returned_again_until_the_request_differs,
     paid_checkout_subscribes_to_the_plan,
+    checkout_paid_during_another_request_leaves_one_subscription,
     free_plan_needs_no_card,
     declined_card_can_be_replaced_on_the_page,
     canceled_account_can_check_out_again,
@@ -167,6 +174,33 @@ fn paid_checkout_subscribes_to_the_plan(harness: &Harness) {
     // A plan change charges the same card.
     let changed = harness.post(crate::payer::CHANGE, &account.key, &json!({ "plan": "agency" }));
     assert_eq!(changed.status, 200, "{}", changed.body);
+}
+
+/// The customer pays the open session while a request for another plan has read one of the lists and waits for the other.
+fn checkout_paid_during_another_request_leaves_one_subscription(harness: &Harness) {
+    for (handle, slow) in
+        [("pays-early", "/v1/checkout/sessions"), ("pays-late", "/v1/subscriptions")]
+    {
+        let account = harness.admin_of(handle, None);
+        let shown = start(harness, &account, &json!({ "plan": "pro" }));
+        let customer = text(&at_stripe(harness, &shown), "customer");
+        let mut function = FunctionProcess::start(harness, "checkout-session", &[]);
+        let bearer = format!("Bearer {}", account.key);
+        let fault = json!({ "path": slow, "method": "GET", "kind": "latency", "delay_ms": 1_500, "count": 1 });
+        let response = {
+            let _slow = harness.break_stripe(&fault);
+            let headers = [JSON, ("authorization", &*bearer)];
+            function.send_with_body(PATIENT, &headers, r#"{"plan":"agency"}"#);
+            sleep(Duration::from_millis(700));
+            assert_eq!(pay(harness, &text(&shown, "url"), GOOD).status, 303);
+            function.response()
+        };
+        assert_error(&response, ALREADY_SUBSCRIBED);
+        let list =
+            |what: &str| harness.stripe(&format!("/{what}?customer={customer}"))["data"].take();
+        assert_eq!(list("subscriptions").as_array().map(Vec::len), Some(1), "{slow}");
+        assert_eq!(list("checkout/sessions").as_array().map(Vec::len), Some(1), "{slow}");
+    }
 }
 
 fn free_plan_needs_no_card(harness: &Harness) {

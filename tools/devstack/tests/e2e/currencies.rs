@@ -5,7 +5,9 @@ use serde_json::{Value, json};
 use crate::body::expect;
 use crate::cases;
 use crate::clock::{DAY, HOUR, Renewal, at, day, month_after, now};
-use crate::expected_bodies::{all, capabilities, declined, estimate, line, subscribed};
+use crate::expected_bodies::{
+    all, capabilities, declined, estimate, line, overdue, subscribed, test_card,
+};
 use crate::harness::Harness;
 use crate::operator::OwnAccount;
 use crate::stripe::{Customer, text};
@@ -74,8 +76,8 @@ fn check(harness: &Harness, sale: &Sale) {
     let base = format!("Plan (at {} / month)", sale.words[0]);
     let usage = format!("Plan (at {} / month)", sale.words[1]);
     let lines = [
-        line(sale.tier, 1, false, sale.fee[1], &base),
-        line(sale.tier, 700, true, sale.so_far[0], &usage),
+        line(sale.tier, 1, None, sale.fee[1], &base),
+        line(sale.tier, 700, Some("requests"), sale.so_far[0], &usage),
     ];
     let period = [renewal.renewed, month_after(renewal.renewed)];
     let next = estimate(&code, sale.so_far[1], sale.zero, &lines);
@@ -88,7 +90,8 @@ fn check(harness: &Harness, sale: &Sale) {
         "state": "past_due", "reason": null, "since": at(renewal.tries[0]),
         "attempts": renewal.tried, "maxAttempts": 4, "nextAttemptAt": at(renewal.tries[renewal.tried]),
         "graceEndsAt": at(renewal.tries[0] + 21 * DAY), "amountDue": sale.billed, "currency": code,
-        "invoice": { "number": invoices.json()["invoices"][0]["number"], "amountDue": sale.billed, "hostedUrl": "<url>" },
+        "overdue": overdue(&code, sale.billed), "processing": null,
+        "invoice": { "number": invoices.json()["invoices"][0]["number"], "amountDue": sale.billed, "currency": code, "hostedUrl": "<url>" },
         "failure": declined(), "deployBlocked": false,
         "recovery": { "action": "pay_invoice", "url": "<url>", "method": "GET" },
     });
@@ -98,13 +101,17 @@ fn check(harness: &Harness, sale: &Sale) {
         "provider": "stripe", "mode": "test", "publishableKey": "pk_test_sandbox", "currency": code,
         "account": {
             "id": account.id, "handle": account.handle,
-            "hasCustomer": true, "hasSubscription": true, "hasPaymentMethod": true,
+            "hasCustomer": true, "hasSubscription": true, "hasPaymentMethod": true, "paymentMethod": test_card("0341"),
         },
         "capabilities": capabilities([false; 4]),
         "plans": [{
             "plan": sale.tier, "name": "Plan", "description": null, "interval": "month",
-            "currency": code, "amount": sale.fee[1], "current": true,
-            "metered": [{ "meter": "requests", "unit": "request", "included": "0", "unitAmount": sale.unit[1] }],
+            "every": { "count": 1, "unit": "month" }, "currency": code, "amount": sale.fee[1],
+            "yourAmount": null, "yourEvery": null, "current": true,
+            "metered": [{
+                "meter": "requests", "unit": "request", "included": "0", "unitAmount": sale.unit[1],
+                "per": 1, "tiersMode": null, "tiers": [],
+            }],
         }],
     });
     expect(&get("info"), 200, &info);
@@ -115,7 +122,7 @@ fn paid(sale: &Sale, renewal: &Renewal) -> Value {
     let (start, fee) = (renewal.start, sale.fee[1]);
     json!({
         "number": "<text>", "status": "paid", "amount": fee, "hostedUrl": "<url>", "id": "<in_…>",
-        "currency": sale.currency.to_uppercase(), "amountPaid": fee, "amountDue": sale.zero,
+        "currency": sale.currency.to_uppercase(), "amountPaid": fee, "amountDue": sale.zero, "payment": "paid",
         "tax": sale.zero, "createdAt": at(start), "periodStart": day(start),
         "periodEnd": day(renewal.renewed), "dueDate": null, "paidAt": at(start),
         "pdfUrl": "<url>", "reason": "subscription_create",
@@ -126,7 +133,7 @@ fn paid(sale: &Sale, renewal: &Renewal) -> Value {
 fn unpaid(sale: &Sale, renewal: &Renewal) -> Value {
     let mut invoice = paid(sale, renewal);
     let changes = json!({
-        "status": "open", "amount": sale.billed, "amountPaid": sale.zero, "amountDue": sale.billed,
+        "status": "open", "amount": sale.billed, "amountPaid": sale.zero, "amountDue": sale.billed, "payment": "failed",
         "createdAt": at(renewal.renewed), "periodStart": day(renewal.renewed),
         "periodEnd": day(month_after(renewal.renewed)), "paidAt": null, "reason": "subscription_cycle",
     });
@@ -208,13 +215,14 @@ fn amount_below_the_minimum_charge_is_carried_over_as_debt(harness: &Harness) {
     let form = [("customer", &*customer.id), ("items[0][price]", &*price)];
     harness.stripe_post("/subscriptions", &form);
     let account = harness.account_of("trinkets", Some(&customer.id));
-    let mut line = line("", 1, false, "30", "Trinket (at ¥30 / month)");
+    let mut line = line("", 1, None, "30", "Trinket (at ¥30 / month)");
     line["plan"] = Value::Null;
     let mut next = estimate("JPY", "30", "0", &[line]);
     // With the 30 yen of debt from the first month, the next invoice exceeds the minimum.
     next["creditApplied"] = json!("-30");
     next["amountDue"] = json!("60");
     let mut summary = subscribed("", "active", [start, month_after(start)], &next);
+    summary["balance"] = json!("-30");
     summary["plan"] = Value::Null;
     expect(&harness.get("/v1/billing/summary", &account.key, &[]), 200, &summary);
     let response = harness.get("/v1/billing/invoices", &account.key, &[]).json();

@@ -18,6 +18,7 @@ use crate::harness::Harness;
 cases![
     stripe_failure_returns_stripe_unavailable,
     rejected_request_or_malformed_response_returns_stripe_error,
+    refusal_is_logged_with_its_request_id_and_counted,
     stripes_rate_limit_is_returned_with_retry_after,
     transient_failures_are_retried,
     late_response_returns_timeout_before_the_deadline,
@@ -62,7 +63,9 @@ fn is_discreet(response: &Response, what: &str) {
         "panicked",
         "arn:",
     ];
-    let whole = format!("{:?} {}", response.headers, response.body);
+    let mut headers = response.headers.clone();
+    headers.remove("x-stripe-request-ids");
+    let whole = format!("{headers:?} {}", response.body);
     for word in theirs {
         assert!(!whole.contains(word), "{what}: {word} in {whole}");
     }
@@ -93,6 +96,29 @@ fn rejected_request_or_malformed_response_returns_stripe_error(harness: &Harness
     ] {
         check(harness, &fault, STRIPE_ERROR, "");
     }
+}
+
+fn refusal_is_logged_with_its_request_id_and_counted(harness: &Harness) {
+    let bearer = format!("Bearer {}", harness.account("overdue").keys.read);
+    let mut summary = FunctionProcess::start(harness, "summary", &[]);
+    let response = {
+        let _broken = harness.break_stripe(&json!({ "kind": "status", "status": 400 }));
+        summary.get(&[("authorization", &bearer)])
+    };
+    assert_error(&response, STRIPE_ERROR);
+    let log = summary.logged();
+    let lines = log.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
+    let lines: Vec<Value> = lines.collect();
+    let line = lines.iter().find(|line| line["level"] == "ERROR").expect("a line");
+    let ids: Vec<&str> = response.header("x-stripe-request-ids").split(',').collect();
+    let id = line["stripe_request_id"].as_str().expect("a text");
+    assert!(ids.contains(&id), "{id} in {ids:?}");
+    assert_eq!(line["stripe_request_ids"], ids.join(","), "{line}");
+    let fields = ["code", "stripe_type", "stripe_code", "stripe_param"].map(|name| &line[name]);
+    assert_eq!(fields, ["stripe_error", "invalid_request_error", "-", "-"], "{line}");
+    let metrics = lines.iter().find(|line| line.get("_aws").is_some()).expect("a line");
+    assert_eq!(metrics["StripeRefusals"], 1, "{metrics}");
+    assert_eq!(metrics["StripeErrors"], Value::Null, "the attempt itself worked");
 }
 
 fn stripes_rate_limit_is_returned_with_retry_after(harness: &Harness) {

@@ -8,6 +8,7 @@ use std::thread::spawn;
 use crate::cases;
 use crate::function_process::{FunctionProcess, PATIENT};
 use crate::harness::Harness;
+use crate::idempotency::charges_what_it_says;
 use crate::payer::{JSON, Start};
 
 cases![
@@ -93,6 +94,7 @@ fn change_after_a_connection_closed_while_frozen_is_applied_once(harness: &Harne
         function.send_with_body(PATIENT, &headers, r#"{"plan":"agency"}"#);
         let response = function.response();
         assert_eq!(response.status, 200, "{}", response.body);
+        charges_what_it_says(harness, &response);
         let after = payer.ledger(harness);
         assert_eq!(after.charges().0, before.charges().0 + 1, "{after:?}");
     }

@@ -13,6 +13,7 @@ use devstack::lambda::{Request, RuntimeApi};
 use rustix::process::{Pid, Signal, kill_process};
 
 use crate::harness::Harness;
+use crate::headers;
 use crate::operator::binaries;
 
 /// Timeout of a result, longer than any deadline.
@@ -86,11 +87,29 @@ impl<'a> FunctionProcess<'a> {
 
     /// Sends a request with a body.
     pub(crate) fn send_with_body(&mut self, time: Duration, headers: &[(&str, &str)], body: &str) {
+        self.harness.follow_changes();
         self.sent += 1;
         let id = format!("{}-{}", self.log, self.sent);
         let Self { function, source, .. } = self;
         let request = Request { function, query: "", headers, body, source, id: &id };
         self.api.invoke_with_skew(&request.event(), time, self.lambda_is_behind);
+    }
+
+    /// Sends bytes that need not be an event.
+    pub(crate) fn send_bytes(&self, bytes: &[u8]) {
+        self.api.invoke_with_bytes(bytes, PATIENT);
+    }
+
+    /// Returns whether the process still runs.
+    pub(crate) fn is_running(&mut self) -> bool {
+        self.child.try_wait().is_ok_and(|ended| ended.is_none())
+    }
+
+    /// Returns what the process has logged.
+    #[track_caller]
+    pub(crate) fn logged(&self) -> String {
+        let path = self.harness.logs().join(format!("{}.log", self.log));
+        String::from_utf8_lossy(&std::fs::read(path).expect("a log")).into_owned()
     }
 
     /// Suspends the process, as Lambda does between invocations.
@@ -117,20 +136,29 @@ impl<'a> FunctionProcess<'a> {
     /// Returns the response to the oldest request without one.
     #[track_caller]
     pub(crate) fn response(&self) -> Response {
-        let response = self.response_if_any();
-        response.unwrap_or_else(|| panic!("{} has reported an error to Lambda", self.log))
+        self.timed_response().0
     }
 
-    /// Returns the response, or `None` if the function reported an error to Lambda.
+    /// Returns the response, and how long the function took.
     #[track_caller]
-    pub(crate) fn response_if_any(&self) -> Option<Response> {
+    pub(crate) fn timed_response(&self) -> (Response, Duration) {
+        let (response, took) = self.unrecorded_response();
+        self.harness.noted(&self.log, &response);
+        (response, took)
+    }
+
+    /// Returns the response without recording it, since only a request of API Gateway has its own ID in the log.
+    #[track_caller]
+    pub(crate) fn unrecorded_response(&self) -> (Response, Duration) {
         let Some(result) = self.api.next_result(LIMIT) else {
             panic!("{} does not respond; logs: {}", self.log, self.harness.logs().display())
         };
-        let response = result.response()?;
+        let response = result.response();
+        let response =
+            response.unwrap_or_else(|| panic!("{} has reported an error to Lambda", self.log));
+        headers::check(&response);
         self.harness.document().check(self.function.method, self.function.path, &response);
-        self.harness.noted(&self.log, &response);
-        Some(response)
+        (response, result.took())
     }
 }
 

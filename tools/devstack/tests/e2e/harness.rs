@@ -1,20 +1,25 @@
 //! The stack as the cases use it: requests to the API and to Stripe, and the seeded accounts.
 
-use std::cell::{Ref, RefCell};
+use std::cell::{Cell, Ref, RefCell};
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
+use std::sync::Mutex;
 use std::time::Duration;
 
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
 use devstack::functions::FUNCTIONS;
 use devstack::http::{self, Response};
-use devstack::{
-    About, Account, Error, Functions, Local, Options, Ports, Reach, Stack, StripeChoice, Variables,
-};
-use serde_json::Value;
+use devstack::{About, Account, Error, Local, Options, Stack, Variables};
+use serde_json::{Value, json};
 use tokio::runtime::{Builder, Runtime};
 
 use crate::document::Coverage;
+use crate::following::Following;
 use crate::headers;
+
+/// Part of the sandbox's URLs that set faults.
+const FAULTS: &str = "/_sandbox/fault";
 
 /// Timeout of a response: a function that has ended never responds.
 const LIMIT: Duration = Duration::from_secs(30);
@@ -31,6 +36,8 @@ pub(crate) struct Harness {
     private: RefCell<BTreeSet<String>>,
     document: Coverage,
     whole: bool,
+    following: Mutex<Following>,
+    stripe_has_changed: Cell<bool>,
 }
 
 /// Response of a function, for which its log must have a line.
@@ -40,6 +47,8 @@ pub(crate) struct Recorded {
     pub(crate) request_id: String,
     pub(crate) status: u16,
     pub(crate) replayed: bool,
+    /// `x-stripe-request-ids`.
+    pub(crate) stripe_request_ids: String,
 }
 
 /// One of several concurrent requests.
@@ -58,16 +67,7 @@ impl Harness {
     pub(crate) fn start(whole: bool) -> Result<Self, Error> {
         let folder =
             Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("e2e-{}", std::process::id()));
-        let options = Options {
-            local: Local::create(&folder)?,
-            ports: Ports::default(),
-            stripe: StripeChoice::Sandbox,
-            functions: Functions::Prebuilt,
-            reach: Reach::Machine,
-            sandbox: None,
-            keep: false,
-            progress: |_| (),
-        };
+        let options = Options::prebuilt(Local::create(&folder)?);
         let runtime = Builder::new_multi_thread().worker_threads(1).enable_all().build();
         let what = "the runtime";
         let runtime = runtime.map_err(|source| Error::System { what, source })?;
@@ -76,6 +76,7 @@ impl Harness {
             [&account.keys.read, &account.keys.deploy, &account.keys.admin].map(Clone::clone)
         });
         let secrets = RefCell::new(secrets.collect());
+        let following = Mutex::new(runtime.block_on(Following::start(stack.about())));
         let harness = Self {
             stack,
             runtime,
@@ -85,6 +86,8 @@ impl Harness {
             private: RefCell::default(),
             document: Coverage::new(),
             whole,
+            following,
+            stripe_has_changed: Cell::default(),
         };
         harness.keep_secret(&harness.about().stripe_key);
         for name in ["stripe-read", "stripe-write", "quote-keys"] {
@@ -172,6 +175,7 @@ impl Harness {
             (request.method, path)
         });
         let places: Vec<_> = places.collect();
+        self.follow_changes();
         let responses = self.together(requests);
         for ((method, path), response) in places.iter().zip(&responses) {
             self.note(method, path, response);
@@ -202,6 +206,7 @@ impl Harness {
             request_id: response.header("x-request-id").to_owned(),
             status: response.status,
             replayed: !response.header("idempotent-replayed").is_empty(),
+            stripe_request_ids: response.header("x-stripe-request-ids").to_owned(),
         });
     }
 
@@ -298,9 +303,72 @@ impl Harness {
         body: &str,
     ) -> Response {
         self.learn_card(body);
-        match self.runtime.block_on(http::send(method, url, headers, body, LIMIT)) {
+        let is_of_stripe = url.starts_with(&self.about().stripe_url);
+        if !is_of_stripe || url.contains(FAULTS) {
+            self.follow_changes();
+        }
+        let response = match self.runtime.block_on(http::send(method, url, headers, body, LIMIT)) {
             Ok(response) => response,
             Err(error) => panic!("{error}; logs: {}", self.logs().display()),
+        };
+        if is_of_stripe && method != "GET" && !url.contains(FAULTS) {
+            self.has_changed_stripe();
         }
+        response
+    }
+
+    /// Notes that something has changed at Stripe.
+    pub(crate) fn has_changed_stripe(&self) {
+        self.stripe_has_changed.set(true);
+    }
+
+    /// Follows Stripe before a request of the API, and before a fault, if a case has changed anything there.
+    pub(crate) fn follow_changes(&self) {
+        if self.stripe_has_changed.take() {
+            self.follow();
+        }
+    }
+
+    /// Replaces texts in the stored reads of a customer and of the catalog. They still hold.
+    pub(crate) fn poison(&self, customer: &str, texts: &[(&str, &str)]) {
+        let dynamodb = self.stack.dynamodb();
+        let table = &self.about().table;
+        let all = dynamodb.call("Scan", &json!({ "TableName": table })).body;
+        let all: Value = serde_json::from_str(&all).expect("JSON");
+        let items = all["Items"].as_array().cloned().unwrap_or_default();
+        let mut poisoned = 0;
+        for mut item in items {
+            let key = |name: &str| item[name]["S"].as_str().unwrap_or_default().to_owned();
+            let is_own = key("pk") == format!("READ#{customer}") || key("pk") == "CATALOG";
+            if !is_own || !key("sk").starts_with("read#") {
+                continue;
+            }
+            let body = BASE64_STANDARD.decode(item["body"]["B"].as_str().expect("a body"));
+            let body = body.expect("base64");
+            let text = lz4_flex::decompress_size_prepended(&body[1..]).expect("a stored read");
+            let mut text = String::from_utf8(text).expect("JSON");
+            for (from, to) in texts {
+                text = text.replace(from, to);
+            }
+            let mut poison = vec![body[0]];
+            poison.extend(lz4_flex::compress_prepend_size(text.as_bytes()));
+            item["body"] = json!({ "B": BASE64_STANDARD.encode(poison) });
+            let put = dynamodb.call("PutItem", &json!({ "TableName": table, "Item": item }));
+            assert_eq!(put.status, 200);
+            poisoned += 1;
+        }
+        assert!(poisoned > 0, "nothing was stored for {customer}");
+    }
+
+    /// Ends the validity of all stored reads.
+    pub(crate) fn forget_stored_reads(&self) {
+        let following = self.following.lock().expect("no panic while following");
+        self.runtime.block_on(following.forget());
+    }
+
+    /// Follows what has changed at Stripe, so that the next GET shows it.
+    pub(crate) fn follow(&self) {
+        let mut following = self.following.lock().expect("no panic while following");
+        self.runtime.block_on(following.poll());
     }
 }

@@ -22,7 +22,8 @@ cases![
     change_with_a_lost_response_is_applied_and_charged_once,
     retry_completes_a_change_that_timed_out,
     retry_completes_a_killed_change,
-    retry_undoes_a_killed_change_that_was_declined,
+    retry_reports_the_decline_of_a_killed_change,
+    retry_completes_a_killed_change_that_needs_authentication,
     concurrent_identical_changes_are_applied_once,
     concurrent_checkouts_open_one_session,
 ];
@@ -177,14 +178,31 @@ fn undisturbed() -> Value {
     json!({
         "plan": "agency", "previousPlan": "pro", "status": "active", "outcome": "applied",
         "prorationAmount": null, "currency": "USD", "effectiveAt": null, "currentPeriodEnd": null,
-        "invoice": { "id": null, "number": null, "status": "paid", "amount": null, "hostedUrl": null },
+        "invoice": { "id": null, "number": null, "status": "paid", "payment": "paid", "amount": null, "hostedUrl": null },
+        "warnings": [],
     })
 }
 
 #[track_caller]
-fn is_as_undisturbed(response: &Response) {
+fn is_as_undisturbed(harness: &Harness, response: &Response) {
     assert_eq!(response.status, 200, "{}", response.body);
     assert_eq!(gist(response), undisturbed());
+    charges_what_it_says(harness, response);
+}
+
+/// Asserts that the amounts in the response to a change are those of its invoice at Stripe.
+#[track_caller]
+pub(crate) fn charges_what_it_says(harness: &Harness, response: &Response) {
+    let body = response.json();
+    let invoice = harness.stripe(&format!("/invoices/{}", text(&body["invoice"], "id")));
+    let amount = |field: &str| {
+        let cents = invoice[field].as_i64().expect("an amount");
+        format!("{}.{:02}", cents / 100, cents % 100)
+    };
+    let charged = (amount("amount_due"), amount("total"));
+    let said = (text(&body, "prorationAmount"), text(&body["invoice"], "amount"));
+    assert_eq!(said, charged, "{body:#}");
+    assert_eq!(body["currency"], "USD", "{body:#}");
 }
 
 fn change_with_a_lost_response_is_applied_and_charged_once(harness: &Harness) {
@@ -216,7 +234,7 @@ fn change_with_a_lost_response_is_applied_and_charged_once(harness: &Harness) {
             };
             let response = send();
             drop(broken);
-            is_as_undisturbed(&response);
+            is_as_undisturbed(harness, &response);
             once(harness, &payer, &before);
             if key.is_some() {
                 replays(&send(), &response);
@@ -238,9 +256,9 @@ fn retry_completes_a_change_that_timed_out(harness: &Harness) {
     let late = function.response();
     assert_eq!(late.status, 504, "{}", late.body);
     drop(broken);
-    once(harness, &payer, &before);
+    assert_eq!(payer.ledger(harness).invoices.len(), before.invoices.len() + 1);
     sleep(Duration::from_millis(SLOW));
-    is_as_undisturbed(&change.retry());
+    is_as_undisturbed(harness, &change.retry());
     once(harness, &payer, &before);
 }
 
@@ -270,12 +288,13 @@ fn retry_completes_a_killed_change(harness: &Harness) {
         });
         drop(broken);
         if handle.starts_with("killed-after") {
-            once(harness, &payer, &before);
+            // Only the metered prices are still those of pro.
+            assert_eq!(payer.ledger(harness).invoices.len(), before.invoices.len() + 1);
         } else {
             assert_eq!(payer.ledger(harness), before);
         }
         // Meanwhile Stripe processes the killed process's request, if it has received it.
-        is_as_undisturbed(&change.retry());
+        is_as_undisturbed(harness, &change.retry());
         once(harness, &payer, &before);
         sleep(Duration::from_millis(SLOW).saturating_sub(started.elapsed()));
         once(harness, &payer, &before);
@@ -285,40 +304,41 @@ fn retry_completes_a_killed_change(harness: &Harness) {
     }
 }
 
-fn retry_undoes_a_killed_change_that_was_declined(harness: &Harness) {
-    // Before the response to the update; before the void; after it.
-    for (handle, path, after_work) in [
-        ("declined-and-killed", "/v1/subscriptions/", true),
-        ("declined-and-half-undone", "/v1/invoices/", false),
-        ("declined-and-undone", "/v1/invoices/", true),
-    ] {
-        let payer = harness.payer(handle, Start::on("pro"));
-        harness.card(&payer.customer, "pm_card_chargeCustomerFail");
-        let before = payer.ledger(harness);
-        let undone = Ledger { void: before.void + 1, ..before };
-        let change = PlanChangeProcess { harness, payer: &payer };
-        let broken = harness.break_stripe(&json!({
-            "path": path, "method": "POST", "kind": "latency", "delay_ms": SLOW, "after_work": after_work, "count": 1,
-        }));
-        let started = Instant::now();
-        change.kill_when(|| match handle {
-            "declined-and-killed" => payer.ledger(harness).pending,
-            "declined-and-half-undone" => {
-                payer.ledger(harness).pending && started.elapsed() > Duration::from_secs(1)
-            }
-            _ => payer.ledger(harness) == undone,
-        });
-        drop(broken);
-        assert_eq!(payer.ledger(harness).pending, handle != "declined-and-undone");
-        let response = change.retry();
-        assert_eq!(
-            (response.status, &response.json()["error"]),
-            (402, &json!("payment_failed")),
-            "{}",
-            response.body
-        );
-        assert_eq!(payer.ledger(harness), undone);
-    }
+fn retry_reports_the_decline_of_a_killed_change(harness: &Harness) {
+    let payer = harness.payer("declined-and-killed", Start::on("pro"));
+    harness.card(&payer.customer, "pm_card_chargeCustomerFail");
+    let before = payer.ledger(harness);
+    let change = PlanChangeProcess { harness, payer: &payer };
+    let broken = harness.break_stripe(&json!({
+        "path": "/v1/subscriptions/", "method": "POST", "kind": "latency", "delay_ms": SLOW, "after_work": true, "count": 1,
+    }));
+    let started = Instant::now();
+    change.kill_when(|| started.elapsed() > Duration::from_millis(1_500));
+    drop(broken);
+    // Meanwhile the card is replaced, but the first attempt was declined.
+    harness.card(&payer.customer, "pm_card_visa");
+    let response = change.retry();
+    let error = (response.status, response.json()["error"].clone());
+    assert_eq!(error, (402, json!("payment_failed")), "{}", response.body);
+    let after = payer.ledger(harness);
+    assert_eq!(Ledger { card: before.card.clone(), ..after }, before);
+}
+
+fn retry_completes_a_killed_change_that_needs_authentication(harness: &Harness) {
+    let payer = harness.payer("authenticates-and-killed", Start::on("pro"));
+    harness.card(&payer.customer, "pm_card_authenticationRequired");
+    let change = PlanChangeProcess { harness, payer: &payer };
+    // While the payment of the update is read.
+    let broken = harness.break_stripe(&json!({
+        "path": "/v1/payment_intents", "method": "GET", "kind": "latency", "delay_ms": SLOW, "count": 1,
+    }));
+    change.kill_when(|| payer.ledger(harness).pending);
+    drop(broken);
+    let response = change.retry();
+    let error = (response.status, response.json()["error"].clone());
+    assert_eq!(error, (402, json!("payment_action_required")), "{}", response.body);
+    assert!(payer.ledger(harness).pending);
+    assert_eq!(change.retry().header("idempotent-replayed"), "true");
 }
 
 /// Starts several processes of one function, so that requests run concurrently.

@@ -40,10 +40,8 @@ fn every_request_has_one_log_line_with_its_id_and_status(harness: &Harness) {
             if let Some(id) = line["request_id"].as_str() {
                 let kind = match &line {
                     audit if audit["event"] == "audit" => &mut audits,
-                    // A warning about a failure within a request has no status.
-                    warning if warning["level"] == "WARN" && warning["status"].is_null() => {
-                        continue;
-                    }
+                    // A line about a failure within a request has no status.
+                    within if within["status"].is_null() => continue,
                     _ => &mut lines,
                 };
                 kind.entry((name.clone(), id.to_owned())).or_default().push(line);
@@ -56,14 +54,22 @@ fn every_request_has_one_log_line_with_its_id_and_status(harness: &Harness) {
         assert_eq!(found.len(), 1, "{} {}: {found:?}", recorded.log, recorded.request_id);
         let line = &found[0];
         assert_eq!(line["status"], recorded.status, "{line}");
-        let level = if recorded.status >= 500 { "ERROR" } else { "INFO" };
-        let message = match recorded.status {
-            ..400 => "answered",
-            400..500 => "refused",
-            500.. => "failed",
+        let is_stale = line["cache"].as_str().is_some_and(|cache| cache.ends_with("stale"));
+        let (level, message) = match recorded.status {
+            ..400 if is_stale => ("WARN", "answered from the last known state"),
+            ..400 => ("INFO", "answered"),
+            400..500 => ("INFO", "refused"),
+            500.. => ("ERROR", "failed"),
         };
         assert_eq!((&line["level"], &line["message"]), (&level.into(), &message.into()), "{line}");
         assert_eq!(line["replayed"], recorded.replayed, "{line}");
+        let ids = Some(recorded.stripe_request_ids.as_str()).filter(|ids| !ids.is_empty());
+        assert_eq!(line["stripe_request_ids"], ids.unwrap_or("-"), "{line}");
+        if recorded.status >= 500 {
+            for field in ["stripe_request_id", "stripe_type", "stripe_code", "stripe_param"] {
+                assert!(line[field].is_string(), "{field} in {line}");
+            }
+        }
         let audited = audits.get(&id).map_or(&[][..], Vec::as_slice);
         assert_eq!(audited.len(), usize::from(line["method"] == "POST"), "{line}: {audited:?}");
         for audit in audited {

@@ -15,18 +15,23 @@
 mod accounts;
 mod act_as;
 mod attribution;
+mod billing_states;
 mod body;
 mod changes;
 mod checkouts;
 mod clock;
+mod costs;
 mod currencies;
+mod dice;
 mod doctor;
 mod document;
 mod environment;
 mod errors;
+mod events;
 mod expected_bodies;
 mod expected_error;
 mod faults;
+mod following;
 mod frozen;
 mod function_process;
 mod harness;
@@ -37,12 +42,14 @@ mod invoices;
 mod item_settings;
 mod load;
 mod logs;
+mod older_catalog;
 mod operator;
 mod outages;
 mod payer;
 mod pending_items;
 mod plan_change_process;
 mod price_currencies;
+mod price_shapes;
 mod property;
 mod queries;
 mod rejections;
@@ -59,10 +66,13 @@ mod security_limits;
 mod security_objects;
 mod security_stripe;
 mod smoke;
+mod state_table;
 mod states;
+mod stored_reads;
 mod stripe;
 mod subscription_states;
 mod unseen;
+mod written_part;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::ExitCode;
@@ -83,6 +93,8 @@ const ALL: &[&[Case]] = &[
     environment::CASES,
     // Before other cases add to the catalogue, which doctor compares with its file.
     doctor::CASES,
+    // Archives the prices that are not in the catalogue's file.
+    older_catalog::CASES,
     states::CASES,
     scopes::CASES,
     act_as::CASES,
@@ -91,12 +103,17 @@ const ALL: &[&[Case]] = &[
     queries::CASES,
     currencies::CASES,
     price_currencies::CASES,
+    price_shapes::CASES,
     item_settings::CASES,
     checkouts::CASES,
     changes::CASES,
+    costs::CASES,
     pending_items::CASES,
     attribution::CASES,
     schedules_and_pauses::CASES,
+    billing_states::CASES,
+    state_table::CASES,
+    stored_reads::CASES,
     rejections::CASES,
     idempotency::CASES,
     property::CASES,
@@ -110,6 +127,7 @@ const ALL: &[&[Case]] = &[
     security_bodies::CASES,
     security_limits::CASES,
     security_headers::CASES,
+    events::CASES,
     security_guessing::CASES,
     security_stripe::CASES,
     smoke::CASES,

@@ -4,6 +4,7 @@ use devstack::http::Response;
 use serde_json::{Value, json};
 
 use crate::clock::{DAY, now};
+use crate::expected_bodies::METERS;
 use crate::harness::Harness;
 use crate::operator::OwnAccount;
 use crate::stripe::{Customer, text};
@@ -37,6 +38,8 @@ pub(crate) struct Start<'a> {
     pub(crate) card: Option<&'a str>,
     /// Age of the subscription in seconds.
     pub(crate) age: i64,
+    /// Time on the customer's clock; `None` for the present.
+    pub(crate) at: Option<i64>,
     /// Additional parameters of Stripe's request.
     pub(crate) more: &'a [(&'a str, &'a str)],
 }
@@ -44,7 +47,7 @@ pub(crate) struct Start<'a> {
 impl Start<'_> {
     /// A monthly subscription since ten days ago, with a good card.
     pub(crate) const fn on(tier: &str) -> Start<'_> {
-        Start { tier, interval: "month", card: Some("pm_card_visa"), age: AGE, more: &[] }
+        Start { tier, interval: "month", card: Some("pm_card_visa"), age: AGE, at: None, more: &[] }
     }
 }
 
@@ -74,16 +77,14 @@ impl Harness {
     /// Returns the IDs of a plan's prices, the base price first.
     #[track_caller]
     pub(crate) fn prices(&self, tier: &str, interval: &str) -> Vec<String> {
-        let path = format!("/prices?active=true&lookup_keys[0]=cantila_{tier}_{interval}");
-        let base = self.stripe(&path)["data"][0].take();
-        let (id, product) = (text(&base, "id"), text(&base, "product"));
-        let path = format!("/prices?active=true&type=recurring&limit=100&product={product}");
-        let all = self.stripe(&path);
-        let metered = all["data"].as_array().expect("a list").iter().filter(|price| {
-            price["recurring"]["interval"] == interval
-                && price["recurring"]["usage_type"] == "metered"
-        });
-        std::iter::once(id).chain(metered.map(|price| text(price, "id"))).collect()
+        let base = format!("cantila_{tier}_{interval}");
+        let keys = METERS.iter().map(|(meter, ..)| format!("{base}_{meter}"));
+        let keys: Vec<_> = std::iter::once(base.clone()).chain(keys).collect();
+        let path = format!("/prices?active=true&lookup_keys[]={}", keys.join("&lookup_keys[]="));
+        let mut prices = self.stripe(&path)["data"].as_array().expect("a list").clone();
+        prices.sort_by_key(|price| price["lookup_key"] != *base);
+        assert_eq!(prices.first().map(|price| &price["lookup_key"]), Some(&json!(base)));
+        prices.iter().map(|price| text(price, "id")).collect()
     }
 
     /// Creates an account with a subscription to a plan of the catalogue.
@@ -107,7 +108,7 @@ impl Harness {
         start: Start<'_>,
         account_of: impl FnOnce(&str) -> OwnAccount,
     ) -> Payer {
-        let end = now();
+        let end = start.at.unwrap_or_else(now);
         let from = end - start.age;
         let customer = self.customer_at(from);
         if let Some(card) = start.card {
@@ -338,7 +339,8 @@ pub(crate) fn change_as_previewed(
     let invoiced: Vec<_> = lines["data"].as_array().expect("a list").iter().map(line).collect();
     let mut previewed = preview["lines"].clone();
     for line in previewed.as_array_mut().expect("a list") {
-        line.as_object_mut().expect("an object").remove("proration");
+        let line = line.as_object_mut().expect("an object");
+        line.retain(|field, _| field != "proration" && field != "meter");
     }
     assert_eq!(previewed, json!(invoiced));
     (preview, response)

@@ -38,7 +38,7 @@ impl<'a> PlanChangeProcess<'a> {
             let error = response.json()["error"].clone();
             // The first attempt's lease has not expired, or Stripe still processes its request.
             match response.status {
-                409 if error == "idempotency_in_progress" => {}
+                409 if error == "idempotency_in_progress" || error == "change_in_progress" => {}
                 503 if error == "stripe_unavailable" => {}
                 _ => return response,
             }

@@ -5,7 +5,7 @@ use serde_json::json;
 use crate::body::expect;
 use crate::cases;
 use crate::clock::{DAY, month_after, now};
-use crate::expected_bodies::{capabilities, estimate, line, subscribed};
+use crate::expected_bodies::{allowance, capabilities, estimate, line, subscribed, test_card};
 use crate::harness::Harness;
 use crate::stripe::text;
 
@@ -32,9 +32,9 @@ fn plan_in_two_currencies_is_shown_in_the_subscribers_own(harness: &Harness) {
     harness.advance(&customer, now());
     let account = harness.account_of("berlin", Some(&customer.id));
     let lines = [
-        line("berlin", 1, false, "45.00", "Berlin (at €45.00 / month)"),
-        line("berlin", 100, true, "0.00", "Berlin (Tier 1 at €0.00 / month)"),
-        line("berlin", 250, true, "2.75", "Berlin (Tier 2 at €0.011 / month)"),
+        line("berlin", 1, None, "45.00", "Berlin (at €45.00 / month)"),
+        line("berlin", 100, Some("requests"), "0.00", "Berlin (Tier 1 at €0.00 / month)"),
+        line("berlin", 250, Some("requests"), "2.75", "Berlin (Tier 2 at €0.011 / month)"),
     ];
     let next = estimate("EUR", "47.75", "0.00", &lines);
     let summary = subscribed("berlin", "active", [start, month_after(start)], &next);
@@ -43,15 +43,16 @@ fn plan_in_two_currencies_is_shown_in_the_subscribers_own(harness: &Harness) {
     let plan = |currency: &str, amount: &str, unit: &str, current: bool| {
         json!({
             "plan": "berlin", "name": "Berlin", "description": null, "interval": "month",
-            "currency": currency, "amount": amount, "current": current,
-            "metered": [{ "meter": "requests", "unit": null, "included": "100", "unitAmount": unit }],
+            "every": { "count": 1, "unit": "month" }, "currency": currency, "amount": amount,
+            "yourAmount": null, "yourEvery": null, "current": current,
+            "metered": [allowance("requests", None, "100", unit)],
         })
     };
     let info = json!({
         "provider": "stripe", "mode": "test", "publishableKey": "pk_test_sandbox", "currency": "EUR",
         "account": {
             "id": account.id, "handle": account.handle,
-            "hasCustomer": true, "hasSubscription": true, "hasPaymentMethod": true,
+            "hasCustomer": true, "hasSubscription": true, "hasPaymentMethod": true, "paymentMethod": test_card("4242"),
         },
         "capabilities": capabilities([false; 4]), "plans": [plan("EUR", "45.00", "0.011", true)],
     });

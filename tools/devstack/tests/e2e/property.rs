@@ -6,6 +6,7 @@ use serde_json::json;
 
 use crate::cases;
 use crate::clock::DAY;
+use crate::dice::Dice;
 use crate::harness::Harness;
 use crate::payer::{Start, change_as_previewed};
 use crate::stripe::text;
@@ -17,37 +18,6 @@ const TIMES: u64 = 20;
 const PLANS: [&str; 4] = ["hobby", "starter", "pro", "agency"];
 const INTERVALS: [&str; 3] = ["month", "month", "year"];
 const METERS: [&str; 5] = ["cpu", "ram", "egress", "storage", "database"];
-
-/// Pseudorandom numbers (`SplitMix64`).
-struct Dice(u64);
-
-impl Dice {
-    fn roll(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut mixed = self.0;
-        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        mixed ^ (mixed >> 31)
-    }
-
-    fn below(&mut self, end: u64) -> u64 {
-        self.roll() % end
-    }
-
-    fn between(&mut self, from: i64, to: i64) -> i64 {
-        let span = u64::try_from(to - from).expect("a range");
-        from + i64::try_from(self.below(span)).expect("small")
-    }
-
-    fn one_in(&mut self, many: u64) -> bool {
-        self.below(many) == 0
-    }
-
-    fn pick<T: Copy>(&mut self, all: &[T]) -> T {
-        let index = self.below(all.len().try_into().expect("few"));
-        all[usize::try_from(index).expect("few")]
-    }
-}
 
 fn setting(name: &str) -> Option<u64> {
     std::env::var(name).ok().map(|text| text.parse().expect("a number"))

@@ -24,6 +24,7 @@ cases![
     change_to_the_current_plan_is_rejected,
     forged_altered_or_foreign_quote_is_rejected,
     outdated_quote_is_rejected_with_a_fresh_preview,
+    quote_holds_every_amount_and_every_price,
     checks_run_in_the_documented_order,
 ];
 
@@ -32,7 +33,7 @@ const ROUTES: [(&str, &str, &str); 4] = [
     (CHECKOUT, r#"{"plan":"pro"}"#, "plan, interval, uiMode, successUrl, cancelUrl, returnUrl"),
     (PORTAL, "{}", "returnUrl, flow"),
     (PREVIEW, r#"{"plan":"agency"}"#, "plan, interval"),
-    (CHANGE, r#"{"plan":"agency"}"#, "plan, interval, quote"),
+    (CHANGE, r#"{"plan":"agency"}"#, "plan, interval, quote, maxAmount"),
 ];
 
 const NO_SUBSCRIPTION: ExpectedError = (
@@ -41,7 +42,7 @@ const NO_SUBSCRIPTION: ExpectedError = (
     "There is no subscription to change. Start one with POST /v1/billing/checkout-session.",
 );
 
-const ALREADY_SUBSCRIBED: ExpectedError = (
+pub(crate) const ALREADY_SUBSCRIBED: ExpectedError = (
     409,
     "already_subscribed",
     "There is a subscription already. Change it with POST /v1/billing/plan-change.",
@@ -118,7 +119,8 @@ fn invalid_field_is_rejected_by_name(harness: &Harness) {
     let message = "\"uiMode\" must be one of hosted, embedded.";
     let body = r#"{"plan":"pro","uiMode":"elements"}"#;
     assert_invalid(&send(harness, CHECKOUT, body), "uiMode", message);
-    let message = "\"flow\" must be one of payment_method_update, subscription_cancel.";
+    let message =
+        "\"flow\" must be one of customer_update, payment_method_update, subscription_cancel.";
     assert_invalid(&send(harness, PORTAL, r#"{"flow":"subscription_update"}"#), "flow", message);
     for (mode, field) in [
         (Value::Null, "returnUrl"),
@@ -152,8 +154,9 @@ fn invalid_or_foreign_url_is_rejected(harness: &Harness) {
             "https://evil.example\\@localhost:3000/",
             "http://localhost:3000/a b",
         ] {
-            let message =
-                format!("\"{field}\" must be an absolute https URL (http only on localhost).");
+            let message = format!(
+                "\"{field}\" must be an absolute https URL (http only on localhost) of at most 5000 characters."
+            );
             assert_invalid(
                 &send(harness, path, &with(&body, field, url).to_string()),
                 field,
@@ -362,7 +365,7 @@ fn forged_altered_or_foreign_quote_is_rejected(harness: &Harness) {
     assert_eq!(response.status, 200, "{}", response.body);
 }
 
-const CHANGED: &str = "The amount has changed since it was quoted, and nothing was charged. Show the new preview in `details.preview`, and confirm with its quote.";
+const CHANGED: &str = "The price has changed since it was quoted, and nothing was charged. Show the new preview in `details.preview`, and confirm with its quote.";
 
 /// Change at Stripe between the preview and the plan change.
 type Meddle = fn(&Harness, &Payer);
@@ -403,6 +406,117 @@ fn outdated_quote_is_rejected_with_a_fresh_preview(harness: &Harness) {
     }
 }
 
+/// A plan in yen, which Stripe charges from 50 yen on.
+struct YenPlan {
+    tier: &'static str,
+    product: String,
+    base: String,
+    metered: String,
+}
+
+impl YenPlan {
+    fn create(harness: &Harness, tier: &'static str, amount: &str) -> Self {
+        let product = [("name", tier), ("metadata[cantila_plan]", tier)];
+        let product = text(&harness.stripe_post("/products", &product), "id");
+        let meter = [
+            ("display_name", "Requests"),
+            ("event_name", tier),
+            ("default_aggregation[formula]", "sum"),
+        ];
+        let meter = text(&harness.stripe_post("/billing/meters", &meter), "id");
+        let metered = [
+            ("unit_amount", "2"),
+            ("recurring[usage_type]", "metered"),
+            ("recurring[meter]", &meter),
+            ("metadata[cantila_meter]", "requests"),
+        ];
+        let metered = Self::price(harness, &product, &metered);
+        let lookup_key = format!("cantila_{tier}_month");
+        let base = [("unit_amount", amount), ("lookup_key", &lookup_key)];
+        let base = Self::price(harness, &product, &base);
+        Self { tier, product, base, metered }
+    }
+
+    fn price(harness: &Harness, product: &str, more: &[(&str, &str)]) -> String {
+        let common = [("product", product), ("currency", "jpy"), ("recurring[interval]", "month")];
+        text(&harness.stripe_post("/prices", &[&common[..], more].concat()), "id")
+    }
+
+    fn archive(harness: &Harness, price: &str) {
+        harness.stripe_post(&format!("/prices/{price}"), &[("active", "false")]);
+    }
+
+    fn replace_base(&self, harness: &Harness, amount: &str) {
+        let lookup_key = format!("cantila_{}_month", self.tier);
+        let base =
+            [("unit_amount", amount), ("lookup_key", &lookup_key), ("transfer_lookup_key", "true")];
+        Self::price(harness, &self.product, &base);
+        Self::archive(harness, &self.base);
+    }
+
+    fn replace_metered(&self, harness: &Harness, amount: &str) {
+        let meter = harness.stripe(&format!("/prices/{}", self.metered));
+        let metered = [
+            ("unit_amount", amount),
+            ("recurring[usage_type]", "metered"),
+            ("recurring[meter]", &text(&meter["recurring"], "meter")),
+            ("metadata[cantila_meter]", "requests"),
+        ];
+        Self::price(harness, &self.product, &metered);
+        Self::archive(harness, &self.metered);
+    }
+}
+
+/// Adds an item in yen to the payer's next invoice.
+fn bill_yen(harness: &Harness, payer: &Payer, amount: &str) {
+    let item = [
+        ("customer", &*payer.customer.id),
+        ("subscription", &*payer.subscription),
+        ("amount", amount),
+        ("currency", "jpy"),
+    ];
+    harness.stripe_post("/invoiceitems", &item);
+}
+
+/// In each row the amount due stays the same.
+fn quote_holds_every_amount_and_every_price(harness: &Harness) {
+    const TRIAL: &[(&str, &str)] = &[("trial_period_days", "14")];
+    type Meddle = fn(&Harness, &Payer, &YenPlan);
+    /// Handle, price, balance, further parameters of the subscription, change at Stripe.
+    type Row<'a> = (&'a str, &'a str, i64, &'a [(&'a str, &'a str)], Meddle);
+    let from = YenPlan::create(harness, "toyama", "4120");
+    let prices = [from.base, from.metered];
+    let rows: [Row<'_>; 4] = [
+        ("nagoya", "9800", -100_000, &[], |harness, payer, _| {
+            bill_yen(harness, payer, "70200");
+        }),
+        ("kobe", "4129", 0, &[], |harness, payer, _| bill_yen(harness, payer, "20")),
+        ("sendai", "9800", 0, TRIAL, |harness, _, to| to.replace_base(harness, "70000")),
+        ("nara", "9800", 0, &[], |harness, _, to| to.replace_metered(harness, "200")),
+    ];
+    for (tier, amount, balance, more, meddle) in rows {
+        let to = YenPlan::create(harness, tier, amount);
+        let handle = format!("moves-to-{tier}");
+        let payer = harness.payer_of(&handle, &prices, Start { more, ..Start::on("toyama") });
+        if balance != 0 {
+            harness.credit(&payer.customer.id, balance, "jpy");
+        }
+        let body = json!({ "plan": tier });
+        let shown = payer.preview(harness, &body);
+        meddle(harness, &payer, &to);
+        let before = payer.ledger(harness);
+        let response = payer.change(harness, &with(&body, "quote", shown["quote"].clone()));
+        let fresh = with(&payer.preview(harness, &body), "quote", "<text>");
+        assert_eq!(fresh["prorationAmount"], shown["prorationAmount"], "{tier}");
+        let details = json!({ "preview": fresh });
+        assert_error_with(&response, 409, "quote_changed", CHANGED, &details);
+        assert_eq!(payer.ledger(harness), before, "{tier}");
+        let preview = response.json()["details"]["preview"].take();
+        let response = payer.change(harness, &with(&body, "quote", preview["quote"].clone()));
+        assert_eq!(response.status, 200, "{tier}: {}", response.body);
+    }
+}
+
 /// Route, headers and body of a request; expected status, error and field.
 type Wrong<'a> = (&'a str, Vec<(&'a str, &'a str)>, &'a str, u16, &'a str, Value);
 
@@ -426,7 +540,7 @@ fn checks_run_in_the_documented_order(harness: &Harness) {
     let long = " ".repeat(17 * 1024);
     let evil = r#"{"plan":"gold","successUrl":"https://evil.example/"}"#;
     let key = ("idempotency-key", "used-before");
-    let rows: [Wrong<'_>; 12] = [
+    let rows: [Wrong<'_>; 13] = [
         (CHANGE, vec![JSON, act_as], "{", 403, "act_as_forbidden", Value::Null),
         (CHANGE, vec![plain], &long, 413, "body_too_large", Value::Null),
         (CHANGE, vec![plain], "{", 415, "unsupported_media_type", Value::Null),
@@ -442,7 +556,8 @@ fn checks_run_in_the_documented_order(harness: &Harness) {
         ),
         (CHECKOUT, vec![JSON, bad_key], evil, 422, "validation", json!("Idempotency-Key")),
         (CHECKOUT, vec![JSON], evil, 422, "url_not_allowed", json!("successUrl")),
-        (CHANGE, vec![JSON], r#"{"plan":"gold","quote":"x"}"#, 422, "unknown_plan", json!("plan")),
+        (CHANGE, vec![JSON], r#"{"plan":"gold","quote":"x"}"#, 422, "validation", json!("quote")),
+        (CHANGE, vec![JSON], r#"{"plan":"gold"}"#, 422, "unknown_plan", json!("plan")),
         (CHANGE, vec![JSON], r#"{"plan":"pro","quote":"x"}"#, 422, "validation", json!("quote")),
         (CHANGE, vec![JSON, key], r#"{"plan":"pro"}"#, 409, "no_subscription", Value::Null),
         (CHECKOUT, vec![JSON, key], evil, 422, "idempotency_key_reused", Value::Null),

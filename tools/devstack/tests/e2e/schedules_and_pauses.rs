@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use crate::body::expect;
 use crate::cases;
 use crate::clock::{HOUR, Renewal, at, month_after, now};
-use crate::expected_bodies::{declined, estimate, healthy, line, subscribed, unused};
+use crate::expected_bodies::{declined, estimate, healthy, line, overdue, subscribed, unused};
 use crate::expected_error::assert_error_with;
 use crate::harness::Harness;
 use crate::payer::{CHANGE, CHECKOUT, PREVIEW, Payer, Start};
@@ -46,7 +46,7 @@ fn unchangeable(harness: &Harness, payer: &Payer, reason: &str, message: &str) {
 }
 
 /// Creates a schedule that changes the payer's plan at the period's end, and returns its ID.
-fn plan_ahead(harness: &Harness, payer: &Payer, tier: &str) -> String {
+pub(crate) fn plan_ahead(harness: &Harness, payer: &Payer, tier: &str) -> String {
     let from = [("from_subscription", &*payer.subscription)];
     let schedule = harness.stripe_post("/subscription_schedules", &from);
     let [start, end] =
@@ -74,11 +74,12 @@ fn scheduled_change_is_shown_blocks_other_changes_and_takes_effect(harness: &Har
     let end = month_after(payer.start);
     // The old plan's usage and the new plan's fee.
     let mut lines = unused("pro", "Pro", "35.00").split_off(1);
-    lines.push(line("starter", 1, false, "10.00", "Starter (at $10.00 / month)"));
+    lines.push(line("starter", 1, None, "10.00", "Starter (at $10.00 / month)"));
     let next = estimate("USD", "10.00", "0.00", &lines);
     let mut summary = subscribed("pro", "active", [payer.start, end], &next);
     summary["pendingChange"] = json!({
-        "plan": "starter", "effectiveAt": at(end), "reason": "scheduled", "expiresAt": null, "url": null,
+        "plan": "starter", "interval": "month", "quantity": "1", "effectiveAt": at(end), "reason": "scheduled",
+        "expiresAt": null, "url": null, "then": [],
     });
     check(harness, &payer, "summary", &summary);
     check(harness, &payer, "dunning", &healthy());
@@ -112,7 +113,9 @@ fn paused_collection_blocks_only_plan_changes(harness: &Harness) {
         harness.stripe_post(&path, &[("pause_collection[behavior]", behavior)]);
         let end = month_after(payer.start);
         let next = estimate("USD", "35.00", "0.00", &unused("pro", "Pro", "35.00"));
-        check(harness, &payer, "summary", &subscribed("pro", "active", [payer.start, end], &next));
+        let mut summary = subscribed("pro", "active", [payer.start, end], &next);
+        summary["nextChargeAt"] = Value::Null;
+        check(harness, &payer, "summary", &summary);
         check(harness, &payer, "dunning", &healthy());
         unchangeable(harness, &payer, "collection_paused", COLLECTION);
         harness.stripe_post(&path, &[("pause_collection", "")]);
@@ -154,24 +157,33 @@ fn another_card() -> Value {
     json!({ "action": "update_payment_method", "url": "/v1/billing/portal-session", "method": "POST" })
 }
 
-/// Changes the Stripe account's settings until dropped.
-struct Rules<'a>(&'a Harness);
+/// Changes the Stripe account's settings for failed payments until dropped.
+pub(crate) struct Rules<'a> {
+    harness: &'a Harness,
+    before: Value,
+}
 
 impl<'a> Rules<'a> {
-    fn pause_on_failure(harness: &'a Harness) -> Rules<'a> {
-        harness.sandbox("POST", "/settings", &json!({ "pause_on_first_failure": true }));
-        Rules(harness)
+    pub(crate) fn set(harness: &'a Harness, change: &Value) -> Rules<'a> {
+        let before = harness.sandbox("GET", "/settings", &Value::Null);
+        harness.sandbox("POST", "/settings", change);
+        Rules { harness, before }
     }
 }
 
 impl Drop for Rules<'_> {
     fn drop(&mut self) {
-        self.0.sandbox("POST", "/settings", &json!({ "pause_on_first_failure": false }));
+        self.harness.sandbox("POST", "/settings", &self.before);
     }
 }
 
-/// Creates a subscription to Pro whose renewal about a day ago was declined.
-fn declined_renewal(harness: &Harness, handle: &str, renewal: &Renewal, until: i64) -> Payer {
+/// Creates a subscription to Pro whose renewal was declined, and so were the retries until `until`.
+pub(crate) fn declined_renewal(
+    harness: &Harness,
+    handle: &str,
+    renewal: &Renewal,
+    until: i64,
+) -> Payer {
     let customer = harness.customer_at(renewal.start);
     harness.card(&customer, "pm_card_visa");
     let price = harness.prices("pro", "month").remove(0);
@@ -186,7 +198,7 @@ fn declined_renewal(harness: &Harness, handle: &str, renewal: &Renewal, until: i
 }
 
 fn subscription_paused_by_a_failed_payment_needs_another_card(harness: &Harness) {
-    let _rules = Rules::pause_on_failure(harness);
+    let _rules = Rules::set(harness, &json!({ "pause_on_first_failure": true }));
     let until = now();
     let renewal = Renewal::at_about(until - 26 * HOUR, until);
     let payer = declined_renewal(harness, "paused-by-failure", &renewal, until);
@@ -199,8 +211,9 @@ fn subscription_paused_by_a_failed_payment_needs_another_card(harness: &Harness)
         "state": "suspended", "reason": null, "since": at(renewal.tries[0]),
         "attempts": renewal.tried, "maxAttempts": 4,
         "nextAttemptAt": at(renewal.tries[renewal.tried]), "graceEndsAt": null,
-        "amountDue": "35.00", "currency": "USD",
-        "invoice": { "number": open["number"], "amountDue": "35.00", "hostedUrl": url },
+        "amountDue": "35.00", "currency": "USD", "overdue": overdue("USD", "35.00"),
+        "invoice": { "number": open["number"], "amountDue": "35.00", "currency": "USD", "hostedUrl": url },
+        "processing": null,
         "failure": declined(), "deployBlocked": true,
         "recovery": another_card(),
     });

@@ -6,6 +6,7 @@ use devstack::api_gateway::{ALLOWED_HEADERS, ALLOWED_METHODS, EXPOSED, MAX_AGE};
 use devstack::functions::FUNCTIONS;
 use devstack::http::Response;
 
+use crate::body::without_times;
 use crate::cases;
 use crate::expected_error::{ACT_AS_FORBIDDEN, assert_error};
 use crate::function_process::{FunctionProcess, PATIENT};
@@ -89,11 +90,16 @@ fn request_headers_do_not_appear_in_response_headers(harness: &Harness) {
             "host",
         ] {
             portal.send_with_body(PATIENT, &[("authorization", &key), (name, value)], "");
-            // The function reports an invalid event to Lambda instead of responding.
-            let Some(response) = portal.response_if_any() else { continue };
+            let response = portal.response();
             let headers = format!("{:?}", response.headers);
             assert!(!headers.contains("injected"), "{name}: {headers}");
-            assert!(response.status != 500, "{name} {value:?}: {}", response.body);
+            // Without the header, the request would mean something else.
+            let expected = match name {
+                "x-cantila-act-as" => 403,
+                "idempotency-key" if !value.bytes().all(|byte| byte.is_ascii_graphic()) => 422,
+                _ => 201,
+            };
+            assert_eq!(response.status, expected, "{name} {value:?}: {}", response.body);
         }
     }
     // Over HTTP only valid header values arrive, and the functions do not echo them.
@@ -139,7 +145,8 @@ fn forwarding_and_override_headers_are_ignored(harness: &Harness) {
     for function in FUNCTIONS.iter().filter(|function| function.method == "GET") {
         let plain = harness.get(function.path, &account.keys.read, &[]);
         let led = harness.get(function.path, &account.keys.read, &headers);
-        assert_eq!((led.status, led.json()), (plain.status, plain.json()), "{}", function.name);
+        let body = |response: &Response| without_times(&response.json());
+        assert_eq!((led.status, body(&led)), (plain.status, body(&plain)), "{}", function.name);
     }
     let send = [&headers[..], &[JSON]].concat();
     let response = harness.send("POST", PORTAL, &account.keys.admin, &send, "{}");

@@ -6,7 +6,9 @@ use devstack::functions::FUNCTIONS;
 use serde_json::json;
 
 use crate::cases;
-use crate::expected_error::{ACT_AS_FORBIDDEN, MALFORMED_BODY, UNAUTHENTICATED, assert_error};
+use crate::expected_error::{
+    ACT_AS_FORBIDDEN, MALFORMED_BODY, UNAUTHENTICATED, assert_error, assert_invalid,
+};
 use crate::function_process::{FunctionProcess, PATIENT};
 use crate::harness::Harness;
 use crate::payer::{CHANGE, JSON};
@@ -49,16 +51,16 @@ fn large_and_deeply_nested_bodies_are_rejected_quickly(harness: &Harness) {
     };
     let numbers: Vec<_> = (0..1_500).map(|number| format!("\"k{number}\":1")).collect();
     let rows = [
-        ("deep lists", deep("[", "]"), 400),
-        ("deep objects", deep("{\"a\":", "}"), 400),
+        ("deep lists", deep("[", "]"), 422),
+        ("deep objects", deep("{\"a\":", "}"), 422),
         ("lists without end", format!("{{\"plan\":{}", fill("[")), 400),
-        ("a huge number", format!("{{\"plan\":1{}}}", fill("0")), 400),
-        ("a huge exponent", "{\"plan\":1e999999999}".to_owned(), 400),
+        ("a huge number", format!("{{\"plan\":1{}}}", fill("0")), 422),
+        ("a huge exponent", "{\"plan\":1e999999999}".to_owned(), 422),
         ("many digits behind the point", format!("{{\"plan\":0.{}}}", fill("1")), 422),
         ("a long text", format!("{{\"plan\":\"{}\"}}", fill("x")), 422),
         ("a long name", format!("{{\"{}\":1}}", fill("x")), 422),
         ("many escapes", format!("{{\"plan\":\"{}\"}}", fill("\\u0041")), 422),
-        ("half of a surrogate pair", "{\"plan\":\"\\ud800\"}".to_owned(), 400),
+        ("half of a surrogate pair", "{\"plan\":\"\\ud800\"}".to_owned(), 422),
         ("many fields", format!("{{{}}}", numbers.join(",")), 422),
         ("one field many times", format!("{{{}\"plan\":1}}", fill("\"plan\":null,")), 422),
         ("many commas", format!("{{{}}}", fill(",")), 400),
@@ -110,7 +112,7 @@ fn input_beyond_api_gateways_limits_is_rejected_quickly(harness: &Harness) {
     let media = send(&[good, ("content-type", &long)], "{}");
     assert_eq!(media.status, 415, "{:.200}", media.body);
     let many = send(&many, "{\"x\":1}");
-    assert_eq!(many.status, 415, "{:.200}", many.body);
+    assert_invalid(&many, "headers", "There are too many headers. Send at most 200.");
     let large = format!("{{\"plan\":\"{}\"}}", "x".repeat(6_000_000));
     assert_eq!(send(&[good, JSON], &large).status, 413);
     // A query of nearly the length that cargo-lambda accepts.

@@ -34,7 +34,7 @@ struct Side {
 
 impl Side {
     /// Creates an account with a plan change, a balance, a cursor, a quote and a portal session.
-    fn new(harness: &Harness, handle: &str, to: &str, person: &str) -> Self {
+    fn new(harness: &Harness, handle: &str, to: &str, person: &str, credit: i64) -> Self {
         let payer = harness.payer(handle, Start::on("starter"));
         let key = &payer.account.key;
         let changed = payer.change(harness, &json!({ "plan": to }));
@@ -45,7 +45,7 @@ impl Side {
             ("phone", &*format!("555-{person}")),
         ];
         harness.stripe_post(&format!("/customers/{}", payer.customer.id), &person);
-        harness.credit(&payer.customer.id, -432_109, "usd");
+        harness.credit(&payer.customer.id, credit, "usd");
         let page = harness.get(&format!("{INVOICES}?limit=1"), key, &[]).json();
         let quote = payer.preview(harness, &json!({ "plan": "pro" }));
         let portal = harness.post_once(PORTAL, key, &format!("{handle}-0001"), &json!({})).json();
@@ -175,8 +175,8 @@ fn attempts(
 }
 
 fn ids_of_another_account_give_no_access(harness: &Harness) {
-    let mine = Side::new(harness, "objects-mine", "agency", "Ada");
-    let theirs = Side::new(harness, "objects-theirs", "agency", "Belinda");
+    let mine = Side::new(harness, "objects-mine", "agency", "Ada", -123_409);
+    let theirs = Side::new(harness, "objects-theirs", "agency", "Belinda", -432_109);
     let marks = theirs.marks(&mine);
     for known in [&theirs.payer.customer.id, &theirs.payer.subscription, &theirs.payer.account.id] {
         assert!(marks.contains(&known.as_str()), "{known} in {marks:?}");

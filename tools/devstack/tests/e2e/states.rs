@@ -8,7 +8,8 @@ use crate::body::expect;
 use crate::cases;
 use crate::clock::{DAY, HOUR, Renewal, at, day, month_after};
 use crate::expected_bodies::{
-    all, capabilities, declined, estimate, healthy, line, plans, subscribed, unsubscribed, unused,
+    FREE, all, capabilities, declined, estimate, healthy, line, overdue, plans, subscribed,
+    test_card, unsubscribed, unused, usage,
 };
 use crate::harness::Harness;
 
@@ -35,6 +36,8 @@ struct Expected {
     has: [bool; 3],
     /// `capabilities` for an admin key.
     may: [bool; 4],
+    /// Last digits of the card.
+    card: &'static str,
 }
 
 /// Returns the expectation for an account with a customer, a subscription and a card, without debts.
@@ -47,6 +50,7 @@ fn paying(name: &'static str, plan: &'static str) -> Expected {
         plan,
         has: [true, true, true],
         may: [false, false, true, true],
+        card: "4242",
     }
 }
 
@@ -67,7 +71,7 @@ fn check(harness: &Harness, expected: &Expected) {
             "provider": "stripe", "mode": "test", "publishableKey": "pk_test_sandbox", "currency": "USD",
             "account": {
                 "id": account.id, "handle": expected.name, "hasCustomer": customer,
-                "hasSubscription": subscription, "hasPaymentMethod": payment_method,
+                "hasSubscription": subscription, "hasPaymentMethod": payment_method, "paymentMethod": payment_method.then(|| test_card(expected.card)),
             },
             "capabilities": capabilities(may), "plans": plans(expected.plan),
         })
@@ -91,7 +95,7 @@ fn invoice(harness: &Harness, name: &str, number: u32, amount: &str, from: i64) 
     json!({
         "number": format!("{prefix}-{number:04}"), "status": "paid", "amount": amount,
         "hostedUrl": "<url>", "id": "<in_…>", "currency": "USD", "amountPaid": amount,
-        "amountDue": "0.00", "tax": "0.00", "createdAt": at(from), "periodStart": day(from),
+        "amountDue": "0.00", "payment": "paid", "tax": "0.00", "createdAt": at(from), "periodStart": day(from),
         "periodEnd": day(month_after(from)), "dueDate": null, "paidAt": at(from),
         "pdfUrl": "<url>", "reason": reason,
     })
@@ -104,6 +108,7 @@ fn open(mut invoice: Value) -> Value {
         ("status", json!("open")),
         ("amountPaid", json!("0.00")),
         ("amountDue", amount),
+        ("payment", json!("failed")),
         ("paidAt", Value::Null),
     ];
     for (field, value) in changes {
@@ -125,20 +130,17 @@ fn fresh_account_is_on_the_free_tier_and_can_check_out(harness: &Harness) {
 
 fn metered_account_sees_the_cost_of_its_usage(harness: &Harness) {
     let start = harness.seeded_at() - 10 * DAY;
-    let usage = |quantity, amount: &str, tier: &str| {
-        line("pro", quantity, true, amount, &format!("Pro ({tier} / month)"))
-    };
-    let free = |quantity| usage(quantity, "0.00", "Tier 1 at $0.00");
+    let free = |meter: &str, quantity| usage("pro", meter, quantity, "0.00", FREE);
     let lines = [
-        line("pro", 1, false, "35.00", "Pro (at $35.00 / month)"),
-        free(100),
-        usage(250, "4.50", "Tier 2 at $0.018"),
-        free(1_500),
-        free(500),
-        usage(250, "10.00", "Tier 2 at $0.04"),
-        free(10),
-        free(1_500),
-        usage(250, "3.00", "Tier 2 at $0.012"),
+        line("pro", 1, None, "35.00", "Pro (at $35.00 / month)"),
+        free("storage", 100),
+        usage("pro", "storage", 250, "4.50", "Tier 2 at $0.018"),
+        free("ram", 1_500),
+        free("egress", 500),
+        usage("pro", "egress", 250, "10.00", "Tier 2 at $0.04"),
+        free("database", 10),
+        free("cpu", 1_500),
+        usage("pro", "cpu", 250, "3.00", "Tier 2 at $0.012"),
     ];
     let estimate = estimate("USD", "52.50", "0.00", &lines);
     let expected = Expected {
@@ -162,12 +164,14 @@ fn overdue_account_sees_since_when_and_how_to_pay(harness: &Harness) {
             "state": "past_due", "reason": null, "since": at(since), "attempts": renewal.tried,
             "maxAttempts": 4, "nextAttemptAt": at(renewal.tries[renewal.tried]),
             "graceEndsAt": at(since + 21 * DAY), "amountDue": "10.00", "currency": "USD",
-            "invoice": { "number": unpaid["number"], "amountDue": "10.00", "hostedUrl": "<url>" },
+            "overdue": overdue("USD", "10.00"), "processing": null,
+            "invoice": { "number": unpaid["number"], "amountDue": "10.00", "currency": "USD", "hostedUrl": "<url>" },
             "failure": declined(), "deployBlocked": false,
             "recovery": { "action": "pay_invoice", "url": "<url>", "method": "GET" },
         }),
         invoices: all(&[unpaid, invoice(harness, "overdue", 1, "10.00", renewal.start)]),
         may: [false, false, true, false],
+        card: "0341",
         ..paying("overdue", "starter")
     };
     check(harness, &expected);
@@ -186,12 +190,14 @@ fn suspended_account_has_deploys_blocked(harness: &Harness) {
             "state": "suspended", "reason": null, "since": at(renewal.tries[0]), "attempts": 4,
             "maxAttempts": 4, "nextAttemptAt": null, "graceEndsAt": null, "amountDue": "35.00",
             "currency": "USD",
-            "invoice": { "number": unpaid["number"], "amountDue": "35.00", "hostedUrl": "<url>" },
+            "overdue": overdue("USD", "35.00"), "processing": null,
+            "invoice": { "number": unpaid["number"], "amountDue": "35.00", "currency": "USD", "hostedUrl": "<url>" },
             "failure": declined(), "deployBlocked": true,
             "recovery": { "action": "pay_invoice", "url": "<url>", "method": "GET" },
         }),
         invoices: all(&[unpaid, invoice(harness, "suspended", 1, "35.00", renewal.start)]),
         may: [false, false, true, false],
+        card: "0341",
         ..paying("suspended", "pro")
     };
     check(harness, &expected);
@@ -242,6 +248,8 @@ fn free_subscription_has_zero_amounts(harness: &Harness) {
         summary: subscribed("hobby", "active", [start, month_after(start)], &estimate),
         invoices: all(&[invoice(harness, "free", 1, "0.00", start)]),
         has: [true, true, false],
+        // Without a payment method a change would be declined.
+        may: [false, false, true, false],
         ..paying("free", "hobby")
     };
     check(harness, &expected);

@@ -32,9 +32,23 @@ impl Harness {
         self.stripe_posts(&[(path.to_owned(), pairs.join("&"))]).remove(0)
     }
 
+    /// Sends a POST to Stripe that is not followed.
+    #[track_caller]
+    pub(crate) fn stripe_post_unseen(&self, path: &str, form: &[(&str, &str)]) -> Value {
+        let pairs: Vec<_> = form.iter().map(|(name, value)| format!("{name}={value}")).collect();
+        self.unseen_posts(&[(path.to_owned(), pairs.join("&"))]).remove(0)
+    }
+
     /// Sends concurrent POSTs to Stripe, each a path and a form.
     #[track_caller]
     pub(crate) fn stripe_posts(&self, posts: &[(String, String)]) -> Vec<Value> {
+        let responses = self.unseen_posts(posts);
+        self.has_changed_stripe();
+        responses
+    }
+
+    #[track_caller]
+    fn unseen_posts(&self, posts: &[(String, String)]) -> Vec<Value> {
         let request = |(path, form): &(String, String)| Request {
             method: "POST",
             url: format!("{}/v1{path}", self.about().stripe_url),

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use crate::body::expect;
 use crate::cases;
 use crate::clock::{DAY, HOUR, Renewal, at, day, month_after, now};
-use crate::expected_bodies::{estimate, healthy, line, subscribed};
+use crate::expected_bodies::{estimate, healthy, line, overdue, subscribed};
 use crate::harness::Harness;
 use crate::operator::OwnAccount;
 use crate::stripe::{Customer, text};
@@ -48,7 +48,7 @@ fn may(harness: &Harness, account: &OwnAccount) -> Value {
 }
 
 fn pro(amount: &str) -> Value {
-    line("pro", 1, false, amount, "Pro (at $35.00 / month)")
+    line("pro", 1, None, amount, "Pro (at $35.00 / month)")
 }
 
 fn trial_shows_its_end_and_the_next_invoice(harness: &Harness) {
@@ -98,10 +98,14 @@ fn discount_tax_and_credit_add_up(harness: &Harness) {
     let account = harness.account_of("discounted", Some(&customer.id));
     // 35.00 less a fifth is 28.00, and 19 % of that are 5.32.
     let next = json!({
-        "currency": "USD", "amount": "33.32", "amountDue": "23.32", "subtotal": "35.00",
-        "tax": "5.32", "discount": "7.00", "creditApplied": "10.00", "lines": [pro("35.00")],
+        "status": "preview", "currency": "USD", "amount": "33.32", "amountDue": "23.32", "subtotal": "35.00",
+        "tax": "5.32", "discount": "7.00", "billingCredits": "0.00", "creditApplied": "10.00", "lines": [pro("35.00")],
+        "asOf": "<at>",
     });
-    let summary = subscribed("pro", "active", [start, month_after(start)], &next);
+    let mut summary = subscribed("pro", "active", [start, month_after(start)], &next);
+    summary["balance"] = json!("10.00");
+    summary["discounts"] =
+        json!([{ "name": coupon, "percentOff": "20", "amountOff": null, "endsAt": null }]);
     check(harness, &account, "summary", &summary);
     let invoices = harness.get("/v1/billing/invoices", &account.key, &[]).json();
     let first = &invoices["invoices"][0];
@@ -147,8 +151,9 @@ fn incomplete_first_payment_can_be_paid(harness: &Harness) {
     let dunning = json!({
         "state": "past_due", "reason": null, "since": at(start), "attempts": 0, "maxAttempts": 4,
         "nextAttemptAt": null, "graceEndsAt": at(start + 21 * DAY), "amountDue": "35.00",
-        "currency": "USD", "failure": null, "deployBlocked": false,
-        "invoice": { "number": number, "amountDue": "35.00", "hostedUrl": url },
+        "currency": "USD", "overdue": overdue("USD", "35.00"), "failure": null, "deployBlocked": false,
+        "invoice": { "number": number, "amountDue": "35.00", "currency": "USD", "hostedUrl": url },
+        "processing": null,
         "recovery": { "action": "pay_invoice", "url": url, "method": "GET" },
     });
     check(harness, &account, "dunning", &dunning);
@@ -172,7 +177,8 @@ fn failed_renewal_that_needs_authentication_says_so(harness: &Harness) {
         "attempts": renewal.tried, "maxAttempts": 4,
         "nextAttemptAt": at(renewal.tries[renewal.tried]),
         "graceEndsAt": at(renewal.tries[0] + 21 * DAY), "amountDue": "35.00", "currency": "USD",
-        "invoice": { "number": number, "amountDue": "35.00", "hostedUrl": url },
+        "overdue": overdue("USD", "35.00"), "processing": null,
+        "invoice": { "number": number, "amountDue": "35.00", "currency": "USD", "hostedUrl": url },
         "failure": {
             "code": "authentication_required", "declineCode": null, "kind": "authentication",
             "message": "Your bank wants you to authenticate this payment.",

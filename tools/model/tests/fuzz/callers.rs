@@ -68,17 +68,15 @@ impl Tokens {
         assert_eq!(change.status, 200, "{}", change.body);
         let mut page = event(fixture, Endpoint::Invoices, &tokens);
         page["rawQueryString"] = json!("limit=1");
-        let page = send(fixture, Endpoint::Invoices, &page).await.expect("an event");
+        let page = send(fixture, Endpoint::Invoices, &page).await;
         let cursor = text(&page.json()["nextCursor"]);
         assert!(!cursor.is_empty(), "{}", page.body);
         Self { cursor, ..tokens }
     }
 }
 
-/// Sends an event. Returns `None` if it is not an API Gateway event, which Lambda's runtime rejects.
-async fn send(fixture: &Fixture, endpoint: Endpoint, event: &Value) -> Option<Reply> {
-    let event = serde_json::from_value(event.clone()).ok()?;
-    Some(fixture.process.send_event(endpoint, event).await)
+async fn send(fixture: &Fixture, endpoint: Endpoint, event: &Value) -> Reply {
+    fixture.process.send_event(endpoint, event.to_string()).await
 }
 
 /// Change of a valid event.
@@ -173,10 +171,7 @@ fn any_event_gets_a_response_of_the_contract() {
     let seen = RefCell::new(BTreeMap::<String, u32>::new());
     let one = |endpoint: Endpoint, event: &Value| {
         fixture.calls.store(0, Ordering::Relaxed);
-        let Some(reply) = runtime.block_on(send(&fixture, endpoint, event)) else {
-            *seen.borrow_mut().entry("no event".to_owned()).or_default() += 1;
-            return Ok(());
-        };
+        let reply = runtime.block_on(send(&fixture, endpoint, event));
         let name = format!("{endpoint:?} {} {}", reply.status, reply.error());
         *seen.borrow_mut().entry(name).or_default() += 1;
         let calls = fixture.calls.load(Ordering::Relaxed);

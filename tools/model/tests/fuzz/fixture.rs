@@ -109,7 +109,7 @@ impl Fixture {
             Endpoint::Preview | Endpoint::Change => json!({ "plan": "agency" }),
             _ => json!({}),
         };
-        Request { endpoint, bearer: self.bearer.clone(), key: None, body }
+        Request { endpoint, bearer: self.bearer.clone(), key: None, body, no_cache: false }
     }
 }
 

@@ -3,9 +3,11 @@
 use model::plans::{METERS, Plan, Prices};
 use model::{Endpoint, Process, Request, World};
 use serde_json::{Value, json};
+use shared::values::token::Bounds;
 
 use crate::ledger::{Ledger, OWN};
-use crate::steps::{Card, Fault, Kind, Start};
+use crate::run::{Asked, text};
+use crate::steps::{Card, Fault, Kind, Quoted, Start, Step};
 
 pub struct Account<'a> {
     pub world: &'a World,
@@ -20,6 +22,8 @@ pub struct Account<'a> {
     pub items: Vec<(String, i64)>,
     /// Process for the test's own previews.
     pub observer: Process,
+    /// Plan and body of the last preview.
+    pub last_preview: Option<(Plan, Value)>,
 }
 
 /// Age of a subscription.
@@ -28,10 +32,6 @@ const AGE: i64 = 10 * 24 * 3_600;
 fn now() -> i64 {
     let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
     i64::try_from(since.expect("after 1970").as_secs()).expect("soon enough")
-}
-
-fn text(value: &Value) -> String {
-    value.as_str().unwrap_or_else(|| panic!("not a string: {value}")).to_owned()
 }
 
 impl<'a> Account<'a> {
@@ -47,6 +47,7 @@ impl<'a> Account<'a> {
             card: Some(Card::None),
             items: Vec::new(),
             observer,
+            last_preview: None,
         };
         if let Start::Customer(card) | Start::Subscribed(_, card) = start {
             account.be_customer(now() - AGE).await;
@@ -78,6 +79,19 @@ impl<'a> Account<'a> {
         let mut form = vec![("customer", customer)];
         form.extend(names.iter().zip(prices).map(|(name, price)| (&**name, &**price)));
         self.world.stripe.post("/subscriptions", &form).await;
+    }
+
+    /// Returns the plan with one of these prices as its base price.
+    pub fn plan_of(&self, prices: &[String]) -> Option<Plan> {
+        let sold = self.prices.iter().find(|(_, own)| prices.contains(&own[0]));
+        sold.map(|(plan, _)| *plan)
+    }
+
+    /// Returns whether an earlier change has left something that the next one settles.
+    pub fn is_change_left(&self) -> bool {
+        let journal =
+            |customer: &String| self.world.table.item(&format!("CHANGE#{customer}"), "CHANGE");
+        self.customer.as_ref().and_then(journal).is_some_and(|item| item["entry"]["S"].is_string())
     }
 
     pub fn prices_of(&self, plan: Plan) -> &[String] {
@@ -211,15 +225,100 @@ impl<'a> Account<'a> {
         self.card = None;
     }
 
+    /// Runs a step that is not a request to the API. `before` is the state at Stripe.
+    pub async fn happen(&mut self, step: &Step, before: &Ledger) {
+        match step {
+            Step::Pay(card) => {
+                if let Some(session) = before.open_sessions.first() {
+                    self.pay(session, *card).await;
+                }
+            }
+            Step::Card(card) => self.give(*card).await,
+            Step::Authenticate(succeed) => {
+                if let Some(pending) = &before.pending {
+                    self.authenticate(*succeed, pending).await;
+                }
+            }
+            Step::PayInvoice => {
+                if let Some(pending) = &before.pending {
+                    self.pay_invoice(pending).await;
+                }
+            }
+            Step::Pass(hours) => self.pass(i64::from(*hours) * 3_600).await,
+            Step::Usage { meter, value } => self.use_up(*meter, *value).await,
+            Step::Item(amount) => {
+                if let Some(subscription) = &before.subscription {
+                    self.order(*amount, subscription).await;
+                }
+            }
+            Step::Balance(amount) => self.balance(*amount).await,
+            Step::Cancel(cancel) => {
+                if let Some(subscription) = &before.subscription {
+                    self.cancel(*cancel, subscription).await;
+                }
+            }
+            Step::Change { .. } | Step::Checkout { .. } | Step::Retry { .. } => {}
+        }
+    }
+
+    async fn pay_invoice(&self, invoice: &str) {
+        let customer = self.customer.as_deref().unwrap_or_default();
+        let stripe = &self.world.stripe;
+        let card = [("customer", customer)];
+        let method = stripe.post("/payment_methods/pm_card_visa/attach", &card).await;
+        let form = [("payment_method", &*text(&method["id"]))];
+        stripe.try_post(&format!("/invoices/{invoice}/pay"), &form).await;
+    }
+
+    /// Sets or removes the cancellation at the period's end, as the customer portal does.
+    async fn cancel(&self, cancel: bool, subscription: &str) {
+        let at = if cancel { "max_period_end" } else { "" };
+        let path = format!("/subscriptions/{subscription}");
+        self.world.stripe.post(&path, &[("cancel_at", at)]).await;
+    }
+
+    /// Returns a request for a plan change, with a quote of a preview if one succeeds.
+    pub async fn ask_change(&mut self, to: Plan, quote: Quoted) -> Asked {
+        let mut quoted = quote;
+        if matches!(quoted, Quoted::Fresh | Quoted::Expired) {
+            let preview = self.request(Endpoint::Preview, to, None);
+            let reply = self.observer.send(&preview, self.world.number()).await;
+            if reply.status == 200 {
+                self.last_preview = Some((to, reply.json()));
+            } else {
+                quoted = Quoted::None;
+            }
+        }
+        let shown = self.last_preview.clone().filter(|_| quoted != Quoted::None);
+        let token = shown.as_ref().map(|(_, preview)| text(&preview["quote"]));
+        let token = match quoted {
+            Quoted::Expired => token.map(|token| self.aged(&token)),
+            _ => token,
+        };
+        let request = self.request(Endpoint::Change, to, token.as_deref());
+        Asked { request, plan: to, quoted, shown }
+    }
+
+    /// Returns the quote as if it had been issued 15 minutes earlier.
+    fn aged(&self, token: &str) -> String {
+        let (keys, account) = (self.world.quote_keys(), self.id.as_str());
+        let bounds = || Bounds { purpose: "quote", account };
+        let quote = keys.open(bounds(), token).expect("a valid quote");
+        let mut quote: Value = serde_json::from_slice(&quote).expect("JSON");
+        quote["issued_at"] = json!(quote["issued_at"].as_i64().expect("a moment") - 15 * 60);
+        keys.seal(bounds(), quote.to_string().as_bytes())
+    }
+
     pub fn request(&self, endpoint: Endpoint, plan: Plan, quote: Option<&str>) -> Request {
         let mut body = json!({ "plan": plan.tier, "interval": plan.interval });
         if let Some(quote) = quote {
             body["quote"] = json!(quote);
         }
-        Request { endpoint, bearer: self.bearer.clone(), key: None, body }
+        Request { endpoint, bearer: self.bearer.clone(), key: None, body, no_cache: false }
     }
 
-    pub async fn add_fault(&self, fault: &Fault) {
+    /// Returns a fault as the sandbox takes it.
+    pub fn fault(fault: &Fault) -> Value {
         let Fault { at, method, kind, after_work, count } = *fault;
         let mut fault =
             json!({ "path": at, "method": method, "after_work": after_work, "count": count });
@@ -233,8 +332,8 @@ impl<'a> Account<'a> {
             Kind::Garbage => json!({ "kind": "garbage" }),
             Kind::Latency(late) => json!({ "kind": "latency", "delay_ms": late }),
         };
-        let (fault, more) = (fault.as_object_mut().expect("fields"), more);
-        fault.extend(more.as_object().expect("fields").clone());
-        self.world.stripe.add_fault(&json!(fault)).await;
+        let fields = fault.as_object_mut().expect("fields");
+        fields.extend(more.as_object().expect("fields").clone());
+        fault
     }
 }

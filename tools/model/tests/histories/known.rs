@@ -2,8 +2,9 @@
 
 use model::plans::Plan;
 
-use crate::check;
+use crate::overlap::{Move, Overlap, What};
 use crate::steps::{Card, Disturbances, Fault, History, Kind, Quoted, Start, Step};
+use crate::{check, check_overlap};
 
 fn plan(tier: &str, interval: &str) -> Plan {
     let mut all = Plan::ALL.into_iter();
@@ -144,5 +145,60 @@ fn accrued_usage_is_restored_although_stripe_stored_a_failure() {
             ),
         ];
         holds(Start::Subscribed(month("pro"), Card::Declined), steps);
+    }
+}
+
+fn send(to: Plan, keyed: bool, polls: u8) -> Move {
+    Move::Send { what: What::Change(to, Quoted::None), keyed, polls }
+}
+
+#[track_caller]
+fn holds_overlapping(start: Start, moves: Vec<Move>) {
+    if let Err(violation) = check_overlap(&Overlap { start, moves, seed: 0 }) {
+        panic!("{violation}");
+    }
+}
+
+#[test]
+fn two_changes_at_once_report_the_plans_that_they_replaced() {
+    for polls in (1..40).step_by(3) {
+        let moves = vec![send(month("hobby"), false, polls), send(month("pro"), true, u8::MAX)];
+        holds_overlapping(Start::Subscribed(month("agency"), Card::Good), moves);
+    }
+}
+
+#[test]
+fn two_changes_at_once_bill_accrued_usage_once() {
+    for polls in (1..40).step_by(3) {
+        let moves = vec![
+            Move::Event(Step::Usage { meter: 0, value: 2_086 }),
+            send(plan("pro", "year"), true, polls),
+            send(month("hobby"), false, u8::MAX),
+        ];
+        holds_overlapping(Start::Subscribed(month("pro"), Card::Authenticates), moves);
+    }
+}
+
+#[test]
+fn change_that_replaces_a_waiting_one_charges_the_restored_usage_once() {
+    let moves = vec![
+        Move::Event(Step::Usage { meter: 0, value: 500 }),
+        send(plan("pro", "year"), false, u8::MAX),
+    ];
+    holds_overlapping(Start::Subscribed(month("agency"), Card::Authenticates), moves);
+}
+
+#[test]
+fn crashed_change_is_settled_by_the_next_one() {
+    for polls in (1..40).step_by(7) {
+        for card in [Card::Good, Card::Declined, Card::Authenticates] {
+            let moves = vec![
+                Move::Event(Step::Usage { meter: 0, value: 700 }),
+                Move::Event(Step::Item(1_500)),
+                send(month("agency"), polls % 2 == 0, polls),
+                Move::Crash(0),
+            ];
+            holds_overlapping(Start::Subscribed(month("pro"), card), moves);
+        }
     }
 }

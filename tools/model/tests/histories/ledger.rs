@@ -37,15 +37,15 @@ pub struct Invoice {
     pub single: Vec<(String, i64)>,
 }
 
-fn text(value: &Value) -> String {
+pub fn text(value: &Value) -> String {
     value.as_str().unwrap_or_default().to_owned()
 }
 
-fn list(value: &Value) -> Vec<Value> {
+pub fn list(value: &Value) -> Vec<Value> {
     value["data"].as_array().cloned().unwrap_or_default()
 }
 
-fn number(value: &Value) -> i64 {
+pub fn number(value: &Value) -> i64 {
     value.as_i64().expect("a number")
 }
 

@@ -5,19 +5,26 @@
 //! `regressions.txt`, whose histories run first.
 
 mod account;
+mod amounts;
 mod expected;
+mod fresh;
 mod invariants;
 mod known;
 mod ledger;
+mod overlap;
 mod run;
 mod steps;
 
 use std::cell::{Cell, RefCell};
+use std::fmt::Debug;
 use std::time::{Duration, Instant};
 
 use model::{World, plans, runtime};
+use proptest::strategy::Strategy;
 use proptest::test_runner::{Config, FileFailurePersistence, RngSeed, TestCaseError, TestRunner};
 
+use fresh::Fresh;
+use overlap::Overlap;
 use run::{Checked, Counts};
 use steps::History;
 
@@ -42,9 +49,32 @@ fn check(history: &History) -> Checked<Counts> {
     })
 }
 
-#[test]
-fn every_request_takes_effect_once_and_reports_its_effect() {
-    let most = u32::try_from(setting("HISTORIES", 2_000)).expect("not that many");
+/// Runs a history with overlapping requests in a world of its own.
+fn check_overlap(history: &Overlap) -> Checked<Counts> {
+    runtime().block_on(async {
+        let world = World::new();
+        let prices = plans::create(&world.stripe).await;
+        overlap::run(&world, &prices, history).await
+    })
+}
+
+/// Runs a history of reads beside changes in a world of its own.
+fn check_fresh(history: &Fresh) -> Checked<Counts> {
+    runtime().block_on(async {
+        let world = World::new();
+        let prices = plans::create(&world.stripe).await;
+        fresh::run(&world, &prices, history).await
+    })
+}
+
+/// Checks random histories. `file` has those that once violated a law.
+fn explore<T: Debug>(
+    histories: impl Strategy<Value = T>,
+    default: u64,
+    file: &'static str,
+    check: impl Fn(&T) -> Checked<Counts>,
+) {
+    let most = u32::try_from(setting("HISTORIES", default)).expect("not that many");
     let time = Duration::from_secs(setting("HISTORIES_SECONDS", 240));
     let (started, counts, count) = (Instant::now(), RefCell::new(Counts::default()), Cell::new(0));
     let failed = Cell::new(false);
@@ -52,12 +82,10 @@ fn every_request_takes_effect_once_and_reports_its_effect() {
         cases: most,
         max_shrink_iters: 2_000,
         rng_seed: seed(),
-        failure_persistence: Some(Box::new(FileFailurePersistence::Direct(
-            "tests/histories/regressions.txt",
-        ))),
+        failure_persistence: Some(Box::new(FileFailurePersistence::Direct(file))),
         ..Config::default()
     });
-    let outcome = runner.run(&steps::history(), |history| {
+    let outcome = runner.run(&histories, |history| {
         // Shrinking a failed history has no time limit.
         if started.elapsed() > time && !failed.get() {
             return Ok(());
@@ -72,4 +100,19 @@ fn every_request_takes_effect_once_and_reports_its_effect() {
     if let Err(error) = outcome {
         panic!("{error}");
     }
+}
+
+#[test]
+fn every_request_takes_effect_once_and_reports_its_effect() {
+    explore(steps::history(), 1_500, "tests/histories/regressions.txt", check);
+}
+
+#[test]
+fn overlapping_requests_charge_what_they_report() {
+    explore(overlap::overlap(), 1_500, "tests/histories/overlaps.txt", check_overlap);
+}
+
+#[test]
+fn reads_show_what_was_followed_and_what_their_caller_changed() {
+    explore(fresh::fresh(), 150, "tests/histories/fresh.txt", check_fresh);
 }

@@ -10,7 +10,6 @@ use futures_util::future::join_all;
 use model::plans::{Plan, Prices};
 use model::{Endpoint, Process, Reply, Request, World};
 use serde_json::{Value, json};
-use shared::values::token::Bounds;
 
 use crate::account::Account;
 use crate::expected::Expected;
@@ -92,8 +91,6 @@ pub struct Run<'a> {
     pub account: Account<'a>,
     processes: Vec<Process>,
     pub keyed: BTreeMap<String, Keyed>,
-    /// Plan and body of the last preview.
-    last_preview: Option<(Plan, Value)>,
     /// The request that each invoice of a change belongs to.
     pub charged: BTreeMap<String, String>,
     /// Whether a request without a key was interrupted, which no retry completes.
@@ -112,7 +109,6 @@ pub async fn run(world: &World, prices: &Prices, history: &History) -> Checked<C
         account,
         processes: Vec::new(),
         keyed: BTreeMap::new(),
-        last_preview: None,
         charged: BTreeMap::new(),
         cut_off: false,
         expired: false,
@@ -128,7 +124,7 @@ pub async fn run(world: &World, prices: &Prices, history: &History) -> Checked<C
 }
 
 /// Polls a future at most this often, and drops it then, as a crash of its process does.
-async fn within_polls<T>(work: impl Future<Output = T>, most: Option<u8>) -> Option<T> {
+pub async fn within_polls<T>(work: impl Future<Output = T>, most: Option<u8>) -> Option<T> {
     let (mut work, mut left) = (pin!(work), most);
     std::future::poll_fn(|context| {
         match &mut left {
@@ -173,28 +169,7 @@ impl Run<'_> {
     /// Runs a step that is not a request to the API.
     async fn external(&mut self, step: &Step) {
         let before = self.ledger().await;
-        match step {
-            Step::Pay(card) => {
-                if let Some(session) = before.open_sessions.first() {
-                    self.account.pay(session, *card).await;
-                }
-            }
-            Step::Card(card) => self.account.give(*card).await,
-            Step::Authenticate(succeed) => {
-                if let Some(pending) = &before.pending {
-                    self.account.authenticate(*succeed, pending).await;
-                }
-            }
-            Step::Pass(hours) => self.account.pass(i64::from(*hours) * 3_600).await,
-            Step::Usage { meter, value } => self.account.use_up(*meter, *value).await,
-            Step::Item(amount) => {
-                if let Some(subscription) = before.subscription.clone() {
-                    self.account.order(*amount, &subscription).await;
-                }
-            }
-            Step::Balance(amount) => self.account.balance(*amount).await,
-            Step::Change { .. } | Step::Checkout { .. } | Step::Retry { .. } => {}
-        }
+        self.account.happen(step, &before).await;
         self.forget_before(None);
         self.known = None;
         let after = self.ledger().await;
@@ -240,35 +215,8 @@ impl Run<'_> {
         key: Option<u8>,
         disturbances: &Disturbances,
     ) -> Checked {
-        let mut quoted = quote;
-        if matches!(quoted, Quoted::Fresh | Quoted::Expired) {
-            let preview = self.account.request(Endpoint::Preview, to, None);
-            let id = self.account.world.number();
-            let reply = self.account.observer.send(&preview, id).await;
-            if reply.status == 200 {
-                self.last_preview = Some((to, reply.json()));
-            } else {
-                quoted = Quoted::None;
-            }
-        }
-        let shown = self.last_preview.clone().filter(|_| quoted != Quoted::None);
-        let token = shown.as_ref().map(|(_, preview)| text(&preview["quote"]));
-        let token = match quoted {
-            Quoted::Expired => token.map(|token| self.aged(&token)),
-            _ => token,
-        };
-        let request = self.account.request(Endpoint::Change, to, token.as_deref());
-        self.send(Asked { request, plan: to, quoted, shown }, key, disturbances).await
-    }
-
-    /// Returns the quote as if it had been issued 15 minutes earlier.
-    fn aged(&self, token: &str) -> String {
-        let (keys, account) = (self.account.world.quote_keys(), self.account.id.as_str());
-        let bounds = || Bounds { purpose: "quote", account };
-        let quote = keys.open(bounds(), token).expect("a valid quote");
-        let mut quote: Value = serde_json::from_slice(&quote).expect("JSON");
-        quote["issued_at"] = json!(quote["issued_at"].as_i64().expect("a moment") - 15 * 60);
-        keys.seal(bounds(), quote.to_string().as_bytes())
+        let asked = self.account.ask_change(to, quote).await;
+        self.send(asked, key, disturbances).await
     }
 
     async fn retry(
@@ -319,6 +267,7 @@ impl Run<'_> {
         asked.request.key.clone_from(&key);
         let before = self.ledger().await;
         let expected = Expected::of(self, &asked, &before).await?;
+        let is_left = self.account.is_change_left();
         if let Some(key) = &key
             && !self.keyed.contains_key(key)
         {
@@ -347,6 +296,7 @@ impl Run<'_> {
             before: &before,
             after: &after,
             replies: &replies,
+            is_left,
             stored: disturbances.table.is_none(),
             calm: disturbances.faults.is_empty()
                 && disturbances.table.is_none()
@@ -380,7 +330,7 @@ impl Run<'_> {
             self.processes.push(world.process(self.seed).await);
         }
         for fault in &disturbances.faults {
-            self.account.add_fault(fault).await;
+            world.stripe.add_fault(&Account::fault(fault)).await;
         }
         world.table.set_fault(disturbances.table);
         let requests = self.processes.iter().take(count).enumerate().map(|(nth, process)| {
@@ -395,7 +345,7 @@ impl Run<'_> {
         tokio::time::sleep(Duration::from_mins(3)).await;
         world.table.set_fault(None);
         world.stripe.clear_faults().await;
-        world.table.expire_leases();
+        world.table.expire_leases(i64::MAX);
         replies
     }
 

@@ -58,6 +58,8 @@ pub enum Step {
     Card(Card),
     /// The customer authenticates successfully or not.
     Authenticate(bool),
+    /// The customer pays the open invoice of a pending update with another card.
+    PayInvoice,
     /// This many hours pass.
     Pass(u16),
     Usage {
@@ -68,6 +70,8 @@ pub enum Step {
     Item(i16),
     /// A credit (negative) or debt in cents is added to the balance.
     Balance(i16),
+    /// The customer cancels at the period's end (true), or undoes that.
+    Cancel(bool),
 }
 
 /// Quote of a plan change.
@@ -113,11 +117,11 @@ pub enum Kind {
     Latency(u16),
 }
 
-fn plan() -> impl Strategy<Value = Plan> {
+pub fn plan() -> impl Strategy<Value = Plan> {
     prop::sample::select(Plan::ALL.to_vec())
 }
 
-fn card() -> impl Strategy<Value = Card> {
+pub fn card() -> impl Strategy<Value = Card> {
     prop_oneof![
         4 => Just(Card::Good),
         3 => Just(Card::Declined),
@@ -126,7 +130,7 @@ fn card() -> impl Strategy<Value = Card> {
     ]
 }
 
-fn fault() -> impl Strategy<Value = Fault> {
+pub fn fault() -> impl Strategy<Value = Fault> {
     let places = vec![
         ("/v1/", "GET"),
         ("/v1/", "POST"),
@@ -153,7 +157,12 @@ fn fault() -> impl Strategy<Value = Fault> {
 
 fn table() -> impl Strategy<Value = TableFault> {
     let done = any::<bool>();
-    (0..6_u8, 1..5_u8, done).prop_map(|(after, calls, done)| TableFault { after, calls, done })
+    (0..6_u8, 1..5_u8, done).prop_map(|(after, calls, done)| TableFault {
+        write: None,
+        after,
+        calls,
+        done,
+    })
 }
 
 fn disturbances() -> impl Strategy<Value = Disturbances> {

@@ -48,6 +48,10 @@ pub const EXPANSIONS: &[Row] = &[
     ("coupon", "applies_to", IncludedValue),
     ("coupon", "currency_options", IncludedValue),
     ("customer", "default_source", One("source")),
+    // The discount is an object. The sandbox has none of customers.
+    ("customer", "discount.customer", One("customer")),
+    ("customer", "discount.promotion_code", One("promotion_code")),
+    ("customer", "discount.source.coupon", One("coupon")),
     ("customer", "invoice_settings.default_payment_method", One("payment_method")),
     ("customer", "subscriptions", IncludedList("subscription")),
     ("customer", "tax", IncludedValue),
@@ -212,6 +216,7 @@ pub fn is_hash(kind: &str, segments: &[&str]) -> bool {
 pub fn resource_of(kind: &str) -> Option<&'static str> {
     Some(match kind {
         "billing_portal.configuration" => "customer_portal",
+        "coupon" => "coupon",
         "customer" => "customer",
         "invoice" => "invoice",
         "payment_intent" => "payment_intent",

@@ -161,10 +161,13 @@ impl Proration<'_> {
     }
 
     /// Credits the unused time of a changed or removed item, and bills its accrued usage. Returns
-    /// the remaining debits.
+    /// the remaining debits. Without prorations Stripe loses the usage, unless the cycle restarts.
+    /// Source: <https://docs.stripe.com/billing/subscriptions/usage-based/manage-billing-setup>,
+    /// "Update prices mid-cycle".
     fn close_item(&mut self, sub: &Subscription, old: &Item, keeps_counting: bool) -> Vec<Debit> {
         if old.quantity.is_none() {
-            if !keeps_counting && bills_usage(sub) {
+            let is_billed = bills_usage(sub) && (self.prorated || self.reset);
+            if !keeps_counting && is_billed {
                 self.debits.extend(self.world.closing_usage(sub, old, self.now));
                 self.billed_usage.push(old.id.clone());
             }

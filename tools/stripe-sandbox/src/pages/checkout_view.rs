@@ -6,7 +6,7 @@ use super::address::render_tax_id;
 use super::card::test_cards;
 use super::checkout_form::{CheckoutForm, RequiredFields};
 use super::layout::{Document, Field, date, interval_name, message, money, summary};
-use crate::model::catalog::{Price, RequestedDiscount};
+use crate::model::catalog::{Price, Product, RequestedDiscount};
 use crate::model::checkout::{LineItem, Session, Status};
 use crate::model::invoice::Invoice;
 use crate::values::pricing::Amount;
@@ -42,8 +42,12 @@ impl View<'_> {
         self.world.price(&line.price)
     }
 
+    fn product(&self, price: &Price) -> &Product {
+        self.world.product(&price.product)
+    }
+
     fn name(&self, line: &LineItem) -> &str {
-        &self.world.product(&self.price(line).product).name
+        &self.product(self.price(line)).name
     }
 
     fn order(&self, title: &str) -> Markup {
@@ -107,7 +111,7 @@ impl View<'_> {
         }
     }
 
-    /// Returns "$35.00 per month" or "$0.02 per unit used".
+    /// Returns "$35.00 per month" or "$0.02 per GB used".
     fn rate(&self, price: &Price) -> String {
         let interval = price.recurring.as_ref().map(|recurring| interval_name(recurring.interval));
         let every = interval.map(|interval| format!(" per {interval}")).unwrap_or_default();
@@ -115,7 +119,12 @@ impl View<'_> {
             Some(Amount::PerUnit(unit)) => self.session.currency.format(*unit),
             _ => return format!("Price depends on quantity{}", every.replace(" per ", ", each ")),
         };
-        if price.is_metered() { format!("{unit} per unit used") } else { format!("{unit}{every}") }
+        let label = self.product(price).unit_label.as_deref().unwrap_or("unit");
+        if price.is_metered() {
+            format!("{unit} per {label} used")
+        } else {
+            format!("{unit}{every}")
+        }
     }
 
     fn billing_interval(&self) -> String {

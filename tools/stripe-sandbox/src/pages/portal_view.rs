@@ -104,13 +104,31 @@ impl View<'_> {
         }
     }
 
+    /// Returns the distinct names of products with a licensed price, or of those with a metered one.
+    fn names(&self, sub: &Subscription, licensed: bool) -> Vec<&str> {
+        let mut names = Vec::new();
+        for item in sub.items.iter().filter(|item| item.quantity.is_some() == licensed) {
+            let price = self.world.price(&item.price);
+            let name = self.world.product(&price.product).name.as_str();
+            if !names.contains(&name) {
+                names.push(name);
+            }
+        }
+        names
+    }
+
     fn plan_names(&self, sub: &Subscription) -> String {
-        let names: Vec<&str> = sub
-            .items
-            .iter()
-            .map(|item| self.world.product(&self.world.price(&item.price).product).name.as_str())
-            .collect();
+        let licensed = self.names(sub, true);
+        let names = if licensed.is_empty() { self.names(sub, false) } else { licensed };
         names.join(" + ")
+    }
+
+    /// Returns the names of the metered products; none for those that have the plan's name.
+    fn usage_names(&self, sub: &Subscription) -> Option<String> {
+        let licensed = self.names(sub, true);
+        let mut metered = self.names(sub, false);
+        metered.retain(|name| !licensed.contains(name));
+        (!licensed.is_empty() && !metered.is_empty()).then(|| metered.join(", "))
     }
 
     fn plan(&self, plan: &Plan) -> Markup {
@@ -121,6 +139,7 @@ impl View<'_> {
             div.split { p { strong { (self.plan_names(sub)) } } (status_tag(sub)) }
             @if overdue { (self.overdue(sub)) }
             p.soft { (Self::next_charge(plan)) }
+            @if let Some(metered) = self.usage_names(sub) { p.soft { "Billed by usage: " (metered) } }
             @if cancel {
                 div.row {
                     @if sub.cancel_at.is_some() {

@@ -11,10 +11,10 @@ use super::tax_rates;
 use crate::endpoint::call::{Call, Endpoint, delete, get, list, post};
 use crate::endpoint::params::Params;
 use crate::lifecycle::discounts::Redeemer;
-use crate::lifecycle::one_off_price::make_price;
+use crate::lifecycle::one_off_price::{TaxSettings, make_price};
 use crate::lifecycle::{errors, items};
 use crate::model::Metadata;
-use crate::model::catalog::{Discount, Price, RequestedDiscount};
+use crate::model::catalog::{Discount, Price, RequestedDiscount, TaxBehavior};
 use crate::model::invoice::{InvoiceItem, Line, Origin, Status};
 use crate::values::errors::{ApiError, Result};
 use crate::values::money::Currency;
@@ -28,8 +28,7 @@ pub const ENDPOINTS: &[Endpoint] = &[
     delete("/v1/invoiceitems/{}", "invoice", "invoiceitem", remove),
 ];
 
-const NOT_IMITATED: &[&str] =
-    &["customer_account", "price_data", "quantity_decimal", "tax_behavior", "tax_code"];
+const NOT_IMITATED: &[&str] = &["customer_account", "price_data", "quantity_decimal"];
 
 /// Fields of a proration that cannot be updated.
 const FROZEN: &[&str] = &["pricing", "quantity", "discounts"];
@@ -48,6 +47,7 @@ pub struct ItemParams {
     discountable: Option<bool>,
     period: Option<(Timestamp, Timestamp)>,
     tax_rates: Vec<String>,
+    tax: TaxSettings,
     discounts: Vec<RequestedDiscount>,
     metadata: Metadata,
 }
@@ -94,6 +94,10 @@ impl ItemParams {
                 ))
             })?,
             tax_rates: p.strings("tax_rates")?.unwrap_or_default(),
+            tax: TaxSettings {
+                behavior: p.choice("tax_behavior", TaxBehavior::NAMES)?,
+                code: p.text("tax_code")?,
+            },
             discounts: discounts(p)?.unwrap_or_default(),
             metadata,
         })
@@ -176,7 +180,8 @@ fn create(call: &mut Call<'_>) -> Result<Value> {
     let p = &mut call.params;
     let customer = p.required("customer")?;
     let (invoice, subscription) = (p.text("invoice")?, p.text("subscription")?);
-    let item = ItemParams::read(p)?;
+    let mut item = ItemParams::read(p)?;
+    let tax = std::mem::take(&mut item.tax);
     call.begin()?;
     let world = &mut *call.world;
     let found = find_live_customer_param(world, &customer, "customer")?.clone();
@@ -195,7 +200,7 @@ fn create(call: &mut Call<'_>) -> Result<Value> {
     let (mut line, currency, redeemer) = item.line(world, &id, &customer, found.currency, now)?;
     redeemer.commit(world);
     if line.price.is_none() {
-        line.price = Some(make_price(world, &line, currency, now));
+        line.price = Some(make_price(world, &line, tax, currency, now));
     }
     line.origin =
         Origin::InvoiceItem { invoice_item: id.clone(), subscription: subscription.clone() };

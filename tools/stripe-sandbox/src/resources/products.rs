@@ -19,6 +19,9 @@ pub const ENDPOINTS: &[Endpoint] = &[
 const NOT_IMITATED: &[&str] =
     &["default_price_data", "package_dimensions", "shippable", "tax_details"];
 
+/// Longest `unit_label`, in characters.
+const MAX_UNIT_LABEL: usize = 12;
+
 /// Fields of create and update.
 struct Fields {
     active: Option<bool>,
@@ -38,7 +41,7 @@ impl Fields {
         Ok(Fields {
             active: p.boolean("active")?,
             description: p.change("description")?,
-            unit_label: p.change("unit_label")?,
+            unit_label: unit_label(p)?,
             url: p.change("url")?,
             statement_descriptor: p.text("statement_descriptor")?,
             tax_code: p.change("tax_code")?,
@@ -70,6 +73,19 @@ impl Fields {
         if let Some(change) = self.metadata {
             change.apply(&mut product.metadata);
         }
+    }
+}
+
+/// Reads the unit's name. Its limit is documented: <https://docs.stripe.com/api/products/create>.
+fn unit_label(p: &mut Params) -> Result<Change<String>> {
+    let change = p.change("unit_label")?;
+    match &change {
+        Some(Some(label)) if label.chars().count() > MAX_UNIT_LABEL => {
+            let message =
+                format!("Invalid string: {label}; must be at most {MAX_UNIT_LABEL} characters");
+            Err(ApiError::invalid(message).param("unit_label"))
+        }
+        _ => Ok(change),
     }
 }
 

@@ -85,6 +85,31 @@ fn manual_invoice_can_include_pending_items() {
 }
 
 #[test]
+fn tax_settings_of_an_invoice_item_are_those_of_its_price() {
+    let api = Api::new();
+    let clock = api.clock_at(datetime!(2027-04-01 00:00 UTC));
+    let customer = api.customer(&clock, Some("pm_card_visa"), &[]);
+    let tax = [("tax_behavior", "exclusive"), ("tax_code", "txcd_10000000")];
+    let form = [("customer", customer.as_str()), ("amount", "700"), ("currency", "usd")];
+    let item = api.post("/v1/invoiceitems", &[&form[..], &tax].concat());
+    let of_price = &item["pricing"]["price_details"];
+    let [price, product] = ["price", "product"].map(|field| of_price[field].as_str().unwrap());
+    assert_eq!(api.get(&format!("/v1/prices/{price}"), &[])["tax_behavior"], "exclusive");
+    assert_eq!(api.get(&format!("/v1/products/{product}"), &[])["tax_code"], "txcd_10000000");
+
+    let form = [
+        ("customer", customer.as_str()),
+        ("invoice_items[0][amount]", "700"),
+        ("invoice_items[0][tax_behavior]", "exclusive"),
+        ("invoice_items[0][tax_code]", "txcd_10000000"),
+    ];
+    let preview = api.post("/v1/invoices/create_preview", &form);
+    assert_eq!((amounts(&preview), &preview["total"]), (vec![700], &json!(700)));
+    let wrong = [&form[..2], &[("invoice_items[0][tax_behavior]", "extra")]].concat();
+    api.refused(400, "POST", "/v1/invoices/create_preview", &wrong);
+}
+
+#[test]
 fn product_and_price_lists_filter_by_fields_and_lookup_key() {
     let api = Api::new();
     let (a, b) = (api.product("A"), api.product("B"));
@@ -258,4 +283,16 @@ fn subscription_items_can_be_listed_and_retrieved() {
         (&json!("base"), &json!("month"))
     );
     api.refused(404, "GET", "/v1/subscription_items/si_none", &[]);
+}
+
+#[test]
+fn unit_label_has_at_most_12_characters() {
+    let api = Api::new();
+    let form = |label| [("name", "CPU"), ("unit_label", label)];
+    let product = api.post("/v1/products", &form("vCore-minute"));
+    assert_eq!(product["unit_label"], "vCore-minute");
+    let reply = api.refused(400, "POST", "/v1/products", &form("vCore-minutes"));
+    let message = "Invalid string: vCore-minutes; must be at most 12 characters";
+    let param = &reply.json["error"]["param"];
+    assert_eq!((reply.message(), param), (message, &json!("unit_label")));
 }

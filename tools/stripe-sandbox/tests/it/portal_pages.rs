@@ -81,6 +81,32 @@ fn portal_shows_plan_card_and_invoices() {
 }
 
 #[test]
+fn portal_names_the_plan_once_and_the_meters_that_are_billed_by_usage() {
+    let it = portal();
+    let meter =
+        [("display_name", "CPU"), ("event_name", "cpu"), ("default_aggregation[formula]", "sum")];
+    let meter = id(&it.api.post("/v1/billing/meters", &meter));
+    let usage = [
+        ("currency", "usd"),
+        ("unit_amount", "2"),
+        ("recurring[interval]", "month"),
+        ("recurring[usage_type]", "metered"),
+        ("recurring[meter]", meter.as_str()),
+    ];
+    let shown = |products: [&str; 2]| {
+        let prices = products.map(|product| it.api.price(product, &usage));
+        let items = [("items[0][price]", &*prices[0]), ("items[1][price]", &prices[1])];
+        it.api.post(&format!("/v1/subscriptions/{}", it.sub), &items);
+        it.api.open(&it.link(&[]))
+    };
+    shown(["CPU", "Egress"]).shows(200, "<p class=\"soft\">Billed by usage: CPU, Egress</p>");
+    // Metered prices of older catalogs are on the plan's product.
+    let shown = shown(["Pro", "Pro"]);
+    shown.shows(200, "<strong>Pro</strong>");
+    shown.shows(200, "Billed by usage: CPU, Egress</p>");
+}
+
+#[test]
 fn new_card_becomes_the_default_of_customer_and_subscription() {
     let it = portal();
     let home = it.link(&[]);

@@ -13,9 +13,12 @@ fn metered(api: &Api) -> String {
         &[("display_name", "CPU"), ("event_name", "cpu"), ("default_aggregation[formula]", "sum")],
     );
     let meter = id(&meter);
-    api.price(
-        "CPU",
+    let product = [("name", "CPU"), ("unit_label", "vCore-hour")];
+    let product = id(&api.post("/v1/products", &product));
+    let price = api.post(
+        "/v1/prices",
         &[
+            ("product", &*product),
             ("currency", "usd"),
             ("recurring[interval]", "month"),
             ("recurring[usage_type]", "metered"),
@@ -27,7 +30,8 @@ fn metered(api: &Api) -> String {
             ("tiers[1][up_to]", "inf"),
             ("tiers[1][unit_amount_decimal]", "1.2"),
         ],
-    )
+    );
+    id(&price)
 }
 
 fn report(api: &Api, customer: &str, value: &str, more: Form<'_>) {
@@ -69,7 +73,15 @@ fn renewal_bills_past_usage_and_the_next_base_fee() {
     let preview = api.post("/v1/invoices/create_preview", &[("subscription", &id(&sub))]);
     // 150 units: 100 free, 50 at 1.2 cents.
     assert_eq!((amounts(&preview), &preview["total"]), (vec![3500, 0, 60], &json!(3560)));
-    assert_eq!(preview["lines"]["data"][2]["description"], "50 × CPU (Tier 2 at $0.012 / month)");
+    let lines = preview["lines"]["data"].as_array().unwrap();
+    let descriptions: Vec<_> = lines.iter().map(|line| line["description"].as_str()).collect();
+    // The wording of Stripe's own invoices, for example "1000 credit × Usage (Tier 1 at $0.00 / month)".
+    let expected = [
+        "1 × Pro (at $35.00 / month)",
+        "100 vCore-hour × CPU (Tier 1 at $0.00 / month)",
+        "50 vCore-hour × CPU (Tier 2 at $0.012 / month)",
+    ];
+    assert_eq!(descriptions, expected.map(Some));
 
     api.advance(&clock, datetime!(2027-02-28 09:30 UTC));
     let draft = api.invoices(&id(&sub)).remove(0);

@@ -140,7 +140,7 @@ fn usage_is_billed_with_the_renewal_under_create_prorations() {
         ("items[0][id]", it.item.as_str()),
         ("items[0][deleted]", "true"),
         ("items[1][price]", &it.cheaper),
-        ("proration_behavior", "none"),
+        ("proration_behavior", "create_prorations"),
     ];
     it.case.api.post(&path, &form);
     it.report("2", &[]);
@@ -151,6 +151,42 @@ fn usage_is_billed_with_the_renewal_under_create_prorations() {
     shown.sort_unstable();
     renewal.sort_unstable();
     assert_eq!((shown, renewal), (vec![6, 70, 2000], vec![6, 70, 2000]));
+}
+
+#[test]
+fn usage_of_a_removed_or_replaced_price_is_lost_without_prorations() {
+    for is_removed in [true, false] {
+        let it = metered();
+        it.report("7", &[]);
+        let path = format!("/v1/subscriptions/{}", it.case.sub);
+        let mut form = vec![("items[0][id]", it.item.as_str()), ("proration_behavior", "none")];
+        if is_removed {
+            form.extend([("items[0][deleted]", "true"), ("items[1][price]", &it.cheaper)]);
+        } else {
+            form.push(("items[0][price]", &it.cheaper));
+        }
+        it.case.api.post(&path, &form);
+        it.report("2", &[]);
+        let mut renewal = it.renewal();
+        renewal.sort_unstable();
+        assert_eq!(renewal, [6, 2000], "removed: {is_removed}");
+    }
+}
+
+#[test]
+fn accrued_usage_is_billed_with_a_new_cycle_whatever_the_behavior() {
+    let it = metered();
+    it.report("7", &[]);
+    let form = [
+        ("items[1][id]", it.item.as_str()),
+        ("items[1][price]", &it.cheaper),
+        ("billing_cycle_anchor[type]", "now"),
+        ("proration_behavior", "none"),
+    ];
+    let changed = it.case.change(&it.bigger, &form);
+    let mut billed = amounts(&changed["latest_invoice"]);
+    billed.sort_unstable();
+    assert_eq!(billed, [70, 5000]);
 }
 
 #[test]

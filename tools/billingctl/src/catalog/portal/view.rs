@@ -2,14 +2,14 @@
 
 use std::collections::HashMap;
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use shared::stripe::views::HasId;
 
 use crate::catalog::actual::{PORTAL_KEY, PortalConfiguration};
 use crate::catalog::desired::{CancelMode, Portal};
 
 /// The fields of a portal configuration that this tool reads.
-#[derive(Deserialize)]
+#[derive(Deserialize, Serialize)]
 pub(in crate::catalog) struct PortalView {
     id: String,
     active: bool,
@@ -21,14 +21,14 @@ pub(in crate::catalog) struct PortalView {
     metadata: Option<HashMap<String, String>>,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, Serialize)]
 struct ProfileView {
     headline: Option<String>,
     privacy_policy_url: Option<String>,
     terms_of_service_url: Option<String>,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, Serialize)]
 struct FeaturesView {
     customer_update: UpdateView,
     invoice_history: SwitchView,
@@ -37,26 +37,26 @@ struct FeaturesView {
     subscription_update: SwitchView,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, Serialize)]
 struct SwitchView {
     enabled: bool,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, Serialize)]
 struct UpdateView {
     enabled: bool,
     #[serde(default)]
     allowed_updates: Vec<String>,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, Serialize)]
 struct CancelView {
     enabled: bool,
     mode: String,
     cancellation_reason: ReasonView,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, Serialize)]
 struct ReasonView {
     enabled: bool,
     #[serde(default)]

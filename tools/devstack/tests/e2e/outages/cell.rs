@@ -10,12 +10,13 @@ use serde_json::Value;
 
 use super::faults::{ALL, FAULTS, Fault, LATE, SHORT};
 use super::proxy::{Proxy, Service};
+use crate::body::without_times;
 use crate::expected_error::{
     STRIPE_ERROR, STRIPE_UNAVAILABLE, TIMEOUT, UNAVAILABLE, assert_error, assert_error_with,
 };
 use crate::function_process::{FunctionProcess, PATIENT};
 use crate::harness::Harness;
-use crate::idempotency::once;
+use crate::idempotency::{charges_what_it_says, once};
 use crate::payer::{JSON, Ledger, Payer, Start};
 
 /// Row of the document.
@@ -79,6 +80,9 @@ impl<'a> Cell<'a> {
                 let payer = harness.payer_as(prices, start, |customer| {
                     harness.quick_admin_of(&handle, Some(customer))
                 });
+                if fault.by_debit {
+                    harness.card(&payer.customer, "pm_usBankAccount");
+                }
                 let (before, key) = (payer.ledger(harness), payer.account.key.clone());
                 (Some((payer, before)), key)
             }
@@ -159,7 +163,8 @@ impl<'a> Cell<'a> {
             let response = self.function.response();
             let error = response.json()["error"].clone();
             // The first attempt's lease has not expired, or Stripe still processes its request.
-            let is_early = (response.status == 409 && error == "idempotency_in_progress")
+            let is_early = (response.status == 409
+                && (error == "idempotency_in_progress" || error == "change_in_progress"))
                 || (response.status == 503 && error == "stripe_unavailable");
             if !is_early || started.elapsed() > Duration::from_secs(35) {
                 return response;
@@ -187,6 +192,11 @@ impl<'a> Cell<'a> {
         for response in [response, second].into_iter().filter(|response| response.status < 300) {
             assert_eq!(gist(response, is_writing), gist_of(body, is_writing), "{name}");
         }
+        for response in [response, second] {
+            if self.payer.is_some() && response.status < 300 {
+                charges_what_it_says(self.harness, response);
+            }
+        }
         if response.status < 300 && is_writing && self.fault.stores_response() {
             assert_eq!(
                 (&response.body, second.header("idempotent-replayed")),
@@ -206,7 +216,13 @@ impl<'a> Cell<'a> {
         if let Some((payer, before)) = &self.payer {
             let is_changed = effects.iter().any(|effect| effect == "change");
             assert_eq!(first.ledger.as_ref() != Some(before), is_changed, "{name}");
-            once(self.harness, payer, before);
+            if self.fault.by_debit {
+                let after = payer.ledger(self.harness);
+                let counts = (after.invoices.len(), after.open());
+                assert_eq!(counts, (before.invoices.len() + 1, 1), "{name}: {after:?}");
+            } else {
+                once(self.harness, payer, before);
+            }
         }
         Row {
             endpoint: self.endpoint,
@@ -275,7 +291,7 @@ fn gist(response: &Response, is_writing: bool) -> Value {
 
 /// Returns a body without the values that differ between accounts and times.
 fn gist_of(body: &str, is_writing: bool) -> Value {
-    let mut body: Value = serde_json::from_str(body).expect("JSON");
+    let mut body = without_times(&serde_json::from_str(body).expect("JSON"));
     let fields = body.as_object_mut().expect("an object");
     fields.retain(|name, _| name != "quote");
     if is_writing {

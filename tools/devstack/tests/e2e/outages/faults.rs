@@ -18,6 +18,8 @@ pub(super) struct Fault {
     /// Seconds by which Lambda's clock is behind the function's.
     pub(super) behind: i64,
     pub(super) concerns: &'static [&'static str],
+    /// Whether the change is paid by bank debit, which is processing for days.
+    pub(super) by_debit: bool,
 }
 
 impl Fault {
@@ -52,6 +54,8 @@ pub(super) const ALL: &[&str] = &[
 
 /// Endpoints that write to Stripe.
 const WRITING: &[&str] = &["checkout-session", "portal-session", "plan-change"];
+
+const CHANGING: &[&str] = &["plan-change"];
 
 /// Endpoints that create a customer for an account without one.
 const CREATING: &[&str] = &["checkout-session", "portal-session"];
@@ -105,6 +109,13 @@ macro_rules! on_the_customer {
     };
 }
 
+/// The response to a write of the table is lost. `$text` is a part of the write.
+macro_rules! lost_write {
+    ($text:literal) => {
+        rule!(request, before: is_write(request) && request.call.contains($text) => Fate::Respond(500, AMZ, AWS_BROKEN, true))
+    };
+}
+
 macro_rules! on_the_table {
     ($fate:expr) => {
         rule!(request, before: request.service == Service::DynamoDb => $fate)
@@ -135,7 +146,16 @@ fn is_read_again(before: &[ServiceRequest]) -> bool {
 }
 
 const fn fault(group: &'static str, name: &'static str, rule: Rule) -> Fault {
-    Fault { group, name, rule, is_refused: false, time: PATIENT, behind: 0, concerns: ALL }
+    Fault {
+        group,
+        name,
+        rule,
+        is_refused: false,
+        time: PATIENT,
+        behind: 0,
+        concerns: ALL,
+        by_debit: false,
+    }
 }
 
 const fn stripe(name: &'static str, rule: Rule) -> Fault {
@@ -158,6 +178,11 @@ const fn secrets(name: &'static str, rule: Rule) -> Fault {
 
 const fn dynamo(name: &'static str, rule: Rule) -> Fault {
     fault("DynamoDB", name, rule)
+}
+
+/// A write of the table by some endpoints.
+const fn written(concerns: &'static [&'static str], name: &'static str, rule: Rule) -> Fault {
+    Fault { concerns, time: TWO_UPDATES, ..dynamo(name, rule) }
 }
 
 const fn time(name: &'static str, rule: Rule) -> Fault {
@@ -201,6 +226,12 @@ pub(super) const FAULTS: &[Fault] = &[
     Fault {
         time: SHORT,
         ..write("slow: done after the deadline", on_the_change!(Fate::Late(LATE, false)))
+    },
+    Fault { by_debit: true, concerns: CHANGING, ..write("the payment is processing", pass) },
+    Fault {
+        by_debit: true,
+        concerns: CHANGING,
+        ..write("the payment is processing, and the response is lost", on_the_change!(Fate::Cut))
     },
     customer("429", on_the_customer!(Fate::Respond(429, "", TOO_MANY, false))),
     customer("500 before the work, replayed to the same key", on_the_customer!(Fate::Remembered)),
@@ -267,6 +298,19 @@ pub(super) const FAULTS: &[Fault] = &[
             rule!(request, before: is_update(request) && before.iter().any(|one| one.changes() && !is_customer(one)) => Fate::Respond(400, AMZ, THROTTLED, false)),
         )
     },
+    written(
+        WRITING,
+        "the response to claiming the idempotency key is lost",
+        lost_write!("keptUntil <="),
+    ),
+    written(CHANGING, "the response to acquiring the journal is lost", lost_write!("ADD fence")),
+    written(
+        CHANGING,
+        "the response to writing the journal is lost",
+        lost_write!("SET entry = :entry\""),
+    ),
+    written(WRITING, "the response to storing the response is lost", lost_write!("SET answer")),
+    written(CHANGING, "the response to releasing the journal is lost", lost_write!("lease\"")),
     time(
         "our clock is an hour behind AWS's",
         rule!(request, before: request.signed.is_some_and(|signed| signed < now() + HOUR - 300) => Fate::Respond(400, AMZ, SKEWED, false)),

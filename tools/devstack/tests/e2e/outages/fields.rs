@@ -6,6 +6,7 @@ use devstack::functions::FUNCTIONS;
 use serde_json::Value;
 
 use super::proxy::{Proxy, pass};
+use crate::body::without_times;
 use crate::function_process::{FunctionProcess, PATIENT};
 use crate::harness::Harness;
 use crate::payer::JSON;
@@ -28,6 +29,8 @@ const SAMPLE: usize = 15;
 pub(super) fn sweep(harness: &Harness) -> BTreeSet<String> {
     let step = if is_soak() { 1 } else { SAMPLE };
     let (mut other, mut same, mut refused) = (BTreeSet::new(), 0, 0);
+    // The accounts below are on test clocks, so nothing of theirs is stored.
+    harness.forget_stored_reads();
     for (endpoint, account) in READS {
         let proxy = Proxy::start(harness, pass, false);
         let env = [("STRIPE_API_BASE", &*proxy.stripe_url), ("AWS_ENDPOINT_URL", &*proxy.aws_url)];
@@ -61,10 +64,10 @@ pub(super) fn is_soak() -> bool {
     std::env::var("SOAK").is_ok_and(|value| value == "1")
 }
 
-/// Compares two bodies without the quote, which differs each time.
+/// Compares two bodies without the quote and the times, which differ each time.
 fn is_same(one: &Value, other: &Value) -> bool {
     let bare = |response: &Value| {
-        let mut response = response.clone();
+        let mut response = without_times(response);
         response.as_object_mut().expect("an object").remove("quote");
         response
     };

@@ -26,6 +26,7 @@ const WAITING_AT_ONCE: usize = 48;
 
 fn every_endpoint_under_every_fault(harness: &Harness) {
     let prices = harness.prices("pro", "month");
+    harness.forget_stored_reads();
     let undisturbed = Undisturbed::of(harness, &prices);
     let all = FAULTS.iter().enumerate().flat_map(|(number, fault)| {
         let concerned = ALL.iter().filter(|name| fault.concerns.contains(name));

@@ -12,7 +12,6 @@ use serde_json::Value;
 use tokio::net::TcpSocket;
 
 use super::json_fields::{collect, omit, remove};
-use super::request::effect_name;
 pub(crate) use super::request::{Service, ServiceRequest};
 use crate::harness::Harness;
 use crate::security_stripe::message;
@@ -260,7 +259,7 @@ impl Shared {
                 .iter()
                 .any(|line| line.to_ascii_lowercase().starts_with("idempotent-replayed"));
             if !is_replay {
-                self.state().effects.push(effect_name(&request.operation));
+                self.state().effects.extend(request.effect());
             }
         }
         let body = if request.service == Service::Stripe { self.without(body) } else { body };

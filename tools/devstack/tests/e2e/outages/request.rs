@@ -18,23 +18,30 @@ pub(crate) struct ServiceRequest {
     pub(super) call: String,
     /// Stripe's idempotency key.
     pub(super) key: Option<String>,
+    /// Whether the body is empty, as that of a request which only uses up an idempotency key.
+    is_empty: bool,
     /// Unix time in the signature of an AWS request.
     pub(crate) signed: Option<i64>,
 }
 
-/// Returns the document's name for the effect of a request.
-pub(super) fn effect_name(operation: &str) -> String {
-    let effects = [
-        ("POST /v1/customers", "customer"),
-        ("POST /v1/checkout/sessions", "session"),
-        ("POST /v1/billing_portal/sessions", "portal link"),
-    ];
-    let effect = effects.iter().find(|(path, _)| *path == operation).map(|(_, effect)| *effect);
-    let change = || operation.starts_with("POST /v1/subscriptions/").then_some("change");
-    effect.or_else(change).unwrap_or(operation).to_owned()
-}
-
 impl ServiceRequest {
+    /// Returns the document's name for the effect of a request; `None` if it has none.
+    pub(super) fn effect(&self) -> Option<String> {
+        let is_second = self.key.as_deref().is_some_and(|key| key.contains("-meters-"));
+        let name = match self.operation.as_str() {
+            "POST /v1/customers" => "customer",
+            "POST /v1/checkout/sessions" => "session",
+            "POST /v1/billing_portal/sessions" => "portal link",
+            path if path.starts_with("POST /v1/subscriptions/") => match () {
+                () if self.is_empty => return None,
+                () if is_second => "metered prices",
+                () => "change",
+            },
+            other => other,
+        };
+        Some(name.to_owned())
+    }
+
     pub(super) fn of(head: &[String], body: &[u8]) -> Self {
         let header = |name: &str| {
             let fields = head[1..].iter().filter_map(|line| line.split_once(':'));
@@ -47,15 +54,19 @@ impl ServiceRequest {
             let (service, operation) = target.split_once('.')?;
             Some((service.to_owned(), operation.to_owned()))
         }) else {
-            let call = format!("{line} {}", key.clone().unwrap_or_default());
+            // A request that only uses up a key is another call than the one that the key was for.
+            let call = format!("{line} {} {}", key.clone().unwrap_or_default(), body.is_empty());
             let operation = line.split('?').next().unwrap_or_default().to_owned();
-            return Self { service: Service::Stripe, operation, call, key, signed: None };
+            let (service, is_empty) = (Service::Stripe, body.is_empty());
+            return Self { service, operation, call, key, is_empty, signed: None };
         };
         let service =
             if service == "secretsmanager" { Service::Secrets } else { Service::DynamoDb };
-        let call = format!("{operation} {}", String::from_utf8_lossy(body));
+        // The generation rises twice with the same body; the SDK's ID is the same for the attempts at one call only.
+        let invocation = header("amz-sdk-invocation-id").unwrap_or_default();
+        let call = format!("{operation} {invocation} {}", String::from_utf8_lossy(body));
         let signed = header("x-amz-date").as_deref().and_then(seconds);
-        Self { service, operation, call, key: None, signed }
+        Self { service, operation, call, key: None, is_empty: body.is_empty(), signed }
     }
 
     /// Returns whether the request only opens a connection while the function starts; such requests are not counted.

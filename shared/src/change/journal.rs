@@ -1,0 +1,160 @@
+//! The journal of a customer's plan changes.
+
+use serde::{Deserialize, Serialize};
+
+use crate::api::error::{ApiError, Cause};
+use crate::api::idempotency::{Operation, RecordKey};
+use crate::api::reply::Reply;
+use crate::aws::table::{HeldJournal, Table};
+use crate::billing::plan_change::Update;
+
+/// The state of an operation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Phase {
+    /// The update may have been sent, and nobody has a response yet.
+    Sent,
+    /// The change waits for the customer's payment.
+    Waiting,
+    /// The change is in force, and the metered prices remain to be swapped.
+    Meters,
+}
+
+/// An operation that is not over.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Entry {
+    /// ID of the operation, which marks the subscription.
+    pub operation: String,
+    /// ID of the request that began the operation. Its response contains it.
+    pub request_id: String,
+    /// The idempotency record that the response belongs to; none without an idempotency key.
+    record: Option<RecordKey>,
+    pub phase: Phase,
+    pub update: Update,
+    /// ID of the invoice that a waiting change is paid with.
+    pub invoice: Option<String>,
+}
+
+impl Entry {
+    /// Creates the entry of an update that is about to be sent.
+    pub fn sending(operation: &Operation, update: Update) -> Self {
+        Self {
+            operation: operation.id().to_owned(),
+            request_id: operation.attribution().request_id.clone(),
+            record: operation.record_key(),
+            phase: Phase::Sent,
+            update,
+            invoice: None,
+        }
+    }
+
+    /// Returns the entry of the change once it waits for the payment of `invoice`.
+    #[must_use]
+    pub fn waiting(self, invoice: &str) -> Self {
+        Self { phase: Phase::Waiting, invoice: Some(invoice.to_owned()), ..self }
+    }
+
+    /// Returns the entry of the change once only its metered prices remain to be swapped.
+    #[must_use]
+    pub fn in_force(self) -> Self {
+        Self { phase: Phase::Meters, ..self }
+    }
+
+    /// Returns whether this is an earlier attempt of the operation.
+    pub fn is_of(&self, operation: &Operation) -> bool {
+        self.operation == operation.id()
+    }
+}
+
+/// The journal of one customer, which this request holds.
+pub struct Journal {
+    table: Table,
+    held: HeldJournal,
+    /// ID of the customer.
+    pub customer: String,
+    entry: Option<Entry>,
+    /// The entry that this request wrote last.
+    written: Option<Entry>,
+}
+
+impl Journal {
+    /// Acquires the customer's journal for `attempt`, a name that no other request has, until `until`. Times are
+    /// milliseconds since 1970.
+    ///
+    /// # Errors
+    /// `change_in_progress` if another request holds it; `unavailable`.
+    pub async fn acquire(
+        table: &Table,
+        customer: &str,
+        attempt: &str,
+        until: i64,
+    ) -> Result<Self, ApiError> {
+        let now = crate::values::now_in_milliseconds();
+        let held = table.acquire_journal(customer, attempt, now, until).await?;
+        let held = held.ok_or(ApiError::ChangeInProgress)?;
+        let entry = held.entry().and_then(|text| match serde_json::from_str(text) {
+            Ok(entry) => Some(entry),
+            Err(error) => {
+                tracing::error!(customer, %error, "the journal of a plan change could not be read, and is ignored");
+                None
+            }
+        });
+        Ok(Self { table: table.clone(), held, customer: customer.to_owned(), entry, written: None })
+    }
+
+    /// Returns the operation that is not over.
+    pub fn entry(&self) -> Option<&Entry> {
+        self.entry.as_ref()
+    }
+
+    /// Returns an idempotency key for one of the operation's calls to Stripe. It is another one in each attempt: what an
+    /// earlier attempt has sent is settled before this one sends anything.
+    pub fn stripe_key(&self, operation: &str, step: &str) -> String {
+        format!("{operation}-{}-{step}", self.held.fence())
+    }
+
+    /// Writes the entry.
+    ///
+    /// # Errors
+    /// `unavailable`; the step that it announces must not be taken then.
+    pub async fn write(&mut self, entry: Entry) -> Result<(), ApiError> {
+        self.held.write(&text(&entry)?).await?;
+        self.written = Some(entry.clone());
+        self.entry = Some(entry);
+        Ok(())
+    }
+
+    /// Changes the entry that is written when the journal is released.
+    pub fn set(&mut self, entry: Option<Entry>) {
+        self.entry = entry;
+    }
+
+    /// Keeps the operation, whose response could not be stored, for the next request to settle.
+    pub fn keep(&mut self) {
+        if self.entry.is_none() {
+            self.entry.clone_from(&self.written);
+        }
+    }
+
+    /// Stores the response of the entry's operation in its idempotency record, unless that has one.
+    pub async fn respond(&self, entry: &Entry, outcome: &Result<Reply, ApiError>) {
+        if let Some(record) = &entry.record {
+            record.respond(&self.table, &entry.operation, &entry.request_id, outcome).await;
+        }
+    }
+
+    /// Gives the journal back with its entry. If that fails, the next request acquires it after this one's deadline.
+    pub async fn release(self) {
+        let released = match self.entry.as_ref().map(text).transpose() {
+            Ok(entry) => self.held.release(entry.as_deref()).await.map_err(ApiError::from),
+            Err(error) => Err(error),
+        };
+        if let Err(error) = released {
+            tracing::warn!(customer = self.customer, %error, "the journal of a plan change could not be released");
+        }
+    }
+}
+
+fn text(entry: &Entry) -> Result<String, ApiError> {
+    serde_json::to_string(entry).map_err(|error| ApiError::Internal(Cause::from(error)))
+}
