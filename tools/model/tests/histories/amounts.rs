@@ -150,7 +150,12 @@ impl Books {
         if invoice["billing_reason"] != "subscription_update" {
             return;
         }
-        let charged = lines.iter().filter(|line| number(&line["amount"]) >= 0);
+        // A free plan's credit is 0 as well, so the sign does not tell what is charged.
+        let is_credit = |line: &Value| {
+            let parent = &line["parent"]["subscription_item_details"];
+            !parent["proration_details"]["credited_items"].is_null()
+        };
+        let charged = lines.iter().filter(|line| number(&line["amount"]) >= 0 && !is_credit(line));
         let plan = charged
             .filter_map(|line| line["pricing"]["price_details"]["price"].as_str())
             .find_map(|price| account.plan_of(&[price.to_owned()]));
