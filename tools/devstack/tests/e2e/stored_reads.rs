@@ -205,6 +205,8 @@ fn last_known_state_is_shown_while_stripe_is_down(harness: &Harness) {
     for post in posts {
         assert_eq!((post.status, &post.json()["error"]), (503, &json!("stripe_unavailable")));
     }
+    // A function asks Stripe again five seconds after it has failed to reach it.
+    std::thread::sleep(std::time::Duration::from_secs(5));
     assert_eq!(subscriber.get(harness, SUMMARY).json()["balance"], "1.00", "after the outage");
 }
 
