@@ -111,21 +111,23 @@ pub async fn run(
 /// Counts Stripe's requests in each second.
 async fn count(stripe: &Stripe, started: Instant, phases: Phases) -> Result<Series> {
     let mut series = Series::default();
-    let mut newest = String::new();
+    let mut newest = None;
     let mut each = interval(Duration::from_secs(1));
     while started.elapsed().as_secs() < phases.end {
         each.tick().await;
         let log = stripe.sandbox("GET", "/requests", &Value::Null).await?;
         let entries = log["requests"].as_array().map(Vec::as_slice).unwrap_or_default();
         let id = |entry: &Value| entry["request_id"].as_str().unwrap_or_default().to_owned();
+        // Requests from before the run do not count.
+        let known = newest.unwrap_or_else(|| entries.first().map(id).unwrap_or_default());
         let second = series.second(started.elapsed().as_secs());
         let is_of_api =
             |entry: &&Value| entry["path"].as_str().is_some_and(|path| path.starts_with("/v1/"));
-        for entry in entries.iter().take_while(|entry| id(entry) != newest).filter(is_of_api) {
+        for entry in entries.iter().take_while(|entry| id(entry) != known).filter(is_of_api) {
             second.stripe_calls += 1;
             second.stripe_refused += u32::from(entry["status"] == 429);
         }
-        newest = entries.first().map(id).unwrap_or(newest);
+        newest = Some(entries.first().map(id).unwrap_or(known));
     }
     Ok(series)
 }
