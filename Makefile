@@ -5,7 +5,7 @@
 
 .DEFAULT_GOAL := help
 .PHONY: help setup venv node_modules setup-deploy compile binaries build run stop test soak soak-model soak-fuzz soak-faults soak-contract fmt lint audit docs lint-openapi \
-	lint-template lint-workflows sam-local smoke deploy-functions rollback clean-local \
+	lint-template lint-workflows sam-local smoke deploy good rollback use-table clean-local \
 	floor peer bench bench-check bench-accept
 
 # The ports of `make run`.
@@ -50,7 +50,7 @@ setup: venv node_modules ## Install the pinned Python and Node packages if they 
 venv:
 	$(call make_venv,.venv,requirements.txt)
 
-setup-deploy: ## Install SAM, cfn-lint and checkov into .venv-deploy
+setup-deploy: ## Install SAM, cfn-lint, checkov and zizmor into .venv-deploy
 	$(call make_venv,.venv-deploy,requirements-deploy.txt)
 
 # Each stamp is a copy of the lock file that the packages were installed from.
@@ -163,31 +163,22 @@ binaries: venv
 build: binaries ## Build the functions' deployment packages in target/lambda (ARCH=x86_64, FUNCTIONS="summary info")
 	@$(PYTHON) tools/deployer/package.py $(PACKAGES) $(FUNCTIONS)
 
-# `sam build` calls this for each function's logical name. The first call builds all of them.
-build-%Function: binaries
-	@name="$$(printf %s '$*' | sed 's/\(.\)\([A-Z]\)/\1-\2/g' | tr '[:upper:]' '[:lower:]')" && \
-	cp "$(PACKAGES)/$$name/bootstrap" "$(ARTIFACTS_DIR)/bootstrap"
-
-lint-template: setup-deploy ## Check template.yaml with sam validate, cfn-lint and checkov
-	@set -e; export SAM_CLI_TELEMETRY=0 AWS_DEFAULT_REGION=$${AWS_DEFAULT_REGION:-us-east-1}; set -x; \
-	.venv-deploy/bin/cfn-lint template.yaml; \
+lint-template: setup-deploy ## Check the templates with cfn-lint, sam validate and checkov, as SAM translates them
+	@set -e; export SAM_CLI_TELEMETRY=0 AWS_DEFAULT_REGION=$${AWS_DEFAULT_REGION:-us-east-1} LOG_LEVEL=ERROR; set -x; \
+	.venv-deploy/bin/cfn-lint template.yaml bootstrap.yaml examples/edge.yaml; \
 	.venv-deploy/bin/sam validate --lint; \
-	.venv-deploy/bin/python tools/deployer/translated.py; \
-	LOG_LEVEL=ERROR .venv-deploy/bin/checkov --config-file .checkov.yaml
+	.venv-deploy/bin/python tools/deployer/test_template.py; \
+	.venv-deploy/bin/python tools/deployer/translated.py target/template; \
+	.venv-deploy/bin/checkov --config-file .checkov.defaults.yaml --file target/template/defaults.json; \
+	.venv-deploy/bin/checkov --config-file .checkov.yaml --file target/template/optional.json bootstrap.yaml examples/edge.yaml
 
-lint-workflows: ## Check .github/workflows with actionlint (ACTIONLINT=… uses an installed one)
-ifdef ACTIONLINT
-	$(ACTIONLINT)
-else
-	$(call make_venv,.venv-actionlint,requirements-actionlint.txt)
-	.venv-actionlint/bin/actionlint
-endif
+lint-workflows: setup-deploy ## Check .github with zizmor
+	.venv-deploy/bin/zizmor --offline --persona pedantic --config .github/zizmor.yml .github
 
 # Builds the programs as `make test` does.
 sam-local: venv setup-deploy ## Compare the functions under `sam local` (requires Docker) with `make run`
 	cargo build --workspace --all-targets
-	SAM_CLI_TELEMETRY=0 ARCH=$(HOST_ARCH) .venv-deploy/bin/sam build \
-		--parameter-overrides Architecture=$(HOST_ARCH)
+	@$(MAKE) --no-print-directory build ARCH=$(HOST_ARCH)
 	$(BIN)/devstack sam-local
 
 # --- Bench: docs/bench.md ------------------------------------------------------------------------
@@ -232,10 +223,21 @@ smoke: ## Call a deployed API: API_URL=https://…, SMOKE_KEY=sk_… (optional),
 	cargo build --quiet --package deployer
 	@PATH="$(CURDIR)/$(BIN):$$PATH" tools/deployer/smoke.sh "$(API_URL)" $(FUNCTIONS)
 
-deploy-functions: build ## Deploy only the code of some functions: STACK=…, FUNCTIONS="summary info"
-	cargo build --quiet --package deployer
-	@PATH="$(CURDIR)/$(BIN):$$PATH" tools/deployer/deploy.sh "$(STACK)" $(FUNCTIONS)
+STACK ?= $(if $(ENVIRONMENT),cantila-billing-$(ENVIRONMENT))
 
-rollback: ## Deploy a function's previous version again: STACK=…, FUNCTION=summary
+define stack
 	cargo build --quiet --package deployer
-	@PATH="$(CURDIR)/$(BIN):$$PATH" tools/deployer/rollback.sh "$(STACK)" "$(FUNCTION)"
+	@PATH="$(CURDIR)/$(BIN):$$PATH" tools/deployer/stack.sh
+endef
+
+deploy: build ## Deploy template and packages: ENVIRONMENT=prod, FUNCTIONS="summary info", AT_ONCE=1 (without hook and alarms)
+	$(stack) deploy "$(STACK)" "$(ENVIRONMENT)" $(FUNCTIONS)
+
+good: ## Mark the versions in service as good, after a smoke test: STACK=…
+	$(stack) good "$(STACK)"
+
+rollback: ## Deploy the good version of a function, or VERSION=…: STACK=…, FUNCTION=summary
+	$(stack) rollback "$(STACK)" "$(FUNCTION)"
+
+use-table: ## Point a stack at a restored table, at once: STACK=…, TABLE=…
+	$(stack) use-table "$(STACK)" "$(TABLE)"

@@ -18,9 +18,9 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Print as JSON whether the template and which functions have changed since a commit
+    /// Print the names of the functions that have changed since a commit
     Changes {
-        /// Deployed commit
+        /// Commit of the packages that exist
         #[arg(long)]
         since: String,
         /// Folder of the repository
@@ -97,7 +97,9 @@ fn main() -> ExitCode {
 
 fn run(command: Command) -> Result<String, Error> {
     match command {
-        Command::Changes { since, root } => Ok(changes::since(&root, &since)?.json().to_string()),
+        Command::Changes { since, root } => {
+            Ok(Vec::from_iter(changes::since(&root, &since)?).join(" "))
+        }
         Command::Compose(args) => compose(args),
         Command::Routes { functions, template } => {
             let routes = Template::read(&template)?.routes(&functions)?;
