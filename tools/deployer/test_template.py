@@ -68,6 +68,16 @@ class Translated(unittest.TestCase):
             self.assertEqual(len(changed), 1, name)
             self.assertTrue(changed.pop().startswith("SummaryFunctionVersion"), name)
 
+    def test_deployment_at_once_asks_neither_hook_nor_alarm(self):
+        template = translated.source()
+        for it in template["Resources"].values():
+            if it["Type"] == "AWS::Serverless::Function":
+                it["Properties"]["DeploymentPreference"]["Enabled"] = False
+        at_once = translated.translate(template, translated.defaults(template))
+        self.assertEqual(of_type(at_once, "AWS::CodeDeploy::DeploymentGroup"), {})
+        aliases = [it for it in at_once["Resources"].values() if it["Type"] == "AWS::Lambda::Alias"]
+        self.assertEqual([it.get("UpdatePolicy") for it in aliases], [None] * 9)
+
     def test_each_deployment_is_guarded_by_the_hook_and_the_canary_alarm_alone(self):
         groups = of_type(self.template, "AWS::CodeDeploy::DeploymentGroup")
         self.assertEqual(len(groups), 9)

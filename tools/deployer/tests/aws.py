@@ -45,6 +45,20 @@ def text_of(value):
     return str(value)
 
 
+def deploy(words):
+    """`aws cloudformation deploy`, for a template without a transform."""
+    text = pathlib.Path(option(words, "--template-file")).read_text()
+    declared = set(re.findall(r"(?m)^  (\w+):$", text.split("\nParameters:\n")[1].split("\nResources:\n")[0]))
+    index = words.index("--parameter-overrides") + 1
+    for pair in words[index:]:
+        if pair.startswith("--"):
+            break
+        if pair.split("=")[0] not in declared:
+            fail(f"ValidationError: the template has no parameter {pair}")
+    if "AWS::IAM::Role" in text and "CAPABILITY_IAM" not in words:
+        fail("InsufficientCapabilitiesException: Requires capabilities : [CAPABILITY_IAM]")
+
+
 def run(words):
     with open(FOLDER / "calls", "a") as calls:
         calls.write(" ".join(words) + "\n")
@@ -59,6 +73,8 @@ def run(words):
         source, target = [word for word in words[2:] if not word.startswith("--")]
         place(target).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(place(source), place(target))
+    elif words[:2] == ["cloudformation", "deploy"]:
+        deploy(words)
     elif words[:2] == ["s3api", "head-object"]:
         if not place(f"s3://{option(words, '--bucket')}/{option(words, '--key')}").exists():
             fail("An error occurred (404) when calling the HeadObject operation: Not Found")
@@ -105,7 +121,7 @@ def check_call(session, words):
     from botocore import xform_name
     from botocore.validate import ParamValidator
 
-    if words[0] == "s3":
+    if words[0] == "s3" or words[:2] == ["cloudformation", "deploy"]:
         return
     service = "s3" if words[0] == "s3api" else words[0]
     model = session.get_service_model(service)

@@ -328,7 +328,7 @@ fn canary_alarms_count_the_version_that_the_functions_write() {
         let metrics = template.properties(&alarm)["Metrics"].as_array().expect("metrics");
         let metrics: Vec<&Value> = metrics.iter().map(|it| &it["MetricStat"]["Metric"]).collect();
         let own = metrics.iter().find(|metric| metric["MetricName"] == OWN_FAULTS).expect(&alarm);
-        let version = json!({ "Fn::GetAtt": [logical, "Version", "Version"] });
+        let version = json!({ "Fn::GetAtt": [logical, "Version.Version"] });
         let dimensions = json!([
             { "Name": FUNCTION, "Value": { "Ref": logical } }, { "Name": VERSION, "Value": version },
         ]);
