@@ -175,18 +175,20 @@ binaries: venv $(AUDITABLE)
 build: binaries ## Build the functions' deployment packages in target/lambda (ARCH=x86_64, FUNCTIONS="summary info")
 	@$(PYTHON) tools/deployer/package.py $(PACKAGES) $(FUNCTIONS)
 
-sbom: setup-deploy ## List the crates in the packages of `make build`: target/lambda/sbom.cdx.json (CycloneDX)
-	@SYFT_CHECK_FOR_APP_UPDATE=false .venv-deploy/bin/syft scan --quiet dir:$(PACKAGES) \
-		--output cyclonedx-json=$(PACKAGES)/sbom.cdx.json
+sbom: setup-deploy ## List the crates in the packages of `make build`: target/sbom.cdx.json (CycloneDX)
+	@rm -rf target/sbom && for function in $(FUNCTIONS); do \
+		$(PYTHON) -m zipfile -e $(PACKAGES)/$$function.zip target/sbom/$$function || exit 1; \
+	done
+	@SYFT_CHECK_FOR_APP_UPDATE=false .venv-deploy/bin/syft scan --quiet dir:target/sbom \
+		--output cyclonedx-json=target/sbom.cdx.json
 
 bundle: sbom ## Pack what a deployment needs, without its toolchain, into target/bundle.tar.gz
 	cargo build --locked --package deployer
 	@rm -rf target/bundle && mkdir -p target/bundle/packages target/bundle/bin target/bundle/tools/deployer
-	@cp $(PACKAGES)/*.zip target/bundle/packages/
+	@cp $(patsubst %,$(PACKAGES)/%.zip,$(FUNCTIONS)) target/bundle/packages/
 	@cp $(BIN)/deployer target/bundle/bin/
 	@cp tools/deployer/stack.sh tools/deployer/smoke.sh target/bundle/tools/deployer/
 	@cp -r template.yaml environments target/bundle/
-	@mv $(PACKAGES)/sbom.cdx.json target/sbom.cdx.json
 	@echo "$(or $(COMMIT),$(shell git rev-parse HEAD))" > target/bundle/commit
 	@tar --sort=name --mtime=@0 --owner=0 --group=0 --numeric-owner -czf target/bundle.tar.gz -C target/bundle .
 
@@ -200,6 +202,7 @@ lint-template: setup-deploy ## Check the templates with cfn-lint, sam validate a
 	.venv-deploy/bin/checkov --config-file .checkov.yaml --file target/template/optional.json bootstrap.yaml examples/edge.yaml
 
 lint-workflows: setup-deploy ## Check .github with zizmor
+	.venv-deploy/bin/python tools/deployer/test_workflows.py
 	.venv-deploy/bin/zizmor --offline --persona pedantic --config .github/zizmor.yml .github
 
 # Builds the programs as `make test` does.

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Deploys to a stack. Every command sends one change set to CloudFormation; none needs more than bash, the AWS CLI and
+# Deploys to a stack. Every command sends one change set to CloudFormation; none needs more than bash 5, the AWS CLI and
 # `deployer`.
 #
 #   stack.sh deploy STACK ENVIRONMENT [FUNCTION…]   the template, environments/ENVIRONMENT.toml, and packages in $PACKAGES
@@ -10,6 +10,7 @@
 # AT_ONCE=1 shifts all traffic at once, without hook and alarms. COMMIT is recorded after a deployment.
 # The stack of bootstrap.yaml has the stack's name with -bootstrap, or the name in BOOTSTRAP.
 set -euo pipefail
+[ "${BASH_VERSINFO[0]}" -ge 5 ] || { echo "stack.sh needs bash 5 or later; this is $BASH_VERSION" >&2 && exit 1; }
 shopt -s inherit_errexit
 
 command=${1:?the command} stack=${2:?the name of the stack}

@@ -7,8 +7,12 @@ import io
 import json
 import os
 import pathlib
+import re
 import unittest
 from unittest import mock
+
+from botocore import xform_name
+from botocore.session import get_session
 
 import translated
 
@@ -222,6 +226,21 @@ class Bootstrap(unittest.TestCase):
                 actions = statement["Action"] if isinstance(statement["Action"], list) else [statement["Action"]]
                 for action in actions:
                     self.assertNotIn(action, ["*", "secretsmanager:*", "secretsmanager:GetSecretValue"], name)
+
+    def test_operator_may_make_every_call_of_billingctl(self):
+        sources = "".join(path.read_text() for path in pathlib.Path("tools/billingctl/src").rglob("*.rs"))
+        called = set(re.findall(r"\.([a-z_]+)\(\)", sources))
+        allowed = {action for it in self.statements("OperatorPolicy") for action in ([it["Action"]] if isinstance(it["Action"], str) else it["Action"])}
+        session = get_session()
+        found = 0
+        # The stack creates table and secrets; a transaction needs the permissions of its parts.
+        elsewhere = {"CreateTable", "CreateSecret", "TransactWriteItems"}
+        for service in ["dynamodb", "secretsmanager", "sts", "lambda"]:
+            for operation in session.get_service_model(service).operation_names:
+                if xform_name(operation) in called and operation not in elsewhere and operation != "Invoke":
+                    self.assertIn(f"{service}:{operation}", allowed)
+                    found += 1
+        self.assertGreater(found, 12)
 
     def test_boundary_allows_all_that_the_roles_of_the_stack_may(self):
         allowed = {action for it in self.statements("PermissionsBoundary") for action in it["Action"]}
