@@ -282,7 +282,10 @@ class Inline(unittest.TestCase):
         """Runs the guard on a deployment of version 7. Returns its verdict and the invocations."""
         functions, codedeploy = mock.Mock(), mock.Mock()
         spec = {"version": 0.0, "Resources": [{"f": {"Type": "AWS::Lambda::Function", "Properties": {"Name": name, "Alias": "live", "CurrentVersion": "6", "TargetVersion": "7"}}}]}
-        codedeploy.get_deployment.return_value = {"deploymentInfo": {"revision": {"revisionType": "String", "string": {"content": json.dumps(spec)}}}}
+        revision = {"revisionType": "String", "string": {"sha256": "abc"}}
+        codedeploy.get_deployment.return_value = {"deploymentInfo": {"applicationName": "stack-app", "revision": revision}}
+        whole = {"revisionType": "String", "string": {"sha256": "abc", "content": json.dumps(spec)}}
+        codedeploy.get_application_revision.return_value = {"revision": whole}
         invocations = []
 
         def invoke(FunctionName, Qualifier, Payload):
@@ -301,6 +304,7 @@ class Inline(unittest.TestCase):
                 handler({"DeploymentId": "d-1", "LifecycleEventHookExecutionId": "e-1"}, None)
             except Exception:
                 pass  # The verdict counts.
+        codedeploy.get_application_revision.assert_called_with(applicationName="stack-app", revision=revision)
         [call] = codedeploy.put_lifecycle_event_hook_execution_status.call_args_list
         self.assertEqual((call.kwargs["deploymentId"], call.kwargs["lifecycleEventHookExecutionId"]), ("d-1", "e-1"))
         return call.kwargs["status"], invocations

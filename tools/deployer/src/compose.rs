@@ -119,11 +119,11 @@ fn digest(template: &Template, parameters: &Parameters) -> String {
     }
     let mut conditions = whole["Conditions"].as_object().cloned().unwrap_or_default();
     loop {
-        let uses = |name: &String| {
+        let refers_to = |name: &String| {
             text.contains(&format!("\"Fn::If\":[\"{name}\""))
                 || text.contains(&format!("{{\"Condition\":\"{name}\"}}"))
         };
-        let used: Vec<String> = conditions.keys().filter(|name| uses(name)).cloned().collect();
+        let used: Vec<String> = conditions.keys().filter(|name| refers_to(name)).cloned().collect();
         if used.is_empty() {
             break;
         }
@@ -140,8 +140,8 @@ fn digest(template: &Template, parameters: &Parameters) -> String {
         // Lengths keep apart what would otherwise join to the same text.
         hash.update(format!("{}:{name}{}:{value}", name.len(), value.len()));
     }
-    let bytes = hash.finalize();
-    bytes.iter().take(16).map(|byte| format!("{byte:02x}")).collect()
+    let half = hash.finalize().iter().take(16).fold(0, |half, byte| half << 8 | u128::from(*byte));
+    format!("{half:032x}")
 }
 
 #[cfg(test)]

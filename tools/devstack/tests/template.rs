@@ -305,7 +305,7 @@ fn alarms_and_dashboard_use_metrics_that_the_functions_write() {
     }
     let (_, dashboard) =
         template.of_type("AWS::CloudWatch::Dashboard").next().expect("a dashboard");
-    let body = text(&dashboard["DashboardBody"]["Fn::Sub"]);
+    let body = text(&dashboard["DashboardBody"]["Fn::Sub"][0]);
     let names = PER_FUNCTION.iter().chain(&PER_STACK).map(|(name, _)| *name);
     for name in names.chain([WATERMARK_AGE]) {
         let search = format!("{{{NAMESPACE},{FUNCTION}}} MetricName=\\\"{name}\\\"");

@@ -182,7 +182,7 @@ async fn function_whose_callers_reach_an_older_configuration_fails() {
         Rule { when: vec!["get /2015-03-31/functions/billing-"], then: Then::Respond(200, NEW) };
     let live = "get /2015-03-31/functions/billing-plan-change/configuration?qualifier=live";
     let old = Rule { when: vec![live], then: Then::Respond(200, OLD) };
-    stack.aws.set(&[all.clone()]);
+    stack.aws.set(std::slice::from_ref(&all));
     stack.expect(&stack.shell, &arguments, CHECK, "pass", "newest");
     stack.aws.set(&[old, all]);
     stack.expect(&stack.shell, &arguments, CHECK, "fail", "plan-change");
