@@ -196,7 +196,8 @@ lint-template: setup-deploy ## Check the templates with cfn-lint, sam validate a
 	@set -e; export SAM_CLI_TELEMETRY=0 AWS_DEFAULT_REGION=$${AWS_DEFAULT_REGION:-us-east-1} LOG_LEVEL=ERROR; set -x; \
 	.venv-deploy/bin/cfn-lint template.yaml bootstrap.yaml examples/edge.yaml; \
 	.venv-deploy/bin/sam validate --lint; \
-	.venv-deploy/bin/python tools/deployer/test_template.py; \
+	cargo build --quiet --package deployer; \
+	DEPLOYER=$(BIN)/deployer .venv-deploy/bin/python tools/deployer/test_template.py; \
 	.venv-deploy/bin/python tools/deployer/translated.py target/template; \
 	.venv-deploy/bin/checkov --config-file .checkov.defaults.yaml --file target/template/defaults.json; \
 	.venv-deploy/bin/checkov --config-file .checkov.yaml --file target/template/optional.json bootstrap.yaml examples/edge.yaml

@@ -8,6 +8,8 @@ import json
 import os
 import pathlib
 import re
+import subprocess
+import tempfile
 import unittest
 from unittest import mock
 
@@ -178,6 +180,28 @@ class Translated(unittest.TestCase):
         follow = self.optional["Resources"]["FollowFunction"]["Properties"]
         self.assertEqual(follow["Timeout"], 70)
         self.assertNotIn("ReservedConcurrentExecutions", follow)
+
+
+class Composed(unittest.TestCase):
+    """What `deployer compose` makes of the template, which is what a deployment sends."""
+
+    def versions(self, **changed):
+        with tempfile.TemporaryDirectory() as folder:
+            options = [f"--set={name}={value}" for name, value in changed.items()]
+            functions = [path.name for path in pathlib.Path("functions").iterdir()]
+            packages = [f"--package={name}=s3://bucket/{name}" for name in functions]
+            command = [os.environ.get("DEPLOYER", "target/debug/deployer"), "compose", "--template", "template.yaml"]
+            subprocess.run([*command, *options, *packages, "--output", folder], check=True)
+            template = json.loads(pathlib.Path(folder, "template.json").read_text())
+            parameters = json.loads(pathlib.Path(folder, "parameters.json").read_text())
+        values = {it["ParameterKey"]: it["ParameterValue"] for it in parameters}
+        return names_of("AWS::Lambda::Version", translated.translate(template, values))
+
+    def test_changed_parameter_reaches_callers_with_the_deployment_that_changes_it(self):
+        before = self.versions()
+        self.assertEqual((len(before), self.versions(AlarmEmail="a@example.com")), (9, before))
+        for name, value in [("RestoredTable", "restored"), ("AllowedOrigins", "https://a.example"), ("MemorySize", "512")]:
+            self.assertFalse(before & self.versions(**{name: value}), f"{name} changes, and live stays as it is")
 
 
 class Bootstrap(unittest.TestCase):
