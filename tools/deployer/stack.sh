@@ -101,9 +101,9 @@ apply() {
     # Deletes what a failed deployment has created, versions of functions included: Lambda would refuse to publish an
     # equal version again, so the same commit could not be deployed a second time.
     aws cloudformation execute-change-set --stack-name "$stack" --change-set-name "$changes" --retain-except-on-create
-    local wait=stack-update-complete
-    [ "$kind" = UPDATE ] || wait=stack-create-complete
-    if ! aws cloudformation wait "$wait" --stack-name "$stack"; then
+    local waiter="stack-update-complete"
+    [ "$kind" = UPDATE ] || waiter="stack-create-complete"
+    if ! aws cloudformation wait "$waiter" --stack-name "$stack"; then
         aws cloudformation describe-stack-events --stack-name "$stack" --output text --query \
             "StackEvents[?contains(ResourceStatus, 'FAILED')] | [:20].[Timestamp, LogicalResourceId, ResourceStatusReason]" >&2
         exit 1
@@ -162,7 +162,7 @@ rollback() {
 }
 
 use_table() {
-    local table=${1:?the name of the table} state name wrong=0
+    local table=${1:?the name of the table} state name names wrong=0
     aws dynamodb wait table-exists --table-name "$table"
     # A restored table has none of these.
     state=$(aws dynamodb describe-time-to-live --table-name "$table" --query TimeToLiveDescription.TimeToLiveStatus --output text)
@@ -173,7 +173,8 @@ use_table() {
     aws dynamodb update-table --table-name "$table" --deletion-protection-enabled > /dev/null
     # At once: the alarms of the incident must not block its remedy.
     AT_ONCE=1 apply --set "RestoredTable=$table"
-    for name in $(functions); do
+    names=$(functions)
+    for name in $names; do
         state=$(aws lambda get-function-configuration --function-name "$name" --qualifier live \
             --query Environment.Variables.BILLING_TABLE --output text)
         [ "$state" = "$table" ] || { echo "$name still uses $state" >&2 && wrong=1; }
@@ -190,8 +191,9 @@ functions() {
 }
 
 good() {
-    local name version
-    for name in $(functions); do
+    local name names version
+    names=$(functions)
+    for name in $names; do
         version=$(version_of "$name" live)
         if version_of "$name" good > /dev/null 2>&1; then
             aws lambda update-alias --function-name "$name" --name good --function-version "$version" > /dev/null

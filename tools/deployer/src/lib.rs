@@ -1,4 +1,4 @@
-//! Finds the functions that a change affects, and reads and edits the CloudFormation template.
+//! Finds the functions that a change affects, and composes what a deployment sends to CloudFormation.
 
 pub mod changes;
 pub mod compose;

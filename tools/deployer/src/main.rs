@@ -8,7 +8,7 @@ use clap::{Args, Parser, Subcommand};
 use deployer::compose::{Release, Shift};
 use deployer::{Error, Template, changes, input};
 
-/// Finds changed functions, and reads and edits the CloudFormation template
+/// Finds changed functions, and composes what a deployment sends to CloudFormation
 #[derive(Parser)]
 #[command(version)]
 struct Arguments {
