@@ -121,7 +121,8 @@ def check_call(session, words):
     from botocore import xform_name
     from botocore.validate import ParamValidator
 
-    if words[0] == "s3" or words[:2] == ["cloudformation", "deploy"]:
+    # Commands that the CLI has in addition to the operations of the services.
+    if words[0] == "s3" or words[:2] in (["cloudformation", "deploy"], ["logs", "tail"]):
         return
     service = "s3" if words[0] == "s3api" else words[0]
     model = session.get_service_model(service)

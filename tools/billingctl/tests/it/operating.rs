@@ -11,11 +11,13 @@ use billingctl::permissions::slugs;
 use serde_json::{Value, json};
 use stripe_sandbox::{Config, DEFAULT_SECRET_KEY, Sandbox};
 
+use crate::accounts::{customer, stripe};
 use crate::authentication::secrets_manager;
 use crate::aws::Aws;
 
 const READ: &str = "rk_test_operatingread";
 const WRITE: &str = "rk_test_operatingwrite";
+const NEXT_READ: &str = "rk_test_operatingnext";
 
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
@@ -132,6 +134,7 @@ fn answers(secrets: &[String; 4]) -> Value {
         "lambda get-function-configuration --qualifier live": live("cantila-billing-dev-restored"),
         "cloudformation list-stack-resources --stack-name cantila-billing-drill": { "StackResourceSummaries": [] },
         "logs describe-export-tasks": { "exportTasks": [] },
+        "events list-rules": { "Rules": [{ "Name": "cantila-billing-dev-FollowFunctionEachMinute-1" }] },
     })
 }
 
@@ -154,8 +157,11 @@ async fn documented_commands_work() {
     let restricted_keys = vec![
         (READ.to_owned(), slugs(|row| row.read_key)),
         (WRITE.to_owned(), slugs(|row| row.write_key)),
+        (NEXT_READ.to_owned(), slugs(|row| row.read_key)),
     ];
     let sandbox = Sandbox::start(Config { restricted_keys, ..Config::default() }).expect("a port");
+
+    let customer = customer(&stripe(&sandbox), &json!({ "name": "Globex" })).await;
 
     let desk = Desk::new();
     fs::write(desk.0.join("answers.json"), answers(&secrets).to_string()).expect("answers");
@@ -174,12 +180,13 @@ async fn documented_commands_work() {
     command.env("FOLDER", &desk.0).env("PACKAGES", desk.0.join("packages"));
     command.env("AWS_ENDPOINT_URL", &aws.url).env("STRIPE_API_BASE", &sandbox.url);
     command.env("AWS_ACCESS_KEY_ID", "test").env("AWS_SECRET_ACCESS_KEY", "test");
-    command.env("AWS_EC2_METADATA_DISABLED", "true");
+    command.env("AWS_EC2_METADATA_DISABLED", "true").env("CUSTOMER", customer);
     command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut process = command.spawn().expect("bash");
     let mut stdin = process.stdin.take().expect("piped");
     // The answers to the prompts for keys.
-    write!(stdin, "{READ}\n{WRITE}\npk_test_operating\n{DEFAULT_SECRET_KEY}\n").expect("open");
+    write!(stdin, "{READ}\n{WRITE}\npk_test_operating\n{DEFAULT_SECRET_KEY}\n{NEXT_READ}\n")
+        .expect("open");
     drop(stdin);
     let output = process.wait_with_output().expect("its own process");
     let log = String::from_utf8_lossy(&output.stderr);
@@ -198,5 +205,5 @@ async fn documented_commands_work() {
         assert!(calls.contains(call), "{call} is missing:\n{calls}");
     }
     let stored = client.get_secret_value().secret_id(&secrets[1]).send().await.expect("a value");
-    assert!(stored.secret_string.expect("text").contains(READ), "setup has stored the key");
+    assert!(stored.secret_string.expect("text").contains(NEXT_READ), "it was rotated");
 }
