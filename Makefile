@@ -6,7 +6,7 @@
 .DEFAULT_GOAL := help
 .PHONY: help setup venv node_modules setup-deploy lock compile binaries build sbom bundle run stop test soak soak-model soak-fuzz soak-faults soak-contract fmt lint audit docs lint-openapi \
 	lint-template lint-workflows sam-local smoke deploy good rollback use-table clean-local \
-	floor peer bench bench-check bench-accept
+	floor peer bench bench-check bench-accept load
 
 # The ports of `make run`.
 API_PORT ?= 9100
@@ -95,13 +95,16 @@ test: setup ## Run every test (starts what it needs); `make lint` checks the res
 
 soak: soak-model soak-fuzz soak-faults soak-contract ## Run the long tests, which take hours
 
+# For what runs long: optimized, in a folder of its own.
+OPTIMIZED := CARGO_PROFILE_DEV_OPT_LEVEL=2 CARGO_PROFILE_DEV_DEBUG=0 CARGO_TARGET_DIR=$(CURDIR)/target/soak
+
 # More histories and fuzz inputs than `make test` runs, with other seeds each time: HISTORIES_SECONDS=36000 make soak-model
 soak-model: export HISTORIES_SEED ?= random
 soak-model: export HISTORIES ?= 1000000
 soak-model: export HISTORIES_SECONDS ?= 3000
 soak-model: export FUZZ_CASES ?= 100000
 soak-model:
-	cargo test --workspace --test histories --test fuzz -- --nocapture
+	$(OPTIMIZED) cargo test --workspace --test histories --test fuzz -- --nocapture
 
 # Concurrent random requests to several processes of each function: FUZZ_SECONDS=36000 FUZZ_SEED=1 make soak-fuzz
 soak-fuzz: export FUZZ_SECONDS ?= 3600
@@ -188,7 +191,7 @@ bundle: sbom ## Pack what a deployment needs, without its toolchain, into target
 	@cp $(patsubst %,$(PACKAGES)/%.zip,$(FUNCTIONS)) target/bundle/packages/
 	@cp $(BIN)/deployer target/bundle/bin/
 	@cp tools/deployer/stack.sh tools/deployer/smoke.sh target/bundle/tools/deployer/
-	@cp -r template.yaml environments target/bundle/
+	@cp template.yaml samconfig.toml target/bundle/
 	@echo "$(or $(COMMIT),$(shell git rev-parse HEAD))" > target/bundle/commit
 	@tar --sort=name --mtime=@0 --owner=0 --group=0 --numeric-owner -czf target/bundle.tar.gz -C target/bundle .
 
@@ -239,6 +242,11 @@ bench: peer ## Measure the functions against Node.js peers and an empty function
 	cargo build --workspace --all-targets
 	cargo build --profile bench --package stripe-sandbox --bins
 	$(BIN)/bench run --write --sandbox $(BIN)/../release/stripe-sandbox
+
+load: setup ## Read many accounts at Stripe's rate limit and through an outage (requires wrk); update docs/performance.md
+	@command -v wrk >/dev/null || { echo "make load requires wrk: apt-get install wrk"; exit 1; }
+	$(OPTIMIZED) cargo build --workspace --bins
+	target/soak/debug/bench load --write
 
 bench-check: ## Compare size, calls, memory and instructions of the built packages with tools/bench/expected.toml
 	cargo build --workspace --all-targets

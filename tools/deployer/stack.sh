@@ -2,7 +2,7 @@
 # Deploys to a stack. Every command sends one change set to CloudFormation; none needs more than bash 5, the AWS CLI and
 # `deployer`.
 #
-#   stack.sh deploy STACK ENVIRONMENT [FUNCTION…]   the template, environments/ENVIRONMENT.toml, and packages in $PACKAGES
+#   stack.sh deploy STACK ENVIRONMENT [FUNCTION…]   the template, ENVIRONMENT's parameters in samconfig.toml, and packages in $PACKAGES
 #   stack.sh rollback STACK FUNCTION                the code of the alias `good`, or of the version in $VERSION
 #   stack.sh use-table STACK TABLE                  another table, such as one restored from a backup
 #   stack.sh good STACK                             marks the versions in service as good, after a smoke test
@@ -118,7 +118,8 @@ deploy() {
         place=$(upload "$function" "${PACKAGES:-$root/target/lambda}/$function.zip")
         arguments+=(--package "$function=$place")
     done
-    apply --template "$root/template.yaml" --parameters "$root/environments/$environment.toml" "${arguments[@]}"
+    apply --template "$root/template.yaml" --parameters "$root/samconfig.toml" --environment "$environment" \
+        "${arguments[@]}"
     # A parameter of its own: tags are copied to every resource, and deployments that set none would remove them.
     [ -z "${COMMIT:-}" ] || aws ssm put-parameter --name "/$stack/commit" --type String --overwrite --value "$COMMIT" > /dev/null
 }
@@ -180,7 +181,7 @@ use_table() {
         [ "$state" = "$table" ] || { echo "$name still uses $state" >&2 && wrong=1; }
     done
     [ "$wrong" = 0 ] || exit 1
-    echo "every function of $stack uses $table. Add RestoredTable = \"$table\" to the stack's file in environments/."
+    echo "every function of $stack uses $table. Add \"RestoredTable=$table\" to the stack's parameters in samconfig.toml."
 }
 
 # Prints the names of the functions with an alias.

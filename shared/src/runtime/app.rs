@@ -1,6 +1,6 @@
 //! The state of a process: settings and clients, created in the cold start.
 
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 use std::time::{Duration, Instant};
 
 use aws_config::SdkConfig;
@@ -26,6 +26,9 @@ const CONNECT_TIMEOUT: Duration = Duration::from_millis(300);
 /// Lifetime of the watermark in a process. An older one only makes responses look older than they are.
 const WATERMARK_LIFETIME: Duration = Duration::from_secs(5);
 
+/// Time after a failed GET in which a process does not ask Stripe again where it knows an earlier state.
+const ASK_AGAIN_AFTER: Duration = Duration::from_secs(5);
+
 /// Settings and clients, which serve all requests of a process.
 pub struct App {
     pub(super) config: Config,
@@ -38,6 +41,28 @@ pub struct App {
     pub(super) usual_calls: UsualCalls,
     /// The watermark, and when it was read.
     pub(super) watermark: Mutex<Option<(Instant, Watermark)>>,
+    pub(super) outage: Outage,
+}
+
+/// Outage of Stripe, as the last GETs of this process have seen it.
+///
+/// Without it, each GET during an outage would wait for Stripe before it responds with the last known state, for seconds,
+/// and occupy a process of the function for as long.
+#[derive(Debug, Default)]
+pub(super) struct Outage(std::sync::Mutex<Option<tokio::time::Instant>>);
+
+impl Outage {
+    /// Remembers that Stripe could not be reached just now.
+    pub(super) fn note(&self) {
+        let now = tokio::time::Instant::now();
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(now);
+    }
+
+    /// Returns whether Stripe could not be reached a moment ago, so that it is not worth asking.
+    pub(super) fn is_recent(&self) -> bool {
+        let noted = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        noted.is_some_and(|at| at.elapsed() < ASK_AGAIN_AFTER)
+    }
 }
 
 impl App {
@@ -78,6 +103,7 @@ impl App {
             metrics: None,
             usual_calls: UsualCalls::default(),
             watermark: Mutex::default(),
+            outage: Outage::default(),
             config,
         }
     }

@@ -39,7 +39,8 @@ where
     let no_cache = asks_for_no_cache(headers);
     let reads = Reads::load(&call.app.table, watermark, call.customer(), name, no_cache).await;
     let last_known = reads.last_known();
-    let reads = Arc::new(reads);
+    let is_down = last_known.is_some() && !no_cache && call.app.outage.is_recent();
+    let reads = Arc::new(if is_down { reads.during_outage() } else { reads });
     let patience = if last_known.is_some() { Duration::ZERO } else { PERMIT_AFTER };
     let permits = permits(&call, priority, patience);
     let current = call.with(|stripe| stripe.with_permits(permits).with_reads(Arc::clone(&reads)));
@@ -55,6 +56,9 @@ where
             Ok(reply.with_freshness(reads.freshness(), if_none_match))
         }
         (Err(error), Some(last_known)) if error.is_outage() => {
+            if !is_down && matches!(error, ApiError::StripeUnavailable(_) | ApiError::Timeout) {
+                call.app.outage.note();
+            }
             let last_known = Arc::new(last_known);
             let stored = call.with(|stripe| stripe.with_reads(Arc::clone(&last_known)));
             match handler(stored).await {

@@ -21,26 +21,32 @@ const GROWTH: &str = "bench-growth.svg";
 pub fn write(results: &Results) -> Result<()> {
     put(COMPARISON, &svg::comparison(results))?;
     put(GROWTH, &svg::growth(&results.growth))?;
-    let document = std::fs::read_to_string(path(DOCUMENT)).map_err(Error::system(DOCUMENT))?;
-    let Some(document) = with_block(&document, &block(results)) else {
-        return Error::wrong("docs/bench.md lacks the comments around the bench's block");
+    replace(DOCUMENT, (BEGIN, END), &block(results))
+}
+
+/// Replaces a block in a page of docs.
+pub fn replace(name: &str, marks: (&str, &str), block: &str) -> Result<()> {
+    let document = std::fs::read_to_string(path(name)).map_err(Error::system(name))?;
+    let Some(document) = with_block(&document, marks, block) else {
+        return Error::wrong(format!("docs/{name} lacks the comments around the bench's block"));
     };
-    put(DOCUMENT, &document)
+    put(name, &document)
 }
 
 fn path(name: &str) -> PathBuf {
     root().join(FOLDER).join(name)
 }
 
-fn put(name: &str, text: &str) -> Result<()> {
+/// Writes a file of docs.
+pub fn put(name: &str, text: &str) -> Result<()> {
     std::fs::write(path(name), text).map_err(Error::system(name))
 }
 
 /// Replaces the block in the document.
-fn with_block(document: &str, block: &str) -> Option<String> {
-    let (before, rest) = document.split_once(BEGIN)?;
-    let (_, after) = rest.split_once(END)?;
-    Some(format!("{before}{BEGIN}{block}{END}{after}"))
+fn with_block(document: &str, (begin, end): (&str, &str), block: &str) -> Option<String> {
+    let (before, rest) = document.split_once(begin)?;
+    let (_, after) = rest.split_once(end)?;
+    Some(format!("{before}{begin}{block}{end}{after}"))
 }
 
 fn block(results: &Results) -> String {
@@ -80,11 +86,11 @@ mod tests {
     #[test]
     fn with_block_replaces_only_the_block() {
         let old = format!("# Title\n\n{BEGIN}old\n{END}\n## After\n");
-        let new = with_block(&old, &block(&results())).expect("a place");
+        let new = with_block(&old, (BEGIN, END), &block(&results())).expect("a place");
         assert!(new.starts_with("# Title\n\n") && new.ends_with(&format!("{END}\n## After\n")));
         assert!(!new.contains("old\n"));
-        assert_eq!(with_block(&new, "old\n").as_deref(), Some(&*old));
-        assert_eq!(with_block("no place", "new"), None);
+        assert_eq!(with_block(&new, (BEGIN, END), "old\n").as_deref(), Some(&*old));
+        assert_eq!(with_block("no place", (BEGIN, END), "new"), None);
     }
 
     #[test]

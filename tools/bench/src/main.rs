@@ -12,6 +12,7 @@ mod error;
 mod expected;
 mod growth;
 mod keys;
+mod load;
 mod proc;
 mod process;
 mod report;
@@ -21,6 +22,7 @@ mod runs;
 mod sequence;
 mod stage;
 mod stats;
+mod stored;
 mod subject;
 mod svg;
 
@@ -39,6 +41,10 @@ struct Arguments {
 enum Command {
     /// Measure functions and peers: tables, plots, `target/bench/results.json`
     Run(run::RunArguments),
+    /// Read many accounts through an outage of Stripe: docs/performance.md
+    Load(load::LoadArguments),
+    /// Measure stored reads beside those that ask Stripe: docs/performance.md
+    Stored(stored::StoredArguments),
     /// Compare sizes, calls, memory and instructions with `tools/bench/expected.toml`
     Check(check::CheckArguments),
 }
@@ -46,6 +52,8 @@ enum Command {
 fn main() -> ExitCode {
     let outcome = match Arguments::parse().command {
         Command::Run(arguments) => run::run(&arguments),
+        Command::Load(arguments) => load::run(&arguments),
+        Command::Stored(arguments) => stored::run(&arguments),
         Command::Check(arguments) => check::run(&arguments),
     };
     match outcome {

@@ -152,6 +152,67 @@ pub fn growth(all: &[Growth]) -> String {
     svg + "</svg>\n"
 }
 
+/// Lines of one measure over time.
+pub struct Panel {
+    pub name: &'static str,
+    /// Name and points (second, value) of each line.
+    pub lines: Vec<(&'static str, Vec<(f64, f64)>)>,
+}
+
+/// Draws panels below each other with a common time axis. `parts` are names, first seconds and ends.
+pub fn over_time(title: &str, panels: &[Panel], parts: &[(&str, u64, u64)]) -> String {
+    let (left, right, height) = (60.0, 720.0, 110.0);
+    let end = parts.last().map_or(1, |(.., end)| *end);
+    let seconds = |second: u64| f64::from(u32::try_from(second).unwrap_or(u32::MAX));
+    let x = |second: f64| left + (right - left) * second / seconds(end);
+    let rows = u32::try_from(panels.len()).unwrap_or(0);
+    let bottom = 40 + rows * 150;
+    let mut svg = page(860, bottom + 20, title);
+    for (index, (name, from, to)) in parts.iter().enumerate() {
+        let (start, stop) = (x(seconds(*from)), x(seconds(*to)));
+        let fill = if index % 2 == 1 { "#f6ece6" } else { "#fff" };
+        let _ = writeln!(
+            svg,
+            r#"<rect x="{start:.1}" y="30" width="{:.1}" height="{}" fill="{fill}"/><text x="{:.1}" y="22" text-anchor="middle">{name}</text>"#,
+            stop - start,
+            bottom - 40,
+            f64::midpoint(start, stop)
+        );
+    }
+    for (index, panel) in panels.iter().enumerate() {
+        let top = 56.0 + 150.0 * f64::from(u32::try_from(index).unwrap_or(0));
+        let base = top + height;
+        let values = panel.lines.iter().flat_map(|(_, points)| points).map(|(_, value)| *value);
+        let most = values.filter(|value| value.is_finite()).fold(1.0, f64::max);
+        let _ = writeln!(
+            svg,
+            r##"<text x="{left}" y="{:.1}" font-weight="600">{}</text><line x1="{left}" y1="{base:.1}" x2="{right}" y2="{base:.1}" stroke="#999"/><text x="{}" y="{:.1}" text-anchor="end">{most:.0}</text><text x="{}" y="{base:.1}" text-anchor="end">0</text>"##,
+            top - 6.0,
+            panel.name,
+            left - 8.0,
+            top + 8.0,
+            left - 8.0,
+        );
+        for (line, ((name, points), color)) in panel.lines.iter().zip(LINES).enumerate() {
+            let path: Vec<String> = points
+                .iter()
+                .filter(|(_, value)| value.is_finite())
+                .map(|(at, value)| format!("{:.1},{:.1}", x(*at), base - height * value / most))
+                .collect();
+            let row = top + 16.0 * f64::from(u32::try_from(line).unwrap_or(0));
+            let _ = writeln!(
+                svg,
+                r#"<polyline points="{}" fill="none" stroke="{color}" stroke-width="1.5"/><rect x="735" y="{row:.1}" width="12" height="12" fill="{color}"/><text x="753" y="{:.1}">{name}</text>"#,
+                path.join(" "),
+                row + 10.0
+            );
+        }
+    }
+    let _ =
+        writeln!(svg, r#"<text x="{right}" y="{}" text-anchor="end">{end} s</text>"#, bottom + 8);
+    svg + "</svg>\n"
+}
+
 /// Returns the logarithm to base ten of the size, or 0 for size 0.
 #[expect(clippy::cast_precision_loss)]
 fn decades(size: u64) -> f64 {
@@ -189,5 +250,10 @@ mod tests {
         let lines = growth(&[grown("first page", &[0.8, 1.0, 1.2]), grown("info", &[5.0, 50.0])]);
         check(&lines);
         assert_eq!((lines.matches("<polyline").count(), lines.matches("<circle").count()), (2, 5));
+        let line = ("current", vec![(0.0, 1.0), (1.0, f64::NAN), (2.0, 300.0)]);
+        let panels = [Panel { name: "reads a second", lines: vec![line] }];
+        let time = over_time("Reads", &panels, &[("steady", 0, 10), ("down", 10, 20)]);
+        check(&time);
+        assert_eq!(time.matches("<polyline").count(), 1);
     }
 }

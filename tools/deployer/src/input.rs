@@ -1,4 +1,4 @@
-//! Input of `deployer compose`: outputs of the AWS CLI, and the files in `environments/`.
+//! Input of `deployer compose`: outputs of the AWS CLI, and `samconfig.toml`.
 
 use std::fs;
 use std::path::Path;
@@ -35,20 +35,28 @@ pub fn stack_parameters(path: &Path) -> Result<Parameters, Error> {
         .collect())
 }
 
-/// Reads a TOML file of parameters, such as `environments/prod.toml`.
+/// Reads the parameters of an environment: `parameter_overrides` of `<environment>.deploy.parameters` in samconfig.toml.
 ///
 /// # Errors
 /// [`Error::File`], [`Error::Unreadable`].
-pub fn file_parameters(path: &Path) -> Result<Parameters, Error> {
-    let name = path.display().to_string();
-    let table: Table = toml::from_str(&read(path)?)
-        .map_err(|error| Error::unreadable(&name, error.to_string()))?;
-    let value = |(parameter, value): (String, toml::Value)| match value {
-        toml::Value::String(text) => Ok((parameter, text)),
-        toml::Value::Integer(_) | toml::Value::Boolean(_) => Ok((parameter, value.to_string())),
-        _ => Err(Error::unreadable(&name, format!("{parameter} is not a text, number or boolean"))),
+pub fn environment_parameters(samconfig: &Path, environment: &str) -> Result<Parameters, Error> {
+    let name = samconfig.display().to_string();
+    let unreadable = |reason: String| Error::unreadable(&name, reason);
+    let table: Table =
+        toml::from_str(&read(samconfig)?).map_err(|error| unreadable(error.to_string()))?;
+    let of_environment = table.get(environment).and_then(|it| it.get("deploy")?.get("parameters"));
+    let Some(of_environment) = of_environment else {
+        return Err(unreadable(format!("there is no [{environment}.deploy.parameters]")));
     };
-    table.into_iter().map(value).collect()
+    let overrides = of_environment.get("parameter_overrides").and_then(toml::Value::as_array);
+    let pair = |value: &toml::Value| {
+        let (name, value) = value.as_str()?.split_once('=')?;
+        Some((name.to_owned(), value.to_owned()))
+    };
+    let pairs = overrides.into_iter().flatten().map(|value| {
+        pair(value).ok_or_else(|| unreadable(format!("{value} is not \"Parameter=value\"")))
+    });
+    pairs.collect()
 }
 
 /// Returns the error of a deployment without a template.

@@ -50,9 +50,12 @@ struct ComposeArgs {
     /// Output of `aws cloudformation describe-stacks`; not given for a new stack
     #[arg(long)]
     stack: Option<PathBuf>,
-    /// TOML file with parameters
-    #[arg(long)]
+    /// samconfig.toml
+    #[arg(long, requires = "environment")]
     parameters: Option<PathBuf>,
+    /// Environment whose parameters are read from it, for example `prod`
+    #[arg(long)]
+    environment: Option<String>,
     /// Parameter that takes precedence over the file, for example `RestoredTable=billing-restored`
     #[arg(long = "set", value_name = "NAME=VALUE", value_parser = pair)]
     changed: Vec<(String, String)>,
@@ -117,8 +120,9 @@ fn compose(args: ComposeArgs) -> Result<String, Error> {
         None => deployed.clone().ok_or_else(input::no_template)?,
     };
     let current = args.stack.as_deref().map(input::stack_parameters).transpose()?;
-    let mut changed =
-        args.parameters.as_deref().map(input::file_parameters).transpose()?.unwrap_or_default();
+    let file = args.parameters.as_deref().zip(args.environment.as_deref());
+    let read = |(file, environment)| input::environment_parameters(file, environment);
+    let mut changed = file.map(read).transpose()?.unwrap_or_default();
     changed.extend(args.changed);
     let release = Release {
         template,

@@ -32,13 +32,17 @@ fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
 }
 
+fn samconfig(parameter: &str) -> String {
+    format!("[prod.deploy.parameters]\nparameter_overrides = [\"{parameter}\"]\n")
+}
+
 impl Account {
     /// Creates an account without the stack.
     fn new(name: &str) -> Self {
         let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("deployer-{name}"));
         let _ = fs::remove_dir_all(&folder);
-        // The script finds the template and the environments beside it.
-        for inner in ["bin", "environments", "tools/deployer"] {
+        // The script finds the template and the parameters beside it.
+        for inner in ["bin", "tools/deployer"] {
             fs::create_dir_all(folder.join(inner)).expect("a folder");
         }
         let write = |name: &str, text: &str| fs::write(folder.join(name), text).expect(name);
@@ -51,7 +55,7 @@ impl Account {
         let script = root().join("tools/deployer/stack.sh");
         fs::copy(script, folder.join("tools/deployer/stack.sh")).expect("the script");
         write("template.yaml", TEMPLATE);
-        write("environments/prod.toml", "AllowedOrigins = \"https://a.example\"\n");
+        write("samconfig.toml", &samconfig("AllowedOrigins=https://a.example"));
         write("plan-change.zip", "a new package");
         write("summary.zip", "another package");
         write("good.zip", "the package of the good version");
@@ -249,8 +253,8 @@ fn parameters_of_the_file_replace_those_of_the_stack_and_the_others_stay() {
     assert_eq!(value("PermissionsBoundaryArn"), "arn:aws:iam::123456789012:policy/boundary");
 
     let misspelled = Account::with_stack("typo");
-    let file = misspelled.folder.join("environments/prod.toml");
-    fs::write(file, "AllowedOrigin = 1").expect("a file");
+    let file = misspelled.folder.join("samconfig.toml");
+    fs::write(file, samconfig("AllowedOrigin=1")).expect("a file");
     let message = misspelled.fails(&["deploy", "prod"], &[]);
     assert!(message.contains("AllowedOrigin"), "{message}");
     assert!(!misspelled.calls().contains("create-change-set"));
@@ -393,7 +397,7 @@ fn use_table_changes_the_deployed_stack_at_once() {
     account.answer("lambda get-function-configuration --qualifier live", live);
     // Neither the template nor the settings of this checkout matter.
     fs::remove_file(account.folder.join("template.yaml")).expect("removed");
-    fs::remove_dir_all(account.folder.join("environments")).expect("removed");
+    fs::remove_file(account.folder.join("samconfig.toml")).expect("removed");
     account.succeeds(&["use-table", "restored"], &[]);
     assert_eq!(account.package("PlanChangeFunction"), "s3://bucket/old2");
     assert!(

@@ -116,16 +116,15 @@ async fn stop_signal() -> Result<(), Error> {
 impl RunArguments {
     fn options(&self, local: Local, stripe: StripeChoice) -> Options {
         Options {
-            local,
             ports: Ports { api: self.api_port, stripe: self.stripe_port, aws: self.aws_port },
             stripe,
             functions: Functions::Watched,
             processes: self.processes,
             follow: self.follow == 1,
             reach: self.reach,
-            sandbox: None,
             keep: self.keep,
             progress: |line| println!("{line}"),
+            ..Options::prebuilt(local)
         }
     }
 

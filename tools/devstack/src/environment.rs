@@ -39,7 +39,7 @@ pub type Variables = BTreeMap<String, String>;
 pub(crate) struct Environment(Variables);
 
 impl Environment {
-    pub(crate) fn new(stripe_url: &str, aws_url: &str) -> Self {
+    pub(crate) fn new(stripe_url: &str, aws_url: &str, stripe_rate: u32) -> Self {
         let origin = ALLOWED_ORIGINS[0];
         Self(variables([
             ("BILLING_TABLE", TABLE),
@@ -50,8 +50,7 @@ impl Environment {
             ("RETURN_URL", &format!("{origin}/billing")),
             // Developers and tests change a plan more often than customers.
             ("PLAN_CHANGES_PER_PERIOD", "1000"),
-            // The sandbox has no limit unless a test sets one.
-            ("STRIPE_RATE", "10000"),
+            ("STRIPE_RATE", &stripe_rate.to_string()),
             ("AWS_ENDPOINT_URL", aws_url),
             ("AWS_REGION", "us-east-1"),
             ("AWS_ACCESS_KEY_ID", "local"),

@@ -204,7 +204,7 @@ impl Plan {
     }
 
     fn environment(&self) -> Environment {
-        Environment::new(&self.stripe_url, &self.aws_url)
+        Environment::new(&self.stripe_url, &self.aws_url, self.options.stripe_rate)
     }
 
     pub(crate) fn about(&self, accounts: Vec<Account>) -> About {

@@ -46,6 +46,9 @@ impl Reach {
 /// Largest number of processes of one function.
 pub const MAX_PROCESSES: u8 = 4;
 
+/// More requests a second than a stack sends: the sandbox has no limit unless a test sets one.
+pub(crate) const NO_RATE: u32 = 10_000;
+
 /// Options of a stack.
 #[derive(Clone, Debug)]
 pub struct Options {
@@ -59,6 +62,8 @@ pub struct Options {
     /// Whether Stripe's events are followed. Without, GETs show changes that were not made through the API up to two
     /// minutes late.
     pub follow: bool,
+    /// Requests a second that the functions send to Stripe at most.
+    pub stripe_rate: u32,
     pub reach: Reach,
     /// Stripe sandbox, in place of the one in this program's folder.
     pub sandbox: Option<PathBuf>,
@@ -80,6 +85,7 @@ impl Options {
             functions: Functions::Prebuilt,
             processes: 1,
             follow: false,
+            stripe_rate: NO_RATE,
             reach: Reach::Machine,
             sandbox: None,
             keep: false,

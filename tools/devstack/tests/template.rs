@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use deployer::Template;
 use deployer::iam::{Call, Grant, role};
-use deployer::input::file_parameters;
+use deployer::input::environment_parameters;
 use deployer::template::logical_name;
 use devstack::api_gateway;
 use devstack::functions::{FOLLOW, FUNCTIONS, StripeSecret};
@@ -388,21 +388,19 @@ fn every_parameter_is_described_grouped_and_used() {
 #[test]
 fn environments_set_existing_parameters_to_allowed_values() {
     let template = template();
-    let files = fs::read_dir(root().join("environments")).expect("environments");
-    let mut found = BTreeSet::new();
-    for path in files.map(|file| file.expect("a file").path()) {
-        for (name, value) in file_parameters(&path).expect("parameters") {
+    let samconfig = root().join("samconfig.toml");
+    for environment in ["dev", "staging", "prod"] {
+        let parameters = environment_parameters(&samconfig, environment).expect("parameters");
+        for (name, value) in parameters {
             let parameter = &template.json()["Parameters"][&name];
-            assert!(parameter.is_object(), "{}: the template has no {name}", path.display());
+            assert!(parameter.is_object(), "{environment}: the template has no {name}");
             if let Some(allowed) = parameter["AllowedValues"].as_array() {
                 let number = value.parse::<i64>().map_or(Value::Null, Value::from);
                 assert!(allowed.contains(&json!(value)) || allowed.contains(&number), "{name}");
             }
         }
-        found.insert(path.file_stem().expect("a name").to_string_lossy().into_owned());
     }
-    let expected = ["dev", "prod", "staging"].map(str::to_owned);
-    assert_eq!(found, BTreeSet::from(expected));
+    assert!(environment_parameters(&samconfig, "production").is_err(), "a misspelled environment");
 }
 
 #[test]

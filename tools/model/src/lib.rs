@@ -12,4 +12,4 @@ mod table;
 
 pub use process::{Endpoint, Process, Reply, Request, World, deadline, runtime};
 pub use stripe::Stripe;
-pub use table::{Table, TableFault, Write};
+pub use table::{Table, TableFault, Weakness, Write};

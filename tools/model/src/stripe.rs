@@ -1,12 +1,12 @@
 //! The Stripe sandbox in memory, for the functions' transport and for the tests.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::time::{Duration, SystemTime};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
+use std::time::Duration;
 
 use bytes::Bytes;
 use http_body_util::Full;
-use hyper::header::DATE;
+use hyper::header::{DATE, HeaderMap};
 use hyper::{Request, Response};
 use serde_json::{Value, json};
 use shared::stripe::{Sent, Wire};
@@ -17,6 +17,8 @@ use stripe_sandbox::{Config, DEFAULT_SECRET_KEY, Inside};
 pub struct Stripe {
     sandbox: Inside,
     is_down: Arc<AtomicBool>,
+    /// Seconds by which the `Date` of responses is ahead of the sandbox's clock.
+    date_ahead: Arc<AtomicI64>,
 }
 
 impl Stripe {
@@ -27,7 +29,7 @@ impl Stripe {
     #[must_use]
     pub fn new() -> Self {
         let sandbox = Inside::new(Config::default()).expect("a sandbox");
-        Self { sandbox, is_down: Arc::default() }
+        Self { sandbox, is_down: Arc::default(), date_ahead: Arc::default() }
     }
 
     /// Returns the response to a request of a function.
@@ -124,6 +126,20 @@ impl Stripe {
         self.is_down.store(begins, Ordering::Relaxed);
     }
 
+    /// Advances the sandbox's own clock and returns its time in Unix seconds.
+    ///
+    /// # Panics
+    /// If the sandbox has no clock.
+    pub async fn advance(&self, seconds: u32) -> i64 {
+        let clock = self.sandbox("POST", "/clock", &json!({ "advance_seconds": seconds })).await;
+        clock["now"].as_i64().expect("a time")
+    }
+
+    /// Sets by how many seconds the `Date` of responses to functions is ahead of the sandbox's clock.
+    pub fn set_date_ahead(&self, seconds: i64) {
+        self.date_ahead.store(seconds, Ordering::Relaxed);
+    }
+
     /// Removes all faults.
     pub async fn clear_faults(&self) {
         self.sandbox("DELETE", "/faults", &json!({})).await;
@@ -159,10 +175,21 @@ impl Wire for DelayedStripe {
                 return Err("the connection was refused".to_owned());
             }
             let (mut head, body) = self.stripe.respond(request).await?;
-            let date = httpdate::fmt_http_date(SystemTime::now());
-            head.headers_mut().insert(DATE, date.parse().expect("a date"));
+            let ahead = self.stripe.date_ahead.load(Ordering::Relaxed);
+            if ahead != 0 {
+                shift_date(head.headers_mut(), ahead);
+            }
             tokio::time::sleep(self.delay()).await;
             Ok((head, body))
         })
     }
+}
+
+/// Shifts the `Date` of a response; that to the connection's opening has none.
+fn shift_date(headers: &mut HeaderMap, seconds: i64) {
+    let date = headers.get(DATE).and_then(|date| date.to_str().ok());
+    let Some(date) = date.and_then(|date| httpdate::parse_http_date(date).ok()) else { return };
+    let by = Duration::from_secs(seconds.unsigned_abs());
+    let date = if seconds < 0 { date - by } else { date + by };
+    headers.insert(DATE, httpdate::fmt_http_date(date).parse().expect("a date"));
 }

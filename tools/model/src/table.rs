@@ -1,5 +1,6 @@
 //! DynamoDB table in memory, with faults.
 
+use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 
 use aws_emulator::{DynamoDb, Response};
@@ -82,17 +83,42 @@ impl Write {
     }
 }
 
+/// Mechanism of stored reads that the table takes away, so that a test shows what it prevents.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Weakness {
+    /// A snapshot replaces whatever is stored.
+    UnconditionalPut,
+    /// Reports of changes do not raise generations: what readers see if the watermark is published before.
+    EarlyWatermark,
+    /// A strongly consistent read returns the generations before their last rise.
+    EventualRead,
+    /// A change raises its customer's generation before it only, not after it as well.
+    OneRaise,
+    /// A change does not record that it was this API's own.
+    NoWritten,
+}
+
 /// Table of the AWS emulator.
 pub struct Table {
     dynamodb: DynamoDb,
     fault: Mutex<Option<TableFault>>,
+    weakness: Mutex<Weakened>,
+}
+
+#[derive(Default)]
+struct Weakened {
+    weakness: Option<Weakness>,
+    /// Generations before their last rise, by partition key.
+    before: HashMap<String, Option<Value>>,
+    /// Number of raises by this API's own changes.
+    raises: usize,
 }
 
 impl Default for Table {
     fn default() -> Self {
         let dynamodb = DynamoDb::memory().expect("a database in memory");
         dynamodb.create_table(TABLE).expect("a new table");
-        Self { dynamodb, fault: Mutex::default() }
+        Self { dynamodb, fault: Mutex::default(), weakness: Mutex::default() }
     }
 }
 
@@ -119,6 +145,11 @@ impl Table {
     /// Sets or removes the fault.
     pub fn set_fault(&self, fault: Option<TableFault>) {
         *self.fault.lock().unwrap_or_else(PoisonError::into_inner) = fault;
+    }
+
+    /// Takes a mechanism away.
+    pub fn weaken(&self, weakness: Weakness) {
+        self.weakness.lock().unwrap_or_else(PoisonError::into_inner).weakness = Some(weakness);
     }
 
     /// Lets the leases expire that end before `until`, in milliseconds since 1970: of idempotency keys, and of
@@ -164,9 +195,72 @@ impl Table {
         if failing == Some(false) {
             return failure();
         }
-        let response = self.dynamodb.execute(operation, request);
+        let response = self.weakened(operation, request);
         if failing == Some(true) { failure() } else { response }
     }
+}
+
+impl Table {
+    /// Executes a call without the mechanism that was taken away.
+    fn weakened(&self, operation: &str, request: &[u8]) -> Response {
+        let mut weakened = self.weakness.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(weakness) = weakened.weakness else {
+            return self.dynamodb.execute(operation, request);
+        };
+        let mut request: Value = serde_json::from_slice(request).expect("JSON");
+        let is_of_reads = |key: &Value| {
+            let pk = key["pk"]["S"].as_str().unwrap_or_default();
+            pk.starts_with("READ#") || pk == "CATALOG"
+        };
+        let is_raise = operation == "UpdateItem" && is_of_reads(&request["Key"]);
+        let update = request["UpdateExpression"].as_str().unwrap_or_default().to_owned();
+        let own_raise = update.find(", written = ").filter(|_| is_raise);
+        match weakness {
+            Weakness::UnconditionalPut
+                if operation == "PutItem" && is_of_reads(&request["Item"]) =>
+            {
+                let put = request.as_object_mut().expect("a request");
+                put.retain(|name, _| name == "TableName" || name == "Item");
+            }
+            Weakness::EarlyWatermark if is_raise && own_raise.is_none() => return done(),
+            Weakness::OneRaise if own_raise.is_some() => {
+                weakened.raises += 1;
+                if weakened.raises % 2 == 0 {
+                    return done();
+                }
+            }
+            Weakness::NoWritten => {
+                if let Some(at) = own_raise {
+                    request["UpdateExpression"] = json!(update[..at]);
+                }
+            }
+            Weakness::EventualRead if is_raise => {
+                let pk = request["Key"]["pk"]["S"].as_str().unwrap_or_default().to_owned();
+                let key = json!({ "TableName": TABLE, "Key": request["Key"] });
+                let item = self.call("GetItem", &key).get_mut("Item").map(Value::take);
+                weakened.before.insert(pk, item);
+            }
+            Weakness::EventualRead if operation == "BatchGetItem" => {
+                let mut found = self.call(operation, &request);
+                let items = found["Responses"][TABLE].as_array_mut().expect("items");
+                let of_generation = |item: &Value| {
+                    let pk = item["pk"]["S"].as_str().filter(|_| item["number"].is_object())?;
+                    weakened.before.get(pk).cloned()
+                };
+                *items = std::mem::take(items)
+                    .into_iter()
+                    .filter_map(|item| of_generation(&item).unwrap_or(Some(item)))
+                    .collect();
+                return Response { status: 200, body: found.to_string() };
+            }
+            _ => {}
+        }
+        self.dynamodb.execute(operation, request.to_string().as_bytes())
+    }
+}
+
+fn done() -> Response {
+    Response { status: 200, body: "{}".to_owned() }
 }
 
 impl TableFault {

@@ -48,6 +48,8 @@ const CATALOG: [&str; 6] = [
 enum Mode {
     /// From slices that hold, else from Stripe.
     Current,
+    /// From slices that hold, else not at all: Stripe could not be reached a moment ago.
+    DuringOutage,
     /// From Stripe, as the caller asked.
     Requested,
     /// From the last known slices only.
@@ -170,6 +172,12 @@ impl Reads {
         Self { stored: Arc::new(stored), mode, used: Mutex::default() }
     }
 
+    /// Returns the same reads without asking Stripe.
+    #[must_use]
+    pub fn during_outage(self) -> Self {
+        Self { mode: Mode::DuringOutage, ..self }
+    }
+
     /// Returns the same reads from the last known slices only; `None` if there are none that may be used.
     pub fn last_known(&self) -> Option<Self> {
         let now = Timestamp::now().seconds();
@@ -218,7 +226,7 @@ impl Reads {
         self.find_if(exchange, |slice, holds| match self.mode {
             Mode::Requested => false,
             Mode::LastKnown => true,
-            Mode::Current => {
+            Mode::Current | Mode::DuringOutage => {
                 let as_of = self.stored.as_of(slice, holds);
                 let is_recent = slice.has_usage || as_of >= now - MAX_AGE;
                 holds && slice.until > now && is_recent
@@ -257,7 +265,7 @@ impl Reads {
 
     /// Returns whether Stripe may be asked.
     pub(super) fn may_ask(&self) -> bool {
-        self.mode != Mode::LastKnown
+        matches!(self.mode, Mode::Current | Mode::Requested)
     }
 
     /// Keeps the outcome of a request. `date` is Stripe's time of the response, and `elapsed` the time that it
@@ -315,7 +323,7 @@ impl Reads {
             Mode::LastKnown => Source::LastKnown,
             Mode::Requested => Source::Requested,
             Mode::Current if fetched => Source::Stripe,
-            Mode::Current => Source::Stored,
+            Mode::Current | Mode::DuringOutage => Source::Stored,
         };
         Freshness { as_of: timestamp(used.as_of), source }
     }

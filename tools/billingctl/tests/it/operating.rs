@@ -47,9 +47,14 @@ impl Desk {
         let _ = fs::remove_dir_all(&folder);
         fs::create_dir_all(folder.join("bin")).expect("a folder");
         fs::create_dir_all(folder.join("packages")).expect("a folder");
-        for name in
-            ["bootstrap.yaml", "catalog.toml", "environments", "examples", "template.yaml", "tools"]
-        {
+        for name in [
+            "bootstrap.yaml",
+            "catalog.toml",
+            "examples",
+            "samconfig.toml",
+            "template.yaml",
+            "tools",
+        ] {
             symlink(root().join(name), folder.join(name)).expect(name);
         }
         for entry in fs::read_dir(root().join("functions")).expect("functions") {

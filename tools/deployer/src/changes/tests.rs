@@ -110,7 +110,7 @@ fn build_settings_affect_all_functions() {
 }
 
 #[test]
-fn template_and_environments_affect_no_function() {
+fn template_and_parameters_affect_no_function() {
     let same = state(MANIFEST, "");
-    check(&["template.yaml", "environments/prod.toml", "bootstrap.yaml"], &same, &[]);
+    check(&["template.yaml", "samconfig.toml", "bootstrap.yaml"], &same, &[]);
 }

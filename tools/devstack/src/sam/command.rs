@@ -14,7 +14,7 @@ use crate::about::About;
 use crate::environment::Environment;
 use crate::functions::FUNCTIONS;
 use crate::process::Processes;
-use crate::stack::root;
+use crate::stack::{NO_RATE, root};
 use crate::{Error, http, ports};
 
 /// Name of this machine inside containers.
@@ -56,7 +56,7 @@ impl Sam {
         let from_container = |url: &str| url.replace("127.0.0.1", HOST);
         let (stripe_url, aws_url) =
             (from_container(&about.stripe_url), from_container(&about.aws_url));
-        let environment = Environment::new(&stripe_url, &aws_url);
+        let environment = Environment::new(&stripe_url, &aws_url, NO_RATE);
         let template = FUNCTIONS.iter().fold(template, |template, function| {
             let settings = environment.settings(function);
             template.with_environment(&logical_name(function.name), &settings)

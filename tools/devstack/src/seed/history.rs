@@ -1,4 +1,4 @@
-//! Steps of an account's history at Stripe, on a test clock.
+//! Steps of an account's history at Stripe; a history in the past is on a test clock.
 
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
@@ -31,10 +31,10 @@ pub(crate) struct History {
     step: AtomicU32,
 }
 
-/// Customer with a test clock of its own.
+/// Customer, with a test clock of its own unless its history begins now.
 pub(crate) struct Customer {
     pub(crate) id: String,
-    clock: String,
+    clock: Option<String>,
 }
 
 /// New subscription.
@@ -56,12 +56,23 @@ impl History {
             .post("/test_helpers/test_clocks", &json!({ "frozen_time": at, "name": name }))
             .await?;
         let clock = self.text(&clock, "id")?;
-        let body = json!({
-            "name": name,
+        self.create(&json!({ "test_clock": clock }), Some(clock.clone())).await
+    }
+
+    /// Creates a customer on no test clock, whose reads the API stores.
+    pub(crate) async fn customer_from_now(&self) -> Result<Customer, Error> {
+        self.create(&json!({}), None).await
+    }
+
+    async fn create(&self, more: &Value, clock: Option<String>) -> Result<Customer, Error> {
+        let mut body = json!({
+            "name": format!("devstack {}", self.account),
             "email": format!("{}@example.com", self.account),
-            "test_clock": clock,
             "metadata": { "devstack": self.account },
         });
+        if let (Some(body), Some(more)) = (body.as_object_mut(), more.as_object()) {
+            body.extend(more.clone());
+        }
         let customer = self.post("/customers", &body).await?;
         Ok(Customer { id: self.text(&customer, "id")?, clock })
     }
@@ -118,7 +129,8 @@ impl History {
 
     /// Advances the customer's clock to `to` and waits until Stripe has processed what falls due meanwhile.
     pub(crate) async fn advance(&self, customer: &Customer, to: i64) -> Result<(), Error> {
-        let path = format!("/test_helpers/test_clocks/{}", customer.clock);
+        let Some(clock) = &customer.clock else { return Ok(()) };
+        let path = format!("/test_helpers/test_clocks/{clock}");
         let mut clock =
             self.post(&format!("{path}/advance"), &json!({ "frozen_time": to })).await?;
         let started = tokio::time::Instant::now();

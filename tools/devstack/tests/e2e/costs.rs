@@ -3,6 +3,7 @@
 //! The case makes each change of the page's table, asserts that the charge equals the preview and that the next invoice
 //! equals the announced one, and compares the table. `UPDATE=1` updates the page.
 
+use fixtures::WrittenPart;
 use std::fmt::Write as _;
 
 use serde_json::{Value, json};
@@ -12,7 +13,6 @@ use crate::clock::{DAY, HOUR, day};
 use crate::harness::Harness;
 use crate::payer::{Payer, Start, change_as_previewed, with};
 use crate::stripe::text;
-use crate::written_part::WrittenPart;
 
 cases![plan_changes_cost_what_the_page_shows];
 

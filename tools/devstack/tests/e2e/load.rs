@@ -3,16 +3,18 @@
 //! The cases check counts and sizes, never times, because the machine may be busy. `make soak` sets
 //! `LOAD_REQUESTS=36000`, which is an hour of ten requests a second.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
 use crate::cases;
 use crate::function_process::FunctionProcess;
 use crate::harness::Harness;
+use crate::payer::{JSON, Start};
 
 cases![
     requests_beyond_stripes_rate_limit_queue_and_then_get_429,
+    one_account_leaves_the_others_their_share_of_stripes_rate_limit,
     memory_does_not_grow_with_requests,
 ];
 
@@ -80,6 +82,40 @@ fn calls(timing: &str) -> u64 {
     let count = timing.split_once("count=").map_or("0", |(_, rest)| rest);
     let digits: String = count.chars().take_while(char::is_ascii_digit).collect();
     digits.parse().expect("a number")
+}
+
+/// An account reads as fast as eight processes can, and none of its reads is stored. Another one reads, previews and
+/// changes its plan once a second.
+fn one_account_leaves_the_others_their_share_of_stripes_rate_limit(harness: &Harness) {
+    let env = [("STRIPE_RATE", "25")];
+    let greedy = format!("Bearer {}", harness.account("overdue").keys.read);
+    let greedy = [("authorization", greedy.as_str())];
+    let payer = harness.payer("other-share", Start::on("pro"));
+    let modest = format!("Bearer {}", payer.account.key);
+    let modest = [("authorization", modest.as_str()), JSON];
+    let mut process = |name| FunctionProcess::start(harness, name, &env);
+    let mut crowd: Vec<_> = (0..8).map(|_| process("summary")).collect();
+    let mut others = ["summary", "plan-change-preview", "plan-change"].map(&mut process);
+    let limits = json!({ "per_second": PER_SECOND, "per_endpoint_per_second": PER_SECOND });
+    harness.sandbox("POST", "/limits", &limits);
+    let limited = Limited(harness);
+    for function in &mut crowd {
+        (0..60).for_each(|_| function.send(crate::function_process::PATIENT, &greedy));
+    }
+    for round in 0..6 {
+        let plan = if round % 2 == 0 { "agency" } else { "pro" };
+        for (function, body) in others.iter_mut().zip([None, Some(plan), Some(plan)]) {
+            let body = body.map(|plan| json!({ "plan": plan }).to_string()).unwrap_or_default();
+            function.send_with_body(crate::function_process::PATIENT, &modest, &body);
+            let response = function.response();
+            assert_eq!(response.status, 200, "round {round}: {}", response.body);
+        }
+        std::thread::sleep(Duration::from_secs(1));
+    }
+    drop(limited);
+    let log = harness.sandbox("GET", "/requests", &Value::Null);
+    let newest = log["requests"].as_array().expect("a list").iter().take(100);
+    assert_eq!(newest.filter(|entry| entry["status"] == 429).count(), 0, "Stripe refuses none");
 }
 
 fn memory_does_not_grow_with_requests(harness: &Harness) {

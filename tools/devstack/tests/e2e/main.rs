@@ -72,7 +72,6 @@ mod stored_reads;
 mod stripe;
 mod subscription_states;
 mod unseen;
-mod written_part;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::ExitCode;

@@ -263,7 +263,7 @@ fn client_sees_its_own_subscription(harness: &Harness) {
     check(harness, &quiet(harness, "client", "starter", "Starter", "10.00"));
 }
 
-/// Returns the expectation for a subscription since five days ago without usage.
+/// Returns the expectation for a subscription since the stack's start without usage.
 fn quiet(
     harness: &Harness,
     account: &'static str,
@@ -271,7 +271,9 @@ fn quiet(
     name: &str,
     fee: &str,
 ) -> Expected {
-    let start = harness.seeded_at() - 5 * DAY;
+    let customer = harness.account(account).customer.clone().unwrap_or_default();
+    let subscriptions = harness.stripe(&format!("/subscriptions?customer={customer}"));
+    let start = subscriptions["data"][0]["created"].as_i64().expect("a time");
     let estimate = estimate("USD", fee, "0.00", &unused(plan, name, fee));
     Expected {
         summary: subscribed(plan, "active", [start, month_after(start)], &estimate),

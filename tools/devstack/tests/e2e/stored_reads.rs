@@ -186,6 +186,9 @@ fn last_known_state_is_shown_while_stripe_is_down(harness: &Harness) {
     subscriber.set_balance(harness, -100, true);
     begin_outage(harness);
     let responses: Vec<Response> = GETS.iter().map(|path| subscriber.get(harness, path)).collect();
+    // The function remembers the outage.
+    let again = subscriber.get(harness, SUMMARY);
+    assert_eq!((status(&again), calls(&again)), (stale(), "0"), "{}", again.body);
     let of_unknown = unknown.get(harness, SUMMARY);
     let posts = [(PREVIEW, "agency"), (CHANGE, "agency")]
         .map(|(path, plan)| harness.post(path, &subscriber.key, &json!({ "plan": plan })));
@@ -205,6 +208,8 @@ fn last_known_state_is_shown_while_stripe_is_down(harness: &Harness) {
     for post in posts {
         assert_eq!((post.status, &post.json()["error"]), (503, &json!("stripe_unavailable")));
     }
+    // A function asks Stripe again five seconds after it has failed to reach it.
+    std::thread::sleep(std::time::Duration::from_secs(5));
     assert_eq!(subscriber.get(harness, SUMMARY).json()["balance"], "1.00", "after the outage");
 }
 

@@ -14,6 +14,8 @@ mod ledger;
 mod overlap;
 mod run;
 mod steps;
+mod stored_faults;
+mod weak;
 
 use std::cell::{Cell, RefCell};
 use std::fmt::Debug;

@@ -1,12 +1,12 @@
 //! The suite's results in the document.
 
+use fixtures::WrittenPart;
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
 use devstack::functions::FUNCTIONS;
 
 use super::cell::Row;
-use crate::written_part::WrittenPart;
 
 const OUTAGES: WrittenPart = WrittenPart {
     page: "reliability.md",

@@ -1,9 +1,9 @@
 //! The rows in the document.
 
+use fixtures::WrittenPart;
 use std::fmt::Write as _;
 
 use super::row::Row;
-use crate::written_part::WrittenPart;
 
 const TABLES: WrittenPart = WrittenPart {
     page: "states.md",
