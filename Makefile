@@ -4,8 +4,8 @@
 # Uses cargo-nextest, Node.js and Docker where they are installed.
 
 .DEFAULT_GOAL := help
-.PHONY: help setup venv node_modules setup-deploy compile binaries build run stop test soak soak-model soak-fuzz soak-faults soak-contract fmt lint audit docs lint-openapi \
-	lint-template lint-workflows sam-local smoke deploy-functions rollback clean-local \
+.PHONY: help setup venv node_modules setup-deploy lock compile binaries build sbom bundle run stop test soak soak-model soak-fuzz soak-faults soak-contract fmt lint audit docs lint-openapi \
+	lint-template lint-workflows sam-local smoke deploy good rollback use-table clean-local \
 	floor peer bench bench-check bench-accept load
 
 # The ports of `make run`.
@@ -40,7 +40,7 @@ define make_venv
 		echo "making $(1)" && \
 		case "$$have" in "" | *" $(CURDIR)") clear= ;; *) clear=--clear ;; esac && \
 		$(PYTHON) -m venv $$clear $(1) && \
-		$(1)/bin/python -m pip install --quiet --disable-pip-version-check -r $(2) && \
+		$(1)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $(2) && \
 		echo "$$want" > $(1)/stamp; \
 	fi
 endef
@@ -50,8 +50,14 @@ setup: venv node_modules ## Install the pinned Python and Node packages if they 
 venv:
 	$(call make_venv,.venv,requirements.txt)
 
-setup-deploy: ## Install SAM, cfn-lint and checkov into .venv-deploy
+setup-deploy: ## Install SAM, cfn-lint, checkov and zizmor into .venv-deploy
 	$(call make_venv,.venv-deploy,requirements-deploy.txt)
+
+lock: setup-deploy ## Write requirements*.txt from requirements*.in, with the hashes of the packages
+	@for name in requirements requirements-deploy; do \
+		.venv-deploy/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+			--no-emit-index-url --custom-compile-command "make lock" $$name.in --output-file $$name.txt || exit 1; \
+	done
 
 # Each stamp is a copy of the lock file that the packages were installed from.
 node_modules:
@@ -136,8 +142,8 @@ lint: setup lint-openapi ## Check formatting, lints, rustdoc, openapi.yaml, and 
 	cargo clippy --workspace --all-targets -- -D warnings
 	RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --quiet
 
-audit: setup ## Check the crates for vulnerabilities and yanked versions (uses the internet)
-	@.ci/audit
+audit: setup ## Check the crates for vulnerabilities and yanked versions (uses the internet; AUDIT_MUST_LOOK=1 fails without it)
+	@AUDIT_MUST_LOOK=$(AUDIT_MUST_LOOK) .ci/audit
 
 clean-local: stop ## Stop the local stack and delete its logs and its kept state
 	rm -rf .local
@@ -151,46 +157,62 @@ PACKAGES := target/lambda
 
 # Reproducible builds: no path of the build machine ends up in a program.
 HOME_OF_CRATES := $(or $(CARGO_HOME),$(HOME)/.cargo)/registry/src
-export_for_lambda = PATH="$(CURDIR)/.venv/bin:$$PATH" \
+export_for_lambda = PATH="$(CURDIR)/.venv/bin:$(dir $(AUDITABLE)):$$PATH" \
 	RUSTFLAGS="--remap-path-prefix=$(CURDIR)=/billing --remap-path-prefix=$(HOME_OF_CRATES)=/crates" \
 	CFLAGS="-ffile-prefix-map=$(CURDIR)=/billing -ffile-prefix-map=$(HOME_OF_CRATES)=/crates" \
 	AWS_LC_SYS_NO_JITTER_ENTROPY=1 SOURCE_DATE_EPOCH=315532800
 
+# Writes the names and versions of its crates into each program, so that `syft` and `cargo audit bin` can list them.
+AUDITABLE := $(CURDIR)/target/tools/bin/cargo-auditable
+
+$(AUDITABLE):
+	cargo install --quiet --locked --root target/tools cargo-auditable@0.7.7
+
 # Names every package even if FUNCTIONS names few, so that cargo enables the same features of the dependencies: a
 # function is the same program whether it is built alone or with the others.
-binaries: venv
-	@$(export_for_lambda) cargo lambda build --release --locked \
+binaries: venv $(AUDITABLE)
+	@$(export_for_lambda) cargo auditable lambda build --release --locked \
 		$(if $(filter arm64,$(ARCH)),--arm64,--x86-64) \
 		$(addprefix --package ,$(notdir $(wildcard functions/*))) $(addprefix --bin ,$(FUNCTIONS))
 
 build: binaries ## Build the functions' deployment packages in target/lambda (ARCH=x86_64, FUNCTIONS="summary info")
 	@$(PYTHON) tools/deployer/package.py $(PACKAGES) $(FUNCTIONS)
 
-# `sam build` calls this for each function's logical name. The first call builds all of them.
-build-%Function: binaries
-	@name="$$(printf %s '$*' | sed 's/\(.\)\([A-Z]\)/\1-\2/g' | tr '[:upper:]' '[:lower:]')" && \
-	cp "$(PACKAGES)/$$name/bootstrap" "$(ARTIFACTS_DIR)/bootstrap"
+sbom: setup-deploy ## List the crates in the packages of `make build`: target/sbom.cdx.json (CycloneDX)
+	@rm -rf target/sbom && for function in $(FUNCTIONS); do \
+		$(PYTHON) -m zipfile -e $(PACKAGES)/$$function.zip target/sbom/$$function || exit 1; \
+	done
+	@SYFT_CHECK_FOR_APP_UPDATE=false .venv-deploy/bin/syft scan --quiet dir:target/sbom \
+		--output cyclonedx-json=target/sbom.cdx.json
 
-lint-template: setup-deploy ## Check template.yaml with sam validate, cfn-lint and checkov
-	@set -e; export SAM_CLI_TELEMETRY=0 AWS_DEFAULT_REGION=$${AWS_DEFAULT_REGION:-us-east-1}; set -x; \
-	.venv-deploy/bin/cfn-lint template.yaml; \
+bundle: sbom ## Pack what a deployment needs, without its toolchain, into target/bundle.tar.gz
+	cargo build --locked --package deployer
+	@rm -rf target/bundle && mkdir -p target/bundle/packages target/bundle/bin target/bundle/tools/deployer
+	@cp $(patsubst %,$(PACKAGES)/%.zip,$(FUNCTIONS)) target/bundle/packages/
+	@cp $(BIN)/deployer target/bundle/bin/
+	@cp tools/deployer/stack.sh tools/deployer/smoke.sh target/bundle/tools/deployer/
+	@cp template.yaml samconfig.toml target/bundle/
+	@echo "$(or $(COMMIT),$(shell git rev-parse HEAD))" > target/bundle/commit
+	@tar --sort=name --mtime=@0 --owner=0 --group=0 --numeric-owner -czf target/bundle.tar.gz -C target/bundle .
+
+lint-template: setup-deploy ## Check the templates with cfn-lint, sam validate and checkov, as SAM translates them
+	@set -e; export SAM_CLI_TELEMETRY=0 AWS_DEFAULT_REGION=$${AWS_DEFAULT_REGION:-us-east-1} LOG_LEVEL=ERROR; set -x; \
+	.venv-deploy/bin/cfn-lint template.yaml bootstrap.yaml examples/edge.yaml; \
 	.venv-deploy/bin/sam validate --lint; \
-	.venv-deploy/bin/python tools/deployer/translated.py; \
-	LOG_LEVEL=ERROR .venv-deploy/bin/checkov --config-file .checkov.yaml
+	cargo build --quiet --package deployer; \
+	DEPLOYER=$(BIN)/deployer .venv-deploy/bin/python tools/deployer/test_template.py; \
+	.venv-deploy/bin/python tools/deployer/translated.py target/template; \
+	.venv-deploy/bin/checkov --config-file .checkov.defaults.yaml --file target/template/defaults.json; \
+	.venv-deploy/bin/checkov --config-file .checkov.yaml --file target/template/optional.json bootstrap.yaml examples/edge.yaml
 
-lint-workflows: ## Check .github/workflows with actionlint (ACTIONLINT=… uses an installed one)
-ifdef ACTIONLINT
-	$(ACTIONLINT)
-else
-	$(call make_venv,.venv-actionlint,requirements-actionlint.txt)
-	.venv-actionlint/bin/actionlint
-endif
+lint-workflows: setup-deploy ## Check .github with zizmor
+	.venv-deploy/bin/python tools/deployer/test_workflows.py
+	.venv-deploy/bin/zizmor --offline --persona pedantic --config .github/zizmor.yml .github
 
 # Builds the programs as `make test` does.
 sam-local: venv setup-deploy ## Compare the functions under `sam local` (requires Docker) with `make run`
 	cargo build --workspace --all-targets
-	SAM_CLI_TELEMETRY=0 ARCH=$(HOST_ARCH) .venv-deploy/bin/sam build \
-		--parameter-overrides Architecture=$(HOST_ARCH)
+	@$(MAKE) --no-print-directory build ARCH=$(HOST_ARCH)
 	$(BIN)/devstack sam-local
 
 # --- Bench: docs/bench.md ------------------------------------------------------------------------
@@ -198,8 +220,8 @@ sam-local: venv setup-deploy ## Compare the functions under `sam local` (require
 PEER := tools/bench/peer
 
 # Built alone: together with the functions, cargo would enable features that an empty function does not need.
-floor: venv
-	@$(export_for_lambda) cargo lambda build --release --locked \
+floor: venv $(AUDITABLE)
+	@$(export_for_lambda) cargo auditable lambda build --release --locked \
 		$(if $(filter arm64,$(ARCH)),--arm64,--x86-64) --package floor --bin floor
 	@$(PYTHON) tools/deployer/package.py $(PACKAGES) floor
 
@@ -240,10 +262,21 @@ smoke: ## Call a deployed API: API_URL=https://…, SMOKE_KEY=sk_… (optional),
 	cargo build --quiet --package deployer
 	@PATH="$(CURDIR)/$(BIN):$$PATH" tools/deployer/smoke.sh "$(API_URL)" $(FUNCTIONS)
 
-deploy-functions: build ## Deploy only the code of some functions: STACK=…, FUNCTIONS="summary info"
-	cargo build --quiet --package deployer
-	@PATH="$(CURDIR)/$(BIN):$$PATH" tools/deployer/deploy.sh "$(STACK)" $(FUNCTIONS)
+STACK ?= $(if $(ENVIRONMENT),cantila-billing-$(ENVIRONMENT))
 
-rollback: ## Deploy a function's previous version again: STACK=…, FUNCTION=summary
+define stack
 	cargo build --quiet --package deployer
-	@PATH="$(CURDIR)/$(BIN):$$PATH" tools/deployer/rollback.sh "$(STACK)" "$(FUNCTION)"
+	@PATH="$(CURDIR)/$(BIN):$$PATH" tools/deployer/stack.sh
+endef
+
+deploy: build ## Deploy template and packages: ENVIRONMENT=prod, FUNCTIONS="summary info", AT_ONCE=1 (without hook and alarms)
+	$(stack) deploy "$(STACK)" "$(ENVIRONMENT)" $(FUNCTIONS)
+
+good: ## Mark the versions in service as good, after a smoke test: STACK=…
+	$(stack) good "$(STACK)"
+
+rollback: ## Deploy the good version of a function, or VERSION=…: STACK=…, FUNCTION=summary
+	$(stack) rollback "$(STACK)" "$(FUNCTION)"
+
+use-table: ## Point a stack at a restored table, at once: STACK=…, TABLE=…
+	$(stack) use-table "$(STACK)" "$(TABLE)"

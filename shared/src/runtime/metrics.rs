@@ -25,6 +25,13 @@ pub const FUNCTION: &str = "FunctionName";
 /// Dimension of [`PER_STACK`]. The value is the stack's name.
 pub const STACK: &str = "Stack";
 
+/// Dimension of [`OWN_FAULTS`], in addition to [`FUNCTION`]. Lambda's own metrics have the same dimension.
+pub const VERSION: &str = "ExecutedVersion";
+
+/// Metric of one version of a function: requests that failed through a fault of ours. Stripe's, DynamoDB's and Secrets
+/// Manager's failures do not count. It is written only if it is not 0, and ends the deployment of a new version.
+pub const OWN_FAULTS: &str = "OwnFaults";
+
 /// Metrics of each function with their units.
 pub const PER_FUNCTION: [(&str, &str); 6] = [
     ("Requests", "Count"),
@@ -57,6 +64,7 @@ pub const WATERMARK_AGE: &str = "WatermarkAge";
 struct Sample {
     per_function: [u64; PER_FUNCTION.len()],
     per_stack: [u64; PER_STACK.len()],
+    is_own_fault: bool,
 }
 
 impl Sample {
@@ -89,11 +97,12 @@ impl Sample {
                 outcome.as_ref().is_ok_and(|reply| reply.amount_differs).into(),
                 stripe.incomplete().into(),
             ],
+            is_own_fault: matches!(outcome, Err(ApiError::Internal(_) | ApiError::Stripe(_))),
         }
     }
 
     /// Returns the line without a line end. Format: <https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html>
-    fn line(&self, function: &str, stack: &str, millis: u64) -> Value {
+    fn line(&self, function: &str, version: &str, stack: &str, millis: u64) -> Value {
         let mut root = Map::new();
         let mut directives = Vec::new();
         let per_function = PER_FUNCTION.iter().zip(self.per_function).collect::<Vec<_>>();
@@ -114,6 +123,14 @@ impl Sample {
             root.extend(
                 metrics.iter().map(|((name, _), value)| ((*name).to_owned(), json!(value))),
             );
+        }
+        if self.is_own_fault {
+            let definition = json!({ "Name": OWN_FAULTS, "Unit": "Count" });
+            directives.push(json!({
+                "Namespace": NAMESPACE, "Dimensions": [[FUNCTION, VERSION]], "Metrics": [definition],
+            }));
+            root.insert(VERSION.to_owned(), version.into());
+            root.insert(OWN_FAULTS.to_owned(), 1.into());
         }
         root.insert(
             "_aws".to_owned(),
@@ -146,6 +163,7 @@ impl AwsService {
 /// Metrics of a process.
 pub(crate) struct Metrics {
     function: String,
+    version: String,
     stack: String,
     has_answered: AtomicBool,
 }
@@ -156,6 +174,7 @@ impl Metrics {
         let name = |variable| std::env::var(variable).unwrap_or_else(|_| "local".to_owned());
         Self {
             function: name("AWS_LAMBDA_FUNCTION_NAME"),
+            version: name("AWS_LAMBDA_FUNCTION_VERSION"),
             stack: name("BILLING_STACK"),
             has_answered: AtomicBool::new(false),
         }
@@ -170,7 +189,7 @@ impl Metrics {
     ) {
         let is_cold = !self.has_answered.swap(true, Ordering::Relaxed);
         let sample = Sample::of(outcome, timings, stripe, is_cold);
-        print(&sample.line(&self.function, &self.stack, now()));
+        print(&sample.line(&self.function, &self.version, &self.stack, now()));
     }
 
     /// Writes the age of the watermark in seconds.
@@ -206,7 +225,8 @@ mod tests {
     /// differing amounts.
     type Row = (Result<Reply, ApiError>, [u64; 2], [u64; 5]);
 
-    const NOTHING: Sample = Sample { per_function: [1, 0, 0, 12, 2, 0], per_stack: [0; 7] };
+    const NOTHING: Sample =
+        Sample { per_function: [1, 0, 0, 12, 2, 0], per_stack: [0; 7], is_own_fault: false };
 
     fn unreadable() -> SecretError {
         SecretError::Unreadable { id: "the-id".to_owned(), reason: "no".to_owned() }
@@ -233,13 +253,13 @@ mod tests {
             "FunctionName": "billing-summary",
             "Requests": 1, "ClientErrors": 0, "ServerErrors": 0, "Latency": 12, "StripeCalls": 2, "ColdStarts": 0,
         });
-        assert_eq!(NOTHING.line("billing-summary", "billing", 1_793_611_800_000), expected);
+        assert_eq!(NOTHING.line("billing-summary", "7", "billing", 1_793_611_800_000), expected);
     }
 
     #[test]
     fn metrics_of_the_stack_are_written_only_if_not_zero() {
         let sample = Sample { per_stack: [3, 0, 0, 1, 0, 0, 0], ..NOTHING };
-        let line = sample.line("billing-summary", "billing", 1);
+        let line = sample.line("billing-summary", "7", "billing", 1);
         let expected = json!({
             "Namespace": "CantilaBilling",
             "Dimensions": [["Stack"]],
@@ -251,6 +271,39 @@ mod tests {
             (&json!("billing"), &json!(3), &json!(1))
         );
         assert!(line.get("StripeRateLimits").is_none() && line.get("SecretErrors").is_none());
+    }
+
+    #[test]
+    fn fault_of_ours_counts_for_the_version() {
+        let sample = Sample { is_own_fault: true, ..NOTHING };
+        let line = sample.line("billing-summary", "7", "billing", 1);
+        let expected = json!({
+            "Namespace": "CantilaBilling",
+            "Dimensions": [["FunctionName", "ExecutedVersion"]],
+            "Metrics": [{ "Name": "OwnFaults", "Unit": "Count" }],
+        });
+        assert_eq!(line["_aws"]["CloudWatchMetrics"][1], expected);
+        assert_eq!((&line["ExecutedVersion"], &line["OwnFaults"]), (&json!("7"), &json!(1)));
+        assert!(NOTHING.line("f", "7", "s", 1).get("OwnFaults").is_none());
+    }
+
+    #[test]
+    fn outage_of_an_upstream_service_is_no_fault_of_ours() {
+        let cause = || Cause::from("a reason");
+        for (error, expected) in [
+            (ApiError::Internal(cause()), true),
+            (ApiError::Stripe(cause()), true),
+            (ApiError::StripeUnavailable(cause()), false),
+            (ApiError::Unavailable(cause()), false),
+            (ApiError::Unavailable(Cause::from(unreadable())), false),
+            (ApiError::Timeout, false),
+            (ApiError::RateLimited { retry_after: 1, cause: cause() }, false),
+            (ApiError::Unauthenticated, false),
+        ] {
+            let outcome = Err(error);
+            let sample = Sample::of(&outcome, &Timings::start(), &CallLog::default(), false);
+            assert_eq!(sample.is_own_fault, expected, "{outcome:?}");
+        }
     }
 
     #[test]

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod access;
+mod customer;
 mod idempotency;
 mod journal;
 mod last_used;

@@ -14,7 +14,7 @@ use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
 use axum::serve::ListenerExt as _;
 use http_body_util::BodyExt as _;
-use serde_json::json;
+use serde_json::{Value, json};
 use tokio::sync::oneshot;
 
 use crate::dynamodb::DynamoDb;
@@ -143,6 +143,11 @@ impl Emulator {
             let content_type = (header::CONTENT_TYPE, "application/x-amz-json-1.0");
             return (status, [content_type], response.body).into_response();
         }
+        // moto accepts every name.
+        if target == "secretsmanager.CreateSecret" && !has_valid_name(&body) {
+            let message = "Invalid name. Must be a valid name containing alphanumeric characters, or any of the following: -/_+=.@!";
+            return failure(StatusCode::BAD_REQUEST, "ValidationException", message);
+        }
         let Some(moto) = &self.moto else {
             let message = "This emulator runs without moto and serves only DynamoDB.";
             return failure(StatusCode::NOT_IMPLEMENTED, "NotImplemented", message);
@@ -152,6 +157,14 @@ impl Emulator {
             failure(StatusCode::SERVICE_UNAVAILABLE, "ServiceUnavailable", &message)
         })
     }
+}
+
+/// Returns whether AWS would accept the name in a request to create a secret.
+fn has_valid_name(body: &[u8]) -> bool {
+    let request: Value = serde_json::from_slice(body).unwrap_or_default();
+    let name = request["Name"].as_str().unwrap_or_default();
+    let is_allowed = |letter: char| letter.is_ascii_alphanumeric() || "-/_+=.@!".contains(letter);
+    (1..=512).contains(&name.len()) && name.chars().all(is_allowed)
 }
 
 /// Returns an error in the form of AWS's JSON protocols.

@@ -1,6 +1,7 @@
 //! Permissions of the two restricted Stripe keys.
 //!
-//! `billingctl doctor`, the keys of the local stack and docs/permissions.md all use this table.
+//! `billingctl doctor`, the keys of the local stack and docs/permissions.md all use this table. After a change run
+//! `UPDATE_DOCS=1 cargo test -p billingctl permissions`, which writes the page.
 
 /// Access of a key to one type of object. `Write` includes `Read`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -29,9 +30,9 @@ pub struct Permission {
     pub slug: &'static str,
     /// Name on the page of a key in Stripe's dashboard.
     pub dashboard: &'static str,
-    /// Access of the key that the GET functions use.
+    /// Access of the key that the GET functions and the preview of plan changes use.
     pub read_key: Access,
-    /// Access of the key that the POST functions and follow use.
+    /// Access of the key that the other POST functions and follow use.
     pub write_key: Access,
     /// Reason for the access, as docs/permissions.md prints it.
     pub reason: &'static str,
@@ -93,7 +94,7 @@ pub const PERMISSIONS: &[Permission] = &[
         dashboard: "Invoices",
         read_key: Access::Read,
         write_key: Access::Write,
-        reason: "invoices and previews; plan-change voids what it replaces",
+        reason: "invoices and previews, which Stripe counts as reading; plan-change voids what it replaces",
     },
     Permission {
         slug: "customer_portal",
@@ -133,13 +134,11 @@ pub fn slugs(key: impl Fn(&Permission) -> Access) -> Vec<String> {
 mod tests {
     use super::*;
 
-    #[test]
-    fn documentation_lists_the_same_permissions() {
-        let page = include_str!("../../../docs/permissions.md");
-        let rows = page.lines().filter(|line| line.starts_with("| ") && line.contains("`rak_"));
+    /// Returns the table of docs/permissions.md.
+    fn table() -> String {
         let row = |permission: &Permission| {
             format!(
-                "| {} | `rak_{}` | {} | {} | {} |",
+                "| {} | `rak_{}` | {} | {} | {} |\n",
                 permission.dashboard,
                 permission.slug,
                 permission.read_key.as_str(),
@@ -147,8 +146,23 @@ mod tests {
                 permission.reason
             )
         };
-        let expected: Vec<String> = PERMISSIONS.iter().map(row).collect();
-        assert_eq!(rows.collect::<Vec<_>>(), expected);
+        PERMISSIONS.iter().map(row).collect()
+    }
+
+    #[test]
+    fn documentation_has_the_generated_table() {
+        const PAGE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/permissions.md");
+        let page = std::fs::read_to_string(PAGE).expect("the page");
+        let start =
+            page.find("|---|").and_then(|start| Some(start + page[start..].find('\n')? + 1));
+        let (head, rest) = page.split_at(start.expect("a table"));
+        let end = rest.find("\n\n").map_or(rest.len(), |end| end + 1);
+        let generated = format!("{head}{}{}", table(), &rest[end..]);
+        if std::env::var_os("UPDATE_DOCS").is_some() {
+            std::fs::write(PAGE, &generated).expect("written");
+            return;
+        }
+        assert!(page == generated, "run UPDATE_DOCS=1 cargo test -p billingctl permissions");
     }
 
     #[test]

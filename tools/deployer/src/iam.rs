@@ -69,7 +69,7 @@ impl Grant {
 /// [`Error::Unknown`] for an unsupported construct.
 pub fn role(template: &Template, logical: &str) -> Result<Vec<Grant>, Error> {
     let properties = template.properties(logical);
-    let known = ["AssumeRolePolicyDocument", "Policies"];
+    let known = ["AssumeRolePolicyDocument", "PermissionsBoundary", "Policies"];
     if let Some(other) =
         properties.as_object().into_iter().flatten().find(|(name, _)| !known.contains(&&***name))
     {

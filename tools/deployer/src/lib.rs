@@ -1,11 +1,11 @@
-//! Finds the functions that a change affects, and reads and edits the CloudFormation template.
+//! Finds the functions that a change affects, and composes what a deployment sends to CloudFormation.
 
 pub mod changes;
+pub mod compose;
 mod error;
 pub mod iam;
-mod swap;
+pub mod input;
 pub mod template;
 
 pub use error::Error;
-pub use swap::{Shift, swap};
 pub use template::Template;

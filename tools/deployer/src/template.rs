@@ -137,7 +137,8 @@ fn to_json(yaml: Yaml) -> Result<Value, Error> {
 fn long_form(tag: &str, value: &Value) -> Value {
     match (tag, value.as_str()) {
         ("Ref" | "Condition", _) => json!({ tag: value }),
-        ("GetAtt", Some(text)) => json!({ "Fn::GetAtt": text.split('.').collect::<Vec<_>>() }),
+        // The rest may contain dots: `SummaryFunction.Version.Version` in SAM.
+        ("GetAtt", Some(text)) => json!({ "Fn::GetAtt": text.splitn(2, '.').collect::<Vec<_>>() }),
         _ => json!({ format!("Fn::{tag}"): value }),
     }
 }
@@ -149,11 +150,11 @@ mod tests {
     #[test]
     fn short_tags_are_expanded() {
         let template = Template::parse(
-            "A: !Ref B\nC: !GetAtt D.Arn\nE: !If [F, !Sub 'g${H}', !Ref AWS::NoValue]\nI: &j [1, true]\nK: *j\n",
+            "A: !Ref B\nC: !GetAtt D.Version.Arn\nE: !If [F, !Sub 'g${H}', !Ref AWS::NoValue]\nI: &j [1, true]\nK: *j\n",
         );
         let expected = json!({
             "A": { "Ref": "B" },
-            "C": { "Fn::GetAtt": ["D", "Arn"] },
+            "C": { "Fn::GetAtt": ["D", "Version.Arn"] },
             "E": { "Fn::If": ["F", { "Fn::Sub": "g${H}" }, { "Ref": "AWS::NoValue" }] },
             "I": [1, true],
             "K": [1, true],

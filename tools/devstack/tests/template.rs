@@ -1,18 +1,19 @@
 //! Consistency of the template with the table of functions, the metrics, the README and the operator's guide.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use deployer::Template;
 use deployer::iam::{Call, Grant, role};
+use deployer::input::environment_parameters;
 use deployer::template::logical_name;
 use devstack::api_gateway;
 use devstack::functions::{FOLLOW, FUNCTIONS, StripeSecret};
 use serde_json::{Value, json};
 use shared::Scope;
 use shared::runtime::metrics::{
-    FUNCTION, NAMESPACE, PER_FUNCTION, PER_STACK, STACK, WATERMARK_AGE,
+    FUNCTION, NAMESPACE, OWN_FAULTS, PER_FUNCTION, PER_STACK, STACK, VERSION, WATERMARK_AGE,
 };
 
 fn root() -> PathBuf {
@@ -47,19 +48,22 @@ fn each_function_has_its_own_route_secret_log_and_role() {
         };
         let mut variables = json!({ "STRIPE_SECRET_ID": { "Ref": secret } });
         if function.quotes {
-            variables["QUOTE_KEYS_SECRET_ID"] = json!({ "Ref": "QuoteKeysSecret" });
+            let (other, own) =
+                (json!({ "Ref": "QuoteKeysSecretArn" }), json!({ "Ref": "QuoteKeysSecret" }));
+            variables["QUOTE_KEYS_SECRET_ID"] =
+                json!({ "Fn::If": ["HasQuoteKeysSecret", other, own] });
         }
         assert_eq!(own["Environment"]["Variables"], variables);
         assert_eq!(own["Role"], json!({ "Fn::GetAtt": [format!("{stem}Role"), "Arn"] }));
         assert_eq!(own["LoggingConfig"]["LogGroup"], json!({ "Ref": format!("{stem}Logs") }));
-        let alarms = ["Failing", "Slow"].map(|alarm| json!({ "Ref": format!("{stem}{alarm}") }));
-        assert_eq!(own["DeploymentPreference"]["Alarms"], json!(alarms));
+        let alarms = ["Failing", "Canary"].map(|alarm| format!("{stem}{alarm}"));
+        assert_eq!(own["DeploymentPreference"]["Alarms"], json!([{ "Ref": alarms[1] }]));
         let route =
             json!({ "ApiId": { "Ref": "Api" }, "Method": function.method, "Path": function.path });
         let event = json!({ "Route": { "Type": "HttpApi", "Properties": route } });
         assert_eq!(own["Events"], event, "{logical}");
         for alarm in alarms {
-            let about = template.properties(text(&alarm["Ref"])).to_string();
+            let about = template.properties(&alarm).to_string();
             assert!(about.contains(&json!({ "Ref": logical }).to_string()), "{alarm}");
         }
         expected.insert(logical);
@@ -90,7 +94,7 @@ fn follow_runs_each_minute_without_a_route_or_retries() {
     assert_eq!(own["Environment"]["Variables"], variables);
     assert_eq!(own["Role"], json!({ "Fn::GetAtt": ["FollowRole", "Arn"] }));
     assert_eq!(own["LoggingConfig"]["LogGroup"], json!({ "Ref": "FollowLogs" }));
-    assert_eq!(own["DeploymentPreference"]["Alarms"], json!([{ "Ref": "FollowFailing" }]));
+    assert_eq!(own["DeploymentPreference"]["Alarms"], json!([{ "Ref": "FollowCanary" }]));
     let dimension = json!([{ "Name": FUNCTION, "Value": { "Ref": logical_name(FOLLOW) } }]);
     assert_eq!(template.properties("FollowFailing")["Dimensions"], dimension);
     let throttled = template.properties("Throttled").to_string();
@@ -193,13 +197,11 @@ fn stripe_rate_is_a_number_or_stripes_default() {
 #[test]
 fn every_route_has_a_throttle_and_a_row_in_the_readme() {
     let template = template();
-    let settings = &template.properties("Api")["RouteSettings"];
-    let limits: BTreeSet<&String> = settings.as_object().expect("settings").keys().collect();
-    let routes: Vec<String> =
-        FUNCTIONS.iter().map(|function| format!("{} {}", function.method, function.path)).collect();
-    assert_eq!(limits, routes.iter().collect());
+    let limits = json!({ "ThrottlingRateLimit": { "Ref": "RouteRate" }, "ThrottlingBurstLimit": { "Ref": "RouteBurst" } });
+    assert_eq!(template.properties("Api")["DefaultRouteSettings"], limits);
     let readme = read("README.md");
-    for (function, route) in FUNCTIONS.iter().zip(&routes) {
+    for function in FUNCTIONS {
+        let route = format!("{} {}", function.method, function.path);
         assert!(readme.contains(&format!("| `{route}` | {} |", function.scope)), "{route}");
     }
 }
@@ -277,7 +279,10 @@ fn alarms_and_dashboard_use_metrics_that_the_functions_write() {
     };
     let mut own = BTreeSet::new();
     for (namespace, name, of) in found {
-        if namespace == NAMESPACE {
+        if name == OWN_FAULTS {
+            assert_eq!((namespace.as_str(), of.as_str()), (NAMESPACE, FUNCTION));
+            own.insert(name);
+        } else if namespace == NAMESPACE {
             assert_eq!(of, dimension(&name), "{name}");
             own.insert(name);
         } else {
@@ -285,6 +290,7 @@ fn alarms_and_dashboard_use_metrics_that_the_functions_write() {
         }
     }
     for name in [
+        OWN_FAULTS,
         "ServerErrors",
         "StripeErrors",
         "StripeRefusals",
@@ -299,7 +305,7 @@ fn alarms_and_dashboard_use_metrics_that_the_functions_write() {
     }
     let (_, dashboard) =
         template.of_type("AWS::CloudWatch::Dashboard").next().expect("a dashboard");
-    let body = text(&dashboard["DashboardBody"]["Fn::Sub"]);
+    let body = text(&dashboard["DashboardBody"]["Fn::Sub"][0]);
     let names = PER_FUNCTION.iter().chain(&PER_STACK).map(|(name, _)| *name);
     for name in names.chain([WATERMARK_AGE]) {
         let search = format!("{{{NAMESPACE},{FUNCTION}}} MetricName=\\\"{name}\\\"");
@@ -311,6 +317,23 @@ fn alarms_and_dashboard_use_metrics_that_the_functions_write() {
     let stack =
         &template.json()["Globals"]["Function"]["Environment"]["Variables"]["BILLING_STACK"];
     assert_eq!(stack, &json!({ "Ref": "AWS::StackName" }));
+}
+
+#[test]
+fn canary_alarms_count_the_version_that_the_functions_write() {
+    let template = template();
+    for function in FUNCTIONS {
+        let logical = logical_name(function.name);
+        let alarm = logical.replace("Function", "Canary");
+        let metrics = template.properties(&alarm)["Metrics"].as_array().expect("metrics");
+        let metrics: Vec<&Value> = metrics.iter().map(|it| &it["MetricStat"]["Metric"]).collect();
+        let own = metrics.iter().find(|metric| metric["MetricName"] == OWN_FAULTS).expect(&alarm);
+        let version = json!({ "Fn::GetAtt": [logical, "Version.Version"] });
+        let dimensions = json!([
+            { "Name": FUNCTION, "Value": { "Ref": logical } }, { "Name": VERSION, "Value": version },
+        ]);
+        assert_eq!(own["Dimensions"], dimensions, "{alarm}");
+    }
 }
 
 #[test]
@@ -365,31 +388,19 @@ fn every_parameter_is_described_grouped_and_used() {
 #[test]
 fn environments_set_existing_parameters_to_allowed_values() {
     let template = template();
-    let settings: toml::Table = read("samconfig.toml").parse().expect("TOML");
-    let mut stacks = BTreeMap::new();
-    for (environment, commands) in settings.iter().filter(|(_, value)| value.is_table()) {
-        let Some(deploy) = commands.get("deploy").and_then(|deploy| deploy.get("parameters"))
-        else {
-            continue;
-        };
-        let overrides = deploy.get("parameter_overrides").and_then(toml::Value::as_array);
-        for given in overrides.into_iter().flatten() {
-            let (name, value) =
-                given.as_str().and_then(|given| given.split_once('=')).expect("NAME=VALUE");
-            let parameter = &template.json()["Parameters"][name];
+    let samconfig = root().join("samconfig.toml");
+    for environment in ["dev", "staging", "prod"] {
+        let parameters = environment_parameters(&samconfig, environment).expect("parameters");
+        for (name, value) in parameters {
+            let parameter = &template.json()["Parameters"][&name];
             assert!(parameter.is_object(), "{environment}: the template has no {name}");
             if let Some(allowed) = parameter["AllowedValues"].as_array() {
                 let number = value.parse::<i64>().map_or(Value::Null, Value::from);
-                assert!(allowed.contains(&json!(value)) || allowed.contains(&number), "{given}");
+                assert!(allowed.contains(&json!(value)) || allowed.contains(&number), "{name}");
             }
         }
-        if let Some(stack) = deploy.get("stack_name").and_then(toml::Value::as_str) {
-            stacks.insert(environment.clone(), stack.to_owned());
-        }
     }
-    let expected =
-        ["dev", "prod", "staging"].map(|name| (name.to_owned(), format!("cantila-billing-{name}")));
-    assert_eq!(stacks, BTreeMap::from(expected));
+    assert!(environment_parameters(&samconfig, "production").is_err(), "a misspelled environment");
 }
 
 #[test]
@@ -397,7 +408,9 @@ fn readme_names_every_variable_of_the_template() {
     let template = template();
     let readme = read("README.md");
     let globals = &template.json()["Globals"]["Function"]["Environment"]["Variables"];
-    for name in globals.as_object().expect("variables").keys() {
+    // No setting: the functions do not read it.
+    let settings = globals.as_object().expect("variables").keys();
+    for name in settings.filter(|name| *name != "SETTINGS_DIGEST") {
         assert!(readme.contains(&format!("`{name}`")), "{name}");
     }
 }

@@ -159,7 +159,7 @@ impl Table {
         })
     }
 
-    /// Sets attributes of an existing account, and returns those that it has then.
+    /// Sets attributes of an existing account, and returns them as they are then.
     async fn set_once<const N: usize>(
         &self,
         account: &str,
@@ -173,7 +173,7 @@ impl Table {
             // An update would otherwise create an account that is missing.
             .condition_expression("attribute_exists(pk)")
             .set_expression_attribute_values(Some(values.into()))
-            .return_values(ReturnValue::AllNew);
+            .return_values(ReturnValue::UpdatedNew);
         let response = update.send().await.map_err(TableError::unreachable)?;
         from_item("account", response.attributes.unwrap_or_default())
     }

@@ -50,6 +50,17 @@ fn fake_moto() -> (String, JoinHandle<String>) {
 }
 
 #[test]
+fn secret_with_a_name_that_aws_refuses_is_refused() {
+    const CREATE: &str = "secretsmanager.CreateSecret";
+    let emulator = emulator(Config::default());
+    let arn = "arn:aws:secretsmanager:eu-central-1:123456789012:secret:a-1";
+    for (name, status) in [(arn, 400), ("", 400), ("a b", 400), ("billing/stripe-read", 501)] {
+        let (found, body) = send(&emulator.url, CREATE, &json!({ "Name": name }).to_string());
+        assert_eq!(found, status, "{name} {body}");
+    }
+}
+
+#[test]
 fn dynamodb_responds_without_moto_and_no_other_service_does() {
     let emulator = emulator(Config::default());
     emulator.dynamodb.create_table("billing").expect("a new table");

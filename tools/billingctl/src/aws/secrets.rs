@@ -118,12 +118,23 @@ pub(crate) async fn exists(client: &Client, id: &str) -> Result<bool> {
     }
 }
 
-/// Creates the secret unless it exists.
+/// Creates the secret unless it exists. An ARN names an existing one: AWS accepts no ARN as the name of a new secret.
+///
+/// # Errors
+/// If there is no secret with the ARN, or AWS refuses the call.
 pub(crate) async fn create(
     client: &Client,
     id: &str,
     text: &SecretString,
 ) -> Result<ResourceStatus> {
+    if exists(client, id).await? {
+        return Ok(ResourceStatus::Exists);
+    }
+    if id.starts_with("arn:") {
+        return Err(CliError::new(format!(
+            "there is no secret {id}; use the ARNs in the outputs of the stack, in its AWS account and region"
+        )));
+    }
     match client.create_secret().name(id).secret_string(text.expose_secret()).send().await {
         Ok(_) => Ok(ResourceStatus::Created),
         Err(error) if failure::code(&error) == Some("ResourceExistsException") => {

@@ -60,7 +60,7 @@ async fn check_routes(base: &str, report: &mut Report) {
             problems.push(format!("{method} {path} {reason}"));
         }
     }
-    let advice = "check ApiUrl, read the function's log (sam logs), and deploy it again";
+    let advice = "check ApiUrl, read the function's log (aws logs tail), and deploy it again";
     let count = ROUTES.len();
     if problems.is_empty() {
         report.pass(CHECK, format!("all {count} refuse requests without a key"));

@@ -5,6 +5,7 @@ mod catalog;
 mod clock;
 mod customers;
 mod endpoint;
+mod functions;
 mod http;
 mod origins;
 mod permission_probes;
@@ -33,6 +34,7 @@ pub(crate) async fn run(options: &GlobalOptions, args: &DoctorArgs) -> Result<Ex
     if let Some(sdk) = &sdk {
         table::check(sdk, &settings, &mut report).await;
         clock::check_aws(sdk, &mut report).await;
+        functions::check(sdk, &settings, &mut report).await;
     }
     let keys = secrets::check(sdk.as_ref(), &settings, &mut report).await;
     stripe_keys::check(&keys, &settings, &mut report).await?;

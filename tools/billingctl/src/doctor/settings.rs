@@ -57,6 +57,8 @@ pub(crate) struct DoctorArgs {
 /// Settings of the stack; `None` if unknown.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Settings {
+    /// Name of the stack.
+    pub(super) stack: Option<String>,
     pub(super) table: String,
     pub(super) quote_keys_secret: String,
     pub(super) read_secret: String,
@@ -79,6 +81,8 @@ struct Description {
 #[derive(Deserialize, Serialize)]
 #[serde(rename_all = "PascalCase")]
 struct Stack {
+    #[serde(default)]
+    stack_name: Option<String>,
     #[serde(default)]
     outputs: Vec<Output>,
     #[serde(default)]
@@ -106,6 +110,7 @@ impl Settings {
     /// If the description cannot be read.
     pub(super) fn new(options: &GlobalOptions, args: &DoctorArgs) -> Result<Self> {
         let settings = Self {
+            stack: None,
             table: options.table.clone(),
             quote_keys_secret: options.quote_keys_secret.clone(),
             read_secret: args.secrets.read.clone(),
@@ -135,6 +140,7 @@ impl Settings {
         let [stack] = found.stacks.as_slice() else {
             return Err(format!("it has {} stacks instead of one", found.stacks.len()));
         };
+        self.stack.clone_from(&stack.stack_name);
         for Output { output_key, output_value } in &stack.outputs {
             let value = output_value.clone();
             match output_key.as_str() {
@@ -200,6 +206,7 @@ mod tests {
         let text_of = |text: &str| Some(text.to_owned());
         let settings = Settings { portal_configuration: text_of("bpc_1"), ..Settings::default() };
         let expected = Settings {
+            stack: text_of("billing"),
             table: "t".to_owned(),
             quote_keys_secret: "p".to_owned(),
             read_secret: "r".to_owned(),

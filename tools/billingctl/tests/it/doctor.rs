@@ -170,6 +170,29 @@ fn plus(permissions: Vec<String>, more: &str) -> Vec<String> {
 }
 
 #[tokio::test]
+async fn function_whose_callers_reach_an_older_configuration_fails() {
+    const CHECK: &str = "functions.live";
+    const NEW: &str = r#"{"CodeSha256":"a","MemorySize":256,"Environment":{"Variables":{"BILLING_TABLE":"restored"}}}"#;
+    const OLD: &str = r#"{"CodeSha256":"a","MemorySize":256,"Environment":{"Variables":{"BILLING_TABLE":"lost"}}}"#;
+    let stack = Stack::new();
+    let path = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("doctor-functions.json");
+    std::fs::write(&path, r#"{"Stacks":[{"StackName":"billing"}]}"#).expect("a file");
+    let arguments = ["--stack", path.to_str().expect("UTF-8")];
+    let all =
+        Rule { when: vec!["get /2015-03-31/functions/billing-"], then: Then::Respond(200, NEW) };
+    let live = "get /2015-03-31/functions/billing-plan-change/configuration?qualifier=live";
+    let old = Rule { when: vec![live], then: Then::Respond(200, OLD) };
+    stack.aws.set(std::slice::from_ref(&all));
+    stack.expect(&stack.shell, &arguments, CHECK, "pass", "newest");
+    stack.aws.set(&[old, all]);
+    stack.expect(&stack.shell, &arguments, CHECK, "fail", "plan-change");
+    let denied = r#"{"__type":"AccessDeniedException","message":"no"}"#;
+    let denied = Rule { when: vec!["get /2015-03-31/functions"], then: Then::Respond(403, denied) };
+    stack.aws.set(&[denied]);
+    stack.expect(&stack.shell, &arguments, CHECK, "fail", "GetFunctionConfiguration");
+}
+
+#[tokio::test]
 async fn correct_stack_passes_and_each_fault_is_reported_with_advice() {
     let stack = Stack::new();
     stack.follow(0).await;

@@ -10,6 +10,7 @@ mod errors;
 mod harness;
 mod keys;
 mod moto_server;
+mod operating;
 mod proxy;
 mod secrets;
 mod setup;

@@ -101,3 +101,55 @@ async fn table_has_the_options_that_the_functions_need() {
     let status = recovery.and_then(|recovery| recovery.point_in_time_recovery_status);
     assert_eq!(status.map(|status| status.as_str().to_owned()).as_deref(), Some("ENABLED"));
 }
+
+/// The secrets of a stack: the quote keys have a value, Stripe's have none yet.
+async fn stack_secrets(aws: &Aws) -> [String; 3] {
+    let create = async |name: &str, value: Option<&str>| {
+        let request = secrets_manager(aws).create_secret().name(name);
+        let request = request.set_secret_string(value.map(str::to_owned));
+        request.send().await.expect("created").arn.expect("an ARN")
+    };
+    let quote_keys = format!(r#"{{"current":"k1","k1":"{}"}}"#, "x".repeat(64));
+    [
+        create("QuoteKeysSecret-1", Some(&quote_keys)).await,
+        create("StripeReadSecret-1", None).await,
+        create("StripeWriteSecret-1", None).await,
+    ]
+}
+
+#[tokio::test]
+async fn first_setup_of_a_stack_stores_the_keys_under_the_secrets_arns() {
+    let aws = Aws::with_secrets();
+    let [quote_keys, read, write] = &stack_secrets(&aws).await;
+    let names = [
+        &["--quote-keys-secret", quote_keys][..],
+        &["--stripe-read-secret", read],
+        &["--stripe-write-secret", write],
+    ];
+    let shell = with_stripe_keys(&Shell::with_aws(&aws.url));
+    let arguments = [&["setup", "--replace-secrets", "--skip-check"][..], &names.concat()].concat();
+    let status = |name: &str, status: &str| json!({ "name": name, "status": status });
+    let expected =
+        [status(quote_keys, "exists"), status(read, "replaced"), status(write, "replaced")];
+    assert_eq!(shell.json(&arguments)["secrets"], json!(expected));
+    let client = secrets_manager(&aws);
+    let value = async |id: &str| {
+        let response = client.get_secret_value().secret_id(id).send().await.expect("a value");
+        response.secret_string.expect("text")
+    };
+    assert!(value(read).await.contains("rk_test_hunter1"));
+    assert!(value(write).await.contains("rk_test_hunter2"));
+    assert!(value(quote_keys).await.contains(&"x".repeat(64)), "the quote keys are not replaced");
+    let all = client.list_secrets().send().await.expect("a list").secret_list.expect("secrets");
+    assert_eq!(all.len(), 3, "no secret is named after an ARN");
+}
+
+#[tokio::test]
+async fn arn_of_a_missing_secret_is_an_error_and_creates_none() {
+    let aws = Aws::with_secrets();
+    let arn = "arn:aws:secretsmanager:eu-central-1:123456789012:secret:QuoteKeysSecret-1-AbCdEf";
+    let run = Shell::with_aws(&aws.url).run(&["setup", "--quote-keys-secret", arn]);
+    assert!(run.error().contains(arn) && run.error().contains("outputs"), "{run:?}");
+    let all = secrets_manager(&aws).list_secrets().send().await.expect("a list").secret_list;
+    assert!(all.unwrap_or_default().is_empty());
+}

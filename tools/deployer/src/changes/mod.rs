@@ -5,29 +5,12 @@ mod repository;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use crate::Error;
 use lock::{Lock, Manifest};
 
 pub use repository::since;
-
-/// Parts of the stack that a deployment must update.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Changes {
-    /// Whether the template or its settings have changed, which takes `sam deploy`.
-    pub stack: bool,
-    /// Functions whose programs have changed.
-    pub functions: BTreeSet<String>,
-}
-
-impl Changes {
-    /// Returns the JSON for the deployment workflow.
-    #[must_use]
-    pub fn json(&self) -> Value {
-        json!({ "stack": self.stack, "functions": self.functions })
-    }
-}
 
 /// Cargo package that is compiled into functions.
 #[derive(Clone, Debug, Default)]
@@ -48,14 +31,16 @@ pub struct State {
     pub manifest: String,
 }
 
-/// Files that affect every function: compiler, build tools and their options.
-const BUILD: [&str; 4] =
-    ["Makefile", "requirements.txt", "rust-toolchain.toml", ".cargo/config.toml"];
+/// Files that affect every package: compiler, build tools and their options.
+const BUILD: [&str; 5] = [
+    "Makefile",
+    "requirements.txt",
+    "rust-toolchain.toml",
+    ".cargo/config.toml",
+    "tools/deployer/package.py",
+];
 
-/// Files that affect the stack.
-const STACK: [&str; 2] = ["template.yaml", "samconfig.toml"];
-
-/// Returns what must be deployed after these files have changed.
+/// Returns the functions that must be built after these files have changed.
 ///
 /// # Errors
 /// [`Error::Unreadable`] for a malformed lock file or manifest.
@@ -64,7 +49,7 @@ pub fn affected(
     files: &[String],
     before: &State,
     after: &State,
-) -> Result<Changes, Error> {
+) -> Result<BTreeSet<String>, Error> {
     let locks = (Lock::parse(&before.lock)?, Lock::parse(&after.lock)?);
     let manifests = (Manifest::parse(&before.manifest)?, Manifest::parse(&after.manifest)?);
     let changed = |name: &str| files.iter().any(|file| file == name);
@@ -81,9 +66,8 @@ pub fn affected(
     let functions = graph
         .iter()
         .filter(|(_, packages)| all || packages.iter().any(has_changed))
-        .map(|(function, _)| function.clone())
-        .collect();
-    Ok(Changes { stack: STACK.iter().any(|name| changed(name)), functions })
+        .map(|(function, _)| function.clone());
+    Ok(functions.collect())
 }
 
 /// Returns whether a file can affect the compiled program; documentation and integration tests cannot.

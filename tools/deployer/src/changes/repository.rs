@@ -1,16 +1,17 @@
 //! Reads the changes from git and the packages from cargo.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::process::Command;
 
-use super::{Changes, State, affected, graph};
+use super::{State, affected, graph};
 use crate::Error;
 
-/// Returns the changes between a commit and `HEAD`.
+/// Returns the functions that changed between a commit and `HEAD`.
 ///
 /// # Errors
 /// [`Error::Command`] if the commit does not exist or cargo cannot read the workspace.
-pub fn since(root: &Path, commit: &str) -> Result<Changes, Error> {
+pub fn since(root: &Path, commit: &str) -> Result<BTreeSet<String>, Error> {
     let manifest = root.join("Cargo.toml");
     let metadata = run(
         root,

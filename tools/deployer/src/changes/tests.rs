@@ -1,5 +1,7 @@
 //! Tests of the functions that changes affect.
 
+use serde_json::json;
+
 use super::*;
 
 /// Two functions that use `shared`. Only `summary` uses `zip`; `shared` uses `mock` in its tests.
@@ -60,56 +62,55 @@ fn state(manifest: &str, changed: &str) -> State {
 }
 
 #[track_caller]
-fn check(files: &[&str], after: &State, stack: bool, functions: &[&str]) {
+fn check(files: &[&str], after: &State, functions: &[&str]) {
     let graph = graph(&metadata()).expect("complete");
     let files: Vec<String> = files.iter().map(|file| (*file).to_owned()).collect();
     let found = affected(&graph, &files, &state(MANIFEST, ""), after).expect("readable");
-    let functions = functions.iter().map(|name| (*name).to_owned()).collect();
-    assert_eq!(found, Changes { stack, functions }, "{files:?}");
+    assert_eq!(found, functions.iter().map(|name| (*name).to_owned()).collect(), "{files:?}");
 }
 
 #[test]
 fn source_file_affects_the_functions_that_compile_it() {
     let same = state(MANIFEST, "");
-    check(&[], &same, false, &[]);
-    check(&["functions/info/src/shape.rs"], &same, false, &["info"]);
-    check(&["functions/info/Cargo.toml"], &same, false, &["info"]);
-    check(&["shared/src/auth/mod.rs"], &same, false, &["info", "summary"]);
-    check(&["tools/tool/src/main.rs", "README.md", "events/info.json"], &same, false, &[]);
-    check(&["functions/information/src/main.rs"], &same, false, &[]);
-    check(&["shared/README.md", "shared/tests/it/main.rs"], &same, false, &[]);
+    check(&[], &same, &[]);
+    check(&["functions/info/src/shape.rs"], &same, &["info"]);
+    check(&["functions/info/Cargo.toml"], &same, &["info"]);
+    check(&["shared/src/auth/mod.rs"], &same, &["info", "summary"]);
+    check(&["tools/tool/src/main.rs", "README.md", "events/info.json"], &same, &[]);
+    check(&["functions/information/src/main.rs"], &same, &[]);
+    check(&["shared/README.md", "shared/tests/it/main.rs"], &same, &[]);
 }
 
 #[test]
 fn dependency_affects_the_functions_that_build_it() {
     let files = ["Cargo.lock"];
-    check(&files, &state(MANIFEST, "serde"), false, &["info", "summary"]);
-    check(&files, &state(MANIFEST, "zip"), false, &["summary"]);
-    check(&files, &state(MANIFEST, "mock"), false, &[]);
+    check(&files, &state(MANIFEST, "serde"), &["info", "summary"]);
+    check(&files, &state(MANIFEST, "zip"), &["summary"]);
+    check(&files, &state(MANIFEST, "mock"), &[]);
     let features = MANIFEST.replace("zip = '1'", "zip = { version = '1', features = ['x'] }");
-    check(&["Cargo.toml"], &state(&features, ""), false, &["summary"]);
+    check(&["Cargo.toml"], &state(&features, ""), &["summary"]);
     let new = MANIFEST.replace("mock = '1'", "mock = '1'\nclap = '4'");
-    check(&["Cargo.toml"], &state(&new, ""), false, &[]);
+    check(&["Cargo.toml"], &state(&new, ""), &[]);
 }
 
 #[test]
 fn build_settings_affect_all_functions() {
     let same = state(MANIFEST, "");
-    for file in ["rust-toolchain.toml", "Makefile", "requirements.txt"] {
-        check(&[file], &same, false, &["info", "summary"]);
+    for file in ["rust-toolchain.toml", "Makefile", "requirements.txt", "tools/deployer/package.py"]
+    {
+        check(&[file], &same, &["info", "summary"]);
     }
     for (from, to) in [("lto = 'thin'", "lto = 'fat'"), ("edition = '2024'", "edition = '2027'")] {
         let after = state(&MANIFEST.replace(from, to), "");
-        check(&["Cargo.toml"], &after, false, &["info", "summary"]);
+        check(&["Cargo.toml"], &after, &["info", "summary"]);
     }
     for (from, to) in [("debug = false", "debug = true"), ("a = 1", "a = 2"), ("forbid", "deny")] {
-        check(&["Cargo.toml"], &state(&MANIFEST.replace(from, to), ""), false, &[]);
+        check(&["Cargo.toml"], &state(&MANIFEST.replace(from, to), ""), &[]);
     }
 }
 
 #[test]
-fn template_affects_the_stack() {
+fn template_and_parameters_affect_no_function() {
     let same = state(MANIFEST, "");
-    check(&["template.yaml"], &same, true, &[]);
-    check(&["samconfig.toml", "functions/info/src/main.rs"], &same, true, &["info"]);
+    check(&["template.yaml", "samconfig.toml", "bootstrap.yaml"], &same, &[]);
 }

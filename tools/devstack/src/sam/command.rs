@@ -49,12 +49,10 @@ impl Sam {
         Ok(Self { program, architecture, has_image })
     }
 
-    /// Writes the built template with this stack's URLs in the functions' variables, and returns its path.
+    /// Writes the template with this stack's URLs in the functions' variables, and returns its path.
     pub(super) fn prepare(about: &About) -> Result<PathBuf, Error> {
-        let built = root().join(".aws-sam/build/template.yaml");
-        let template = Template::read(&built).map_err(|error| {
-            Error::Sam(format!("{error}; run `make sam-local`, which builds the packages first"))
-        })?;
+        let template = Template::read(&root().join("template.yaml"))
+            .map_err(|error| Error::Sam(error.to_string()))?;
         let from_container = |url: &str| url.replace("127.0.0.1", HOST);
         let (stripe_url, aws_url) =
             (from_container(&about.stripe_url), from_container(&about.aws_url));
@@ -68,9 +66,9 @@ impl Sam {
         Ok(path)
     }
 
-    /// Path of that template; its paths of the packages are relative to it.
+    /// Path of that template. The paths of the packages are relative to its folder.
     fn template() -> PathBuf {
-        root().join(".aws-sam/build/local.json")
+        root().join(".sam-local.json")
     }
 
     fn local(&self, arguments: &[&str]) -> Command {
