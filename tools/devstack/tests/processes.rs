@@ -55,7 +55,7 @@ fn two_requests_run_at_once_and_a_third_one_waits() {
     let stack = runtime.block_on(Stack::start(options));
     let mut stack = stack.unwrap_or_else(|error| panic!("the stack did not start: {error}"));
 
-    let later = runtime.block_on(summaries(&stack, &["metered", "agency", "free"]));
+    let later = runtime.block_on(summaries(&stack, &["metered", "overdue", "free"]));
     assert!(later[1] < SLOW / 2, "one after the other: {later:?}");
     assert!(later[2] > SLOW / 2, "three at once: {later:?}");
 
@@ -65,7 +65,7 @@ fn two_requests_run_at_once_and_a_third_one_waits() {
     }
     let error = stack.replace_process(summary, 3).expect_err("only two").to_string();
     assert!(error.contains("summary-3"), "{error}");
-    let later = runtime.block_on(summaries(&stack, &["metered", "agency"]));
+    let later = runtime.block_on(summaries(&stack, &["metered", "overdue"]));
     assert!(later[1] < SLOW / 2, "one after the other: {later:?}");
     stack.check().expect("all processes run");
     drop(stack);

@@ -32,7 +32,8 @@ fn schemathesis_finds_no_failure() {
         let mut run = tools::python("schemathesis");
         run.current_dir(&folder).env("CONTRACT_SCOPE", scope).env("PYTHONPATH", &folder);
         run.args(["--config-file", "schemathesis.toml", "run", "../../../openapi.yaml", "--url"]);
-        run.arg(&running.about().api_url).args(["--max-examples", &examples, "--workers", "2"]);
+        // In several threads, Python 3.11's parser, which hypothesis calls, fails now and then (gh-106905).
+        run.arg(&running.about().api_url).args(["--max-examples", &examples, "--workers", "1"]);
         run.args(["--output-sanitize", "false", "--continue-on-failure"]);
         if scope != "none" {
             run.arg("--header").arg(format!("Authorization: Bearer {key}"));
