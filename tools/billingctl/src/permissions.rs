@@ -89,6 +89,13 @@ pub const PERMISSIONS: &[Permission] = &[
         reason: "what an account is on; plan-change changes it",
     },
     Permission {
+        slug: "billing_meter",
+        dashboard: "Billing meters",
+        read_key: Access::Read,
+        write_key: Access::None,
+        reason: "the usage that usage shows",
+    },
+    Permission {
         slug: "invoice",
         dashboard: "Invoices",
         read_key: Access::Read,

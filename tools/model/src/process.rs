@@ -174,23 +174,29 @@ pub enum Endpoint {
     Invoices,
     Dunning,
     Checkout,
+    Usage,
+    Invoice,
     Portal,
     Preview,
     Change,
 }
+    Cancel,
 
 impl Endpoint {
     /// All endpoints.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 11] = [
         Self::Summary,
         Self::Info,
         Self::Invoices,
         Self::Dunning,
         Self::Checkout,
+        Self::Usage,
+        Self::Invoice,
         Self::Portal,
         Self::Preview,
         Self::Change,
     ];
+        Self::Cancel,
 }
 
 /// Request of a caller.
@@ -278,7 +284,7 @@ impl Reply {
     }
 }
 
-/// Running process with all eight functions.
+/// Running process with all functions that have a route.
 #[derive(Clone)]
 pub struct Process {
     app: Arc<App>,
@@ -311,6 +317,8 @@ impl Process {
             Endpoint::Invoices => answer(app, get("invoices"), event, invoices::invoices).await,
             Endpoint::Dunning => answer(app, get("dunning"), event, dunning::dunning).await,
             Endpoint::Checkout => {
+            Endpoint::Usage => answer(app, get("usage"), event, usage::usage).await,
+            Endpoint::Invoice => answer(app, get("invoice"), event, invoice::invoice).await,
                 answer(app, post, event, checkout_session::checkout_session).await
             }
             Endpoint::Portal => answer(app, post, event, portal_session::portal_session).await,
@@ -319,5 +327,8 @@ impl Process {
             }
             Endpoint::Change => answer(app, post, event, plan_change::plan_change).await,
         }
+            Endpoint::Cancel => {
+                answer(app, post, event, plan_change_cancel::plan_change_cancel).await
+            }
     }
 }

@@ -152,7 +152,7 @@ mod tests {
             let is_probed = probe.is_some_and(|probe| probe.write.is_some() == can_write);
             assert!(is_probed, "{}", permission.slug);
         }
-        assert!(PROBES.len() > PERMISSIONS.len() + 8);
+        assert!(PROBES.len() > PERMISSIONS.len() + 7);
     }
 
     #[test]

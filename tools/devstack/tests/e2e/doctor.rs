@@ -65,8 +65,8 @@ fn read_key_needs_each_of_its_permissions(harness: &Harness) {
     let own = harness.stripe(&format!("/subscriptions?customer={customer}"));
     let path = format!("/subscriptions/{}", text(&own["data"][0], "id"));
     harness.stripe_post(&path, &[("discounts[0][coupon]", &coupon)]);
-    let paths =
-        ["summary", "info", "invoices", "dunning"].map(|name| format!("/v1/billing/{name}"));
+    let paths = ["summary", "info", "invoices", "dunning", "usage"]
+        .map(|name| format!("/v1/billing/{name}"));
     let responses = || paths.iter().map(|path| harness.get(path, caller, &[])).collect::<Vec<_>>();
     for (less, permissions) in each_less(|row| row.read_key) {
         allow(harness, &key, &permissions);

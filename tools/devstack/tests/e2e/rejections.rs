@@ -32,8 +32,8 @@ cases![
 const ROUTES: [(&str, &str, &str); 4] = [
     (CHECKOUT, r#"{"plan":"pro"}"#, "plan, interval, uiMode, successUrl, cancelUrl, returnUrl"),
     (PORTAL, "{}", "returnUrl, flow"),
-    (PREVIEW, r#"{"plan":"agency"}"#, "plan, interval"),
-    (CHANGE, r#"{"plan":"agency"}"#, "plan, interval, quote, maxAmount"),
+    (PREVIEW, r#"{"plan":"agency"}"#, "plan, interval, effective"),
+    (CHANGE, r#"{"plan":"agency"}"#, "plan, interval, effective, quote, maxAmount"),
 ];
 
 const NO_SUBSCRIPTION: ExpectedError = (
