@@ -68,6 +68,13 @@ pub const PERMISSIONS: &[Permission] = &[
         reason: "the discounts that summary shows",
     },
     Permission {
+        slug: "promotion_code",
+        dashboard: "Promotion codes",
+        read_key: Access::None,
+        write_key: Access::Read,
+        reason: "the code of a checkout with `promotionCode`",
+    },
+    Permission {
         slug: "product",
         dashboard: "Products",
         read_key: Access::Read,
@@ -82,18 +89,18 @@ pub const PERMISSIONS: &[Permission] = &[
         reason: "what a plan costs",
     },
     Permission {
-        slug: "subscription",
-        dashboard: "Subscriptions",
-        read_key: Access::Read,
-        write_key: Access::Write,
-        reason: "what an account is on; plan-change changes it",
-    },
-    Permission {
         slug: "billing_meter",
         dashboard: "Billing meters",
         read_key: Access::Read,
         write_key: Access::None,
         reason: "the usage that usage shows",
+    },
+    Permission {
+        slug: "subscription",
+        dashboard: "Subscriptions",
+        read_key: Access::Read,
+        write_key: Access::Write,
+        reason: "what an account is on; plan-change changes it",
     },
     Permission {
         slug: "invoice",

@@ -6,6 +6,7 @@ use devstack::http::Response;
 use serde_json::{Value, json};
 
 use crate::cases;
+use crate::checkouts::promote;
 use crate::harness::Harness;
 use crate::payer::{CHANGE, CHECKOUT, PORTAL, PREVIEW, Start};
 use crate::stripe::text;
@@ -85,11 +86,16 @@ fn write_key_needs_each_of_its_permissions(harness: &Harness) {
     let payer = harness.payer("permissions", Start::on("pro"));
     harness.card(&payer.customer, "pm_card_authenticationRequired");
     let caller = &payer.account.key;
+    promote(harness, "PERMITTED", &[]);
     let responses = |name: &str| {
         let fresh = harness.admin_of(name, None);
         let body = json!({ "plan": "agency" });
         [
-            harness.post(CHECKOUT, &fresh.key, &json!({ "plan": "pro" })),
+            harness.post(
+                CHECKOUT,
+                &fresh.key,
+                &json!({ "plan": "pro", "promotionCode": "PERMITTED" }),
+            ),
             harness.post(PORTAL, caller, &json!({ "flow": "payment_method_update" })),
             harness.post(PREVIEW, caller, &body),
             harness.post(CHANGE, caller, &body),
