@@ -224,5 +224,14 @@ pub fn event(function: &Function, key: &str, query: &str, body: &str) -> Value {
         ("user-agent", "curl/8.5.0"),
         ("host", "api.example.com"),
     ];
-    Request { function, query, headers: &headers, body, source: "192.0.2.1", id: "bench" }.event()
+    Request {
+        function,
+        path: &function.example_path(),
+        query,
+        headers: &headers,
+        body,
+        source: "192.0.2.1",
+        id: "bench",
+    }
+    .event()
 }

@@ -8,15 +8,18 @@ use super::report::Report;
 use super::settings::Settings;
 
 /// The routes of template.yaml.
-const ROUTES: [(Method, &str); 8] = [
+const ROUTES: [(Method, &str); 11] = [
     (Method::GET, "/v1/billing/summary"),
     (Method::GET, "/v1/billing/info"),
     (Method::GET, "/v1/billing/invoices"),
     (Method::GET, "/v1/billing/dunning"),
+    (Method::GET, "/v1/billing/usage"),
+    (Method::GET, "/v1/billing/invoices/in_doctor"),
     (Method::POST, "/v1/billing/checkout-session"),
     (Method::POST, "/v1/billing/portal-session"),
     (Method::POST, "/v1/billing/plan-change/preview"),
     (Method::POST, "/v1/billing/plan-change"),
+    (Method::DELETE, "/v1/billing/plan-change"),
 ];
 
 /// An origin that no stack allows.
