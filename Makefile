@@ -32,7 +32,8 @@ NODE_OLDEST := 20
 NODE_CONTRACT := tools/contract/node
 
 # Creates the venv $(1) from the pinned requirements $(2) if it is missing or outdated. Its stamp holds the
-# requirements' hash and the folder, since a venv does not work after a move.
+# requirements' hash and the folder, since a venv does not work after a move. --no-deps: the file has all packages, and with
+# hashes pip takes one with extras for another that is not pinned.
 define make_venv
 	@want="$$($(PYTHON) -c 'import hashlib, os, sys; print(hashlib.sha256(open(sys.argv[1], "rb").read()).hexdigest(), os.getcwd())' $(2))" && \
 	have="$$(cat $(1)/stamp 2>/dev/null || true)" && \
@@ -40,7 +41,7 @@ define make_venv
 		echo "making $(1)" && \
 		case "$$have" in "" | *" $(CURDIR)") clear= ;; *) clear=--clear ;; esac && \
 		$(PYTHON) -m venv $$clear $(1) && \
-		$(1)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $(2) && \
+		$(1)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r $(2) && \
 		echo "$$want" > $(1)/stamp; \
 	fi
 endef
