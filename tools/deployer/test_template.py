@@ -190,7 +190,7 @@ class Translated(unittest.TestCase):
 
 
 class Composed(unittest.TestCase):
-    """What `deployer compose` makes of the template, which is what a deployment sends."""
+    """The output of `deployer compose`, which a deployment sends."""
 
     def versions(self, **changed):
         with tempfile.TemporaryDirectory() as folder:

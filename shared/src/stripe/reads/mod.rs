@@ -64,7 +64,7 @@ pub struct Reads {
     used: Mutex<Used>,
 }
 
-/// What the table had when the request began.
+/// The table's items as of the request's beginning.
 struct Stored {
     table: Table,
     name: &'static str,

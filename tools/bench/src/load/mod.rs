@@ -59,7 +59,7 @@ impl Phases {
     }
 }
 
-/// What was seen.
+/// Results of a run.
 pub struct Seen {
     pub accounts: usize,
     pub phases: Phases,

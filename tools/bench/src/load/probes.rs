@@ -1,4 +1,4 @@
-//! What happens beside the reads: an outage, changes through the API, changes at Stripe and how soon they show, and the
+//! Everything beside the reads: an outage, changes through the API, changes at Stripe and how soon they show, and the
 //! counts of Stripe's requests.
 
 use std::time::{Duration, Instant};

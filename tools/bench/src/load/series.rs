@@ -1,4 +1,4 @@
-//! What happened in each second of the load run.
+//! Counts and ages of each second of the load run.
 
 use std::collections::BTreeMap;
 

@@ -50,7 +50,7 @@ pub enum Step {
     Outage(bool),
 }
 
-/// What happens to the list of events.
+/// Disturbance of the list of events.
 #[derive(Clone, Copy, Debug)]
 pub enum Disturbance {
     Reverse,
