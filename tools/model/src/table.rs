@@ -225,7 +225,7 @@ impl Table {
             Weakness::EarlyWatermark if is_raise && own_raise.is_none() => return done(),
             Weakness::OneRaise if own_raise.is_some() => {
                 weakened.raises += 1;
-                if weakened.raises % 2 == 0 {
+                if weakened.raises.is_multiple_of(2) {
                     return done();
                 }
             }

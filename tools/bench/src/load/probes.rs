@@ -205,7 +205,7 @@ async fn change(
         let account = &accounts[number % accounts.len()];
         let bearer = format!("Bearer {}", account.keys.admin);
         let headers = [("authorization", bearer.as_str()), ("content-type", "application/json")];
-        let plan = if number / accounts.len() % 2 == 0 { "agency" } else { "pro" };
+        let plan = if (number / accounts.len()).is_multiple_of(2) { "agency" } else { "pro" };
         let body = json!({ "plan": plan }).to_string();
         for path in ["plan-change/preview", "plan-change"] {
             let url = format!("{api}/v1/billing/{path}");

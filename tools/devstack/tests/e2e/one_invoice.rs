@@ -71,6 +71,10 @@ fn invoice_has_its_entry_all_lines_and_its_payment(harness: &Harness) {
         json!([whole["amount"], "paid", null])
     );
     assert_eq!((&payment["at"], &whole["attribution"]), (&whole["paidAt"], &Value::Null));
+    let tag = get(harness, &payer.account.key, &id).header("etag").to_owned();
+    let path = format!("/v1/billing/invoices/{id}");
+    let same = harness.get(&path, &payer.account.key, &[("if-none-match", &tag)]);
+    assert_eq!((same.status, same.body.as_str()), (304, ""));
 }
 
 fn only_the_invoice_of_a_change_names_its_request(harness: &Harness) {

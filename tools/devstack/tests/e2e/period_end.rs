@@ -9,7 +9,7 @@ use crate::cases;
 use crate::clock::{DAY, HOUR, at, day, month_after};
 use crate::dice::Dice;
 use crate::harness::Harness;
-use crate::payer::{CHANGE, JSON, PREVIEW, Payer, Start};
+use crate::payer::{CHANGE, JSON, PORTAL, PREVIEW, Payer, Start};
 use crate::property::setting;
 use crate::stripe::text;
 use crate::usage::report;
@@ -273,11 +273,20 @@ fn cancellation_can_be_dropped(harness: &Harness) {
         assert_eq!(summary(harness, &payer)["cancelAt"], Value::Null);
     }
     expect_error(&drop_pending(harness, &payer, &[]), 409, "no_pending_change", &Value::Null);
-    let fresh = &harness.account("fresh").keys.admin;
+    let fresh = &harness.admin_of("later-none", None).key;
     let none = harness.send("DELETE", CHANGE, fresh, &[], "");
     expect_error(&none, 409, "no_pending_change", &Value::Null);
     let body = harness.send("DELETE", CHANGE, fresh, &[JSON], r#"{"plan":"pro"}"#);
     expect_error(&body, 422, "validation", &json!({ "field": "plan" }));
+    let long = format!("{{{}}}", " ".repeat(16 * 1024));
+    let long = harness.send("DELETE", CHANGE, fresh, &[JSON], &long);
+    expect_error(&long, 413, "body_too_large", &Value::Null);
+    let plain = harness.send("DELETE", CHANGE, fresh, &[("content-type", "text/plain")], "{}");
+    expect_error(&plain, 415, "unsupported_media_type", &Value::Null);
+    let key = ("idempotency-key", "another-route");
+    assert_eq!(harness.send("POST", PORTAL, fresh, &[JSON, key], "{}").status, 201);
+    let reused = harness.send("DELETE", CHANGE, fresh, &[key], "");
+    expect_error(&reused, 422, "idempotency_key_reused", &Value::Null);
 }
 
 fn change_that_waits_for_authentication_can_be_dropped(harness: &Harness) {

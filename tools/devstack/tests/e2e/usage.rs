@@ -115,6 +115,10 @@ fn days_add_up_to_the_estimate(harness: &Harness) {
     assert_eq!(meter(&part, "cpu")["days"], json!([on_day]));
     assert_eq!(meter(&part, "cpu")["amount"], on_day["amount"]);
     assert_eq!(meter(&part, "egress")["remaining"], json!("0"));
+    let later = text(&day(payer.now + 2 * DAY));
+    let path = format!("{USAGE}?from={later}&to={later}");
+    let later = harness.get(&path, &payer.account.key, &[]).json();
+    assert_eq!(meter(&later, "cpu")["days"], json!([]), "{later}");
 }
 
 fn text(value: &Value) -> String {

@@ -11,7 +11,7 @@ use crate::run::Checked;
 
 /// Runs a history with the mechanism and without it.
 #[track_caller]
-fn is_needed(weakness: Weakness, history: impl AsyncFn(&Run<'_>) -> Checked) {
+fn is_needed(weakness: Weakness, history: &impl AsyncFn(&Run<'_>) -> Checked) {
     let run = |weakness: Option<Weakness>| {
         runtime().block_on(async {
             let world = World::new();
@@ -44,7 +44,7 @@ async fn delay(run: &Run<'_>, method: &str, path: &str, after_work: bool) {
 
 #[test]
 fn put_has_a_condition() {
-    is_needed(Weakness::UnconditionalPut, async |run| {
+    is_needed(Weakness::UnconditionalPut, &async |run: &Run<'_>| {
         delay(run, "GET", "/v1/customers", true).await;
         let late = run.read(1, true, false, None);
         let others = async {
@@ -62,7 +62,7 @@ fn put_has_a_condition() {
 
 #[test]
 fn watermark_is_published_last() {
-    is_needed(Weakness::EarlyWatermark, async |run| {
+    is_needed(Weakness::EarlyWatermark, &async |run: &Run<'_>| {
         show(run).await?;
         run.change_balance().await;
         run.follow(true).await;
@@ -72,7 +72,7 @@ fn watermark_is_published_last() {
 
 #[test]
 fn generations_are_read_strongly_consistent() {
-    is_needed(Weakness::EventualRead, async |run| {
+    is_needed(Weakness::EventualRead, &async |run: &Run<'_>| {
         show(run).await?;
         run.change_balance().await;
         run.follow(true).await;
@@ -82,7 +82,7 @@ fn generations_are_read_strongly_consistent() {
 
 #[test]
 fn change_raises_its_generation_twice() {
-    is_needed(Weakness::OneRaise, async |run| {
+    is_needed(Weakness::OneRaise, &async |run: &Run<'_>| {
         delay(run, "POST", "/v1/subscriptions", false).await;
         let early = async {
             sleep(Duration::from_secs(2)).await;
@@ -96,7 +96,7 @@ fn change_raises_its_generation_twice() {
 
 #[test]
 fn change_records_that_it_was_our_own() {
-    is_needed(Weakness::NoWritten, async |run| {
+    is_needed(Weakness::NoWritten, &async |run: &Run<'_>| {
         show(run).await?;
         run.change_plan(1, None).await?;
         run.set_outage(true).await;
