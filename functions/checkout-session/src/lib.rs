@@ -2,7 +2,6 @@
 
 mod handler;
 mod params;
-mod promotion;
 mod session;
 
 pub use handler::checkout_session;

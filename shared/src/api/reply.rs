@@ -1,6 +1,5 @@
 //! Replies of handlers.
 
-use lambda_http::http::header::CONTENT_TYPE;
 use lambda_http::http::{HeaderName, HeaderValue, StatusCode};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -11,7 +10,7 @@ use crate::stripe::Source;
 /// Header of a replayed response.
 const REPLAYED: &str = "idempotent-replayed";
 
-/// A status and a body, which is JSON unless a header says otherwise.
+/// A status and a JSON body.
 #[derive(Clone, Debug)]
 pub struct Reply {
     pub(crate) status: StatusCode,
@@ -42,17 +41,6 @@ impl Reply {
     /// As [`Reply::ok`].
     pub fn created<T: Serialize>(body: &T) -> Result<Self, ApiError> {
         Self::new(StatusCode::CREATED, body)
-    }
-
-    /// Creates a reply with status 200 and CSV with a header.
-    pub fn csv(text: String) -> Self {
-        let csv = HeaderValue::from_static("text/csv; charset=utf-8; header=present");
-        Self::of(StatusCode::OK, text, vec![(CONTENT_TYPE, csv)])
-    }
-
-    /// Returns whether the body is JSON.
-    pub(crate) fn is_json(&self) -> bool {
-        self.header(CONTENT_TYPE.as_str()).is_none()
     }
 
     fn new<T: Serialize>(status: StatusCode, body: &T) -> Result<Self, ApiError> {
@@ -101,7 +89,7 @@ impl Reply {
         self.status.as_u16()
     }
 
-    /// Returns the body.
+    /// Returns the JSON body.
     pub fn body(&self) -> &str {
         &self.body
     }

@@ -65,12 +65,7 @@ fn curl(about: &About, account: &Account, function: &Function) -> String {
         .sample
         .map(|body| format!(" -H 'content-type: application/json' -d '{body}'"))
         .unwrap_or_default();
-    let method = if function.method == "DELETE" { " -X DELETE" } else { "" };
-    format!(
-        "curl -s{method} -H 'Authorization: Bearer {key}'{body} {}{}",
-        about.api_url,
-        function.example_path()
-    )
+    format!("curl -s -H 'Authorization: Bearer {key}'{body} {}{}", about.api_url, function.path)
 }
 
 #[cfg(test)]
@@ -106,10 +101,7 @@ mod tests {
         for function in FUNCTIONS {
             let line = text
                 .lines()
-                .find(|line| {
-                    line.ends_with(&format!(":9100{}", function.example_path()))
-                        && line.contains("-X DELETE") == (function.method == "DELETE")
-                })
+                .find(|line| line.ends_with(&format!(":9100{}", function.path)))
                 .expect(function.name);
             let key = if function.scope == Scope::Admin { "sk_a" } else { "sk_r" };
             assert!(

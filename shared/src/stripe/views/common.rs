@@ -51,12 +51,12 @@ pub enum Expandable<T> {
     Object(Box<T>),
 }
 
-impl<T: HasId> Expandable<T> {
+impl Expandable<Id> {
     /// Returns the ID.
     pub fn id(&self) -> &str {
         match self {
             Self::Id(id) => id,
-            Self::Object(object) => object.id(),
+            Self::Object(object) => &object.id,
         }
     }
 }
@@ -70,5 +70,3 @@ impl<T> Expandable<T> {
         }
     }
 }
-
-has_id!(Id);

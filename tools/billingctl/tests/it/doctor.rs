@@ -96,7 +96,6 @@ impl Stack {
             "info",
             "invoices",
             "dunning",
-            "usage",
             "checkout-session",
             "portal-session",
             "plan-change",
