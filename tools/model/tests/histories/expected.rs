@@ -121,9 +121,11 @@ impl Expected {
         let preview = reply.json();
         let shown = asked.shown.as_ref().map(|(_, preview)| preview);
         let is_due = |preview: &Value| text(&preview["breakdown"]["amountDue"]) != "0.00";
+        // The functions first restore the items on the invoice of a pending update, or of one that an interrupted change
+        // has dropped.
+        let is_unknown = before.pending.is_some() || run.account.is_change_left();
         let mut responses = match (is_due(&preview), run.card()) {
-            // The functions first restore the items on the pending update's invoice, so the amount is unknown.
-            _ if before.pending.is_some() => vec![APPLIED, DECLINED, AUTHENTICATE],
+            _ if is_unknown => vec![APPLIED, DECLINED, AUTHENTICATE],
             (false, _) | (true, Some(Card::Good)) => vec![APPLIED],
             (true, Some(Card::Declined | Card::None)) => vec![DECLINED],
             (true, Some(Card::Authenticates)) => vec![AUTHENTICATE],
@@ -133,12 +135,12 @@ impl Expected {
         let exact = run.account.has_clock();
         let is_first = asked.request.key.as_ref().is_none_or(|key| !run.keyed.contains_key(key));
         let fresh = asked.quoted == Quoted::Fresh && exact && is_first;
-        if shown.is_some() && !(fresh && before.pending.is_none()) {
+        if shown.is_some() && !(fresh && !is_unknown) {
             responses.push((409, "quote_changed"));
         }
         let amount = match shown {
             Some(shown) => Some(text(&shown["prorationAmount"])),
-            None if exact && before.pending.is_none() => Some(text(&preview["prorationAmount"])),
+            None if exact && !is_unknown => Some(text(&preview["prorationAmount"])),
             None => None,
         };
         Ok(Self { responses, amount, ..Self::default() })

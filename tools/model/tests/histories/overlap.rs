@@ -379,9 +379,11 @@ impl Race<'_> {
             reply.body
         );
         if !is_definite(&reply) {
-            ensure!(!is_calm, "no response: {} {error}", reply.status);
+            // A waiting change that the customer pays for meanwhile is another change, too.
+            let is_alone = is_free && !operation.moved;
+            ensure!(!is_calm || !is_alone, "no response: {} {error}", reply.status);
             ensure!(
-                !BUSY.contains(&&*error) || !is_free || self.stripe_faults > 0,
+                !BUSY.contains(&&*error) || !is_alone || self.stripe_faults > 0,
                 "{error}, but nothing is in progress"
             );
             let is_unclear = reply.status >= 500 || reply.status == 429;
