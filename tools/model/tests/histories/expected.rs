@@ -135,7 +135,7 @@ impl Expected {
         let exact = run.account.has_clock();
         let is_first = asked.request.key.as_ref().is_none_or(|key| !run.keyed.contains_key(key));
         let fresh = asked.quoted == Quoted::Fresh && exact && is_first;
-        if shown.is_some() && !(fresh && !is_unknown) {
+        if shown.is_some() && (is_unknown || !fresh) {
             responses.push((409, "quote_changed"));
         }
         let amount = match shown {
