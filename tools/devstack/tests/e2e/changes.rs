@@ -22,6 +22,7 @@ cases![
     change_from_free_to_paid_starts_a_whole_month_now,
     tax_discount_and_balance_are_charged_as_previewed,
     change_during_a_trial_is_free_and_keeps_the_trial,
+    change_while_the_first_invoice_after_a_trial_is_a_draft,
     older_debt_is_not_part_of_a_change_without_an_invoice,
     yen_have_no_decimals,
     change_without_a_quote_is_priced_now,
@@ -226,6 +227,19 @@ fn change_during_a_trial_is_free_and_keeps_the_trial(harness: &Harness) {
     assert_eq!(preview["nextInvoice"], json!({ "date": day(end), "amount": "990.00" }));
     harness.advance(&payer.customer, end + 2 * crate::clock::HOUR);
     assert_eq!(payer.ledger(harness).charges(), (1, 99_000));
+}
+
+fn change_while_the_first_invoice_after_a_trial_is_a_draft(harness: &Harness) {
+    let more = [("trial_period_days", "4")];
+    let age = 4 * DAY + 949;
+    let start = Start { more: &more, age, interval: "year", ..Start::on("pro") };
+    let payer = harness.payer("tried", start);
+    assert_eq!((payer.ledger(harness).charges(), payer.ledger(harness).open()), ((0, 0), 1));
+    change_as_previewed(harness, &payer, ["agency", "year"], &[]);
+    let (count, charged) = payer.ledger(harness).charges();
+    assert_eq!((count, payer.ledger(harness).open()), (1, 1), "the draft is left as it is");
+    harness.advance(&payer.customer, payer.now + crate::clock::HOUR);
+    assert_eq!(payer.ledger(harness).charges(), (2, charged + 35_000), "then it is charged");
 }
 
 fn older_debt_is_not_part_of_a_change_without_an_invoice(harness: &Harness) {
