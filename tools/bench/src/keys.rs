@@ -53,7 +53,8 @@ impl<'a> Keys<'a> {
     }
 }
 
-fn call(dynamodb: &DynamoDb, operation: &str, request: &Value) -> Result<Value> {
+/// Calls DynamoDB and returns the response's body.
+pub fn call(dynamodb: &DynamoDb, operation: &str, request: &Value) -> Result<Value> {
     let Response { status, body } = dynamodb.call(operation, request);
     if status == 200 {
         Ok(serde_json::from_str(&body).unwrap_or_default())

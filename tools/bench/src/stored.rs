@@ -6,7 +6,8 @@ use std::time::Duration;
 use clap::Args;
 use serde_json::{Value, json};
 
-use crate::error::{Error, Result};
+use crate::error::Result;
+use crate::keys::call;
 use crate::process::Running;
 use crate::report::Table;
 use crate::stage::{Stage, event};
@@ -95,10 +96,7 @@ fn forget(stage: &Stage) -> Result<()> {
         "ExpressionAttributeNames": { "#number": "number" },
         "ExpressionAttributeValues": { ":one": { "N": "1" } },
     });
-    match stage.dynamodb().call("UpdateItem", &update) {
-        response if response.status == 200 => Ok(()),
-        response => Error::wrong(response.body),
-    }
+    call(stage.dynamodb(), "UpdateItem", &update).map(drop)
 }
 
 fn measure(stage: &Stage, name: &str, key: &str) -> Result<Costs> {

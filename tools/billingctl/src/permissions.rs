@@ -1,7 +1,7 @@
 //! Permissions of the two restricted Stripe keys.
 //!
 //! `billingctl doctor`, the keys of the local stack and docs/permissions.md all use this table. After a change run
-//! `UPDATE_DOCS=1 cargo test -p billingctl permissions`, which writes the page.
+//! `UPDATE=1 cargo test -p billingctl permissions`, which writes the page.
 
 /// Access of a key to one type of object. `Write` includes `Read`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -132,6 +132,8 @@ pub fn slugs(key: impl Fn(&Permission) -> Access) -> Vec<String> {
 
 #[cfg(test)]
 mod tests {
+    use fixtures::WrittenPart;
+
     use super::*;
 
     /// Returns the table of docs/permissions.md.
@@ -151,18 +153,12 @@ mod tests {
 
     #[test]
     fn documentation_has_the_generated_table() {
-        const PAGE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/permissions.md");
-        let page = std::fs::read_to_string(PAGE).expect("the page");
-        let start =
-            page.find("|---|").and_then(|start| Some(start + page[start..].find('\n')? + 1));
-        let (head, rest) = page.split_at(start.expect("a table"));
-        let end = rest.find("\n\n").map_or(rest.len(), |end| end + 1);
-        let generated = format!("{head}{}{}", table(), &rest[end..]);
-        if std::env::var_os("UPDATE_DOCS").is_some() {
-            std::fs::write(PAGE, &generated).expect("written");
-            return;
-        }
-        assert!(page == generated, "run UPDATE_DOCS=1 cargo test -p billingctl permissions");
+        const TABLE: WrittenPart = WrittenPart {
+            page: "permissions.md",
+            begin: "| read key | write key | reason |\n|---|---|---|---|---|\n",
+            end: "\nThe table was found",
+        };
+        TABLE.check(&table());
     }
 
     #[test]

@@ -31,13 +31,13 @@ const WRITERS: usize = 4;
 #[derive(Args)]
 pub struct LoadArguments {
     /// Accounts that are read
-    #[arg(long, default_value_t = 400)]
+    #[arg(long, default_value_t = 300)]
     accounts: usize,
     /// Reads a second that the driver tries
     #[arg(long, default_value_t = 300)]
     rate: u32,
-    /// Length of each of the five phases, in seconds
-    #[arg(long, default_value_t = 90)]
+    /// A sixth of the run, in seconds
+    #[arg(long, default_value_t = 60)]
     phase: u64,
     /// Update the plot and the table of docs/performance.md
     #[arg(long)]

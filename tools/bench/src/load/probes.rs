@@ -11,6 +11,7 @@ use tokio::time::{interval, sleep};
 use super::Phases;
 use super::series::Series;
 use crate::error::{Error, Result};
+use crate::keys::call;
 
 const LIMIT: Duration = Duration::from_secs(30);
 
@@ -61,10 +62,10 @@ impl Stripe {
     pub async fn accounts(&self, stack: &Stack, count: usize) -> Result<Vec<Account>> {
         let found = self.send("GET", "/v1/prices?lookup_keys[]=cantila_pro_month", "").await?;
         let price = &found["data"][0]["id"];
-        let known = self.customers(usize::MAX).await?.len();
+        let known = self.customers().await?.len();
         let population = json!({ "customers": count, "price": price });
         self.sandbox("POST", "/population", &population).await?;
-        let mut customers = self.customers(usize::MAX).await?;
+        let mut customers = self.customers().await?;
         customers.truncate(customers.len() - known);
         let mut accounts = Vec::new();
         for (number, customer) in customers.iter().enumerate() {
@@ -74,18 +75,17 @@ impl Stripe {
     }
 
     /// Returns the customers' IDs, newest first.
-    async fn customers(&self, most: usize) -> Result<Vec<String>> {
+    async fn customers(&self) -> Result<Vec<String>> {
         let mut ids: Vec<String> = Vec::new();
-        while ids.len() < most {
+        loop {
             let after = ids.last().map(|id| format!("&starting_after={id}")).unwrap_or_default();
             let page = self.send("GET", &format!("/v1/customers?limit=100{after}"), "").await?;
             let data = page["data"].as_array().into_iter().flatten();
             ids.extend(data.filter_map(|customer| customer["id"].as_str().map(str::to_owned)));
             if page["has_more"] != true {
-                break;
+                return Ok(ids);
             }
         }
-        Ok(ids)
     }
 }
 
@@ -150,10 +150,7 @@ async fn disturb(stripe: &Stripe, stack: &Stack, started: Instant, phases: Phase
         "UpdateExpression": "ADD epoch :one",
         "ExpressionAttributeValues": { ":one": { "N": "1" } },
     });
-    match stack.dynamodb().call("UpdateItem", &update) {
-        response if response.status == 200 => Ok(()),
-        response => Error::wrong(response.body),
-    }
+    call(stack.dynamodb(), "UpdateItem", &update).map(drop)
 }
 
 /// Changes a customer's balance at Stripe again and again, and returns how long each change took to show.

@@ -56,22 +56,22 @@ impl History {
             .post("/test_helpers/test_clocks", &json!({ "frozen_time": at, "name": name }))
             .await?;
         let clock = self.text(&clock, "id")?;
-        self.create(&json!({ "test_clock": clock }), Some(clock.clone())).await
+        self.create(Some(clock)).await
     }
 
     /// Creates a customer on no test clock, whose reads the API stores.
     pub(crate) async fn customer_from_now(&self) -> Result<Customer, Error> {
-        self.create(&json!({}), None).await
+        self.create(None).await
     }
 
-    async fn create(&self, more: &Value, clock: Option<String>) -> Result<Customer, Error> {
+    async fn create(&self, clock: Option<String>) -> Result<Customer, Error> {
         let mut body = json!({
             "name": format!("devstack {}", self.account),
             "email": format!("{}@example.com", self.account),
             "metadata": { "devstack": self.account },
         });
-        if let (Some(body), Some(more)) = (body.as_object_mut(), more.as_object()) {
-            body.extend(more.clone());
+        if let Some(clock) = &clock {
+            body["test_clock"] = json!(clock);
         }
         let customer = self.post("/customers", &body).await?;
         Ok(Customer { id: self.text(&customer, "id")?, clock })

@@ -204,7 +204,7 @@ fn crashed_change_is_settled_by_the_next_one() {
 }
 
 #[test]
-fn crashed_change_from_a_free_plan_is_told_by_its_invoice() {
+fn crashed_change_from_a_free_plan_is_reported_by_its_invoice() {
     for polls in (1..40).step_by(7) {
         let moves = vec![send(month("pro"), false, polls), Move::Crash(0)];
         holds_overlapping(Start::Subscribed(month("hobby"), Card::Good), moves);

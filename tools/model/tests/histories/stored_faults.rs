@@ -26,37 +26,33 @@ struct Case {
     follows: bool,
 }
 
-fn nothing<'a>(_: &'a World, _: &'a Run<'a>) -> LocalBoxFuture<'a, ()> {
-    async {}.boxed_local()
-}
-
-fn disturbed(run: &Run<'_>, disturbance: Disturbance) -> impl Future<Output = ()> {
-    run.disturb(disturbance)
-}
-
-const USUAL: Case =
-    Case { name: "no fault", begin: |_| async {}.boxed_local(), strike: nothing, follows: true };
+const USUAL: Case = Case {
+    name: "no fault",
+    begin: |_| async {}.boxed_local(),
+    strike: |_, _| async {}.boxed_local(),
+    follows: true,
+};
 
 const CASES: [Case; 11] = [
     USUAL,
     Case {
         name: "events are listed twice",
-        strike: |_, run| disturbed(run, Disturbance::Duplicate).boxed_local(),
+        strike: |_, run| run.disturb(Disturbance::Duplicate).boxed_local(),
         ..USUAL
     },
     Case {
         name: "events are listed in reverse order",
-        strike: |_, run| disturbed(run, Disturbance::Reverse).boxed_local(),
+        strike: |_, run| run.disturb(Disturbance::Reverse).boxed_local(),
         ..USUAL
     },
     Case {
         name: "the event is listed 50 s late",
-        strike: |_, run| disturbed(run, Disturbance::Late(50)).boxed_local(),
+        strike: |_, run| run.disturb(Disturbance::Late(50)).boxed_local(),
         ..USUAL
     },
     Case {
         name: "the event is never listed",
-        strike: |_, run| disturbed(run, Disturbance::Lose).boxed_local(),
+        strike: |_, run| run.disturb(Disturbance::Lose).boxed_local(),
         ..USUAL
     },
     Case { name: "`follow` has not run for 30 s", follows: false, ..USUAL },

@@ -32,6 +32,14 @@ async fn show(run: &Run<'_>) -> Checked {
     run.read(0, true, false, None).await
 }
 
+/// Shows the customer before a change and after it was followed.
+async fn follow_a_change(run: &Run<'_>) -> Checked {
+    show(run).await?;
+    run.change_balance().await;
+    run.follow(true).await;
+    show(run).await
+}
+
 /// Delays one request to Stripe by five seconds: its execution, or only its response.
 async fn delay(run: &Run<'_>, method: &str, path: &str, after_work: bool) {
     run.stripe
@@ -62,22 +70,12 @@ fn put_has_a_condition() {
 
 #[test]
 fn watermark_is_published_last() {
-    is_needed(Weakness::EarlyWatermark, &async |run: &Run<'_>| {
-        show(run).await?;
-        run.change_balance().await;
-        run.follow(true).await;
-        show(run).await
-    });
+    is_needed(Weakness::EarlyWatermark, &follow_a_change);
 }
 
 #[test]
 fn generations_are_read_strongly_consistent() {
-    is_needed(Weakness::EventualRead, &async |run: &Run<'_>| {
-        show(run).await?;
-        run.change_balance().await;
-        run.follow(true).await;
-        show(run).await
-    });
+    is_needed(Weakness::EventualRead, &follow_a_change);
 }
 
 #[test]
