@@ -27,6 +27,6 @@ pub mod values;
 
 pub use api::error::ApiError;
 pub use api::reply::Reply;
-pub use runtime::{App, Call, Config, Route, answer, serve, serve_schedule};
+pub use runtime::{App, Call, CheckoutForm, Config, Route, answer, serve, serve_schedule};
 pub use stripe::{Stripe, StripeError};
 pub use values::{Currency, Date, DateTime, Money, Scope, Timestamp};

@@ -12,6 +12,7 @@ use stripe_checkout::checkout_session::{ExpireCheckoutSession, ListCheckoutSessi
 use tokio::time::sleep;
 
 use crate::params::{Params, Urls};
+use crate::promotion;
 use crate::session::{SessionRequest, SessionResponse};
 
 /// Name of the endpoint, to which an idempotency key is bound.
@@ -24,7 +25,7 @@ const PAUSE: Duration = Duration::from_millis(400);
 const ROUNDS: u32 = 4;
 
 /// Responds to the request after four round trips to Stripe: the sessions, the billing state, expiring another session,
-/// the new session. A new account needs the plans, the customer and the session.
+/// the new session. A new account needs the plans, the customer and the session. A promotion code is one more.
 ///
 /// # Errors
 /// Those of the contract.
@@ -48,12 +49,23 @@ async fn start(call: &Call, params: &Params, operation: Operation) -> Result<Rep
     if current.is_some() {
         return Err(ApiError::AlreadySubscribed);
     }
+    // Before a customer is created, so that a wrong code creates nothing.
+    let known = billing.customer.as_ref().map(|customer| customer.id.as_str());
+    let promotion_code = match &params.promotion_code {
+        Some(code) => Some(promotion::find(call, code, known).await?),
+        None => None,
+    };
     let customer = match &billing.customer {
         Some(customer) => customer.id.clone(),
         None => call.create_customer().await?,
     };
-    let request =
-        Checkout { call, customer: &customer, tiers: &billing.tiers, operation: &operation };
+    let request = Checkout {
+        call,
+        customer: &customer,
+        tiers: &billing.tiers,
+        operation: &operation,
+        promotion_code: promotion_code.as_deref(),
+    };
     // A deleted customer was replaced.
     let is_other = call.customer().is_some_and(|known| known != customer);
     let sessions = if is_other { request.sessions_unless_subscribed().await? } else { sessions };
@@ -73,6 +85,8 @@ struct Checkout<'a> {
     customer: &'a str,
     tiers: &'a Tiers,
     operation: &'a Operation,
+    /// ID of the promotion code.
+    promotion_code: Option<&'a str>,
 }
 
 impl Checkout<'_> {
@@ -109,6 +123,8 @@ impl Checkout<'_> {
             offer,
             urls,
             automatic_tax: call.config().automatic_tax,
+            form: call.config().checkout_form,
+            promotion_code: self.promotion_code,
             attribution: operation.attribution(),
         };
         let mut refused_under = None;
@@ -141,7 +157,8 @@ impl Checkout<'_> {
                     if !(error.is_key_reused()
                         || error.is_replayed_failure() && round < ROUNDS) =>
                 {
-                    return Err(error.into());
+                    let of_code = self.promotion_code.and_then(|_| promotion::refusal(&error));
+                    return Err(of_code.unwrap_or_else(|| error.into()));
                 }
                 Ok(_) | Err(_) if round == ROUNDS => return Err(ApiError::IdempotencyInProgress),
                 Ok(_) => {}

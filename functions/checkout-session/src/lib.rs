@@ -2,6 +2,7 @@
 
 mod handler;
 mod params;
+mod promotion;
 mod session;
 
 pub use handler::checkout_session;

@@ -24,6 +24,8 @@ pub struct Params {
     success_url: Option<String>,
     cancel_url: Option<String>,
     return_url: Option<String>,
+    /// Letters of a promotion code, as the customer enters them.
+    pub promotion_code: Option<String>,
 }
 
 /// URLs to which Stripe returns the customer.
@@ -36,11 +38,12 @@ pub enum Urls {
 const SUCCESS_URL: &str = "successUrl";
 const CANCEL_URL: &str = "cancelUrl";
 const RETURN_URL: &str = "returnUrl";
+pub const PROMOTION_CODE: &str = "promotionCode";
 
 impl Params {
     /// Names of the fields.
-    pub const NAMES: [&str; 6] =
-        ["plan", "interval", "uiMode", SUCCESS_URL, CANCEL_URL, RETURN_URL];
+    pub const NAMES: [&str; 7] =
+        ["plan", "interval", "uiMode", SUCCESS_URL, CANCEL_URL, RETURN_URL, PROMOTION_CODE];
 
     /// Reads the fields.
     pub fn of(fields: &Fields) -> Result<Self, ApiError> {
@@ -67,6 +70,7 @@ impl Params {
             success_url: url(SUCCESS_URL)?,
             cancel_url: url(CANCEL_URL)?,
             return_url: url(RETURN_URL)?,
+            promotion_code: fields.get(PROMOTION_CODE).map(str::to_owned),
         })
     }
 
@@ -131,6 +135,7 @@ mod tests {
                 r#"{"plan":"pro","successUrl":"https://a.example/","cancelUrl":"https://a.example/"}"#,
                 None,
             ),
+            (r#"{"plan":"pro","promotionCode":"SPRING"}"#, None),
             (r"{}", Some("plan")),
             (r#"{"plan":"pro","interval":"week"}"#, Some("interval")),
             (r#"{"plan":"pro","uiMode":"elements"}"#, Some("uiMode")),

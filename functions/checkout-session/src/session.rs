@@ -3,20 +3,22 @@
 use std::collections::HashMap;
 
 use serde::Serialize;
-use shared::DateTime;
 use shared::billing::catalog::Offer;
 use shared::stripe::add_attribution;
 use shared::stripe::views::CheckoutSession;
 use shared::values::{Attribution, sha256_hex};
+use shared::{CheckoutForm, DateTime};
 use stripe_checkout::checkout_session::{
     CreateCheckoutSession, CreateCheckoutSessionAutomaticTax as AutomaticTax,
     CreateCheckoutSessionCustomerUpdate as CustomerUpdate,
     CreateCheckoutSessionCustomerUpdateAddress as UpdateAddress,
-    CreateCheckoutSessionCustomerUpdateName as UpdateName,
+    CreateCheckoutSessionCustomerUpdateName as UpdateName, CreateCheckoutSessionDiscounts,
     CreateCheckoutSessionLineItems as LineItem,
     CreateCheckoutSessionPaymentMethodCollection as Collection,
+    CreateCheckoutSessionTaxIdCollection as TaxIds,
 };
 use stripe_client_core::{RequestBuilder, StripeRequest as _};
+use stripe_shared::CheckoutSessionBillingAddressCollection as AddressCollection;
 
 use crate::params::{UiMode, Urls};
 
@@ -30,6 +32,9 @@ pub struct SessionRequest<'a> {
     pub offer: &'a Offer,
     pub urls: &'a Urls,
     pub automatic_tax: bool,
+    pub form: CheckoutForm,
+    /// ID of the promotion code to apply.
+    pub promotion_code: Option<&'a str>,
     pub attribution: &'a Attribution,
 }
 
@@ -40,11 +45,13 @@ impl SessionRequest<'_> {
         let prices: Vec<_> =
             self.offer.metered.iter().map(|metered| metered.price.as_str()).collect();
         let text = format!(
-            "{} {} {:?} {}",
+            "{} {} {:?} {} {:?} {:?}",
             self.offer.price,
             prices.join(" "),
             self.urls,
-            self.automatic_tax
+            self.automatic_tax,
+            self.form,
+            self.promotion_code
         );
         sha256_hex(text)
     }
@@ -90,7 +97,33 @@ impl SessionRequest<'_> {
                 .ui_mode(stripe_shared::CheckoutSessionUiMode::EmbeddedPage)
                 .return_url(back.as_str()),
         };
-        if self.automatic_tax { with_automatic_tax(create) } else { create }
+        self.with_form(create)
+    }
+
+    /// Adds what the page asks the customer for, and the discount.
+    fn with_form(&self, mut create: CreateCheckoutSession) -> CreateCheckoutSession {
+        if self.automatic_tax {
+            create = create.automatic_tax(AutomaticTax::new(true));
+        }
+        if self.form.tax_ids {
+            create = create.tax_id_collection(TaxIds::new(true));
+        }
+        if self.form.billing_address {
+            create = create.billing_address_collection(AddressCollection::Required);
+        }
+        if self.automatic_tax || self.form.tax_ids || self.form.billing_address {
+            create = create.customer_update(customer_update());
+        }
+        match self.promotion_code {
+            Some(code) => {
+                let mut discount = CreateCheckoutSessionDiscounts::new();
+                discount.promotion_code = Some(code.to_owned());
+                create.discounts(vec![discount])
+            }
+            // Stripe refuses the two together, even if this one is false.
+            None if self.form.promotion_codes => create.allow_promotion_codes(true),
+            None => create,
+        }
     }
 
     /// Returns all prices of the plan. Stripe refuses a quantity for metered ones.
@@ -106,12 +139,13 @@ impl SessionRequest<'_> {
     }
 }
 
-/// Turns on automatic tax. For an existing customer Stripe requires permission to update its address.
-fn with_automatic_tax(create: CreateCheckoutSession) -> CreateCheckoutSession {
+/// Returns the permission to save what an existing customer enters. Stripe requires it for automatic tax (address) and tax
+/// IDs (name), and otherwise keeps the address on the payment method only.
+fn customer_update() -> CustomerUpdate {
     let mut update = CustomerUpdate::new();
     update.address = Some(UpdateAddress::Auto);
     update.name = Some(UpdateName::Auto);
-    create.automatic_tax(AutomaticTax::new(true)).customer_update(update)
+    update
 }
 
 /// Body of the response.

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 use shared::Scope;
-use shared::billing::plan_change::{Change, ChangeLimits};
+use shared::billing::plan_change::{Change, ChangeLimits, Effective};
 use shared::billing::state::BillingState;
 use shared::stripe::views::{Customer, SubscriptionStatus};
 use shared::values::Mode;
@@ -49,10 +49,14 @@ impl Capabilities {
 /// plan, its tax can be computed, and a payment method can pay for it. During a trial nothing is charged.
 fn can_change(billing: &BillingState, limits: ChangeLimits) -> bool {
     let Some(current) = billing.current() else { return false };
+    let is_possible = |to, effective| {
+        let (payment, tiers) = (&billing.payment, &billing.tiers);
+        Change::of(Some(&current), payment, tiers, to, limits, effective).is_ok()
+    };
     let has_target = billing
         .offers
         .iter()
-        .any(|to| Change::of(Some(&current), &billing.payment, &billing.tiers, to, limits).is_ok());
+        .any(|to| is_possible(to, Effective::Now) || is_possible(to, Effective::PeriodEnd));
     let is_taxed = current.subscription.automatic_tax.as_ref().is_some_and(|tax| tax.enabled);
     let lacks_address = billing.customer.as_ref().is_some_and(Customer::lacks_tax_location);
     let is_trial = current.subscription.status == SubscriptionStatus::Trialing;

@@ -1,44 +1,18 @@
 //! Builds the response from Stripe's invoices. No I/O.
 
 use serde::Serialize;
-use shared::billing::breakdown::total_tax;
-use shared::billing::invoice::{billed_period, still_to_pay};
+use shared::StripeError;
+use shared::billing::invoice_entry::InvoiceEntry;
 use shared::billing::payment::Payments;
 use shared::stripe::views::Invoice;
-use shared::{Currency, Date, DateTime, Money, StripeError};
 
 /// Body of the response.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Invoices {
-    invoices: Vec<Entry>,
+    invoices: Vec<InvoiceEntry>,
     has_more: bool,
     next_cursor: Option<String>,
-}
-
-#[derive(Debug, Serialize)]
-#[serde(rename_all = "camelCase")]
-struct Entry {
-    number: Option<String>,
-    status: &'static str,
-    /// Total.
-    amount: Money,
-    hosted_url: Option<String>,
-    id: String,
-    currency: Currency,
-    amount_paid: Money,
-    /// Amount that remains to be paid.
-    amount_due: Money,
-    payment: &'static str,
-    /// All tax, inclusive tax too.
-    tax: Money,
-    created_at: DateTime,
-    period_start: Date,
-    period_end: Date,
-    due_date: Option<Date>,
-    paid_at: Option<DateTime>,
-    pdf_url: Option<String>,
-    reason: Option<String>,
 }
 
 impl Invoices {
@@ -48,34 +22,10 @@ impl Invoices {
         payments: &Payments,
         next_cursor: Option<String>,
     ) -> Result<Self, StripeError> {
-        let entry = |invoice| entry(invoice, payments);
+        let entry = |invoice| InvoiceEntry::of(invoice, &payments.of(invoice));
         let invoices = invoices.iter().map(entry).collect::<Result<_, _>>()?;
         Ok(Self { invoices, has_more: next_cursor.is_some(), next_cursor })
     }
-}
-
-fn entry(invoice: &Invoice, payments: &Payments) -> Result<Entry, StripeError> {
-    let money = |minor| Money::new(minor, invoice.currency);
-    let period = billed_period(invoice);
-    Ok(Entry {
-        number: invoice.number.clone(),
-        status: invoice.status.as_str(),
-        amount: money(invoice.total),
-        hosted_url: invoice.hosted_invoice_url.clone(),
-        id: invoice.id.clone(),
-        currency: invoice.currency,
-        amount_paid: money(invoice.amount_paid),
-        amount_due: still_to_pay(invoice),
-        payment: payments.of(invoice).as_str(),
-        tax: total_tax(invoice)?,
-        created_at: invoice.created.date_time(),
-        period_start: period.start.date(),
-        period_end: period.end.date(),
-        due_date: invoice.due_date.map(shared::Timestamp::date),
-        paid_at: invoice.status_transitions.paid_at.map(shared::Timestamp::date_time),
-        pdf_url: invoice.invoice_pdf.clone(),
-        reason: invoice.billing_reason.clone(),
-    })
 }
 
 #[cfg(test)]

@@ -1,17 +1,15 @@
 //! One change at a time per customer: acquires the journal, settles what the previous change left, checks this one, and
 //! makes it.
 
-use std::sync::{Mutex, PoisonError};
-
 use shared::api::idempotency::Operation;
-use shared::billing::plan_change::{Change, state};
+use shared::billing::plan_change::{Change, Effective, state};
 use shared::billing::state::BillingState;
-use shared::change::{Journal, Phase, settle};
+use shared::change::{Journal, Phase, respond_to_drop, settle};
 use shared::{ApiError, Call, Reply};
 
 use crate::pay::Payer;
 use crate::request::{FIELDS, Request};
-use crate::{hold, waiting};
+use crate::{hold, schedule, waiting};
 
 /// The endpoint's name, by which an idempotency key is bound to it.
 const ROUTE: &str = "plan-change";
@@ -24,54 +22,13 @@ pub async fn plan_change(call: Call) -> Result<Reply, ApiError> {
     call.query.only(&[])?;
     let fields = call.fields(&FIELDS)?;
     let request = Request::read(&fields)?;
-    let journal = Mutex::new(None);
-    let outcome = call
-        .once(ROUTE, &fields, async |operation| {
-            request.check_quote(&call).await?;
-            let (mut held, billing) = lock(&call).await?;
-            let outcome = change(&call, &request, held.as_mut(), billing, &operation).await;
-            *journal.lock().unwrap_or_else(PoisonError::into_inner) = held;
-            outcome
-        })
-        .await;
-    // Until the response is stored, the journal knows the operation.
-    let mut held = journal.into_inner().unwrap_or_else(PoisonError::into_inner);
-    if let Some(journal) = held.as_mut().filter(|_| outcome.as_ref().is_ok_and(Reply::is_lost)) {
-        journal.keep();
-    }
-    release(held).await;
-    outcome
-}
-
-/// Acquires the journal of the account's customer, if it has one, then reads the billing.
-async fn lock(call: &Call) -> Result<(Option<Journal>, BillingState), ApiError> {
-    let mut customer = call.customer().map(str::to_owned);
-    loop {
-        let journal = match &customer {
-            Some(customer) => Some(call.acquire_journal(customer).await?),
-            None => None,
-        };
-        let billing = match call.billing_state().await {
-            Ok(billing) => billing,
-            Err(error) => {
-                release(journal).await;
-                return Err(error);
-            }
-        };
-        let found = billing.customer.as_ref().map(|customer| customer.id.clone());
-        if found.is_none() || found == customer {
-            return Ok((journal, billing));
-        }
-        // The customer that was known was deleted, and the account has another one by now.
-        release(journal).await;
-        customer = found;
-    }
-}
-
-async fn release(journal: Option<Journal>) {
-    if let Some(journal) = journal {
-        journal.release().await;
-    }
+    // On the heap, because it is large.
+    let check = Box::pin(request.check_quote(&call));
+    call.change(ROUTE, &fields, check, async |mut journal, billing, operation| {
+        let outcome = change(&call, &request, journal.as_mut(), billing, &operation).await;
+        (journal, outcome)
+    })
+    .await
 }
 
 async fn change(
@@ -113,6 +70,7 @@ async fn recover(
 ) -> Result<Option<Result<Reply, ApiError>>, ApiError> {
     let Some(entry) = journal.entry().cloned() else { return Ok(None) };
     let settled = settle(&call.stripe, journal, &billing.subscriptions).await?;
+    respond_to_drop(journal, &entry, &settled, &billing.subscriptions).await;
     let is_own = entry.is_of(operation);
     let owed = waiting::owed(call, journal, billing, &entry, settled, is_own).await;
     match owed {
@@ -150,11 +108,16 @@ async fn attempt(
     let offer = request.target.offer(&billing.offers, &billing.tiers, current.as_ref())?;
     let quoted = request.open_quote(call, offer).await?;
     let limits = call.config().change_limits;
-    let change = Change::of(current.as_ref(), &billing.payment, &billing.tiers, offer, limits)?;
+    let (payment, tiers, effective) = (&billing.payment, &billing.tiers, request.effective);
+    let change = Change::of(current.as_ref(), payment, tiers, offer, limits, effective)?;
     let journal = journal.ok_or(ApiError::NoSubscription)?;
     let price = hold::hold(call, &change, quoted.as_ref()).await?;
-    if waiting::withdraw_other(call, journal, &change, &price, operation).await? {
+    if waiting::withdraw_other(call, journal, &change, operation).await? {
         return Ok(None);
+    }
+    schedule::release_spent(call, journal, &change, operation).await?;
+    if effective == Effective::PeriodEnd {
+        return schedule::schedule(call, journal, billing, &change, operation).await.map(Some);
     }
     let payer = Payer { call, billing, change: &change, quoted: quoted.as_ref(), operation };
     payer.pay(journal, price).await.map(Some)

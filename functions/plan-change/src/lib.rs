@@ -7,6 +7,7 @@
 //! | hold the price to the quote | `hold.rs` |
 //! | send the update, and see whether it is paid | `pay.rs` |
 //! | changes that wait for their payment, this one or another one that it replaces | `waiting.rs` |
+//! | schedule the change for the end of the period | `schedule.rs` |
 //! | swap the metered prices of a change in force | `in_force.rs` |
 //! | the response | `reply.rs` |
 
@@ -16,6 +17,7 @@ mod in_force;
 mod pay;
 mod reply;
 mod request;
+mod schedule;
 mod waiting;
 
 pub use handler::plan_change;

@@ -6,7 +6,7 @@
 use shared::api::idempotency::Operation;
 use shared::billing::plan_change::{Change, HeldPrice, IfIncomplete, Update, Withdrawal};
 use shared::billing::state::BillingState;
-use shared::change::{Entry, Journal, settle};
+use shared::change::{Entry, Journal, Work, settle};
 use shared::stripe::views::{InvoiceStatus, Subscription};
 use shared::stripe::{DeclineKind, Details, Refusal};
 use shared::{ApiError, Call, Reply, StripeError};
@@ -56,7 +56,8 @@ impl Payer<'_> {
         let key = journal.stripe_key(operation.id(), step);
         let (id, attribution) = (operation.id(), operation.attribution());
         let update = Update::new(self.change, price, if_incomplete, id, attribution, key);
-        journal.write(Entry::sending(operation, update.clone())).await?;
+        let work = Work::Update(update.clone());
+        journal.write(Entry::sending(operation, work)).await?;
         let answer = update.send(&self.call.stripe).await;
         Ok((update, answer))
     }

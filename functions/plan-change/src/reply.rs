@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 use shared::billing::payment::Payment;
-use shared::billing::plan_change::{Update, charge};
+use shared::billing::plan_change::{Scheduling, Update, charge};
 use shared::billing::state::BillingState;
 use shared::billing::subscription::Current;
 use shared::stripe::views::{Invoice, Subscription};
@@ -84,6 +84,34 @@ pub fn processing(
     let plan = plan.map(|plan| plan.tier.to_owned());
     let body = Changed::of("processing", billing, update, changed, payment);
     Reply::ok(&Changed { plan, current_period_end: until, ..body })
+}
+
+/// Responds to a change that is scheduled for `at`. Nothing is charged until then.
+///
+/// # Errors
+/// `internal` if the body cannot be written, or the subscription is not the account's.
+pub fn scheduled(
+    billing: &BillingState,
+    scheduling: &Scheduling,
+    at: Timestamp,
+) -> Result<Reply, ApiError> {
+    let all = &billing.subscriptions;
+    let found = all.iter().find(|one| one.id == scheduling.subscription);
+    let subscription = found.ok_or_else(|| ApiError::Internal("no such subscription".into()))?;
+    let current = Current::of(std::slice::from_ref(subscription), &billing.tiers);
+    let until = current.and_then(|current| current.plan).map(|plan| plan.item.current_period_end);
+    Reply::ok(&Changed {
+        plan: Some(scheduling.plan.clone()),
+        previous_plan: scheduling.previous_plan.clone(),
+        status: subscription.status.as_str(),
+        outcome: "scheduled",
+        proration_amount: Money::new(0, subscription.currency),
+        currency: subscription.currency,
+        effective_at: at.date_time(),
+        current_period_end: until.map(Timestamp::date),
+        invoice: None,
+        warnings: &[],
+    })
 }
 
 /// Returns the subscription as it was read before the change.

@@ -2,15 +2,16 @@
 
 use shared::api::body::Fields;
 use shared::billing::catalog::Offer;
-use shared::billing::plan_change::{BadQuote, Quote, Target};
+use shared::billing::plan_change::{BadQuote, Effective, Quote, Target};
 use shared::{ApiError, Call, Money, Timestamp};
 
 /// The names of the fields.
-pub const FIELDS: [&str; 4] = ["plan", "interval", "quote", "maxAmount"];
+pub const FIELDS: [&str; 5] = ["plan", "interval", "effective", "quote", "maxAmount"];
 
 /// The fields of a request.
 pub struct Request {
     pub target: Target,
+    pub effective: Effective,
     quote: Option<String>,
     /// Largest amount due that is accepted if usage has moved the price.
     most: Option<String>,
@@ -30,8 +31,12 @@ impl Request {
     /// `validation`.
     pub fn read(fields: &Fields) -> Result<Self, ApiError> {
         let text = |name| fields.get(name).map(str::to_owned);
-        let request =
-            Self { target: fields.target()?, quote: text("quote"), most: text("maxAmount") };
+        let request = Self {
+            target: fields.target()?,
+            effective: fields.effective()?,
+            quote: text("quote"),
+            most: text("maxAmount"),
+        };
         if request.most.is_some() && request.quote.is_none() {
             return Err(bad_most("\"maxAmount\" needs the \"quote\" of a preview beside it."));
         }
@@ -61,7 +66,7 @@ impl Request {
         let Some(token) = &self.quote else { return Ok(None) };
         let keys = call.quote_keys_for(token).await?;
         let quote = Quote::open(&keys, &call.caller.account.id, token, Timestamp::now())?;
-        quote.check_plan(&offer.tier, offer.interval)?;
+        quote.check_plan(&offer.tier, offer.interval, self.effective)?;
         let most = self.most.as_deref().map(|most| read_most(most, &quote)).transpose()?;
         Ok(Some(Quoted { quote, most }))
     }

@@ -4,14 +4,15 @@
 use shared::api::idempotency::Operation;
 use shared::billing::invoice::latest_invoice;
 use shared::billing::payment::Payment;
-use shared::billing::plan_change::{Change, HeldPrice, IfIncomplete, Update, Withdrawal, withdraw};
+use shared::billing::plan_change::{Change, Withdrawal, withdraw};
 use shared::billing::state::BillingState;
 use shared::billing::subscription::NotChangeable;
-use shared::change::{Entry, Journal, Phase, Settled};
+use shared::change::{Entry, Journal, Phase, Settled, Work};
 use shared::stripe::views::Subscription;
 use shared::stripe::{Decline, Details};
 use shared::{ApiError, Call, Reply};
 
+use crate::schedule::scheduled;
 use crate::{in_force, reply};
 
 /// Returns the response that a settled operation is owed; `None` if there is none, or somebody has it. `is_own` tells
@@ -26,8 +27,9 @@ pub async fn owed(
 ) -> Option<Result<Reply, ApiError>> {
     match settled {
         Settled::Nothing => None,
+        Settled::Scheduled => Some(scheduled(billing, entry)),
         Settled::Applied(changed) => {
-            let update = &entry.update;
+            let update = entry.update()?;
             let known = billing.subscriptions.iter().find(|one| one.id == update.subscription);
             let reply =
                 in_force::applied(call, journal, billing, update, changed.as_deref().or(known)?)
@@ -54,7 +56,7 @@ async fn respond_now(
 /// Reads the subscription of the entry.
 async fn read(call: &Call, journal: &Journal, entry: &Entry) -> Result<Subscription, ApiError> {
     let subscriptions = call.stripe.subscriptions(&journal.customer, Details::None).await?;
-    let found = subscriptions.into_iter().find(|one| one.id == entry.update.subscription);
+    let found = subscriptions.into_iter().find(|one| one.id == entry.work.subscription());
     found.ok_or_else(|| ApiError::Internal("the subscription is not the customer's".into()))
 }
 
@@ -70,14 +72,15 @@ pub async fn respond(
     entry: &Entry,
     changed: &Subscription,
 ) -> Result<Reply, ApiError> {
-    let Some(invoice) = entry.update.invoice(changed) else {
+    let paid_for = entry.update().and_then(|update| Some((update, update.invoice(changed)?)));
+    let Some((update, invoice)) = paid_for else {
         return Err(ApiError::Internal("a change waits for no invoice".into()));
     };
     journal.set(Some(entry.clone().waiting(&invoice.id)));
     let payment = Payment::load(&call.stripe, &journal.customer, invoice).await?;
     let decline = match payment {
         Payment::Processing { .. } => {
-            return reply::processing(billing, &entry.update, changed, &payment);
+            return reply::processing(billing, update, changed, &payment);
         }
         Payment::ActionRequired(_) => {
             let url = invoice.hosted_invoice_url.clone();
@@ -91,11 +94,9 @@ pub async fn respond(
         Withdrawal::Done => Err(ApiError::PaymentFailed(Box::new(decline))),
         Withdrawal::Paid => {
             let paid = read(call, journal, entry).await?;
-            in_force::applied(call, journal, billing, &entry.update, &paid).await
+            in_force::applied(call, journal, billing, update, &paid).await
         }
-        Withdrawal::Processing => {
-            reply::processing(billing, &entry.update, changed, &Payment::None)
-        }
+        Withdrawal::Processing => reply::processing(billing, update, changed, &Payment::None),
         Withdrawal::StillOpen => Err(still_open()),
     }
 }
@@ -110,7 +111,8 @@ pub async fn withdraw_own(
     entry: &Entry,
     changed: &Subscription,
 ) -> Result<Withdrawal, ApiError> {
-    let Some(invoice) = entry.update.invoice(changed) else { return Ok(Withdrawal::Done) };
+    let paid_for = entry.update().and_then(|update| update.invoice(changed));
+    let Some(invoice) = paid_for else { return Ok(Withdrawal::Done) };
     // Once the invoice is void, nothing at Stripe shows that something has to be restored.
     journal.write(entry.clone().waiting(&invoice.id)).await?;
     withdraw_journaled(call, journal, &entry.operation, changed, &invoice.id).await
@@ -142,7 +144,6 @@ pub async fn withdraw_other(
     call: &Call,
     journal: &mut Journal,
     change: &Change<'_>,
-    price: &HeldPrice,
     operation: &Operation,
 ) -> Result<bool, ApiError> {
     let subscription = change.subscription;
@@ -150,10 +151,8 @@ pub async fn withdraw_other(
     let Some(invoice) = latest else { return Ok(false) };
     if journal.entry().is_none() {
         // It was made elsewhere, for example in the billing portal.
-        let (id, attribution) = (operation.id(), operation.attribution());
-        let (behavior, key) = (IfIncomplete::Pending, journal.stripe_key(id, "unsent"));
-        let update = Update::new(change, price.clone(), behavior, id, attribution, key);
-        journal.write(Entry::sending(operation, update).waiting(&invoice.id)).await?;
+        let work = Work::Withdrawal(subscription.id.clone());
+        journal.write(Entry::sending(operation, work).waiting(&invoice.id)).await?;
     }
     match withdraw_journaled(call, journal, operation.id(), subscription, &invoice.id).await? {
         Withdrawal::Done => Ok(true),

@@ -109,7 +109,7 @@ impl Estimate {
             amount: Money::new(line.amount, invoice.currency),
             quantity: line.quantity_decimal.or(line.quantity).map(exact),
             metered: prices.of(line).is_some_and(Price::is_metered),
-            plan: plan(line, tiers, prices).map(str::to_owned),
+            plan: prices.plan(line, tiers).map(str::to_owned),
             meter: prices.meter(line).map(str::to_owned),
         };
         Ok(Self {
@@ -125,13 +125,5 @@ impl Estimate {
             lines: invoice.lines.data.iter().map(line).collect(),
             as_of: as_of.date_time(),
         })
-    }
-}
-
-/// Returns the tier of the plan that a line bills: that of its price, else of its product.
-fn plan<'a>(line: &'a Line, tiers: &'a Tiers, prices: &'a LinePrices<'_>) -> Option<&'a str> {
-    match prices.of(line) {
-        Some(price) => tiers.of(price),
-        None => tiers.of_product(line.product()?),
     }
 }

@@ -12,7 +12,7 @@ use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
 use super::error::ApiError;
-use crate::billing::plan_change::{INTERVALS, Target};
+use crate::billing::plan_change::{EFFECTIVE, Effective, INTERVALS, Target};
 use crate::values::{fingerprint, quoted};
 
 /// Longest accepted body in bytes.
@@ -51,10 +51,13 @@ impl Fields {
         for (name, value) in pairs {
             if !known.contains(&name.as_str()) {
                 let name = quoted(&name);
-                let known = known.join(", ");
+                let advice = match known {
+                    [] => "This endpoint takes none.".to_owned(),
+                    _ => format!("Use one of: {}.", known.join(", ")),
+                };
                 return Err(ApiError::validation(
                     &name,
-                    format!("There is no field \"{name}\" here. Use one of: {known}."),
+                    format!("There is no field \"{name}\" here. {advice}"),
                 ));
             }
             let text = match serde_json::from_str::<Option<String>>(value.get()) {
@@ -117,6 +120,14 @@ impl Fields {
             plan: self.required("plan")?.to_owned(),
             interval: self.one_of("interval", &INTERVALS)?,
         })
+    }
+
+    /// Returns when a plan change takes effect, from the field `effective`.
+    ///
+    /// # Errors
+    /// `validation`.
+    pub fn effective(&self) -> Result<Effective, ApiError> {
+        Ok(self.one_of("effective", &EFFECTIVE)?.unwrap_or_default())
     }
 
     /// Returns a fingerprint that is equal for bodies with equal fields.

@@ -24,7 +24,7 @@ const TIME: usize = 20;
 const TAG: usize = 32;
 
 impl Reply {
-    /// Adds `asOf` and `stale` to a successful GET, and its headers. It becomes 304 without a body if `if_none_match`
+    /// Adds `asOf` and `stale` to a successful GET, if it is JSON, and its headers. It becomes 304 without a body if `if_none_match`
     /// names its entity tag.
     #[must_use]
     pub(crate) fn with_freshness(self, freshness: Freshness, if_none_match: Option<&str>) -> Self {
@@ -41,7 +41,11 @@ impl Reply {
         let object = self.body.strip_suffix('}').unwrap_or(&self.body);
         let before = if object.ends_with('{') { "" } else { "," };
         let time = as_of.date_time().to_string();
-        let body = format!("{object}{before}\"asOf\":\"{time}\",\"stale\":{stale}}}");
+        let body = if self.is_json() {
+            format!("{object}{before}\"asOf\":\"{time}\",\"stale\":{stale}}}")
+        } else {
+            self.body.clone()
+        };
         let tag = tag(&body);
         let age = (now.seconds() - as_of.seconds()).max(0);
         let headers = [
@@ -132,6 +136,18 @@ mod tests {
             assert_eq!(header(&reply, "vary"), "authorization, x-cantila-act-as, accept, origin");
             assert_eq!(reply.status(), 200);
         }
+    }
+
+    #[test]
+    fn body_that_is_not_json_stays_as_it_is() {
+        let freshness = Freshness { as_of: at(1), source: Source::Stored };
+        let csv = || Reply::csv("a,b\r\n".to_owned());
+        let reply = csv().with_freshness_at(freshness, None, at(100));
+        assert_eq!((reply.status(), reply.body()), (200, "a,b\r\n"));
+        assert_eq!(header(&reply, "content-type"), "text/csv; charset=utf-8; header=present");
+        assert_eq!(header(&reply, "x-as-of"), "1970-01-01T00:00:01Z");
+        let tag = header(&reply, "etag");
+        assert_eq!(csv().with_freshness_at(freshness, Some(&tag), at(100)).status(), 304);
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! The HTTP API: API Gateway events in and out, bodies, queries, URLs, errors, idempotency.
 
+pub(crate) mod accept;
 pub mod body;
 pub mod error;
 pub mod event;

@@ -1,5 +1,6 @@
 //! Replies of handlers.
 
+use lambda_http::http::header::CONTENT_TYPE;
 use lambda_http::http::{HeaderName, HeaderValue, StatusCode};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -10,7 +11,7 @@ use crate::stripe::Source;
 /// Header of a replayed response.
 const REPLAYED: &str = "idempotent-replayed";
 
-/// A status and a JSON body.
+/// A status and a body, which is JSON unless a header says otherwise.
 #[derive(Clone, Debug)]
 pub struct Reply {
     pub(crate) status: StatusCode,
@@ -41,6 +42,17 @@ impl Reply {
     /// As [`Reply::ok`].
     pub fn created<T: Serialize>(body: &T) -> Result<Self, ApiError> {
         Self::new(StatusCode::CREATED, body)
+    }
+
+    /// Creates a reply with status 200 and CSV with a header.
+    pub fn csv(text: String) -> Self {
+        let csv = HeaderValue::from_static("text/csv; charset=utf-8; header=present");
+        Self::of(StatusCode::OK, text, vec![(CONTENT_TYPE, csv)])
+    }
+
+    /// Returns whether the body is JSON.
+    pub(crate) fn is_json(&self) -> bool {
+        self.header(CONTENT_TYPE.as_str()).is_none()
     }
 
     fn new<T: Serialize>(status: StatusCode, body: &T) -> Result<Self, ApiError> {
@@ -89,7 +101,7 @@ impl Reply {
         self.status.as_u16()
     }
 
-    /// Returns the JSON body.
+    /// Returns the body.
     pub fn body(&self) -> &str {
         &self.body
     }

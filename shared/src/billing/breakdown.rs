@@ -26,6 +26,21 @@ pub struct Breakdown {
 }
 
 impl Breakdown {
+    /// Returns the breakdown of nothing for a customer with this credit.
+    pub fn nothing(balance: Money) -> Self {
+        let zero = Money::new(0, balance.currency);
+        Self {
+            subtotal: zero,
+            discount: zero,
+            billing_credits: zero,
+            tax: zero,
+            total: zero,
+            credit_applied: zero,
+            amount_due: zero,
+            balance_after: balance,
+        }
+    }
+
     /// Reads the amounts of a finalized or previewed invoice.
     ///
     /// # Errors

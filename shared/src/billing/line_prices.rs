@@ -5,23 +5,27 @@ use std::collections::{BTreeSet, HashMap};
 use futures_util::future::try_join_all;
 use stripe_product::price::RetrievePrice;
 
-use super::catalog::meter_of;
+use super::catalog::{Tiers, meter_of};
 use crate::stripe::views::{Invoice, Line, Price, Subscription};
 use crate::stripe::{PARALLEL, Stripe, StripeError};
 use crate::values::is_path_segment;
 
-/// Prices by ID: those of a subscription's items, and those of lines that bill other prices.
+/// Prices by ID: known ones, such as those of a subscription's items, and those that were read.
 pub struct LinePrices<'a> {
-    of_items: HashMap<&'a str, &'a Price>,
+    known: HashMap<&'a str, &'a Price>,
     others: HashMap<String, Price>,
 }
 
 impl<'a> LinePrices<'a> {
     /// Returns the prices of the subscription's items.
     pub fn of_items(subscription: &'a Subscription) -> Self {
-        let prices = subscription.items.data.iter().map(|item| &item.price);
+        Self::known(subscription.items.data.iter().map(|item| &item.price))
+    }
+
+    /// Returns known prices, such as those of the catalog.
+    pub fn known(prices: impl Iterator<Item = &'a Price>) -> Self {
         Self {
-            of_items: prices.map(|price| (price.id.as_str(), price)).collect(),
+            known: prices.map(|price| (price.id.as_str(), price)).collect(),
             others: HashMap::new(),
         }
     }
@@ -37,23 +41,43 @@ impl<'a> LinePrices<'a> {
         invoice: &Invoice,
         known: &[&str],
     ) -> Result<Self, StripeError> {
-        let mut prices = Self::of_items(subscription);
+        Self::of_items(subscription).with_others(stripe, invoice, known).await
+    }
+
+    /// Reads the prices of the invoice's lines that are neither here nor `known`.
+    ///
+    /// # Errors
+    /// [`StripeError`].
+    pub async fn with_others(
+        mut self,
+        stripe: &Stripe,
+        invoice: &Invoice,
+        known: &[&str],
+    ) -> Result<Self, StripeError> {
         let unread: BTreeSet<&str> = (invoice.lines.data.iter().filter_map(Line::price))
-            .filter(|id| !prices.of_items.contains_key(id) && !known.contains(id))
+            .filter(|id| !self.known.contains_key(id) && !known.contains(id))
             .collect();
         let unread: Vec<&str> = unread.into_iter().collect();
         for some in unread.chunks(PARALLEL) {
             let reads: Vec<_> = some.iter().map(|id| retrieve(stripe, id)).collect();
             let read = try_join_all(reads).await?.into_iter().flatten();
-            prices.others.extend(read.map(|price| (price.id.clone(), price)));
+            self.others.extend(read.map(|price| (price.id.clone(), price)));
         }
-        Ok(prices)
+        Ok(self)
     }
 
     /// Returns the price of a line.
     pub fn of(&self, line: &Line) -> Option<&Price> {
         let id = line.price()?;
-        self.of_items.get(id).copied().or_else(|| self.others.get(id))
+        self.known.get(id).copied().or_else(|| self.others.get(id))
+    }
+
+    /// Returns the tier of the plan that a line bills: that of its price, else of its product.
+    pub fn plan<'p>(&'p self, line: &'p Line, tiers: &'p Tiers) -> Option<&'p str> {
+        match self.of(line) {
+            Some(price) => tiers.of(price),
+            None => tiers.of_product(line.product()?),
+        }
     }
 
     /// Returns the name of the meter whose usage a line bills.

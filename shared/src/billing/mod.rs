@@ -5,6 +5,7 @@ pub mod breakdown;
 pub mod catalog;
 pub mod customer;
 pub mod invoice;
+pub mod invoice_entry;
 pub mod line_prices;
 pub mod payment;
 pub mod payment_method;

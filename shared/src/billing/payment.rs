@@ -64,7 +64,8 @@ impl Payment {
         decisive.map_or(Self::None, |(_, intent)| Self::of_intent(intent))
     }
 
-    fn of_intent(intent: &PaymentIntent) -> Self {
+    /// Returns the state of one attempt.
+    pub fn of_intent(intent: &PaymentIntent) -> Self {
         let failure = || intent.last_payment_error.as_ref().map(Decline::of);
         match intent.status {
             IntentStatus::Processing => Self::Processing { since: intent.created },

@@ -89,7 +89,12 @@ impl PriceShape {
     /// Returns the amount of one interval as Stripe bills it: each invoice line is rounded half up, and
     /// graduated tiers are lines of their own. `None` if it exceeds the range of an amount.
     pub fn amount(&self, quantity: u64) -> Option<Money> {
-        let lines = self.lines(quantity.into());
+        self.amount_of(quantity.into())
+    }
+
+    /// Returns the amount of a quantity that need not be whole, as [`PriceShape::amount`] does.
+    pub fn amount_of(&self, quantity: Decimal) -> Option<Money> {
+        let lines = self.lines(quantity);
         let minor =
             lines.iter().try_fold(0_i64, |sum, line| sum.checked_add(self.round(*line)?))?;
         Some(Money::new(minor, self.currency))

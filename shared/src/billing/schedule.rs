@@ -2,16 +2,27 @@
 
 use crate::stripe::views::{Phase, Subscription};
 
+/// Returns the phases of the subscription's schedule that lie ahead, in order.
+pub fn later_phases(subscription: &Subscription) -> Vec<&Phase> {
+    let now = subscription.now();
+    let schedule = subscription.schedule.as_ref().and_then(|schedule| schedule.object());
+    let phases = schedule.into_iter().flat_map(|schedule| &schedule.phases);
+    let mut later: Vec<&Phase> = phases.filter(|phase| phase.start_date > now).collect();
+    later.sort_by_key(|phase| phase.start_date);
+    later
+}
+
+/// Returns the ID of the subscription's schedule if this API made it and no phase lies ahead: it changes nothing any
+/// more, but Stripe refuses or reverts changes of the subscription while it is there.
+pub fn spent_schedule(subscription: &Subscription) -> Option<&str> {
+    let schedule = subscription.schedule.as_ref()?.object()?;
+    let is_spent = schedule.operation().is_some() && later_phases(subscription).is_empty();
+    schedule.id.as_deref().filter(|_| is_spent)
+}
+
 /// Returns the later phases that change the items, each compared with the phase before it, in order.
 pub fn changes(subscription: &Subscription) -> Vec<&Phase> {
-    let now = subscription.now();
-    let Some(schedule) = subscription.schedule.as_ref().and_then(|schedule| schedule.object())
-    else {
-        return Vec::new();
-    };
-    let mut later: Vec<&Phase> =
-        schedule.phases.iter().filter(|phase| phase.start_date > now).collect();
-    later.sort_by_key(|phase| phase.start_date);
+    let mut later = later_phases(subscription);
     let mut before = items_of_subscription(subscription);
     later.retain(|phase| {
         let items = items_of_phase(phase);
@@ -20,6 +31,13 @@ pub fn changes(subscription: &Subscription) -> Vec<&Phase> {
         changes
     });
     later
+}
+
+/// Returns whether a change or the end of the subscription is pending.
+pub fn has_pending(subscription: &Subscription) -> bool {
+    subscription.pending_change().is_some()
+        || !later_phases(subscription).is_empty()
+        || subscription.ends_at().is_some()
 }
 
 /// Prices and quantities, sorted.
@@ -52,6 +70,28 @@ mod tests {
 
     fn phase(start: i64, price: &str, quantity: Option<u64>) -> Value {
         json!({ "start_date": start, "end_date": start + 9, "items": [{ "price": price, "quantity": quantity }] })
+    }
+
+    #[test]
+    fn own_schedule_without_a_later_phase_is_spent() {
+        let ours = json!({ "cantila_operation": "op" });
+        let (past, ahead) = (phase(1, "price_2", None), phase(FAR, "price_2", None));
+        let cases = [
+            (&ours, vec![past.clone()], Some("sub_sched_1")),
+            (&ours, vec![past.clone(), ahead], None),
+            (&json!({}), vec![past], None),
+        ];
+        for (metadata, phases, expected) in cases {
+            let schedule = json!({ "id": "sub_sched_1", "metadata": metadata, "phases": phases });
+            let subscription: Subscription = view(with(
+                fixtures::subscription("sub_1", "active", &[]),
+                &json!({ "schedule": schedule }),
+            ));
+            assert_eq!(spent_schedule(&subscription), expected, "{metadata} {phases:?}");
+        }
+        let other = json!({ "schedule": "sub_sched_1" });
+        let other = view(with(fixtures::subscription("sub_1", "active", &[]), &other));
+        assert_eq!(spent_schedule(&other), None);
     }
 
     #[test]

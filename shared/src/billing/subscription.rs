@@ -8,6 +8,7 @@ use super::catalog::Tiers;
 use super::invoice::latest_invoice;
 use super::payment::Payment;
 use super::price::{Every, OwnPrice, PriceShape};
+use super::schedule::spent_schedule;
 use crate::stripe::views::{
     CollectionMethod, Invoice, InvoiceStatus, Subscription, SubscriptionItem, SubscriptionStatus,
 };
@@ -50,6 +51,8 @@ pub enum NotChangeable {
     NotInCatalogue,
     /// Stripe would never bill the usage of the metered prices that change.
     ClassicBilling,
+    /// Items have periods of different lengths, so there is no one end of the period.
+    MixedIntervals,
     /// By the operator's setting, a downgrade takes effect at the end of the period.
     DowngradeAtPeriodEnd,
 }
@@ -101,7 +104,10 @@ impl<'a> Current<'a> {
         let reasons = [
             (owes, NotChangeable::Overdue),
             (subscription.pause_collection.is_some(), NotChangeable::CollectionPaused),
-            (subscription.schedule.is_some(), NotChangeable::Scheduled),
+            (
+                subscription.schedule.is_some() && spent_schedule(subscription).is_none(),
+                NotChangeable::Scheduled,
+            ),
             (subscription.ends_at().is_some(), NotChangeable::Ending),
             (
                 subscription.collection_method == CollectionMethod::SendInvoice,

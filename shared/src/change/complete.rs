@@ -1,7 +1,7 @@
 //! Completing a change after its response: metered prices that remain to be swapped, lines of an update that has lapsed.
 
 use super::journal::{Entry, Journal, Phase};
-use super::settle::{Metered, Settled, settle, swap_meters};
+use super::settle::{Metered, Settled, respond_to_drop, settle, swap_meters};
 use crate::api::error::ApiError;
 use crate::aws::table::Table;
 use crate::stripe::{Details, Stripe};
@@ -34,9 +34,11 @@ async fn complete_held(stripe: &Stripe, journal: &mut Journal) -> Result<(), Api
         return Ok(());
     };
     let subscriptions = stripe.subscriptions(&journal.customer, Details::None).await?;
-    if let Settled::Applied(changed) = settle(stripe, journal, &subscriptions).await? {
-        let left = match changed {
-            Some(changed) => match swap_meters(stripe, &entry.update, &changed).await {
+    let settled = settle(stripe, journal, &subscriptions).await?;
+    respond_to_drop(journal, &entry, &settled, &subscriptions).await;
+    if let Settled::Applied(changed) = settled {
+        let left = match changed.zip(entry.update()) {
+            Some((changed, update)) => match swap_meters(stripe, update, &changed).await {
                 Metered::Swapped | Metered::Refused => None,
                 Metered::Unclear(_) => Some(entry.in_force()),
             },

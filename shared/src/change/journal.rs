@@ -1,12 +1,13 @@
 //! The journal of a customer's plan changes.
 
 use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
 
 use crate::api::error::{ApiError, Cause};
 use crate::api::idempotency::{Operation, RecordKey};
 use crate::api::reply::Reply;
 use crate::aws::table::{HeldJournal, Table};
-use crate::billing::plan_change::Update;
+use crate::billing::plan_change::{Scheduling, Update};
 
 /// The state of an operation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -20,6 +21,29 @@ pub enum Phase {
     Meters,
 }
 
+/// The work of an operation at Stripe.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Work {
+    /// An update of the subscription that changes its plan now.
+    Update(Update),
+    /// A schedule that changes its plan at the end of the period.
+    Schedule(Scheduling),
+    /// The withdrawal of a pending update that another system made, by the subscription's ID.
+    Withdrawal(String),
+}
+
+impl Work {
+    /// Returns the ID of the subscription.
+    pub fn subscription(&self) -> &str {
+        match self {
+            Self::Update(update) => &update.subscription,
+            Self::Schedule(scheduling) => &scheduling.subscription,
+            Self::Withdrawal(subscription) => subscription,
+        }
+    }
+}
+
 /// An operation that is not over.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Entry {
@@ -30,21 +54,39 @@ pub struct Entry {
     /// The idempotency record that the response belongs to; none without an idempotency key.
     record: Option<RecordKey>,
     pub phase: Phase,
-    pub update: Update,
+    #[serde(flatten)]
+    pub work: Work,
     /// ID of the invoice that a waiting change is paid with.
     pub invoice: Option<String>,
+    /// The request that drops what is pending.
+    #[serde(default)]
+    dropped: Option<Dropped>,
+}
+
+/// The request that drops a pending change or cancellation.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+struct Dropped {
+    /// ID of its operation.
+    operation: String,
+    /// As in [`Entry`].
+    request_id: String,
+    /// As in [`Entry`].
+    record: Option<RecordKey>,
+    /// Body of its response, which is known before the drop.
+    body: String,
 }
 
 impl Entry {
-    /// Creates the entry of an update that is about to be sent.
-    pub fn sending(operation: &Operation, update: Update) -> Self {
+    /// Creates the entry of an operation that is about to be sent.
+    pub fn sending(operation: &Operation, work: Work) -> Self {
         Self {
             operation: operation.id().to_owned(),
             request_id: operation.attribution().request_id.clone(),
             record: operation.record_key(),
             phase: Phase::Sent,
-            update,
+            work,
             invoice: None,
+            dropped: None,
         }
     }
 
@@ -58,6 +100,37 @@ impl Entry {
     #[must_use]
     pub fn in_force(self) -> Self {
         Self { phase: Phase::Meters, ..self }
+    }
+
+    /// Returns the entry once `operation` is about to drop what is pending. `body` is that of its response.
+    #[must_use]
+    pub fn dropping(self, operation: &Operation, body: &str) -> Self {
+        let dropped = Dropped {
+            operation: operation.id().to_owned(),
+            request_id: operation.attribution().request_id.clone(),
+            record: operation.record_key(),
+            body: body.to_owned(),
+        };
+        Self { dropped: Some(dropped), ..self }
+    }
+
+    /// Returns the body of the response if an earlier attempt of `operation` was about to drop what is pending.
+    pub fn dropped_by(&self, operation: &Operation) -> Option<&str> {
+        let own = self.dropped.as_ref().filter(|dropped| dropped.operation == operation.id());
+        own.map(|dropped| dropped.body.as_str())
+    }
+
+    /// Returns whether the change waits for the payment of `invoice`.
+    pub fn waits_for(&self, invoice: &str) -> bool {
+        self.phase == Phase::Waiting && self.invoice.as_deref() == Some(invoice)
+    }
+
+    /// Returns the update, if the operation sends one.
+    pub fn update(&self) -> Option<&Update> {
+        match &self.work {
+            Work::Update(update) => Some(update),
+            Work::Schedule(_) | Work::Withdrawal(_) => None,
+        }
     }
 
     /// Returns whether this is an earlier attempt of the operation.
@@ -140,6 +213,17 @@ impl Journal {
     pub async fn respond(&self, entry: &Entry, outcome: &Result<Reply, ApiError>) {
         if let Some(record) = &entry.record {
             record.respond(&self.table, &entry.operation, &entry.request_id, outcome).await;
+        }
+    }
+
+    /// Stores the response of the request that dropped what was pending, unless its record has one.
+    pub(super) async fn respond_to_drop(&self, entry: &Entry) {
+        if let Some(dropped) = &entry.dropped
+            && let Some(record) = &dropped.record
+            && let Ok(body) = serde_json::from_str::<&RawValue>(&dropped.body)
+        {
+            let outcome = Reply::ok(&body);
+            record.respond(&self.table, &dropped.operation, &dropped.request_id, &outcome).await;
         }
     }
 

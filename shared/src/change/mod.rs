@@ -10,5 +10,5 @@ mod journal;
 mod settle;
 
 pub use complete::complete;
-pub use journal::{Entry, Journal, Phase};
-pub use settle::{Metered, Settled, settle, swap_meters};
+pub use journal::{Entry, Journal, Phase, Work};
+pub use settle::{Metered, Settled, respond_to_drop, settle, swap_meters};

@@ -3,10 +3,11 @@
 use crate::api::error::ApiError;
 use crate::billing::invoice::latest_invoice;
 use crate::billing::plan_change::{IfIncomplete, Update, is_in_force, is_pending, restore};
+use crate::billing::schedule::has_pending;
 use crate::stripe::views::{Expandable, InvoiceStatus, Subscription};
 use crate::stripe::{Refusal, Stripe, StripeError};
 
-use super::journal::{Entry, Journal, Phase};
+use super::journal::{Entry, Journal, Phase, Work};
 
 /// The outcome of the operation in the journal.
 #[derive(Debug)]
@@ -20,6 +21,8 @@ pub enum Settled {
     Declined(StripeError),
     /// The change waits for its payment.
     Waiting,
+    /// The change is scheduled for the end of the period.
+    Scheduled,
 }
 
 /// How the operation shows on its subscription.
@@ -54,14 +57,28 @@ pub async fn settle(
     subscriptions: &[Subscription],
 ) -> Result<Settled, ApiError> {
     let Some(mut entry) = journal.entry().cloned() else { return Ok(Settled::Nothing) };
-    let of_entry = |one: &&Subscription| one.id == entry.update.subscription;
+    let of_entry = |one: &&Subscription| one.id == entry.work.subscription();
     let Some(subscription) = subscriptions.iter().find(of_entry) else {
         journal.set(None);
         return Ok(Settled::Nothing);
     };
+    let update = match &entry.work {
+        Work::Update(update) => update.clone(),
+        Work::Schedule(scheduling) => {
+            let operation = &entry.operation;
+            let settled = scheduling.settle(stripe, operation, subscription).await;
+            let is_scheduled = settled.map_err(in_use)?;
+            journal.set(None);
+            return Ok(if is_scheduled { Settled::Scheduled } else { Settled::Nothing });
+        }
+        Work::Withdrawal(_) => {
+            lapse(stripe, journal, subscription, entry.invoice.as_deref()).await?;
+            return Ok(Settled::Nothing);
+        }
+    };
     match (Trace::of(&entry.operation, subscription), entry.phase) {
         (Trace::InForce, _) => {
-            let answer = answer(stripe, &entry.update, subscription).await?;
+            let answer = answer(stripe, &update, subscription).await?;
             Ok(Settled::Applied(answer.map(Box::new)))
         }
         (Trace::Pending, _) => {
@@ -71,7 +88,7 @@ pub async fn settle(
             journal.set(Some(entry));
             Ok(Settled::Waiting)
         }
-        (Trace::None, Phase::Sent) => settle_unseen(stripe, journal, &entry, subscription).await,
+        (Trace::None, Phase::Sent) => settle_unseen(stripe, journal, &update, subscription).await,
         (Trace::None, Phase::Waiting) => {
             lapse(stripe, journal, subscription, entry.invoice.as_deref()).await?;
             Ok(Settled::Nothing)
@@ -80,6 +97,20 @@ pub async fn settle(
             journal.set(None);
             Ok(Settled::Nothing)
         }
+    }
+}
+
+/// Stores the response of the request that dropped what was pending, unless its caller has one. Given how the entry was
+/// settled, and the subscriptions as they were before: it was dropped if nothing was pending, and nothing has applied.
+pub async fn respond_to_drop(
+    journal: &Journal,
+    entry: &Entry,
+    settled: &Settled,
+    subscriptions: &[Subscription],
+) {
+    let is_pending = |one: &Subscription| one.id == entry.work.subscription() && has_pending(one);
+    if matches!(settled, Settled::Nothing) && !subscriptions.iter().any(is_pending) {
+        journal.respond_to_drop(entry).await;
     }
 }
 
@@ -120,10 +151,9 @@ async fn answer(
 async fn settle_unseen(
     stripe: &Stripe,
     journal: &mut Journal,
-    entry: &Entry,
+    update: &Update,
     subscription: &Subscription,
 ) -> Result<Settled, ApiError> {
-    let update = &entry.update;
     if update.is_forgotten() {
         let invoice = update.invoice(subscription).map(|invoice| invoice.id.as_str());
         let waited = invoice.filter(|_| update.if_incomplete == IfIncomplete::Pending);

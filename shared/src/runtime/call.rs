@@ -1,11 +1,12 @@
 //! The context of one authenticated request.
 
 use std::future::Future;
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use super::app::App;
 use super::config::Config;
 use crate::access::Caller;
+use crate::api::accept;
 use crate::api::body::Fields;
 use crate::api::error::ApiError;
 use crate::api::event::Incoming;
@@ -50,6 +51,16 @@ impl Call {
         &self.incoming.request_id
     }
 
+    /// Returns the last segment of the path, such as the ID in `/v1/billing/invoices/in_1`.
+    pub fn path_parameter(&self) -> &str {
+        self.incoming.path.rsplit('/').next().unwrap_or_default()
+    }
+
+    /// Returns whether the caller prefers a response of this media type to JSON.
+    pub fn prefers(&self, media_type: &str) -> bool {
+        accept::prefers(&self.incoming.headers, media_type)
+    }
+
     /// Returns the ID of the account's Stripe customer, if it has one.
     pub fn customer(&self) -> Option<&str> {
         self.caller.account.customer.as_deref()
@@ -59,7 +70,7 @@ impl Call {
     ///
     /// # Errors
     /// `change_in_progress` if another request holds it; `unavailable`.
-    pub async fn acquire_journal(&self, customer: &str) -> Result<Journal, ApiError> {
+    async fn acquire_journal(&self, customer: &str) -> Result<Journal, ApiError> {
         // Another process may get a request with the same ID of the gateway.
         let attempt = Operation::new(self.attribution())?;
         let until = self.incoming.ends;
@@ -188,6 +199,67 @@ impl Call {
         claim.once(&self.app.table, work).await
     }
 
+    /// Runs `work` as [`Call::once`] does, with the journal of the account's customer and its billing as it was read since
+    /// the journal was acquired. `check` runs before. `work` returns the journal, which is kept until the response is
+    /// stored.
+    ///
+    /// # Errors
+    /// Those of `check` and `work`; `change_in_progress` if another request holds the journal; those of Stripe.
+    pub async fn change<F>(
+        &self,
+        route: &str,
+        fields: &Fields,
+        check: impl Future<Output = Result<(), ApiError>>,
+        work: impl FnOnce(Option<Journal>, BillingState, Operation) -> F,
+    ) -> Result<Reply, ApiError>
+    where
+        F: Future<Output = (Option<Journal>, Result<Reply, ApiError>)>,
+    {
+        let held = Mutex::new(None);
+        let steps = async |operation| {
+            check.await?;
+            let (journal, billing) = self.lock().await?;
+            let (journal, outcome) = work(journal, billing, operation).await;
+            *held.lock().unwrap_or_else(PoisonError::into_inner) = journal;
+            outcome
+        };
+        // On the heap, because it is large.
+        let outcome = Box::pin(self.once(route, fields, steps)).await;
+        // Until the response is stored, the journal knows the operation.
+        let mut held = held.into_inner().unwrap_or_else(PoisonError::into_inner);
+        if let Some(journal) = held.as_mut().filter(|_| outcome.as_ref().is_ok_and(Reply::is_lost))
+        {
+            journal.keep();
+        }
+        release(held).await;
+        outcome
+    }
+
+    /// Acquires the journal of the account's customer, if it has one, then reads the billing.
+    async fn lock(&self) -> Result<(Option<Journal>, BillingState), ApiError> {
+        let mut customer = self.customer().map(str::to_owned);
+        loop {
+            let journal = match &customer {
+                Some(customer) => Some(self.acquire_journal(customer).await?),
+                None => None,
+            };
+            let billing = match self.billing_state().await {
+                Ok(billing) => billing,
+                Err(error) => {
+                    release(journal).await;
+                    return Err(error);
+                }
+            };
+            let found = billing.customer.as_ref().map(|customer| customer.id.clone());
+            if found.is_none() || found == customer {
+                return Ok((journal, billing));
+            }
+            // The customer that was known was deleted, and the account has another one by now.
+            release(journal).await;
+            customer = found;
+        }
+    }
+
     /// Returns the attribution of the objects that this request creates or changes.
     fn attribution(&self) -> Attribution {
         Attribution {
@@ -195,5 +267,11 @@ impl Call {
             request_id: self.incoming.request_id.clone(),
             key_id: self.caller.key_id.clone(),
         }
+    }
+}
+
+async fn release(journal: Option<Journal>) {
+    if let Some(journal) = journal {
+        journal.release().await;
     }
 }

@@ -54,11 +54,24 @@ pub struct Config {
     pub portal_configuration: Option<String>,
     /// `AUTOMATIC_TAX`, `true` or `false`, default `false`: whether Stripe calculates tax at checkout.
     pub automatic_tax: bool,
+    /// `CHECKOUT_PROMOTION_CODES`, `CHECKOUT_TAX_IDS` and `CHECKOUT_BILLING_ADDRESS`, `true` or `false`, default `false`.
+    pub checkout_form: CheckoutForm,
     /// `PLAN_CHANGES_PER_PERIOD`, default 10: largest number of plan changes of a subscription in one billing period.
     /// `DOWNGRADES`, `any` or `period_end`, default `any`: whether a downgrade may take effect at once.
     pub change_limits: ChangeLimits,
     /// `STRIPE_RATE`, default 100 in live mode and 25 in a sandbox: requests a second that Stripe allows this deployment.
     pub stripe_rate: Option<u32>,
+}
+
+/// Fields of Stripe's checkout page, besides the payment method.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct CheckoutForm {
+    /// A promotion code. It does not apply to a session that has one already.
+    pub promotion_codes: bool,
+    /// The tax ID and name of a business.
+    pub tax_ids: bool,
+    /// The billing address, which is required then.
+    pub billing_address: bool,
 }
 
 /// A missing or malformed variable. The message names it and the expected form, and never quotes the value,
@@ -109,12 +122,12 @@ impl Config {
                 portal_configuration,
                 "the ID of a portal configuration, which begins with bpc_",
             )?,
-            automatic_tax: env.parsed(
-                "AUTOMATIC_TAX",
-                "false",
-                |text| text.parse().ok(),
-                "true or false",
-            )?,
+            automatic_tax: env.flag("AUTOMATIC_TAX")?,
+            checkout_form: CheckoutForm {
+                promotion_codes: env.flag("CHECKOUT_PROMOTION_CODES")?,
+                tax_ids: env.flag("CHECKOUT_TAX_IDS")?,
+                billing_address: env.flag("CHECKOUT_BILLING_ADDRESS")?,
+            },
             change_limits: ChangeLimits {
                 changes_per_period: env.parsed("PLAN_CHANGES_PER_PERIOD", "10", count, COUNT)?,
                 downgrades_now: env.parsed("DOWNGRADES", "any", downgrades_now, DOWNGRADES)?,
@@ -137,6 +150,11 @@ impl Env<'_> {
 
     fn required(&self, name: &'static str) -> Result<String, ConfigError> {
         self.value(name).ok_or(ConfigError::Missing(name))
+    }
+
+    /// Reads a flag, whose default is false.
+    fn flag(&self, name: &'static str) -> Result<bool, ConfigError> {
+        self.parsed(name, "false", |text| text.parse().ok(), "true or false")
     }
 
     /// Reads a URL of one of the allowed origins.
@@ -213,6 +231,7 @@ mod tests {
         assert_eq!((config.dunning_max_attempts, config.dunning_grace_days), (4, 21));
         assert_eq!(config.quote_keys_secret_id, None);
         assert_eq!(config.change_limits, ChangeLimits::default());
+        assert_eq!(config.checkout_form, CheckoutForm::default());
     }
 
     #[test]
@@ -241,6 +260,9 @@ mod tests {
             ("PORTAL_CONFIGURATION", "bpc_/../x"),
             ("PORTAL_CONFIGURATION", "default"),
             ("AUTOMATIC_TAX", "yes"),
+            ("CHECKOUT_PROMOTION_CODES", "1"),
+            ("CHECKOUT_TAX_IDS", "on"),
+            ("CHECKOUT_BILLING_ADDRESS", "required"),
             ("PLAN_CHANGES_PER_PERIOD", "0"),
             ("DOWNGRADES", "never"),
         ];

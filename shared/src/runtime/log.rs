@@ -1,6 +1,6 @@
 //! Logs: one JSON object per line on standard output, where Lambda reads them.
 //!
-//! A request writes one line when its outcome is known, and a POST an audit line too. They contain IDs,
+//! A request writes one line when its outcome is known, and a POST or DELETE an audit line too. They contain IDs,
 //! but no key and no body. `docs/audit.md` describes the fields.
 
 use tracing::level_filters::LevelFilter;
@@ -115,13 +115,13 @@ impl LogLine {
                 );
             }
         }
-        if method == "POST" {
+        if matches!(method.as_str(), "POST" | "DELETE") {
             self.write_audit(&found, stripe, key_hash);
         }
     }
 
     fn write_audit(&self, outcome: &Outcome, stripe: &CallLog, key_hash: Option<&String>) {
-        let Self { request_id, path, caller, .. } = self;
+        let Self { request_id, method, path, caller, .. } = self;
         let Outcome { status, word, code, replayed } = outcome;
         let route = path.strip_prefix("/v1/billing/").unwrap_or(path);
         let caller = caller.as_ref();
@@ -135,6 +135,7 @@ impl LogLine {
             target: "audit",
             event = "audit",
             request_id,
+            method,
             route,
             account,
             acting_account,

@@ -12,7 +12,7 @@ mod serve;
 
 pub use app::App;
 pub use call::Call;
-pub use config::{Config, ConfigError};
+pub use config::{CheckoutForm, Config, ConfigError};
 pub use route::Route;
 pub use schedule::serve_schedule;
 pub use serve::{answer, serve};

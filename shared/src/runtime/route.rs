@@ -18,7 +18,7 @@ impl Route {
         Self { scope, priority: Priority::Read, stored_as: Some(name) }
     }
 
-    /// Creates a POST, which always asks Stripe.
+    /// Creates a POST or a DELETE, which always asks Stripe.
     pub fn post(scope: Scope) -> Self {
         Self { scope, priority: Priority::Write, stored_as: None }
     }

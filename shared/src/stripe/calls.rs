@@ -1,6 +1,10 @@
 //! Reads that several endpoints share.
 
 use ::stripe::StripeRequest;
+use stripe_billing::billing_meter::ListBillingMeter;
+use stripe_billing::billing_meter_event_summary::{
+    ListIdBillingMeterEventSummary, ListIdBillingMeterEventSummaryValueGroupingWindow as Window,
+};
 use stripe_billing::invoice::{CreatePreviewInvoice, ListInvoice, RetrieveInvoice};
 use stripe_billing::invoice_line_item::ListInvoiceInvoiceLineItem;
 use stripe_billing::invoice_payment::ListInvoicePayment;
@@ -14,10 +18,10 @@ use stripe_product::price::RetrievePrice;
 use super::client::{Stripe, View};
 use super::errors::StripeError;
 use super::views::{
-    Customer, HasId, Invoice, InvoicePayment, List, MaybeCustomer, PaymentIntent, Price,
-    Subscription,
+    Customer, HasId, Invoice, InvoicePayment, List, MaybeCustomer, Meter, MeterSummary,
+    PaymentDetails, PaymentIntent, Price, Subscription,
 };
-use crate::values::{Currency, Mode};
+use crate::values::{Currency, Mode, Timestamp};
 
 /// Length of Stripe's longest page.
 pub const MAX_PAGE: i64 = 100;
@@ -232,6 +236,15 @@ impl Stripe {
         self.all(&ListInvoicePayment::new().invoice(invoice).limit(MAX_PAGE)).await
     }
 
+    /// Returns all payments of an invoice with their `PaymentIntent`s.
+    ///
+    /// # Errors
+    /// [`StripeError`].
+    pub async fn payment_details(&self, invoice: &str) -> Result<Vec<PaymentDetails>, StripeError> {
+        let list = ListInvoicePayment::new().invoice(invoice).limit(MAX_PAGE);
+        self.all(&list.expand(expand(&["data.payment.payment_intent"]))).await
+    }
+
     /// Returns the hundred newest `PaymentIntent`s of a customer.
     ///
     /// # Errors
@@ -247,6 +260,32 @@ impl Stripe {
     /// [`StripeError`].
     pub async fn payment_intent(&self, id: &str) -> Result<PaymentIntent, StripeError> {
         self.send(&RetrievePaymentIntent::new(id)).await
+    }
+
+    /// Returns all meters, inactive ones too.
+    ///
+    /// # Errors
+    /// [`StripeError`].
+    pub async fn meters(&self) -> Result<Vec<Meter>, StripeError> {
+        self.all(&ListBillingMeter::new().limit(MAX_PAGE)).await
+    }
+
+    /// Returns a customer's usage of a meter from `from` until before `to`, which are whole minutes: as one quantity, or
+    /// `by_day`, for which they are the starts of UTC days. Days without usage may be missing.
+    ///
+    /// # Errors
+    /// [`StripeError`].
+    pub async fn usage(
+        &self,
+        meter: &str,
+        customer: &str,
+        (from, to): (Timestamp, Timestamp),
+        by_day: bool,
+    ) -> Result<Vec<MeterSummary>, StripeError> {
+        let list =
+            ListIdBillingMeterEventSummary::new(meter, customer, to.seconds(), from.seconds());
+        let list = list.limit(MAX_PAGE);
+        self.all(&if by_day { list.value_grouping_window(Window::Day) } else { list }).await
     }
 
     /// Returns the mode of the key in use.

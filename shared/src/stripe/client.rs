@@ -70,6 +70,13 @@ impl Stripe {
         }
     }
 
+    /// Dates the response by its usage too, which can be older than the rest.
+    pub fn date_by_usage(&self) {
+        if let Some(reads) = &self.reads {
+            reads.date_by_usage();
+        }
+    }
+
     /// Returns the time that responses are about, if they come from the last known state and not from now.
     pub fn past(&self) -> Option<Timestamp> {
         self.reads.as_ref().and_then(|reads| reads.past())

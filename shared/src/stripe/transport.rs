@@ -27,6 +27,9 @@ const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(10);
 /// Path of previews, the POST that changes nothing.
 const PREVIEW: &str = "/invoices/create_preview";
 
+/// End of the path of a meter's summaries.
+const SUMMARIES: &str = "/event_summaries";
+
 /// The `User-Agent` header.
 const AGENT: &str = concat!("cantila-billing/", env!("CARGO_PKG_VERSION"));
 
@@ -105,9 +108,9 @@ impl Exchange {
         self.method != Method::GET && self.path() != PREVIEW
     }
 
-    /// Returns whether it is the preview of an invoice, which contains usage.
-    pub(super) fn is_preview(&self) -> bool {
-        self.path() == PREVIEW
+    /// Returns whether the answer contains usage: the preview of an invoice, or the summaries of a meter.
+    pub(super) fn reads_usage(&self) -> bool {
+        self.path() == PREVIEW || self.path().ends_with(SUMMARIES)
     }
 
     /// Returns the same text for requests that have the same answer.

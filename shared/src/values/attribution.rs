@@ -9,6 +9,9 @@ pub const REQUEST_METADATA: &str = "cantila_request_id";
 /// The metadata key for the ID of that request's API key.
 pub const KEY_METADATA: &str = "cantila_key_id";
 
+/// The metadata key of a subscription or a schedule for the ID of the operation that changed it last.
+pub const OPERATION_METADATA: &str = "cantila_operation";
+
 /// The request that a write is made for.
 ///
 /// A resumed operation keeps the attribution of the request that began it, because Stripe requires

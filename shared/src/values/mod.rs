@@ -10,7 +10,9 @@ mod scope;
 mod time;
 pub mod token;
 
-pub use attribution::{ACCOUNT_METADATA, Attribution, KEY_METADATA, REQUEST_METADATA};
+pub use attribution::{
+    ACCOUNT_METADATA, Attribution, KEY_METADATA, OPERATION_METADATA, REQUEST_METADATA,
+};
 pub use currency::{Currency, InvalidCurrency};
 pub use encode::is_path_segment;
 pub(crate) use encode::{hex, quoted};

@@ -2,6 +2,7 @@
 
 use std::cell::RefCell;
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::path::PathBuf;
 use std::process::Command;
 use std::time::Duration;
@@ -31,8 +32,9 @@ pub struct Stage {
     requests: RefCell<HashMap<&'static str, usize>>,
     /// Number of accounts created for checkouts, and the current one's key.
     buyer: RefCell<(usize, String)>,
-    /// Function plan-change-preview, which provides quotes for plan-change.
-    quoter: RefCell<Option<Running>>,
+    /// Functions that prepare the requests of others, by name: plan-change-preview provides quotes for plan-change, which
+    /// provides the changes that plan-change-cancel drops.
+    helpers: RefCell<HashMap<&'static str, Running>>,
 }
 
 /// Placeholder for an account that the bench creates.
@@ -55,6 +57,7 @@ fn template(name: &str) -> Template {
         "portal-session" => ("metered", "", &["{}"]),
         // An account without usage: more than ten lines would take another call.
         "plan-change-preview" => ("client", "", &[r#"{"plan":"pro"}"#]),
+        "plan-change-cancel" => ("client", "", &[""]),
         "plan-change" => ("agency", "", &[r#"{"plan":"pro"}"#, r#"{"plan":"agency"}"#]),
         "invoices" => ("metered", "limit=24", &[""]),
         _ => ("metered", "", &[""]),
@@ -77,8 +80,8 @@ impl Stage {
         let runtime = runtime.map_err(Error::system("threads"))?;
         let stack = runtime.block_on(Box::pin(Stack::start(options)))?;
         let aws = runtime.block_on(AwsProxy::start(&stack.about().aws_url))?;
-        let (requests, buyer, quoter) = Default::default();
-        Ok(Self { stack, aws, runtime, requests, buyer, quoter })
+        let (requests, buyer, helpers) = Default::default();
+        Ok(Self { stack, aws, runtime, requests, buyer, helpers })
     }
 
     /// Returns the stack's addresses, accounts and keys.
@@ -129,11 +132,22 @@ impl Stage {
             _ => self.key(account, function.scope)?,
         };
         let body = bodies[turn % bodies.len()];
-        if function.name == "plan-change" {
-            let body = self.with_quote(account, body)?;
-            return Ok(event(function, &key, query, &body));
+        match function.name {
+            "plan-change" => {
+                let body = self.with_quote(account, body)?;
+                Ok(event(function, &key, query, &body))
+            }
+            "plan-change-cancel" => {
+                let later = r#"{"plan":"hobby","effective":"period_end"}"#;
+                self.ask("plan-change", account, later)?;
+                Ok(event(function, &key, query, body))
+            }
+            "invoice" => {
+                let path = function.path.replace("{id}", &self.invoice_of(account)?);
+                Ok(event_at(function, &path, &key, query, body))
+            }
+            _ => Ok(event(function, &key, query, body)),
         }
-        Ok(event(function, &key, query, body))
     }
 
     /// Returns the next event while AWS is delayed, without the delay for the calls that create the event.
@@ -147,19 +161,32 @@ impl Stage {
 
     /// Adds a quote to the body of a plan change.
     fn with_quote(&self, account: &str, body: &str) -> Result<String> {
-        let preview = function("plan-change-preview");
-        let mut quoter = self.quoter.borrow_mut();
-        let running = match &mut *quoter {
-            Some(running) => running,
-            none => {
-                none.insert(Running::start(self, &Subject { kind: Kind::Ours, function: preview })?)
+        let mut fields: Value = serde_json::from_str(body).unwrap_or_default();
+        fields["quote"] = self.ask("plan-change-preview", account, body)?["quote"].take();
+        Ok(fields.to_string())
+    }
+
+    /// Returns what a function responds that prepares a request.
+    fn ask(&self, name: &'static str, account: &str, body: &str) -> Result<Value> {
+        let function = function(name);
+        let mut helpers = self.helpers.borrow_mut();
+        let running = match helpers.entry(name) {
+            Entry::Occupied(known) => known.into_mut(),
+            Entry::Vacant(new) => {
+                new.insert(Running::start(self, &Subject { kind: Kind::Ours, function })?)
             }
         };
-        let key = self.key(account, preview.scope)?;
-        let (_, response) = running.invoke(&event(preview, &key, "", body))?;
-        let mut fields: Value = serde_json::from_str(body).unwrap_or_default();
-        fields["quote"] = response.json()["quote"].take();
-        Ok(fields.to_string())
+        let key = self.key(account, function.scope)?;
+        Ok(running.invoke(&event(function, &key, "", body))?.1.json())
+    }
+
+    /// Returns the ID of an account's newest invoice.
+    fn invoice_of(&self, account: &str) -> Result<String> {
+        let customer = self.about().account(account).and_then(|account| account.customer.clone());
+        let path = format!("/v1/invoices?limit=1&customer={}", customer.unwrap_or_default());
+        let found = self.stripe("GET", &path, "")?;
+        let id = found["data"][0]["id"].as_str().map(str::to_owned);
+        id.map_or_else(|| Error::wrong(format!("{account} has no invoice")), Ok)
     }
 
     /// Calls the sandbox with the secret key and returns the response's body.
@@ -215,6 +242,10 @@ impl Stage {
 
 /// Returns API Gateway's event for a request.
 pub fn event(function: &Function, key: &str, query: &str, body: &str) -> Value {
+    event_at(function, &function.example_path(), key, query, body)
+}
+
+fn event_at(function: &Function, path: &str, key: &str, query: &str, body: &str) -> Value {
     let bearer = format!("Bearer {key}");
     // The headers of curl or a browser.
     let headers = [
@@ -224,5 +255,6 @@ pub fn event(function: &Function, key: &str, query: &str, body: &str) -> Value {
         ("user-agent", "curl/8.5.0"),
         ("host", "api.example.com"),
     ];
-    Request { function, query, headers: &headers, body, source: "192.0.2.1", id: "bench" }.event()
+    Request { function, path, query, headers: &headers, body, source: "192.0.2.1", id: "bench" }
+        .event()
 }

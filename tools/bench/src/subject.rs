@@ -1,4 +1,4 @@
-//! The measured programs: the eight functions, one of them twice, the empty function (the floor), and the peers.
+//! The measured programs: the functions, one of them twice, the empty function (the floor), and the peers.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;

@@ -69,6 +69,13 @@ pub const PERMISSIONS: &[Permission] = &[
         reason: "the discounts that summary shows",
     },
     Permission {
+        slug: "promotion_code",
+        dashboard: "Promotion codes",
+        read_key: Access::None,
+        write_key: Access::Read,
+        reason: "the code of a checkout with `promotionCode`",
+    },
+    Permission {
         slug: "product",
         dashboard: "Products",
         read_key: Access::Read,
@@ -81,6 +88,13 @@ pub const PERMISSIONS: &[Permission] = &[
         read_key: Access::Read,
         write_key: Access::Read,
         reason: "what a plan costs",
+    },
+    Permission {
+        slug: "billing_meter",
+        dashboard: "Billing meters",
+        read_key: Access::Read,
+        write_key: Access::None,
+        reason: "the usage that usage shows",
     },
     Permission {
         slug: "subscription",

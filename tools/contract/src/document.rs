@@ -7,8 +7,8 @@ use serde_json::Value;
 /// Text of `openapi.yaml`.
 pub const TEXT: &str = include_str!("../../../openapi.yaml");
 
-/// Methods of the operations.
-const METHODS: [&str; 2] = ["get", "post"];
+/// Methods of the operations: their keys, and their names.
+const METHODS: [(&str, &str); 3] = [("get", "GET"), ("post", "POST"), ("delete", "DELETE")];
 
 /// The parsed document.
 #[derive(Clone, Debug)]
@@ -50,10 +50,8 @@ impl Document {
     pub fn operations(&self) -> impl Iterator<Item = Operation<'_>> {
         let paths = self.root["paths"].as_object().expect("paths");
         paths.iter().flat_map(|(path, item)| {
-            METHODS.iter().filter_map(move |method| {
-                let value = item.get(method)?;
-                let method = if *method == "get" { "GET" } else { "POST" };
-                Some(Operation { method, path, value })
+            METHODS.iter().filter_map(move |(key, method)| {
+                Some(Operation { method, path, value: item.get(key)? })
             })
         })
     }
@@ -61,7 +59,14 @@ impl Document {
     /// Returns the operation of a route.
     #[must_use]
     pub fn operation(&self, method: &str, path: &str) -> Option<Operation<'_>> {
-        self.operations().find(|one| one.method == method && one.path == path)
+        let is_at = |operation: &Operation<'_>| match operation.path.split_once("{id}") {
+            Some((before, after)) => path
+                .strip_prefix(before)
+                .and_then(|rest| rest.strip_suffix(after))
+                .is_some_and(|id| !id.is_empty() && !id.contains('/')),
+            None => operation.path == path,
+        };
+        self.operations().find(|one| one.method == method && is_at(one))
     }
 }
 

@@ -12,7 +12,7 @@ use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::extract::{ConnectInfo, Request, State};
 use axum::http::header::{self, HeaderMap, HeaderName, HeaderValue};
-use axum::http::{Method, StatusCode};
+use axum::http::{Method, StatusCode, Uri};
 use axum::response::{IntoResponse as _, Response};
 use axum::serve::ListenerExt as _;
 use base64::Engine as _;
@@ -31,7 +31,7 @@ const MAX_BODY: usize = 10 * 1024 * 1024;
 /// `access-control-expose-headers`, as in the template's `CorsConfiguration`.
 pub const EXPOSED: &str = "x-request-id,retry-after,idempotent-replayed,server-timing,x-stripe-request-ids,etag,age,cache-status,x-as-of";
 /// `access-control-allow-methods`, as in the template.
-pub const ALLOWED_METHODS: &str = "GET,POST";
+pub const ALLOWED_METHODS: &str = "GET,POST,DELETE";
 /// `access-control-allow-headers`, as in the template.
 pub const ALLOWED_HEADERS: &str =
     "authorization,content-type,idempotency-key,x-cantila-act-as,if-none-match,cache-control";
@@ -87,7 +87,7 @@ fn route(method: &Method, path: &str) -> Route {
     if path == "/docs" && (method == Method::GET || method == Method::HEAD) {
         return Route::Docs;
     }
-    let function = FUNCTIONS.iter().find(|row| row.path == path && row.method == method.as_str());
+    let function = FUNCTIONS.iter().find(|row| row.has_path(path) && row.method == method.as_str());
     function.map_or(Route::None, Route::Function)
 }
 
@@ -113,7 +113,7 @@ async fn invoke(
     };
     let id = getrandom::u64().map_or_else(|_| "0".to_owned(), |id| format!("{id:016x}"));
     let source = peer.ip().to_string();
-    let event = event(function, head.uri.query(), &head.headers, &body, &source, &id);
+    let event = event(function, &head.uri, &head.headers, &body, &source, &id);
     let url = format!("{}/2015-03-31/functions/{}/invocations", invoker.url, function.name);
     let sent = http::send("POST", &url, &[], &event.to_string(), invoker.limit).await;
     match sent {
@@ -130,7 +130,7 @@ async fn invoke(
 /// in base64.
 fn event(
     function: &Function,
-    query: Option<&str>,
+    uri: &Uri,
     headers: &HeaderMap,
     body: &[u8],
     source: &str,
@@ -147,10 +147,10 @@ fn event(
         .collect();
     let headers: Vec<_> = joined.iter().map(|(name, value)| (*name, value.as_str())).collect();
     let text = std::str::from_utf8(body);
-    let query = query.unwrap_or_default();
+    let (path, query) = (uri.path(), uri.query().unwrap_or_default());
     let body_text = text.unwrap_or_default();
     let request =
-        lambda::Request { function, query, headers: &headers, body: body_text, source, id };
+        lambda::Request { function, path, query, headers: &headers, body: body_text, source, id };
     let mut event = request.event();
     if text.is_err() {
         event["body"] = BASE64_STANDARD.encode(body).into();
@@ -198,7 +198,8 @@ mod tests {
             headers.append("x-cantila-act-as", HeaderValue::from_static(value));
         }
         let portal = FUNCTIONS.iter().find(|row| row.name == "portal-session").expect("a row");
-        let event = |body: &[u8]| super::event(portal, Some("a=1"), &headers, body, "::1", "id");
+        let uri = Uri::from_static("/v1/billing/portal-session?a=1");
+        let event = |body: &[u8]| super::event(portal, &uri, &headers, body, "::1", "id");
         let text = event(b"{}");
         assert_eq!(text["headers"], json!({ "x-cantila-act-as": "a,b" }));
         assert_eq!((&text["body"], &text["rawQueryString"]), (&json!("{}"), &json!("a=1")));
@@ -213,11 +214,17 @@ mod tests {
             (Method::HEAD, "/v1/billing/summary"),
             (Method::GET, "/v1/billing/plan-change"),
             (Method::GET, "/v1/billing/summary/"),
+            (Method::GET, "/v1/billing/invoices/"),
+            (Method::GET, "/v1/billing/invoices/in_1/lines"),
             (Method::POST, "/docs"),
         ] {
             assert!(matches!(route(&method, path), Route::None), "{method} {path}");
         }
         assert!(matches!(route(&Method::HEAD, "/docs"), Route::Docs));
-        assert!(matches!(route(&Method::GET, "/v1/billing/summary"), Route::Function(_)));
+        for (path, name) in [("summary", "summary"), ("invoices/in_1", "invoice")] {
+            let path = format!("/v1/billing/{path}");
+            let Route::Function(found) = route(&Method::GET, &path) else { panic!("{path}") };
+            assert_eq!(found.name, name);
+        }
     }
 }

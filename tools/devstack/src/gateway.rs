@@ -177,7 +177,7 @@ impl Gateway {
     pub(crate) async fn failing(&self, key: &str) -> Result<Vec<String>, Error> {
         let bearer = format!("Bearer {key}");
         let mut failing = Vec::new();
-        for function in FUNCTIONS.iter().filter(|function| function.method == "GET") {
+        for function in FUNCTIONS.iter().filter(|one| one.method == "GET") {
             let Response { status, body, .. } =
                 self.call(function, &[("authorization", &bearer)]).await?;
             if status >= 500 {
@@ -207,7 +207,7 @@ impl Gateway {
             Functions::Prebuilt | Functions::Absent => function.name,
             Functions::Watched => "gateway",
         };
-        let url = format!("{}{}", self.api_url, function.path);
+        let url = format!("{}{}", self.api_url, function.example_path());
         let limit = self.invoker().limit + Duration::from_secs(1);
         let response = http::send(function.method, &url, headers, "", limit).await;
         response.map_err(|reason| self.local.silent(log, limit, reason))

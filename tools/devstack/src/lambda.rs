@@ -39,6 +39,7 @@ pub struct InvocationResult {
 #[derive(Clone, Copy, Debug)]
 pub struct Request<'a> {
     pub function: &'a Function,
+    pub path: &'a str,
     pub query: &'a str,
     pub headers: &'a [(&'a str, &'a str)],
     /// Body; empty for a request without one.
@@ -135,8 +136,8 @@ impl Request<'_> {
     #[must_use]
     pub fn event(&self) -> Value {
         let fields = self.headers.iter().map(|(name, value)| ((*name).to_owned(), json!(value)));
-        let Function { method, path, .. } = self.function;
-        let route = format!("{method} {path}");
+        let method = self.function.method;
+        let (path, route) = (self.path, format!("{method} {}", self.function.path));
         let mut event = json!({
             "version": "2.0", "routeKey": route, "rawPath": path, "rawQueryString": self.query,
             "headers": fields.collect::<Map<_, _>>(), "isBase64Encoded": false,
@@ -308,6 +309,7 @@ mod tests {
             let headers = [("authorization", "Bearer x")];
             let request = Request {
                 function,
+                path: &function.example_path(),
                 query: "a=1",
                 headers: &headers,
                 body: "",

@@ -65,7 +65,12 @@ fn curl(about: &About, account: &Account, function: &Function) -> String {
         .sample
         .map(|body| format!(" -H 'content-type: application/json' -d '{body}'"))
         .unwrap_or_default();
-    format!("curl -s -H 'Authorization: Bearer {key}'{body} {}{}", about.api_url, function.path)
+    let method = if function.method == "DELETE" { " -X DELETE" } else { "" };
+    format!(
+        "curl -s{method} -H 'Authorization: Bearer {key}'{body} {}{}",
+        about.api_url,
+        function.example_path()
+    )
 }
 
 #[cfg(test)]
@@ -101,7 +106,10 @@ mod tests {
         for function in FUNCTIONS {
             let line = text
                 .lines()
-                .find(|line| line.ends_with(&format!(":9100{}", function.path)))
+                .find(|line| {
+                    line.ends_with(&format!(":9100{}", function.example_path()))
+                        && line.contains("-X DELETE") == (function.method == "DELETE")
+                })
                 .expect(function.name);
             let key = if function.scope == Scope::Admin { "sk_a" } else { "sk_r" };
             assert!(

@@ -114,6 +114,21 @@ fn stopped_follow_raises_an_alarm() {
     assert_eq!(alarm["TreatMissingData"], "breaching");
 }
 
+#[test]
+fn each_function_is_in_one_alarm_of_throttled_requests() {
+    let template = template();
+    let alarms = ["Throttled", "ReadsThrottled"].map(|alarm| template.properties(alarm));
+    for name in FUNCTIONS.iter().map(|function| function.name).chain([FOLLOW]) {
+        let dimension = json!([{ "Name": FUNCTION, "Value": { "Ref": logical_name(name) } }]);
+        let has_it = |alarm: &&&Value| alarm.to_string().contains(&dimension.to_string());
+        assert_eq!(alarms.iter().filter(has_it).count(), 1, "{name}");
+    }
+    for alarm in alarms {
+        // CloudWatch's limit of an alarm on a metric math expression.
+        assert!(alarm["Metrics"].as_array().is_some_and(|metrics| metrics.len() <= 10));
+    }
+}
+
 /// Returns the grants of a function's role.
 fn grants(template: &Template, function: &str) -> Vec<Grant> {
     let own = &template.properties(&logical_name(function))["Role"]["Fn::GetAtt"][0];
@@ -159,7 +174,7 @@ fn each_function_raises_only_the_generations_and_takes_only_the_permits_that_it_
     let written = ["pk", "sk", "number", "written"];
     for function in FUNCTIONS {
         let (name, grants) = (function.name, grants(&template, function.name));
-        let changes = function.method == "POST" && name != "plan-change-preview";
+        let changes = function.method != "GET" && name != "plan-change-preview";
         assert_eq!(allows(&grants, "UpdateItem", &["READ#cus_1"], &written), changes, "{name}");
         assert!(!allows(&grants, "UpdateItem", &["CATALOG"], &generation), "{name}");
         assert!(!allows(&grants, "UpdateItem", &["FOLLOW"], &[]), "{name}");

@@ -14,7 +14,7 @@ use shared::api::urls::Origins;
 use shared::stripe::{Transport, Wire};
 use shared::values::token::MacKeys;
 use shared::values::{KeyHash, Mode};
-use shared::{App, Config, Route, Scope, answer};
+use shared::{App, CheckoutForm, Config, Route, Scope, answer};
 use stripe_sandbox::DEFAULT_SECRET_KEY;
 
 use crate::aws::AwsEmulator;
@@ -82,6 +82,7 @@ impl World {
             return_url: page("billing"),
             portal_configuration: None,
             automatic_tax: false,
+            checkout_form: CheckoutForm::default(),
             change_limits: shared::billing::plan_change::ChangeLimits {
                 changes_per_period: 1_000,
                 downgrades_now: true,
@@ -173,23 +174,29 @@ pub enum Endpoint {
     Info,
     Invoices,
     Dunning,
+    Usage,
+    Invoice,
     Checkout,
     Portal,
     Preview,
     Change,
+    Cancel,
 }
 
 impl Endpoint {
     /// All endpoints.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 11] = [
         Self::Summary,
         Self::Info,
         Self::Invoices,
         Self::Dunning,
+        Self::Usage,
+        Self::Invoice,
         Self::Checkout,
         Self::Portal,
         Self::Preview,
         Self::Change,
+        Self::Cancel,
     ];
 }
 
@@ -278,7 +285,7 @@ impl Reply {
     }
 }
 
-/// Running process with all eight functions.
+/// Running process with all functions that have a route.
 #[derive(Clone)]
 pub struct Process {
     app: Arc<App>,
@@ -310,6 +317,8 @@ impl Process {
             Endpoint::Info => answer(app, get("info"), event, info::info).await,
             Endpoint::Invoices => answer(app, get("invoices"), event, invoices::invoices).await,
             Endpoint::Dunning => answer(app, get("dunning"), event, dunning::dunning).await,
+            Endpoint::Usage => answer(app, get("usage"), event, usage::usage).await,
+            Endpoint::Invoice => answer(app, get("invoice"), event, invoice::invoice).await,
             Endpoint::Checkout => {
                 answer(app, post, event, checkout_session::checkout_session).await
             }
@@ -318,6 +327,9 @@ impl Process {
                 answer(app, post, event, plan_change_preview::plan_change_preview).await
             }
             Endpoint::Change => answer(app, post, event, plan_change::plan_change).await,
+            Endpoint::Cancel => {
+                answer(app, post, event, plan_change_cancel::plan_change_cancel).await
+            }
         }
     }
 }

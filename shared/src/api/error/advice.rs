@@ -21,7 +21,7 @@ pub(super) fn of(reason: NotChangeable) -> &'static str {
             "Payment collection of this subscription is paused. Ask the operator to resume it first."
         }
         NotChangeable::Scheduled => {
-            "A change of this subscription is scheduled already. Ask the operator to release the schedule first."
+            "A change of this subscription is scheduled already. Cancel it first (DELETE /v1/billing/plan-change). If that is refused, somebody else scheduled it: ask the operator."
         }
         NotChangeable::Ending => {
             "This subscription is set to end. Renew it in the billing portal (POST /v1/billing/portal-session) first."
@@ -33,7 +33,10 @@ pub(super) fn of(reason: NotChangeable) -> &'static str {
             "This subscription is in Stripe's classic billing mode, in which the usage so far would never be billed. Ask the operator to migrate it to the flexible mode."
         }
         NotChangeable::DowngradeAtPeriodEnd => {
-            "A downgrade is possible at the end of the billing period only. Ask the operator to schedule it."
+            "A downgrade is possible at the end of the billing period only. Send \"effective\": \"period_end\"."
+        }
+        NotChangeable::MixedIntervals => {
+            "The items of this subscription are billed at different intervals, so they have no common end of the period. Change the plan now instead (\"effective\": \"now\")."
         }
         NotChangeable::NotInCatalogue => {
             "This subscription is not on a plan of the catalogue. Ask the operator to change it."

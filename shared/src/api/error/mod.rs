@@ -32,6 +32,9 @@ pub enum ApiError {
         "Your account may not act for that account, or it does not exist. Set X-Cantila-Act-As to the handle or ID of one of your own sub-accounts."
     )]
     ActAsForbidden,
+    /// One error for IDs of other accounts and for IDs of nothing.
+    #[error("There is no such object of this account. Check the ID in the path.")]
+    NotFound,
     #[error(
         "The body is not valid JSON. Send a JSON object with `content-type: application/json`."
     )]
@@ -70,6 +73,10 @@ pub enum ApiError {
     AlreadySubscribed,
     #[error("This plan at this price is the current one. There is nothing to change.")]
     AlreadyOnPlan,
+    #[error(
+        "No change of the plan and no cancellation is pending. There is nothing to drop; GET /v1/billing/summary shows the subscription."
+    )]
+    NoPendingChange,
     #[error("{}", advice::of(*.0))]
     NotChangeable(NotChangeable),
     /// The plan was changed too often until then.
@@ -242,6 +249,7 @@ kinds! {
     Self::Unauthenticated => UNAUTHORIZED "unauthenticated";
     Self::InsufficientScope { .. } => FORBIDDEN "insufficient_scope";
     Self::ActAsForbidden => FORBIDDEN "act_as_forbidden";
+    Self::NotFound => NOT_FOUND "not_found";
     Self::MalformedBody => BAD_REQUEST "malformed_body";
     Self::BodyTooLarge { .. } => PAYLOAD_TOO_LARGE "body_too_large";
     Self::UnsupportedMediaType => UNSUPPORTED_MEDIA_TYPE "unsupported_media_type";
@@ -254,6 +262,7 @@ kinds! {
     Self::NoSubscription => CONFLICT "no_subscription";
     Self::AlreadySubscribed => CONFLICT "already_subscribed";
     Self::AlreadyOnPlan => CONFLICT "already_on_plan";
+    Self::NoPendingChange => CONFLICT "no_pending_change";
     Self::NotChangeable(_) | Self::TooManyChanges { .. } => CONFLICT "subscription_not_changeable";
     Self::AlreadyCanceling { .. } => CONFLICT "already_canceling";
     Self::NotConfigured { .. } => CONFLICT "not_configured";

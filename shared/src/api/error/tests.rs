@@ -30,6 +30,7 @@ fn error_has_its_status_code_details_and_headers_and_no_cause() {
             None,
         ),
         (E::ActAsForbidden, 403, "act_as_forbidden", none(), None),
+        (E::NotFound, 404, "not_found", none(), None),
         (E::validation("limit", "a number"), 422, "validation", field("limit"), None),
         (E::MalformedBody, 400, "malformed_body", none(), None),
         (E::BodyTooLarge { longest: 9 }, 413, "body_too_large", none(), None),
@@ -41,6 +42,7 @@ fn error_has_its_status_code_details_and_headers_and_no_cause() {
         (E::NoSubscription, 409, "no_subscription", none(), None),
         (E::AlreadySubscribed, 409, "already_subscribed", none(), None),
         (E::AlreadyOnPlan, 409, "already_on_plan", none(), None),
+        (E::NoPendingChange, 409, "no_pending_change", none(), None),
         (
             E::NotChangeable(ending),
             409,

@@ -167,6 +167,11 @@ impl Catalog {
         PriceShape::of(price, currency).map(|_| price)
     }
 
+    /// Returns all prices.
+    pub fn prices(&self) -> impl Iterator<Item = &Price> {
+        self.prices.iter()
+    }
+
     /// Returns the plans offered in `currency`, by monthly amount, month before year.
     ///
     /// Amounts count at the quantity of the account's own base price, and the plan that the account is on
@@ -257,7 +262,7 @@ fn sold_product(price: &Price) -> Option<&Product> {
 }
 
 /// Returns the name of the unit of a metered price with its product.
-fn unit_of(price: &Price) -> Option<String> {
+pub fn unit_of(price: &Price) -> Option<String> {
     let label = || price.product.object()?.unit_label.clone();
     price.metadata.get(UNIT_KEY).cloned().or_else(label)
 }

@@ -35,6 +35,18 @@ impl HeldAmounts {
         })
     }
 
+    /// Reads the total of the first invoice of a plan that begins later. Nothing is due now, and the balance may move until
+    /// then.
+    pub fn later(invoice: &Invoice) -> Self {
+        Self {
+            currency: invoice.currency.as_str().to_owned(),
+            total: invoice.total,
+            credit_applied: 0,
+            amount_due: 0,
+            balance_after: 0,
+        }
+    }
+
     /// Returns the amount due, in minor units.
     pub fn due(&self) -> i64 {
         self.amount_due

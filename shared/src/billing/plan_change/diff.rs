@@ -3,10 +3,11 @@
 use serde::{Deserialize, Serialize};
 
 use super::direction::Direction;
+use super::effective::Effective;
 use super::limits::ChangeLimits;
 use crate::billing::catalog::{Metered, Offer, Tiers, meter_of};
 use crate::billing::payment::Payment;
-use crate::billing::price::OwnPrice;
+use crate::billing::price::{Every, OwnPrice};
 use crate::billing::subscription::{Current, NotChangeable, Plan};
 use crate::stripe::views::{BillingModeKind, Subscription, SubscriptionItem, SubscriptionStatus};
 use crate::values::{Timestamp, fingerprint};
@@ -47,8 +48,9 @@ pub struct Change<'a> {
     /// The items of the second update: metered prices. None if the first one has them all, because Stripe bills the usage
     /// at once when the billing cycle starts anew, and never during a trial.
     pub meters: Vec<ItemChange>,
-    /// Whether the change starts a new billing cycle.
+    /// Whether the change starts a new billing cycle now.
     pub resets_cycle: bool,
+    pub effective: Effective,
 }
 
 impl<'a> Change<'a> {
@@ -62,6 +64,7 @@ impl<'a> Change<'a> {
         tiers: &Tiers,
         to: &'a Offer,
         limits: ChangeLimits,
+        effective: Effective,
     ) -> Result<Self, ChangeError> {
         let current = current.ok_or(ChangeError::NoSubscription)?;
         if let Some(reason) = current.not_changeable(payment) {
@@ -77,11 +80,20 @@ impl<'a> Change<'a> {
         if is_classic(subscription) && meters.iter().any(|change| change.id.is_some()) {
             return Err(ChangeError::NotChangeable(NotChangeable::ClassicBilling));
         }
-        let resets_cycle = resets_cycle(subscription, &own, to);
-        if resets_cycle || subscription.status == SubscriptionStatus::Trialing {
+        let at_period_end = effective == Effective::PeriodEnd;
+        if at_period_end && has_mixed_intervals(subscription) {
+            return Err(ChangeError::NotChangeable(NotChangeable::MixedIntervals));
+        }
+        let resets_cycle = !at_period_end && resets_cycle(subscription, &own, to);
+        let is_trial = subscription.status == SubscriptionStatus::Trialing;
+        if resets_cycle || is_trial || at_period_end {
             items.append(&mut meters);
         }
-        let change = Self { subscription, from, own, to, items, meters, resets_cycle };
+        let change = Self { subscription, from, own, to, items, meters, resets_cycle, effective };
+        if at_period_end {
+            // It starts no new allowance before the old one ends.
+            return Ok(change);
+        }
         if !limits.allow_now(change.direction()) {
             return Err(ChangeError::NotChangeable(NotChangeable::DowngradeAtPeriodEnd));
         }
@@ -103,6 +115,16 @@ impl<'a> Change<'a> {
             std::cmp::Ordering::Less => Direction::Downgrade,
             std::cmp::Ordering::Equal => Direction::Lateral,
         }
+    }
+
+    /// Returns whether the new plan is billed at another interval.
+    pub fn changes_interval(&self) -> bool {
+        self.own.shape.every != self.to.shape.every
+    }
+
+    /// Returns the end of the current period, or of the trial.
+    pub fn period_end(&self) -> Timestamp {
+        self.from.item.current_period_end
     }
 
     /// Returns the fingerprint of the current items.
@@ -129,6 +151,17 @@ fn resets_cycle(subscription: &Subscription, own: &OwnPrice, to: &Offer) -> bool
     let is_other_interval = own.shape.every != to.shape.every;
     let starts_to_pay = own.monthly().is_zero() && !to.shape.monthly(own.quantity).is_zero();
     (is_other_interval || starts_to_pay) && subscription.status != SubscriptionStatus::Trialing
+}
+
+/// Returns whether the items' periods differ in length or end.
+fn has_mixed_intervals(subscription: &Subscription) -> bool {
+    let mut periods = subscription
+        .items
+        .data
+        .iter()
+        .map(|item| (Every::of(&item.price), item.current_period_end));
+    let first = periods.next();
+    periods.any(|period| Some(period) != first)
 }
 
 /// Returns whether Stripe never bills the usage of a metered price that is replaced.
@@ -274,7 +307,8 @@ mod tests {
         let (subscriptions, tiers) = ([subscription], tiers());
         let current = Current::of(&subscriptions, &tiers);
         let limits = ChangeLimits::default();
-        Change::of(current.as_ref(), &Payment::None, &tiers, to, limits).map(|change| read(&change))
+        Change::of(current.as_ref(), &Payment::None, &tiers, to, limits, Effective::Now)
+            .map(|change| read(&change))
     }
 
     fn items_of_both_updates(change: &Change<'_>) -> (Vec<ItemChange>, Vec<ItemChange>) {
@@ -333,6 +367,31 @@ mod tests {
     }
 
     #[test]
+    fn change_at_the_periods_end_swaps_all_prices_at_once_and_has_no_limits() {
+        let hobby = offer("hobby", Interval::Month, 0);
+        let year = offer("agency", Interval::Year, 99_000);
+        let plan = |mut subscription: Subscription, to: &Offer, mixed: bool| {
+            if mixed {
+                let item = &mut subscription.items.data[0];
+                item.price.recurring.as_mut().unwrap().interval = Interval::Year;
+            }
+            let (subscriptions, tiers) = ([subscription], tiers());
+            let current = Current::of(&subscriptions, &tiers);
+            let limits = ChangeLimits { changes_per_period: 0, downgrades_now: false };
+            let effective = Effective::PeriodEnd;
+            let change =
+                Change::of(current.as_ref(), &Payment::None, &tiers, to, limits, effective)?;
+            let counts = (change.items.len(), change.meters.len());
+            Ok((counts, change.resets_cycle, change.changes_interval()))
+        };
+        let own = || subscription("pro", "month", 3_500, "active");
+        assert_eq!(plan(own(), &hobby, false), Ok(((4, 0), false, false)));
+        assert_eq!(plan(own(), &year, false), Ok(((4, 0), false, true)));
+        let mixed = ChangeError::NotChangeable(NotChangeable::MixedIntervals);
+        assert_eq!(plan(own(), &hobby, true), Err(mixed));
+    }
+
+    #[test]
     fn operators_limits_are_checked_last() {
         let (pro, agency) =
             (offer("pro", Interval::Month, 3_500), offer("agency", Interval::Month, 9_900));
@@ -344,7 +403,8 @@ mod tests {
             let (subscriptions, tiers) = ([often.clone()], tiers());
             let current = Current::of(&subscriptions, &tiers);
             let limits = ChangeLimits { changes_per_period, downgrades_now };
-            Change::of(current.as_ref(), &Payment::None, &tiers, to, limits).map(drop)
+            Change::of(current.as_ref(), &Payment::None, &tiers, to, limits, Effective::Now)
+                .map(drop)
         };
         let too_many = Err(ChangeError::TooMany(Timestamp::try_from(4_102_444_800).unwrap()));
         let later = Err(ChangeError::NotChangeable(NotChangeable::DowngradeAtPeriodEnd));

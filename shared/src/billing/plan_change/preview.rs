@@ -109,6 +109,33 @@ impl Preview {
     }
 }
 
+impl Preview {
+    /// Returns the preview of a change at the end of the period. `next` is an invoice of the new plan without usage.
+    pub fn later(change: &Change<'_>, next: &Invoice, quote: String) -> Self {
+        let at = change.period_end();
+        let balance = next.starting_balance.checked_neg().unwrap_or(i64::MAX);
+        Self {
+            plan: change.to.tier.clone(),
+            proration_amount: Money::new(0, next.currency),
+            currency: next.currency,
+            breakdown: Breakdown::nothing(Money::new(balance, next.currency)),
+            lines: Vec::new(),
+            direction: change.direction(),
+            effective_at: at.date_time(),
+            next_invoice: NextInvoice {
+                date: at.date(),
+                amount: Money::new(next.total, next.currency),
+            },
+            recurring: Recurring {
+                amount: change.to.amount,
+                interval: change.to.interval.as_str(),
+            },
+            usage: None,
+            quote,
+        }
+    }
+}
+
 /// Returns when the subscription is billed next after the change.
 fn next_date(change: &Change<'_>, now: &Invoice) -> Timestamp {
     let subscription = change.subscription;

@@ -10,6 +10,7 @@ use stripe_billing::invoice::{
 
 use super::amounts::{HeldAmounts, proration_date, without_usage};
 use super::diff::{Change, ItemChange};
+use super::effective::Effective;
 use super::preview::Preview;
 use super::quote::Quote;
 use super::restorable::RestorableLine;
@@ -33,6 +34,11 @@ pub async fn quoted_preview(
     keys: &MacKeys,
     account: &str,
 ) -> Result<Preview, StripeError> {
+    if change.effective == Effective::PeriodEnd {
+        let next = preview_recurring(stripe, change).await?;
+        let quote = Quote::later(change, &next, Timestamp::now()).seal(keys, account);
+        return Ok(Preview::later(change, &next, quote));
+    }
     let lines = restorable_lines(stripe, change.subscription).await?;
     let (now, next) = tokio::try_join!(
         preview_invoice(stripe, change, None, &lines),
@@ -77,6 +83,10 @@ pub async fn held_price(
     change: &Change<'_>,
     date: Option<Timestamp>,
 ) -> Result<HeldPrice, StripeError> {
+    if change.effective == Effective::PeriodEnd {
+        let amounts = HeldAmounts::later(&preview_recurring(stripe, change).await?);
+        return Ok(HeldPrice { amounts, without_usage: None, date: None, most: None });
+    }
     let lines = restorable_lines(stripe, change.subscription).await?;
     let invoice = preview_invoice(stripe, change, date, &lines).await?;
     let date = date.or_else(|| proration_date(&invoice)).filter(|_| !change.resets_cycle);
@@ -120,15 +130,23 @@ async fn preview_invoice(
 /// Previews the first regular invoice after the change. Usage so far is on it at the old prices, which the second update
 /// leaves as they were until then.
 async fn preview_next(stripe: &Stripe, change: &Change<'_>) -> Result<Invoice, StripeError> {
-    let mut details = details(&change.items);
-    let mut preview = CreatePreviewInvoice::new().subscription(change.subscription.id.as_str());
     if change.resets_cycle {
         // The next invoice would be the change's own. The recurring preview shows the one after it.
-        preview = preview.preview_mode(CreatePreviewInvoicePreviewMode::Recurring);
-    } else {
-        details.proration_behavior = Some(Proration::None);
+        return preview_recurring(stripe, change).await;
     }
+    let mut details = details(&change.items);
+    details.proration_behavior = Some(Proration::None);
+    let preview = CreatePreviewInvoice::new().subscription(change.subscription.id.as_str());
     stripe.preview(&preview.subscription_details(details)).await
+}
+
+/// Previews an invoice of the new plan without prorations and without usage.
+async fn preview_recurring(stripe: &Stripe, change: &Change<'_>) -> Result<Invoice, StripeError> {
+    let preview = CreatePreviewInvoice::new()
+        .subscription(change.subscription.id.as_str())
+        .preview_mode(CreatePreviewInvoicePreviewMode::Recurring)
+        .subscription_details(details(&change.items));
+    stripe.preview(&preview).await
 }
 
 fn details(items: &[ItemChange]) -> CreatePreviewInvoiceSubscriptionDetails {

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::amounts::{HeldAmounts, proration_date, without_usage};
 use super::diff::Change;
+use super::effective::Effective;
 use super::update::HeldPrice;
 use crate::billing::catalog::Offer;
 use crate::billing::line_prices::LinePrices;
@@ -37,6 +38,8 @@ pub struct Quote {
     recurring: i64,
     /// Unix seconds.
     issued_at: i64,
+    #[serde(default)]
+    effective: Effective,
 }
 
 /// A quote that cannot be used.
@@ -71,7 +74,25 @@ impl Quote {
             prices: prices_of(change.to),
             recurring: change.to.amount.minor,
             issued_at: now.seconds(),
+            effective: Effective::Now,
         })
+    }
+
+    /// Creates the quote of a change at the end of the period. `next` is an invoice of the new plan without usage.
+    pub fn later(change: &Change<'_>, next: &Invoice, now: Timestamp) -> Self {
+        Self {
+            subscription: change.subscription.id.clone(),
+            state: change.state(),
+            plan: change.to.tier.clone(),
+            interval: change.to.interval.as_str().to_owned(),
+            proration_date: None,
+            amounts: HeldAmounts::later(next),
+            without_usage: None,
+            prices: prices_of(change.to),
+            recurring: change.to.amount.minor,
+            issued_at: now.seconds(),
+            effective: Effective::PeriodEnd,
+        }
     }
 
     /// Seals the quote into the caller's token.
@@ -96,16 +117,18 @@ impl Quote {
         if now.seconds() - quote.issued_at >= LIFETIME { Err(BadQuote::Expired) } else { Ok(quote) }
     }
 
-    /// Checks that the quote is for this plan and interval.
+    /// Checks that the quote is for this plan, interval and time.
     ///
     /// # Errors
     /// [`BadQuote::Invalid`] if it is not.
-    pub fn check_plan(&self, plan: &str, interval: Interval) -> Result<(), BadQuote> {
-        if self.plan == plan && self.interval == interval.as_str() {
-            Ok(())
-        } else {
-            Err(BadQuote::Invalid)
-        }
+    pub fn check_plan(
+        &self,
+        plan: &str,
+        interval: Interval,
+        effective: Effective,
+    ) -> Result<(), BadQuote> {
+        let (own, asked) = ((&*self.plan, &*self.interval), (plan, interval.as_str()));
+        if own == asked && self.effective == effective { Ok(()) } else { Err(BadQuote::Invalid) }
     }
 
     /// Returns whether subscription, items and the target's prices are still the ones that were quoted.
@@ -180,6 +203,7 @@ mod tests {
             prices: "4567".to_owned(),
             recurring: 9_900,
             issued_at: 10_000,
+            effective: Effective::Now,
         }
     }
 
@@ -201,6 +225,7 @@ mod tests {
 
     #[test]
     fn quote_holds_amounts_and_plan() {
+        use Effective::{Now, PeriodEnd};
         let price = |amounts: HeldAmounts, without_usage: &str, most: Option<i64>| HeldPrice {
             amounts,
             without_usage: Some(without_usage.to_owned()),
@@ -222,9 +247,14 @@ mod tests {
         }
         let kept_cycle = HeldPrice { without_usage: None, ..price(amounts(1, 0), "", Some(2)) };
         assert!(!Quote { without_usage: None, ..quote() }.holds(&kept_cycle));
-        assert_eq!(quote().check_plan("agency", Interval::Month), Ok(()));
-        assert_eq!(quote().check_plan("agency", Interval::Year), Err(BadQuote::Invalid));
-        assert_eq!(quote().check_plan("pro", Interval::Month), Err(BadQuote::Invalid));
+        for (plan, interval, effective, expected) in [
+            ("agency", Interval::Month, Now, Ok(())),
+            ("agency", Interval::Year, Now, Err(BadQuote::Invalid)),
+            ("pro", Interval::Month, Now, Err(BadQuote::Invalid)),
+            ("agency", Interval::Month, PeriodEnd, Err(BadQuote::Invalid)),
+        ] {
+            assert_eq!(quote().check_plan(plan, interval, effective), expected, "{plan}");
+        }
     }
 
     #[test]

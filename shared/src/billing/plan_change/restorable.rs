@@ -347,7 +347,7 @@ mod tests {
                 "{start}&discountable=true&discounts[0][discount]=di_item{end}&tax_rates[0]=txr_1{mark}&metadata%5Btheirs%5D=stays"
             )
         );
-        let taxed = json!({ "discountable": false, "taxes": [{ "tax_behavior": "inclusive", "tax_rate_details": null }] });
+        let taxed = json!({ "discountable": false, "taxes": [{ "amount": 1, "tax_behavior": "inclusive", "tax_rate_details": null }] });
         let automatic =
             invoice(&json!({ "automatic_tax": { "enabled": true, "status": "complete" } }));
         assert_eq!(

@@ -21,17 +21,14 @@ use super::limits::Counter;
 use crate::billing::invoice::latest_invoice;
 use crate::stripe::views::{Id, Invoice, Subscription};
 use crate::stripe::{Stripe, StripeError, add_attribution, add_metadata};
-use crate::values::{Attribution, Timestamp};
-
-/// Metadata key of a subscription for the operation that changed its plan last.
-const OPERATION_KEY: &str = "cantila_operation";
+use crate::values::{Attribution, OPERATION_METADATA, Timestamp};
 
 /// Billing reason of an invoice that an update created.
 const BILLED_BY_UPDATE: &str = "subscription_update";
 
 /// How long Stripe certainly remembers an idempotency key, in seconds, with an hour for clocks that differ.
 /// Source: <https://docs.stripe.com/api/idempotent_requests>.
-const KEY_LIFETIME: i64 = 23 * 3_600;
+pub(super) const KEY_LIFETIME: i64 = 23 * 3_600;
 
 /// The price of a change, checked immediately before the update.
 #[derive(Clone, Debug)]
@@ -106,7 +103,7 @@ impl Update {
         let mut request = update.build();
         // In the same request, so that there is no change without its mark.
         let counter = Counter::of(subscription).next();
-        let pairs = [(OPERATION_KEY, operation), (Counter::KEY, &counter.to_string())];
+        let pairs = [(OPERATION_METADATA, operation), (Counter::KEY, &counter.to_string())];
         add_metadata(&mut request, "metadata", pairs);
         add_attribution(&mut request, "metadata", attribution);
         Self {
@@ -267,7 +264,7 @@ pub fn is_pending(operation: &str, subscription: &Subscription) -> bool {
 }
 
 fn is_marked(operation: &str, metadata: &HashMap<String, String>) -> bool {
-    metadata.get(OPERATION_KEY).is_some_and(|mark| mark == operation)
+    metadata.get(OPERATION_METADATA).is_some_and(|mark| mark == operation)
 }
 
 #[cfg(test)]

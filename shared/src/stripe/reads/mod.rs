@@ -34,7 +34,8 @@ const USAGE_LIFETIME: i64 = 15 * 60;
 const MIN_AGE: i64 = 5;
 
 /// Paths of the objects that all customers share.
-const CATALOG: [&str; 6] = [
+const CATALOG: [&str; 7] = [
+    "/billing/meters",
     "/products",
     "/prices",
     "/coupons",
@@ -95,6 +96,8 @@ struct Used {
     /// Time of the usage.
     usage_as_of: Option<i64>,
     is_unstorable: bool,
+    /// Whether the usage is as old as the response may claim to be.
+    is_about_usage: bool,
 }
 
 #[derive(Clone, Default)]
@@ -278,7 +281,7 @@ impl Reads {
         elapsed: Duration,
     ) {
         let Some(mut slice) = Slice::of(outcome) else { return };
-        let has_usage = exchange.is_preview();
+        let has_usage = exchange.reads_usage();
         // Stripe's time has no fractions: up to a second more has passed since.
         let at = date.unwrap_or_else(|| Timestamp::now().seconds()) - whole_seconds(elapsed) - 1;
         slice.at = at;
@@ -293,6 +296,11 @@ impl Reads {
     /// Keeps the request from storing anything, because a response belongs to no snapshot.
     pub fn keep_nothing(&self) {
         self.used().is_unstorable = true;
+    }
+
+    /// Dates the whole response by its usage too, which can be older than the rest.
+    pub fn date_by_usage(&self) {
+        self.used().is_about_usage = true;
     }
 
     /// Looks at a response of Stripe. Customers on a test clock are never stored.
@@ -325,7 +333,8 @@ impl Reads {
             Mode::Current if fetched => Source::Stripe,
             Mode::Current | Mode::DuringOutage => Source::Stored,
         };
-        Freshness { as_of: timestamp(used.as_of), source }
+        let of_usage = used.usage_as_of.filter(|_| used.is_about_usage);
+        Freshness { as_of: timestamp(used.as_of.into_iter().chain(of_usage).min()), source }
     }
 
     /// Returns the time of the usage in the response; without usage, that of the response.
@@ -390,9 +399,11 @@ impl Reads {
 
 fn is_of_catalog(exchange: &Exchange) -> bool {
     let path = exchange.path();
-    CATALOG.iter().any(|prefix| {
-        path.strip_prefix(prefix).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
-    })
+    // The usage of a meter is a customer's.
+    !exchange.reads_usage()
+        && CATALOG.iter().any(|prefix| {
+            path.strip_prefix(prefix).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+        })
 }
 
 /// Returns a duration in seconds, rounded up.

@@ -51,12 +51,12 @@ pub enum Expandable<T> {
     Object(Box<T>),
 }
 
-impl Expandable<Id> {
+impl<T: HasId> Expandable<T> {
     /// Returns the ID.
     pub fn id(&self) -> &str {
         match self {
             Self::Id(id) => id,
-            Self::Object(object) => &object.id,
+            Self::Object(object) => object.id(),
         }
     }
 }
@@ -70,3 +70,5 @@ impl<T> Expandable<T> {
         }
     }
 }
+
+has_id!(Id);

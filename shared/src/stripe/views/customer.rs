@@ -60,6 +60,7 @@ pub struct CustomerInvoiceSettings {
 /// A discount of a customer, a subscription or an item.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 pub struct Discount {
+    pub id: String,
     /// Null for a discount without an end.
     pub end: Option<Timestamp>,
     pub source: DiscountSource,
@@ -104,4 +105,4 @@ pub struct PortalSession {
     pub url: String,
 }
 
-has_id!(CheckoutSession);
+has_id!(CheckoutSession, Discount);

@@ -1,5 +1,7 @@
 //! Invoices and their lines.
 
+use std::collections::HashMap;
+
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
@@ -39,6 +41,7 @@ pub struct Invoice {
     #[serde(deserialize_with = "validated::id")]
     pub id: String,
     pub status: InvoiceStatus,
+    pub customer: Option<Expandable<Id>>,
     pub collection_method: CollectionMethod,
     pub number: Option<String>,
     pub currency: Currency,
@@ -105,6 +108,8 @@ pub struct InvoiceSubscription {
     pub subscription: Expandable<Id>,
     /// Set on previews.
     pub subscription_proration_date: Option<Timestamp>,
+    /// The subscription's metadata as it was when the invoice was finalized.
+    pub metadata: Option<HashMap<String, String>>,
 }
 
 #[derive(Clone, Debug, Deserialize, Serialize)]
@@ -204,6 +209,7 @@ impl Line {
 /// A tax on a line.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 pub struct LineTax {
+    pub amount: i64,
     pub tax_behavior: TaxBehavior,
     pub tax_rate_details: Option<TaxRateDetails>,
 }
@@ -240,6 +246,8 @@ pub struct SubscriptionItemDetails {
 
 #[derive(Clone, Debug, Deserialize, Serialize)]
 pub struct LinePricing {
+    /// Price of a unit in minor units with up to 12 decimals; null for a proration and for a flat fee.
+    pub unit_amount_decimal: Option<Decimal>,
     pub price_details: Option<PriceDetails>,
 }
 

@@ -7,6 +7,7 @@
 mod common;
 mod customer;
 mod invoice;
+mod meter;
 mod payment;
 mod price;
 mod subscription;
@@ -15,6 +16,7 @@ mod validated;
 pub use common::*;
 pub use customer::*;
 pub use invoice::*;
+pub use meter::*;
 pub use payment::*;
 pub use price::*;
 pub use subscription::*;

@@ -29,6 +29,34 @@ impl InvoicePayment {
     }
 }
 
+/// A payment of an invoice with its `PaymentIntent`. Amounts are minor units of the invoice's currency.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+pub struct PaymentDetails {
+    pub id: String,
+    pub status: InvoicePaymentStatus,
+    pub amount_requested: i64,
+    /// Null until it is paid.
+    pub amount_paid: Option<i64>,
+    pub created: Timestamp,
+    pub status_transitions: PaymentTransitions,
+    pub payment: Payment,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum InvoicePaymentStatus {
+    /// Not paid yet: the intent tells why.
+    Open,
+    Paid,
+    Canceled,
+}
+
+#[derive(Clone, Debug, Deserialize, Serialize)]
+pub struct PaymentTransitions {
+    pub paid_at: Option<Timestamp>,
+    pub canceled_at: Option<Timestamp>,
+}
+
 /// The status of a `PaymentIntent`. Source: <https://docs.stripe.com/payments/paymentintents/lifecycle>.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "snake_case")]
@@ -114,7 +142,7 @@ pub struct BankAccount {
     pub last4: Option<String>,
 }
 
-has_id!(InvoicePayment, PaymentIntent);
+has_id!(InvoicePayment, PaymentDetails, PaymentIntent);
 
 /// The payments of an invoice: Stripe embeds the first ten.
 pub type InvoicePayments = List<InvoicePayment>;

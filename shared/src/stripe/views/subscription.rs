@@ -10,7 +10,7 @@ use super::invoice::{AutomaticTax, Invoice};
 use super::payment::DefaultMethod;
 use super::price::Price;
 use super::validated;
-use crate::values::{Currency, Timestamp};
+use crate::values::{Currency, OPERATION_METADATA, Timestamp};
 
 /// The status of a subscription. An unknown one makes the response malformed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
@@ -136,6 +136,8 @@ pub struct SubscriptionItem {
     pub current_period_end: Timestamp,
     /// Null for a metered price.
     pub quantity: Option<u64>,
+    #[serde(default)]
+    pub discounts: Vec<Expandable<Discount>>,
     #[serde(deserialize_with = "validated::recurring_price")]
     pub price: Price,
 }
@@ -178,6 +180,9 @@ pub struct PendingItem {
 
 #[derive(Clone, Debug, Deserialize, Serialize)]
 pub struct Schedule {
+    pub id: Option<String>,
+    #[serde(default)]
+    pub metadata: HashMap<String, String>,
     pub phases: Vec<Phase>,
     #[serde(default)]
     pub end_behavior: EndBehavior,
@@ -195,7 +200,20 @@ pub enum EndBehavior {
     Other,
 }
 
+/// A schedule that was made of a subscription. Its phases are sent back whole, so all their fields are read.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+pub struct ScheduleDraft {
+    #[serde(deserialize_with = "validated::id")]
+    pub id: String,
+    pub phases: Vec<serde_json::Map<String, serde_json::Value>>,
+}
+
 impl Schedule {
+    /// Returns the operation of this API that made the schedule.
+    pub fn operation(&self) -> Option<&str> {
+        self.metadata.get(OPERATION_METADATA).map(String::as_str)
+    }
+
     /// Returns when the schedule ends the subscription.
     fn ends_at(&self) -> Option<Timestamp> {
         let cancels = self.end_behavior == EndBehavior::Cancel;

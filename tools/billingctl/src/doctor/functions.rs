@@ -9,15 +9,18 @@ use super::settings::Settings;
 use crate::aws::failure::AwsFailure;
 
 /// Folders under `functions/`.
-const FUNCTIONS: [&str; 9] = [
+const FUNCTIONS: [&str; 12] = [
     "summary",
     "info",
     "invoices",
     "dunning",
+    "usage",
+    "invoice",
     "checkout-session",
     "portal-session",
     "plan-change-preview",
     "plan-change",
+    "plan-change-cancel",
     "follow",
 ];
 

@@ -21,11 +21,12 @@ const fn probe(slug: &'static str, list: &'static str, write: &'static str) -> P
 }
 
 /// All types that the functions need, and others with which a leaked key could do harm.
-const PROBES: [Probe; 20] = [
+const PROBES: [Probe; 21] = [
     probe("customer", "/customers", "/customers/cus_billingctldoctor"),
     probe("payment_intent", "/payment_intents", "/payment_intents/pi_billingctldoctor"),
     probe("payment_method", "/payment_methods", "/payment_methods/pm_billingctldoctor"),
     probe("coupon", "/coupons", "/coupons/billingctldoctor"),
+    probe("promotion_code", "/promotion_codes", "/promotion_codes/promo_billingctldoctor"),
     probe("product", "/products", "/products/prod_billingctldoctor"),
     probe("plan", "/prices", "/prices/price_billingctldoctor"),
     probe("subscription", "/subscriptions", "/subscriptions/sub_billingctldoctor"),
@@ -152,7 +153,7 @@ mod tests {
             let is_probed = probe.is_some_and(|probe| probe.write.is_some() == can_write);
             assert!(is_probed, "{}", permission.slug);
         }
-        assert!(PROBES.len() > PERMISSIONS.len() + 8);
+        assert!(PROBES.len() > PERMISSIONS.len() + 7);
     }
 
     #[test]

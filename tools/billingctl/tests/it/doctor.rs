@@ -96,6 +96,7 @@ impl Stack {
             "info",
             "invoices",
             "dunning",
+            "usage",
             "checkout-session",
             "portal-session",
             "plan-change",

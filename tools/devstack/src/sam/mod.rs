@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use crate::functions::FUNCTIONS;
+use crate::functions::{FUNCTIONS, Function};
 use crate::http;
 use crate::process::Processes;
 use crate::stack::root;
@@ -38,8 +38,7 @@ pub async fn sam_local() -> Result<(), Error> {
     let (stack, _) = start("direct").await?;
     let mut expected = Vec::new();
     for function in FUNCTIONS {
-        let url = format!("{}{}", stack.about().api_url, function.path);
-        expected.push(over_http(function.method, &url, &event(function.name)?).await?);
+        expected.push(over_http(function, &stack.about().api_url).await?);
     }
     drop(stack);
 
@@ -60,8 +59,7 @@ pub async fn sam_local() -> Result<(), Error> {
     let url = sam.start_api(&mut processes).await?;
     let mut served = Vec::new();
     for function in FUNCTIONS {
-        let url = format!("{url}{}", function.path);
-        served.push(over_http(function.method, &url, &event(function.name)?).await?);
+        served.push(over_http(function, &url).await?);
     }
     processes.stop();
     drop(stack);
@@ -93,15 +91,18 @@ fn event(function: &str) -> Result<Value, Error> {
     serde_json::from_str(&text).map_err(|error| Error::file(&path)(error.into()))
 }
 
-/// Sends the request of an event over HTTP.
-async fn over_http(method: &str, url: &str, event: &Value) -> Result<Outcome, Error> {
+/// Sends the request of a function's event over HTTP.
+async fn over_http(function: &Function, base: &str) -> Result<Outcome, Error> {
+    let event = event(function.name)?;
+    let url = format!("{base}{}", event["rawPath"].as_str().unwrap_or(function.path));
     let headers = event["headers"].as_object().into_iter().flatten();
     let headers: Vec<(&str, &str)> = headers
         .filter_map(|(name, value)| Some((name.as_str(), value.as_str()?)))
         .filter(|(name, _)| !matches!(*name, "host" | "content-length"))
         .collect();
     let body = event["body"].as_str().unwrap_or_default();
-    let response = http::send(method, url, &headers, body, LIMIT).await.map_err(Error::Sam)?;
+    let response =
+        http::send(function.method, &url, &headers, body, LIMIT).await.map_err(Error::Sam)?;
     Ok(Outcome { status: response.status.into(), body: response.json() })
 }
 

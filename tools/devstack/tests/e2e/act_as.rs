@@ -17,8 +17,13 @@ cases![
     key_keeps_its_scope_in_the_sub_account,
 ];
 
-const GETS: [&str; 4] =
-    ["/v1/billing/summary", "/v1/billing/info", "/v1/billing/invoices", "/v1/billing/dunning"];
+const GETS: [&str; 5] = [
+    "/v1/billing/summary",
+    "/v1/billing/info",
+    "/v1/billing/invoices",
+    "/v1/billing/dunning",
+    "/v1/billing/usage",
+];
 
 fn act_as(account: &str) -> [(&'static str, &str); 1] {
     [("X-Cantila-Act-As", account)]

@@ -13,7 +13,7 @@ use crate::expected_error::assert_error;
 use crate::function_process::{FunctionProcess, PATIENT};
 use crate::harness::Harness;
 use crate::operator::OwnAccount;
-use crate::payer::{CHECKOUT, JSON, PORTAL, with};
+use crate::payer::{CHANGE, CHECKOUT, JSON, PORTAL, PREVIEW, Start, with};
 use crate::rejections::ALREADY_SUBSCRIBED;
 use crate::stripe::text;
 
@@ -23,6 +23,9 @@ cases![
     paid_checkout_subscribes_to_the_plan,
     checkout_paid_during_another_request_leaves_one_subscription,
     free_plan_needs_no_card,
+    promotion_code_is_applied_and_kept_by_a_plan_change,
+    code_that_cannot_be_redeemed_is_rejected_and_creates_nothing,
+    page_asks_for_what_the_operator_has_set,
     declined_card_can_be_replaced_on_the_page,
     canceled_account_can_check_out_again,
     portal_opens_for_every_account_and_returns_to_the_given_url,
@@ -140,6 +143,15 @@ fn summary(harness: &Harness, account: &OwnAccount) -> Value {
     harness.get("/v1/billing/summary", &account.key, &[]).json()
 }
 
+/// Cancels the account's subscription now.
+#[track_caller]
+fn end_subscription(harness: &Harness, account: &OwnAccount) {
+    let subscription = text(&summary(harness, account), "subscriptionId");
+    let url = format!("{}/v1/subscriptions/{subscription}", harness.about().stripe_url);
+    let bearer = format!("Bearer {}", harness.about().stripe_key);
+    assert_eq!(harness.exchange("DELETE", &url, &[("authorization", &bearer)], "").status, 200);
+}
+
 fn paid_checkout_subscribes_to_the_plan(harness: &Harness) {
     let account = harness.admin_of("pays", None);
     let shown = start(harness, &account, &json!({ "plan": "pro" }));
@@ -172,7 +184,7 @@ fn paid_checkout_subscribes_to_the_plan(harness: &Harness) {
     let found = ["status", "amount", "reason"].map(|field| invoices["invoices"][0][field].clone());
     assert_eq!(json!(found), json!(["paid", "35.00", "subscription_create"]));
     // A plan change charges the same card.
-    let changed = harness.post(crate::payer::CHANGE, &account.key, &json!({ "plan": "agency" }));
+    let changed = harness.post(CHANGE, &account.key, &json!({ "plan": "agency" }));
     assert_eq!(changed.status, 200, "{}", changed.body);
 }
 
@@ -213,6 +225,88 @@ fn free_plan_needs_no_card(harness: &Harness) {
     assert_eq!((&summary["plan"], &summary["status"]), (&json!("hobby"), &json!("active")));
 }
 
+/// Creates a promotion code of 20 % with these letters.
+pub(crate) fn promote(harness: &Harness, code: &str, more: &[(&str, &str)]) -> String {
+    let coupon = [("percent_off", "20"), ("duration", "forever")];
+    let coupon = text(&harness.stripe_post("/coupons", &coupon), "id");
+    let form =
+        [&[("promotion[type]", "coupon"), ("promotion[coupon]", &*coupon), ("code", code)], more];
+    text(&harness.stripe_post("/promotion_codes", &form.concat()), "id")
+}
+
+fn promotion_code_is_applied_and_kept_by_a_plan_change(harness: &Harness) {
+    let id = promote(harness, "SPRING20", &[]);
+    let account = harness.admin_of("has-a-code", None);
+    let body = json!({ "plan": "pro", "promotionCode": "spring20" });
+    let shown = start(harness, &account, &body);
+    assert_eq!(at_stripe(harness, &shown)["discounts"][0]["promotion_code"], *id);
+    assert_eq!(start(harness, &account, &body), shown);
+    let without = start(harness, &account, &json!({ "plan": "pro" }));
+    assert_ne!(without["id"], shown["id"], "a session without the code is another one");
+    let shown = start(harness, &account, &body);
+    assert_eq!(pay(harness, &text(&shown, "url"), GOOD).status, 303);
+    let bought = summary(harness, &account);
+    assert_eq!(bought["estimate"]["amount"], "28.00", "{bought}");
+    let change = json!({ "plan": "agency" });
+    let preview = harness.post(PREVIEW, &account.key, &change).json();
+    assert_eq!(preview["nextInvoice"]["amount"], "79.20", "{preview}");
+    let change = with(&change, "quote", text(&preview, "quote"));
+    let changed = harness.post(CHANGE, &account.key, &change);
+    assert_eq!(changed.status, 200, "{}", changed.body);
+    let after = summary(harness, &account);
+    assert_eq!((&after["plan"], &after["discounts"]), (&json!("agency"), &bought["discounts"]));
+    assert_eq!(after["discounts"].as_array().map(Vec::len), Some(1));
+}
+
+fn code_that_cannot_be_redeemed_is_rejected_and_creates_nothing(harness: &Harness) {
+    let other = harness.payer("code-is-theirs", Start::on("pro"));
+    promote(harness, "THEIRS", &[("customer", &other.customer.id)]);
+    promote(harness, "OVER", &[("active", "false")]);
+    promote(harness, "FIRST", &[("restrictions[first_time_transaction]", "true")]);
+    let new = harness.admin_of("guesses-codes", None);
+    let returning = harness.admin_of("was-here-before", None);
+    let first = start(harness, &returning, &json!({ "plan": "pro" }));
+    assert_eq!(pay(harness, &text(&first, "url"), GOOD).status, 303);
+    end_subscription(harness, &returning);
+    for (account, code) in
+        [(&new, "NO-SUCH-CODE"), (&new, "THEIRS"), (&new, "OVER"), (&returning, "FIRST")]
+    {
+        let body = json!({ "plan": "pro", "promotionCode": code });
+        let response = harness.post(CHECKOUT, &account.key, &body);
+        let found = (response.status, response.json()["details"]["field"].take());
+        assert_eq!(found, (422, json!("promotionCode")), "{code}: {}", response.body);
+    }
+    let info = harness.get("/v1/billing/info", &new.key, &[]).json();
+    assert_eq!(info["account"]["hasCustomer"], false);
+}
+
+fn page_asks_for_what_the_operator_has_set(harness: &Harness) {
+    promote(harness, "ASKED", &[]);
+    let account = harness.admin_of("fills-in-forms", None);
+    let bearer = format!("Bearer {}", account.key);
+    let form = |set: &[(&'static str, &'static str)], body: &str| {
+        let mut function = FunctionProcess::start(harness, "checkout-session", set);
+        function.send_with_body(PATIENT, &[JSON, ("authorization", &*bearer)], body);
+        let response = function.response();
+        assert_eq!(response.status, 201, "{}", response.body);
+        let session = at_stripe(harness, &response.json());
+        json!([
+            session["allow_promotion_codes"],
+            session["tax_id_collection"]["enabled"],
+            session["billing_address_collection"],
+        ])
+    };
+    let plain = r#"{"plan":"pro"}"#;
+    let (codes, ids) = (("CHECKOUT_PROMOTION_CODES", "true"), ("CHECKOUT_TAX_IDS", "true"));
+    let address = ("CHECKOUT_BILLING_ADDRESS", "true");
+    assert_eq!(form(&[], plain), json!([null, false, null]));
+    assert_eq!(form(&[codes], plain), json!([true, false, null]));
+    assert_eq!(form(&[ids], plain), json!([null, true, null]));
+    assert_eq!(form(&[address], plain), json!([null, false, "required"]));
+    let with_code = r#"{"plan":"pro","promotionCode":"ASKED"}"#;
+    assert_eq!(form(&[codes, ids, address], with_code), json!([null, true, "required"]));
+}
+
 fn declined_card_can_be_replaced_on_the_page(harness: &Harness) {
     let account = harness.admin_of("tries-two-cards", None);
     let body = json!({ "plan": "starter", "uiMode": "hosted" });
@@ -230,10 +324,7 @@ fn canceled_account_can_check_out_again(harness: &Harness) {
     let account = harness.admin_of("comes-back", None);
     let first = start(harness, &account, &json!({ "plan": "pro" }));
     assert_eq!(pay(harness, &text(&first, "url"), GOOD).status, 303);
-    let subscription = text(&summary(harness, &account), "subscriptionId");
-    let url = format!("{}/v1/subscriptions/{subscription}", harness.about().stripe_url);
-    let bearer = format!("Bearer {}", harness.about().stripe_key);
-    assert_eq!(harness.exchange("DELETE", &url, &[("authorization", &bearer)], "").status, 200);
+    end_subscription(harness, &account);
     let second = start(harness, &account, &json!({ "plan": "pro" }));
     assert_ne!(first["id"], second["id"]);
     let customer = |shown: &Value| at_stripe(harness, shown)["customer"].clone();

@@ -6,6 +6,7 @@ use devstack::http::Response;
 use serde_json::{Value, json};
 
 use crate::cases;
+use crate::checkouts::promote;
 use crate::harness::Harness;
 use crate::payer::{CHANGE, CHECKOUT, PORTAL, PREVIEW, Start};
 use crate::stripe::text;
@@ -65,8 +66,8 @@ fn read_key_needs_each_of_its_permissions(harness: &Harness) {
     let own = harness.stripe(&format!("/subscriptions?customer={customer}"));
     let path = format!("/subscriptions/{}", text(&own["data"][0], "id"));
     harness.stripe_post(&path, &[("discounts[0][coupon]", &coupon)]);
-    let paths =
-        ["summary", "info", "invoices", "dunning"].map(|name| format!("/v1/billing/{name}"));
+    let paths = ["summary", "info", "invoices", "dunning", "usage"]
+        .map(|name| format!("/v1/billing/{name}"));
     let responses = || paths.iter().map(|path| harness.get(path, caller, &[])).collect::<Vec<_>>();
     for (less, permissions) in each_less(|row| row.read_key) {
         allow(harness, &key, &permissions);
@@ -88,11 +89,16 @@ fn write_key_needs_each_of_its_permissions(harness: &Harness) {
     let payer = harness.payer("permissions", Start::on("pro"));
     harness.card(&payer.customer, "pm_card_authenticationRequired");
     let caller = &payer.account.key;
+    promote(harness, "PERMITTED", &[]);
     let responses = |name: &str| {
         let fresh = harness.admin_of(name, None);
         let body = json!({ "plan": "agency" });
         [
-            harness.post(CHECKOUT, &fresh.key, &json!({ "plan": "pro" })),
+            harness.post(
+                CHECKOUT,
+                &fresh.key,
+                &json!({ "plan": "pro", "promotionCode": "PERMITTED" }),
+            ),
             harness.post(PORTAL, caller, &json!({ "flow": "payment_method_update" })),
             harness.post(CHANGE, caller, &body),
         ]

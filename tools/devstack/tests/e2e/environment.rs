@@ -45,9 +45,10 @@ fn function_started_with_the_stacks_environment_responds_as_the_stacks(harness: 
         // A malformed body is rejected after authentication, which reads the secrets and the table.
         let body = if function.method == "GET" { "" } else { "{" };
         let headers = [("authorization", bearer.as_str()), JSON];
-        let expected = harness.send(function.method, function.path, key, &[JSON], body);
+        let expected = harness.send(function.method, &function.example_path(), key, &[JSON], body);
         let request = Request {
             function,
+            path: &function.example_path(),
             query: "",
             headers: &headers,
             body,

@@ -19,7 +19,7 @@ cases![
     every_post_returns_stripes_rate_limit,
     every_post_times_out_before_the_deadline,
     every_route_returns_unavailable_without_aws,
-    every_post_returns_internal_for_a_damaged_item,
+    every_change_returns_internal_for_a_damaged_item,
     retry_during_the_first_attempt_returns_idempotency_in_progress,
     quote_expires_after_15_minutes,
 ];
@@ -91,12 +91,14 @@ fn every_route_returns_unavailable_without_aws(harness: &Harness) {
     }
 }
 
-fn every_post_returns_internal_for_a_damaged_item(harness: &Harness) {
+fn every_change_returns_internal_for_a_damaged_item(harness: &Harness) {
     let account = harness.admin_of("damaged-too", None);
     harness.damage_account(&account.id);
     for function in posts() {
         assert_error(&harness.post(function.path, &account.key, &body(function)), INTERNAL);
     }
+    assert_error(&harness.send("DELETE", CHANGE, &account.key, &[], ""), INTERNAL);
+    assert_error(&harness.get("/v1/billing/invoices/in_1", &account.key, &[]), INTERNAL);
 }
 
 fn retry_during_the_first_attempt_returns_idempotency_in_progress(harness: &Harness) {

@@ -20,6 +20,9 @@ pub(crate) const ACT_AS_FORBIDDEN: ExpectedError = (
     "Your account may not act for that account, or it does not exist. Set X-Cantila-Act-As to the handle or ID of one of your own sub-accounts.",
 );
 
+pub(crate) const NOT_FOUND: ExpectedError =
+    (404, "not_found", "There is no such object of this account. Check the ID in the path.");
+
 pub(crate) const MALFORMED_BODY: ExpectedError = (
     400,
     "malformed_body",

@@ -60,7 +60,7 @@ impl TcpProxy {
 fn connections_closed_while_frozen_are_reopened(harness: &Harness) {
     let about = harness.about();
     let (stripe, aws) = (TcpProxy::to(&about.stripe_url), TcpProxy::to(&about.aws_url));
-    for name in ["summary", "info", "invoices", "dunning"] {
+    for name in ["summary", "info", "invoices", "dunning", "usage"] {
         let payer = harness.payer(&format!("frozen-{name}"), Start::on("pro"));
         let other = harness.payer(&format!("frozen-{name}-other"), Start::on("pro"));
         let env = [("STRIPE_API_BASE", &*stripe.url), ("AWS_ENDPOINT_URL", &*aws.url)];

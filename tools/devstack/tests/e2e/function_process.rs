@@ -32,6 +32,8 @@ pub(crate) struct FunctionProcess<'a> {
     sent: u32,
     /// IP address of the caller.
     pub(crate) source: String,
+    /// Path of its requests.
+    pub(crate) path: String,
     /// Seconds by which Lambda's clock is behind the function's.
     pub(crate) lambda_is_behind: i64,
 }
@@ -60,7 +62,8 @@ impl<'a> FunctionProcess<'a> {
         command.envs(env.iter().copied()).env("AWS_LAMBDA_RUNTIME_API", api.address());
         let child = command.spawn().expect("`cargo build --workspace` builds the functions");
         let source = "192.0.2.1".to_owned();
-        Self { harness, function, log, child, api, sent: 0, source, lambda_is_behind: 0 }
+        let path = function.example_path();
+        Self { harness, function, log, child, api, sent: 0, source, path, lambda_is_behind: 0 }
     }
 
     /// Returns its resident memory in KiB.
@@ -90,8 +93,8 @@ impl<'a> FunctionProcess<'a> {
         self.harness.follow_changes();
         self.sent += 1;
         let id = format!("{}-{}", self.log, self.sent);
-        let Self { function, source, .. } = self;
-        let request = Request { function, query: "", headers, body, source, id: &id };
+        let Self { function, source, path, .. } = self;
+        let request = Request { function, path, query: "", headers, body, source, id: &id };
         self.api.invoke_with_skew(&request.event(), time, self.lambda_is_behind);
     }
 

@@ -187,7 +187,7 @@ impl Harness {
     #[track_caller]
     fn note(&self, method: &str, path: &str, response: &Response) {
         let path = path.split('?').next().unwrap_or_default();
-        let function = FUNCTIONS.iter().find(|one| one.method == method && one.path == path);
+        let function = FUNCTIONS.iter().find(|one| one.method == method && one.has_path(path));
         self.document.check(method, path, response);
         if let Some(function) = function {
             self.noted(function.name, response);

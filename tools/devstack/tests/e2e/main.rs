@@ -43,10 +43,12 @@ mod item_settings;
 mod load;
 mod logs;
 mod older_catalog;
+mod one_invoice;
 mod operator;
 mod outages;
 mod payer;
 mod pending_items;
+mod period_end;
 mod plan_change_process;
 mod price_currencies;
 mod price_shapes;
@@ -72,6 +74,7 @@ mod stored_reads;
 mod stripe;
 mod subscription_states;
 mod unseen;
+mod usage;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::ExitCode;
@@ -104,12 +107,15 @@ const ALL: &[&[Case]] = &[
     price_currencies::CASES,
     price_shapes::CASES,
     item_settings::CASES,
+    usage::CASES,
+    one_invoice::CASES,
     checkouts::CASES,
     changes::CASES,
     costs::CASES,
     pending_items::CASES,
     attribution::CASES,
     schedules_and_pauses::CASES,
+    period_end::CASES,
     billing_states::CASES,
     state_table::CASES,
     stored_reads::CASES,

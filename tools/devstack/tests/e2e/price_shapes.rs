@@ -4,10 +4,12 @@ use serde_json::{Value, json};
 
 use crate::body::expect;
 use crate::cases;
+use crate::clock::{DAY, HOUR};
 use crate::expected_bodies::plans;
 use crate::harness::Harness;
 use crate::payer::{Payer, Start};
 use crate::stripe::text;
+use crate::usage::{reconciles, report, usage_and_estimate};
 
 cases![
     plan_may_be_billed_every_three_months,
@@ -342,4 +344,16 @@ fn metered_prices_of_every_shape_are_shown(harness: &Harness) {
     ];
     let plans = listed(harness, &harness.account("free").keys.read);
     assert_eq!(entry(&plans, "shapes")["metered"], json!(expected));
+    let payer = harness.payer_of("shapes-used", &plan.prices, Start::on(""));
+    let meters = ["a_package", "b_graduated", "c_volume", "d_allowance", "e_unit"];
+    for (number, meter) in (1..).zip(meters) {
+        for on in 1..9 {
+            let value = format!("{}.{on}", number * 37 * on);
+            let at = payer.start + on * DAY + number * HOUR;
+            report(harness, &payer, &format!("shapes_{meter}"), &value, at);
+        }
+        let (usage, estimate) = usage_and_estimate(harness, &payer);
+        reconciles(&usage, &estimate);
+        assert_eq!(usage["warnings"], json!([]), "{usage}");
+    }
 }

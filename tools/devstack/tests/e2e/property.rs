@@ -19,7 +19,7 @@ const PLANS: [&str; 4] = ["hobby", "starter", "pro", "agency"];
 const INTERVALS: [&str; 3] = ["month", "month", "year"];
 const METERS: [&str; 5] = ["cpu", "ram", "egress", "storage", "database"];
 
-fn setting(name: &str) -> Option<u64> {
+pub(crate) fn setting(name: &str) -> Option<u64> {
     std::env::var(name).ok().map(|text| text.parse().expect("a number"))
 }
 

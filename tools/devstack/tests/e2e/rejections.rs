@@ -30,10 +30,14 @@ cases![
 
 /// Each POST route with a valid body and the names of its fields.
 const ROUTES: [(&str, &str, &str); 4] = [
-    (CHECKOUT, r#"{"plan":"pro"}"#, "plan, interval, uiMode, successUrl, cancelUrl, returnUrl"),
+    (
+        CHECKOUT,
+        r#"{"plan":"pro"}"#,
+        "plan, interval, uiMode, successUrl, cancelUrl, returnUrl, promotionCode",
+    ),
     (PORTAL, "{}", "returnUrl, flow"),
-    (PREVIEW, r#"{"plan":"agency"}"#, "plan, interval"),
-    (CHANGE, r#"{"plan":"agency"}"#, "plan, interval, quote, maxAmount"),
+    (PREVIEW, r#"{"plan":"agency"}"#, "plan, interval, effective"),
+    (CHANGE, r#"{"plan":"agency"}"#, "plan, interval, effective, quote, maxAmount"),
 ];
 
 const NO_SUBSCRIPTION: ExpectedError = (

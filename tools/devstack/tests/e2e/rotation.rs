@@ -47,8 +47,8 @@ fn rotating_the_stripe_key_fails_no_request(harness: &Harness) {
 
 /// Sends three concurrent requests to every GET endpoint.
 fn all_succeed(harness: &Harness) {
-    let paths =
-        ["summary", "info", "invoices", "dunning"].map(|name| format!("/v1/billing/{name}"));
+    let paths = ["summary", "info", "invoices", "dunning", "usage"]
+        .map(|name| format!("/v1/billing/{name}"));
     let paths = [&paths[..], &paths, &paths].concat();
     let paths: Vec<&str> = paths.iter().map(String::as_str).collect();
     for response in harness.get_all(&paths, &harness.account("overdue").keys.read) {

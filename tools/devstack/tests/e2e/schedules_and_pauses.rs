@@ -20,7 +20,7 @@ cases![
     subscription_paused_by_a_failed_payment_needs_another_card,
 ];
 
-const SCHEDULED: &str = "A change of this subscription is scheduled already. Ask the operator to release the schedule first.";
+const SCHEDULED: &str = "A change of this subscription is scheduled already. Cancel it first (DELETE /v1/billing/plan-change). If that is refused, somebody else scheduled it: ask the operator.";
 const COLLECTION: &str =
     "Payment collection of this subscription is paused. Ask the operator to resume it first.";
 

@@ -11,7 +11,7 @@ use shared::Scope;
 use crate::cases;
 use crate::clock::{at, now};
 use crate::expected_error::{
-    MALFORMED_BODY, UNAUTHENTICATED, assert_error, assert_error_with, assert_invalid,
+    MALFORMED_BODY, NOT_FOUND, UNAUTHENTICATED, assert_error, assert_error_with, assert_invalid,
 };
 use crate::function_process::FunctionProcess;
 use crate::harness::Harness;
@@ -34,8 +34,10 @@ fn each_scope_allows_the_routes_at_or_below_it(harness: &Harness) {
             let required = function.scope;
             // A malformed body is rejected only after authentication, and changes nothing.
             let body = if function.method == "GET" { "" } else { "{" };
-            let response = harness.send(function.method, function.path, key, &[JSON], body);
+            let response =
+                harness.send(function.method, &function.example_path(), key, &[JSON], body);
             match (granted >= required, function.method) {
+                (true, "GET") if function.needs_id() => assert_error(&response, NOT_FOUND),
                 (true, "GET") => assert_eq!(response.status, 200, "{}", response.body),
                 (true, _) => assert_error(&response, MALFORMED_BODY),
                 (false, _) => insufficient(&response, required, granted),
@@ -93,7 +95,8 @@ fn every_invalid_key_gets_the_same_401(harness: &Harness) {
         for function in FUNCTIONS {
             let body = function.sample.unwrap_or_default();
             let headers = [&[JSON], headers.as_slice()].concat();
-            let response = harness.send(function.method, function.path, "", &headers, body);
+            let response =
+                harness.send(function.method, &function.example_path(), "", &headers, body);
             assert_eq!(response.status, 401, "{what}, {}: {}", function.name, response.body);
             assert_error(&response, UNAUTHENTICATED);
         }
@@ -116,11 +119,12 @@ fn authentication_comes_before_all_other_checks(harness: &Harness) {
     let key = &harness.account("client").keys.read;
     let act_as = ("x-cantila-act-as", "agency");
     for function in FUNCTIONS.iter().filter(|function| function.method == "GET") {
-        let path = format!("{}?unknown=1", function.path);
+        let path = format!("{}?unknown=1", function.example_path());
         assert_error(&harness.get(&path, "", &[act_as]), UNAUTHENTICATED);
         assert_error(&harness.get(&path, key, &[act_as]), crate::expected_error::ACT_AS_FORBIDDEN);
         let advice = match function.name {
             "invoices" => "Use one of: limit, cursor, status.",
+            "usage" => "Use one of: from, to.",
             _ => "This endpoint takes none.",
         };
         let message = format!("There is no query parameter \"unknown\" here. {advice}");

@@ -59,7 +59,8 @@ fn every_invalid_key_gets_the_same_headers(harness: &Harness) {
         let mut seen: Option<Vec<String>> = None;
         for bearer in &bearers {
             let headers = [("authorization", bearer.as_str())];
-            let response = harness.send(function.method, function.path, "", &headers, "");
+            let response =
+                harness.send(function.method, &function.example_path(), "", &headers, "");
             assert_error(&response, UNAUTHENTICATED);
             let headers = fixed(&response);
             assert_eq!(seen.get_or_insert(headers.clone()), &headers, "{}", function.name);

@@ -151,7 +151,7 @@ fn attempts(
         let what = format!("{} with {name} in {place}", function.name);
         all.push(Attempt { what, name: name.to_owned(), request, statuses });
     };
-    let path = function.path;
+    let path = &*function.example_path();
     let act_as = Some(("x-cantila-act-as", name.to_owned()));
     add("act-as", request(path, act_as, sample.to_owned()), &[403]);
     let bytes: Vec<_> = name.bytes().map(|byte| format!("%{byte:02X}")).collect();
@@ -163,7 +163,11 @@ fn attempts(
     add("the path", request(&format!("{path}/{encoded}"), None, String::new()), &[404]);
     if function.method == "GET" {
         let header = in_turn(HEADERS, turn);
-        add(header, request(path, Some((header, name.to_owned())), String::new()), &[200]);
+        let statuses: &[u16] = if function.needs_id() { &[404] } else { &[200] };
+        add(header, request(path, Some((header, name.to_owned())), String::new()), statuses);
+        return all;
+    }
+    if sample.is_empty() {
         return all;
     }
     let base: Value = serde_json::from_str(sample).expect("JSON");

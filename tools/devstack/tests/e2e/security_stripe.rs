@@ -189,6 +189,7 @@ fn hostile_stripe_responses_do_no_harm(harness: &Harness) {
         ("info", &key, ""),
         ("invoices", &key, ""),
         ("dunning", &key, ""),
+        ("usage", &key, ""),
         ("portal-session", &key, "{}"),
         ("plan-change-preview", &paying, r#"{"plan":"agency"}"#),
     ];

@@ -33,7 +33,8 @@ fn smoke_test_passes_on_a_working_stack_and_fails_with_a_wrong_key(harness: &Har
             "{text}"
         );
     }
-    assert_eq!(text.matches(": 200").count(), 4, "{text}");
+    assert_eq!(text.matches(": 200").count(), 5, "{text}");
+    assert_eq!(text.matches(": 404").count(), 1, "{text}");
     let (passes, text) = smoke(harness, "sk_test_wrong", &["summary"]);
     assert!(!passes && text.contains("WRONG GET /v1/billing/summary: 401, expected 200"), "{text}");
     let (passes, text) = smoke(harness, "", &["plan-change"]);

@@ -28,8 +28,13 @@ cases![
 
 const SUMMARY: &str = "/v1/billing/summary";
 
-const GETS: [&str; 4] =
-    [SUMMARY, "/v1/billing/info", "/v1/billing/invoices", "/v1/billing/dunning"];
+const GETS: [&str; 5] = [
+    SUMMARY,
+    "/v1/billing/info",
+    "/v1/billing/invoices",
+    "/v1/billing/dunning",
+    "/v1/billing/usage",
+];
 
 /// Largest number of AWS calls of a repeated GET.
 const AWS_CALLS: usize = 3;

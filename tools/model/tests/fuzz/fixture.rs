@@ -21,6 +21,7 @@ const CODES: [(u16, &[&str]); 14] = [
             "no_subscription",
             "already_subscribed",
             "already_on_plan",
+            "no_pending_change",
             "subscription_not_changeable",
             "quote_changed",
             "idempotency_in_progress",

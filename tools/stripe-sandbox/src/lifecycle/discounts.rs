@@ -19,11 +19,20 @@ pub struct Redeemer {
     currency: Currency,
     now: Timestamp,
     created: Vec<Discount>,
+    /// Discounts of other items, which an item may take over.
+    others: Vec<String>,
 }
 
 impl Redeemer {
     pub fn new(customer: &str, currency: Currency, now: Timestamp) -> Redeemer {
-        Redeemer { customer: customer.to_owned(), currency, now, created: Vec::new() }
+        let (created, others) = (Vec::new(), Vec::new());
+        Redeemer { customer: customer.to_owned(), currency, now, created, others }
+    }
+
+    /// Creates the redeemer of a schedule's phase: an item that replaces another one may take over its discounts.
+    pub fn of_phase(sub: &Subscription, now: Timestamp) -> Redeemer {
+        let others = sub.items.iter().flat_map(|item| item.discounts.clone()).collect();
+        Redeemer { others, ..Redeemer::of(sub, now) }
     }
 
     pub fn of(sub: &Subscription, now: Timestamp) -> Redeemer {
@@ -42,7 +51,9 @@ impl Redeemer {
         let mut ids = Vec::new();
         for wanted in wanted {
             let (coupon, code) = match wanted {
-                RequestedDiscount::Discount(id) if present.contains(id) => {
+                RequestedDiscount::Discount(id)
+                    if present.contains(id) || self.others.contains(id) =>
+                {
                     ids.push(id.clone());
                     continue;
                 }

@@ -205,7 +205,7 @@ fn into_next_phase(
     let next = next.filter(|phase| phase.start == at)?.clone();
     let mut sub = sub.clone();
     // Not rolled back: the preview's discounts can be expanded.
-    let mut redeemer = Redeemer::of(&sub, at);
+    let mut redeemer = Redeemer::of_phase(&sub, at);
     phase::set_fields(world, &mut sub, &next, &mut redeemer, true);
     phase::renew_into_phase(world, &sub, &next, &mut redeemer, at)
 }

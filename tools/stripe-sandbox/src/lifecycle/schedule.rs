@@ -248,7 +248,7 @@ fn enter_phase(world: &mut World, schedule: &Schedule, at: Timestamp) {
         return;
     }
     let phase = schedule.phase();
-    let mut redeemer = Redeemer::of(&sub, at);
+    let mut redeemer = Redeemer::of_phase(&sub, at);
     phase::set_fields(world, &mut sub, phase, &mut redeemer, true);
     world.put_subscription(sub.clone());
     let renewed = phase::renew_into_phase(world, &sub, phase, &mut redeemer, at);

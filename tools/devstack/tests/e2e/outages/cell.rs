@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use devstack::functions::FUNCTIONS;
 use devstack::http::Response;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::faults::{ALL, FAULTS, Fault, LATE, SHORT};
 use super::proxy::{Proxy, Service};
@@ -17,7 +17,8 @@ use crate::expected_error::{
 use crate::function_process::{FunctionProcess, PATIENT};
 use crate::harness::Harness;
 use crate::idempotency::{charges_what_it_says, once};
-use crate::payer::{JSON, Ledger, Payer, Start};
+use crate::payer::{CHANGE, JSON, Ledger, Payer, Start};
+use crate::stripe::text;
 
 /// Row of the document.
 pub(super) struct Row {
@@ -86,16 +87,31 @@ impl<'a> Cell<'a> {
                 let (before, key) = (payer.ledger(harness), payer.account.key.clone());
                 (Some((payer, before)), key)
             }
+            "plan-change-cancel" => {
+                let start = Start { age: 0, ..Start::on("pro") };
+                let payer = harness.payer_as(prices, start, |customer| {
+                    harness.quick_admin_of(&handle, Some(customer))
+                });
+                let later = json!({ "plan": "starter", "effective": "period_end" });
+                let scheduled = harness.post(CHANGE, &payer.account.key, &later);
+                assert_eq!(scheduled.status, 200, "{}", scheduled.body);
+                (None, payer.account.key)
+            }
             "checkout-session" | "portal-session" => {
                 (None, harness.quick_admin_of(&handle, None).key)
             }
-            "invoices" | "dunning" => (None, harness.account("overdue").keys.read.clone()),
+            "invoices" | "dunning" | "invoice" => {
+                (None, harness.account("overdue").keys.read.clone())
+            }
             "plan-change-preview" => (None, harness.account("metered").keys.admin.clone()),
             _ => (None, harness.account("metered").keys.read.clone()),
         };
         let proxy = Proxy::start(harness, fault.rule, fault.is_refused);
         let env = [("STRIPE_API_BASE", &*proxy.stripe_url), ("AWS_ENDPOINT_URL", &*proxy.aws_url)];
-        let function = FunctionProcess::start(harness, endpoint, &env);
+        let mut function = FunctionProcess::start(harness, endpoint, &env);
+        if endpoint == "invoice" {
+            function.path = format!("/v1/billing/invoices/{}", overdue_invoice(harness));
+        }
         Self {
             harness,
             endpoint,
@@ -124,7 +140,7 @@ impl<'a> Cell<'a> {
         if !body.is_empty() {
             headers.push(JSON);
         }
-        if ["checkout-session", "portal-session", "plan-change"].contains(&self.endpoint) {
+        if table.is_some_and(|one| one.method != "GET" && one.name != "plan-change-preview") {
             headers.push(("idempotency-key", "outage"));
         }
         self.function.send_with_body(time, &headers, body);
@@ -260,6 +276,13 @@ impl<'a> Cell<'a> {
     }
 }
 
+/// Returns the ID of the invoice that is overdue.
+pub(super) fn overdue_invoice(harness: &Harness) -> String {
+    let customer = harness.account("overdue").customer.as_deref().expect("a customer");
+    let open = harness.stripe(&format!("/invoices?status=open&customer={customer}"));
+    text(&open["data"][0], "id")
+}
+
 /// Outcome of the first request.
 pub(super) struct First {
     pub(super) response: Response,
@@ -295,7 +318,9 @@ fn gist_of(body: &str, is_writing: bool) -> Value {
     let fields = body.as_object_mut().expect("an object");
     fields.retain(|name, _| name != "quote");
     if is_writing {
-        for name in ["url", "id", "expiresAt", "effectiveAt", "currentPeriodEnd", "invoice"] {
+        let varying =
+            ["url", "id", "expiresAt", "effectiveAt", "currentPeriodEnd", "invoice", "canceled"];
+        for name in varying {
             fields.entry(name).and_modify(|value| *value = Value::from(!value.is_null()));
         }
     }

@@ -39,21 +39,28 @@ impl Fault {
 
 const REJECTS_LATER_UPDATES: &str = "rejects updates after Stripe has applied the change";
 
-const GETS: [&str; 4] = ["summary", "info", "invoices", "dunning"];
+const GETS: [&str; 6] = ["summary", "info", "invoices", "dunning", "usage", "invoice"];
 
 pub(super) const ALL: &[&str] = &[
     GETS[0],
     GETS[1],
     GETS[2],
     GETS[3],
+    GETS[4],
+    GETS[5],
     "checkout-session",
     "portal-session",
     "plan-change-preview",
     "plan-change",
+    "plan-change-cancel",
 ];
 
 /// Endpoints that write to Stripe.
-const WRITING: &[&str] = &["checkout-session", "portal-session", "plan-change"];
+const WRITING: &[&str] =
+    &["checkout-session", "portal-session", "plan-change", "plan-change-cancel"];
+
+/// Endpoints that hold the customer's journal.
+const JOURNALED: &[&str] = &["plan-change", "plan-change-cancel"];
 
 const CHANGING: &[&str] = &["plan-change"];
 
@@ -303,14 +310,14 @@ pub(super) const FAULTS: &[Fault] = &[
         "the response to claiming the idempotency key is lost",
         lost_write!("keptUntil <="),
     ),
-    written(CHANGING, "the response to acquiring the journal is lost", lost_write!("ADD fence")),
+    written(JOURNALED, "the response to acquiring the journal is lost", lost_write!("ADD fence")),
     written(
-        CHANGING,
+        JOURNALED,
         "the response to writing the journal is lost",
         lost_write!("SET entry = :entry\""),
     ),
     written(WRITING, "the response to storing the response is lost", lost_write!("SET answer")),
-    written(CHANGING, "the response to releasing the journal is lost", lost_write!("lease\"")),
+    written(JOURNALED, "the response to releasing the journal is lost", lost_write!("lease\"")),
     time(
         "our clock is an hour behind AWS's",
         rule!(request, before: request.signed.is_some_and(|signed| signed < now() + HOUR - 300) => Fate::Respond(400, AMZ, SKEWED, false)),

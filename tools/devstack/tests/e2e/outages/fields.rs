@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use devstack::functions::FUNCTIONS;
 use serde_json::Value;
 
+use super::cell::overdue_invoice;
 use super::proxy::{Proxy, pass};
 use crate::body::without_times;
 use crate::function_process::{FunctionProcess, PATIENT};
@@ -12,13 +13,15 @@ use crate::harness::Harness;
 use crate::payer::JSON;
 
 /// Endpoint, and the account whose request reads the most fields.
-const READS: [(&str, &str); 7] = [
+const READS: [(&str, &str); 9] = [
     ("summary", "metered"),
     ("summary", "overdue"),
     ("info", "metered"),
     ("invoices", "overdue"),
     ("dunning", "overdue"),
     ("dunning", "canceled"),
+    ("usage", "metered"),
+    ("invoice", "overdue"),
     ("plan-change-preview", "metered"),
 ];
 
@@ -35,6 +38,9 @@ pub(super) fn sweep(harness: &Harness) -> BTreeSet<String> {
         let proxy = Proxy::start(harness, pass, false);
         let env = [("STRIPE_API_BASE", &*proxy.stripe_url), ("AWS_ENDPOINT_URL", &*proxy.aws_url)];
         let mut function = FunctionProcess::start(harness, endpoint, &env);
+        if endpoint == "invoice" {
+            function.path = format!("/v1/billing/invoices/{}", overdue_invoice(harness));
+        }
         let bearer = format!("Bearer {}", harness.account(account).keys.admin);
         let table = FUNCTIONS.iter().find(|function| function.name == endpoint);
         let body = table.and_then(|function| function.sample).unwrap_or_default();

@@ -32,6 +32,7 @@ impl ServiceRequest {
             "POST /v1/customers" => "customer",
             "POST /v1/checkout/sessions" => "session",
             "POST /v1/billing_portal/sessions" => "portal link",
+            path if path.starts_with("POST /v1/subscription_schedules/") => "release",
             path if path.starts_with("POST /v1/subscriptions/") => match () {
                 () if self.is_empty => return None,
                 () if is_second => "metered prices",

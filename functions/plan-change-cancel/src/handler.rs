@@ -1,0 +1,206 @@
+//! Settles what the customer's previous change left, then drops what is pending.
+
+use serde_json::value::RawValue;
+use shared::api::idempotency::Operation;
+use shared::billing::plan_change::{Withdrawal, keep_subscription, release, withdraw};
+use shared::billing::state::BillingState;
+use shared::billing::subscription::NotChangeable;
+use shared::change::{Entry, Journal, Settled, Work, respond_to_drop, settle};
+use shared::stripe::views::{Phase, Price, Subscription};
+use shared::{ApiError, Call, Reply, StripeError};
+
+use crate::pending::{Pending, prices};
+use crate::response::{Canceled, Dropped, Reason};
+
+/// The endpoint's name, by which an idempotency key is bound to it.
+const ROUTE: &str = "plan-change-cancel";
+
+/// Two round trips to Stripe in sequence: the billing, and the drop. One more to withdraw a change that waits for its
+/// payment.
+///
+/// # Errors
+/// Those of the contract.
+pub async fn plan_change_cancel(call: Call) -> Result<Reply, ApiError> {
+    call.query.only(&[])?;
+    let fields = call.fields(&[])?;
+    let check = async { Ok(()) };
+    call.change(ROUTE, &fields, check, async |mut journal, billing, operation| {
+        let outcome = match journal.as_mut() {
+            Some(journal) => cancel(&call, journal, billing, &operation).await,
+            None => Err(ApiError::NoPendingChange),
+        };
+        (journal, outcome)
+    })
+    .await
+}
+
+async fn cancel(
+    call: &Call,
+    journal: &mut Journal,
+    mut billing: BillingState,
+    operation: &Operation,
+) -> Result<Reply, ApiError> {
+    let left = journal.entry().cloned();
+    let mut owed = left.as_ref().and_then(|entry| entry.dropped_by(operation)).map(str::to_owned);
+    if let Some(entry) = left {
+        let settled = settle(&call.stripe, journal, &billing.subscriptions).await?;
+        if owed.is_none() {
+            respond_to_drop(journal, &entry, &settled, &billing.subscriptions).await;
+        }
+        match settled {
+            // The change is in force, or was declined: its own retry or the next change stores that response.
+            Settled::Applied(_) | Settled::Declined(_) => {
+                journal.set(Some(entry));
+                owed = None;
+            }
+            Settled::Nothing | Settled::Waiting | Settled::Scheduled => {}
+        }
+        billing = call.billing_state().await?;
+    }
+    let current = billing.current().ok_or(ApiError::NoPendingChange)?;
+    let subscription = current.subscription;
+    let Some(pending) = Pending::of(subscription) else {
+        // An earlier attempt of this request may have dropped it.
+        let owed = owed.ok_or(ApiError::NoPendingChange)?;
+        let body: Box<RawValue> =
+            serde_json::from_str(&owed).map_err(|error| ApiError::Internal(error.into()))?;
+        journal.set(None);
+        return Reply::ok(&body);
+    };
+    let canceled = dropped(call, &billing, subscription, &pending).await?;
+    let plan = current.plan.map(|plan| plan.tier.to_owned());
+    let reply = Reply::ok(&Canceled { plan, canceled })?;
+    let dropper = Dropper { call, billing: &billing, subscription, operation };
+    match pending {
+        Pending::Payment(_, invoice) => dropper.withdraw(journal, &invoice.id, &reply).await?,
+        Pending::Scheduled(id, _) => dropper.release(journal, id, &reply).await?,
+        Pending::Cancellation(_) => dropper.keep(journal, &reply).await?,
+        Pending::Foreign => return Err(ApiError::NotChangeable(NotChangeable::Scheduled)),
+    }
+    Ok(reply)
+}
+
+/// Returns what is about to be dropped.
+async fn dropped(
+    call: &Call,
+    billing: &BillingState,
+    subscription: &Subscription,
+    pending: &Pending<'_>,
+) -> Result<Dropped, StripeError> {
+    let tiers = &billing.tiers;
+    Ok(match pending {
+        Pending::Payment(update, _) => {
+            let items = update.subscription_items.iter().flatten();
+            let prices = items.map(|item| &item.price);
+            Dropped::of(prices, tiers, None, Reason::PaymentActionRequired)
+        }
+        Pending::Scheduled(_, phase) => {
+            let prices = read_prices(call, phase, subscription).await?;
+            Dropped::of(prices.iter(), tiers, Some(phase.start_date), Reason::Scheduled)
+        }
+        Pending::Cancellation(at) => Dropped::of([].iter(), tiers, Some(*at), Reason::Cancellation),
+        Pending::Foreign => Dropped::of([].iter(), tiers, None, Reason::Scheduled),
+    })
+}
+
+/// Reads the prices of a phase, which has only their IDs, until one is a base price of a plan.
+async fn read_prices(
+    call: &Call,
+    phase: &Phase,
+    subscription: &Subscription,
+) -> Result<Vec<Price>, StripeError> {
+    let mut read = Vec::new();
+    for id in prices(phase) {
+        let own = subscription.items.data.iter().find(|item| item.price.id == id);
+        read.push(match own {
+            Some(item) => item.price.clone(),
+            None => call.stripe.price(id, subscription.currency).await?,
+        });
+    }
+    Ok(read)
+}
+
+/// Drops what is pending. The journal has the response before, so that a retry finds it.
+struct Dropper<'a> {
+    call: &'a Call,
+    billing: &'a BillingState,
+    subscription: &'a Subscription,
+    operation: &'a Operation,
+}
+
+impl Dropper<'_> {
+    /// Withdraws a change that waits for the payment of `invoice`.
+    async fn withdraw(
+        &self,
+        journal: &mut Journal,
+        invoice: &str,
+        reply: &Reply,
+    ) -> Result<(), ApiError> {
+        if self.billing.payment.is_processing() {
+            return Err(ApiError::NotChangeable(NotChangeable::PaymentProcessing));
+        }
+        let entry = match journal.entry().cloned() {
+            Some(entry) if entry.waits_for(invoice) => entry,
+            // A change whose response is owed: its retry has to come first.
+            Some(_) => return Err(ApiError::ChangeInProgress),
+            // It was made elsewhere, for example in the billing portal.
+            None => self.entry().waiting(invoice),
+        };
+        journal.write(entry.dropping(self.operation, reply.body())).await?;
+        let key = journal.stripe_key(self.operation.id(), &format!("void-{invoice}"));
+        let (stripe, customer) = (&self.call.stripe, journal.customer.clone());
+        match withdraw(stripe, &customer, self.subscription, invoice, &key).await? {
+            Withdrawal::Done => {
+                journal.set(None);
+                Ok(())
+            }
+            Withdrawal::Paid => Err(ApiError::NoPendingChange),
+            Withdrawal::Processing => {
+                Err(ApiError::NotChangeable(NotChangeable::PaymentProcessing))
+            }
+            Withdrawal::StillOpen => Err(ApiError::StripeUnavailable(
+                "the invoice of a change that waits could not be voided".into(),
+            )),
+        }
+    }
+
+    /// Releases the subscription from its schedule.
+    async fn release(
+        &self,
+        journal: &mut Journal,
+        schedule: &str,
+        reply: &Reply,
+    ) -> Result<(), ApiError> {
+        let key = self.begin(journal, reply, "release").await?;
+        release(&self.call.stripe, schedule, &key).await?;
+        journal.set(None);
+        Ok(())
+    }
+
+    /// Removes the end of the subscription.
+    async fn keep(&self, journal: &mut Journal, reply: &Reply) -> Result<(), ApiError> {
+        let key = self.begin(journal, reply, "keep").await?;
+        let attribution = self.operation.attribution();
+        keep_subscription(&self.call.stripe, self.subscription, attribution, &key).await?;
+        journal.set(None);
+        Ok(())
+    }
+
+    /// Writes the response to the journal, unless that has one that is owed to somebody else. Returns the idempotency key.
+    async fn begin(
+        &self,
+        journal: &mut Journal,
+        reply: &Reply,
+        step: &str,
+    ) -> Result<String, ApiError> {
+        if journal.entry().is_some() {
+            return Err(ApiError::ChangeInProgress);
+        }
+        journal.write(self.entry().dropping(self.operation, reply.body())).await?;
+        Ok(journal.stripe_key(self.operation.id(), step))
+    }
+
+    fn entry(&self) -> Entry {
+        Entry::sending(self.operation, Work::Withdrawal(self.subscription.id.clone()))
+    }
+}
