@@ -2,6 +2,7 @@
 
 use serde_json::value::RawValue;
 use shared::api::idempotency::Operation;
+use shared::billing::catalog::Offer;
 use shared::billing::plan_change::{Withdrawal, keep_subscription, release, withdraw};
 use shared::billing::state::BillingState;
 use shared::billing::subscription::NotChangeable;
@@ -10,7 +11,7 @@ use shared::stripe::views::{Phase, Price, Subscription};
 use shared::{ApiError, Call, Reply, StripeError};
 
 use crate::pending::{Pending, prices};
-use crate::response::{Canceled, Dropped, Reason};
+use crate::response::{Canceled, Dropped, Reason, plan_of};
 
 /// The endpoint's name, by which an idempotency key is bound to it.
 const ROUTE: &str = "plan-change-cancel";
@@ -45,7 +46,7 @@ async fn cancel(
     if let Some(entry) = left {
         let settled = settle(&call.stripe, journal, &billing.subscriptions).await?;
         if owed.is_none() {
-            respond_to_drop(journal, &entry, &settled, &billing.subscriptions).await;
+            respond_to_drop(journal, &entry, &settled, &billing.subscriptions).await?;
         }
         match settled {
             // The change is in force, or was declined: its own retry or the next change stores that response.
@@ -53,7 +54,12 @@ async fn cancel(
                 journal.set(Some(entry));
                 owed = None;
             }
-            Settled::Nothing | Settled::Waiting | Settled::Scheduled => {}
+            Settled::Scheduled => {
+                if let Some(reply) = entry.answer() {
+                    journal.respond(&entry, &Ok(reply)).await?;
+                }
+            }
+            Settled::Nothing | Settled::Waiting => {}
         }
         billing = call.billing_state().await?;
     }
@@ -91,19 +97,25 @@ async fn dropped(
     Ok(match pending {
         Pending::Payment(update, _) => {
             let items = update.subscription_items.iter().flatten();
-            let prices = items.map(|item| &item.price);
-            Dropped::of(prices, tiers, None, Reason::PaymentActionRequired)
+            let plan = plan_of(items.map(|item| &item.price), tiers);
+            Dropped::new(plan, None, Reason::PaymentActionRequired)
         }
         Pending::Scheduled(_, phase) => {
+            let at = Some(phase.start_date);
+            let is_base = |offer: &&Offer| prices(phase).any(|id| id == offer.price);
+            if let Some(offer) = billing.offers.iter().find(is_base) {
+                let plan = (offer.tier.as_str(), offer.interval);
+                return Ok(Dropped::new(Some(plan), at, Reason::Scheduled));
+            }
             let prices = read_prices(call, phase, subscription).await?;
-            Dropped::of(prices.iter(), tiers, Some(phase.start_date), Reason::Scheduled)
+            Dropped::new(plan_of(prices.iter(), tiers), at, Reason::Scheduled)
         }
-        Pending::Cancellation(at) => Dropped::of([].iter(), tiers, Some(*at), Reason::Cancellation),
-        Pending::Foreign => Dropped::of([].iter(), tiers, None, Reason::Scheduled),
+        Pending::Cancellation(at) => Dropped::new(None, Some(*at), Reason::Cancellation),
+        Pending::Foreign => Dropped::new(None, None, Reason::Scheduled),
     })
 }
 
-/// Reads the prices of a phase, which has only their IDs, until one is a base price of a plan.
+/// Reads the prices of a phase of a plan that is no longer sold: a phase has only their IDs.
 async fn read_prices(
     call: &Call,
     phase: &Phase,

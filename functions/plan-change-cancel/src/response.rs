@@ -35,25 +35,30 @@ pub enum Reason {
 }
 
 impl Dropped {
-    /// Creates the entry of a change to these prices, or of a cancellation, which has none.
-    pub fn of<'a>(
-        prices: impl Iterator<Item = &'a Price>,
-        tiers: &Tiers,
+    /// Creates the entry of a change to this plan, or of a cancellation, which has none.
+    pub fn new(
+        plan: Option<(&str, Interval)>,
         effective_at: Option<Timestamp>,
         reason: Reason,
     ) -> Self {
-        let mut of_a_plan: Vec<_> =
-            prices.filter_map(|price| Some((tiers.of(price)?, price))).collect();
-        of_a_plan.sort_by_key(|(_, price)| price.is_metered());
-        let base = of_a_plan.first();
-        let recurring = base.and_then(|(_, price)| price.recurring.as_ref());
         Self {
-            plan: base.map(|(tier, _)| (*tier).to_owned()),
-            interval: recurring.map(|recurring| Interval::as_str(recurring.interval)),
+            plan: plan.map(|(tier, _)| tier.to_owned()),
+            interval: plan.map(|(_, interval)| interval.as_str()),
             effective_at: effective_at.map(Timestamp::date_time),
             reason,
         }
     }
+}
+
+/// Returns tier and interval of the plan with these prices: those of the base price, else of another price.
+pub fn plan_of<'a>(
+    prices: impl Iterator<Item = &'a Price>,
+    tiers: &'a Tiers,
+) -> Option<(&'a str, Interval)> {
+    let of_a_plan = prices
+        .filter_map(|price| Some((tiers.of(price)?, price.recurring.as_ref()?.interval, price)));
+    let base = of_a_plan.min_by_key(|(_, _, price)| price.is_metered());
+    base.map(|(tier, interval, _)| (tier, interval))
 }
 
 #[cfg(test)]
@@ -72,12 +77,12 @@ mod tests {
             view(fixtures::price("price_pro", "prod_pro", "licensed")),
         ];
         let at = Timestamp::parse("2026-06-28T09:30:00Z");
-        let change = Dropped::of(prices.iter(), &tiers, at, Reason::Scheduled);
+        let change = Dropped::new(plan_of(prices.iter(), &tiers), at, Reason::Scheduled);
         assert_eq!(
             serde_json::to_value(change).expect("serializes"),
             json!({ "plan": "pro", "interval": "month", "effectiveAt": "2026-06-28T09:30:00Z", "reason": "scheduled" })
         );
-        let end = Dropped::of([].iter(), &tiers, None, Reason::Cancellation);
+        let end = Dropped::new(plan_of([].iter(), &tiers), None, Reason::Cancellation);
         assert_eq!(
             serde_json::to_value(end).expect("serializes"),
             json!({ "plan": null, "interval": null, "effectiveAt": null, "reason": "cancellation" })

@@ -70,7 +70,7 @@ async fn recover(
 ) -> Result<Option<Result<Reply, ApiError>>, ApiError> {
     let Some(entry) = journal.entry().cloned() else { return Ok(None) };
     let settled = settle(&call.stripe, journal, &billing.subscriptions).await?;
-    respond_to_drop(journal, &entry, &settled, &billing.subscriptions).await;
+    respond_to_drop(journal, &entry, &settled, &billing.subscriptions).await?;
     let is_own = entry.is_of(operation);
     let owed = waiting::owed(call, journal, billing, &entry, settled, is_own).await;
     match owed {
@@ -82,7 +82,7 @@ async fn recover(
         Some(owed) if is_own => Ok(Some(owed)),
         owed => {
             if let Some(owed) = owed {
-                journal.respond(&entry, &owed).await;
+                journal.respond(&entry, &owed).await?;
             }
             let left = journal.entry().map(|entry| entry.phase);
             // Usage since that change is to be billed at its prices, so they come first.

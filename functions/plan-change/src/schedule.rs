@@ -5,10 +5,9 @@
 
 use shared::api::idempotency::Operation;
 use shared::billing::plan_change::{Change, Scheduling, add_phase, release};
-use shared::billing::schedule::{later_phases, spent_schedule};
+use shared::billing::schedule::spent_schedule;
 use shared::billing::state::BillingState;
 use shared::change::{Entry, Journal, Work};
-use shared::stripe::views::Phase;
 use shared::{ApiError, Call, Reply, StripeError};
 
 use crate::reply;
@@ -37,13 +36,13 @@ pub async fn schedule(
         }
         Err(error) => return Err(unclear(error)),
     };
-    journal.write(entry(scheduling.clone().known(&draft))).await?;
+    let reply = reply::scheduled(billing, &scheduling, draft.ends_at()?)?;
+    journal.write(entry(scheduling.known(&draft)).answered(&reply)).await?;
     let mark = (operation.id(), operation.attribution());
     match add_phase(stripe, change, &draft, mark, key(journal, "s2")).await {
-        Ok(schedule) => {
+        Ok(_) => {
             journal.set(None);
-            let next = schedule.phases.iter().max_by_key(|phase| phase.start_date);
-            respond(billing, &scheduling, next)
+            Ok(reply)
         }
         Err(error) if is_refused(&error) => {
             release(stripe, &draft.id, &key(journal, "s3")).await?;
@@ -68,31 +67,6 @@ pub async fn release_spent(
     let Some(id) = spent_schedule(change.subscription) else { return Ok(()) };
     let key = journal.stripe_key(operation.id(), "spent");
     Ok(release(&call.stripe, id, &key).await?)
-}
-
-/// Responds to a change that was found scheduled.
-///
-/// # Errors
-/// `internal`.
-pub fn scheduled(billing: &BillingState, entry: &Entry) -> Result<Reply, ApiError> {
-    let subscriptions = &billing.subscriptions;
-    let found = subscriptions.iter().find(|one| one.id == entry.work.subscription());
-    match (&entry.work, found) {
-        (Work::Schedule(scheduling), Some(subscription)) => {
-            respond(billing, scheduling, later_phases(subscription).last().copied())
-        }
-        _ => Err(ApiError::Internal("the entry is no schedule".into())),
-    }
-}
-
-/// Responds with the phase of the new plan.
-fn respond(
-    billing: &BillingState,
-    scheduling: &Scheduling,
-    next: Option<&Phase>,
-) -> Result<Reply, ApiError> {
-    let next = next.ok_or_else(|| ApiError::Internal("the schedule has no phase".into()))?;
-    reply::scheduled(billing, scheduling, next.start_date)
 }
 
 /// Returns whether Stripe has changed nothing.

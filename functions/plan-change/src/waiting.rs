@@ -12,7 +12,6 @@ use shared::stripe::views::Subscription;
 use shared::stripe::{Decline, Details};
 use shared::{ApiError, Call, Reply};
 
-use crate::schedule::scheduled;
 use crate::{in_force, reply};
 
 /// Returns the response that a settled operation is owed; `None` if there is none, or somebody has it. `is_own` tells
@@ -27,7 +26,7 @@ pub async fn owed(
 ) -> Option<Result<Reply, ApiError>> {
     match settled {
         Settled::Nothing => None,
-        Settled::Scheduled => Some(scheduled(billing, entry)),
+        Settled::Scheduled => entry.answer().map(Ok),
         Settled::Applied(changed) => {
             let update = entry.update()?;
             let known = billing.subscriptions.iter().find(|one| one.id == update.subscription);

@@ -69,21 +69,20 @@ pub struct RecordKey {
 
 impl RecordKey {
     /// Stores the response of the operation, unless it has one. `request_id` is that of the operation's first request.
+    ///
+    /// # Errors
+    /// `unavailable`.
     pub async fn respond(
         &self,
         table: &Table,
         operation: &str,
         request_id: &str,
         outcome: &Result<Reply, ApiError>,
-    ) {
-        let Some(reply) = to_store(outcome, request_id) else { return };
+    ) -> Result<(), ApiError> {
+        let Some(reply) = to_store(outcome, request_id) else { return Ok(()) };
         let record = table.idempotency_record(&self.account, &self.hash);
-        if let Err(error) = record.store_response(operation, reply.status(), reply.body()).await {
-            tracing::info!(
-                request_id,
-                "the response of a settled plan change was not stored: {error}"
-            );
-        }
+        record.store_response(operation, reply.status(), reply.body()).await?;
+        Ok(())
     }
 }
 
@@ -175,7 +174,7 @@ impl Claim<'_> {
         let request_id = &self.attribution.request_id;
         let outcome = work(Operation::clone(&operation)).await;
         let written = match (&operation.record, to_store(&outcome, request_id)) {
-            (None, _) => Ok(()),
+            (None, _) => Ok(true),
             (Some(Claimed { handle, .. }), Some(reply)) => {
                 handle.store_response(&operation.id, reply.status(), reply.body()).await
             }
@@ -185,11 +184,13 @@ impl Claim<'_> {
             }
         };
         // The work is done either way, and a repetition learns its outcome from Stripe.
-        if let Err(error) = written {
-            tracing::warn!(request_id, "the idempotency record could not be written: {error}");
-            return outcome.map(|reply| Reply { is_lost: true, ..reply });
-        }
-        outcome
+        let reason = match written {
+            Ok(true) => return outcome,
+            Ok(false) => "another request has written it".to_owned(),
+            Err(error) => error.to_string(),
+        };
+        tracing::warn!(request_id, "the idempotency record could not be written: {reason}");
+        outcome.map(|reply| Reply { is_lost: true, ..reply })
     }
 
     async fn begin(&self, table: &Table) -> Result<Begun, ApiError> {

@@ -35,7 +35,7 @@ async fn complete_held(stripe: &Stripe, journal: &mut Journal) -> Result<(), Api
     };
     let subscriptions = stripe.subscriptions(&journal.customer, Details::None).await?;
     let settled = settle(stripe, journal, &subscriptions).await?;
-    respond_to_drop(journal, &entry, &settled, &subscriptions).await;
+    respond_to_drop(journal, &entry, &settled, &subscriptions).await?;
     if let Settled::Applied(changed) = settled {
         let left = match changed.zip(entry.update()) {
             Some((changed, update)) => match swap_meters(stripe, update, &changed).await {

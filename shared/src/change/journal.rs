@@ -58,6 +58,9 @@ pub struct Entry {
     pub work: Work,
     /// ID of the invoice that a waiting change is paid with.
     pub invoice: Option<String>,
+    /// Body of the response, if it is known before the work is done.
+    #[serde(default)]
+    answer: Option<String>,
     /// The request that drops what is pending.
     #[serde(default)]
     dropped: Option<Dropped>,
@@ -86,8 +89,21 @@ impl Entry {
             phase: Phase::Sent,
             work,
             invoice: None,
+            answer: None,
             dropped: None,
         }
+    }
+
+    /// Returns the entry with the response of the operation, whose body is known before the work is done.
+    #[must_use]
+    pub fn answered(self, reply: &Reply) -> Self {
+        Self { answer: Some(reply.body().to_owned()), ..self }
+    }
+
+    /// Returns the response, if it was known before the work was done.
+    pub fn answer(&self) -> Option<Reply> {
+        let body: &RawValue = serde_json::from_str(self.answer.as_deref()?).ok()?;
+        Reply::ok(&body).ok()
     }
 
     /// Returns the entry of the change once it waits for the payment of `invoice`.
@@ -209,22 +225,44 @@ impl Journal {
         }
     }
 
-    /// Stores the response of the entry's operation in its idempotency record, unless that has one.
-    pub async fn respond(&self, entry: &Entry, outcome: &Result<Reply, ApiError>) {
-        if let Some(record) = &entry.record {
-            record.respond(&self.table, &entry.operation, &entry.request_id, outcome).await;
-        }
+    /// Stores the response of the entry's operation in its idempotency record, unless that has one. If that fails, the
+    /// entry is kept, so that nothing else is done before.
+    ///
+    /// # Errors
+    /// `unavailable`.
+    pub async fn respond(
+        &mut self,
+        entry: &Entry,
+        outcome: &Result<Reply, ApiError>,
+    ) -> Result<(), ApiError> {
+        let Some(record) = &entry.record else { return Ok(()) };
+        let (operation, request_id) = (&entry.operation, &entry.request_id);
+        let stored = record.respond(&self.table, operation, request_id, outcome).await;
+        self.kept_unless(stored, entry)
     }
 
-    /// Stores the response of the request that dropped what was pending, unless its record has one.
-    pub(super) async fn respond_to_drop(&self, entry: &Entry) {
+    /// Stores the response of the request that dropped what was pending, as [`Self::respond`] does.
+    ///
+    /// # Errors
+    /// As in [`Self::respond`].
+    pub(super) async fn respond_to_drop(&mut self, entry: &Entry) -> Result<(), ApiError> {
         if let Some(dropped) = &entry.dropped
             && let Some(record) = &dropped.record
             && let Ok(body) = serde_json::from_str::<&RawValue>(&dropped.body)
         {
+            let (operation, request_id) = (&dropped.operation, &dropped.request_id);
             let outcome = Reply::ok(&body);
-            record.respond(&self.table, &dropped.operation, &dropped.request_id, &outcome).await;
+            let stored = record.respond(&self.table, operation, request_id, &outcome).await;
+            return self.kept_unless(stored, entry);
         }
+        Ok(())
+    }
+
+    fn kept_unless(&mut self, stored: Result<(), ApiError>, entry: &Entry) -> Result<(), ApiError> {
+        if stored.is_err() {
+            self.entry = Some(entry.clone());
+        }
+        stored
     }
 
     /// Gives the journal back with its entry. If that fails, the next request acquires it after this one's deadline.

@@ -102,16 +102,20 @@ pub async fn settle(
 
 /// Stores the response of the request that dropped what was pending, unless its caller has one. Given how the entry was
 /// settled, and the subscriptions as they were before: it was dropped if nothing was pending, and nothing has applied.
+///
+/// # Errors
+/// `unavailable`, after which the entry is still there.
 pub async fn respond_to_drop(
-    journal: &Journal,
+    journal: &mut Journal,
     entry: &Entry,
     settled: &Settled,
     subscriptions: &[Subscription],
-) {
+) -> Result<(), ApiError> {
     let is_pending = |one: &Subscription| one.id == entry.work.subscription() && has_pending(one);
     if matches!(settled, Settled::Nothing) && !subscriptions.iter().any(is_pending) {
-        journal.respond_to_drop(entry).await;
+        return journal.respond_to_drop(entry).await;
     }
+    Ok(())
 }
 
 /// Returns the subscription as Stripe changed it, with the invoice of the change; `None` if Stripe no longer tells.

@@ -1,7 +1,7 @@
 //! Stripe's events: what changed, and whose it is.
 
 use serde::{Deserialize, Serialize};
-use stripe_client_core::{RequestBuilder, StripeMethod};
+use stripe_client_core::{RequestBuilder, StripeMethod, StripeRequest};
 
 use super::calls::MAX_PAGE;
 use super::client::Stripe;
@@ -32,6 +32,13 @@ pub struct Event {
     pub kind: String,
     pub created: Timestamp,
     data: Data,
+    request: Option<Cause>,
+}
+
+/// The request that caused an event.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+struct Cause {
+    idempotency_key: Option<String>,
 }
 
 #[derive(Clone, Debug, Deserialize, Serialize)]
@@ -89,7 +96,37 @@ impl Event {
     }
 }
 
+/// Lists the events of schedules that were created at this Unix second or later.
+struct ListCreatedSchedules(i64);
+
+impl StripeRequest for ListCreatedSchedules {
+    type Output = ();
+
+    fn build(&self) -> RequestBuilder {
+        let mut request = RequestBuilder::new(StripeMethod::Get, "/events");
+        let kind = "subscription_schedule.created";
+        request.query = Some(format!("limit={MAX_PAGE}&type={kind}&created[gte]={}", self.0));
+        request
+    }
+}
+
 impl Stripe {
+    /// Returns the idempotency key of the request that created a schedule at `since` (Unix seconds) or later; `None` if no
+    /// event says so.
+    ///
+    /// # Errors
+    /// [`StripeError`].
+    pub async fn creator_of_schedule(
+        &self,
+        id: &str,
+        since: i64,
+    ) -> Result<Option<String>, StripeError> {
+        let events: Vec<Event> = self.all(&ListCreatedSchedules(since)).await?;
+        let is_its = |event: &&Event| event.data.object.id.as_deref() == Some(id);
+        let created = events.iter().find(is_its).and_then(|event| event.request.as_ref());
+        Ok(created.and_then(|cause| cause.idempotency_key.clone()))
+    }
+
     /// Returns a page of events created at `since` (Unix seconds) or later, newest first, after the event `after`, and
     /// Stripe's time of the response in Unix seconds.
     ///

@@ -129,7 +129,7 @@ pub const PERMISSIONS: &[Permission] = &[
         dashboard: "Events",
         read_key: Access::None,
         write_key: Access::Read,
-        reason: "follow reads which customers, prices and settings have changed",
+        reason: "follow reads which customers, prices and settings have changed; plan-change, which request created a schedule",
     },
 ];
 

@@ -130,14 +130,10 @@ impl RecordHandle {
             .expression_attribute_values(":attempt", text(attempt))
             .expression_attribute_values(":until", number(until))
             .expression_attribute_values(":expired", number(expired));
-        match update.send().await.map_err(SdkError::into_service_error) {
-            Ok(_) => Ok(true),
-            Err(error) if error.is_conditional_check_failed_exception() => Ok(false),
-            Err(error) => Err(TableError::unreachable(error)),
-        }
+        send(update).await
     }
 
-    /// Stores the response.
+    /// Stores the response. Returns false if the record has one, or belongs to another operation.
     ///
     /// # Errors
     /// [`TableError`].
@@ -146,7 +142,7 @@ impl RecordHandle {
         operation: &str,
         status: u16,
         body: &str,
-    ) -> Result<(), TableError> {
+    ) -> Result<bool, TableError> {
         let update = self
             .update(operation, "SET answer = :answer, answerStatus = :status")
             .expression_attribute_values(":answer", text(body))
@@ -154,11 +150,12 @@ impl RecordHandle {
         send(update).await
     }
 
-    /// Ends the lease, so that the next attempt can begin at once in round `round`.
+    /// Ends the lease, so that the next attempt can begin at once in round `round`. Returns false as
+    /// [`Self::store_response`] does.
     ///
     /// # Errors
     /// [`TableError`].
-    pub async fn release(&self, operation: &str, round: u32) -> Result<(), TableError> {
+    pub async fn release(&self, operation: &str, round: u32) -> Result<bool, TableError> {
         let update = self
             .update(operation, "SET claimedUntil = :free, round = :round")
             .expression_attribute_values(":free", number(0))
@@ -175,6 +172,11 @@ impl RecordHandle {
     }
 }
 
-async fn send(update: UpdateItemFluentBuilder) -> Result<(), TableError> {
-    update.send().await.map(drop).map_err(TableError::unreachable)
+/// Returns whether the condition held.
+async fn send(update: UpdateItemFluentBuilder) -> Result<bool, TableError> {
+    match update.send().await.map_err(SdkError::into_service_error) {
+        Ok(_) => Ok(true),
+        Err(error) if error.is_conditional_check_failed_exception() => Ok(false),
+        Err(error) => Err(TableError::unreachable(error)),
+    }
 }

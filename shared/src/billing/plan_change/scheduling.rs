@@ -22,6 +22,9 @@ const PATH: &str = "/subscription_schedules";
 /// Fields of a phase that are not repeated as Stripe returned them.
 const OWN: [&str; 5] = ["end_date", "items", "discounts", "proration_behavior", "start_date"];
 
+/// Largest difference between our clock and Stripe's, in seconds.
+const CLOCK_DIFFERENCE: i64 = 300;
+
 /// All that any request needs to settle a scheduled change.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Scheduling {
@@ -83,28 +86,49 @@ impl Scheduling {
         if schedule.and_then(Schedule::operation) == Some(operation) {
             return Ok(true);
         }
-        if let Some(id) = self.left_schedule(stripe).await? {
+        let attached = schedule.and_then(|schedule| schedule.id.as_deref());
+        if let Some(id) = self.left_schedule(stripe, attached).await? {
             release(stripe, &id, &format!("{}-release", self.key)).await?;
         }
         Ok(false)
     }
 
     /// Returns the ID of the schedule that the first request made. Without it, only the same request tells. If Stripe never
-    /// executed that one, it makes the schedule now, and the key is used up.
-    async fn left_schedule(&self, stripe: &Stripe) -> Result<Option<String>, StripeError> {
+    /// executed that one, it makes the schedule now, and the key is used up. Where Stripe no longer says what it made, the
+    /// events tell whether `attached`, the subscription's schedule, is it.
+    async fn left_schedule(
+        &self,
+        stripe: &Stripe,
+        attached: Option<&str>,
+    ) -> Result<Option<String>, StripeError> {
         if self.schedule.is_some() {
             return Ok(self.schedule.clone());
         }
-        if Timestamp::now().seconds() - self.sent_at >= KEY_LIFETIME {
-            return Ok(None);
+        let is_forgotten = Timestamp::now().seconds() - self.sent_at >= KEY_LIFETIME;
+        if !is_forgotten {
+            match self.create(stripe).await {
+                Ok(draft) => return Ok(Some(draft.id)),
+                // Somebody else has made a schedule, or the subscription has ended.
+                Err(StripeError::Refused { status: 400 | 404, .. }) => return Ok(None),
+                Err(error) if error.is_replayed_failure() => {}
+                Err(error) => return Err(error),
+            }
         }
-        match self.create(stripe).await {
-            Ok(draft) => Ok(Some(draft.id)),
-            // Somebody else has made a schedule, or the subscription has ended.
-            Err(StripeError::Refused { status: 400 | 404, .. }) => Ok(None),
-            Err(error) if error.is_replayed_failure() => Ok(None),
-            Err(error) => Err(error),
-        }
+        let Some(id) = attached else { return Ok(None) };
+        let creator = stripe.creator_of_schedule(id, self.sent_at - CLOCK_DIFFERENCE).await?;
+        Ok((creator.as_ref() == Some(&self.key)).then(|| id.to_owned()))
+    }
+}
+
+impl ScheduleDraft {
+    /// Returns the end of the current period.
+    ///
+    /// # Errors
+    /// [`StripeError`] if the schedule has no phase, or that has no end.
+    pub fn ends_at(&self) -> Result<Timestamp, StripeError> {
+        let end = self.phases.first().and_then(|phase| phase.get("end_date")?.as_i64());
+        let end = end.and_then(|end| Timestamp::try_from(end).ok());
+        end.ok_or_else(|| malformed("its phase has no end"))
     }
 }
 
@@ -156,9 +180,9 @@ fn two_phases(
     let items = current.get("items").and_then(Value::as_array);
     let items = items.ok_or_else(|| malformed("its phase has no items"))?;
     let items: Vec<&Map<String, Value>> = items.iter().filter_map(Value::as_object).collect();
-    let date = |name: &str| current.get(name).and_then(Value::as_i64);
-    let dates = date("start_date").zip(date("end_date"));
-    let (start, end) = dates.ok_or_else(|| malformed("its phase has no dates"))?;
+    let start = current.get("start_date").and_then(Value::as_i64);
+    let start = start.ok_or_else(|| malformed("its phase has no start"))?;
+    let end = draft.ends_at()?.seconds();
     let mut form = Form::default();
     form.add("end_behavior", "release");
     form.add_mark("metadata", operation, attribution);

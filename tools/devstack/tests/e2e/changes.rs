@@ -258,17 +258,7 @@ fn older_debt_is_not_part_of_a_change_without_an_invoice(harness: &Harness) {
 
 fn yen_have_no_decimals(harness: &Harness) {
     for (tier, amount) in [("kyoto", "4120"), ("osaka", "9800")] {
-        let product = [("name", tier), ("metadata[cantila_plan]", tier)];
-        let product = text(&harness.stripe_post("/products", &product), "id");
-        let lookup_key = format!("cantila_{tier}_month");
-        let price = [
-            ("product", &*product),
-            ("currency", "jpy"),
-            ("recurring[interval]", "month"),
-            ("unit_amount", amount),
-            ("lookup_key", &lookup_key),
-        ];
-        harness.stripe_post("/prices", &price);
+        harness.new_plan(tier, "jpy", amount);
     }
     let payer = harness.payer("moves-to-osaka", Start::on("kyoto"));
     let (preview, _) = change_as_previewed(harness, &payer, ["osaka", "month"], &[]);

@@ -127,6 +127,23 @@ impl Harness {
         Payer { account, customer, subscription, start: from, now: end }
     }
 
+    /// Creates a monthly plan without meters, and returns the ID of its price. A currency of its own keeps it out of the
+    /// plans that other cases see.
+    #[track_caller]
+    pub(crate) fn new_plan(&self, tier: &str, currency: &str, amount: &str) -> String {
+        let product = [("name", tier), ("metadata[cantila_plan]", tier)];
+        let product = text(&self.stripe_post("/products", &product), "id");
+        let lookup_key = format!("cantila_{tier}_month");
+        let price = [
+            ("product", &*product),
+            ("currency", currency),
+            ("recurring[interval]", "month"),
+            ("unit_amount", amount),
+            ("lookup_key", &lookup_key),
+        ];
+        text(&self.stripe_post("/prices", &price), "id")
+    }
+
     /// Creates a price of an add-on.
     #[track_caller]
     pub(crate) fn add_on(&self, interval: &str, currency: &str, amount: &str) -> String {

@@ -17,6 +17,7 @@ use crate::usage::report;
 cases![
     downgrade_takes_effect_at_the_end_of_the_period_and_carries_everything_over,
     scheduled_change_can_be_dropped_and_leaves_nothing,
+    scheduled_change_to_a_plan_that_is_no_longer_sold_can_be_dropped,
     quote_of_a_later_change_holds_its_first_invoice,
     pending_things_agree_everywhere,
     cancellation_can_be_dropped,
@@ -181,6 +182,23 @@ fn scheduled_change_can_be_dropped_and_leaves_nothing(harness: &Harness) {
         assert_eq!(whole(harness, &payer), before, "{plan}");
     }
     expect_error(&drop_pending(harness, &payer, &[]), 409, "no_pending_change", &Value::Null);
+}
+
+fn scheduled_change_to_a_plan_that_is_no_longer_sold_can_be_dropped(harness: &Harness) {
+    harness.new_plan("bern", "chf", "4000");
+    let price = harness.new_plan("chur", "chf", "2000");
+    let payer = harness.payer("later-unsold", Start::on("bern"));
+    let scheduled = harness.post(CHANGE, &payer.account.key, &later("chur"));
+    assert_eq!(scheduled.status, 200, "{}", scheduled.body);
+    harness.stripe_post(&format!("/prices/{price}"), &[("active", "false")]);
+    let canceled = json!({
+        "plan": "chur", "interval": "month", "effectiveAt": at(month_after(payer.start)), "reason": "scheduled",
+    });
+    let dropped = drop_pending(harness, &payer, &[]);
+    assert_eq!(
+        (dropped.status, dropped.json()),
+        (200, json!({ "plan": "bern", "canceled": canceled }))
+    );
 }
 
 fn quote_of_a_later_change_holds_its_first_invoice(harness: &Harness) {

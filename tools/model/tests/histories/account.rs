@@ -110,6 +110,11 @@ impl<'a> Account<'a> {
         self.clock.is_some()
     }
 
+    /// Returns the time on the customer's clock, in Unix seconds.
+    pub fn now(&self) -> i64 {
+        self.clock.as_ref().map_or_else(now, |(_, at)| *at)
+    }
+
     /// Reads the account's state from Stripe. A checkout may have created its customer.
     pub async fn ledger(&mut self) -> Ledger {
         if self.customer.is_none() {

@@ -1,10 +1,12 @@
 //! Histories that once violated an invariant.
 
 use model::plans::Plan;
+use model::{TableFault, Write};
 
+use crate::later::{self, Later, Trouble};
 use crate::overlap::{Move, Overlap, What};
 use crate::steps::{Card, Disturbances, Fault, History, Kind, Quoted, Start, Step};
-use crate::{check, check_overlap};
+use crate::{check, check_later, check_overlap};
 
 fn plan(tier: &str, interval: &str) -> Plan {
     let mut all = Plan::ALL.into_iter();
@@ -208,5 +210,34 @@ fn crashed_change_from_a_free_plan_is_reported_by_its_invoice() {
     for polls in (1..40).step_by(7) {
         let moves = vec![send(month("pro"), false, polls), Move::Crash(0)];
         holds_overlapping(Start::Subscribed(month("hobby"), Card::Good), moves);
+    }
+}
+
+#[test]
+fn schedule_whose_response_stripe_keeps_as_a_failure_is_found_and_released() {
+    let at = "/v1/subscription_schedules";
+    let stored = Fault { at, method: "POST", kind: Kind::Stored, after_work: true, count: 1 };
+    let trouble = Trouble { faults: vec![stored], crash: None };
+    let what = later::What::Schedule(month("hobby"));
+    for keyed in [false, true] {
+        let moves = vec![later::Move::Send { what, keyed, trouble: trouble.clone() }];
+        if let Err(violation) = check_later(&Later { plan: month("plain"), moves, seed: 0 }) {
+            panic!("{violation}");
+        }
+    }
+}
+
+#[test]
+fn response_of_an_interrupted_change_is_stored_before_another_one_is_made() {
+    let fails = TableFault { write: Some(Write::Store), after: 0, calls: 3, done: false };
+    for polls in (1..60).step_by(3) {
+        let moves = vec![
+            send(month("agency"), true, polls),
+            Move::Crash(0),
+            Move::Expire,
+            Move::Table(fails),
+            send(month("plain"), false, u8::MAX),
+        ];
+        holds_overlapping(Start::Subscribed(month("pro"), Card::Good), moves);
     }
 }

@@ -10,6 +10,7 @@ mod expected;
 mod fresh;
 mod invariants;
 mod known;
+mod later;
 mod ledger;
 mod overlap;
 mod run;
@@ -26,6 +27,7 @@ use proptest::strategy::Strategy;
 use proptest::test_runner::{Config, FileFailurePersistence, RngSeed, TestCaseError, TestRunner};
 
 use fresh::Fresh;
+use later::Later;
 use overlap::Overlap;
 use run::{Checked, Counts};
 use steps::History;
@@ -66,6 +68,15 @@ fn check_fresh(history: &Fresh) -> Checked<Counts> {
         let world = World::new();
         let prices = plans::create(&world.stripe).await;
         fresh::run(&world, &prices, history).await
+    })
+}
+
+/// Runs a history of changes at the end of the period in a world of its own.
+fn check_later(history: &Later) -> Checked<Counts> {
+    runtime().block_on(async {
+        let world = World::new();
+        let prices = plans::create(&world.stripe).await;
+        later::run(&world, &prices, history).await
     })
 }
 
@@ -117,4 +128,9 @@ fn overlapping_requests_charge_what_they_report() {
 #[test]
 fn reads_show_what_was_followed_and_what_their_caller_changed() {
     explore(fresh::fresh(), 150, "tests/histories/fresh.txt", check_fresh);
+}
+
+#[test]
+fn changes_at_the_end_of_the_period_take_effect_once_or_are_dropped() {
+    explore(later::later(), 150, "tests/histories/later.txt", check_later);
 }

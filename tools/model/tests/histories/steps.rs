@@ -131,7 +131,7 @@ pub fn card() -> impl Strategy<Value = Card> {
 }
 
 pub fn fault() -> impl Strategy<Value = Fault> {
-    let places = vec![
+    fault_at(vec![
         ("/v1/", "GET"),
         ("/v1/", "POST"),
         ("/v1/subscriptions/", "POST"),
@@ -141,7 +141,11 @@ pub fn fault() -> impl Strategy<Value = Fault> {
         ("/v1/invoiceitems", "POST"),
         ("/v1/checkout", "POST"),
         ("/v1/customers", "POST"),
-    ];
+    ])
+}
+
+/// Generates a fault of requests to one of these paths with this method.
+pub fn fault_at(places: Vec<(&'static str, &'static str)>) -> impl Strategy<Value = Fault> {
     let kind = prop_oneof![
         3 => prop::sample::select(vec![500, 503, 429, 409]).prop_map(Kind::Status),
         1 => Just(Kind::Stored),
