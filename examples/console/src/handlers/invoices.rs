@@ -1,0 +1,37 @@
+//! Invoices.
+
+use axum::extract::rejection::QueryRejection;
+use axum::extract::{Path, Query, State};
+use serde::Deserialize;
+
+use super::Outcome;
+use crate::api::{Api, Calls};
+use crate::app::{Shared, respond};
+use crate::views::{account, invoice};
+
+#[derive(Deserialize)]
+pub struct Asked {
+    cursor: Option<String>,
+}
+
+pub async fn list(
+    State(console): State<Shared>,
+    Path(name): Path<String>,
+    query: Result<Query<Asked>, QueryRejection>,
+) -> Outcome {
+    let stack = console.stack()?;
+    let calls = Calls::default();
+    let api = Api::new(&console.http, &stack, stack.find(&name)?, &calls);
+    let found = api.invoices(query?.cursor.as_deref()).await;
+    Ok(respond(&account::invoice_page(&name, &found), &calls))
+}
+
+pub async fn show(
+    State(console): State<Shared>,
+    Path((name, id)): Path<(String, String)>,
+) -> Outcome {
+    let stack = console.stack()?;
+    let calls = Calls::default();
+    let found = Api::new(&console.http, &stack, stack.find(&name)?, &calls).invoice(&id).await;
+    Ok(respond(&invoice::page(&name, &found), &calls))
+}

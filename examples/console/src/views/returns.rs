@@ -1,0 +1,80 @@
+//! Pages to which customers return from Stripe.
+
+use maud::{Markup, html};
+
+use super::failure;
+use super::layout::{Page, Tone, account_url, notice, tag, trail};
+use super::text::{date, sentence};
+use crate::api::{Failure, Summary};
+
+/// Page that a customer has left.
+#[derive(Clone, Copy)]
+pub enum From {
+    Checkout,
+    CanceledCheckout,
+    Portal,
+}
+
+impl From {
+    fn title(self) -> &'static str {
+        match self {
+            Self::Checkout => "Thank you",
+            Self::CanceledCheckout => "Checkout was canceled",
+            Self::Portal => "Back from the billing portal",
+        }
+    }
+
+    fn text(self) -> &'static str {
+        match self {
+            Self::Checkout => {
+                "Stripe has taken your order. This is your subscription, read from Stripe just now."
+            }
+            Self::CanceledCheckout => "Nothing was charged. You can choose a plan again.",
+            Self::Portal => "This is your subscription, read from Stripe just now.",
+        }
+    }
+}
+
+/// Page for a known account.
+pub fn page(from: From, account: &str, summary: &Result<Summary, Failure>) -> Page {
+    let url = account_url(account);
+    let anchor = if matches!(from, From::CanceledCheckout) { "?fresh=1#plans" } else { "?fresh=1" };
+    let body = html! {
+        (trail(&[(&url, account)]))
+        h1 { (from.title()) }
+        p { (from.text()) }
+        @match summary {
+            Ok(summary) => (subscription(summary)),
+            Err(error) => (failure::part("The subscription", error)),
+        }
+        p { a.button href={ (url) (anchor) } { "Continue to " (account) } }
+    };
+    Page::new(from.title(), body)
+}
+
+fn subscription(summary: &Summary) -> Markup {
+    html! {
+        div.card {
+            p.price {
+                (summary.plan.as_deref().map_or("Not in the catalogue".to_owned(), sentence))
+                " " (tag(&sentence(&summary.status), super::accounts::status_tone(&summary.status)))
+            }
+            @if let Some(end) = &summary.current_period_end { p { "Paid until " (date(end)) "." } }
+        }
+    }
+}
+
+/// Page for a URL that names no account, as the default return URLs of the local stack.
+pub fn unknown(from: From) -> Page {
+    let body = html! {
+        h1 { (from.title()) }
+        (notice("The account is unknown", Tone::Plain, &html! {
+            p {
+                "The session was not made by this console, so that its return URL does not name the account. "
+                "Choose it from the list."
+            }
+            p { a.button href="/" { "Accounts" } }
+        }))
+    };
+    Page::new(from.title(), body)
+}
