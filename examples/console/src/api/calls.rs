@@ -58,7 +58,7 @@ impl Call {
     }
 
     /// Returns the number of requests to Stripe: `count` of `stripe` in `server-timing`.
-    pub fn stripe_requests(&self) -> u32 {
+    pub fn stripe_requests(&self) -> usize {
         let timing = self.server_timing.as_deref().unwrap_or_default();
         let stripe = timing.split(',').map(str::trim).find(|part| part.starts_with("stripe;"));
         let count =

@@ -32,8 +32,15 @@ pub fn page(account: &str, parts: &Parts, key: Option<&str>) -> Page {
             Err(error) => (failure::part("The payment state", error)),
         }
         @match &parts.summary {
-            Ok(summary) => (subscription(account, summary, parts.info.as_ref().ok(), key)),
+            Ok(summary) => (notices(account, summary, key)),
             Err(error) => (failure::part("The subscription", error)),
+        }
+        div.columns {
+            div {
+                @if let Ok(summary) = &parts.summary { (plan(account, summary, parts.info.as_ref().ok())) }
+                (clock::one(account, parts.clock.as_ref()))
+            }
+            @if let Ok(summary) = &parts.summary { (next_invoice(summary)) }
         }
         @match &parts.usage {
             Ok(found) => (usage::section(found)),
@@ -50,7 +57,6 @@ pub fn page(account: &str, parts: &Parts, key: Option<&str>) -> Page {
                 Err(error) => (failure::part("The invoices", error)),
             }
         }
-        (clock::one(account, parts.clock.as_ref()))
     };
     Page::new(account, body)
 }
@@ -69,12 +75,7 @@ pub fn invoice_page(account: &str, found: &Result<InvoicePage, Failure>) -> Page
     Page::new(format!("Invoices of {account}"), body)
 }
 
-fn subscription(
-    account: &str,
-    summary: &Summary,
-    info: Option<&Info>,
-    key: Option<&str>,
-) -> Markup {
+fn notices(account: &str, summary: &Summary, key: Option<&str>) -> Markup {
     html! {
         @if let Some(change) = &summary.pending_change { (pending(account, change, key)) }
         @else if let Some(end) = &summary.cancel_at { (ending(account, end, key)) }
@@ -84,16 +85,6 @@ fn subscription(
             }))
         }
         @for warning in &summary.warnings { (warn(account, warning)) }
-        div.columns {
-            (plan(account, summary, info))
-            section.card aria-labelledby="estimate" {
-                h2 id="estimate" { "Next invoice" }
-                @match &summary.estimate {
-                    Some(found) => (estimate(summary, found)),
-                    None => p.soft { "Nothing will be billed." },
-                }
-            }
-        }
     }
 }
 
@@ -148,6 +139,18 @@ fn reduction(summary: &Summary, discount: &Discount) -> Markup {
     }
 }
 
+fn next_invoice(summary: &Summary) -> Markup {
+    html! {
+        section.card aria-labelledby="estimate" {
+            h2 id="estimate" { "Next invoice" }
+            @match &summary.estimate {
+                Some(found) => (estimate(summary, found)),
+                None => p.soft { "Nothing will be billed." },
+            }
+        }
+    }
+}
+
 fn estimate(summary: &Summary, found: &Estimate) -> Markup {
     html! {
         p.price { (money(&found.amount, &found.currency)) }
@@ -156,10 +159,7 @@ fn estimate(summary: &Summary, found: &Estimate) -> Markup {
             @else if let Some(end) = &summary.current_period_end { "Estimate for " (date(end)) }
             ", with usage as of " (moment(&found.as_of))
         }
-        details {
-            summary { "Lines" }
-            (lines::table("Lines of the next invoice", &found.currency, &found.lines, &lines::estimate(found)))
-        }
+        (lines::table("Lines of the next invoice", &found.currency, &found.lines, &lines::estimate(found)))
     }
 }
 

@@ -2,7 +2,7 @@
 
 use maud::{Markup, html};
 
-use super::layout::{Page, Tone, account_url, scroll, tag};
+use super::layout::{Page, Tone, account_url, tag};
 use super::text::{money, sentence};
 use super::{clock, failure};
 use crate::api::{Dunning, Failure, Summary};
@@ -52,53 +52,41 @@ impl Entry<'_> {
 }
 
 pub fn page(entries: &[Entry], has_sandbox: bool) -> Page {
-    let of = |group| entries.iter().filter(move |entry| entry.group() == group);
     let body = html! {
         h1 { "Accounts" }
         p.lead { "The accounts of the local stack, by state. Choose one to see its billing as its customer would." }
-        @for (group, title) in GROUPS {
-            @if of(group).next().is_some() {
-                section.card {
-                    h2 { (title) " " span.soft { (of(group).count()) } }
-                    @if group == Group::Failed {
-                        @for entry in of(group) { (failed(entry)) }
-                    } @else {
-                        (scroll(title, &table(title, of(group))))
-                    }
-                }
-            }
-        }
+        @for entry in entries { (failed(entry)) }
+        div.card { (table(entries)) }
         (clock::all(has_sandbox))
     };
-    Page::new("Accounts", body)
+    Page::new("Accounts", body).narrow()
 }
 
 fn failed(entry: &Entry) -> Markup {
-    let name = &entry.account.name;
     let failures = [entry.summary.as_ref().err(), entry.dunning.as_ref().err()];
-    html! {
-        h3 { a href=(account_url(name)) { (name) } }
-        @if let Some(failure) = failures.into_iter().flatten().next() { (failure::part(name, failure)) }
-    }
+    let first = failures.into_iter().flatten().next();
+    html! { @if let Some(failure) = first { (failure::part(&entry.account.name, failure)) } }
 }
 
-fn table<'a>(title: &str, entries: impl Iterator<Item = &'a Entry<'a>>) -> Markup {
+fn table(entries: &[Entry]) -> Markup {
+    let of = |group| entries.iter().filter(move |entry| entry.group() == group);
     html! {
         table.accounts {
-            caption.hidden { (title) }
+            caption.hidden { "Accounts by state" }
             thead {
                 tr {
                     th scope="col" { "Account" }
-                    th scope="col" { "Plan" }
                     th scope="col" { "Status" }
                     th.amount scope="col" { "Next invoice" }
-                    th.amount scope="col" { "Overdue" }
                 }
             }
-            tbody {
-                @for entry in entries {
-                    @if let (Ok(summary), Ok(dunning)) = (&entry.summary, &entry.dunning) {
-                        (row(entry, summary, dunning))
+            @for (group, title) in GROUPS {
+                @if of(group).next().is_some() {
+                    tbody {
+                        tr.group {
+                            th colspan="3" scope="rowgroup" { (title) " " span.soft { (of(group).count()) } }
+                        }
+                        @for entry in of(group) { (row(entry)) }
                     }
                 }
             }
@@ -106,23 +94,34 @@ fn table<'a>(title: &str, entries: impl Iterator<Item = &'a Entry<'a>>) -> Marku
     }
 }
 
-fn row(entry: &Entry, summary: &Summary, dunning: &Dunning) -> Markup {
-    let Account { name, .. } = entry.account;
+fn row(entry: &Entry) -> Markup {
+    let name = &entry.account.name;
     html! {
         tr {
             th scope="row" {
                 a href=(account_url(name)) { (name) }
-                @if let Some(parent) = entry.parent { div.small.soft { "sub-account of " (parent) } }
+                div.small.soft {
+                    @if let Ok(summary) = &entry.summary {
+                        (summary.plan.as_deref().unwrap_or("not in the catalogue"))
+                    }
+                    @if let Some(parent) = entry.parent { ", sub-account of " (parent) }
+                }
             }
-            td { (summary.plan.as_deref().unwrap_or("not in the catalogue")) }
-            td { (tag(&sentence(&summary.status), status_tone(&summary.status))) }
-            td.amount {
-                @if let Some(estimate) = &summary.estimate { (money(&estimate.amount, &estimate.currency)) }
-                @else { span.soft { "none" } }
+            td {
+                @if let Ok(summary) = &entry.summary {
+                    (tag(&sentence(&summary.status), status_tone(&summary.status)))
+                }
             }
             td.amount {
-                @if dunning.overdue.is_empty() { span.soft { "none" } }
-                @for sum in &dunning.overdue { div { (money(&sum.amount, &sum.currency)) } }
+                @match entry.summary.as_ref().map(|summary| summary.estimate.as_ref()) {
+                    Ok(Some(estimate)) => (money(&estimate.amount, &estimate.currency)),
+                    _ => span.soft { "none" },
+                }
+                @if let Ok(dunning) = &entry.dunning {
+                    @for sum in &dunning.overdue {
+                        div.small.alarm { (money(&sum.amount, &sum.currency)) " overdue" }
+                    }
+                }
             }
         }
     }

@@ -14,7 +14,7 @@ pub fn preview(account: &str, target: &Target, preview: &Preview, key: Option<&s
         h1 { "Change to " (preview.plan) }
         (offer(account, target, preview, key))
     };
-    Page::new(format!("Change to {}", preview.plan), body)
+    Page::new(format!("Change to {}", preview.plan), body).narrow()
 }
 
 /// The same with the notice that the price has changed since it was shown.
@@ -31,7 +31,7 @@ pub fn changed_quote(
         (failure::refused("The price has changed", refusal))
         (offer(account, target, preview, key))
     };
-    Page::new("The price has changed", body).with_status(refusal.status)
+    Page::new("The price has changed", body).narrow().with_status(refusal.status)
 }
 
 fn offer(account: &str, target: &Target, preview: &Preview, key: Option<&str>) -> Markup {
@@ -155,7 +155,7 @@ pub fn outcome(account: &str, change: &PlanChange) -> Page {
             }
         }
     };
-    Page::new(title, body)
+    Page::new(title, body).narrow()
 }
 
 /// Page for a preview or a change that failed.
@@ -198,11 +198,18 @@ pub fn failed(account: &str, target: &Target, error: &Failure) -> Page {
                     (button(&portal, &[("flow", flow)], "", "Add the address"))
                 }
             }
-            @if bank.is_none() { p { a.button.second href=(again) { "Show the price again" } } }
+            @if may_be_repeated(error) { p { a.button.second href=(again) { "Show the price again" } } }
             p { a.button.second href={ (url) "?fresh=1" } { "Back to " (account) } }
         }
     };
-    Page::new(title, body).with_status(error.status())
+    Page::new(title, body).narrow().with_status(error.status())
+}
+
+/// Whether the same change can succeed a moment later.
+fn may_be_repeated(error: &Failure) -> bool {
+    let codes =
+        ["quote_expired", "payment_failed", "change_in_progress", "idempotency_in_progress"];
+    error.status() >= 429 || codes.iter().any(|code| error.refused(code).is_some())
 }
 
 /// Page after a pending change or a cancellation was dropped.
@@ -231,5 +238,5 @@ pub fn dropped(account: &str, outcome: &Result<Dropped, Failure>) -> Page {
         p { a.button href={ (url) "?fresh=1" } { "Back to " (account) } }
     };
     let status = outcome.as_ref().map_or_else(Failure::status, |_| 200);
-    Page::new(title, body).with_status(status)
+    Page::new(title, body).narrow().with_status(status)
 }

@@ -2,75 +2,58 @@
 
 use maud::{Markup, html};
 
-use super::layout::{Tone, scroll, tag};
+use super::layout::{Tone, tag};
 use super::text;
 use crate::api::Call;
 
+/// Number of requests up to which they are shown at once.
+const OPEN: usize = 8;
+
 pub fn section(calls: &[Call]) -> Markup {
-    let stripe: u32 = calls.iter().map(Call::stripe_requests).sum();
+    let stripe: usize = calls.iter().map(Call::stripe_requests).sum();
     html! {
         section.inspector aria-labelledby="inspector" {
-            details open {
+            details open[calls.len() <= OPEN] {
                 summary {
                     h2 id="inspector" { "Requests of this page" }
                     span.soft {
                         (count(calls.len(), "request to the API", "requests to the API")) ", "
-                        (count(stripe as usize, "request to Stripe", "requests to Stripe"))
+                        (count(stripe, "request to Stripe", "requests to Stripe"))
                     }
                 }
-                (scroll("Requests of this page", &table(calls)))
+                ol { @for call in calls { li { (entry(call)) } } }
             }
         }
     }
 }
 
-fn table(calls: &[Call]) -> Markup {
+fn entry(call: &Call) -> Markup {
     html! {
-        table {
-            caption.hidden { "Requests to the API, in the order in which they were sent" }
-            thead {
-                tr {
-                    th scope="col" { "Request" }
-                    th scope="col" { "Account" }
-                    th scope="col" { "Status" }
-                    th.amount scope="col" { "Time" }
-                    th scope="col" { "server-timing" }
-                    th.amount scope="col" { "Stripe calls" }
-                    th scope="col" { "asOf, cache-status" }
-                    th scope="col" { "Request IDs: API, Stripe" }
-                }
-            }
-            tbody { @for call in calls { (row(call)) } }
-        }
-    }
-}
-
-fn row(call: &Call) -> Markup {
-    html! {
-        tr {
-            th.code scope="row" { (call.method) " " (call.path) }
-            td { (call.account) }
-            td {
+        div {
+            p.code { strong { (call.method) " " (call.path) } }
+            p {
                 @match &call.outcome {
                     Ok(status) => (tag(&status.to_string(), tone(*status))),
-                    Err(_) => (tag("no response", Tone::Bad)),
+                    Err(reason) => { (tag("no response", Tone::Bad)) " " (reason) },
                 }
-                @if call.replayed { div.small { "replayed" } }
+                " " (call.milliseconds) " ms, account " (call.account)
+                @if call.replayed { ", replayed" }
             }
-            td.amount { (call.milliseconds) " ms" }
-            td.code {
-                @for part in call.server_timing.as_deref().unwrap_or_default().split(',') {
-                    div { (part.trim()) }
+        }
+        dl {
+            @if let Some(timing) = &call.server_timing { dt { "server-timing" } dd.code { (timing) } }
+            @if let Some(as_of) = &call.as_of {
+                dt { "asOf" }
+                dd {
+                    (text::moment(as_of))
+                    @if let Some(status) = &call.cache_status { ", " span.code { (status) } }
                 }
             }
-            td.amount { (call.stripe_requests()) }
-            td {
-                @if let Some(as_of) = &call.as_of { div { (text::moment(as_of)) } }
-                @if let Some(status) = &call.cache_status { div.code { (status) } }
-            }
-            td.code {
-                @if let Some(id) = &call.request_id { div { (id) } }
-                @for id in &call.stripe_ids { div { (id) } }
+            @if let Some(id) = &call.request_id { dt { "Request ID" } dd.code { (id) } }
+            dt { "Stripe" }
+            dd {
+                (count(call.stripe_requests(), "request", "requests"))
+                @if !call.stripe_ids.is_empty() { ": " span.code { (call.stripe_ids.join(" ")) } }
             }
         }
     }

@@ -17,7 +17,7 @@ pub fn page(name: &str, found: &Result<Invoice, Failure>) -> Page {
                 h1 { "Invoice" }
                 (failure::part("The invoice", error))
             };
-            return Page::new("Invoice", body).with_status(error.status());
+            return Page::new("Invoice", body).narrow().with_status(error.status());
         }
     };
     let row = &invoice.row;
@@ -62,5 +62,5 @@ pub fn page(name: &str, found: &Result<Invoice, Failure>) -> Page {
             }
         }
     };
-    Page::new(format!("Invoice {number}"), body)
+    Page::new(format!("Invoice {number}"), body).narrow()
 }

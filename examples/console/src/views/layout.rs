@@ -15,16 +15,22 @@ pub struct Page {
     pub status: StatusCode,
     pub title: String,
     pub body: Markup,
+    /// One column of a width that is easy to read.
+    pub narrow: bool,
 }
 
 impl Page {
     pub fn new(title: impl Into<String>, body: Markup) -> Self {
-        Self { status: StatusCode::OK, title: title.into(), body }
+        Self { status: StatusCode::OK, title: title.into(), body, narrow: false }
     }
 
     pub fn with_status(self, status: u16) -> Self {
         let status = StatusCode::from_u16(status).unwrap_or(StatusCode::BAD_GATEWAY);
         Self { status, ..self }
+    }
+
+    pub fn narrow(self) -> Self {
+        Self { narrow: true, ..self }
     }
 
     /// Returns the document, with the requests that it is made of at its end.
@@ -40,7 +46,7 @@ impl Page {
                     link rel="icon" href="data:,";
                     link rel="stylesheet" href="/style.css";
                 }
-                body {
+                body.narrow[self.narrow] {
                     a.skip href="#content" { "Skip to the content" }
                     header.top {
                         p.brand { a href="/" { "Example console" } }
@@ -120,5 +126,5 @@ pub fn button(action: &str, hidden: &[(&str, &str)], class: &str, text: &str) ->
 
 /// Container that scrolls sideways where a table is wider than the screen. The keyboard can scroll it as well.
 pub fn scroll(label: &str, table: &Markup) -> Markup {
-    html! { div.scroll role="region" aria-label=(label) tabindex="0" { (table) } }
+    html! { div.scroll role="group" aria-label=(label) tabindex="0" { (table) } }
 }

@@ -12,64 +12,72 @@ pub fn section(account: &str, info: &Info) -> Markup {
         section id="plans" aria-labelledby="plans-title" {
             h2 id="plans-title" { "Plans" }
             @if !capabilities.plan_change && !capabilities.checkout {
-                p { "The plan cannot be changed now. The plan’s state above says why." }
+                p { "The plan cannot be changed now, because of the state above." }
             }
             ul.plans {
-                @for plan in &info.plans { li.card { (card(account, plan, capabilities)) } }
+                @for offers in info.plans.chunk_by(|one, next| one.plan == next.plan) {
+                    li.card { (card(account, offers, capabilities)) }
+                }
             }
         }
     }
 }
 
-fn card(account: &str, plan: &Plan, capabilities: &Capabilities) -> Markup {
-    let Plan { name, amount, currency, .. } = plan;
+/// Shows a plan with the intervals in which it is sold. `info` lists these one after the other.
+fn card(account: &str, offers: &[Plan], capabilities: &Capabilities) -> Markup {
+    let Some(plan) = offers.first() else { return html! {} };
     html! {
-        h3 {
-            (name) span.hidden { ", billed every " (every(&plan.every)) }
-            @if plan.current { " " (tag("Current plan", Tone::Good)) }
-        }
-        p.price { (money(amount, currency)) span.per { " / " (every(&plan.every)) } }
-        @if let Some(own) = &plan.your_amount {
-            p.small {
-                "You pay " (money(own, currency)) " / " (every(plan.your_every.as_ref().unwrap_or(&plan.every)))
-            }
-        }
+        h3 { (plan.name) }
         @if let Some(description) = &plan.description { p.small.soft { (description) } }
-        @if !plan.metered.is_empty() {
-            details {
-                summary { "Included usage" span.hidden { " of " (name) ", " (plan.interval) } }
-                ul.small {
-                    @for meter in &plan.metered {
-                        li {
-                            (meter.meter) ": "
-                            @match (&meter.included, &meter.unit_amount) {
-                                (Some(included), Some(price)) => {
-                                    (quantity(included)) " " (meter.unit.as_deref().unwrap_or("units"))
-                                    ", then " (money(price, currency)) " each"
-                                }
-                                _ => { "priced in tiers" }
+        @if !plan.metered.is_empty() { (included(plan)) }
+        ul.offers { @for offer in offers { li { (self::offer(account, offer, capabilities)) } } }
+    }
+}
+
+fn included(plan: &Plan) -> Markup {
+    html! {
+        details {
+            summary { "Included " span.hidden { "in " (plan.name) } " each " (every(&plan.every)) }
+            ul.small {
+                @for meter in &plan.metered {
+                    li {
+                        (meter.meter) ": "
+                        @match (&meter.included, &meter.unit_amount) {
+                            (Some(included), Some(price)) => {
+                                (quantity(included)) " " (meter.unit.as_deref().unwrap_or("units"))
+                                ", then " (money(price, &plan.currency)) " each"
                             }
+                            _ => { "priced in tiers" }
                         }
                     }
                 }
             }
         }
-        @if plan.current {
-            // A current plan needs no button.
-        } @else if capabilities.plan_change {
-            p.act {
-                a.button.second href={
-                    (account_url(account)) "/change?plan=" (encoded(&plan.plan))
-                    "&interval=" (encoded(&plan.interval))
-                } { "Preview" span.hidden { " " (name) ", " (plan.interval) } }
-            }
-        } @else if capabilities.checkout {
-            div.act {
-                form method="post" action={ (account_url(account)) "/checkout" } {
-                    input type="hidden" name="plan" value=(plan.plan);
-                    input type="hidden" name="interval" value=(plan.interval);
-                    button.second { "Subscribe" span.hidden { " to " (name) ", " (plan.interval) } }
+    }
+}
+
+fn offer(account: &str, offer: &Plan, capabilities: &Capabilities) -> Markup {
+    let Plan { plan, name, interval, currency, .. } = offer;
+    html! {
+        p {
+            strong { (money(&offer.amount, currency)) } " / " (every(&offer.every))
+            @if let Some(own) = &offer.your_amount {
+                span.small.soft {
+                    " (you pay " (money(own, currency)) " / " (every(offer.your_every.as_ref().unwrap_or(&offer.every))) ")"
                 }
+            }
+        }
+        @if offer.current {
+            (tag("Current plan", Tone::Good))
+        } @else if capabilities.plan_change {
+            a.button.second href={
+                (account_url(account)) "/change?plan=" (encoded(plan)) "&interval=" (encoded(interval))
+            } { "Preview" span.hidden { " " (name) ", " (interval) } }
+        } @else if capabilities.checkout {
+            form method="post" action={ (account_url(account)) "/checkout" } {
+                input type="hidden" name="plan" value=(plan);
+                input type="hidden" name="interval" value=(interval);
+                button.second { "Subscribe" span.hidden { " to " (name) ", " (interval) } }
             }
         }
     }

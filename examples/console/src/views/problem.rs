@@ -12,5 +12,5 @@ pub fn page(status: u16, title: &str, text: &Markup) -> Page {
             p { a.button.second href="/" { "Accounts" } }
         }
     };
-    Page::new(title, body).with_status(status)
+    Page::new(title, body).narrow().with_status(status)
 }

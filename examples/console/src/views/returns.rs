@@ -49,7 +49,7 @@ pub fn page(from: From, account: &str, summary: &Result<Summary, Failure>) -> Pa
         }
         p { a.button href={ (url) (anchor) } { "Continue to " (account) } }
     };
-    Page::new(from.title(), body)
+    Page::new(from.title(), body).narrow()
 }
 
 fn subscription(summary: &Summary) -> Markup {
@@ -76,5 +76,5 @@ pub fn unknown(from: From) -> Page {
             p { a.button href="/" { "Accounts" } }
         }))
     };
-    Page::new(from.title(), body)
+    Page::new(from.title(), body).narrow()
 }

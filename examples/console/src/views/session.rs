@@ -15,5 +15,5 @@ pub fn failed(account: &str, what: &str, error: &Failure) -> Page {
         (failure::part(what, error))
         p { a.button.second href=(url) { "Back to " (account) } }
     };
-    Page::new(title, body).with_status(error.status())
+    Page::new(title, body).narrow().with_status(error.status())
 }

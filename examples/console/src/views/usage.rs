@@ -46,9 +46,8 @@ fn chart(usage: &Usage, meter: &MeterUsage) -> Markup {
     html! {
         h3 { (name) }
         p {
-            strong { (quantity(&meter.used)) }
-            @if let Some(included) = &meter.included { " of " (quantity(included)) " included" }
-            " " (unit)
+            strong { (quantity(&meter.used)) } " " (unit)
+            @if let Some(included) = &meter.included { ", " (quantity(included)) " included" }
             @if let Some(amount) = &meter.amount { br; (money(amount, &usage.currency)) }
         }
         @if let Some(share) = meter.included.as_deref().and_then(|included| share(&meter.used, included)) {
