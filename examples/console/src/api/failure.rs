@@ -74,6 +74,17 @@ impl Failure {
         }
     }
 
+    /// Returns the reason of the last failure, if all are [`Self::NoResponse`]; `None` stands for a success.
+    pub fn no_response<'a>(
+        failures: impl IntoIterator<Item = Option<&'a Self>>,
+    ) -> Option<&'a str> {
+        let reason = |failure: Option<&'a Self>| match failure {
+            Some(Self::NoResponse { reason }) => Some(reason.as_str()),
+            _ => None,
+        };
+        failures.into_iter().map(reason).collect::<Option<Vec<_>>>()?.pop()
+    }
+
     /// Returns the error response with this code.
     pub fn refused(&self, error: &str) -> Option<&Refusal> {
         match self {

@@ -4,7 +4,7 @@ use maud::{Markup, html};
 
 use super::layout::{Page, Tone, account_url, button, notice, scroll, tag, trail};
 use super::text::{date, is_zero, moment, money, sentence};
-use super::{clock, dunning, failure, lines, plans, usage};
+use super::{clock, dunning, failure, lines, plans, problem, usage};
 use crate::api::{
     Discount, Dunning, Estimate, Failure, Info, InvoicePage, PaymentMethod, PendingChange, Summary,
     Usage, encoded,
@@ -22,8 +22,26 @@ pub struct Parts {
     pub clock: Option<Result<Reading, String>>,
 }
 
+impl Parts {
+    /// Returns why the API does not respond, if none of the parts has a response.
+    fn no_response(&self) -> Option<&str> {
+        let Self { summary, info, dunning, usage, invoices, .. } = self;
+        let failures = [
+            summary.as_ref().err(),
+            info.as_ref().err(),
+            dunning.as_ref().err(),
+            usage.as_ref().err(),
+            invoices.as_ref().err(),
+        ];
+        Failure::no_response(failures)
+    }
+}
+
 /// Returns the page. `key` is the idempotency key of its form.
 pub fn page(account: &str, parts: &Parts, key: Option<&str>) -> Page {
+    if let Some(reason) = parts.no_response() {
+        return problem::api_down(reason);
+    }
     let body = html! {
         (trail(&[]))
         h1 { (account) }
@@ -120,7 +138,7 @@ fn plan(account: &str, summary: &Summary, info: Option<&Info>) -> Markup {
 }
 
 fn method(method: Option<&PaymentMethod>) -> Markup {
-    let Some(method) = method else { return html! { "none" } };
+    let Some(method) = method else { return html! { "No payment method" } };
     html! {
         (sentence(method.brand.as_deref().unwrap_or(&method.kind)))
         @if let Some(digits) = &method.last4 { " ending in " (digits) }

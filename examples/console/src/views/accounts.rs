@@ -4,7 +4,7 @@ use maud::{Markup, html};
 
 use super::layout::{Page, Tone, account_url, tag};
 use super::text::{money, sentence};
-use super::{clock, failure};
+use super::{clock, failure, problem};
 use crate::api::{Dunning, Failure, Summary};
 use crate::stack::Account;
 
@@ -52,6 +52,10 @@ impl Entry<'_> {
 }
 
 pub fn page(entries: &[Entry], has_sandbox: bool) -> Page {
+    let failures = entries.iter().map(|entry| entry.summary.as_ref().err());
+    if let Some(reason) = Failure::no_response(failures) {
+        return problem::api_down(reason);
+    }
     let body = html! {
         h1 { "Accounts" }
         p.lead { "The accounts of the local stack, by state. Choose one to see its billing as its customer would." }

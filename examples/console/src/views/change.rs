@@ -2,7 +2,7 @@
 
 use maud::{Markup, html};
 
-use super::layout::{Page, Tone, account_url, button, notice, trail};
+use super::layout::{Page, account_url, button, trail};
 use super::text::{date, is_zero, moment, money, sentence, words};
 use super::{failure, lines};
 use crate::api::{Dropped, Failure, PlanChange, Preview, Refusal, Target, encoded};
@@ -57,7 +57,9 @@ fn offer(account: &str, target: &Target, preview: &Preview, key: Option<&str>) -
             @if let Some(usage) = &preview.usage {
                 p { "A new billing cycle starts, so that the usage so far, " (money(&usage.amount, currency)) ", is due now." }
             }
-            (lines::table("Lines of the change", currency, &preview.lines, &lines::breakdown(breakdown)))
+            @if !preview.lines.is_empty() {
+                (lines::table("Lines of the change", currency, &preview.lines, &lines::breakdown(breakdown)))
+            }
             (confirm(account, target, preview, key))
         }
     }
@@ -227,7 +229,11 @@ pub fn dropped(account: &str, outcome: &Result<Dropped, Failure>) -> Page {
                     html! { p { "The change (" (words(reason)) ") is dropped. The plan stays " (stays) "." } }
                 }
             };
-            ("Dropped", notice("Done", Tone::Good, &text))
+            let title = match dropped.canceled.reason.as_str() {
+                "cancellation" => "The subscription continues",
+                _ => "The change is dropped",
+            };
+            (title, html! { div.card { (text) } })
         }
         Err(error) => ("Nothing was dropped", failure::part("The change", error)),
     };

@@ -13,7 +13,7 @@ pub fn all(has_sandbox: bool) -> Markup {
             h2 id="clock" { "Time machine" }
             @if has_sandbox {
                 p { "Advance the clocks of all accounts. Stripe’s sandbox then renews, charges and retries what has fallen due." }
-                (buttons("/clock", "all clocks"))
+                (buttons("/clock"))
             } @else {
                 p { "Only the sandbox’s clocks can be advanced here." }
             }
@@ -37,7 +37,7 @@ pub fn one(account: &str, clock: Option<&Result<Reading, String>>) -> Markup {
                         }
                         strong { (unix_time(reading.now)) } "."
                     }
-                    (buttons(&format!("{}/clock", account_url(account)), "the clock"))
+                    (buttons(&format!("{}/clock", account_url(account))))
                 }
             }
         }
@@ -45,11 +45,11 @@ pub fn one(account: &str, clock: Option<&Result<Reading, String>>) -> Markup {
 }
 
 /// A month is long enough for a renewal and its charge, which follows an hour later.
-fn buttons(action: &str, what: &str) -> Markup {
+fn buttons(action: &str) -> Markup {
     html! {
         div.row {
-            (button(action, &[("by", "day")], "second", &format!("Advance {what} by a day")))
-            (button(action, &[("by", "month")], "second", &format!("Advance {what} by a month")))
+            (button(action, &[("by", "day")], "second", "Advance by a day"))
+            (button(action, &[("by", "month")], "second", "Advance by a month"))
         }
         p.small.soft { "A month is 31 days and 2 hours: Stripe charges a renewal an hour after it is due." }
     }

@@ -4,6 +4,15 @@ use maud::{Markup, html};
 
 use super::layout::Page;
 
+/// Page for an API that does not respond.
+pub fn api_down(reason: &str) -> Page {
+    let text = html! {
+        p { "Check that the stack runs (" code { "make run" } "), and load the page again." }
+        p.small { "Reason: " (reason) }
+    };
+    page(503, "The API does not respond", &text)
+}
+
 pub fn page(status: u16, title: &str, text: &Markup) -> Page {
     let body = html! {
         h1 { (title) }

@@ -24,13 +24,15 @@ impl From {
         }
     }
 
-    fn text(self) -> &'static str {
+    fn text(self, summary: &Summary) -> &'static str {
         match self {
-            Self::Checkout => {
-                "Stripe has taken your order. This is your subscription, read from Stripe just now."
+            Self::Checkout if matches!(summary.status.as_str(), "none" | "canceled") => {
+                "Stripe has no subscription of yours yet. If you have just paid, load the page again in a moment."
             }
             Self::CanceledCheckout => "Nothing was charged. You can choose a plan again.",
-            Self::Portal => "This is your subscription, read from Stripe just now.",
+            Self::Checkout | Self::Portal => {
+                "This is your subscription, read from Stripe just now."
+            }
         }
     }
 }
@@ -42,9 +44,11 @@ pub fn page(from: From, account: &str, summary: &Result<Summary, Failure>) -> Pa
     let body = html! {
         (trail(&[(&url, account)]))
         h1 { (from.title()) }
-        p { (from.text()) }
         @match summary {
-            Ok(summary) => (subscription(summary)),
+            Ok(summary) => {
+                p { (from.text(summary)) }
+                (subscription(summary))
+            }
             Err(error) => (failure::part("The subscription", error)),
         }
         p { a.button href={ (url) (anchor) } { "Continue to " (account) } }

@@ -207,6 +207,24 @@ fn account_without_subscription_has_empty_parts() {
 }
 
 #[test]
+fn api_that_does_not_respond_has_its_own_page() {
+    let parts = Parts {
+        summary: Err(silent()),
+        info: Err(silent()),
+        dunning: Err(silent()),
+        usage: Err(silent()),
+        invoices: Err(silent()),
+        clock: None,
+    };
+    let page = account::page("acme", &parts, None);
+    assert_eq!(page.status, 503);
+    has(
+        &page.render(&[]).into_string(),
+        &["The API does not respond", "connection refused", "make run"],
+    );
+}
+
+#[test]
 fn text_of_the_api_is_escaped() {
     let dunning = changed(
         "dunning",
