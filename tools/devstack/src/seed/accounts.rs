@@ -68,7 +68,8 @@ async fn metered(history: History) -> Result<Option<String>, Error> {
     for (index, meter) in plans::meters(&history, "pro").await?.iter().enumerate() {
         // Every other meter exceeds its allowance, so that the next invoice has usage to bill.
         let quantity = if index % 2 == 0 { meter.included + 250 } else { meter.included / 2 };
-        for (age, part) in (0..).zip(by_day(quantity, index).into_iter().rev()) {
+        let days = (0..).zip(by_day(quantity, index).into_iter().rev());
+        for (age, part) in days.filter(|(_, part)| *part > 0) {
             history.usage(&customer, meter, part, history.now - age * DAY).await?;
         }
     }
