@@ -4,6 +4,9 @@ use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use axum::extract::rejection::{FormRejection, QueryRejection};
+use axum::http::StatusCode;
+use axum::http::header::LOCATION;
 use axum::response::{Html, IntoResponse, Response};
 use maud::html;
 
@@ -21,6 +24,9 @@ pub struct Console {
 }
 
 pub type Shared = Arc<Console>;
+
+/// Response, or a page that says why there is none.
+pub type Outcome = Result<Response, Problem>;
 
 /// Requests that cannot be handled.
 #[derive(Debug)]
@@ -62,6 +68,23 @@ pub fn respond(page: &Page, calls: &Calls) -> Response {
     (page.status, Html(page.render(&calls.in_order()).into_string())).into_response()
 }
 
+/// Redirects with GET.
+pub fn see_other(url: &str) -> Response {
+    (StatusCode::SEE_OTHER, [(LOCATION, url)]).into_response()
+}
+
+impl From<FormRejection> for Problem {
+    fn from(rejection: FormRejection) -> Self {
+        Self::MalformedForm(rejection.body_text())
+    }
+}
+
+impl From<QueryRejection> for Problem {
+    fn from(rejection: QueryRejection) -> Self {
+        Self::MalformedForm(rejection.body_text())
+    }
+}
+
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
         let (status, title, text) = match self {
@@ -79,7 +102,10 @@ impl IntoResponse for Problem {
                 503,
                 "The stack is not running",
                 html! {
-                    p { "Start it with " code { "make run" } ", or wait until it has started, and load the page again." }
+                    p {
+                        "Start it with " code { "make run" }
+                        ", or wait until it has started, and load the page again."
+                    }
                     p.small { "Reason: " (reason) }
                 },
             ),
@@ -97,7 +123,10 @@ impl IntoResponse for Problem {
             Self::Clock(reason) => (
                 502,
                 "The clock has not advanced",
-                html! { p { "Load the account’s page to see what its clock shows." } p.small { "Reason: " (reason) } },
+                html! {
+                    p { "Load the account’s page to see what its clock shows." }
+                    p.small { "Reason: " (reason) }
+                },
             ),
         };
         respond(&problem::page(status, title, &text), &Calls::default())

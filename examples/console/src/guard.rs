@@ -1,8 +1,8 @@
 //! Checks of every request, and headers of every response.
 //!
-//! The console has no login: everyone who reaches it may use its keys. So it listens on the loopback interface only, and
-//! refuses requests that another site's page makes through the developer's browser: those with a foreign `Host` (DNS
-//! rebinding), and POSTs from another origin (cross-site request forgery).
+//! The console has no login: everyone who reaches it can use its keys. It therefore listens on the loopback interface
+//! only, and refuses requests that another site's page makes through the developer's browser: those with a foreign
+//! `Host` (DNS rebinding), and POSTs from another origin (cross-site request forgery).
 
 use axum::extract::{Request, State};
 use axum::http::header::{HOST, ORIGIN};

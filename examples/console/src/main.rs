@@ -6,6 +6,7 @@ mod clock;
 mod guard;
 mod handlers;
 mod http;
+mod router;
 mod stack;
 mod views;
 
@@ -61,7 +62,7 @@ async fn serve(arguments: Arguments) -> io::Result<()> {
     let console = Console { port, stack_file: arguments.stack, http: Http::new() };
     println!("console listening on {}", console.url(""));
     io::stdout().flush()?;
-    let router = handlers::router(Arc::new(console));
+    let router = router::router(Arc::new(console));
     let (mut interrupt, mut terminate) =
         (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
     let stopped = async move {

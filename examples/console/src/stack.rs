@@ -50,7 +50,7 @@ impl Stack {
         self.accounts.iter().find(|account| account.name == name)
     }
 
-    /// Returns the account whose keys are sent for `account`: the parent of a sub-account, otherwise the account itself.
+    /// Returns the account whose keys are sent for `account`: its parent, or itself if it has none.
     pub fn key_holder<'a>(&'a self, account: &'a Account) -> &'a Account {
         let parent = |id: &str| self.accounts.iter().find(|other| other.id == id);
         account.parent.as_deref().and_then(parent).unwrap_or(account)

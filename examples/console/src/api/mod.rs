@@ -181,6 +181,12 @@ impl<'a> Api<'a> {
     }
 }
 
+/// Returns a new idempotency key, or none if the machine has no randomness: the API takes requests without one.
+pub fn new_key() -> Option<String> {
+    let (first, second) = (getrandom::u64().ok()?, getrandom::u64().ok()?);
+    Some(format!("console-{first:016x}{second:016x}"))
+}
+
 fn body(target: &Target) -> Value {
     let Target { plan, interval, effective } = target;
     json!({ "plan": plan, "interval": interval, "effective": effective })

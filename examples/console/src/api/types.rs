@@ -1,5 +1,4 @@
-//! Parts of the API's responses that the console shows, named as in `openapi.yaml`. Amounts stay the decimal strings that
-//! they are.
+//! Parts of the API's responses that the console shows, named as in `openapi.yaml`. Amounts stay decimal strings.
 
 use serde::Deserialize;
 

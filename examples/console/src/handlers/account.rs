@@ -5,14 +5,13 @@ use axum::extract::{Path, Query, State};
 use futures_util::future::OptionFuture;
 use serde::Deserialize;
 
-use super::{Outcome, new_key};
-use crate::api::{Api, Calls};
-use crate::app::{Shared, respond};
+use crate::api::{Api, Calls, new_key};
+use crate::app::{Outcome, Shared, respond};
 use crate::clock::Clocks;
 use crate::views::account::{self, Parts};
 
 #[derive(Deserialize)]
-pub struct Asked {
+pub struct AccountQuery {
     /// Present after something has changed: the API then reads Stripe.
     pub fresh: Option<String>,
 }
@@ -20,7 +19,7 @@ pub struct Asked {
 pub async fn show(
     State(console): State<Shared>,
     Path(name): Path<String>,
-    query: Result<Query<Asked>, QueryRejection>,
+    query: Result<Query<AccountQuery>, QueryRejection>,
 ) -> Outcome {
     let stack = console.stack()?;
     let account = stack.find(&name)?;

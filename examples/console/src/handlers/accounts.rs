@@ -4,15 +4,14 @@ use axum::extract::rejection::QueryRejection;
 use axum::extract::{Query, State};
 use futures_util::future::join_all;
 
-use super::Outcome;
-use super::account::Asked;
+use super::account::AccountQuery;
 use crate::api::{Api, Calls};
-use crate::app::{Shared, respond};
+use crate::app::{Outcome, Shared, respond};
 use crate::views::accounts::{self, Entry};
 
 pub async fn list(
     State(console): State<Shared>,
-    query: Result<Query<Asked>, QueryRejection>,
+    query: Result<Query<AccountQuery>, QueryRejection>,
 ) -> Outcome {
     let fresh = query?.fresh.is_some();
     let stack = console.stack()?;

@@ -5,14 +5,13 @@ use axum::extract::rejection::{FormRejection, QueryRejection};
 use axum::extract::{Path, Query, State};
 use serde::Deserialize;
 
-use super::{Outcome, new_key};
-use crate::api::{Api, Calls, Failure, Preview, Target};
-use crate::app::{Shared, respond};
+use crate::api::{Api, Calls, Failure, Preview, Target, new_key};
+use crate::app::{Outcome, Shared, respond};
 use crate::views::change;
 use crate::views::layout::Page;
 
 #[derive(Deserialize)]
-pub struct Wanted {
+pub struct PreviewQuery {
     plan: String,
     interval: String,
     effective: Option<String>,
@@ -33,9 +32,9 @@ pub struct Confirmation {
 pub async fn preview(
     State(console): State<Shared>,
     Path(name): Path<String>,
-    query: Result<Query<Wanted>, QueryRejection>,
+    query: Result<Query<PreviewQuery>, QueryRejection>,
 ) -> Outcome {
-    let Query(Wanted { plan, interval, effective }) = query?;
+    let Query(PreviewQuery { plan, interval, effective }) = query?;
     let target = Target { plan, interval, effective: effective.unwrap_or("now".to_owned()) };
     let stack = console.stack()?;
     let calls = Calls::default();

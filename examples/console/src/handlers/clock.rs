@@ -5,10 +5,9 @@ use axum::extract::rejection::FormRejection;
 use axum::extract::{Path, State};
 use serde::Deserialize;
 
-use super::{Outcome, see_other};
-use crate::app::{Problem, Shared};
+use crate::app::{Outcome, Problem, Shared, see_other};
 use crate::clock::{Clocks, Step};
-use crate::views::layout::account_url;
+use crate::views::parts::account_url;
 
 #[derive(Deserialize)]
 pub struct Advance {

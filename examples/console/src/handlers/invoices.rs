@@ -4,20 +4,19 @@ use axum::extract::rejection::QueryRejection;
 use axum::extract::{Path, Query, State};
 use serde::Deserialize;
 
-use super::Outcome;
 use crate::api::{Api, Calls};
-use crate::app::{Shared, respond};
+use crate::app::{Outcome, Shared, respond};
 use crate::views::{account, invoice};
 
 #[derive(Deserialize)]
-pub struct Asked {
+pub struct PageQuery {
     cursor: Option<String>,
 }
 
 pub async fn list(
     State(console): State<Shared>,
     Path(name): Path<String>,
-    query: Result<Query<Asked>, QueryRejection>,
+    query: Result<Query<PageQuery>, QueryRejection>,
 ) -> Outcome {
     let stack = console.stack()?;
     let calls = Calls::default();

@@ -4,31 +4,30 @@ use axum::extract::rejection::QueryRejection;
 use axum::extract::{Query, State};
 use serde::Deserialize;
 
-use super::Outcome;
 use crate::api::{Api, Calls};
-use crate::app::{Shared, respond};
-use crate::views::returns::{self, From};
+use crate::app::{Outcome, Shared, respond};
+use crate::views::returns::{self, Return};
 
 #[derive(Deserialize)]
-pub struct Asked {
+pub struct ReturnQuery {
     account: Option<String>,
 }
 
-type AskedFor = Result<Query<Asked>, QueryRejection>;
+type Parameters = Result<Query<ReturnQuery>, QueryRejection>;
 
-pub async fn checkout(State(console): State<Shared>, query: AskedFor) -> Outcome {
-    arrive(&console, From::Checkout, query).await
+pub async fn checkout(State(console): State<Shared>, query: Parameters) -> Outcome {
+    arrive(&console, Return::Checkout, query).await
 }
 
-pub async fn canceled_checkout(State(console): State<Shared>, query: AskedFor) -> Outcome {
-    arrive(&console, From::CanceledCheckout, query).await
+pub async fn canceled_checkout(State(console): State<Shared>, query: Parameters) -> Outcome {
+    arrive(&console, Return::CanceledCheckout, query).await
 }
 
-pub async fn portal(State(console): State<Shared>, query: AskedFor) -> Outcome {
-    arrive(&console, From::Portal, query).await
+pub async fn portal(State(console): State<Shared>, query: Parameters) -> Outcome {
+    arrive(&console, Return::Portal, query).await
 }
 
-async fn arrive(console: &Shared, from: From, query: AskedFor) -> Outcome {
+async fn arrive(console: &Shared, from: Return, query: Parameters) -> Outcome {
     let calls = Calls::default();
     let Some(name) = query?.0.account else {
         return Ok(respond(&returns::unknown(from), &calls));

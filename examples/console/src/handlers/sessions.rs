@@ -3,12 +3,12 @@
 use axum::Form;
 use axum::extract::rejection::FormRejection;
 use axum::extract::{Path, State};
+use axum::response::Response;
 use serde::Deserialize;
 use serde_json::json;
 
-use super::{Outcome, see_other};
 use crate::api::{Api, Calls, Failure, Session, encoded};
-use crate::app::{Shared, respond};
+use crate::app::{Outcome, Shared, respond, see_other};
 use crate::views::session;
 
 #[derive(Deserialize)]
@@ -56,12 +56,7 @@ pub async fn portal(
 }
 
 /// Redirects to Stripe's page, or says why there is none.
-fn lead(
-    name: &str,
-    what: &str,
-    made: Result<Session, Failure>,
-    calls: &Calls,
-) -> axum::response::Response {
+fn lead(name: &str, what: &str, made: Result<Session, Failure>, calls: &Calls) -> Response {
     match made {
         Ok(Session { url: Some(url) }) => see_other(&url),
         Ok(Session { url: None }) => {

@@ -2,7 +2,8 @@
 
 use maud::{Markup, html};
 
-use super::layout::{Page, Tone, account_url, button, notice, scroll, tag, trail};
+use super::layout::Page;
+use super::parts::{Tone, account_url, button, notice, scroll, tag, trail};
 use super::text::{date, is_zero, moment, money, sentence};
 use super::{clock, dunning, failure, lines, plans, problem, usage};
 use crate::api::{
@@ -131,10 +132,14 @@ fn plan(account: &str, summary: &Summary, info: Option<&Info>) -> Markup {
                 @for discount in &summary.discounts { dt { "Discount" } dd { (reduction(summary, discount)) } }
             }
             @if info.is_none_or(|info| info.capabilities.portal) {
-                (plans::portal(account, !matches!(summary.status.as_str(), "none" | "canceled")))
+                (plans::portal(account, can_be_canceled(summary)))
             }
         }
     }
+}
+
+fn can_be_canceled(summary: &Summary) -> bool {
+    summary.cancel_at.is_none() && !matches!(summary.status.as_str(), "none" | "canceled")
 }
 
 fn method(method: Option<&PaymentMethod>) -> Markup {
@@ -188,7 +193,12 @@ fn warn(account: &str, warning: &str) -> Markup {
             Tone::Warn,
             &html! {
                 p { "Stripe cannot compute the tax of the next invoice without it." }
-                (button(&format!("{}/portal", account_url(account)), &[("flow", "customer_update")], "", "Add the address"))
+                (button(
+                    &format!("{}/portal", account_url(account)),
+                    &[("flow", "customer_update")],
+                    "",
+                    "Add the address",
+                ))
             },
         ),
         "multiple_subscriptions" => notice(

@@ -2,7 +2,8 @@
 
 use maud::{Markup, html};
 
-use super::layout::{Page, Tone, account_url, tag};
+use super::layout::Page;
+use super::parts::{Tone, account_url, tag};
 use super::text::{money, sentence};
 use super::{clock, failure, problem};
 use crate::api::{Dunning, Failure, Summary};

@@ -2,8 +2,9 @@
 
 use maud::{Markup, html};
 
-use super::layout::{Page, account_url, button, trail};
-use super::text::{date, is_zero, moment, money, sentence, words};
+use super::layout::Page;
+use super::parts::{account_url, button, trail};
+use super::text::{date, is_zero, moment, money, sentence};
 use super::{failure, lines};
 use crate::api::{Dropped, Failure, PlanChange, Preview, Refusal, Target, encoded};
 
@@ -45,7 +46,10 @@ fn offer(account: &str, target: &Target, preview: &Preview, key: Option<&str>) -
             @if target.effective != "period_end" {
                 p.price { (money(&breakdown.amount_due, currency)) }
                 @if preview.proration_amount.starts_with('-') {
-                    p { "The change is worth " (money(&preview.proration_amount, currency)) ": the credit stays with you." }
+                    p {
+                        "The change costs " (money(&preview.proration_amount, currency))
+                        ", which is credited to your balance."
+                    }
                 }
             }
             p {
@@ -55,7 +59,10 @@ fn offer(account: &str, target: &Target, preview: &Preview, key: Option<&str>) -
                 (money(&next_invoice.amount, currency)) " as it stands now."
             }
             @if let Some(usage) = &preview.usage {
-                p { "A new billing cycle starts, so that the usage so far, " (money(&usage.amount, currency)) ", is due now." }
+                p {
+                    "A new billing cycle starts, so the usage so far, " (money(&usage.amount, currency))
+                    ", is due now."
+                }
             }
             @if !preview.lines.is_empty() {
                 (lines::table("Lines of the change", currency, &preview.lines, &lines::breakdown(breakdown)))
@@ -111,7 +118,8 @@ fn confirm(account: &str, target: &Target, preview: &Preview, key: Option<&str>)
                 @else { "Pay " (money(&preview.breakdown.amount_due, &preview.currency)) " and change the plan" }
             }
             p.small.soft {
-                "This price holds for 15 minutes. If it changes by one cent, nothing is charged and you see the new price."
+                "This price holds for 15 minutes. If it changes by one cent, nothing is charged, and you see the "
+                "new price."
             }
         }
     }
@@ -124,11 +132,16 @@ pub fn outcome(account: &str, change: &PlanChange) -> Page {
     let (title, text) = match change.outcome.as_str() {
         "scheduled" => (
             "The change is scheduled",
-            html! { "The plan changes from " (change.previous_plan) " to " (plan) " on " (moment(&change.effective_at)) ". Nothing is due before." },
+            html! {
+                "The plan changes from " (change.previous_plan) " to " (plan) " on "
+                (moment(&change.effective_at)) ". Nothing is due before."
+            },
         ),
         "processing" => (
             "The payment is processing",
-            html! { "The plan changes when the payment has succeeded. Until then it stays " (change.previous_plan) "." },
+            html! {
+                "The plan changes when the payment has succeeded. Until then it stays " (change.previous_plan) "."
+            },
         ),
         _ => (
             "The plan has changed",
@@ -147,12 +160,16 @@ pub fn outcome(account: &str, change: &PlanChange) -> Page {
                 }
             }
             @if change.warnings.iter().any(|warning| warning == "amount_differs") {
-                p { strong { "Usage or an item was added in the last moment, so that the amount differs from the preview." } }
+                p { strong { "Usage was added in the last moment: the amount differs from the preview." } }
             }
             div.row {
                 p { a.button href={ (url) "?fresh=1" } { "Back to " (account) } }
                 @if let Some(invoice) = &change.invoice {
-                    p { a.button.second href={ (url) "/invoices/" (encoded(&invoice.id)) } { "Invoice " (invoice.number.as_deref().unwrap_or("of the change")) } }
+                    p {
+                        a.button.second href={ (url) "/invoices/" (encoded(&invoice.id)) } {
+                            "Invoice " (invoice.number.as_deref().unwrap_or("of the change"))
+                        }
+                    }
                 }
             }
         }
@@ -220,20 +237,15 @@ pub fn dropped(account: &str, outcome: &Result<Dropped, Failure>) -> Page {
     let (title, text) = match outcome {
         Ok(dropped) => {
             let stays = dropped.plan.as_deref().unwrap_or("the current plan");
-            let text = match (dropped.canceled.reason.as_str(), &dropped.canceled.plan) {
-                ("cancellation", _) => html! { p { "The subscription continues on " (stays) "." } },
-                (reason, Some(plan)) => {
-                    html! { p { "The change to " (plan) " (" (words(reason)) ") is dropped. The plan stays " (stays) "." } }
-                }
-                (reason, None) => {
-                    html! { p { "The change (" (words(reason)) ") is dropped. The plan stays " (stays) "." } }
-                }
+            let text = html! {
+                @if let Some(plan) = &dropped.canceled.plan { "The change to " (plan) " is dropped. " }
+                "The plan stays " (stays) "."
             };
             let title = match dropped.canceled.reason.as_str() {
                 "cancellation" => "The subscription continues",
                 _ => "The change is dropped",
             };
-            (title, html! { div.card { (text) } })
+            (title, html! { div.card { p { (text) } } })
         }
         Err(error) => ("Nothing was dropped", failure::part("The change", error)),
     };

@@ -2,7 +2,7 @@
 
 use maud::{Markup, html};
 
-use super::layout::{account_url, button};
+use super::parts::{account_url, button};
 use super::text::unix_time;
 use crate::clock::{Reading, Whose};
 
@@ -12,7 +12,10 @@ pub fn all(has_sandbox: bool) -> Markup {
         section.card aria-labelledby="clock" {
             h2 id="clock" { "Time machine" }
             @if has_sandbox {
-                p { "Advance the clocks of all accounts. Stripe’s sandbox then renews, charges and retries what has fallen due." }
+                p {
+                    "Advance the clocks of all accounts. The sandbox then renews, charges and retries what has "
+                    "fallen due."
+                }
                 (buttons("/clock"))
             } @else {
                 p { "Only the sandbox’s clocks can be advanced here." }
@@ -33,7 +36,9 @@ pub fn one(account: &str, clock: Option<&Result<Reading, String>>) -> Markup {
                     p {
                         @match reading.whose {
                             Whose::Account => { "The account’s own test clock shows " }
-                            Whose::Sandbox => { "The sandbox’s clock, which the accounts without a test clock share, shows " }
+                            Whose::Sandbox => {
+                                "The sandbox’s clock, which the accounts without a test clock share, shows "
+                            }
                         }
                         strong { (unix_time(reading.now)) } "."
                     }

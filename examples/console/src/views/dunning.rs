@@ -2,7 +2,7 @@
 
 use maud::{Markup, html};
 
-use super::layout::{Tone, account_url, button, notice};
+use super::parts::{Tone, account_url, button, notice};
 use super::text::{moment, money, sentence, words};
 use crate::api::{Dunning, Recovery};
 

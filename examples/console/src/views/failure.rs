@@ -2,7 +2,7 @@
 
 use maud::{Markup, html};
 
-use super::layout::{Tone, notice};
+use super::parts::{Tone, notice};
 use super::text;
 use crate::api::{Failure, Refusal};
 
@@ -14,7 +14,10 @@ pub fn part(what: &str, failure: &Failure) -> Markup {
             &format!("{what}: no response"),
             Tone::Bad,
             &html! {
-                p { "The API did not respond. Check that the stack runs (" code { "make run" } "), and load the page again." }
+                p {
+                    "The API did not respond. Check that the stack runs (" code { "make run" }
+                    "), and load the page again."
+                }
                 p.small { "Reason: " (reason) }
             },
         ),
@@ -22,7 +25,10 @@ pub fn part(what: &str, failure: &Failure) -> Markup {
             &format!("{what}: unknown response"),
             Tone::Bad,
             &html! {
-                p { "The response is not one of " code { "openapi.yaml" } ". Check that the console and the API have the same version." }
+                p {
+                    "The response is not one of " code { "openapi.yaml" }
+                    ". Check that the console and the API have the same version."
+                }
                 p.small {
                     "Status " (status) ": " (reason)
                     @if let Some(id) = request_id { ". Request ID " code { (id) } }

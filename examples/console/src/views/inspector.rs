@@ -2,7 +2,7 @@
 
 use maud::{Markup, html};
 
-use super::layout::{Tone, tag};
+use super::parts::{Tone, tag};
 use super::text;
 use crate::api::Call;
 

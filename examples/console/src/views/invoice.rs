@@ -2,7 +2,8 @@
 
 use maud::html;
 
-use super::layout::{Page, account_url, trail};
+use super::layout::Page;
+use super::parts::{account_url, trail};
 use super::text::{date, moment, money, sentence};
 use super::{account, failure, lines};
 use crate::api::{Failure, Invoice};

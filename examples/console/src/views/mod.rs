@@ -6,17 +6,17 @@ pub mod change;
 pub mod clock;
 mod dunning;
 mod failure;
+mod inspector;
 pub mod invoice;
 pub mod layout;
 mod lines;
+pub mod parts;
 mod plans;
 pub mod problem;
 pub mod returns;
 pub mod session;
 mod text;
 mod usage;
-
-mod inspector;
 
 #[cfg(test)]
 mod tests;

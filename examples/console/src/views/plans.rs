@@ -2,7 +2,7 @@
 
 use maud::{Markup, html};
 
-use super::layout::{Tone, account_url, button, tag};
+use super::parts::{Tone, account_url, button, tag};
 use super::text::{money, quantity};
 use crate::api::{Capabilities, Every, Info, Plan, encoded};
 
@@ -63,7 +63,8 @@ fn offer(account: &str, offer: &Plan, capabilities: &Capabilities) -> Markup {
             strong { (money(&offer.amount, currency)) } " / " (every(&offer.every))
             @if let Some(own) = &offer.your_amount {
                 span.small.soft {
-                    " (you pay " (money(own, currency)) " / " (every(offer.your_every.as_ref().unwrap_or(&offer.every))) ")"
+                    " (you pay " (money(own, currency)) " / "
+                    (every(offer.your_every.as_ref().unwrap_or(&offer.every))) ")"
                 }
             }
         }
@@ -87,15 +88,15 @@ fn every(every: &Every) -> String {
     if every.count == 1 { every.unit.clone() } else { format!("{} {}s", every.count, every.unit) }
 }
 
-/// Buttons for Stripe's portal. Only a subscription can be canceled.
-pub fn portal(account: &str, is_subscribed: bool) -> Markup {
+/// Buttons for Stripe's portal.
+pub fn portal(account: &str, can_be_canceled: bool) -> Markup {
     let action = format!("{}/portal", account_url(account));
     html! {
         div.row {
             (button(&action, &[], "second", "Billing portal"))
             (button(&action, &[("flow", "payment_method_update")], "second", "Payment method"))
             (button(&action, &[("flow", "customer_update")], "second", "Address"))
-            @if is_subscribed {
+            @if can_be_canceled {
                 (button(&action, &[("flow", "subscription_cancel")], "second", "Cancel"))
             }
         }

@@ -3,19 +3,20 @@
 use maud::{Markup, html};
 
 use super::failure;
-use super::layout::{Page, Tone, account_url, notice, tag, trail};
+use super::layout::Page;
+use super::parts::{Tone, account_url, notice, tag, trail};
 use super::text::{date, sentence};
 use crate::api::{Failure, Summary};
 
 /// Page that a customer has left.
 #[derive(Clone, Copy)]
-pub enum From {
+pub enum Return {
     Checkout,
     CanceledCheckout,
     Portal,
 }
 
-impl From {
+impl Return {
     fn title(self) -> &'static str {
         match self {
             Self::Checkout => "Thank you",
@@ -38,9 +39,10 @@ impl From {
 }
 
 /// Page for a known account.
-pub fn page(from: From, account: &str, summary: &Result<Summary, Failure>) -> Page {
+pub fn page(from: Return, account: &str, summary: &Result<Summary, Failure>) -> Page {
     let url = account_url(account);
-    let anchor = if matches!(from, From::CanceledCheckout) { "?fresh=1#plans" } else { "?fresh=1" };
+    let anchor =
+        if matches!(from, Return::CanceledCheckout) { "?fresh=1#plans" } else { "?fresh=1" };
     let body = html! {
         (trail(&[(&url, account)]))
         h1 { (from.title()) }
@@ -63,13 +65,13 @@ fn subscription(summary: &Summary) -> Markup {
                 (summary.plan.as_deref().map_or("Not in the catalogue".to_owned(), sentence))
                 " " (tag(&sentence(&summary.status), super::accounts::status_tone(&summary.status)))
             }
-            @if let Some(end) = &summary.current_period_end { p { "Paid until " (date(end)) "." } }
+            @if let Some(end) = &summary.current_period_end { p { "The period ends on " (date(end)) "." } }
         }
     }
 }
 
 /// Page for a URL that names no account, as the default return URLs of the local stack.
-pub fn unknown(from: From) -> Page {
+pub fn unknown(from: Return) -> Page {
     let body = html! {
         h1 { (from.title()) }
         (notice("The account is unknown", Tone::Plain, &html! {

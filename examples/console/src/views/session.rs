@@ -3,7 +3,8 @@
 use maud::html;
 
 use super::failure;
-use super::layout::{Page, account_url, trail};
+use super::layout::Page;
+use super::parts::{account_url, trail};
 use crate::api::Failure;
 
 pub fn failed(account: &str, what: &str, error: &Failure) -> Page {

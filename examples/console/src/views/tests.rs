@@ -283,7 +283,7 @@ fn every_outcome_of_a_change_has_its_page() {
     has(&page, &["The change is scheduled", "19 Jun 2026"]);
     has(&outcome(json!({ "warnings": ["amount_differs"] })), &["differs from the preview"]);
     let dropped = change::dropped("acme", &Ok(example("planChangeCancellation")));
-    has(&dropped.render(&[]).into_string(), &["The change to starter (scheduled) is dropped"]);
+    has(&dropped.render(&[]).into_string(), &["The change to starter is dropped"]);
 }
 
 #[test]
@@ -362,7 +362,9 @@ fn accounts_are_grouped_by_state() {
 #[test]
 fn return_pages_find_their_account() {
     let summary = Ok(example("summary"));
-    for from in [returns::From::Checkout, returns::From::CanceledCheckout, returns::From::Portal] {
+    for from in
+        [returns::Return::Checkout, returns::Return::CanceledCheckout, returns::Return::Portal]
+    {
         let page = returns::page(from, "acme", &summary).render(&[]).into_string();
         has(&page, &["/accounts/acme?fresh=1", "Pro"]);
         has(&returns::unknown(from).render(&[]).into_string(), &["Choose it from the list"]);

@@ -3,7 +3,7 @@
 use maud::{Markup, html};
 use time::Date;
 
-use super::layout::{Tone, notice, scroll};
+use super::parts::{Tone, notice, scroll};
 use super::text::{date, day, is_zero, money, quantity};
 use crate::api::{MeterUsage, Usage};
 
@@ -28,7 +28,10 @@ pub fn section(usage: &Usage) -> Markup {
             }
             @if usage.warnings.iter().any(|warning| warning == "not_reconciled") {
                 (notice("Amounts of days are unknown", Tone::Plain, &html! {
-                    p { "The price changed within the period, or usage was just reported. The quantities are complete." }
+                    p {
+                        "The price changed within the period, or usage was just reported. The quantities are "
+                        "complete."
+                    }
                 }))
             }
             @if usage.meters.is_empty() {

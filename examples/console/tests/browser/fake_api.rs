@@ -1,5 +1,5 @@
-//! Fake of the API and of the sandbox's clocks. Its responses are the examples in `openapi.yaml`, so that a test can see
-//! every outcome. The handle of an account says what happens to its plan changes.
+//! Fake of the API and of the sandbox's clocks. Its responses are the examples in `openapi.yaml`. The name of an account
+//! says what happens to its plan changes.
 
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};

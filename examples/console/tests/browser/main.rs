@@ -24,11 +24,12 @@ use webdriver::{Browser, installed};
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// Elements beyond the edge of the screen, except in what scrolls.
-const SHEARED: &str = "[...document.querySelectorAll('body *')].filter((one) => !one.closest('.scroll, .hidden, .skip') \
-    && one.getClientRects().length && one.getBoundingClientRect().right > innerWidth + 1).map((one) => one.outerHTML.slice(0, 150))";
+const CUT_OFF: &str = "[...document.querySelectorAll('body *')].filter((one) => \
+    !one.closest('.scroll, .hidden, .skip') && one.getClientRects().length \
+    && one.getBoundingClientRect().right > innerWidth + 1).map((one) => one.outerHTML.slice(0, 150))";
 
-const VIOLATIONS: &str = "axe.run({ resultTypes: ['violations'] }).then(({ violations }) => violations.flatMap(({ id, nodes }) => \
-    nodes.map(({ html }) => `${id}: ${html.slice(0, 150)}`)))";
+const VIOLATIONS: &str = "axe.run({ resultTypes: ['violations'] }).then(({ violations }) => \
+    violations.flatMap(({ id, nodes }) => nodes.map(({ html }) => `${id}: ${html.slice(0, 150)}`)))";
 
 struct Visitor {
     browser: Browser,
@@ -228,7 +229,7 @@ impl Visitor {
                 let found = self.browser.evaluate(VIOLATIONS);
                 assert_eq!(found, json!([]), "axe on {name} at {width}, {theme}");
             }
-            assert_eq!(self.browser.evaluate(SHEARED), json!([]), "{name} at {width}");
+            assert_eq!(self.browser.evaluate(CUT_OFF), json!([]), "{name} at {width}");
             self.browser.screenshot(&self.folder.join(format!("{name}-{width}-{theme}.png")));
         }
         let source = self.browser.evaluate("document.documentElement.outerHTML");
