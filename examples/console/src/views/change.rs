@@ -29,7 +29,7 @@ pub fn changed_quote(
     let body = html! {
         (trail(&[(&account_url(account), account)]))
         h1 { "Change to " (preview.plan) }
-        (failure::refused("The price has changed", refusal))
+        (failure::explained("The price has changed", "Nothing was charged. This is the new price.", refusal))
         (offer(account, target, preview, key))
     };
     Page::new("The price has changed", body).narrow().with_status(refusal.status)
@@ -198,7 +198,13 @@ pub fn failed(account: &str, target: &Target, error: &Failure) -> Page {
                 "no_subscription" => "There is no subscription",
                 _ => "The plan cannot be changed",
             };
-            (title, failure::refused(&sentence(&refusal.error), refusal))
+            let part = if refusal.error == "payment_action_required" {
+                let text = "The plan changes as soon as you have confirmed the payment.";
+                failure::explained("Nothing has changed yet", text, refusal)
+            } else {
+                failure::refused(&sentence(&refusal.error), refusal)
+            };
+            (title, part)
         }
         _ => ("The plan was not changed", failure::part("The change", error)),
     };

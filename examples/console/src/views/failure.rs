@@ -40,19 +40,39 @@ pub fn part(what: &str, failure: &Failure) -> Markup {
 
 /// Shows an error response under another title than its code.
 pub fn refused(title: &str, refusal: &Refusal) -> Markup {
-    let tone = if refusal.status >= 500 { Tone::Bad } else { Tone::Warn };
     notice(
         title,
-        tone,
+        tone(refusal),
         &html! {
             p { (refusal.message) }
-            @if let Some(seconds) = &refusal.retry_after {
-                p { "Load the page again in " (seconds) " s." }
-            }
-            p.small {
-                "Error " code { (refusal.error) } ", status " (refusal.status)
-                ", request ID " code { (refusal.request_id) }
-            }
+            (facts(refusal))
         },
     )
+}
+
+/// Shows an error response in the console's own words, because the API's message is for the console.
+pub fn explained(title: &str, text: &str, refusal: &Refusal) -> Markup {
+    notice(
+        title,
+        tone(refusal),
+        &html! {
+            p { (text) }
+            p.small { "The API’s message: " (refusal.message) }
+            (facts(refusal))
+        },
+    )
+}
+
+fn tone(refusal: &Refusal) -> Tone {
+    if refusal.status >= 500 { Tone::Bad } else { Tone::Warn }
+}
+
+fn facts(refusal: &Refusal) -> Markup {
+    html! {
+        @if let Some(seconds) = &refusal.retry_after { p { "Load the page again in " (seconds) " s." } }
+        p.small {
+            "Error " code { (refusal.error) } ", status " (refusal.status)
+            ", request ID " code { (refusal.request_id) }
+        }
+    }
 }
