@@ -15,6 +15,9 @@ use crate::local::Local;
 #[serde(rename_all = "camelCase")]
 pub struct About {
     pub api_url: String,
+    /// URL of the example console, if the stack has one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub console_url: Option<String>,
     pub stripe_url: String,
     /// Stripe key with all permissions.
     pub stripe_key: String,

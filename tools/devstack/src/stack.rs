@@ -55,6 +55,8 @@ pub struct Options {
     /// Folder for logs and the description.
     pub local: Local,
     pub ports: Ports,
+    /// Port of the example console; 0 chooses a free one. `None` starts none.
+    pub console: Option<u16>,
     pub stripe: StripeChoice,
     pub functions: Functions,
     /// Number of processes of each function, at most [`MAX_PROCESSES`].
@@ -81,6 +83,7 @@ impl Options {
         Self {
             local,
             ports: Ports::default(),
+            console: None,
             stripe: StripeChoice::Sandbox,
             functions: Functions::Prebuilt,
             processes: 1,

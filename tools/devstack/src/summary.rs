@@ -14,12 +14,14 @@ const EXAMPLE: &str = "metered";
 pub(crate) fn summary(about: &About, how_to_stop: &str) -> String {
     let mut text = format!(
         "\nThe billing API is up.\n\n\
+         {}\
          \x20 API      {}/v1/billing\n\
-         \x20 docs     {0}/docs\n\
+         \x20 docs     {1}/docs\n\
          \x20 Stripe   {}  (key {})\n\
          \x20 AWS      {}  (DynamoDB table {}, Secrets Manager)\n\
          \x20 files    .local/stack.json (all of this), .local/log/ (one log a process)\n\n\
          Accounts and their keys\n\n",
+        about.console_url.as_ref().map(|url| format!("  console  {url}\n")).unwrap_or_default(),
         about.api_url,
         about.stripe_url,
         stripe_key(about),
@@ -83,6 +85,7 @@ mod tests {
             Keys { read: "sk_r".to_owned(), deploy: "sk_d".to_owned(), admin: "sk_a".to_owned() };
         About {
             api_url: "http://127.0.0.1:9100".to_owned(),
+            console_url: Some("http://localhost:3000".to_owned()),
             stripe_url: stripe_url.to_owned(),
             stripe_key: "sk_test_1".to_owned(),
             aws_url: "http://127.0.0.1:5055".to_owned(),
