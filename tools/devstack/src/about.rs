@@ -9,6 +9,7 @@ use crate::Error;
 use crate::environment::{Variables, apply};
 use crate::functions::Function;
 use crate::local::Local;
+use crate::shell::exports;
 
 /// Addresses, accounts and keys of a running stack.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -60,6 +61,7 @@ impl About {
     pub(crate) fn write(&self, local: &Local) -> Result<(), Error> {
         let text = serde_json::to_string_pretty(self)
             .map_err(|error| Error::file(local.stack())(error.into()))?;
+        Local::write_private(&local.env(), &exports(self))?;
         Local::write_private(&local.stack(), &format!("{text}\n"))
     }
 

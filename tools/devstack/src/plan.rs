@@ -181,7 +181,7 @@ impl Plan {
     pub(crate) async fn start_functions(
         &self,
         processes: &mut Processes,
-    ) -> Result<JoinHandle<()>, Error> {
+    ) -> Result<[JoinHandle<()>; 2], Error> {
         let gateway = self.gateway();
         processes.during(gateway.await_runtime_api()).await?;
         if self.options.functions == Functions::Prebuilt {
