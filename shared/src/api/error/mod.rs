@@ -26,7 +26,7 @@ pub enum ApiError {
     Unauthenticated,
     /// The bearer token has the form of a key of Stripe's.
     #[error(
-        "That is a key of Stripe's, not of this API. Send `Authorization: Bearer <key>` with an API key of your account. If the Stripe key is secret, replace it in Stripe's dashboard: it has left your system."
+        "That is a key of Stripe's, not of this API. Send `Authorization: Bearer <key>` with an API key of your account. Unless it was a publishable key, replace it in Stripe's dashboard: it has left your system."
     )]
     StripeKeySent,
     #[error(
