@@ -247,10 +247,8 @@ fn interrupted_scheduling_does_not_undo_a_later_cancellation() {
     for polls in (1..60).step_by(4) {
         let trouble = Trouble { crash: Some(polls), faults: Vec::new() };
         let what = later::What::Schedule(month("hobby"));
-        let moves = vec![
-            later::Move::Send { what, keyed: false, trouble },
-            later::Move::Cancel(true),
-        ];
+        let moves =
+            vec![later::Move::Send { what, keyed: false, trouble }, later::Move::Cancel(true)];
         if let Err(violation) = check_later(&Later { plan: month("plain"), moves, seed: 0 }) {
             panic!("{polls}: {violation}");
         }
