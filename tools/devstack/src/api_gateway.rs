@@ -19,9 +19,9 @@ use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
-use tokio::time::sleep;
+use tokio::sync::watch;
 
-use crate::compiler::Failure;
+use crate::compiler::{Failures, failure};
 use crate::docs;
 use crate::environment::ALLOWED_ORIGINS;
 use crate::functions::{FUNCTIONS, Function};
@@ -46,12 +46,9 @@ pub(crate) struct Invoker {
     /// URL of cargo-lambda.
     pub(crate) url: String,
     pub(crate) limit: Duration,
-    /// The compiler's message while the code does not compile.
-    pub(crate) failure: Failure,
+    /// What does not compile.
+    pub(crate) failures: watch::Receiver<Failures>,
 }
-
-/// Time that a function has to respond after the compiler's message: it may be another one that does not compile.
-const GRACE: Duration = Duration::from_secs(1);
 
 /// Serves requests until the task is aborted.
 pub(crate) async fn serve(listener: TcpListener, invoker: Invoker) {
@@ -125,8 +122,8 @@ async fn invoke(
     let event = event.to_string();
     let sent = tokio::select! {
         sent = http::send("POST", &url, &[], &event, invoker.limit) => sent,
-        failure = failed(invoker.failure.clone()) => {
-            return (StatusCode::INTERNAL_SERVER_ERROR, failure).into_response();
+        message = failure(invoker.failures.clone(), function.name) => {
+            return (StatusCode::INTERNAL_SERVER_ERROR, message).into_response();
         }
     };
     match sent {
@@ -136,22 +133,6 @@ async fn invoke(
         ),
         Ok(_) => message(StatusCode::INTERNAL_SERVER_ERROR, "Internal Server Error"),
         Err(_) => message(StatusCode::SERVICE_UNAVAILABLE, "Service Unavailable"),
-    }
-}
-
-/// Waits until the code does not compile, and returns the compiler's message.
-async fn failed(mut failure: Failure) -> String {
-    loop {
-        if let Ok(message) = failure.wait_for(Option::is_some).await.map(|message| message.clone())
-        {
-            sleep(GRACE).await;
-            if *failure.borrow() == message {
-                return message.unwrap_or_default();
-            }
-        } else {
-            // Nobody looks for messages any more.
-            std::future::pending::<()>().await;
-        }
     }
 }
 

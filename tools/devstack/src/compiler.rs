@@ -1,5 +1,6 @@
 //! Compile errors of `cargo lambda watch`: it writes the compiler's message into its log and keeps requests waiting.
 
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{Read as _, Seek as _, SeekFrom};
 use std::path::PathBuf;
@@ -8,85 +9,129 @@ use std::time::Duration;
 use tokio::sync::watch;
 use tokio::time::sleep;
 
+use crate::functions::{FOLLOW, FUNCTIONS};
+
 /// Pause between two looks at the log.
 const PAUSE: Duration = Duration::from_millis(200);
 
-/// Line with which cargo ends the messages about a crate that does not compile.
-const FAILED: &str = "error: could not compile";
+/// Line with which cargo ends the messages about a package that does not compile. The package's name follows.
+const FAILED: &str = "error: could not compile `";
 
-/// Beginnings of lines of a build that got further.
-const BUILT: [&str; 2] = ["Finished ", "Running "];
+/// Line with which cargo starts a program that it has built.
+const RUNNING: &str = "Running `";
 
-/// The compiler's message while the code does not compile.
-pub(crate) type Failure = watch::Receiver<Option<String>>;
+/// The compiler's messages by the package that does not compile.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Failures(BTreeMap<String, String>);
 
-/// Follows a log of cargo's until the task is aborted. Passes on each new message to `report`.
-pub(crate) async fn follow(
-    log: PathBuf,
-    failure: watch::Sender<Option<String>>,
-    report: impl Fn(&str),
-) {
-    let (mut read, mut text) = (0, String::new());
-    loop {
-        sleep(PAUSE).await;
-        let more = File::open(&log).and_then(|mut file| {
-            file.seek(SeekFrom::Start(read))?;
-            let mut bytes = Vec::new();
-            file.read_to_end(&mut bytes).map(|_| bytes)
-        });
-        let Ok(more) = more else { continue };
-        read += more.len() as u64;
-        text.push_str(&String::from_utf8_lossy(&more));
-        let Some(end) = text.rfind('\n') else { continue };
-        let lines: String = text.drain(..=end).collect();
-        if let Some(state) = state_after(&lines) {
-            if let Some(message) =
-                state.as_ref().filter(|message| failure.borrow().as_ref() != Some(message))
-            {
-                report(message);
-            }
-            failure.send_replace(state);
-        }
+impl Failures {
+    /// Returns the message that keeps a function from being built: of its own package, or of one that all use.
+    pub(crate) fn of(&self, function: &str) -> Option<&str> {
+        let common = || self.0.iter().find(|(name, _)| !is_function(name)).map(|(_, text)| text);
+        self.0.get(function).or_else(common).map(String::as_str)
     }
 }
 
-/// Returns the state after these lines of the log: the message of an error, `Some(None)` if the code compiles, and `None`
-/// if they do not say.
-fn state_after(lines: &str) -> Option<Option<String>> {
-    let mut state = None;
-    let mut message: Vec<&str> = Vec::new();
-    for line in lines.lines() {
-        let begins = line.starts_with("error") || line.starts_with("warning");
-        if line.starts_with(FAILED) {
-            message.push(line);
-            state = Some(Some(message.join("\n")));
-            message.clear();
-        } else if BUILT.iter().any(|word| line.trim_start().starts_with(word)) {
-            state = Some(None);
-            message.clear();
-        } else if !message.is_empty() || begins {
-            message.push(line);
+fn is_function(name: &str) -> bool {
+    name == FOLLOW || FUNCTIONS.iter().any(|function| function.name == name)
+}
+
+/// Reader of cargo's log.
+#[derive(Default)]
+struct Reader {
+    failures: Failures,
+    /// Lines of a message that has not ended.
+    message: Vec<String>,
+}
+
+impl Reader {
+    /// Reads the next line. Returns the message that it ends, if that is new.
+    fn line(&mut self, line: &str) -> Option<String> {
+        let Failures(failures) = &mut self.failures;
+        if let Some(rest) = line.strip_prefix(FAILED) {
+            self.message.push(line.to_owned());
+            let name = rest.split('`').next().unwrap_or_default().to_owned();
+            let text = self.message.join("\n");
+            self.message.clear();
+            let before = failures.insert(name, text.clone());
+            return Some(text).filter(|text| before.as_ref() != Some(text));
         }
+        if let Some((_, command)) = line.split_once(RUNNING) {
+            let program = command.trim_end_matches('`').rsplit('/').next();
+            // What all functions use has compiled, too.
+            failures.retain(|name, _| is_function(name) && program != Some(name));
+            self.message.clear();
+        } else if !self.message.is_empty() || line.starts_with("error") {
+            self.message.push(line.to_owned());
+        }
+        None
     }
-    state
+}
+
+/// Follows cargo's log until the task is aborted. Passes on each new message to `report`.
+pub(crate) async fn follow(log: PathBuf, failures: watch::Sender<Failures>, report: fn(&str)) {
+    let (mut position, mut text, mut reader) = (0, String::new(), Reader::default());
+    loop {
+        sleep(PAUSE).await;
+        let more = File::open(&log).and_then(|mut file| {
+            file.seek(SeekFrom::Start(position))?;
+            let mut bytes = Vec::new();
+            file.read_to_end(&mut bytes).map(|_| bytes)
+        });
+        let more = more.unwrap_or_default();
+        position += more.len() as u64;
+        text.push_str(&String::from_utf8_lossy(&more));
+        let Some(end) = text.rfind('\n') else { continue };
+        let lines: String = text.drain(..=end).collect();
+        lines.lines().filter_map(|line| reader.line(line)).for_each(|message| report(&message));
+        failures.send_replace(reader.failures.clone());
+    }
+}
+
+/// Waits until `function` does not compile, and returns the compiler's message.
+pub(crate) async fn failure(mut failures: watch::Receiver<Failures>, function: &str) -> String {
+    match failures.wait_for(|failures| failures.of(function).is_some()).await {
+        Ok(failures) => failures.of(function).unwrap_or_default().to_owned(),
+        // Nobody follows the log.
+        Err(_) => std::future::pending().await,
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    const ERROR: &str =
-        "error[E0425]: cannot find value `x` in this scope\n --> functions/info/src/main.rs:9:5\n";
+    const ERROR: &str = "error[E0308]: mismatched types\n --> functions/info/src/lib.rs:9:5";
+
+    fn read(reader: &mut Reader, text: &str) -> Vec<String> {
+        text.lines().filter_map(|line| reader.line(line)).collect()
+    }
 
     #[test]
-    fn message_of_an_error_is_found_until_a_build_succeeds() {
-        let failed =
-            format!("   Compiling info v0.1.0\n{ERROR}{FAILED} `info` (lib) due to 1 error\n");
-        let message = format!("{ERROR}{FAILED} `info` (lib) due to 1 error");
-        let built = "    Finished `dev` profile in 2.1s\n     Running `target/debug/info`\n";
-        assert_eq!(state_after(&failed), Some(Some(message)));
-        assert_eq!(state_after(&format!("{failed}{built}")), Some(None));
-        assert_eq!(state_after("   Compiling info v0.1.0\n"), None);
-        assert_eq!(state_after(""), None);
+    fn message_of_a_function_is_kept_until_it_runs_again() {
+        let mut reader = Reader::default();
+        let end = "error: could not compile `info` (lib) due to 1 previous error";
+        let message = format!("{ERROR}\n{end}");
+        let failed = format!("   Compiling info v0.1.0\n{message}\n");
+        assert_eq!(read(&mut reader, &failed), [message.clone()]);
+        assert_eq!(read(&mut reader, &failed), Vec::<String>::new(), "it is reported once");
+        read(
+            &mut reader,
+            "    Finished `dev`\n     Running `/x/run-function.sh target/debug/usage`\n",
+        );
+        assert_eq!(reader.failures.of("info"), Some(&*message));
+        assert_eq!(reader.failures.of("usage"), None);
+        read(&mut reader, "     Running `/x/run-function.sh target/debug/info`\n");
+        assert_eq!(reader.failures.of("info"), None);
+    }
+
+    #[test]
+    fn message_of_a_shared_package_is_that_of_all_functions() {
+        let mut reader = Reader::default();
+        let message = format!("{ERROR}\nerror: could not compile `shared` (lib)");
+        read(&mut reader, &message);
+        assert_eq!(reader.failures.of("summary"), Some(&*message));
+        read(&mut reader, "     Running `target/debug/usage`");
+        assert_eq!(reader.failures.of("summary"), None);
     }
 }

@@ -16,7 +16,7 @@ use tokio::time::sleep;
 
 use crate::Error;
 use crate::api_gateway::{self, Invoker};
-use crate::compiler;
+use crate::compiler::{self, Failures};
 use crate::environment::{Environment, Variables, apply};
 use crate::functions::{FOLLOW, FUNCTIONS, Function, StripeSecret};
 use crate::http::{self, Response};
@@ -195,10 +195,10 @@ impl Gateway {
     pub(crate) async fn serve(&self, address: SocketAddr) -> Result<[JoinHandle<()>; 2], Error> {
         let listener = TcpListener::bind(address).await;
         let listener = listener.map_err(|source| Error::System { what: "API_PORT", source })?;
-        let (sender, failure) = watch::channel(None);
+        let (sender, failures) = watch::channel(Failures::default());
         let (log, progress) = (self.local.log("gateway"), self.progress);
         let compiler = tokio::spawn(compiler::follow(log, sender, progress));
-        let invoker = Invoker { url: self.url(), limit: self.limit(), failure };
+        let invoker = Invoker { url: self.url(), limit: self.limit(), failures };
         Ok([tokio::spawn(api_gateway::serve(listener, invoker)), compiler])
     }
 
