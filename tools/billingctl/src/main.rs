@@ -3,7 +3,7 @@
 //!
 //! Layers, bottom to top. A module imports only from earlier lines of this list:
 //!
-//! 1. `error`, then `output`: messages, results and exit codes
+//! 1. `error`, `output`, `confirm`: messages, results, exit codes, and questions before a change
 //! 2. `values`: timestamps, durations, IDs, argument parsers
 //! 3. `options`: options that several commands take
 //! 4. `aws`, `stripe`: clients for the table, Secrets Manager and Stripe
@@ -16,6 +16,7 @@ mod accounts;
 mod aws;
 mod catalog;
 mod cli;
+mod confirm;
 mod doctor;
 mod error;
 mod keys;
@@ -29,12 +30,20 @@ mod values;
 use std::process::ExitCode;
 
 use clap::Parser as _;
+use output::Output;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
-    // clap prints usage errors itself and exits with 2.
-    match cli::run(cli::Cli::parse()).await {
+    let cli = match cli::Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => {
+            let json = std::env::args_os().any(|argument| argument == "--json");
+            return output::usage(&error, Output { json });
+        }
+    };
+    let output = cli.output();
+    match cli::run(cli).await {
         Ok(code) => code,
-        Err(error) => output::fail(&error),
+        Err(error) => output::fail(&error, output),
     }
 }

@@ -306,7 +306,7 @@ async fn customers(stack: &Stack) {
     stack.stripe.set(&[Rule { when: vec!["get /v1/customers?"], then: Then::Respond(403, "{}") }]);
     stack.expect(shell, &[], CHECK, "skipped", "cannot be read");
     for handle in ["gone", "foreign"] {
-        shell.json(&["accounts", "unlink", handle]);
+        shell.json(&["accounts", "unlink", handle, "--yes"]);
     }
 }
 

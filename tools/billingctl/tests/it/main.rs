@@ -5,6 +5,7 @@ mod authentication;
 mod aws;
 mod aws_failures;
 mod catalog;
+mod confirm;
 mod doctor;
 mod errors;
 mod harness;
