@@ -23,6 +23,10 @@ const HASH: &str = "hash";
 /// Attribute of the entry of a handle or a customer: the account's ID.
 const ACCOUNT: &str = "account";
 
+/// Attribute of a rolled key: the lifetime in seconds that it was created with, 0 if unlimited. The roll has
+/// overwritten its expiry. Functions do not read it.
+pub(crate) const LIFETIME: &str = "lifetime";
+
 /// The table with accounts and API keys.
 pub(crate) struct Table {
     client: Client,
@@ -154,6 +158,17 @@ impl Table {
     pub(crate) async fn key(&self, hash: &str) -> Result<Option<KeyRecord>> {
         let item = self.get(keys::key(hash)).await?;
         item.map(|item| Ok(KeyRecord::from_item(item)?)).transpose()
+    }
+
+    /// Returns the lifetime in seconds that a rolled key was created with, 0 if unlimited; `None` if the key was never
+    /// rolled.
+    pub(crate) async fn lifetime_before_roll(&self, hash: &str) -> Result<Option<i64>> {
+        let Some(item) = self.get(keys::key(hash)).await? else { return Ok(None) };
+        let Some(value) = item.get(LIFETIME) else { return Ok(None) };
+        let seconds = value.as_n().ok().and_then(|seconds| seconds.parse().ok());
+        let malformed =
+            || CliError::new(format!("an item of the table has no valid \"{LIFETIME}\""));
+        seconds.map(Some).ok_or_else(malformed)
     }
 
     async fn get(&self, key: Item) -> Result<Option<Item>> {
@@ -322,6 +337,11 @@ pub(crate) fn account_condition(account: &str) -> Item {
 /// Returns the attribute that leads from an account's key entry to the key.
 pub(crate) fn key_reference(hash: &str) -> Item {
     Item::from([(HASH.to_owned(), string(hash))])
+}
+
+/// Returns the attribute of a rolled key.
+pub(crate) fn lifetime(seconds: i64) -> (String, AttributeValue) {
+    (LIFETIME.to_owned(), AttributeValue::N(seconds.to_string()))
 }
 
 fn string(value: &str) -> AttributeValue {
