@@ -10,6 +10,7 @@ use crate::doctor::{self, DoctorArgs};
 use crate::error::Result;
 use crate::keys::{self, KeysCommand};
 use crate::options::GlobalOptions;
+use crate::output::Output;
 use crate::secrets::{self, SecretsCommand};
 use crate::setup::{self, SetupArgs};
 
@@ -51,6 +52,12 @@ enum Command {
     #[command(subcommand)]
     Secrets(SecretsCommand),
     Doctor(DoctorArgs),
+}
+
+impl Cli {
+    pub(crate) fn output(&self) -> Output {
+        self.options.output()
+    }
 }
 
 /// Runs the command and returns the exit code.

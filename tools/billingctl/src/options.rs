@@ -15,7 +15,7 @@ pub(crate) const WRITE_SECRET: &str = "cantila-billing/stripe-write";
 #[derive(Args)]
 #[command(next_help_heading = "Options of every command")]
 pub(crate) struct GlobalOptions {
-    /// Print the result as one JSON object on stdout
+    /// Print the result as one JSON object on stdout; an error as {"error": {"kind": …, "message": …}}
     #[arg(long, global = true)]
     json: bool,
     /// Name of the DynamoDB table

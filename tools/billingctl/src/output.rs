@@ -5,10 +5,14 @@ use std::io::{ErrorKind, Write as _};
 use std::process::ExitCode;
 
 use serde::Serialize;
+use serde_json::json;
 
 use crate::error::{CliError, Result};
 
-/// Format of results. With `--json`, stdout holds one JSON object and nothing else.
+/// Exit code of an error. A usage error exits with 2.
+const ERROR: u8 = 1;
+
+/// Format of results. With `--json`, stdout holds one JSON object and nothing else, also for an error.
 #[derive(Clone, Copy)]
 pub(crate) struct Output {
     pub(crate) json: bool,
@@ -39,10 +43,31 @@ pub(crate) fn note(text: impl Display) {
     let _ = writeln!(std::io::stderr(), "{text}");
 }
 
-/// Prints the error and returns exit code 1.
-pub(crate) fn fail(error: &CliError) -> ExitCode {
+/// Prints the error and returns exit code 1. With `--json`, stdout gets it as an object.
+pub(crate) fn fail(error: &CliError, output: Output) -> ExitCode {
     note(format_args!("error: {error}"));
-    ExitCode::FAILURE
+    if output.json {
+        error_object("failed", &error.to_string());
+    }
+    ExitCode::from(ERROR)
+}
+
+/// Prints clap's message, which can be the help, and returns its exit code: 2 for a usage error. With `--json`, stdout gets
+/// the error as an object.
+pub(crate) fn usage(error: &clap::Error, output: Output) -> ExitCode {
+    let _ = error.print();
+    if output.json && error.use_stderr() {
+        let text = error.to_string();
+        let first = text.lines().next().unwrap_or_default();
+        error_object("usage", first.strip_prefix("error: ").unwrap_or(first));
+    }
+    u8::try_from(error.exit_code()).map_or(ExitCode::FAILURE, ExitCode::from)
+}
+
+fn error_object(kind: &str, message: &str) {
+    // The exit code says the same to a caller who has closed stdout.
+    let object = json!({ "error": { "kind": kind, "message": message } });
+    let _ = writeln!(std::io::stdout(), "{object}");
 }
 
 /// Formats rows under a header, each column as wide as its widest cell.

@@ -29,7 +29,7 @@ use secrets::StripeKeysFromEnv;
 pub(crate) struct SetupArgs {
     #[command(flatten)]
     secrets: StripeSecretNames,
-    /// Replace existing Stripe keys with the given ones, after a check with Stripe
+    /// Replace existing Stripe keys with those in the environment, after a check with Stripe
     #[arg(long)]
     replace_secrets: bool,
     /// Replace the keys without checking them with Stripe
@@ -47,8 +47,11 @@ struct SetupResult {
 pub(crate) async fn run(options: &GlobalOptions, args: &SetupArgs) -> Result<()> {
     // Invalid keys are refused before anything is created.
     let keys = StripeKeysFromEnv::read()?;
-    if args.replace_secrets && !args.skip_check {
-        keys.check().await?;
+    if args.replace_secrets {
+        keys.expect_replacement()?;
+        if !args.skip_check {
+            keys.check().await?;
+        }
     }
     let sdk = config::load().await?;
     let status = table::ensure(&Table::new(&sdk, options)).await?;
