@@ -87,7 +87,9 @@ fn report_failure(
 ) {
     let advice = match failure {
         SecretFailure::Missing(_) => missing,
-        SecretFailure::Malformed(_) | SecretFailure::Aws(_) => failure.advice(),
+        SecretFailure::Empty(_) | SecretFailure::Malformed { .. } | SecretFailure::Aws(_) => {
+            failure.advice()
+        }
     };
     report.fail(check, failure.found(), advice);
 }

@@ -84,9 +84,7 @@ async fn store(
     current: Option<StripeKeys>,
 ) -> Result<()> {
     let text = input::read(&args.source, "Stripe's secret key")?;
-    let new = StripeKeys::new(text, None).ok_or_else(|| {
-        CliError::new("this is not a secret key of Stripe; use a key that starts with rk_test_, rk_live_, sk_test_ or sk_live_")
-    })?;
+    let new = stripe::secret_key(text, "this")?;
     let stack = match current {
         Some(current) => Some(current),
         None => secrets::existing_stripe_keys(sdk, args.other_secret()).await?,

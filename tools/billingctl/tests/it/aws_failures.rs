@@ -50,6 +50,7 @@ fn commands() -> Vec<(Vec<&'static str>, &'static str)> {
         (vec!["keys", "import", file], "read the table"),
         (vec!["secrets", "set", "stripe-read", "--stdin"], stripe_read),
         (vec!["secrets", "rotate", "stripe-read", "--stdin"], stripe_read),
+        (vec!["secrets", "status"], stripe_read),
         (vec!["secrets", "list-quote-keys"], quote_keys),
         (vec!["secrets", "rotate-quote-key"], quote_keys),
         (vec!["secrets", "drop-quote-key", "k1"], quote_keys),
