@@ -203,7 +203,9 @@ pub(crate) async fn create(
         Err(error) if failure::code(&error) == Some("ResourceExistsException") => {
             Ok(ResourceStatus::Exists)
         }
-        Err(error) => Err(AwsFailure::new(format_args!("create the secret {id}"), &error).into()),
+        Err(error) => {
+            Err(AwsFailure::of_write(format_args!("create the secret {id}"), &error).into())
+        }
     }
 }
 
@@ -226,10 +228,9 @@ pub(crate) async fn replace(
     text: &SecretString,
 ) -> Result<ResourceStatus> {
     let put = client.put_secret_value().secret_id(id).secret_string(text.expose_secret());
-    put.send()
-        .await
-        .map(|_| ResourceStatus::Replaced)
-        .map_err(|error| AwsFailure::new(format_args!("replace the secret {id}"), &error).into())
+    put.send().await.map(|_| ResourceStatus::Replaced).map_err(|error| {
+        AwsFailure::of_write(format_args!("replace the secret {id}"), &error).into()
+    })
 }
 
 #[cfg(test)]

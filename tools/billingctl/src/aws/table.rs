@@ -223,7 +223,7 @@ impl Table {
         if failed.contains(&true) {
             Ok(Outcome::ConditionFailed(failed))
         } else {
-            Err(self.failed("write to the table", &error))
+            Err(self.write_failed(&error))
         }
     }
 
@@ -307,13 +307,25 @@ impl Table {
     where
         E: ProvideErrorMetadata + std::error::Error + 'static,
     {
-        if failure::code(error) == Some("ResourceNotFoundException") {
-            return CliError::new(format!(
-                "there is no table \"{}\" in this AWS account and region; create it with `billingctl setup`, or name another table with --table",
+        self.missing(error).unwrap_or_else(|| AwsFailure::new(action, error).into())
+    }
+
+    fn write_failed<E>(&self, error: &SdkError<E>) -> CliError
+    where
+        E: ProvideErrorMetadata + std::error::Error + 'static,
+    {
+        let failure = || AwsFailure::of_write("write to the table", error).into();
+        self.missing(error).unwrap_or_else(failure)
+    }
+
+    /// Returns the error for a table that does not exist.
+    fn missing<E: ProvideErrorMetadata>(&self, error: &SdkError<E>) -> Option<CliError> {
+        (failure::code(error) == Some("ResourceNotFoundException")).then(|| {
+            CliError::new(format!(
+                "there is no table \"{}\" in this AWS account and region; name a deployed stack with --profile or its table with --table, or create one with `billingctl setup`",
                 self.name
-            ));
-        }
-        AwsFailure::new(action, error).into()
+            ))
+        })
     }
 }
 

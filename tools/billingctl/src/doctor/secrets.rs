@@ -30,7 +30,7 @@ pub(super) async fn check(
     report: &mut Report,
 ) -> StackKeys {
     const FOUND: &str = "not checked";
-    const ADVICE: &str = "the secrets can only be read with AWS credentials";
+    const ADVICE: &str = "fix aws.identity first";
     let Some(sdk) = sdk else {
         for check in ["secrets.quote-keys", "secrets.stripe-read", "secrets.stripe-write"] {
             report.skip(check, FOUND, ADVICE);

@@ -314,7 +314,7 @@ async fn aws(stack: &Stack) {
     let shell = &stack.shell;
     let nobody = shell.with("AWS_ACCESS_KEY_ID", "").with("AWS_SECRET_ACCESS_KEY", "");
     stack.expect(&nobody, &[], "aws.identity", "fail", "AWS_PROFILE");
-    stack.expect(&nobody, &[], "secrets.stripe-read", "skipped", "AWS credentials");
+    stack.expect(&nobody, &[], "secrets.stripe-read", "skipped", "fix aws.identity first");
     let denied = r#"{"__type":"com.amazon.coral.service#AccessDeniedException","message":"no"}"#;
     let actions = ["GetItem", "Query", "Scan", "PutItem", "UpdateItem", "DeleteItem"];
     let deny = |action: &&str| {
