@@ -9,8 +9,9 @@ use crate::catalog::{self, CatalogCommand};
 use crate::doctor::{self, DoctorArgs};
 use crate::error::Result;
 use crate::keys::{self, KeysCommand};
-use crate::options::GlobalOptions;
+use crate::options::GlobalArgs;
 use crate::output::Output;
+use crate::profiles::{self, ProfilesCommand};
 use crate::secrets::{self, SecretsCommand};
 use crate::setup::{self, SetupArgs};
 
@@ -35,7 +36,7 @@ use crate::setup::{self, SetupArgs};
 )]
 pub(crate) struct Cli {
     #[command(flatten)]
-    options: GlobalOptions,
+    options: GlobalArgs,
     #[command(subcommand)]
     command: Command,
 }
@@ -52,6 +53,8 @@ enum Command {
     #[command(subcommand)]
     Secrets(SecretsCommand),
     Doctor(DoctorArgs),
+    #[command(subcommand)]
+    Profiles(ProfilesCommand),
 }
 
 impl Cli {
@@ -62,14 +65,23 @@ impl Cli {
 
 /// Runs the command and returns the exit code.
 pub(crate) async fn run(cli: Cli) -> Result<ExitCode> {
-    let options = &cli.options;
-    let done = match cli.command {
+    let output = cli.output();
+    let command = match cli.command {
+        // They do not need the profile that --profile names.
+        Command::Profiles(command) => {
+            return profiles::run(output, command).map(|()| ExitCode::SUCCESS);
+        }
+        command => command,
+    };
+    let options = &cli.options.resolve()?;
+    let done = match command {
         Command::Setup(args) => setup::run(options, &args).await,
         Command::Accounts(command) => accounts::run(options, command).await,
         Command::Keys(command) => keys::run(options, command).await,
         Command::Secrets(command) => secrets::run(options, command).await,
-        Command::Catalog(command) => return catalog::run(options.output(), command).await,
+        Command::Catalog(command) => return catalog::run(output, command).await,
         Command::Doctor(args) => return Box::pin(doctor::run(options, &args)).await,
+        Command::Profiles(command) => profiles::run(output, command),
     };
     done.map(|()| ExitCode::SUCCESS)
 }

@@ -5,9 +5,9 @@
 //!
 //! 1. `error`, `output`, `confirm`: messages, results, exit codes, and questions before a change
 //! 2. `values`: timestamps, durations, IDs, argument parsers
-//! 3. `options`: options that several commands take
+//! 3. `stack_description`, `profile`, `options`: deployed stacks, their names, and options that several commands take
 //! 4. `aws`, `stripe`: clients for the table, Secrets Manager and Stripe
-//! 5. `catalog`, `keys`, `secrets`, `setup`: commands, each with its arguments
+//! 5. `profiles`, `catalog`, `keys`, `secrets`, `setup`: commands, each with its arguments
 //! 6. `accounts` (shows keys), `doctor` (compares the catalog): commands that use other commands
 //! 7. `cli`: top-level parser and dispatch
 #![expect(clippy::doc_markdown, reason = "clap prints the doc comments of arguments as they are")]
@@ -22,8 +22,11 @@ mod error;
 mod keys;
 mod options;
 mod output;
+mod profile;
+mod profiles;
 mod secrets;
 mod setup;
+mod stack_description;
 mod stripe;
 mod values;
 

@@ -55,7 +55,7 @@ pub(crate) struct UnlinkArgs {
 
 /// Runs `accounts link`.
 pub(super) async fn link(options: &GlobalOptions, args: LinkArgs) -> Result<()> {
-    let sdk = config::load().await?;
+    let sdk = config::load(options).await?;
     let table = Table::new(&sdk, options);
     let before = table.account(&args.account).await?;
     let after = Account { customer: Some(args.customer.clone()), ..before.clone() };
@@ -70,7 +70,8 @@ pub(super) async fn link(options: &GlobalOptions, args: LinkArgs) -> Result<()> 
             )));
         }
         _ => {
-            customer_check::run(&sdk, &table, &args.check, &args.customer, &before.id).await?;
+            customer_check::run(options, &sdk, &table, &args.check, &args.customer, &before.id)
+                .await?;
             write(&table, &before, &after).await?;
             note(CACHE_HINT);
         }
@@ -81,7 +82,7 @@ pub(super) async fn link(options: &GlobalOptions, args: LinkArgs) -> Result<()> 
 
 /// Runs `accounts unlink`.
 pub(super) async fn unlink(options: &GlobalOptions, args: &UnlinkArgs) -> Result<()> {
-    let table = Table::new(&config::load().await?, options);
+    let table = Table::new(&config::load(options).await?, options);
     let before = table.account(&args.account).await?;
     let after = Account { customer: None, ..before.clone() };
     match &before.customer {

@@ -30,7 +30,7 @@ pub(crate) use settings::DoctorArgs;
 pub(crate) async fn run(options: &GlobalOptions, args: &DoctorArgs) -> Result<ExitCode> {
     let settings = Settings::new(options, args)?;
     let mut report = Report::default();
-    let sdk = aws_identity::check(&mut report).await;
+    let sdk = aws_identity::check(options, &mut report).await;
     if let Some(sdk) = &sdk {
         table::check(sdk, &settings, &mut report).await;
         clock::check_aws(sdk, &mut report).await;

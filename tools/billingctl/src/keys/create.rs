@@ -1,7 +1,6 @@
 //! `keys create`
 
 use clap::Args;
-use clap::builder::NonEmptyStringValueParser;
 use serde_json::Value;
 use shared::aws::secrets::StripeKeys;
 use shared::values::{Mode, Timestamp};
@@ -12,7 +11,7 @@ use crate::aws::secrets::SecretFailure;
 use crate::aws::table::{Outcome, Table};
 use crate::aws::{config, secrets};
 use crate::error::{CliError, Result};
-use crate::options::{GlobalOptions, READ_SECRET};
+use crate::options::GlobalOptions;
 use crate::output::note;
 use crate::values::arguments::{ModeArg, ScopeArg, handle_or_id, key_name};
 use crate::values::{duration, timestamp};
@@ -45,19 +44,16 @@ pub(crate) struct CreateArgs {
     /// Mode of the stack [default: mode of the stack's Stripe key, which another mode must not contradict]
     #[arg(long)]
     mode: Option<ModeArg>,
-    /// Secret with the Stripe key that the default mode is read from
-    #[arg(long, default_value = READ_SECRET, value_name = "NAME", value_parser = NonEmptyStringValueParser::new())]
-    stripe_read_secret: String,
 }
 
 /// Runs `keys create`.
 pub(super) async fn run(options: &GlobalOptions, args: CreateArgs) -> Result<()> {
     let now = Timestamp::now();
     let expires_at = expiry(&args, now)?;
-    let sdk = config::load().await?;
+    let sdk = config::load(options).await?;
     let table = Table::new(&sdk, options);
     let account = table.account(&args.account).await?;
-    let stack = secrets::stripe_keys(&sdk, &args.stripe_read_secret).await;
+    let stack = secrets::stripe_keys(&sdk, &options.read_secret).await;
     let mode = mode(args.mode.map(Mode::from), stack)?;
     let (account, scope, name) = (account.id, args.scope.into(), args.name);
     let key = NewKey::generate(KeySpec { account, scope, name, mode, expires_at }, now)?;
@@ -76,7 +72,7 @@ fn mode(
 ) -> Result<Mode> {
     match (given, stack) {
         (Some(given), Ok(stack)) if given != stack.mode => Err(CliError::new(format!(
-            "this stack is for {} mode, where a key of {} mode never works; omit --mode, or name another stack with --table and --stripe-read-secret",
+            "this stack is for {} mode, where a key of {} mode never works; omit --mode, or name another stack with --profile",
             stack.mode.as_str(),
             given.as_str()
         ))),

@@ -34,7 +34,7 @@ pub(crate) struct RevokeArgs {
 
 /// Runs `keys revoke`.
 pub(super) async fn run(options: &GlobalOptions, args: &RevokeArgs) -> Result<()> {
-    let table = Table::new(&config::load().await?, options);
+    let table = Table::new(&config::load(options).await?, options);
     let account = table.account(&args.account).await?;
     let (hash, record) = record::find(&table, &account, &args.key).await?;
     let already = record.revoked_at.is_some();

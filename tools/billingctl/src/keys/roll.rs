@@ -43,7 +43,7 @@ pub(crate) struct RollArgs {
 /// Runs `keys roll`.
 pub(super) async fn run(options: &GlobalOptions, args: &RollArgs) -> Result<()> {
     let now = Timestamp::now();
-    let table = Table::new(&config::load().await?, options);
+    let table = Table::new(&config::load(options).await?, options);
     let account = table.account(&args.account).await?;
     let (hash, old) = record::find(&table, &account, &args.key).await?;
     let ends_at = old_key_expiry(&old, now, args.overlap)?;

@@ -8,7 +8,7 @@ mod stripe_keys;
 use clap::Subcommand;
 
 use crate::error::Result;
-use crate::options::{GlobalOptions, StripeSecretNames};
+use crate::options::GlobalOptions;
 use quote_keys::DropArgs;
 use stripe_keys::StripeKeyArgs;
 
@@ -21,7 +21,7 @@ pub(crate) enum SecretsCommand {
     ///
     /// Next: billingctl doctor
     #[command(verbatim_doc_comment)]
-    Status(StripeSecretNames),
+    Status,
     /// Set one of Stripe's keys
     ///
     ///   billingctl secrets set stripe-read --publishable-key pk_live_…
@@ -72,7 +72,7 @@ pub(crate) enum SecretsCommand {
 /// Runs a subcommand of `secrets`.
 pub(crate) async fn run(options: &GlobalOptions, command: SecretsCommand) -> Result<()> {
     match command {
-        SecretsCommand::Status(names) => status::run(options, &names).await,
+        SecretsCommand::Status => status::run(options).await,
         SecretsCommand::Set(args) => stripe_keys::set(options, &args).await,
         SecretsCommand::Rotate(args) => stripe_keys::rotate(options, &args).await,
         SecretsCommand::ListQuoteKeys => quote_keys::list(options).await,

@@ -8,7 +8,7 @@ use shared::aws::secrets::StripeKeys;
 use crate::aws::config;
 use crate::aws::secrets::{self, SecretFailure, Version};
 use crate::error::Result;
-use crate::options::{GlobalOptions, StripeSecretNames};
+use crate::options::GlobalOptions;
 use crate::output::{columns, note, or_dash};
 use crate::values::timestamp;
 
@@ -95,17 +95,21 @@ impl Status {
 }
 
 /// Runs `secrets status`.
-pub(super) async fn run(options: &GlobalOptions, names: &StripeSecretNames) -> Result<()> {
-    let client = Client::new(&config::load().await?);
-    let quotes = &options.quote_keys_secret;
+pub(super) async fn run(options: &GlobalOptions) -> Result<()> {
+    let client = Client::new(&config::load(options).await?);
+    let GlobalOptions { read_secret, write_secret, quote_keys_secret, .. } = options;
     let secrets = [
-        view("stripe-read", &names.read, secrets::stripe_keys_version(&client, &names.read).await)?,
+        view("stripe-read", read_secret, secrets::stripe_keys_version(&client, read_secret).await)?,
         view(
             "stripe-write",
-            &names.write,
-            secrets::stripe_keys_version(&client, &names.write).await,
+            write_secret,
+            secrets::stripe_keys_version(&client, write_secret).await,
         )?,
-        view("quote-keys", quotes, secrets::quote_keys_version(&client, quotes).await)?,
+        view(
+            "quote-keys",
+            quote_keys_secret,
+            secrets::quote_keys_version(&client, quote_keys_secret).await,
+        )?,
     ];
     let row = |secret: &SecretView| {
         let content = secret.content.as_ref().map(Content::text);

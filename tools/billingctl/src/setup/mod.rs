@@ -11,7 +11,7 @@ use crate::aws::config;
 use crate::aws::resource::{Resource, ResourceStatus};
 use crate::aws::table::Table;
 use crate::error::Result;
-use crate::options::{GlobalOptions, StripeSecretNames};
+use crate::options::GlobalOptions;
 use crate::output::{columns, note};
 use secrets::StripeKeysFromEnv;
 
@@ -27,8 +27,6 @@ use secrets::StripeKeysFromEnv;
 #[derive(Args)]
 #[command(verbatim_doc_comment)]
 pub(crate) struct SetupArgs {
-    #[command(flatten)]
-    secrets: StripeSecretNames,
     /// Replace existing Stripe keys with those in the environment, after a check with Stripe
     #[arg(long)]
     replace_secrets: bool,
@@ -53,14 +51,13 @@ pub(crate) async fn run(options: &GlobalOptions, args: &SetupArgs) -> Result<()>
             keys.check().await?;
         }
     }
-    let sdk = config::load().await?;
+    let sdk = config::load(options).await?;
     let status = table::ensure(&Table::new(&sdk, options)).await?;
     let table = Resource { name: options.table.clone(), status };
     let client = Client::new(&sdk);
     let mut secrets = vec![secrets::ensure_quote_keys(&client, options).await?];
-    secrets.extend(
-        secrets::ensure_stripe_keys(&client, &args.secrets, &keys, args.replace_secrets).await?,
-    );
+    secrets
+        .extend(secrets::ensure_stripe_keys(&client, options, &keys, args.replace_secrets).await?);
     let result = SetupResult { table, secrets };
     let row = |kind: &str, resource: &Resource| {
         [kind.to_owned(), resource.name.clone(), resource.status.as_str().to_owned()]

@@ -8,7 +8,7 @@ use shared::aws::secrets::StripeKeys;
 use crate::aws::resource::{Resource, ResourceStatus};
 use crate::aws::secrets;
 use crate::error::{CliError, Result};
-use crate::options::{GlobalOptions, StripeSecretNames};
+use crate::options::GlobalOptions;
 use crate::output::note;
 use crate::stripe;
 
@@ -102,7 +102,7 @@ pub(super) async fn ensure_quote_keys(
 /// Creates the two secrets with Stripe's keys, as far as the keys are given.
 pub(super) async fn ensure_stripe_keys(
     client: &Client,
-    names: &StripeSecretNames,
+    options: &GlobalOptions,
     keys: &StripeKeysFromEnv,
     replace: bool,
 ) -> Result<[Resource; 2]> {
@@ -134,8 +134,8 @@ pub(super) async fn ensure_stripe_keys(
         Ok(Resource { name: name.clone(), status })
     };
     Ok([
-        ensure(&names.read, READ, &keys.read).await?,
-        ensure(&names.write, WRITE, &keys.write).await?,
+        ensure(&options.read_secret, READ, &keys.read).await?,
+        ensure(&options.write_secret, WRITE, &keys.write).await?,
     ])
 }
 

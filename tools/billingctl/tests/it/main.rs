@@ -12,6 +12,7 @@ mod harness;
 mod keys;
 mod moto_server;
 mod operating;
+mod profiles;
 mod proxy;
 mod secrets;
 mod setup;
