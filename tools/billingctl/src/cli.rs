@@ -2,7 +2,8 @@
 
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory as _, Parser, Subcommand};
+use clap_complete::Shell;
 
 use crate::accounts::{self, AccountsCommand};
 use crate::catalog::{self, CatalogCommand};
@@ -10,7 +11,7 @@ use crate::doctor::{self, DoctorArgs};
 use crate::error::Result;
 use crate::keys::{self, KeysCommand};
 use crate::options::GlobalArgs;
-use crate::output::Output;
+use crate::output::{self, Output};
 use crate::profiles::{self, ProfilesCommand};
 use crate::secrets::{self, SecretsCommand};
 use crate::setup::{self, SetupArgs};
@@ -24,12 +25,23 @@ use crate::setup::{self, SetupArgs};
 ///   3. billingctl accounts create --handle acme
 ///   4. billingctl keys create --account acme --scope admin
 ///
-/// AWS is configured as for the AWS CLI (AWS_PROFILE, AWS_REGION, AWS_ENDPOINT_URL …). `catalog` uses
-/// the Stripe account of the key in STRIPE_SECRET_KEY.
+/// AWS is configured as for the AWS CLI (AWS_PROFILE, AWS_REGION, AWS_ENDPOINT_URL …). For a deployed stack,
+/// give it a name with `billingctl profiles add`, and use --profile.
+///
+/// Stripe is called by:
+///
+///   catalog                    with the key in STRIPE_SECRET_KEY
+///   doctor                     with the stack's keys, and with STRIPE_SECRET_KEY if it is set
+///   accounts create --customer, accounts link, accounts show
+///                              with STRIPE_SECRET_KEY, else with the stack's read key
+///   setup --replace-secrets, secrets set, secrets rotate
+///                              with the new key, unless --skip-check is given
+///
+/// All other commands work without Stripe.
 #[derive(Parser)]
 #[command(
     name = "billingctl",
-    version,
+    version = VERSION,
     verbatim_doc_comment,
     subcommand_required = true,
     arg_required_else_help = true
@@ -40,6 +52,12 @@ pub(crate) struct Cli {
     #[command(subcommand)]
     command: Command,
 }
+
+/// Version with the commit, which build.rs passes.
+const VERSION: &str = match option_env!("BILLINGCTL_VERSION") {
+    Some(version) => version,
+    None => env!("CARGO_PKG_VERSION"),
+};
 
 #[derive(Subcommand)]
 enum Command {
@@ -55,6 +73,14 @@ enum Command {
     Doctor(DoctorArgs),
     #[command(subcommand)]
     Profiles(ProfilesCommand),
+    /// Print a script that completes commands and options in a shell
+    ///
+    ///   source <(billingctl completions bash)
+    ///   billingctl completions fish > ~/.config/fish/completions/billingctl.fish
+    #[command(verbatim_doc_comment)]
+    Completions {
+        shell: Shell,
+    },
 }
 
 impl Cli {
@@ -71,6 +97,7 @@ pub(crate) async fn run(cli: Cli) -> Result<ExitCode> {
         Command::Profiles(command) => {
             return profiles::run(output, command).map(|()| ExitCode::SUCCESS);
         }
+        Command::Completions { shell } => return completions(shell).map(|()| ExitCode::SUCCESS),
         command => command,
     };
     let options = &cli.options.resolve()?;
@@ -82,14 +109,20 @@ pub(crate) async fn run(cli: Cli) -> Result<ExitCode> {
         Command::Catalog(command) => return catalog::run(output, command).await,
         Command::Doctor(args) => return Box::pin(doctor::run(options, &args)).await,
         Command::Profiles(command) => profiles::run(output, command),
+        Command::Completions { shell } => completions(shell),
     };
     done.map(|()| ExitCode::SUCCESS)
 }
 
+/// Prints the script for a shell.
+fn completions(shell: Shell) -> Result<()> {
+    let mut script = Vec::new();
+    clap_complete::generate(shell, &mut Cli::command(), "billingctl", &mut script);
+    output::raw(&script)
+}
+
 #[cfg(test)]
 mod tests {
-    use clap::CommandFactory as _;
-
     use super::*;
 
     #[test]

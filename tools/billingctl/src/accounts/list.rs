@@ -15,6 +15,6 @@ pub(super) async fn run(options: &GlobalOptions) -> Result<()> {
         note("there are no accounts yet; next: billingctl accounts create --handle acme");
     }
     let rows: Vec<[String; 5]> = views.iter().map(AccountView::row).collect();
-    let text = columns(["HANDLE", "ID", "PARENT", "CUSTOMER", "CREATED"], &rows);
+    let text = columns(["HANDLE", "ID", "PARENT", "CUSTOMER", "CREATED"], &rows, 0);
     options.output().result(&serde_json::json!({ "accounts": views }), text)
 }

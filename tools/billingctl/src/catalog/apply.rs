@@ -16,7 +16,7 @@ use super::report::{Action, Entry};
 use super::{plan_text, report};
 use crate::confirm::ConfirmArgs;
 use crate::error::Result;
-use crate::output::{Output, note};
+use crate::output::{Output, diff, note};
 use crate::stripe;
 
 /// Make the catalog in Stripe match the file
@@ -46,7 +46,7 @@ pub(super) async fn run(output: Output, args: &ApplyArgs) -> Result<()> {
     let stripe = stripe::client_from_env()?;
     let PlannedChanges { changeset, mut entries } = compare(&stripe, &catalog).await?;
     if report::has_differences(&entries) {
-        note(plan_text::format(&changeset, &entries));
+        note(diff(&plan_text::format(&changeset, &entries)));
         args.confirm.ask("Apply these changes in Stripe?")?;
     }
     let mut applier = Applier::new(&stripe, &changeset);

@@ -17,6 +17,6 @@ pub(super) fn run(output: Output) -> Result<()> {
         [name.clone(), profile.stack.clone(), profile.region.clone(), aws_profile]
     });
     let rows: Vec<[String; 4]> = rows.collect();
-    let text = columns(["NAME", "STACK", "REGION", "AWS PROFILE"], &rows);
+    let text = columns(["NAME", "STACK", "REGION", "AWS PROFILE"], &rows, 1);
     output.result(&json!({ "profiles": file.profiles }), text)
 }

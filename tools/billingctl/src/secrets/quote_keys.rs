@@ -41,7 +41,7 @@ pub(super) async fn list(options: &GlobalOptions) -> Result<()> {
         }
     };
     let rows: Vec<[String; 3]> = keys.ids().map(row).collect();
-    options.output().result(&value, columns(["KEY ID", "STATUS", "QUOTES EXPIRE"], &rows))
+    options.output().result(&value, columns(["KEY ID", "STATUS", "QUOTES EXPIRE"], &rows, 0))
 }
 
 /// Runs `secrets rotate-quote-key`.

@@ -121,7 +121,7 @@ pub(super) async fn run(options: &GlobalOptions) -> Result<()> {
         ]
     };
     let rows: Vec<[String; 4]> = secrets.iter().map(row).collect();
-    let text = columns(["SECRET", "STATUS", "CHANGED", "CONTENT"], &rows);
+    let text = columns(["SECRET", "STATUS", "CHANGED", "CONTENT"], &rows, 3);
     options.output().result(&serde_json::json!({ "secrets": secrets }), text)
 }
 

@@ -60,12 +60,14 @@ pub(crate) async fn run(options: &GlobalOptions, args: &SetupArgs) -> Result<()>
         .extend(secrets::ensure_stripe_keys(&client, options, &keys, args.replace_secrets).await?);
     let result = SetupResult { table, secrets };
     let row = |kind: &str, resource: &Resource| {
-        [kind.to_owned(), resource.name.clone(), resource.status.as_str().to_owned()]
+        // The name in an ARN is the part that tells secrets apart.
+        let name = resource.name.rsplit(':').next().unwrap_or_default().to_owned();
+        [kind.to_owned(), name, resource.status.as_str().to_owned()]
     };
     let mut rows = vec![row("table", &result.table)];
     rows.extend(result.secrets.iter().map(|secret| row("secret", secret)));
     if result.secrets.iter().all(|secret| secret.status != ResourceStatus::Missing) {
         note("next: billingctl catalog apply, then billingctl accounts create --handle acme");
     }
-    options.output().result(&result, columns(["KIND", "NAME", "STATUS"], &rows))
+    options.output().result(&result, columns(["KIND", "NAME", "STATUS"], &rows, 1))
 }

@@ -16,3 +16,4 @@ mod profiles;
 mod proxy;
 mod secrets;
 mod setup;
+mod terminal;
