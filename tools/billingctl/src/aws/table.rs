@@ -42,7 +42,11 @@ pub(crate) enum Outcome {
 
 impl Table {
     pub(crate) fn new(sdk: &SdkConfig, options: &GlobalOptions) -> Self {
-        Self { client: Client::new(sdk), name: options.table.clone() }
+        Self::named(sdk, &options.table)
+    }
+
+    pub(crate) fn named(sdk: &SdkConfig, name: &str) -> Self {
+        Self { client: Client::new(sdk), name: name.to_owned() }
     }
 
     pub(crate) fn client(&self) -> &Client {

@@ -21,6 +21,9 @@ use crate::values::arguments::ModeArg;
 /// The stack's settings come from --stack, else from --profile and the options below. With STRIPE_SECRET_KEY, as for
 /// `billingctl catalog plan`, Stripe is compared with the catalog file.
 ///
+/// With an API key in API_KEY, the command says whether it works in this stack, and whether it is a key of
+/// Stripe by mistake. It never prints the key.
+///
 /// Next: billingctl accounts create --handle acme
 #[derive(Args)]
 #[command(verbatim_doc_comment)]
@@ -60,6 +63,7 @@ pub(super) struct Settings {
     pub(super) quote_keys_secret: String,
     pub(super) read_secret: String,
     pub(super) write_secret: String,
+    pub(super) canary_key_secret: Option<String>,
     pub(super) api_url: Option<String>,
     pub(super) mode: Option<Mode>,
     pub(super) allowed_origins: Option<String>,
@@ -82,6 +86,7 @@ impl Settings {
             quote_keys_secret: options.quote_keys_secret.clone(),
             read_secret: options.read_secret.clone(),
             write_secret: options.write_secret.clone(),
+            canary_key_secret: profile.and_then(|profile| profile.canary_key_secret.clone()),
             api_url: args.api_url.clone().or_else(|| profile?.api_url.clone()),
             mode: args.mode.map(Mode::from),
             allowed_origins: args.allowed_origins.clone(),
@@ -106,6 +111,7 @@ impl Settings {
                 "QuoteKeysSecretArn" => self.quote_keys_secret = value,
                 "StripeReadSecretArn" => self.read_secret = value,
                 "StripeWriteSecretArn" => self.write_secret = value,
+                "CanaryKeySecretArn" => self.canary_key_secret = Some(value),
                 _ => {}
             }
         }
@@ -138,6 +144,7 @@ mod tests {
                 { "OutputKey": "QuoteKeysSecretArn", "OutputValue": "p" },
                 { "OutputKey": "StripeReadSecretArn", "OutputValue": "r" },
                 { "OutputKey": "StripeWriteSecretArn", "OutputValue": "w" },
+                { "OutputKey": "CanaryKeySecretArn", "OutputValue": "c" },
                 { "OutputKey": "Other", "OutputValue": "o" }
             ],
             "Parameters": [
@@ -155,6 +162,7 @@ mod tests {
             quote_keys_secret: "p".to_owned(),
             read_secret: "r".to_owned(),
             write_secret: "w".to_owned(),
+            canary_key_secret: text_of("c"),
             api_url: text_of("https://api.example"),
             allowed_origins: text_of("https://a.example"),
             automatic_tax: Some(true),
@@ -174,6 +182,7 @@ mod tests {
             "QuoteKeysSecretArn",
             "StripeReadSecretArn",
             "StripeWriteSecretArn",
+            "CanaryKeySecretArn",
             "AllowedOrigins",
             "AutomaticTax",
             "PortalConfiguration",

@@ -41,7 +41,7 @@ pub(crate) struct CreateArgs {
     /// Expiry, for example 2027-01-31T00:00:00Z
     #[arg(long, value_name = "TIMESTAMP", value_parser = timestamp::parse)]
     expires_at: Option<Timestamp>,
-    /// Mode of the stack [default: mode of the stack's Stripe key, which another mode must not contradict]
+    /// Mode of the key, which must be the stack's [default: the mode of the stack's Stripe key]
     #[arg(long)]
     mode: Option<ModeArg>,
 }
