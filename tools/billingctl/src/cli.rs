@@ -10,6 +10,7 @@ use crate::catalog::{self, CatalogCommand};
 use crate::doctor::{self, DoctorArgs};
 use crate::error::Result;
 use crate::keys::{self, KeysCommand};
+use crate::logs::{self, LogsArgs};
 use crate::options::GlobalArgs;
 use crate::output::{self, Output};
 use crate::profiles::{self, ProfilesCommand};
@@ -71,6 +72,7 @@ enum Command {
     #[command(subcommand)]
     Secrets(SecretsCommand),
     Doctor(DoctorArgs),
+    Logs(LogsArgs),
     #[command(subcommand)]
     Profiles(ProfilesCommand),
     /// Print a script that completes commands and options in a shell
@@ -108,6 +110,7 @@ pub(crate) async fn run(cli: Cli) -> Result<ExitCode> {
         Command::Secrets(command) => secrets::run(options, command).await,
         Command::Catalog(command) => return catalog::run(output, command).await,
         Command::Doctor(args) => return Box::pin(doctor::run(options, &args)).await,
+        Command::Logs(args) => logs::run(options, &args).await,
         Command::Profiles(command) => profiles::run(output, command),
         Command::Completions { shell } => completions(shell),
     };

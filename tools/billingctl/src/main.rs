@@ -7,7 +7,7 @@
 //! 2. `values`: timestamps, durations, IDs, argument parsers
 //! 3. `stack_description`, `profile`, `options`: deployed stacks, their names, and options that several commands take
 //! 4. `aws`, `stripe`: clients for the table, Secrets Manager and Stripe
-//! 5. `profiles`, `catalog`, `keys`, `secrets`, `setup`: commands, each with its arguments
+//! 5. `profiles`, `logs`, `catalog`, `keys`, `secrets`, `setup`: commands, each with its arguments
 //! 6. `accounts` (shows keys), `doctor` (compares the catalog): commands that use other commands
 //! 7. `cli`: top-level parser and dispatch
 #![expect(clippy::doc_markdown, reason = "clap prints the doc comments of arguments as they are")]
@@ -20,6 +20,7 @@ mod confirm;
 mod doctor;
 mod error;
 mod keys;
+mod logs;
 mod options;
 mod output;
 mod profile;

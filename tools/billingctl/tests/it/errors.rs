@@ -81,6 +81,11 @@ fn usage_error_exits_with_2_and_help_with_0() {
         &["catalog", "apply"],
         &["catalog", "pull"],
         &["doctor"],
+        &["logs"],
+        &["profiles", "add"],
+        &["profiles", "list"],
+        &["profiles", "remove"],
+        &["completions"],
         &["catalog", "show"],
     ] {
         let help = Shell::bare().run(&[command, &["--help"]].concat());

@@ -10,6 +10,7 @@ mod doctor;
 mod errors;
 mod harness;
 mod keys;
+mod logs;
 mod moto_server;
 mod operating;
 mod profiles;

@@ -23,7 +23,7 @@ const LAYERS: &[(&str, &str, &[&str])] = &[
         "tools/billingctl",
         "main.rs",
         &[
-            "error", "output", "confirm", "values", "stack_description", "profile", "options", "aws", "stripe", "profiles", "catalog", "keys", "secrets",
+            "error", "output", "confirm", "values", "stack_description", "profile", "options", "aws", "stripe", "profiles", "logs", "catalog", "keys", "secrets",
             "setup", "accounts", "doctor", "cli",
         ],
     ),
