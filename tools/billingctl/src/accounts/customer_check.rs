@@ -85,10 +85,7 @@ pub(super) async fn client(sdk: &SdkConfig, id: &str) -> Result<Stripe> {
         return stripe::client_from_env();
     }
     let keys = secrets::stripe_keys(sdk, id).await.map_err(|error| {
-        CliError::new(format!(
-            "there is no Stripe key for the check: {}; or set STRIPE_SECRET_KEY",
-            CliError::from(error)
-        ))
+        CliError::new(format!("{}; or set STRIPE_SECRET_KEY", CliError::from(error)))
     })?;
     stripe::client(&keys, id)
 }

@@ -5,7 +5,7 @@ use aws_sdk_secretsmanager::Client;
 use billingctl::quote_keys::QuoteKeys;
 use secrecy::{ExposeSecret as _, SecretString};
 use shared::aws::secrets::StripeKeys;
-use shared::values::Timestamp;
+use shared::values::{Mode, Timestamp};
 
 use super::failure::{self, AwsFailure};
 use super::resource::ResourceStatus;
@@ -44,7 +44,9 @@ impl SecretFailure {
             Self::Missing(_) => {
                 "create it with `billingctl setup`, or name the stack's with --profile or the option for this secret"
             }
-            Self::Empty(_) => "store it with `billingctl setup --replace-secrets`",
+            Self::Empty(_) => {
+                "store its value; `billingctl setup --replace-secrets` stores Stripe's keys"
+            }
             Self::Malformed { advice, .. } => advice,
             Self::Aws(failure) => failure.advice,
         }
@@ -166,6 +168,21 @@ pub(crate) async fn quote_keys_version(
         advice: "restore its previous version in Secrets Manager, or delete it and run `billingctl setup`",
     })?;
     Ok(Version { value, changed_at })
+}
+
+/// Reads the mode of the API key in a secret, with the time of the change.
+pub(crate) async fn api_key_mode(
+    client: &Client,
+    id: &str,
+) -> std::result::Result<Version<Mode>, SecretFailure> {
+    let Version { value: text, changed_at } = read(client, id).await?;
+    match KeyKind::of(text.expose_secret().trim()) {
+        KeyKind::Api(value) => Ok(Version { value, changed_at }),
+        _ => Err(SecretFailure::Malformed {
+            found: format!("the secret {id} does not hold an API key of this API"),
+            advice: "store a key of `billingctl keys create` in it",
+        }),
+    }
 }
 
 /// Returns whether the secret exists.

@@ -22,8 +22,8 @@ use crate::values::{duration, timestamp};
 ///   billingctl keys roll key_0123456789abcdef --account acme --overlap 0
 ///
 /// The new key has the account, scope, name and lifetime of the old one. An earlier roll of the old key does
-/// not shorten that lifetime. Only the new key goes to stdout, once. The old key expires after the overlap, or earlier if it would have expired earlier. With
-/// --overlap 0 the command asks first.
+/// not shorten that lifetime. Only the new key goes to stdout, once. The old key expires after the overlap, or
+/// earlier if it would have expired earlier. With --overlap 0 the command asks first.
 #[derive(Args)]
 #[command(verbatim_doc_comment)]
 pub(crate) struct RollArgs {

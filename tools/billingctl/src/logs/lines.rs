@@ -74,10 +74,15 @@ impl Line {
             rows.push(("request", format!("{method} {path}")));
             rows.push(("response", format!("{status} after {duration} ms")));
         }
-        let row = |(name, field): &(&'static str, &str)| Some((*name, self.value(field)?));
+        let own_account = self.text("account");
+        let row = |(name, field): &(&'static str, &str)| {
+            let value = self.value(field)?;
+            let is_repeated = *field == "acting_account" && own_account == Some(&value);
+            (!is_repeated).then_some((*name, value))
+        };
         rows.extend(fields.iter().filter_map(row));
         let calls = self.text("stripe_request_ids").unwrap_or_default();
-        rows.extend(calls.split_whitespace().map(|call| ("", call.to_owned())));
+        rows.extend(calls.split(',').filter(|id| !id.is_empty()).map(|id| ("", id.to_owned())));
         rows
     }
 }
@@ -102,9 +107,9 @@ mod tests {
     fn request_is_shown_with_its_calls_and_what_it_changed() {
         let request = r#"{"timestamp":"2026-11-22T20:38:41Z","level":"INFO","message":"answered","request_id":"r1",
             "method":"POST","path":"/v1/billing/plan-change","status":200,"account":"acc_1","key_id":"key_1",
-            "duration_ms":812,"stripe_calls":2,"stripe_request_ids":"req_1 req_2","replayed":false,"cache":"-"}"#;
+            "duration_ms":812,"stripe_calls":2,"stripe_request_ids":"req_1,req_2","replayed":false,"cache":"-"}"#;
         let audit = r#"{"timestamp":"2026-11-22T20:38:41Z","event":"audit","request_id":"r1","method":"POST",
-            "route":"plan-change","outcome":"done","idempotency_key":"-","stripe_objects":"sub_1 in_1"}"#;
+            "route":"plan-change","account":"acc_1","acting_account":"acc_1","outcome":"done","idempotency_key":"-","stripe_objects":"sub_1 in_1"}"#;
         let lines: Vec<Line> = [request, audit]
             .map(|line| Line::parse("plan-change", line, "r1").expect("its line"))
             .into();

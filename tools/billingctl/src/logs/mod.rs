@@ -20,7 +20,8 @@ use crate::values::duration;
 ///
 /// The ID of a request is `requestId` in an error and the header `x-request-id` of every response. With
 /// --profile the command searches the functions' log groups in CloudWatch Logs, else the files of the local
-/// stack. To look up a call, search for its ID (req_…) in Stripe's dashboard (Developers, Logs).
+/// stack. To look up a call to Stripe, search for its ID (req_…) in Stripe's dashboard (Developers, Logs), or
+/// open /requests/req_… of the local stack's Stripe sandbox.
 #[derive(Args)]
 #[command(verbatim_doc_comment)]
 pub(crate) struct LogsArgs {

@@ -19,6 +19,8 @@ pub(crate) enum SecretsCommand {
     ///
     ///   billingctl secrets status
     ///
+    /// With --profile the canary's secret is shown too.
+    ///
     /// Next: billingctl doctor
     #[command(verbatim_doc_comment)]
     Status,

@@ -4,6 +4,7 @@ use aws_sdk_secretsmanager::Client;
 use billingctl::quote_keys::QuoteKeys;
 use serde::Serialize;
 use shared::aws::secrets::StripeKeys;
+use shared::values::Mode;
 
 use crate::aws::config;
 use crate::aws::secrets::{self, SecretFailure, Version};
@@ -39,9 +40,20 @@ enum Status {
 #[serde(untagged)]
 enum Content {
     #[serde(rename_all = "camelCase")]
-    Stripe { mode: &'static str, is_restricted: bool, has_publishable_key: bool },
+    Stripe {
+        mode: &'static str,
+        is_restricted: bool,
+        has_publishable_key: bool,
+    },
+    ApiKey {
+        mode: &'static str,
+    },
     #[serde(rename_all = "camelCase")]
-    Quotes { current: String, ids: Vec<String>, previous_expire_at: Option<String> },
+    Quotes {
+        current: String,
+        ids: Vec<String>,
+        previous_expire_at: Option<String>,
+    },
 }
 
 impl From<&StripeKeys> for Content {
@@ -51,6 +63,12 @@ impl From<&StripeKeys> for Content {
             is_restricted: keys.is_restricted(),
             has_publishable_key: keys.publishable_key.is_some(),
         }
+    }
+}
+
+impl From<&Mode> for Content {
+    fn from(mode: &Mode) -> Self {
+        Self::ApiKey { mode: mode.as_str() }
     }
 }
 
@@ -72,6 +90,7 @@ impl Content {
                 let publishable = if *has_publishable_key { "" } else { ", no publishable key" };
                 format!("{kind} key, {mode} mode{publishable}")
             }
+            Self::ApiKey { mode } => format!("API key, {mode} mode"),
             Self::Quotes { current, ids, .. } => {
                 let previous: Vec<&str> =
                     ids.iter().filter(|id| *id != current).map(String::as_str).collect();
@@ -98,7 +117,7 @@ impl Status {
 pub(super) async fn run(options: &GlobalOptions) -> Result<()> {
     let client = Client::new(&config::load(options).await?);
     let GlobalOptions { read_secret, write_secret, quote_keys_secret, .. } = options;
-    let secrets = [
+    let mut secrets = vec![
         view("stripe-read", read_secret, secrets::stripe_keys_version(&client, read_secret).await)?,
         view(
             "stripe-write",
@@ -111,6 +130,10 @@ pub(super) async fn run(options: &GlobalOptions) -> Result<()> {
             secrets::quote_keys_version(&client, quote_keys_secret).await,
         )?,
     ];
+    let canary = options.profile.as_ref().and_then(|stack| stack.canary_key_secret.as_ref());
+    if let Some(id) = canary {
+        secrets.push(view("canary", id, secrets::api_key_mode(&client, id).await)?);
+    }
     let row = |secret: &SecretView| {
         let content = secret.content.as_ref().map(Content::text);
         [

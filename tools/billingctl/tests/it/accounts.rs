@@ -232,5 +232,5 @@ fn account_has_a_unique_handle_id_and_customer() {
         json!({ "id": "acc_1", "handle": "acme", "parent": null, "customer": "cus_2", "customerDeleted": null, "createdAt": acme["createdAt"], "keys": [] })
     );
     let text = shell.run(&["accounts", "show", "acc_1"]).stdout;
-    assert!(text.contains("cus_2 (not checked with Stripe: there is no Stripe key"), "{text}");
+    assert!(text.contains("cus_2 (not checked with Stripe: could not read the secret"), "{text}");
 }

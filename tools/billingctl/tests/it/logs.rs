@@ -18,7 +18,7 @@ fn lines(request: &str) -> [String; 2] {
     let line = json!({
         "timestamp": "2026-11-22T20:38:41Z", "level": "ERROR", "message": "failed", "request_id": request,
         "method": "POST", "path": "/v1/billing/plan-change", "status": 502, "account": "acc_1",
-        "key_id": "key_1", "duration_ms": 812, "stripe_calls": 2, "stripe_request_ids": "req_1 req_2",
+        "key_id": "key_1", "duration_ms": 812, "stripe_calls": 2, "stripe_request_ids": "req_1,req_2",
         "code": "stripe_error", "cause": "Stripe responded with 500", "stripe_code": "-",
     });
     let audit = json!({

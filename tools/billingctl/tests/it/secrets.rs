@@ -2,10 +2,11 @@
 
 use std::path::PathBuf;
 
+use secrecy::ExposeSecret as _;
 use serde_json::{Value, json};
 use shared::aws::secrets::QuoteSecret;
-use shared::values::Timestamp;
 use shared::values::token::{Bounds, MacKeys};
+use shared::values::{Mode, Timestamp};
 use stripe_sandbox::{Config, Running, Sandbox};
 
 use crate::authentication::{QUOTE_KEYS, READ, WRITE, secrets_manager, with_stripe_keys};
@@ -125,6 +126,23 @@ async fn status_shows_each_secret_and_no_value() {
     }
     let text = without_secrets(shell.run(&["secrets", "status"])).stdout;
     assert!(text.contains("restricted key, test mode") && text.contains("current k2, previous k1"));
+
+    let canary = shared::access::generate(Mode::Test).expect("random numbers");
+    let canary = format!("{}\n", canary.expose_secret());
+    let create = client.create_secret().name("CanaryKeySecret-1").secret_string(&canary);
+    let id = create.send().await.expect("created").arn.expect("an ARN");
+    let profiles = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("status-profiles.toml");
+    let profile = format!(
+        "[profiles.dev]\nstack = \"s\"\nregion = \"eu-central-1\"\ntable = \"t\"\n\
+         quote_keys_secret = \"{QUOTE_KEYS}\"\nstripe_read_secret = \"{READ}\"\n\
+         stripe_write_secret = \"{WRITE}\"\ncanary_key_secret = \"{id}\"\n"
+    );
+    std::fs::write(&profiles, profile).expect("writable");
+    let dev = shell.with("BILLINGCTL_CONFIG", profiles.to_str().expect("UTF-8"));
+    let run = dev.run(&["--profile", "dev", "secrets", "status", "--json"]);
+    assert!(!format!("{run:?}").contains(canary.trim()), "{run:?}");
+    let shown = &run.json()["secrets"][3];
+    assert_eq!((&shown["secret"], &shown["mode"]), (&json!("canary"), &json!("test")));
 
     let create = client.create_secret().name("EmptySecret-1").send().await.expect("created");
     let arn = create.arn.expect("an ARN");
