@@ -62,7 +62,7 @@ pub(crate) async fn load(options: &GlobalOptions) -> Result<SdkConfig> {
     }
 }
 
-/// Checks that there are credentials. Those of a profile with SSO come from the AWS CLI, which signs in.
+/// Checks that there are credentials. Those of a profile with SSO come from the AWS CLI, which has signed in.
 async fn with_credentials(
     sdk: SdkConfig,
     aws_profile: Option<&str>,
@@ -74,11 +74,12 @@ async fn with_credentials(
         },
         None => CredentialsError::not_loaded("no provider"),
     };
-    let Some(name) = aws_profile else { return Err(AwsFailure::of_credentials(&error)) };
+    let name = aws_profile.or_else(|| AwsFailure::needs_cli(&error).then_some("default"));
+    let Some(name) = name else { return Err(AwsFailure::of_credentials(&error)) };
     // The chain of all sources does not say what is wrong with the profile.
     let profile = profile_provider(name, sdk.region().cloned());
     let error = profile.provide_credentials().await.err().unwrap_or(error);
-    if !AwsFailure::needs_sso(&error) {
+    if !AwsFailure::needs_cli(&error) {
         return Err(AwsFailure::of_profile(name, &error));
     }
     let cli = SharedCredentialsProvider::new(aws_cli(name));

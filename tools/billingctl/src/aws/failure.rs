@@ -100,9 +100,10 @@ impl AwsFailure {
         Self { reason, found, advice: reason.advice() }
     }
 
-    /// Returns whether the profile has its credentials from SSO, which this program leaves to the AWS CLI.
-    pub(crate) fn needs_sso(error: &CredentialsError) -> bool {
-        root_cause(error).contains("feature(s) enabled: sso")
+    /// Returns whether the SDK is built without the profile's way to sign in, such as SSO, which this program leaves to
+    /// the AWS CLI.
+    pub(crate) fn needs_cli(error: &CredentialsError) -> bool {
+        root_cause(error).contains("cargo feature(s) enabled")
     }
 
     /// Describes why the AWS CLI has no credentials of the AWS profile with this name.

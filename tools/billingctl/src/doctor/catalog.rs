@@ -21,9 +21,8 @@ pub(super) async fn check(
         check_offers(&stripe, settings, report).await;
         check_portal(&stripe, settings, report).await;
     } else {
-        let advice = "fix the read key first";
-        report.skip("catalog.offers", "not checked", advice);
-        report.skip("portal.configuration", "not checked", advice);
+        report.skip("catalog.offers", "not checked", keys.advice);
+        report.skip("portal.configuration", "not checked", keys.advice);
     }
     check_file(settings, report).await;
     Ok(())

@@ -39,7 +39,7 @@ pub(super) async fn check(
     report: &mut Report,
 ) -> Result<()> {
     let (Some(sdk), Some(read)) = (sdk, &keys.read) else {
-        report.skip(CHECK, "not checked", "fix the access to AWS and the read key first");
+        report.skip(CHECK, "not checked", keys.advice);
         return Ok(());
     };
     let accounts = match Table::named(sdk, &settings.table).accounts().await {

@@ -145,4 +145,16 @@ fn doctor_reports_a_refused_connection_with_the_next_step() {
         "advice": "if AWS_ENDPOINT_URL is set, start the emulator at that address or unset the variable; else check the network and its proxies",
     });
     assert_eq!((run.code, identity), (Some(1), &expected));
+    // No key is at fault.
+    for (check, advice) in [
+        ("stripe.modes", "fix aws.identity first"),
+        ("accounts.customers", "fix aws.identity first"),
+        ("catalog.offers", "fix aws.identity first"),
+        ("portal.configuration", "fix aws.identity first"),
+        ("stripe.version", "fix clock.stripe first"),
+    ] {
+        let checks = report["checks"].as_array().expect("a list");
+        let line = checks.iter().find(|line| line["check"] == check).expect(check);
+        assert_eq!((&line["verdict"], &line["advice"]), (&json!("skipped"), &json!(advice)));
+    }
 }

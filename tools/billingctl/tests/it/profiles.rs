@@ -120,7 +120,7 @@ fn aws_cli(folder: &Path) -> Shell {
     let cli = folder.join("bin/aws");
     let script = r#"#!/bin/sh
 case "$*" in
-    *signed-in) echo '{"Version":1,"AccessKeyId":"test","SecretAccessKey":"hunter2","SessionToken":"hunter3"}' ;;
+    *signed-in | *default) echo '{"Version":1,"AccessKeyId":"test","SecretAccessKey":"hunter2","SessionToken":"hunter3"}' ;;
     *signed-out) echo 'Error when retrieving token from sso: Token has expired and refresh failed' >&2; exit 255 ;;
     *) echo 'no role' >&2; exit 255 ;;
 esac
@@ -166,6 +166,13 @@ fn aws_profile_gives_the_credentials() {
         assert_eq!(run.json(), json!({ "accounts": [] }));
         assert!(!format!("{run:?}").contains("hunter"), "{run:?}");
     }
+
+    let default = fs::read_to_string(folder.join("config")).expect("written");
+    let default = default.replace("[profile signed-in]", "[default]");
+    fs::write(folder.join("default-config"), default).expect("writable");
+    let shell_of_default = shell.with("AWS_CONFIG_FILE", text(&folder.join("default-config")));
+    let run = shell_of_default.run(&["accounts", "list", "--json"]);
+    assert_eq!(run.json(), json!({ "accounts": [] }), "SSO without AWS_PROFILE");
 
     // The AWS profile of a stack comes before credentials in the environment.
     let stack = stack(&folder, "cantila-billing");
