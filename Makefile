@@ -12,11 +12,13 @@
 API_PORT ?= 9100
 STRIPE_PORT ?= 12111
 AWS_PORT ?= 5055
+# The example console; 0: none.
+CONSOLE_PORT ?= 3000
 # Processes of each function, 1 to 4. Lambda starts one for each concurrent request.
 PROCESSES ?= 1
 # FOLLOW=0: Stripe's events are not followed.
 FOLLOW ?= 1
-export API_PORT STRIPE_PORT AWS_PORT PROCESSES FOLLOW
+export API_PORT STRIPE_PORT AWS_PORT CONSOLE_PORT PROCESSES FOLLOW
 
 PYTHON ?= python3
 BIN := $(or $(CARGO_TARGET_DIR),target)/debug

@@ -57,6 +57,20 @@ impl<'a> ApiKey<'a> {
     }
 }
 
+/// Returns whether the text has the form of a key of Stripe's. Those also begin with `sk_live_` or `sk_test_`, but 24 or
+/// about a hundred characters follow; a key of ours that was cut short is no key of Stripe's.
+/// Source: <https://docs.stripe.com/keys>.
+pub fn is_stripe_key(text: &str) -> bool {
+    let Some((prefix, rest)) = text.split_at_checked(8) else { return false };
+    let is_base62 = rest.bytes().all(|byte| byte.is_ascii_alphanumeric());
+    let has_length = match prefix {
+        "sk_live_" | "sk_test_" => rest.len() == 24 || (90..=255).contains(&rest.len()),
+        "rk_live_" | "rk_test_" | "pk_live_" | "pk_test_" => (24..=255).contains(&rest.len()),
+        _ => false,
+    };
+    is_base62 && has_length
+}
+
 /// Generates a key.
 ///
 /// # Errors
@@ -129,6 +143,24 @@ mod tests {
         ];
         for text in cases {
             assert!(ApiKey::parse(&text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn keys_of_stripe_are_recognized() {
+        let (old, new) = ("a".repeat(24), "5".repeat(99));
+        for prefix in ["sk_live_", "sk_test_", "rk_live_", "rk_test_", "pk_live_", "pk_test_"] {
+            for rest in [&old, &new] {
+                assert!(is_stripe_key(&format!("{prefix}{rest}")), "{prefix}{rest}");
+            }
+        }
+        let own = generate(Mode::Live).expect("random numbers");
+        let own = own.expose_secret();
+        let mistyped = format!("{own}0");
+        let whsec = format!("whsec_{old}");
+        let cases = ["", "sk_live_", "sk_live_short", &whsec, own, &own[..45], &own[..9]];
+        for text in cases.into_iter().chain([&*mistyped]) {
+            assert!(!is_stripe_key(text), "{text}");
         }
     }
 

@@ -10,7 +10,7 @@ use lambda_http::http::HeaderMap;
 use lambda_http::http::header::AUTHORIZATION;
 use tokio::sync::Mutex;
 
-pub use key::{ApiKey, MalformedKey, generate};
+pub use key::{ApiKey, MalformedKey, generate, is_stripe_key};
 pub use last_used::KeyUse;
 
 use crate::aws::secrets::{SecretError, StripeSecret};
@@ -44,6 +44,9 @@ pub enum AccessError {
     /// The key is missing, malformed, unknown, expired or revoked.
     #[error("unauthenticated")]
     Unauthenticated,
+    /// The key is one of Stripe's.
+    #[error("a key of Stripe's")]
+    StripeKeySent,
     /// The key's scope is below the route's.
     #[error("the scope {granted} is below {required}")]
     InsufficientScope { required: Scope, granted: Scope },
@@ -93,7 +96,13 @@ impl Authenticator {
         stripe: &StripeSecret,
     ) -> Result<(Caller, Option<KeyUse>), AccessError> {
         let presented = bearer(headers).ok_or(AccessError::Unauthenticated)?;
-        let key = ApiKey::parse(presented).map_err(|_| AccessError::Unauthenticated)?;
+        let key = ApiKey::parse(presented).map_err(|_| {
+            if is_stripe_key(presented) {
+                AccessError::StripeKeySent
+            } else {
+                AccessError::Unauthenticated
+            }
+        })?;
         // A key of the other mode is unknown by definition, so it costs no lookup.
         if key.mode() != stripe.keys().await?.mode {
             return Err(AccessError::Unauthenticated);

@@ -5,6 +5,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::str::Utf8Error;
 
 use lambda_http::http::HeaderMap;
 use lambda_http::http::header::CONTENT_TYPE;
@@ -37,12 +38,12 @@ impl Fields {
         if !is_json(headers) {
             return Err(ApiError::UnsupportedMediaType);
         }
-        let text = std::str::from_utf8(body).map_err(|_| ApiError::MalformedBody)?;
-        let raw: &RawValue = serde_json::from_str(text).map_err(|_| ApiError::MalformedBody)?;
+        let text = std::str::from_utf8(body).map_err(|error| not_text(body, error))?;
+        let raw: &RawValue = serde_json::from_str(text).map_err(|error| not_json(&error))?;
         if !raw.get().starts_with('{') {
             return Err(ApiError::validation("body", "The body must be a JSON object."));
         }
-        let Pairs(pairs) = serde_json::from_str(raw.get()).map_err(|_| ApiError::MalformedBody)?;
+        let Pairs(pairs) = serde_json::from_str(raw.get()).map_err(|error| not_json(&error))?;
         Self::of(pairs, known)
     }
 
@@ -136,6 +137,19 @@ impl Fields {
     }
 }
 
+/// Returns the error at the place where parsing failed. The parser's own words would repeat the input.
+fn not_json(error: &serde_json::Error) -> ApiError {
+    ApiError::MalformedBody { line: error.line(), column: error.column() }
+}
+
+/// Returns the error at the first byte that is not UTF-8.
+fn not_text(body: &[u8], error: Utf8Error) -> ApiError {
+    let before = &body[..error.valid_up_to()];
+    let lines = before.split(|byte| *byte == b'\n');
+    let (line, column) = lines.fold((0, 0), |(line, _), text| (line + 1, text.len() + 1));
+    ApiError::MalformedBody { line, column }
+}
+
 fn is_json(headers: &HeaderMap) -> bool {
     let value = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let media_type = value.split(';').next().unwrap_or_default().trim();
@@ -205,6 +219,24 @@ mod tests {
     fn missing_body_is_an_empty_object() {
         assert_eq!(Fields::read(&HeaderMap::new(), b"", &[]).unwrap(), Fields::default());
         assert_eq!(read("{}").unwrap(), Fields::default());
+    }
+
+    #[test]
+    fn malformed_body_is_refused_with_its_place() {
+        let cases: [(&[u8], usize, usize); 5] = [
+            (b"{\"plan\":\"pro\"", 1, 13),
+            (b"{\n  \"plan\": pro\n}", 2, 11),
+            (b"{} {}", 1, 4),
+            (b"{\"plan\":\"\xff\"}", 1, 10),
+            (b"{\n\n \xff", 3, 2),
+        ];
+        let mut headers = HeaderMap::new();
+        headers.insert(CONTENT_TYPE, "application/json".parse().unwrap());
+        for (body, line, column) in cases {
+            let error = Fields::read(&headers, body, &["plan"]).unwrap_err().to_string();
+            let place = format!("(line {line}, column {column})");
+            assert!(error.contains(&place), "{error}: {place}");
+        }
     }
 
     #[test]

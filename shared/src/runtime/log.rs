@@ -35,6 +35,12 @@ pub(super) fn init() {
     let _ = tracing_subscriber::registry().with(lines.with_filter(filter)).try_init();
 }
 
+/// Returns whether the text has the form of our fields' names. The name of an unknown field is the caller's, and could be
+/// anything, a key included.
+fn is_name(text: &str) -> bool {
+    text.len() <= 20 && text.bytes().all(|byte| byte.is_ascii_alphabetic() || byte == b'-')
+}
+
 /// The log lines of one request.
 pub(super) struct LogLine {
     request_id: String,
@@ -95,7 +101,12 @@ impl LogLine {
                     line!(info, "answered", cache);
                 }
             }
-            "refused" => line!(info, "refused", code, cause),
+            "refused" => {
+                let details = outcome.as_ref().err().map(ApiError::details).unwrap_or_default();
+                let field = details["field"].as_str().filter(|name| is_name(name)).unwrap_or("-");
+                let decline_code = details["declineCode"].as_str().unwrap_or("-");
+                line!(info, "refused", code, field, decline_code, cause);
+            }
             _ => {
                 let failed = outcome.as_ref().err().and_then(ApiError::stripe);
                 let view = failed.and_then(StripeError::view);

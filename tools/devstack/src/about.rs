@@ -9,12 +9,16 @@ use crate::Error;
 use crate::environment::{Variables, apply};
 use crate::functions::Function;
 use crate::local::Local;
+use crate::shell::exports;
 
 /// Addresses, accounts and keys of a running stack.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct About {
     pub api_url: String,
+    /// URL of the example console, if the stack has one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub console_url: Option<String>,
     pub stripe_url: String,
     /// Stripe key with all permissions.
     pub stripe_key: String,
@@ -57,6 +61,7 @@ impl About {
     pub(crate) fn write(&self, local: &Local) -> Result<(), Error> {
         let text = serde_json::to_string_pretty(self)
             .map_err(|error| Error::file(local.stack())(error.into()))?;
+        Local::write_private(&local.env(), &exports(self))?;
         Local::write_private(&local.stack(), &format!("{text}\n"))
     }
 

@@ -19,7 +19,9 @@ use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
+use tokio::time::sleep;
 
+use crate::compiler::Failure;
 use crate::docs;
 use crate::environment::ALLOWED_ORIGINS;
 use crate::functions::{FUNCTIONS, Function};
@@ -44,7 +46,12 @@ pub(crate) struct Invoker {
     /// URL of cargo-lambda.
     pub(crate) url: String,
     pub(crate) limit: Duration,
+    /// The compiler's message while the code does not compile.
+    pub(crate) failure: Failure,
 }
+
+/// Time that a function has to respond after the compiler's message: it may be another one that does not compile.
+const GRACE: Duration = Duration::from_secs(1);
 
 /// Serves requests until the task is aborted.
 pub(crate) async fn serve(listener: TcpListener, invoker: Invoker) {
@@ -115,7 +122,13 @@ async fn invoke(
     let source = peer.ip().to_string();
     let event = event(function, &head.uri, &head.headers, &body, &source, &id);
     let url = format!("{}/2015-03-31/functions/{}/invocations", invoker.url, function.name);
-    let sent = http::send("POST", &url, &[], &event.to_string(), invoker.limit).await;
+    let event = event.to_string();
+    let sent = tokio::select! {
+        sent = http::send("POST", &url, &[], &event, invoker.limit) => sent,
+        failure = failed(invoker.failure.clone()) => {
+            return (StatusCode::INTERNAL_SERVER_ERROR, failure).into_response();
+        }
+    };
     match sent {
         Ok(result) if result.status == 200 => lambda::response(&result.body).map_or_else(
             || message(StatusCode::INTERNAL_SERVER_ERROR, "Internal Server Error"),
@@ -123,6 +136,22 @@ async fn invoke(
         ),
         Ok(_) => message(StatusCode::INTERNAL_SERVER_ERROR, "Internal Server Error"),
         Err(_) => message(StatusCode::SERVICE_UNAVAILABLE, "Service Unavailable"),
+    }
+}
+
+/// Waits until the code does not compile, and returns the compiler's message.
+async fn failed(mut failure: Failure) -> String {
+    loop {
+        if let Ok(message) = failure.wait_for(Option::is_some).await.map(|message| message.clone())
+        {
+            sleep(GRACE).await;
+            if *failure.borrow() == message {
+                return message.unwrap_or_default();
+            }
+        } else {
+            // Nobody looks for messages any more.
+            std::future::pending::<()>().await;
+        }
     }
 }
 

@@ -40,6 +40,9 @@ pub struct RunArguments {
     /// Port of the emulator of DynamoDB and Secrets Manager
     #[arg(long, env = "AWS_PORT", default_value_t = 5055, value_parser = clap::value_parser!(u16).range(1..))]
     aws_port: u16,
+    /// Port of the example console; 0 starts none
+    #[arg(long, env = "CONSOLE_PORT", default_value_t = 3000)]
+    console_port: u16,
     /// Processes of each function, which handle requests concurrently as on Lambda: 1 to 4
     #[arg(long, env = "PROCESSES", default_value_t = 1, value_parser = clap::value_parser!(u8).range(1..=i64::from(MAX_PROCESSES)))]
     processes: u8,
@@ -117,6 +120,7 @@ impl RunArguments {
     fn options(&self, local: Local, stripe: StripeChoice) -> Options {
         Options {
             ports: Ports { api: self.api_port, stripe: self.stripe_port, aws: self.aws_port },
+            console: Some(self.console_port).filter(|port| *port > 0),
             stripe,
             functions: Functions::Watched,
             processes: self.processes,
@@ -134,6 +138,7 @@ impl RunArguments {
             ("--api-port", self.api_port),
             ("--stripe-port", self.stripe_port),
             ("--aws-port", self.aws_port),
+            ("--console-port", self.console_port),
             ("--processes", self.processes.into()),
             ("--follow", self.follow.into()),
         ];

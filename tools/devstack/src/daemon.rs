@@ -43,8 +43,9 @@ impl StackLock {
         }
         let written = file.set_len(0).and_then(|()| writeln!(file, "{}", std::process::id()));
         written.map_err(Error::file(&path))?;
-        // A stale description has the ports and keys of an earlier stack.
+        // Stale files have the ports and keys of an earlier stack.
         let _ = fs::remove_file(local.stack());
+        let _ = fs::remove_file(local.env());
         Ok(Self { local: local.clone(), _file: file })
     }
 }
@@ -52,6 +53,7 @@ impl StackLock {
 impl Drop for StackLock {
     fn drop(&mut self) {
         let _ = fs::remove_file(self.local.stack());
+        let _ = fs::remove_file(self.local.env());
         let _ = fs::remove_file(self.local.pid());
     }
 }

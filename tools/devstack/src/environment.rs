@@ -11,7 +11,7 @@ pub(crate) const TABLE: &str = "cantila-billing";
 /// Name of the secret with the MAC keys of quotes.
 pub(crate) const QUOTE_KEYS: &str = "cantila-billing/quote-keys";
 
-/// Origins of the pages that checkout and portal may return customers to.
+/// Origins of a developer's own console, whose pages may call the API from a browser.
 pub(crate) const ALLOWED_ORIGINS: [&str; 1] = ["http://localhost:3000"];
 
 /// Variables that programs must not inherit: the developer's own AWS accounts and endpoints, and Stripe keys, which
@@ -40,12 +40,19 @@ pub type Variables = BTreeMap<String, String>;
 pub(crate) struct Environment(Variables);
 
 impl Environment {
-    pub(crate) fn new(stripe_url: &str, aws_url: &str, stripe_rate: u32) -> Self {
-        let origin = ALLOWED_ORIGINS[0];
+    /// `origins` are those of the pages that checkout and portal may return customers to. The default pages are of the
+    /// first one.
+    pub(crate) fn new(
+        stripe_url: &str,
+        aws_url: &str,
+        stripe_rate: u32,
+        origins: &[String],
+    ) -> Self {
+        let origin = origins.first().map_or(ALLOWED_ORIGINS[0], String::as_str);
         Self(variables([
             ("BILLING_TABLE", TABLE),
             ("STRIPE_API_BASE", stripe_url),
-            ("ALLOWED_ORIGINS", &ALLOWED_ORIGINS.join(",")),
+            ("ALLOWED_ORIGINS", &origins.join(",")),
             ("CHECKOUT_SUCCESS_URL", &format!("{origin}/billing/welcome")),
             ("CHECKOUT_CANCEL_URL", &format!("{origin}/billing/plans")),
             ("RETURN_URL", &format!("{origin}/billing")),

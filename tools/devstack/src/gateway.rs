@@ -10,11 +10,13 @@ use std::process::Command;
 use std::time::{Duration, Instant, SystemTime};
 
 use tokio::net::TcpListener;
+use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio::time::sleep;
 
 use crate::Error;
 use crate::api_gateway::{self, Invoker};
+use crate::compiler;
 use crate::environment::{Environment, Variables, apply};
 use crate::functions::{FOLLOW, FUNCTIONS, Function, StripeSecret};
 use crate::http::{self, Response};
@@ -92,6 +94,8 @@ impl Gateway {
             }
             Functions::Watched => {
                 watch.args(["--concurrency", &self.processes.to_string()]);
+                let runner = self.root.join("tools/devstack/run-function.sh");
+                watch.env(runner_variable(), runner).env("DEVSTACK_LOGS", self.local.logs());
             }
         }
         apply(self.environment.common(), &mut watch);
@@ -187,19 +191,23 @@ impl Gateway {
         Ok(failing)
     }
 
-    /// Starts to serve the API.
-    pub(crate) async fn serve(&self, address: SocketAddr) -> Result<JoinHandle<()>, Error> {
+    /// Starts to serve the API, and to look for compile errors. Returns both tasks.
+    pub(crate) async fn serve(&self, address: SocketAddr) -> Result<[JoinHandle<()>; 2], Error> {
         let listener = TcpListener::bind(address).await;
         let listener = listener.map_err(|source| Error::System { what: "API_PORT", source })?;
-        Ok(tokio::spawn(api_gateway::serve(listener, self.invoker())))
+        let (sender, failure) = watch::channel(None);
+        let (log, progress) = (self.local.log("gateway"), self.progress);
+        let compiler = tokio::spawn(compiler::follow(log, sender, progress));
+        let invoker = Invoker { url: self.url(), limit: self.limit(), failure };
+        Ok([tokio::spawn(api_gateway::serve(listener, invoker)), compiler])
     }
 
-    fn invoker(&self) -> Invoker {
-        let limit = match self.functions {
+    /// Returns the timeout of a response.
+    fn limit(&self) -> Duration {
+        match self.functions {
             Functions::Prebuilt | Functions::Absent => RESPONSE_LIMIT,
             Functions::Watched => BUILD_LIMIT,
-        };
-        Invoker { url: self.url(), limit }
+        }
     }
 
     async fn call(&self, function: &Function, headers: &[(&str, &str)]) -> Result<Response, Error> {
@@ -208,10 +216,16 @@ impl Gateway {
             Functions::Watched => "gateway",
         };
         let url = format!("{}{}", self.api_url, function.example_path());
-        let limit = self.invoker().limit + Duration::from_secs(1);
+        let limit = self.limit() + Duration::from_secs(1);
         let response = http::send(function.method, &url, headers, "", limit).await;
         response.map_err(|reason| self.local.silent(log, limit, reason))
     }
+}
+
+/// Returns the name of the variable with the program by which Cargo runs the programs that it has built.
+fn runner_variable() -> String {
+    let system = if cfg!(target_os = "macos") { "APPLE_DARWIN" } else { "UNKNOWN_LINUX_GNU" };
+    format!("CARGO_TARGET_{}_{system}_RUNNER", std::env::consts::ARCH.to_uppercase())
 }
 
 /// Returns the name of a function's process and of its log. `number` starts at 1.

@@ -9,6 +9,7 @@
 mod about;
 pub mod api_gateway;
 mod command;
+mod compiler;
 mod daemon;
 pub mod docs;
 mod environment;
@@ -25,6 +26,7 @@ mod process;
 mod sam;
 mod seed;
 mod services;
+mod shell;
 mod stack;
 mod state;
 mod stripe;

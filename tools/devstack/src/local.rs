@@ -46,10 +46,15 @@ impl Local {
         Self::create_private(&self.log(name))
     }
 
+    /// Returns the folder with the logs.
+    pub(crate) fn logs(&self) -> PathBuf {
+        self.dir.join("log")
+    }
+
     /// Returns the log of the process called `name`.
     #[must_use]
     pub fn log(&self, name: &str) -> PathBuf {
-        self.dir.join("log").join(format!("{name}.log"))
+        self.logs().join(format!("{name}.log"))
     }
 
     /// Returns `aws-calls.jsonl`, the recording of all requests to the AWS emulator.
@@ -67,6 +72,11 @@ impl Local {
     #[must_use]
     pub fn stack(&self) -> PathBuf {
         self.dir.join("stack.json")
+    }
+
+    /// Returns `env`, the running stack's addresses and keys for a shell.
+    pub(crate) fn env(&self) -> PathBuf {
+        self.dir.join("env")
     }
 
     /// Returns `devstack.pid`, the ID of the stack's main process.

@@ -28,6 +28,7 @@ pub(crate) struct Plan {
     stripe_port: u16,
     aws_port: u16,
     moto_port: u16,
+    console_port: Option<u16>,
     stripe_url: String,
     aws_url: String,
     moto_url: String,
@@ -41,6 +42,7 @@ impl Plan {
         let api_port = ports::choose(options.ports.api, "API_PORT")?;
         let aws_port = ports::choose(options.ports.aws, "AWS_PORT")?;
         let moto_port = ports::choose(0, "AWS_PORT")?;
+        let console_port = options.console.map(|port| ports::choose(port, "CONSOLE_PORT"));
         let (stripe_port, stripe_url) = match options.stripe {
             StripeChoice::Sandbox => {
                 let port = ports::choose(options.ports.stripe, "STRIPE_PORT")?;
@@ -66,6 +68,7 @@ impl Plan {
             stripe_port,
             aws_port,
             moto_port,
+            console_port: console_port.transpose()?,
             stripe_url,
         })
     }
@@ -90,9 +93,13 @@ impl Plan {
         aws_emulator::start(config).map_err(|source| Error::System { what, source })
     }
 
-    /// Starts moto, the sandbox and the gateway, without waiting for them.
+    /// Starts moto, the example console, the sandbox and the gateway, without waiting for them.
     pub(crate) fn start_services(&self, processes: &mut Processes) -> Result<(), Error> {
         services::start_moto(processes, root(), self.moto_port)?;
+        if let Some(port) = self.console_port {
+            let program = self.binaries.join("console");
+            services::start_console(processes, &program, port, &self.options.local.stack())?;
+        }
         if self.is_sandbox() {
             (self.options.progress)(&format!(
                 "starting Stripe (the sandbox) on {}",
@@ -174,7 +181,7 @@ impl Plan {
     pub(crate) async fn start_functions(
         &self,
         processes: &mut Processes,
-    ) -> Result<JoinHandle<()>, Error> {
+    ) -> Result<[JoinHandle<()>; 2], Error> {
         let gateway = self.gateway();
         processes.during(gateway.await_runtime_api()).await?;
         if self.options.functions == Functions::Prebuilt {
@@ -204,7 +211,20 @@ impl Plan {
     }
 
     fn environment(&self) -> Environment {
-        Environment::new(&self.stripe_url, &self.aws_url, self.options.stripe_rate)
+        let rate = self.options.stripe_rate;
+        Environment::new(&self.stripe_url, &self.aws_url, rate, &self.origins())
+    }
+
+    fn console_url(&self) -> Option<String> {
+        self.console_port.map(|port| format!("http://localhost:{port}"))
+    }
+
+    /// Returns the origins of return URLs: first that of the example console, which can be one of the others.
+    fn origins(&self) -> Vec<String> {
+        let mut origins: Vec<String> = self.console_url().into_iter().collect();
+        origins.extend(ALLOWED_ORIGINS.map(str::to_owned));
+        origins.dedup();
+        origins
     }
 
     pub(crate) fn about(&self, accounts: Vec<Account>) -> About {
@@ -214,11 +234,12 @@ impl Plan {
             of_function.map(|function| (function.name.to_owned(), environment.process(function)));
         About {
             api_url: self.api_url(),
+            console_url: self.console_url(),
             stripe_url: self.stripe_url.clone(),
             stripe_key: self.options.stripe.keys().secret,
             aws_url: self.aws_url.clone(),
             table: TABLE.to_owned(),
-            allowed_origins: ALLOWED_ORIGINS.map(str::to_owned).into(),
+            allowed_origins: self.origins(),
             accounts,
             environment: of_function.collect(),
         }

@@ -1,4 +1,5 @@
-//! The processes around the functions: moto, which the AWS emulator uses, and the sandbox, which replaces Stripe.
+//! The processes around the functions: moto, which the AWS emulator uses, the sandbox, which replaces Stripe, and the
+//! example console.
 
 use std::net::SocketAddr;
 use std::path::Path;
@@ -58,6 +59,18 @@ pub(crate) fn start_sandbox(
 pub(crate) async fn await_sandbox(local: &Local, url: &str) -> Result<(), Error> {
     await_response(local, "stripe", &format!("{url}/v1/customers")).await?;
     post(local, &format!("{url}/_sandbox/portal_configuration")).await
+}
+
+/// Starts the example console. It reads the stack's description whenever a page is requested.
+pub(crate) fn start_console(
+    processes: &mut Processes,
+    program: &Path,
+    port: u16,
+    stack: &Path,
+) -> Result<(), Error> {
+    let mut command = Command::new(program);
+    command.args(["--port", &port.to_string(), "--stack"]).arg(stack);
+    processes.spawn("console", command, "`make compile` builds it.")
 }
 
 /// Makes the sandbox write its snapshot.

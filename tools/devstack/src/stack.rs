@@ -55,6 +55,8 @@ pub struct Options {
     /// Folder for logs and the description.
     pub local: Local,
     pub ports: Ports,
+    /// Port of the example console; 0 chooses a free one. `None` starts none.
+    pub console: Option<u16>,
     pub stripe: StripeChoice,
     pub functions: Functions,
     /// Number of processes of each function, at most [`MAX_PROCESSES`].
@@ -81,6 +83,7 @@ impl Options {
         Self {
             local,
             ports: Ports::default(),
+            console: None,
             stripe: StripeChoice::Sandbox,
             functions: Functions::Prebuilt,
             processes: 1,
@@ -102,7 +105,7 @@ pub struct Stack {
     processes: Processes,
     // Dropped after the processes, which use it.
     aws: aws_emulator::Running,
-    /// Tasks that serve the API and follow Stripe's events.
+    /// Tasks that serve the API, look for compile errors, and follow Stripe's events.
     tasks: Vec<JoinHandle<()>>,
 }
 
@@ -122,7 +125,7 @@ impl Stack {
             let (about, failing) = (plan.about(accounts), Vec::new());
             return Ok(Self { about, operator, failing, processes, aws, tasks: Vec::new() });
         }
-        let mut tasks = vec![plan.start_functions(&mut processes).await?];
+        let mut tasks = Vec::from(plan.start_functions(&mut processes).await?);
         (plan.options.progress)("preparing the accounts, starting the functions");
         let gateway = plan.gateway();
         let work =
@@ -199,12 +202,16 @@ impl Drop for Stack {
     }
 }
 
-/// Returns the workspace's folder.
+/// Returns the workspace's folder: the one that this program was started in, since several checkouts can share a folder
+/// of built programs, or else the one that it was built in.
 #[must_use]
 pub(crate) fn root() -> &'static Path {
     static ROOT: std::sync::OnceLock<PathBuf> = std::sync::OnceLock::new();
     ROOT.get_or_init(|| {
+        let started = std::env::current_dir().unwrap_or_default();
+        let is_root = |folder: &&Path| folder.join("tools/devstack/Cargo.toml").exists();
         let here = Path::new(env!("CARGO_MANIFEST_DIR"));
-        here.ancestors().nth(2).unwrap_or(here).to_owned()
+        let built = here.ancestors().nth(2).unwrap_or(here);
+        started.ancestors().find(is_root).unwrap_or(built).to_owned()
     })
 }

@@ -1,49 +1,36 @@
 //! Text that `make run` prints when the stack is up.
 
-use std::fmt::Write as _;
-
 use crate::about::{About, Account};
-use crate::functions::{FUNCTIONS, Function};
-use crate::seed;
-use shared::Scope;
+use crate::seed::description;
 
-/// Account of the example requests, for which every endpoint has data.
+/// Account of the example request, for which every endpoint has data.
 const EXAMPLE: &str = "metered";
 
-/// Returns the addresses, the accounts with their keys, and a curl command for each endpoint.
+/// Returns the addresses, an example request, and where the rest is.
 pub(crate) fn summary(about: &About, how_to_stop: &str) -> String {
-    let mut text = format!(
+    let console = about.console_url.as_ref();
+    let account = |Account { name, .. }: &Account| format!("  {name:<10} {}\n", description(name));
+    let accounts: String = about.accounts.iter().map(account).collect();
+    let key = about.account(EXAMPLE).map_or("sk_test_…", |account| &account.keys.read);
+    format!(
         "\nThe billing API is up.\n\n\
+         {}\
          \x20 API      {}/v1/billing\n\
-         \x20 docs     {0}/docs\n\
+         \x20 docs     {1}/docs\n\
          \x20 Stripe   {}  (key {})\n\
-         \x20 AWS      {}  (DynamoDB table {}, Secrets Manager)\n\
-         \x20 files    .local/stack.json (all of this), .local/log/ (one log a process)\n\n\
-         Accounts and their keys\n\n",
+         \x20 AWS      {}  (DynamoDB, Secrets Manager)\n\n\
+         \x20 curl -s -H 'Authorization: Bearer {key}' {1}/v1/billing/summary\n\n\
+         Accounts\n\n{}\n\
+         Their keys are in .local/stack.json. `source .local/env` sets $API, $METERED_ADMIN and the like, and all that\n\
+         billingctl needs. .local/log has a log for each process.\n\n\
+         {how_to_stop}",
+        console.map(|url| format!("  console  {url}\n")).unwrap_or_default(),
         about.api_url,
         about.stripe_url,
         stripe_key(about),
         about.aws_url,
-        about.table,
-    );
-    for account in &about.accounts {
-        let Account { name, id, keys, .. } = account;
-        // Writing to a String cannot fail.
-        let _ = writeln!(text, "  {name:<10} {} ({id})", seed::description(name));
-        let _ = writeln!(
-            text,
-            "    read     {}\n    deploy   {}\n    admin    {}",
-            keys.read, keys.deploy, keys.admin
-        );
-    }
-    if let Some(account) = about.account(EXAMPLE) {
-        let _ = writeln!(text, "\nOne request for each endpoint, as \"{EXAMPLE}\"\n");
-        for function in FUNCTIONS {
-            let _ = writeln!(text, "  {}", curl(about, account, function));
-        }
-    }
-    let _ = writeln!(text, "\n{how_to_stop}");
-    text
+        accounts,
+    )
 }
 
 /// Returns the sandbox's key; the key of a real Stripe account is not printed.
@@ -55,34 +42,17 @@ fn stripe_key(about: &About) -> &str {
     }
 }
 
-fn curl(about: &About, account: &Account, function: &Function) -> String {
-    let key = match function.scope {
-        Scope::Read => &account.keys.read,
-        Scope::Deploy => &account.keys.deploy,
-        Scope::Admin => &account.keys.admin,
-    };
-    let body = function
-        .sample
-        .map(|body| format!(" -H 'content-type: application/json' -d '{body}'"))
-        .unwrap_or_default();
-    let method = if function.method == "DELETE" { " -X DELETE" } else { "" };
-    format!(
-        "curl -s{method} -H 'Authorization: Bearer {key}'{body} {}{}",
-        about.api_url,
-        function.example_path()
-    )
-}
-
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
     use crate::about::Keys;
 
-    fn about(stripe_url: &str) -> About {
+    pub(crate) fn about(stripe_url: &str) -> About {
         let keys =
             Keys { read: "sk_r".to_owned(), deploy: "sk_d".to_owned(), admin: "sk_a".to_owned() };
         About {
             api_url: "http://127.0.0.1:9100".to_owned(),
+            console_url: Some("http://localhost:3000".to_owned()),
             stripe_url: stripe_url.to_owned(),
             stripe_key: "sk_test_1".to_owned(),
             aws_url: "http://127.0.0.1:5055".to_owned(),
@@ -101,22 +71,14 @@ mod tests {
     }
 
     #[test]
-    fn summary_has_a_curl_command_for_each_endpoint() {
+    fn summary_fits_a_screen_and_begins_with_the_console() {
         let text = summary(&about("http://127.0.0.1:12111"), "Ctrl-C stops it.");
-        for function in FUNCTIONS {
-            let line = text
-                .lines()
-                .find(|line| {
-                    line.ends_with(&format!(":9100{}", function.example_path()))
-                        && line.contains("-X DELETE") == (function.method == "DELETE")
-                })
-                .expect(function.name);
-            let key = if function.scope == Scope::Admin { "sk_a" } else { "sk_r" };
-            assert!(
-                line.starts_with("  curl -s ") && line.contains(&format!("Bearer {key}'")),
-                "{line}"
-            );
-        }
+        let lines: Vec<_> = text.lines().collect();
+        assert_eq!(lines[3], "  console  http://localhost:3000");
+        assert!(lines.len() < 24 && lines.iter().all(|line| line.len() < 120), "{text}");
+        let curl =
+            "  curl -s -H 'Authorization: Bearer sk_r' http://127.0.0.1:9100/v1/billing/summary";
+        assert!(lines.contains(&curl), "{text}");
     }
 
     #[test]

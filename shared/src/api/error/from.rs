@@ -84,6 +84,7 @@ impl From<AccessError> for ApiError {
     fn from(error: AccessError) -> Self {
         match error {
             AccessError::Unauthenticated => Self::Unauthenticated,
+            AccessError::StripeKeySent => Self::StripeKeySent,
             AccessError::InsufficientScope { required, granted } => {
                 Self::InsufficientScope { required, granted }
             }

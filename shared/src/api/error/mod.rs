@@ -24,6 +24,11 @@ pub enum ApiError {
         "The API key is missing or invalid. Send `Authorization: Bearer <key>` with a key that is neither expired nor revoked."
     )]
     Unauthenticated,
+    /// The bearer token has the form of a key of Stripe's.
+    #[error(
+        "That is a key of Stripe's, not of this API. Send `Authorization: Bearer <key>` with an API key of your account. Unless it was a publishable key, replace it in Stripe's dashboard: it has left your system."
+    )]
+    StripeKeySent,
     #[error(
         "This endpoint needs a key with the scope \"{required}\", and yours has \"{granted}\". Use another key, or ask an administrator for one."
     )]
@@ -35,10 +40,11 @@ pub enum ApiError {
     /// One error for IDs of other accounts and for IDs of nothing.
     #[error("There is no such object of this account. Check the ID in the path.")]
     NotFound,
+    /// Line and column count from 1; the column in bytes.
     #[error(
-        "The body is not valid JSON. Send a JSON object with `content-type: application/json`."
+        "The body is not valid JSON (line {line}, column {column}). Send a JSON object with `content-type: application/json`."
     )]
-    MalformedBody,
+    MalformedBody { line: usize, column: usize },
     #[error("The body is too large. Send at most {longest} bytes.")]
     BodyTooLarge { longest: usize },
     #[error("The body must be JSON. Send `content-type: application/json`.")]
@@ -141,7 +147,7 @@ impl ApiError {
         Self::Validation { field: field.into(), message: message.into() }
     }
 
-    pub(super) fn details(&self) -> Value {
+    pub(crate) fn details(&self) -> Value {
         match self {
             Self::InsufficientScope { required, granted } => {
                 json!({ "required": required.as_str(), "granted": granted.as_str() })
@@ -167,7 +173,9 @@ impl ApiError {
 
     pub(super) fn headers(&self) -> Vec<(HeaderName, HeaderValue)> {
         match self {
-            Self::Unauthenticated => vec![(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"))],
+            Self::Unauthenticated | Self::StripeKeySent => {
+                vec![(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"))]
+            }
             Self::IdempotencyInProgress | Self::ChangeInProgress => vec![(RETRY_AFTER, 1.into())],
             Self::RateLimited { retry_after, .. } => vec![(RETRY_AFTER, (*retry_after).into())],
             Self::StripeUnavailable(_) | Self::Unavailable(_) => {
@@ -246,11 +254,11 @@ macro_rules! kinds {
 }
 
 kinds! {
-    Self::Unauthenticated => UNAUTHORIZED "unauthenticated";
+    Self::Unauthenticated | Self::StripeKeySent => UNAUTHORIZED "unauthenticated";
     Self::InsufficientScope { .. } => FORBIDDEN "insufficient_scope";
     Self::ActAsForbidden => FORBIDDEN "act_as_forbidden";
     Self::NotFound => NOT_FOUND "not_found";
-    Self::MalformedBody => BAD_REQUEST "malformed_body";
+    Self::MalformedBody { .. } => BAD_REQUEST "malformed_body";
     Self::BodyTooLarge { .. } => PAYLOAD_TOO_LARGE "body_too_large";
     Self::UnsupportedMediaType => UNSUPPORTED_MEDIA_TYPE "unsupported_media_type";
     Self::Validation { .. } => UNPROCESSABLE_ENTITY "validation";

@@ -22,6 +22,7 @@ fn error_has_its_status_code_details_and_headers_and_no_cause() {
     let declined = json!({ "declineCode": "insufficient_funds", "kind": "soft" });
     let cases = [
         (E::Unauthenticated, 401, "unauthenticated", none(), Some(("www-authenticate", "Bearer"))),
+        (E::StripeKeySent, 401, "unauthenticated", none(), Some(("www-authenticate", "Bearer"))),
         (
             E::InsufficientScope { required: scopes.0, granted: scopes.1 },
             403,
@@ -32,7 +33,7 @@ fn error_has_its_status_code_details_and_headers_and_no_cause() {
         (E::ActAsForbidden, 403, "act_as_forbidden", none(), None),
         (E::NotFound, 404, "not_found", none(), None),
         (E::validation("limit", "a number"), 422, "validation", field("limit"), None),
-        (E::MalformedBody, 400, "malformed_body", none(), None),
+        (E::MalformedBody { line: 1, column: 2 }, 400, "malformed_body", none(), None),
         (E::BodyTooLarge { longest: 9 }, 413, "body_too_large", none(), None),
         (E::UnsupportedMediaType, 415, "unsupported_media_type", none(), None),
         (E::UnknownPlan { message: text("None.") }, 422, "unknown_plan", field("plan"), None),

@@ -86,6 +86,11 @@ impl Scheduling {
         if schedule.and_then(Schedule::operation) == Some(operation) {
             return Ok(true);
         }
+        // Stripe refuses to cancel a subscription that has a schedule, so the first request was not executed. Sent again, and
+        // its schedule released, it would undo the cancellation.
+        if subscription.schedule.is_none() && subscription.ends_at().is_some() {
+            return Ok(false);
+        }
         let attached = schedule.and_then(|schedule| schedule.id.as_deref());
         if let Some(id) = self.left_schedule(stripe, attached).await? {
             release(stripe, &id, &format!("{}-release", self.key)).await?;

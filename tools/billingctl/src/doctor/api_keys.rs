@@ -91,10 +91,12 @@ fn form_problem(name: &str, kind: KeyKind, stack: Option<Mode>) -> Option<(Strin
                 format!("{name} is an API key of {key} mode, and the stack is for {stack} mode");
             (found, "use an API key of the stack's mode")
         }),
+        KeyKind::Mistyped => Some((
+            format!("{name} is mistyped or cut: it lacks the length or the checksum of an API key"),
+            "copy the key again; an API key has 46 characters",
+        )),
         KeyKind::StripeSecret => Some((
-            format!(
-                "{name} is a secret key of Stripe, or a mistyped API key; an API key has 46 characters"
-            ),
+            format!("{name} is a secret key of Stripe"),
             "use an API key of `billingctl keys create`; if a Stripe key was sent to anybody, roll it in Stripe's dashboard (Developers, API keys)",
         )),
         KeyKind::StripePublishable => Some((
@@ -111,7 +113,7 @@ fn form_problem(name: &str, kind: KeyKind, stack: Option<Mode>) -> Option<(Strin
 /// Describes the record of an API key, and returns whether the key works.
 fn record_state(name: &str, record: Option<&KeyRecord>, now: Timestamp) -> (String, bool) {
     let Some(record) = record else {
-        return (format!("{name} is an API key of another stack"), false);
+        return (format!("{name} is an API key that this stack does not know"), false);
     };
     let KeyRecord { id, account, scope, .. } = record;
     let state = if record.revoked_at.is_some() {
@@ -132,11 +134,12 @@ mod tests {
 
     #[test]
     fn key_of_stripe_and_key_of_another_mode_are_problems() {
-        use KeyKind::{Api, Other, StripePublishable, StripeSecret};
+        use KeyKind::{Api, Mistyped, Other, StripePublishable, StripeSecret};
         for (kind, stack, expected) in [
             (Api(Mode::Test), Some(Mode::Test), None),
             (Api(Mode::Test), None, None),
             (Api(Mode::Live), Some(Mode::Test), Some("of live mode, and the stack is for test")),
+            (Mistyped, None, Some("is mistyped or cut")),
             (StripeSecret, None, Some("a secret key of Stripe")),
             (StripePublishable, None, Some("a publishable key of Stripe")),
             (Other, None, Some("is no API key")),
@@ -166,7 +169,7 @@ mod tests {
             (Some(&record), 99, ("it works: key_1 of acc_1 with scope read", true)),
             (Some(&record), 100, ("it has expired: key_1 of acc_1 with scope read", false)),
             (Some(&revoked), 99, ("it is revoked: key_1 of acc_1 with scope read", false)),
-            (None, 99, ("it is an API key of another stack", false)),
+            (None, 99, ("it is an API key that this stack does not know", false)),
         ] {
             let (found, is_good) = record_state("it", record, at(now));
             assert_eq!((found.as_str(), is_good), expected);

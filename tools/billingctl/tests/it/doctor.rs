@@ -289,9 +289,10 @@ fn mistaken_keys(stack: &Stack) {
     let foreign = shared::access::generate(Mode::Test).expect("random numbers");
     let live = shared::access::generate(Mode::Live).expect("random numbers");
     for (key, words) in [
-        (foreign.expose_secret(), "another stack"),
+        (foreign.expose_secret(), "that this stack does not know"),
         (live.expose_secret(), "of live mode"),
-        (DEFAULT_SECRET_KEY, "a secret key of Stripe"),
+        (&format!("sk_test_{}", "5".repeat(99)), "a secret key of Stripe"),
+        (&foreign.expose_secret()[..45], "is mistyped or cut"),
         (READ, "a secret key of Stripe"),
         ("pk_test_hunter2", "a publishable key of Stripe"),
         ("hunter2", "is no API key"),

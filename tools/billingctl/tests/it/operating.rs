@@ -20,7 +20,7 @@ const WRITE: &str = "rk_test_operatingwrite";
 const NEXT_READ: &str = "rk_test_operatingnext";
 
 /// Key of the example in which doctor finds a key of Stripe.
-const MISTAKEN: &str = "sk_test_operatingmistaken";
+const MISTAKEN: &str = "sk_test_operatingmistaken0000000";
 const STACK_ID: &str =
     "arn:aws:cloudformation:eu-central-1:123456789012:stack/cantila-billing-dev/1";
 

@@ -60,6 +60,11 @@ const LAYERS: &[(&str, &str, &[&str])] = &[
             "sandbox",
         ],
     ),
+    (
+        "examples/console",
+        "main.rs",
+        &["http", "stack", "api", "clock", "views", "app", "guard", "handlers", "router"],
+    ),
 ];
 
 /// Crates of HTTP, AWS and Lambda, which `shared::billing` must not name.

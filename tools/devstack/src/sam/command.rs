@@ -56,7 +56,7 @@ impl Sam {
         let from_container = |url: &str| url.replace("127.0.0.1", HOST);
         let (stripe_url, aws_url) =
             (from_container(&about.stripe_url), from_container(&about.aws_url));
-        let environment = Environment::new(&stripe_url, &aws_url, NO_RATE);
+        let environment = Environment::new(&stripe_url, &aws_url, NO_RATE, &about.allowed_origins);
         let template = FUNCTIONS.iter().fold(template, |template, function| {
             let settings = environment.settings(function);
             template.with_environment(&logical_name(function.name), &settings)

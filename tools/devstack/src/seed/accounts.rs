@@ -68,9 +68,21 @@ async fn metered(history: History) -> Result<Option<String>, Error> {
     for (index, meter) in plans::meters(&history, "pro").await?.iter().enumerate() {
         // Every other meter exceeds its allowance, so that the next invoice has usage to bill.
         let quantity = if index % 2 == 0 { meter.included + 250 } else { meter.included / 2 };
-        history.usage(&customer, meter, quantity).await?;
+        let days = (0..).zip(by_day(quantity, index).into_iter().rev());
+        for (age, part) in days.filter(|(_, part)| *part > 0) {
+            history.usage(&customer, meter, part, history.now - age * DAY).await?;
+        }
     }
     Ok(Some(customer.id))
+}
+
+/// Splits usage into that of the last days, today's last. `first` varies the days of the meters.
+fn by_day(quantity: i64, first: usize) -> [i64; 7] {
+    let mut percentages = [8, 14, 10, 20, 16, 22, 10];
+    percentages.rotate_left(first % 7);
+    let mut parts = percentages.map(|percentage| quantity * percentage / 100);
+    parts[6] += quantity - parts.iter().sum::<i64>();
+    parts
 }
 
 async fn overdue(history: History) -> Result<Option<String>, Error> {
@@ -151,6 +163,15 @@ mod tests {
             assert!(then.day() <= 28, "{then}");
             let end = then.unix_timestamp() + i64::from(length) * DAY;
             assert!((moment - 3 * DAY..=moment).contains(&end), "{then}");
+        }
+    }
+
+    #[test]
+    fn usage_of_the_days_adds_up() {
+        for quantity in [0, 1, 10, 750, 1751] {
+            for first in 0..9 {
+                assert_eq!(by_day(quantity, first).iter().sum::<i64>(), quantity);
+            }
         }
     }
 

@@ -105,16 +105,17 @@ impl History {
         Ok(Subscription { id: self.text(&made, "id")?, period_end })
     }
 
-    /// Reports usage as of now.
+    /// Reports usage at a time.
     pub(crate) async fn usage(
         &self,
         customer: &Customer,
         meter: &Meter,
         quantity: i64,
+        at: i64,
     ) -> Result<(), Error> {
         let payload =
             json!({ (&meter.customer_key): customer.id, (&meter.value_key): quantity.to_string() });
-        let body = json!({ "event_name": meter.event, "timestamp": self.now, "payload": payload });
+        let body = json!({ "event_name": meter.event, "timestamp": at, "payload": payload });
         self.post("/billing/meter_events", &body).await.map(drop)
     }
 

@@ -1,4 +1,4 @@
-//! Generated clients walk through the README's "The life of a subscription".
+//! Generated clients walk through the README's "The life of a subscription", and run the examples.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -14,13 +14,20 @@ fn folder(name: &str) -> PathBuf {
     folder
 }
 
-/// Runs a walk against a stack of its own, as the account `fresh`.
-fn walk(name: &str, command: &mut Command) {
+/// Runs a walk against a stack of its own, as the account `fresh`, and an example as `metered`.
+fn walk(name: &str, command: &mut Command, example: &mut Command) {
     let running = Running::start(name);
-    command.env("API", &running.about().api_url).env("KEY", &running.account("fresh").keys.admin);
+    let url = &running.about().api_url;
+    command.env("API", url).env("KEY", &running.account("fresh").keys.admin);
     let output = tools::run(command.env("STRIPE", &running.about().stripe_url));
     assert!(output.contains("checks passed"), "{output}");
     println!("{}", output.trim());
+    example.env("API", url).env("KEY", &running.account("metered").keys.admin);
+    let output = tools::run(example.arg("agency"));
+    assert!(output.contains(" USD due now\napplied: pro to agency, "), "{output}");
+    let again = example.output().expect("it starts");
+    let error = String::from_utf8_lossy(&again.stderr);
+    assert!(!again.status.success() && error.contains("This plan at this price"), "{error}");
     running.clean_up();
 }
 
@@ -35,13 +42,21 @@ fn typescript_client_walks_through_a_subscription() {
         command
     };
     tools::run(program("openapi-typescript").args(["../../../openapi.yaml", "-o", "schema.d.ts"]));
+    // TypeScript looks for packages and for the types beside the program.
+    let example = tools::root().join("examples/typescript/change-plan.ts");
+    std::fs::copy(example, packages.join("change-plan.ts")).expect("a copy");
     let out = folder("typescript-client");
     tools::run(program("tsc").arg("--outDir").arg(&out));
     // Node looks for packages and for the module type beside the program.
     std::fs::copy(packages.join("package.json"), out.join("package.json")).expect("a copy");
     let link = out.join("node_modules");
     std::os::unix::fs::symlink(packages.join("node_modules"), link).expect("a link");
-    walk("typescript", Command::new("node").current_dir(&out).arg("walk.js"));
+    let node = |program: &str| {
+        let mut command = Command::new("node");
+        command.current_dir(&out).arg(program);
+        command
+    };
+    walk("typescript", &mut node("walk.js"), &mut node("change-plan.js"));
 }
 
 #[test]
@@ -49,6 +64,7 @@ fn python_client_walks_through_a_subscription() {
     let out = folder("python-client");
     let client = out.join("cantila_billing_api_client");
     let script = tools::root().join("tools/contract/python/walk.py");
+    let example = tools::root().join("examples/python/change_plan.py");
     // The generator formats its output with ruff, which it looks up in PATH.
     let generated = tools::run(
         tools::python("openapi-python-client")
@@ -64,8 +80,13 @@ fn python_client_walks_through_a_subscription() {
         tools::python("mypy")
             .args(["--strict", "--follow-imports=silent", "--cache-dir"])
             .arg(out.join("mypy"))
-            .arg(&script)
+            .args([&script, &example])
             .env("MYPYPATH", &out),
     );
-    walk("python", tools::python("python").arg(&script).env("PYTHONPATH", &out));
+    let python = |script: &Path| {
+        let mut command = tools::python("python");
+        command.arg(script).env("PYTHONPATH", &out);
+        command
+    };
+    walk("python", &mut python(&script), &mut python(&example));
 }

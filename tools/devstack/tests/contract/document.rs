@@ -81,7 +81,7 @@ fn samples(preview: &Value) -> Vec<ApiError> {
         ApiError::InsufficientScope { required, granted },
         ApiError::ActAsForbidden,
         ApiError::NotFound,
-        ApiError::MalformedBody,
+        ApiError::MalformedBody { line: 1, column: 16 },
         ApiError::BodyTooLarge { longest: 16_384 },
         ApiError::UnsupportedMediaType,
         ApiError::validation("limit", "\"limit\" must be an integer from 1 to 100."),

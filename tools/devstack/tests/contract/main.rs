@@ -4,6 +4,7 @@
 //! --all-targets` builds.
 
 mod clients;
+mod console;
 mod document;
 mod fuzz;
 mod page;

@@ -20,11 +20,23 @@ pub struct Running {
 impl Running {
     /// Starts a stack whose folder is named after the test.
     pub fn start(name: &str) -> Self {
+        Self::start_with(name, None)
+    }
+
+    /// Starts a stack with the example console, and writes the description that the console reads.
+    pub fn with_console(name: &str) -> Self {
+        let running = Self::start_with(name, Some(0));
+        let about = serde_json::to_string(running.about()).expect("JSON");
+        std::fs::write(running.folder.join("stack.json"), about).expect("a file");
+        running
+    }
+
+    fn start_with(name: &str, console: Option<u16>) -> Self {
         let folder = Path::new(env!("CARGO_TARGET_TMPDIR"))
             .join(format!("contract-{name}-{}", std::process::id()));
         let local = Local::create(&folder).expect("a folder");
         // The clients' customers pay on Stripe's pages, which the API shows once it has followed the payment.
-        let options = Options { follow: true, ..Options::prebuilt(local) };
+        let options = Options { follow: true, console, ..Options::prebuilt(local) };
         let runtime = Builder::new_multi_thread().worker_threads(1).enable_all().build();
         let runtime = runtime.expect("threads");
         let stack = runtime.block_on(Stack::start(options));

@@ -23,12 +23,6 @@ pub(crate) const ACT_AS_FORBIDDEN: ExpectedError = (
 pub(crate) const NOT_FOUND: ExpectedError =
     (404, "not_found", "There is no such object of this account. Check the ID in the path.");
 
-pub(crate) const MALFORMED_BODY: ExpectedError = (
-    400,
-    "malformed_body",
-    "The body is not valid JSON. Send a JSON object with `content-type: application/json`.",
-);
-
 pub(crate) const STRIPE_ERROR: ExpectedError = (
     502,
     "stripe_error",
@@ -64,6 +58,15 @@ pub(crate) const INTERNAL: ExpectedError = (
 pub(crate) fn assert_error(response: &Response, expected: ExpectedError) {
     let (status, error, message) = expected;
     assert_error_with(response, status, error, message, &Value::Null);
+}
+
+/// Asserts that the response is `malformed_body` at this column of the first line.
+#[track_caller]
+pub(crate) fn assert_malformed(response: &Response, column: usize) {
+    let message = format!(
+        "The body is not valid JSON (line 1, column {column}). Send a JSON object with `content-type: application/json`."
+    );
+    assert_error_with(response, 400, "malformed_body", &message, &Value::Null);
 }
 
 /// Asserts that the response is `validation` for this field.

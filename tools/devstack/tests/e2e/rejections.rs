@@ -7,7 +7,7 @@ use crate::body::expect;
 use crate::cases;
 use crate::clock::{DAY, now};
 use crate::expected_error::{
-    ExpectedError, MALFORMED_BODY, assert_error, assert_error_with, assert_invalid,
+    ExpectedError, assert_error, assert_error_with, assert_invalid, assert_malformed,
 };
 use crate::harness::Harness;
 use crate::payer::{CHANGE, CHECKOUT, JSON, PORTAL, PREVIEW, Payer, Start, with};
@@ -69,9 +69,15 @@ fn send(harness: &Harness, path: &str, body: &str) -> Response {
 fn body_that_is_not_a_json_object_is_rejected(harness: &Harness) {
     let key = &harness.account("metered").keys.admin;
     for (path, good, _) in ROUTES {
-        for body in ["{", "plan=pro", "{'plan':'pro'}", "{} {}", "\u{feff}{}", r#"{"plan":"pro",}"#]
-        {
-            assert_error(&send(harness, path, body), MALFORMED_BODY);
+        for (body, column) in [
+            ("{", 1),
+            ("plan=pro", 1),
+            ("{'plan':'pro'}", 2),
+            ("{} {}", 4),
+            ("\u{feff}{}", 1),
+            (r#"{"plan":"pro",}"#, 15),
+        ] {
+            assert_malformed(&send(harness, path, body), column);
         }
         for body in ["[]", "null", "1", "true", "\"pro\"", r#"[{"plan":"pro"}]"#] {
             assert_invalid(&send(harness, path, body), "body", "The body must be a JSON object.");

@@ -11,7 +11,7 @@ use shared::Scope;
 use crate::cases;
 use crate::clock::{at, now};
 use crate::expected_error::{
-    MALFORMED_BODY, NOT_FOUND, UNAUTHENTICATED, assert_error, assert_error_with, assert_invalid,
+    NOT_FOUND, UNAUTHENTICATED, assert_error, assert_error_with, assert_invalid, assert_malformed,
 };
 use crate::function_process::FunctionProcess;
 use crate::harness::Harness;
@@ -19,6 +19,7 @@ use crate::harness::Harness;
 cases![
     each_scope_allows_the_routes_at_or_below_it,
     every_invalid_key_gets_the_same_401,
+    keys_of_stripe_are_told_apart,
     two_keys_joined_in_one_header_are_rejected,
     authentication_comes_before_all_other_checks,
 ];
@@ -39,7 +40,7 @@ fn each_scope_allows_the_routes_at_or_below_it(harness: &Harness) {
             match (granted >= required, function.method) {
                 (true, "GET") if function.needs_id() => assert_error(&response, NOT_FOUND),
                 (true, "GET") => assert_eq!(response.status, 200, "{}", response.body),
-                (true, _) => assert_error(&response, MALFORMED_BODY),
+                (true, _) => assert_malformed(&response, 1),
                 (false, _) => insufficient(&response, required, granted),
             }
         }
@@ -101,6 +102,16 @@ fn every_invalid_key_gets_the_same_401(harness: &Harness) {
             assert_eq!(response.status, 401, "{what}, {}: {}", function.name, response.body);
             assert_error(&response, UNAUTHENTICATED);
         }
+    }
+}
+
+fn keys_of_stripe_are_told_apart(harness: &Harness) {
+    let message = "That is a key of Stripe's, not of this API. Send `Authorization: Bearer <key>` with an API key of your account. Unless it was a publishable key, replace it in Stripe's dashboard: it has left your system.";
+    for key in ["sk_test_51", "sk_live_51", "rk_live_51", "pk_test_51"] {
+        let key = format!("{key}{}", "Ab3".repeat(32));
+        let response = harness.get("/v1/billing/summary", &key, &[]);
+        assert_error(&response, (401, "unauthenticated", message));
+        assert_eq!(response.header("www-authenticate"), "Bearer");
     }
 }
 

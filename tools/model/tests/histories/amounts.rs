@@ -80,6 +80,11 @@ impl Report {
         let after = last["data"][0]["id"].as_str().map(str::to_owned);
         Self { after, meter: usize::from(meter) % METERS.len(), value: value.into() }
     }
+
+    /// Returns whether there was no subscription yet.
+    pub fn is_before_all(&self) -> bool {
+        self.after.is_none()
+    }
 }
 
 impl Account<'_> {

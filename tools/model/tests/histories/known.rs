@@ -241,3 +241,16 @@ fn response_of_an_interrupted_change_is_stored_before_another_one_is_made() {
         holds_overlapping(Start::Subscribed(month("pro"), Card::Good), moves);
     }
 }
+
+#[test]
+fn interrupted_scheduling_does_not_undo_a_later_cancellation() {
+    for polls in (1..60).step_by(4) {
+        let trouble = Trouble { crash: Some(polls), faults: Vec::new() };
+        let what = later::What::Schedule(month("hobby"));
+        let moves =
+            vec![later::Move::Send { what, keyed: false, trouble }, later::Move::Cancel(true)];
+        if let Err(violation) = check_later(&Later { plan: month("plain"), moves, seed: 0 }) {
+            panic!("{polls}: {violation}");
+        }
+    }
+}

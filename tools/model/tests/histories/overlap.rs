@@ -451,7 +451,11 @@ impl Race<'_> {
             }
         }
         if let Step::Usage { meter, value } = step {
-            self.reports.push(Report::of(&self.account, *meter, *value).await);
+            let report = Report::of(&self.account, *meter, *value).await;
+            if report.is_before_all() {
+                return self.use_up_before(*meter, *value, report).await;
+            }
+            self.reports.push(report);
         } else {
             self.moves += 1;
         }
@@ -467,6 +471,16 @@ impl Race<'_> {
         self.account.happen(step, &before).await;
         if matches!(step, Step::Pay(_)) {
             ensure!(self.account.ledger().await.live <= 1, "two subscriptions");
+        }
+        Ok(())
+    }
+
+    /// Reports usage before there is a subscription. Stripe bills that of the second in which the subscription starts.
+    async fn use_up_before(&mut self, meter: u8, value: u16, report: Report) -> Checked {
+        if self.account.has_clock() {
+            self.account.use_up(meter, value).await;
+            self.account.pass(1).await;
+            self.reports.push(report);
         }
         Ok(())
     }
