@@ -266,7 +266,7 @@ class Bootstrap(unittest.TestCase):
         found = 0
         # The stack creates table and secrets; a transaction needs the permissions of its parts.
         elsewhere = {"CreateTable", "CreateSecret", "TransactWriteItems"}
-        for service in ["dynamodb", "secretsmanager", "sts", "lambda"]:
+        for service in ["dynamodb", "secretsmanager", "sts", "lambda", "logs"]:
             for operation in session.get_service_model(service).operation_names:
                 if xform_name(operation) in called and operation not in elsewhere and operation != "Invoke":
                     self.assertIn(f"{service}:{operation}", allowed)

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use secrecy::SecretString;
+use secrecy::{ExposeSecret as _, SecretString};
 use serde::Deserialize;
 use serde_json::json;
 use shared::StripeError;
@@ -17,6 +17,7 @@ use stripe_core::customer::RetrieveCustomer;
 use tokio::time::Instant;
 
 use crate::error::{CliError, Result};
+use crate::values::key_kind::KeyKind;
 
 const KEY: &str = "STRIPE_SECRET_KEY";
 const BASE: &str = "STRIPE_API_BASE";
@@ -34,12 +35,24 @@ pub(crate) fn client_from_env() -> Result<Stripe> {
             "{KEY} is not set; set it to a secret or restricted key (sk_… or rk_…) of the Stripe account"
         ))
     })?;
-    let keys = StripeKeys::new(SecretString::from(key), None).ok_or_else(|| {
+    client(&secret_key(SecretString::from(key), KEY)?, KEY)
+}
+
+/// Returns the keys with this secret key. Error messages name `origin` as its source.
+///
+/// # Errors
+/// If the text is no secret or restricted key of Stripe. The message does not quote it.
+pub(crate) fn secret_key(text: SecretString, origin: &str) -> Result<StripeKeys> {
+    if let KeyKind::Api(_) = KeyKind::of(text.expose_secret()) {
+        return Err(CliError::new(format!(
+            "{origin} is an API key of this API, which Stripe does not know; copy a key from Stripe's dashboard (Developers, API keys)"
+        )));
+    }
+    StripeKeys::new(text, None).ok_or_else(|| {
         CliError::new(format!(
-            "{KEY} does not hold a Stripe key; set it to a key that starts with sk_test_, sk_live_, rk_test_ or rk_live_"
+            "{origin} is no secret key of Stripe; use a key that starts with rk_test_, rk_live_, sk_test_ or sk_live_"
         ))
-    })?;
-    client(&keys, KEY)
+    })
 }
 
 /// Returns whether `STRIPE_SECRET_KEY` is set.

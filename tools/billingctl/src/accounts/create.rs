@@ -45,7 +45,7 @@ pub(crate) struct CreateArgs {
 
 /// Runs `accounts create`.
 pub(super) async fn run(options: &GlobalOptions, args: CreateArgs) -> Result<()> {
-    let sdk = config::load().await?;
+    let sdk = config::load(options).await?;
     let table = Table::new(&sdk, options);
     let parent = match &args.parent {
         Some(parent) => Some(table.account(parent).await?.id),
@@ -56,7 +56,7 @@ pub(super) async fn run(options: &GlobalOptions, args: CreateArgs) -> Result<()>
         None => id::random(Account::ID_PREFIX)?,
     };
     if let Some(customer) = &args.customer {
-        customer_check::run(&sdk, &table, &args.check, customer, &id).await?;
+        customer_check::run(options, &sdk, &table, &args.check, customer, &id).await?;
     }
     let account = Account {
         id,

@@ -4,7 +4,6 @@ use std::collections::HashMap;
 
 use aws_config::SdkConfig;
 use clap::Args;
-use clap::builder::NonEmptyStringValueParser;
 use serde::{Deserialize, Serialize};
 use shared::values::ACCOUNT_METADATA;
 use shared::{Stripe, StripeError};
@@ -13,18 +12,15 @@ use stripe_core::customer::RetrieveCustomer;
 use crate::aws::secrets;
 use crate::aws::table::Table;
 use crate::error::{CliError, Result};
-use crate::options::READ_SECRET;
+use crate::options::GlobalOptions;
 use crate::stripe;
 
 /// Arguments of the check.
 #[derive(Args)]
 pub(crate) struct CustomerCheckArgs {
-    /// Link the customer without checking it with Stripe
+    /// Link the customer without checking it with Stripe (key: STRIPE_SECRET_KEY, else --stripe-read-secret)
     #[arg(long)]
     skip_check: bool,
-    /// Secret with the Stripe key for the check, if STRIPE_SECRET_KEY is not set
-    #[arg(long, default_value = READ_SECRET, value_name = "NAME", value_parser = NonEmptyStringValueParser::new())]
-    stripe_read_secret: String,
 }
 
 /// Fields that the check reads. For a deleted customer Stripe sends no metadata.
@@ -38,6 +34,7 @@ struct CustomerView {
 
 /// Checks that `customer` can be linked to the account with the ID `account`.
 pub(super) async fn run(
+    options: &GlobalOptions,
     sdk: &SdkConfig,
     table: &Table,
     args: &CustomerCheckArgs,
@@ -53,7 +50,7 @@ pub(super) async fn run(
     if args.skip_check {
         return Ok(());
     }
-    let stripe = client(sdk, &args.stripe_read_secret)
+    let stripe = client(sdk, &options.read_secret)
         .await
         .map_err(|error| CliError::new(format!("{error}, or use --skip-check")))?;
     let mode = stripe.mode().await?.as_str();
@@ -88,10 +85,7 @@ pub(super) async fn client(sdk: &SdkConfig, id: &str) -> Result<Stripe> {
         return stripe::client_from_env();
     }
     let keys = secrets::stripe_keys(sdk, id).await.map_err(|error| {
-        CliError::new(format!(
-            "there is no Stripe key for the check: {}; or set STRIPE_SECRET_KEY",
-            CliError::from(error)
-        ))
+        CliError::new(format!("{}; or set STRIPE_SECRET_KEY", CliError::from(error)))
     })?;
     stripe::client(&keys, id)
 }

@@ -7,6 +7,7 @@ use super::customer_check::{self, CustomerCheckArgs};
 use super::view::{AccountView, CACHE_HINT};
 use crate::aws::config;
 use crate::aws::table::{Outcome, Table, account_condition, account_reference};
+use crate::confirm::ConfirmArgs;
 use crate::error::{CliError, Result};
 use crate::options::GlobalOptions;
 use crate::output::note;
@@ -40,18 +41,21 @@ pub(crate) struct LinkArgs {
 ///   billingctl accounts unlink acme
 ///
 /// The customer stays as it is in Stripe. The next checkout of the account creates a new customer. If a
-/// function created the old one less than 24 hours ago, Stripe returns the old one again.
+/// function created the old one less than 24 hours ago, Stripe returns the old one again. The command asks
+/// first.
 #[derive(Args)]
 #[command(verbatim_doc_comment)]
 pub(crate) struct UnlinkArgs {
     /// Handle or ID (acc_…) of the account
     #[arg(value_name = "HANDLE_OR_ID", value_parser = handle_or_id)]
     account: String,
+    #[command(flatten)]
+    confirm: ConfirmArgs,
 }
 
 /// Runs `accounts link`.
 pub(super) async fn link(options: &GlobalOptions, args: LinkArgs) -> Result<()> {
-    let sdk = config::load().await?;
+    let sdk = config::load(options).await?;
     let table = Table::new(&sdk, options);
     let before = table.account(&args.account).await?;
     let after = Account { customer: Some(args.customer.clone()), ..before.clone() };
@@ -66,7 +70,8 @@ pub(super) async fn link(options: &GlobalOptions, args: LinkArgs) -> Result<()> 
             )));
         }
         _ => {
-            customer_check::run(&sdk, &table, &args.check, &args.customer, &before.id).await?;
+            customer_check::run(options, &sdk, &table, &args.check, &args.customer, &before.id)
+                .await?;
             write(&table, &before, &after).await?;
             note(CACHE_HINT);
         }
@@ -77,12 +82,16 @@ pub(super) async fn link(options: &GlobalOptions, args: LinkArgs) -> Result<()> 
 
 /// Runs `accounts unlink`.
 pub(super) async fn unlink(options: &GlobalOptions, args: &UnlinkArgs) -> Result<()> {
-    let table = Table::new(&config::load().await?, options);
+    let table = Table::new(&config::load(options).await?, options);
     let before = table.account(&args.account).await?;
     let after = Account { customer: None, ..before.clone() };
     match &before.customer {
         None => note(format_args!("{} has no customer; nothing was changed", before.handle)),
         Some(customer) => {
+            args.confirm.ask(format_args!(
+                "Unlink {} from {customer}? The API no longer shows its subscription and invoices.",
+                before.handle
+            ))?;
             write(&table, &before, &after).await?;
             note(format_args!("{customer} and its subscription stay as they are in Stripe"));
             note(CACHE_HINT);

@@ -29,7 +29,7 @@ pub(crate) struct RenameArgs {
 
 /// Runs `accounts rename`.
 pub(super) async fn run(options: &GlobalOptions, args: RenameArgs) -> Result<()> {
-    let table = Table::new(&config::load().await?, options);
+    let table = Table::new(&config::load(options).await?, options);
     let before = table.account(&args.account).await?;
     let after = Account { handle: args.handle, ..before.clone() };
     let view = AccountView::from(&after);

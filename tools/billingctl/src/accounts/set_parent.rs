@@ -33,7 +33,7 @@ pub(crate) struct SetParentArgs {
 
 /// Runs `accounts set-parent`.
 pub(super) async fn run(options: &GlobalOptions, args: &SetParentArgs) -> Result<()> {
-    let table = Table::new(&config::load().await?, options);
+    let table = Table::new(&config::load(options).await?, options);
     let before = table.account(&args.account).await?;
     let parent = match &args.parent {
         Some(parent) => Some(table.account(parent).await?.id),

@@ -2,7 +2,6 @@
 
 use aws_config::SdkConfig;
 use clap::Args;
-use clap::builder::NonEmptyStringValueParser;
 use serde::Serialize;
 
 use super::customer_check;
@@ -11,7 +10,7 @@ use crate::aws::config;
 use crate::aws::table::Table;
 use crate::error::Result;
 use crate::keys::{KeyView, key_table, key_views};
-use crate::options::{GlobalOptions, READ_SECRET};
+use crate::options::GlobalOptions;
 use crate::output::or_dash;
 use crate::stripe::{self, CustomerState};
 use crate::values::arguments::handle_or_id;
@@ -20,7 +19,8 @@ use crate::values::arguments::handle_or_id;
 ///
 ///   billingctl accounts show acme
 ///
-/// The command asks Stripe whether the account's customer still exists.
+/// The command asks Stripe whether the account's customer still exists, with the key in STRIPE_SECRET_KEY,
+/// else with that of --stripe-read-secret.
 ///
 /// Next: billingctl keys create --account acme --scope read
 #[derive(Args)]
@@ -29,9 +29,6 @@ pub(crate) struct ShowArgs {
     /// Handle or ID (acc_…) of the account
     #[arg(value_name = "HANDLE_OR_ID", value_parser = handle_or_id)]
     account: String,
-    /// Secret with the Stripe key that reads the customer, if STRIPE_SECRET_KEY is not set
-    #[arg(long, default_value = READ_SECRET, value_name = "NAME", value_parser = NonEmptyStringValueParser::new())]
-    stripe_read_secret: String,
 }
 
 #[derive(Serialize)]
@@ -46,13 +43,13 @@ struct AccountWithKeys<'a> {
 
 /// Runs `accounts show`.
 pub(super) async fn run(options: &GlobalOptions, args: &ShowArgs) -> Result<()> {
-    let sdk = config::load().await?;
+    let sdk = config::load(options).await?;
     let table = Table::new(&sdk, options);
     let account = table.account(&args.account).await?;
     let keys = key_views(&table, &account.id).await?;
     let (customer_deleted, customer) = match &account.customer {
         Some(customer) => {
-            let state = state(&sdk, &args.stripe_read_secret, customer).await;
+            let state = state(&sdk, &options.read_secret, customer).await;
             (is_deleted(&state), customer_text(customer, &state))
         }
         None => (None, or_dash(None)),

@@ -56,7 +56,7 @@ impl AccountView<'_> {
             self.id.to_owned(),
             or_dash(self.parent),
             or_dash(self.customer),
-            self.created_at.clone(),
+            timestamp::day(&self.created_at),
         ]
     }
 }

@@ -22,6 +22,10 @@ pub(crate) struct AwsFailure {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Reason {
     NoCredentials,
+    UnknownProfile,
+    EmptyProfile,
+    ExpiredSso,
+    NoCli,
     UnusableCredentials,
     ExpiredCredentials,
     RefusedCredentials,
@@ -60,9 +64,64 @@ impl AwsFailure {
         Self { reason, found: format!("could not {action}: {what}"), advice: reason.advice() }
     }
 
+    /// Describes the error of a call that writes, like [`AwsFailure::new`].
+    pub(crate) fn of_write<E>(action: impl Display, error: &SdkError<E>) -> Self
+    where
+        E: ProvideErrorMetadata + Error + 'static,
+    {
+        let failure = Self::new(action, error);
+        let advice = match failure.reason {
+            Reason::Timeout | Reason::Connection => UNCLEAR,
+            reason => reason.advice(),
+        };
+        Self { advice, ..failure }
+    }
+
     /// Describes why there are no credentials to send requests with.
     pub(crate) fn of_credentials(error: &CredentialsError) -> Self {
         let (reason, found) = credentials(error);
+        Self { reason, found, advice: reason.advice() }
+    }
+
+    /// Describes why the AWS profile with this name has no credentials.
+    pub(crate) fn of_profile(name: &str, error: &CredentialsError) -> Self {
+        let cause = root_cause(error);
+        let (reason, found) = if cause.contains("was not defined") {
+            (Reason::UnknownProfile, format!("there is no AWS profile \"{name}\""))
+        } else if matches!(error, CredentialsError::CredentialsNotLoaded(_)) {
+            (Reason::EmptyProfile, format!("the AWS profile \"{name}\" has no credentials"))
+        } else {
+            let found = format!(
+                "the credentials of the AWS profile \"{name}\" could not be loaded ({})",
+                one_line(&cause)
+            );
+            (Reason::UnusableCredentials, found)
+        };
+        Self { reason, found, advice: reason.advice() }
+    }
+
+    /// Returns whether the SDK is built without the profile's way to sign in, such as SSO, which this program leaves to
+    /// the AWS CLI.
+    pub(crate) fn needs_cli(error: &CredentialsError) -> bool {
+        root_cause(error).contains("cargo feature(s) enabled")
+    }
+
+    /// Describes why the AWS CLI has no credentials of the AWS profile with this name.
+    pub(crate) fn of_sso(name: &str, error: &CredentialsError) -> Self {
+        let cause = one_line(&root_cause(error));
+        let (reason, found) = if cause.contains("expired") || cause.contains("does not exist") {
+            let found = format!("the SSO session of the AWS profile \"{name}\" has expired");
+            (Reason::ExpiredSso, found)
+        } else if cause.contains("not found") {
+            let found =
+                format!("the AWS profile \"{name}\" signs in with SSO, which needs the AWS CLI");
+            (Reason::NoCli, found)
+        } else {
+            let found = format!(
+                "the credentials of the AWS profile \"{name}\" could not be loaded ({cause})"
+            );
+            (Reason::UnusableCredentials, found)
+        };
         Self { reason, found, advice: reason.advice() }
     }
 
@@ -83,18 +142,37 @@ impl From<AwsFailure> for CliError {
     }
 }
 
+/// Advice after a write whose outcome is unknown.
+const UNCLEAR: &str = "check the network, AWS_REGION and AWS_ENDPOINT_URL; the change may have been made already, so look before you run the command again";
+
+/// Returns the text without line breaks.
+fn one_line(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
 impl Reason {
     fn advice(self) -> &'static str {
         match self {
             Self::NoCredentials => {
-                "set AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY \
-                 (after `aws sso login`: eval \"$(aws configure export-credentials --format env)\")"
+                "set AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"
+            }
+            Self::UnknownProfile => {
+                "set AWS_PROFILE to one that `aws configure list-profiles` lists; for a deployed stack see aws_profile in `billingctl profiles list --json`"
+            }
+            Self::EmptyProfile => {
+                "add credentials to it with `aws configure` or `aws configure sso`, or use another AWS_PROFILE"
+            }
+            Self::ExpiredSso => {
+                "sign in with `aws sso login` and this profile, and run the command again"
+            }
+            Self::NoCli => {
+                "install the AWS CLI, version 2, or set AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_SESSION_TOKEN"
             }
             Self::UnusableCredentials => {
                 "check AWS_PROFILE and its settings, and sign in again, for example with `aws sso login`"
             }
             Self::ExpiredCredentials => {
-                "sign in again, for example with `aws sso login`, and run the command again"
+                "sign in again, for example with `aws sso login`; if the credentials are in variables (AWS_SESSION_TOKEN), set these again or unset them"
             }
             Self::RefusedCredentials => {
                 "check AWS_PROFILE or AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_SESSION_TOKEN, and this machine's clock"
@@ -114,11 +192,9 @@ impl Reason {
                 "check that AWS_ENDPOINT_URL begins with http:// for an emulator, and that this machine trusts the certificate of your network's proxy"
             }
             Self::Timeout => {
-                "check the network, AWS_REGION and AWS_ENDPOINT_URL, and run the command again; a change may have been made already"
+                "check the network, AWS_REGION and AWS_ENDPOINT_URL, and run the command again"
             }
-            Self::Connection => {
-                "check the network and AWS_ENDPOINT_URL, and run the command again; a change may have been made already"
-            }
+            Self::Connection => "check the network and AWS_ENDPOINT_URL, and run the command again",
             Self::ServerError => {
                 "run the command again; if it fails for longer, see https://health.aws.amazon.com/"
             }

@@ -2,6 +2,7 @@
 
 pub(crate) mod config;
 pub(crate) mod failure;
+pub(crate) mod functions;
 pub(crate) mod resource;
 pub(crate) mod schema;
 pub(crate) mod secrets;

@@ -23,6 +23,10 @@ const HASH: &str = "hash";
 /// Attribute of the entry of a handle or a customer: the account's ID.
 const ACCOUNT: &str = "account";
 
+/// Attribute of a rolled key: the lifetime in seconds that it was created with, 0 if unlimited. The roll has
+/// overwritten its expiry. Functions do not read it.
+pub(crate) const LIFETIME: &str = "lifetime";
+
 /// The table with accounts and API keys.
 pub(crate) struct Table {
     client: Client,
@@ -38,7 +42,11 @@ pub(crate) enum Outcome {
 
 impl Table {
     pub(crate) fn new(sdk: &SdkConfig, options: &GlobalOptions) -> Self {
-        Self { client: Client::new(sdk), name: options.table.clone() }
+        Self::named(sdk, &options.table)
+    }
+
+    pub(crate) fn named(sdk: &SdkConfig, name: &str) -> Self {
+        Self { client: Client::new(sdk), name: name.to_owned() }
     }
 
     pub(crate) fn client(&self) -> &Client {
@@ -156,6 +164,17 @@ impl Table {
         item.map(|item| Ok(KeyRecord::from_item(item)?)).transpose()
     }
 
+    /// Returns the lifetime in seconds that a rolled key was created with, 0 if unlimited; `None` if the key was never
+    /// rolled.
+    pub(crate) async fn lifetime_before_roll(&self, hash: &str) -> Result<Option<i64>> {
+        let Some(item) = self.get(keys::key(hash)).await? else { return Ok(None) };
+        let Some(value) = item.get(LIFETIME) else { return Ok(None) };
+        let seconds = value.as_n().ok().and_then(|seconds| seconds.parse().ok());
+        let malformed =
+            || CliError::new(format!("an item of the table has no valid \"{LIFETIME}\""));
+        seconds.map(Some).ok_or_else(malformed)
+    }
+
     async fn get(&self, key: Item) -> Result<Option<Item>> {
         let request =
             self.client.get_item().table_name(&self.name).set_key(Some(key)).consistent_read(true);
@@ -208,7 +227,7 @@ impl Table {
         if failed.contains(&true) {
             Ok(Outcome::ConditionFailed(failed))
         } else {
-            Err(self.failed("write to the table", &error))
+            Err(self.write_failed(&error))
         }
     }
 
@@ -292,13 +311,25 @@ impl Table {
     where
         E: ProvideErrorMetadata + std::error::Error + 'static,
     {
-        if failure::code(error) == Some("ResourceNotFoundException") {
-            return CliError::new(format!(
-                "there is no table \"{}\" in this AWS account and region; create it with `billingctl setup`, or name another table with --table",
+        self.missing(error).unwrap_or_else(|| AwsFailure::new(action, error).into())
+    }
+
+    fn write_failed<E>(&self, error: &SdkError<E>) -> CliError
+    where
+        E: ProvideErrorMetadata + std::error::Error + 'static,
+    {
+        let failure = || AwsFailure::of_write("write to the table", error).into();
+        self.missing(error).unwrap_or_else(failure)
+    }
+
+    /// Returns the error for a table that does not exist.
+    fn missing<E: ProvideErrorMetadata>(&self, error: &SdkError<E>) -> Option<CliError> {
+        (failure::code(error) == Some("ResourceNotFoundException")).then(|| {
+            CliError::new(format!(
+                "there is no table \"{}\" in this AWS account and region; name a deployed stack with --profile or its table with --table, or create one with `billingctl setup`",
                 self.name
-            ));
-        }
-        AwsFailure::new(action, error).into()
+            ))
+        })
     }
 }
 
@@ -322,6 +353,11 @@ pub(crate) fn account_condition(account: &str) -> Item {
 /// Returns the attribute that leads from an account's key entry to the key.
 pub(crate) fn key_reference(hash: &str) -> Item {
     Item::from([(HASH.to_owned(), string(hash))])
+}
+
+/// Returns the attribute of a rolled key.
+pub(crate) fn lifetime(seconds: i64) -> (String, AttributeValue) {
+    (LIFETIME.to_owned(), AttributeValue::N(seconds.to_string()))
 }
 
 fn string(value: &str) -> AttributeValue {

@@ -1,6 +1,5 @@
 //! `catalog apply`
 
-use std::io::{IsTerminal as _, Write as _};
 use std::path::PathBuf;
 
 use clap::Args;
@@ -15,8 +14,9 @@ use super::parse::parse_file;
 use super::portal::view::PortalView;
 use super::report::{Action, Entry};
 use super::{plan_text, report};
-use crate::error::{CliError, Result};
-use crate::output::{Output, note};
+use crate::confirm::ConfirmArgs;
+use crate::error::Result;
+use crate::output::{Output, diff, note};
 use crate::stripe;
 
 /// Make the catalog in Stripe match the file
@@ -36,9 +36,8 @@ pub(crate) struct ApplyArgs {
     /// Catalog file
     #[arg(long, default_value = "catalog.toml")]
     file: PathBuf,
-    /// Apply without asking
-    #[arg(long)]
-    yes: bool,
+    #[command(flatten)]
+    confirm: ConfirmArgs,
 }
 
 /// Runs `catalog apply`.
@@ -47,10 +46,8 @@ pub(super) async fn run(output: Output, args: &ApplyArgs) -> Result<()> {
     let stripe = stripe::client_from_env()?;
     let PlannedChanges { changeset, mut entries } = compare(&stripe, &catalog).await?;
     if report::has_differences(&entries) {
-        note(plan_text::format(&changeset, &entries));
-        if !args.yes {
-            confirm()?;
-        }
+        note(diff(&plan_text::format(&changeset, &entries)));
+        args.confirm.ask("Apply these changes in Stripe?")?;
     }
     let mut applier = Applier::new(&stripe, &changeset);
     for (change, entry) in changeset.changes.iter().zip(&mut entries) {
@@ -78,19 +75,4 @@ async fn note_portal_setting(stripe: &Stripe, entries: &[Entry]) -> Result<()> {
         ));
     }
     Ok(())
-}
-
-/// Asks on the terminal. Without a terminal the operator cannot have read the plan.
-fn confirm() -> Result<()> {
-    if !std::io::stdin().is_terminal() {
-        return Err(CliError::new(
-            "nothing was changed because there is no terminal to ask on; use --yes to apply without asking",
-        ));
-    }
-    let _ = write!(std::io::stderr(), "Apply these changes in Stripe? Type \"yes\" to continue: ");
-    let mut answer = String::new();
-    match std::io::stdin().read_line(&mut answer) {
-        Ok(_) if answer.trim() == "yes" => Ok(()),
-        _ => Err(CliError::new("nothing was changed; type \"yes\" to apply the changes")),
-    }
 }

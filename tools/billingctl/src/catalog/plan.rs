@@ -10,7 +10,7 @@ use super::comparison::{PlannedChanges, compare};
 use super::parse::parse_file;
 use super::{plan_text, report};
 use crate::error::Result;
-use crate::output::Output;
+use crate::output::{Output, diff};
 use crate::stripe;
 
 /// Exit code with `--exit-code` if there are differences. A usage error exits with 2.
@@ -47,6 +47,6 @@ pub(super) async fn run(output: Output, args: &PlanArgs) -> Result<ExitCode> {
         compare(&stripe::client_from_env()?, &catalog).await?;
     let differs = report::has_differences(&entries);
     let value = json!({ "differs": differs, "changes": entries });
-    output.result(&value, plan_text::format(&changeset, &entries))?;
+    output.result(&value, diff(&plan_text::format(&changeset, &entries)))?;
     Ok(if differs && args.exit_code { ExitCode::from(DIFFERENCES) } else { ExitCode::SUCCESS })
 }

@@ -116,23 +116,7 @@ async fn sales_led(stripe: &Stripe) -> Result<Vec<SalesLed>> {
 }
 
 fn text(catalog: &CatalogView) -> String {
-    let row = |plan: &PlanView| {
-        let metered = plan.metered.iter().map(|metered| {
-            let MeteredView { meter, unit, .. } = metered;
-            let unit = unit.as_deref().unwrap_or("unit");
-            match (&metered.included, &metered.unit_amount) {
-                (Some(included), Some(price)) => format!("{meter} {included} then {price}/{unit}"),
-                _ => format!("{meter} in tiers"),
-            }
-        });
-        let amount = format!("{} {}", plan.amount, catalog.currency);
-        [
-            plan.plan.clone(),
-            plan.interval.to_owned(),
-            amount,
-            metered.collect::<Vec<_>>().join("; "),
-        ]
-    };
+    let rows = catalog.plans.iter().flat_map(|plan| plan_rows(plan, catalog.currency));
     let sales = |plan: &SalesLed| {
         [
             plan.plan.clone(),
@@ -141,7 +125,24 @@ fn text(catalog: &CatalogView) -> String {
             format!("sales-led, contact {}", plan.contact),
         ]
     };
-    let rows: Vec<[String; 4]> =
-        catalog.plans.iter().map(row).chain(catalog.sales_led.iter().map(sales)).collect();
-    columns(["PLAN", "INTERVAL", "AMOUNT", "INCLUDED, THEN UNIT PRICE"], &rows)
+    let rows: Vec<[String; 4]> = rows.chain(catalog.sales_led.iter().map(sales)).collect();
+    columns(["PLAN", "INTERVAL", "AMOUNT", "INCLUDED, THEN UNIT PRICE"], &rows, 3)
+}
+
+/// Returns the rows of a plan: one for each meter, at least one.
+fn plan_rows(plan: &PlanView, currency: Currency) -> Vec<[String; 4]> {
+    let metered = plan.metered.iter().map(|metered| {
+        let MeteredView { meter, unit, .. } = metered;
+        let unit = unit.as_deref().unwrap_or("unit");
+        match (&metered.included, &metered.unit_amount) {
+            (Some(included), Some(price)) => format!("{meter} {included} then {price}/{unit}"),
+            _ => format!("{meter} in tiers"),
+        }
+    });
+    let mut metered = metered.collect::<Vec<_>>().into_iter();
+    let amount = format!("{} {currency}", plan.amount);
+    let first = metered.next().unwrap_or_else(|| "-".to_owned());
+    let first = [plan.plan.clone(), plan.interval.to_owned(), amount, first];
+    let more = metered.map(|metered| [String::new(), String::new(), String::new(), metered]);
+    std::iter::once(first).chain(more).collect()
 }

@@ -5,12 +5,13 @@ use aws_config::SdkConfig;
 use super::report::Report;
 use crate::aws::config;
 use crate::aws::failure::AwsFailure;
+use crate::options::GlobalOptions;
 
 /// Returns the SDK's configuration; `None` if AWS refuses the credentials, so that no other check of AWS
 /// can run.
-pub(super) async fn check(report: &mut Report) -> Option<SdkConfig> {
+pub(super) async fn check(options: &GlobalOptions, report: &mut Report) -> Option<SdkConfig> {
     const CHECK: &str = "aws.identity";
-    let sdk = match config::load().await {
+    let sdk = match config::load(options).await {
         Ok(sdk) => sdk,
         Err(error) => {
             report.fail(CHECK, error.to_string(), "then run doctor again");

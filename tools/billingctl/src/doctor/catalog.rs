@@ -21,11 +21,11 @@ pub(super) async fn check(
         check_offers(&stripe, settings, report).await;
         check_portal(&stripe, settings, report).await;
     } else {
-        let advice = "fix the read key first";
-        report.skip("catalog.offers", "not checked", advice);
-        report.skip("portal.configuration", "not checked", advice);
+        report.skip("catalog.offers", "not checked", keys.advice);
+        report.skip("portal.configuration", "not checked", keys.advice);
     }
-    check_file(settings, report).await
+    check_file(settings, report).await;
+    Ok(())
 }
 
 /// Reads the catalog with the code that the API uses.
@@ -104,20 +104,24 @@ async fn check_portal(stripe: &Stripe, settings: &Settings, report: &mut Report)
     }
 }
 
-async fn check_file(settings: &Settings, report: &mut Report) -> Result<()> {
+async fn check_file(settings: &Settings, report: &mut Report) {
     const CHECK: &str = "catalog.file";
     let name = settings.file.display();
     if !settings.file.exists() {
         let advice = "name the catalog with --file to compare Stripe with it";
-        report.skip(CHECK, format!("there is no {name} here"), advice);
-        return Ok(());
+        return report.skip(CHECK, format!("there is no {name} here"), advice);
     }
     if !stripe::has_key_in_env() {
         let advice = "set STRIPE_SECRET_KEY, as for `billingctl catalog plan`";
-        report.skip(CHECK, format!("Stripe is not compared with {name}"), advice);
-        return Ok(());
+        return report.skip(CHECK, format!("Stripe is not compared with {name}"), advice);
     }
-    match compare_with_file(&stripe::client_from_env()?, &settings.file).await {
+    let stripe = match stripe::client_from_env() {
+        Ok(stripe) => stripe,
+        Err(error) => {
+            return report.fail(CHECK, error.to_string(), "fix STRIPE_SECRET_KEY, or unset it");
+        }
+    };
+    match compare_with_file(&stripe, &settings.file).await {
         Ok(Differences { catalog: 0, portal: None | Some(0) }) => {
             report.pass(CHECK, format!("Stripe matches {name}, including the portal"));
         }
@@ -138,5 +142,4 @@ async fn check_file(settings: &Settings, report: &mut Report) -> Result<()> {
             report.fail(CHECK, error.to_string(), "`billingctl catalog plan` shows the same error");
         }
     }
-    Ok(())
 }

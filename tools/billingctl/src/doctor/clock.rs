@@ -31,16 +31,16 @@ pub(super) async fn check_stripe(keys: &StackKeys, report: &mut Report) -> Resul
     headers.extend(bearer.as_deref().map(|bearer| ("authorization", bearer)));
     let response = http::send(Method::GET, &url, &headers).await;
     match &response {
-        Ok(response) => check_date("clock.stripe", "Stripe", response, report),
+        Ok(response) => {
+            check_date("clock.stripe", "Stripe", response, report);
+            check_version(response.header("stripe-version"), report);
+        }
         Err(reason) => {
-            let advice = "check STRIPE_API_BASE and the network";
+            let advice = "check STRIPE_API_BASE and the network; if both are right, see https://status.stripe.com";
             report.fail("clock.stripe", format!("Stripe does not respond: {reason}"), advice);
+            report.skip("stripe.version", "not checked", "fix clock.stripe first");
         }
     }
-    check_version(
-        response.as_ref().ok().and_then(|response| response.header("stripe-version")),
-        report,
-    );
     Ok(())
 }
 

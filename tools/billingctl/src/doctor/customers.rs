@@ -9,9 +9,9 @@ use stripe_client_core::{RequestBuilder, StripeMethod};
 
 use super::report::Report;
 use super::secrets::StackKeys;
+use super::settings::Settings;
 use crate::aws::table::Table;
 use crate::error::Result;
-use crate::options::GlobalOptions;
 use crate::stripe::{self, CustomerState};
 
 const CHECK: &str = "accounts.customers";
@@ -34,15 +34,15 @@ struct Findings {
 /// Checks the customers with the key of the GET functions.
 pub(super) async fn check(
     sdk: Option<&SdkConfig>,
-    options: &GlobalOptions,
+    settings: &Settings,
     keys: &StackKeys,
     report: &mut Report,
 ) -> Result<()> {
     let (Some(sdk), Some(read)) = (sdk, &keys.read) else {
-        report.skip(CHECK, "not checked", "fix the access to AWS and the read key first");
+        report.skip(CHECK, "not checked", keys.advice);
         return Ok(());
     };
-    let accounts = match Table::new(sdk, options).accounts().await {
+    let accounts = match Table::named(sdk, &settings.table).accounts().await {
         Ok(accounts) => accounts,
         Err(error) => {
             let advice = "see the checks of the table above";

@@ -7,22 +7,7 @@ use aws_sdk_lambda::operation::get_function_configuration::GetFunctionConfigurat
 use super::report::Report;
 use super::settings::Settings;
 use crate::aws::failure::AwsFailure;
-
-/// Folders under `functions/`.
-const FUNCTIONS: [&str; 12] = [
-    "summary",
-    "info",
-    "invoices",
-    "dunning",
-    "usage",
-    "invoice",
-    "checkout-session",
-    "portal-session",
-    "plan-change-preview",
-    "plan-change",
-    "plan-change-cancel",
-    "follow",
-];
+use crate::aws::functions::FUNCTIONS;
 
 const CHECK: &str = "functions.live";
 

@@ -1,5 +1,6 @@
 //! `doctor`: checks everything that the functions depend on. It changes nothing.
 
+mod api_keys;
 mod aws_identity;
 mod catalog;
 mod clock;
@@ -30,7 +31,7 @@ pub(crate) use settings::DoctorArgs;
 pub(crate) async fn run(options: &GlobalOptions, args: &DoctorArgs) -> Result<ExitCode> {
     let settings = Settings::new(options, args)?;
     let mut report = Report::default();
-    let sdk = aws_identity::check(&mut report).await;
+    let sdk = aws_identity::check(options, &mut report).await;
     if let Some(sdk) = &sdk {
         table::check(sdk, &settings, &mut report).await;
         clock::check_aws(sdk, &mut report).await;
@@ -38,10 +39,11 @@ pub(crate) async fn run(options: &GlobalOptions, args: &DoctorArgs) -> Result<Ex
     }
     let keys = secrets::check(sdk.as_ref(), &settings, &mut report).await;
     stripe_keys::check(&keys, &settings, &mut report).await?;
-    customers::check(sdk.as_ref(), options, &keys, &mut report).await?;
+    customers::check(sdk.as_ref(), &settings, &keys, &mut report).await?;
+    api_keys::check(sdk.as_ref(), &settings, keys.mode(), &mut report).await;
     clock::check_stripe(&keys, &mut report).await?;
     catalog::check(&keys, &settings, &mut report).await?;
-    tax::check(&settings, &mut report).await?;
+    tax::check(&settings, &mut report).await;
     origins::check(&settings, keys.mode(), &mut report);
     endpoint::check(&settings, &mut report).await;
     options.output().result(&report.json(), report.text())?;

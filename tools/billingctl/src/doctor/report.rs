@@ -2,8 +2,11 @@
 
 use std::fmt::Write as _;
 
+use anstyle::Style;
 use serde::Serialize;
 use serde_json::{Value, json};
+
+use crate::output::{GREEN, RED, YELLOW, styled};
 
 /// Result of a check.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -16,6 +19,15 @@ pub(super) enum Verdict {
 }
 
 impl Verdict {
+    fn style(self) -> Style {
+        match self {
+            Self::Pass => GREEN,
+            Self::Warn => YELLOW,
+            Self::Fail => RED,
+            Self::Skipped => Style::new().dimmed(),
+        }
+    }
+
     fn as_str(self) -> &'static str {
         match self {
             Self::Pass => "pass",
@@ -115,8 +127,8 @@ impl Report {
         let width = self.0.iter().map(|line| line.check.len()).max().unwrap_or_default();
         let mut text = String::new();
         for line in &self.0 {
-            let head = format!("{:7}  {:width$}", line.verdict.as_str(), line.check);
-            let _ = writeln!(text, "{head}  {}", line.found);
+            let verdict = styled(format_args!("{:7}", line.verdict.as_str()), line.verdict.style());
+            let _ = writeln!(text, "{verdict}  {:width$}  {}", line.check, line.found);
             if let Some(advice) = &line.advice {
                 let _ = writeln!(text, "{:indent$}→ {advice}", "", indent = 9 + width + 2);
             }
@@ -159,7 +171,7 @@ mod tests {
         report.pass("table.keys", "pk and sk");
         report.fail("table.ttl", "off", "turn it on");
         assert_eq!(
-            report.text(),
+            anstream::adapter::strip_str(&report.text()).to_string(),
             "pass     table.keys  pk and sk\nfail     table.ttl   off\n                     → turn it on\n\n1 passed, 0 warnings, 1 failed, 0 skipped"
         );
     }

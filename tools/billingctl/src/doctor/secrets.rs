@@ -10,8 +10,9 @@ use super::settings::Settings;
 use crate::aws::secrets::{self, SecretFailure};
 
 /// Stripe's keys; `None` for a secret that could not be read.
-#[derive(Default)]
 pub(super) struct StackKeys {
+    /// Next step of a check that needs a key which could not be read.
+    pub(super) advice: &'static str,
     pub(super) read: Option<StripeKeys>,
     pub(super) write: Option<StripeKeys>,
 }
@@ -30,15 +31,16 @@ pub(super) async fn check(
     report: &mut Report,
 ) -> StackKeys {
     const FOUND: &str = "not checked";
-    const ADVICE: &str = "the secrets can only be read with AWS credentials";
+    const NO_AWS: &str = "fix aws.identity first";
     let Some(sdk) = sdk else {
         for check in ["secrets.quote-keys", "secrets.stripe-read", "secrets.stripe-write"] {
-            report.skip(check, FOUND, ADVICE);
+            report.skip(check, FOUND, NO_AWS);
         }
-        return StackKeys::default();
+        return StackKeys { advice: NO_AWS, read: None, write: None };
     };
     quote_keys(sdk, settings, report).await;
     StackKeys {
+        advice: "see the checks of the secrets above",
         read: stripe_keys(sdk, "secrets.stripe-read", &settings.read_secret, report).await,
         write: stripe_keys(sdk, "secrets.stripe-write", &settings.write_secret, report).await,
     }
@@ -87,7 +89,9 @@ fn report_failure(
 ) {
     let advice = match failure {
         SecretFailure::Missing(_) => missing,
-        SecretFailure::Malformed(_) | SecretFailure::Aws(_) => failure.advice(),
+        SecretFailure::Empty(_) | SecretFailure::Malformed { .. } | SecretFailure::Aws(_) => {
+            failure.advice()
+        }
     };
     report.fail(check, failure.found(), advice);
 }

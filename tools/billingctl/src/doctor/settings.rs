@@ -1,14 +1,13 @@
 //! Arguments of `doctor`, and the stack's settings from CloudFormation's description or the arguments.
 
-use std::io::Read as _;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use clap::Args;
-use serde::{Deserialize, Serialize};
 use shared::values::Mode;
 
-use crate::error::{CliError, Result};
-use crate::options::{GlobalOptions, StripeSecretNames};
+use crate::error::Result;
+use crate::options::GlobalOptions;
+use crate::stack_description::StackDescription;
 use crate::values::arguments::ModeArg;
 
 /// Check everything that the functions depend on, and print what to fix
@@ -19,8 +18,11 @@ use crate::values::arguments::ModeArg;
 /// The command changes nothing and can run at any time. The result of a check is pass, warn, fail or
 /// skipped. Exit code: 0, or 1 if a check fails; with --strict also if a check warns.
 ///
-/// The stack's settings come from --stack, else from the options below. With STRIPE_SECRET_KEY, as for
+/// The stack's settings come from --stack, else from --profile and the options below. With STRIPE_SECRET_KEY, as for
 /// `billingctl catalog plan`, Stripe is compared with the catalog file.
+///
+/// With an API key in API_KEY, the command says whether it works in this stack, and whether it is a key of
+/// Stripe by mistake. It never prints the key.
 ///
 /// Next: billingctl accounts create --handle acme
 #[derive(Args)]
@@ -41,8 +43,6 @@ pub(crate) struct DoctorArgs {
     /// Mode of the stack [default: mode of its Stripe keys]
     #[arg(long)]
     mode: Option<ModeArg>,
-    #[command(flatten)]
-    secrets: StripeSecretNames,
     /// Allowed origins of return URLs, separated by commas
     #[arg(long, env = "ALLOWED_ORIGINS", value_name = "LIST")]
     allowed_origins: Option<String>,
@@ -63,6 +63,7 @@ pub(super) struct Settings {
     pub(super) quote_keys_secret: String,
     pub(super) read_secret: String,
     pub(super) write_secret: String,
+    pub(super) canary_key_secret: Option<String>,
     pub(super) api_url: Option<String>,
     pub(super) mode: Option<Mode>,
     pub(super) allowed_origins: Option<String>,
@@ -72,50 +73,21 @@ pub(super) struct Settings {
     pub(super) file: PathBuf,
 }
 
-#[derive(Deserialize, Serialize)]
-#[serde(rename_all = "PascalCase")]
-struct Description {
-    stacks: Vec<Stack>,
-}
-
-#[derive(Deserialize, Serialize)]
-#[serde(rename_all = "PascalCase")]
-struct Stack {
-    #[serde(default)]
-    stack_name: Option<String>,
-    #[serde(default)]
-    outputs: Vec<Output>,
-    #[serde(default)]
-    parameters: Vec<Parameter>,
-}
-
-#[derive(Deserialize, Serialize)]
-#[serde(rename_all = "PascalCase")]
-struct Output {
-    output_key: String,
-    output_value: String,
-}
-
-#[derive(Deserialize, Serialize)]
-#[serde(rename_all = "PascalCase")]
-struct Parameter {
-    parameter_key: String,
-    parameter_value: String,
-}
-
 impl Settings {
     /// Collects the settings.
     ///
     /// # Errors
     /// If the description cannot be read.
     pub(super) fn new(options: &GlobalOptions, args: &DoctorArgs) -> Result<Self> {
+        let profile = options.profile.as_ref();
         let settings = Self {
-            stack: None,
+            stack: profile.map(|profile| profile.stack.clone()),
             table: options.table.clone(),
             quote_keys_secret: options.quote_keys_secret.clone(),
-            read_secret: args.secrets.read.clone(),
-            write_secret: args.secrets.write.clone(),
-            api_url: args.api_url.clone(),
+            read_secret: options.read_secret.clone(),
+            write_secret: options.write_secret.clone(),
+            canary_key_secret: profile.and_then(|profile| profile.canary_key_secret.clone()),
+            api_url: args.api_url.clone().or_else(|| profile?.api_url.clone()),
             mode: args.mode.map(Mode::from),
             allowed_origins: args.allowed_origins.clone(),
             automatic_tax: args.automatic_tax,
@@ -124,37 +96,27 @@ impl Settings {
             file: args.file.clone(),
         };
         match &args.stack {
-            Some(path) => settings.with_description(&read(path)?).map_err(|reason| {
-                let path = path.display();
-                CliError::new(format!(
-                    "{path} is not an output of `aws cloudformation describe-stacks` ({reason}); create it with --stack-name and the stack's name"
-                ))
-            }),
+            Some(path) => Ok(settings.with_description(StackDescription::read(path)?)),
             None => Ok(settings),
         }
     }
 
     /// Overwrites settings with those of the stack's description.
-    fn with_description(mut self, text: &str) -> std::result::Result<Self, String> {
-        let found: Description = serde_json::from_str(text).map_err(|error| error.to_string())?;
-        let [stack] = found.stacks.as_slice() else {
-            return Err(format!("it has {} stacks instead of one", found.stacks.len()));
-        };
-        self.stack.clone_from(&stack.stack_name);
-        for Output { output_key, output_value } in &stack.outputs {
-            let value = output_value.clone();
-            match output_key.as_str() {
+    fn with_description(mut self, stack: StackDescription) -> Self {
+        self.stack = stack.name;
+        for (key, value) in stack.outputs {
+            match key.as_str() {
                 "ApiUrl" => self.api_url = Some(value),
                 "TableName" => self.table = value,
                 "QuoteKeysSecretArn" => self.quote_keys_secret = value,
                 "StripeReadSecretArn" => self.read_secret = value,
                 "StripeWriteSecretArn" => self.write_secret = value,
+                "CanaryKeySecretArn" => self.canary_key_secret = Some(value),
                 _ => {}
             }
         }
-        for Parameter { parameter_key, parameter_value } in &stack.parameters {
-            let value = parameter_value.clone();
-            match parameter_key.as_str() {
+        for (key, value) in stack.parameters {
+            match key.as_str() {
                 "AllowedOrigins" => self.allowed_origins = Some(value),
                 "AutomaticTax" => self.automatic_tax = Some(value == "true"),
                 "PortalConfiguration" => {
@@ -164,20 +126,8 @@ impl Settings {
                 _ => {}
             }
         }
-        Ok(self)
+        self
     }
-}
-
-fn read(path: &Path) -> Result<String> {
-    let mut text = String::new();
-    let read = if path == Path::new("-") {
-        std::io::stdin().read_to_string(&mut text)
-    } else {
-        std::fs::File::open(path).and_then(|mut file| file.read_to_string(&mut text))
-    };
-    let unreadable =
-        |error| CliError::new(format!("{} could not be read ({error})", path.display()));
-    read.map(|_| text).map_err(unreadable)
 }
 
 #[cfg(test)]
@@ -194,6 +144,7 @@ mod tests {
                 { "OutputKey": "QuoteKeysSecretArn", "OutputValue": "p" },
                 { "OutputKey": "StripeReadSecretArn", "OutputValue": "r" },
                 { "OutputKey": "StripeWriteSecretArn", "OutputValue": "w" },
+                { "OutputKey": "CanaryKeySecretArn", "OutputValue": "c" },
                 { "OutputKey": "Other", "OutputValue": "o" }
             ],
             "Parameters": [
@@ -211,15 +162,15 @@ mod tests {
             quote_keys_secret: "p".to_owned(),
             read_secret: "r".to_owned(),
             write_secret: "w".to_owned(),
+            canary_key_secret: text_of("c"),
             api_url: text_of("https://api.example"),
             allowed_origins: text_of("https://a.example"),
             automatic_tax: Some(true),
             currency: text_of("eur"),
             ..Settings::default()
         };
-        assert_eq!(settings.with_description(text), Ok(expected));
-        assert!(Settings::default().with_description(r#"{ "Stacks": [] }"#).is_err());
-        assert!(Settings::default().with_description("[]").is_err());
+        let description = StackDescription::parse(text).expect("one stack");
+        assert_eq!(settings.with_description(description), expected);
     }
 
     #[test]
@@ -231,6 +182,7 @@ mod tests {
             "QuoteKeysSecretArn",
             "StripeReadSecretArn",
             "StripeWriteSecretArn",
+            "CanaryKeySecretArn",
             "AllowedOrigins",
             "AutomaticTax",
             "PortalConfiguration",

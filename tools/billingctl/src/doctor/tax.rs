@@ -8,7 +8,6 @@ use stripe_client_core::{RequestBuilder, StripeMethod};
 
 use super::report::Report;
 use super::settings::Settings;
-use crate::error::Result;
 use crate::stripe;
 
 #[derive(Deserialize, Serialize)]
@@ -34,7 +33,7 @@ struct Defaults {
 }
 
 /// Checks Stripe Tax. It needs `STRIPE_SECRET_KEY`, because the functions' keys have no access to it.
-pub(super) async fn check(settings: &Settings, report: &mut Report) -> Result<()> {
+pub(super) async fn check(settings: &Settings, report: &mut Report) {
     const CHECK: &str = "tax";
     match settings.automatic_tax {
         None => {
@@ -54,13 +53,16 @@ pub(super) async fn check(settings: &Settings, report: &mut Report) -> Result<()
                 "set STRIPE_SECRET_KEY to a key with read access to tax settings and registrations";
             report.skip(CHECK, "the functions' keys have no access to Stripe Tax", advice);
         }
-        Some(true) => {
-            let stripe = stripe::client_from_env()?;
-            check_settings(&stripe, report).await;
-            check_registrations(&stripe, report).await;
-        }
+        Some(true) => match stripe::client_from_env() {
+            Ok(stripe) => {
+                check_settings(&stripe, report).await;
+                check_registrations(&stripe, report).await;
+            }
+            Err(error) => {
+                report.fail(CHECK, error.to_string(), "fix STRIPE_SECRET_KEY, or unset it");
+            }
+        },
     }
-    Ok(())
 }
 
 fn get(path: &str, query: &str) -> RequestBuilder {

@@ -1,7 +1,6 @@
 //! `keys create`
 
 use clap::Args;
-use clap::builder::NonEmptyStringValueParser;
 use serde_json::Value;
 use shared::aws::secrets::StripeKeys;
 use shared::values::{Mode, Timestamp};
@@ -12,7 +11,8 @@ use crate::aws::secrets::SecretFailure;
 use crate::aws::table::{Outcome, Table};
 use crate::aws::{config, secrets};
 use crate::error::{CliError, Result};
-use crate::options::{GlobalOptions, READ_SECRET};
+use crate::options::GlobalOptions;
+use crate::output::note;
 use crate::values::arguments::{ModeArg, ScopeArg, handle_or_id, key_name};
 use crate::values::{duration, timestamp};
 
@@ -41,25 +41,20 @@ pub(crate) struct CreateArgs {
     /// Expiry, for example 2027-01-31T00:00:00Z
     #[arg(long, value_name = "TIMESTAMP", value_parser = timestamp::parse)]
     expires_at: Option<Timestamp>,
-    /// Mode of the stack [default: mode of the stack's Stripe key]
+    /// Mode of the key, which must be the stack's [default: the mode of the stack's Stripe key]
     #[arg(long)]
     mode: Option<ModeArg>,
-    /// Secret with the Stripe key that the default mode is read from
-    #[arg(long, default_value = READ_SECRET, value_name = "NAME", value_parser = NonEmptyStringValueParser::new())]
-    stripe_read_secret: String,
 }
 
 /// Runs `keys create`.
 pub(super) async fn run(options: &GlobalOptions, args: CreateArgs) -> Result<()> {
     let now = Timestamp::now();
     let expires_at = expiry(&args, now)?;
-    let sdk = config::load().await?;
+    let sdk = config::load(options).await?;
     let table = Table::new(&sdk, options);
     let account = table.account(&args.account).await?;
-    let mode = match args.mode {
-        Some(mode) => mode.into(),
-        None => stack_mode(secrets::stripe_keys(&sdk, &args.stripe_read_secret).await)?,
-    };
+    let stack = secrets::stripe_keys(&sdk, &options.read_secret).await;
+    let mode = mode(args.mode.map(Mode::from), stack)?;
     let (account, scope, name) = (account.id, args.scope.into(), args.name);
     let key = NewKey::generate(KeySpec { account, scope, name, mode, expires_at }, now)?;
     match table.transact(record::insert(&table, &key.hash, &key.record)?).await? {
@@ -70,13 +65,28 @@ pub(super) async fn run(options: &GlobalOptions, args: CreateArgs) -> Result<()>
     }
 }
 
-fn stack_mode(keys: std::result::Result<StripeKeys, SecretFailure>) -> Result<Mode> {
-    keys.map(|keys| keys.mode).map_err(|error| {
-        CliError::new(format!(
+/// Returns the mode of the new key: `given`, which must be the stack's if the stack's is known, else the stack's.
+fn mode(
+    given: Option<Mode>,
+    stack: std::result::Result<StripeKeys, SecretFailure>,
+) -> Result<Mode> {
+    match (given, stack) {
+        (Some(given), Ok(stack)) if given != stack.mode => Err(CliError::new(format!(
+            "this stack is for {} mode, where a key of {} mode never works; omit --mode, or name another stack with --profile",
+            stack.mode.as_str(),
+            given.as_str()
+        ))),
+        (_, Ok(stack)) => Ok(stack.mode),
+        (Some(given), Err(failure)) => {
+            let (mode, found) = (given.as_str(), failure.found());
+            note(format_args!("--mode {mode} was not compared with the stack's mode: {found}"));
+            Ok(given)
+        }
+        (None, Err(failure)) => Err(CliError::new(format!(
             "the stack's mode is unknown: {}; or give the mode with --mode test or --mode live",
-            CliError::from(error)
-        ))
-    })
+            CliError::from(failure)
+        ))),
+    }
 }
 
 fn expiry(args: &CreateArgs, now: Timestamp) -> Result<Option<Timestamp>> {

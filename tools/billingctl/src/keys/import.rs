@@ -53,7 +53,7 @@ pub(crate) struct ImportArgs {
 /// Runs `keys import`.
 pub(super) async fn run(options: &GlobalOptions, args: &ImportArgs) -> Result<()> {
     let rows = parse(&read(&args.file)?).map_err(|problems| rejected(&problems))?;
-    let table = Table::new(&config::load().await?, options);
+    let table = Table::new(&config::load(options).await?, options);
     let mut keys = check(&table, rows).await?;
     let existing = keys.iter().filter(|key| key.exists).count();
     keys.retain(|key| !key.exists);

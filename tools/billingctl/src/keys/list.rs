@@ -27,7 +27,7 @@ pub(crate) struct ListArgs {
 
 /// Runs `keys list`.
 pub(super) async fn run(options: &GlobalOptions, args: &ListArgs) -> Result<()> {
-    let table = Table::new(&config::load().await?, options);
+    let table = Table::new(&config::load(options).await?, options);
     let account = table.account(&args.account).await?;
     let keys = key_views(&table, &account.id).await?;
     if keys.is_empty() {

@@ -24,6 +24,14 @@ pub(super) async fn find(
     })
 }
 
+/// Describes a key in a question: its ID, name, scope and last use.
+pub(super) fn describe(account: &Account, record: &KeyRecord) -> String {
+    let KeyRecord { id, name, scope, last_used_on, .. } = record;
+    let name = if name.is_empty() { String::new() } else { format!("\"{name}\", ") };
+    let last_use = last_used_on.as_deref().map_or("never".to_owned(), |day| format!("on {day}"));
+    format!("{id} of {} ({name}{scope}, last used {last_use})", account.handle)
+}
+
 /// Returns the transaction that inserts a key and its entry under the account, which must exist.
 pub(super) fn insert(
     table: &Table,

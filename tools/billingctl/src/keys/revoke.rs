@@ -8,6 +8,7 @@ use shared::values::Timestamp;
 use super::record;
 use crate::aws::config;
 use crate::aws::table::Table;
+use crate::confirm::ConfirmArgs;
 use crate::error::{CliError, Result};
 use crate::options::GlobalOptions;
 use crate::values::arguments::handle_or_id;
@@ -16,6 +17,8 @@ use crate::values::timestamp;
 /// Revoke an API key; every function refuses it within 60 seconds
 ///
 ///   billingctl keys revoke key_0123456789abcdef --account acme
+///
+/// A revoked key cannot be restored, so the command asks first.
 #[derive(Args)]
 #[command(verbatim_doc_comment)]
 pub(crate) struct RevokeArgs {
@@ -25,16 +28,23 @@ pub(crate) struct RevokeArgs {
     /// Handle or ID (acc_…) of the account
     #[arg(long, value_name = "HANDLE_OR_ID", value_parser = handle_or_id)]
     account: String,
+    #[command(flatten)]
+    confirm: ConfirmArgs,
 }
 
 /// Runs `keys revoke`.
 pub(super) async fn run(options: &GlobalOptions, args: &RevokeArgs) -> Result<()> {
-    let table = Table::new(&config::load().await?, options);
+    let table = Table::new(&config::load(options).await?, options);
     let account = table.account(&args.account).await?;
     let (hash, record) = record::find(&table, &account, &args.key).await?;
     let already = record.revoked_at.is_some();
-    let record =
-        if already { record } else { mark_revoked(&table, &account.id, &hash, record).await? };
+    let record = if already {
+        record
+    } else {
+        let described = record::describe(&account, &record);
+        args.confirm.ask(format_args!("Revoke {described}? It cannot be restored."))?;
+        mark_revoked(&table, &account.id, &hash, record).await?
+    };
     let revoked_at = record.revoked_at.map(timestamp::format).unwrap_or_default();
     let text = if already {
         format!("{} was already revoked, at {revoked_at}", record.id)

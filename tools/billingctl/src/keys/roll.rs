@@ -8,7 +8,8 @@ use shared::values::{Mode, Timestamp};
 use super::new_key::{KeySpec, NewKey};
 use super::record;
 use crate::aws::config;
-use crate::aws::table::{Outcome, Table};
+use crate::aws::table::{LIFETIME, Outcome, Table, lifetime};
+use crate::confirm::ConfirmArgs;
 use crate::error::{CliError, Result};
 use crate::options::GlobalOptions;
 use crate::output::note;
@@ -20,8 +21,9 @@ use crate::values::{duration, timestamp};
 ///   billingctl keys roll key_0123456789abcdef --account acme
 ///   billingctl keys roll key_0123456789abcdef --account acme --overlap 0
 ///
-/// The new key has the account, scope, name and lifetime of the old one. Only the new key goes to stdout,
-/// once. The old key expires after the overlap, or earlier if it would have expired earlier.
+/// The new key has the account, scope, name and lifetime of the old one. An earlier roll of the old key does
+/// not shorten that lifetime. Only the new key goes to stdout, once. The old key expires after the overlap, or
+/// earlier if it would have expired earlier. With --overlap 0 the command asks first.
 #[derive(Args)]
 #[command(verbatim_doc_comment)]
 pub(crate) struct RollArgs {
@@ -34,23 +36,34 @@ pub(crate) struct RollArgs {
     /// Time in which both keys work, for example 24h or 30m; with 0 the old key stops within 60 seconds
     #[arg(long, value_name = "DURATION", default_value = "24h", value_parser = duration::parse_or_zero)]
     overlap: i64,
+    #[command(flatten)]
+    confirm: ConfirmArgs,
 }
 
 /// Runs `keys roll`.
 pub(super) async fn run(options: &GlobalOptions, args: &RollArgs) -> Result<()> {
     let now = Timestamp::now();
-    let table = Table::new(&config::load().await?, options);
+    let table = Table::new(&config::load(options).await?, options);
     let account = table.account(&args.account).await?;
     let (hash, old) = record::find(&table, &account, &args.key).await?;
     let ends_at = old_key_expiry(&old, now, args.overlap)?;
-    let after = KeyRecord { expires_at: Some(ends_at), ..old.clone() };
-    let (mode, expires_at) = (mode(&old)?, new_key_expiry(&old, now)?);
+    if args.overlap == 0 {
+        let described = record::describe(&account, &old);
+        args.confirm.ask(format_args!("Replace {described} and end it now?"))?;
+    }
+    let rolled_lifetime = table.lifetime_before_roll(&hash).await?;
+    let own_lifetime = rolled_lifetime.unwrap_or_else(|| lifetime_of(&old));
+    let (mode, expires_at) = (mode(&old)?, new_key_expiry(own_lifetime, now)?);
     let (scope, name) = (old.scope, old.name.clone());
     let new =
         NewKey::generate(KeySpec { account: account.id, scope, name, mode, expires_at }, now)?;
     let mut items = record::insert(&table, &new.hash, &new.record)?;
-    let attributes = ["expiresAt", "revokedAt"];
-    items.push(table.update(keys::key(&hash), &attributes, &old.to_item(), &after.to_item())?);
+    let mut before = old.to_item();
+    before.extend(rolled_lifetime.map(lifetime));
+    let mut after = KeyRecord { expires_at: Some(ends_at), ..old.clone() }.to_item();
+    after.extend([lifetime(own_lifetime)]);
+    let attributes = ["expiresAt", "revokedAt", LIFETIME];
+    items.push(table.update(keys::key(&hash), &attributes, &before, &after)?);
     if let Outcome::ConditionFailed(_) = table.transact(items).await? {
         return Err(CliError::new(
             "another command changed the key; nothing was written, run the command again",
@@ -77,10 +90,15 @@ fn old_key_expiry(old: &KeyRecord, now: Timestamp, overlap: i64) -> Result<Times
     Ok(old.expires_at.map_or(expiry, |own| own.min(expiry)))
 }
 
-/// Returns when the new key expires: after the lifetime of the old one.
-fn new_key_expiry(old: &KeyRecord, now: Timestamp) -> Result<Option<Timestamp>> {
-    let lifetime = old.expires_at.map(|expiry| expiry.seconds() - old.created_at.seconds());
-    lifetime.map(|lifetime| later(now, lifetime.max(1), "the key's lifetime")).transpose()
+/// Returns the lifetime in seconds of a key that was never rolled, 0 if unlimited.
+fn lifetime_of(key: &KeyRecord) -> i64 {
+    let seconds = |expiry: Timestamp| (expiry.seconds() - key.created_at.seconds()).max(1);
+    key.expires_at.map_or(0, seconds)
+}
+
+/// Returns when the new key expires: after the lifetime of the old one. It is unlimited with a lifetime of 0.
+fn new_key_expiry(lifetime: i64, now: Timestamp) -> Result<Option<Timestamp>> {
+    (lifetime > 0).then(|| later(now, lifetime, "the key's lifetime")).transpose()
 }
 
 fn later(now: Timestamp, seconds: i64, name: &str) -> Result<Timestamp> {
@@ -136,7 +154,9 @@ mod tests {
         for ((created, expires, revoked), overlap, expected) in cases {
             let (old, now) = (key(created, expires, revoked), at(1_000));
             let actual = old_key_expiry(&old, now, overlap).ok().map(|expiry| {
-                let new = new_key_expiry(&old, now).expect("in range").map(Timestamp::seconds);
+                let new = new_key_expiry(lifetime_of(&old), now)
+                    .expect("in range")
+                    .map(Timestamp::seconds);
                 (expiry.seconds(), new)
             });
             assert_eq!(actual, expected, "{created} {expires:?} {revoked:?} {overlap}");

@@ -54,7 +54,7 @@ pub(crate) async fn key_views(table: &Table, account: &str) -> Result<Vec<KeyVie
     Ok(keys.into_iter().map(|(_, key)| KeyView::new(key, now)).collect())
 }
 
-/// Formats keys as a table with a header.
+/// Formats keys as a table with a header. `--json` has the times of the days.
 pub(crate) fn key_table(keys: &[KeyView]) -> String {
     let row = |key: &KeyView| {
         [
@@ -63,12 +63,12 @@ pub(crate) fn key_table(keys: &[KeyView]) -> String {
             key.scope.to_owned(),
             key.name.clone(),
             key.status.to_owned(),
-            key.created_at.clone(),
+            timestamp::day(&key.created_at),
             or_dash(key.last_used_on.as_deref()),
-            or_dash(key.expires_at.as_deref()),
+            key.expires_at.as_deref().map_or_else(|| or_dash(None), timestamp::day),
         ]
     };
     let rows: Vec<[String; 8]> = keys.iter().map(row).collect();
     let header = ["KEY ID", "PREFIX", "SCOPE", "NAME", "STATUS", "CREATED", "LAST USED", "EXPIRES"];
-    columns(header, &rows)
+    columns(header, &rows, 3)
 }

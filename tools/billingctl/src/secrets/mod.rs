@@ -1,7 +1,8 @@
-//! `secrets`: sets and rotates the secrets of a stack. No secret is printed or read from an argument.
+//! `secrets`: shows, sets and rotates the secrets of a stack. No secret is printed or read from an argument.
 
 mod input;
 mod quote_keys;
+mod status;
 mod stripe_keys;
 
 use clap::Subcommand;
@@ -11,9 +12,18 @@ use crate::options::GlobalOptions;
 use quote_keys::DropArgs;
 use stripe_keys::StripeKeyArgs;
 
-/// Set and rotate Stripe's keys and the quote keys, without a failed request
+/// Show, set and rotate Stripe's keys and the quote keys, without a failed request
 #[derive(Subcommand)]
 pub(crate) enum SecretsCommand {
+    /// Show which secrets exist, when they were changed, and for which mode, but no value
+    ///
+    ///   billingctl secrets status
+    ///
+    /// With --profile the canary's secret is shown too.
+    ///
+    /// Next: billingctl doctor
+    #[command(verbatim_doc_comment)]
+    Status,
     /// Set one of Stripe's keys
     ///
     ///   billingctl secrets set stripe-read --publishable-key pk_live_…
@@ -64,6 +74,7 @@ pub(crate) enum SecretsCommand {
 /// Runs a subcommand of `secrets`.
 pub(crate) async fn run(options: &GlobalOptions, command: SecretsCommand) -> Result<()> {
     match command {
+        SecretsCommand::Status => status::run(options).await,
         SecretsCommand::Set(args) => stripe_keys::set(options, &args).await,
         SecretsCommand::Rotate(args) => stripe_keys::rotate(options, &args).await,
         SecretsCommand::ListQuoteKeys => quote_keys::list(options).await,

@@ -24,7 +24,7 @@ pub(crate) struct DropArgs {
 
 /// Runs `secrets list-quote-keys`.
 pub(super) async fn list(options: &GlobalOptions) -> Result<()> {
-    let client = Client::new(&config::load().await?);
+    let client = Client::new(&config::load(options).await?);
     let keys = secrets::quote_keys(&client, &options.quote_keys_secret).await?;
     let value = json!({
         "secret": options.quote_keys_secret,
@@ -41,12 +41,12 @@ pub(super) async fn list(options: &GlobalOptions) -> Result<()> {
         }
     };
     let rows: Vec<[String; 3]> = keys.ids().map(row).collect();
-    options.output().result(&value, columns(["KEY ID", "STATUS", "QUOTES EXPIRE"], &rows))
+    options.output().result(&value, columns(["KEY ID", "STATUS", "QUOTES EXPIRE"], &rows, 0))
 }
 
 /// Runs `secrets rotate-quote-key`.
 pub(super) async fn rotate(options: &GlobalOptions) -> Result<()> {
-    let client = Client::new(&config::load().await?);
+    let client = Client::new(&config::load(options).await?);
     let id = &options.quote_keys_secret;
     let mut keys = secrets::quote_keys(&client, id).await?;
     let previous = keys.current().to_owned();
@@ -68,7 +68,7 @@ pub(super) async fn rotate(options: &GlobalOptions) -> Result<()> {
 
 /// Runs `secrets drop-quote-key`.
 pub(super) async fn drop_key(options: &GlobalOptions, args: &DropArgs) -> Result<()> {
-    let client = Client::new(&config::load().await?);
+    let client = Client::new(&config::load(options).await?);
     let (id, key) = (&options.quote_keys_secret, &args.id);
     let mut keys = secrets::quote_keys(&client, id).await?;
     if key == keys.current() {

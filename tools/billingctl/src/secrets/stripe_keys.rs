@@ -10,7 +10,7 @@ use shared::aws::secrets::StripeKeys;
 use super::input::{self, SourceArgs};
 use crate::aws::{config, secrets};
 use crate::error::{CliError, Result};
-use crate::options::{GlobalOptions, StripeSecretNames};
+use crate::options::GlobalOptions;
 use crate::output::note;
 use crate::stripe;
 
@@ -37,39 +37,37 @@ pub(crate) struct StripeKeyArgs {
     /// Store the key without checking it with Stripe
     #[arg(long)]
     skip_check: bool,
-    #[command(flatten)]
-    secrets: StripeSecretNames,
 }
 
 impl StripeKeyArgs {
     /// Returns the name of the secret to write.
-    fn secret(&self) -> &str {
+    fn secret<'a>(&self, options: &'a GlobalOptions) -> &'a str {
         match self.key {
-            StackKey::StripeRead => &self.secrets.read,
-            StackKey::StripeWrite => &self.secrets.write,
+            StackKey::StripeRead => &options.read_secret,
+            StackKey::StripeWrite => &options.write_secret,
         }
     }
 
     /// Returns the name of the secret with the stack's other key.
-    fn other_secret(&self) -> &str {
+    fn other_secret<'a>(&self, options: &'a GlobalOptions) -> &'a str {
         match self.key {
-            StackKey::StripeRead => &self.secrets.write,
-            StackKey::StripeWrite => &self.secrets.read,
+            StackKey::StripeRead => &options.write_secret,
+            StackKey::StripeWrite => &options.read_secret,
         }
     }
 }
 
 /// Runs `secrets set`.
 pub(super) async fn set(options: &GlobalOptions, args: &StripeKeyArgs) -> Result<()> {
-    let sdk = config::load().await?;
-    let current = secrets::existing_stripe_keys(&sdk, args.secret()).await?;
+    let sdk = config::load(options).await?;
+    let current = secrets::existing_stripe_keys(&sdk, args.secret(options)).await?;
     store(options, &sdk, args, current).await
 }
 
 /// Runs `secrets rotate`.
 pub(super) async fn rotate(options: &GlobalOptions, args: &StripeKeyArgs) -> Result<()> {
-    let sdk = config::load().await?;
-    let current = secrets::stripe_keys(&sdk, args.secret()).await?;
+    let sdk = config::load(options).await?;
+    let current = secrets::stripe_keys(&sdk, args.secret(options)).await?;
     store(options, &sdk, args, Some(current)).await?;
     note(
         "the functions read the new key when Stripe refuses the old one, without a failed request; now delete the old key in Stripe's dashboard (Developers, API keys)",
@@ -84,19 +82,17 @@ async fn store(
     current: Option<StripeKeys>,
 ) -> Result<()> {
     let text = input::read(&args.source, "Stripe's secret key")?;
-    let new = StripeKeys::new(text, None).ok_or_else(|| {
-        CliError::new("this is not a secret key of Stripe; use a key that starts with rk_test_, rk_live_, sk_test_ or sk_live_")
-    })?;
+    let new = stripe::secret_key(text, "this")?;
     let stack = match current {
         Some(current) => Some(current),
-        None => secrets::existing_stripe_keys(sdk, args.other_secret()).await?,
+        None => secrets::existing_stripe_keys(sdk, args.other_secret(options)).await?,
     };
     let publishable_key = publishable_key(args, stack.as_ref())?;
     check_form(args.key, &new, &publishable_key, stack.as_ref(), args.skip_check)?;
     if !args.skip_check {
         stripe::check_key(&new, stack.as_ref()).await?;
     }
-    let id = args.secret();
+    let id = args.secret(options);
     let text = secrets::stripe_secret(&new, &publishable_key);
     secrets::create_or_replace(&Client::new(sdk), id, &text).await?;
     let mode = new.mode.as_str();

@@ -11,7 +11,7 @@ use crate::aws::config;
 use crate::aws::resource::{Resource, ResourceStatus};
 use crate::aws::table::Table;
 use crate::error::Result;
-use crate::options::{GlobalOptions, StripeSecretNames};
+use crate::options::GlobalOptions;
 use crate::output::{columns, note};
 use secrets::StripeKeysFromEnv;
 
@@ -27,9 +27,7 @@ use secrets::StripeKeysFromEnv;
 #[derive(Args)]
 #[command(verbatim_doc_comment)]
 pub(crate) struct SetupArgs {
-    #[command(flatten)]
-    secrets: StripeSecretNames,
-    /// Replace existing Stripe keys with the given ones, after a check with Stripe
+    /// Replace existing Stripe keys with those in the environment, after a check with Stripe
     #[arg(long)]
     replace_secrets: bool,
     /// Replace the keys without checking them with Stripe
@@ -47,25 +45,29 @@ struct SetupResult {
 pub(crate) async fn run(options: &GlobalOptions, args: &SetupArgs) -> Result<()> {
     // Invalid keys are refused before anything is created.
     let keys = StripeKeysFromEnv::read()?;
-    if args.replace_secrets && !args.skip_check {
-        keys.check().await?;
+    if args.replace_secrets {
+        keys.expect_replacement()?;
+        if !args.skip_check {
+            keys.check().await?;
+        }
     }
-    let sdk = config::load().await?;
+    let sdk = config::load(options).await?;
     let status = table::ensure(&Table::new(&sdk, options)).await?;
     let table = Resource { name: options.table.clone(), status };
     let client = Client::new(&sdk);
     let mut secrets = vec![secrets::ensure_quote_keys(&client, options).await?];
-    secrets.extend(
-        secrets::ensure_stripe_keys(&client, &args.secrets, &keys, args.replace_secrets).await?,
-    );
+    secrets
+        .extend(secrets::ensure_stripe_keys(&client, options, &keys, args.replace_secrets).await?);
     let result = SetupResult { table, secrets };
     let row = |kind: &str, resource: &Resource| {
-        [kind.to_owned(), resource.name.clone(), resource.status.as_str().to_owned()]
+        // The name in an ARN is the part that tells secrets apart.
+        let name = resource.name.rsplit(':').next().unwrap_or_default().to_owned();
+        [kind.to_owned(), name, resource.status.as_str().to_owned()]
     };
     let mut rows = vec![row("table", &result.table)];
     rows.extend(result.secrets.iter().map(|secret| row("secret", secret)));
     if result.secrets.iter().all(|secret| secret.status != ResourceStatus::Missing) {
         note("next: billingctl catalog apply, then billingctl accounts create --handle acme");
     }
-    options.output().result(&result, columns(["KIND", "NAME", "STATUS"], &rows))
+    options.output().result(&result, columns(["KIND", "NAME", "STATUS"], &rows, 1))
 }

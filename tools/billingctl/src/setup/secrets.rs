@@ -8,7 +8,7 @@ use shared::aws::secrets::StripeKeys;
 use crate::aws::resource::{Resource, ResourceStatus};
 use crate::aws::secrets;
 use crate::error::{CliError, Result};
-use crate::options::{GlobalOptions, StripeSecretNames};
+use crate::options::GlobalOptions;
 use crate::output::note;
 use crate::stripe;
 
@@ -33,6 +33,21 @@ impl StripeKeysFromEnv {
         Self::from_lookup(|name| std::env::var(name).ok().filter(|value| !value.is_empty()))
     }
 
+    /// Checks that there is a key to replace another with.
+    ///
+    /// # Errors
+    /// If neither secret key is set, or if the publishable key is not.
+    pub(super) fn expect_replacement(&self) -> Result<()> {
+        let missing = match (&self.read, &self.write, &self.publishable) {
+            (None, None, _) => format!("neither {READ} nor {WRITE} is set"),
+            (_, _, None) => format!("{PUBLISHABLE} is not set"),
+            _ => return Ok(()),
+        };
+        Err(CliError::new(format!(
+            "--replace-secrets has nothing to store because {missing}; set {PUBLISHABLE} and {READ}, {WRITE} or both; nothing was changed"
+        )))
+    }
+
     /// Checks with Stripe that the keys are valid, may read, and belong to one Stripe account.
     ///
     /// # Errors
@@ -50,13 +65,7 @@ impl StripeKeysFromEnv {
 
     fn from_lookup(get: impl Fn(&str) -> Option<String>) -> Result<Self> {
         let secret_key = |name| {
-            let keys = get(name).map(|key| StripeKeys::new(SecretString::from(key), None));
-            let malformed = || {
-                CliError::new(format!(
-                    "{name} does not hold a Stripe key; set it to a key that starts with rk_test_, rk_live_, sk_test_ or sk_live_"
-                ))
-            };
-            keys.map(|keys| keys.ok_or_else(malformed)).transpose()
+            get(name).map(|key| stripe::secret_key(SecretString::from(key), name)).transpose()
         };
         let (read, write, publishable) = (secret_key(READ)?, secret_key(WRITE)?, get(PUBLISHABLE));
         let publishable_mode = publishable
@@ -93,7 +102,7 @@ pub(super) async fn ensure_quote_keys(
 /// Creates the two secrets with Stripe's keys, as far as the keys are given.
 pub(super) async fn ensure_stripe_keys(
     client: &Client,
-    names: &StripeSecretNames,
+    options: &GlobalOptions,
     keys: &StripeKeysFromEnv,
     replace: bool,
 ) -> Result<[Resource; 2]> {
@@ -125,8 +134,8 @@ pub(super) async fn ensure_stripe_keys(
         Ok(Resource { name: name.clone(), status })
     };
     Ok([
-        ensure(&names.read, READ, &keys.read).await?,
-        ensure(&names.write, WRITE, &keys.write).await?,
+        ensure(&options.read_secret, READ, &keys.read).await?,
+        ensure(&options.write_secret, WRITE, &keys.write).await?,
     ])
 }
 
@@ -157,6 +166,21 @@ mod tests {
         ] {
             let error = read(&[(name, value)]).err().expect(name).to_string();
             assert!(error.contains(name) && !error.contains("hunter2"), "{error}");
+        }
+    }
+
+    #[test]
+    fn replacement_needs_a_secret_key_and_the_publishable_key() {
+        for (variables, missing) in [
+            (&[][..], Some("neither STRIPE_READ_KEY nor STRIPE_WRITE_KEY")),
+            (&[(PUBLISHABLE, "pk_test_1")], Some("neither STRIPE_READ_KEY nor STRIPE_WRITE_KEY")),
+            (&[(READ, "rk_test_1")], Some("STRIPE_PUBLISHABLE_KEY is not set")),
+            (&[(WRITE, "rk_test_1"), (PUBLISHABLE, "pk_test_1")], None),
+        ] {
+            let keys = read(variables).expect("valid keys");
+            let error = keys.expect_replacement().err().map(|error| error.to_string());
+            assert_eq!(error.is_some(), missing.is_some(), "{error:?}");
+            assert!(error.unwrap_or_default().contains(missing.unwrap_or_default()));
         }
     }
 

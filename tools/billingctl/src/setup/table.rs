@@ -76,7 +76,7 @@ async fn create(table: &Table) -> Result<ResourceStatus> {
         Err(error) if failure::code(&error) == Some("ResourceInUseException") => {
             Ok(ResourceStatus::Exists)
         }
-        Err(error) => Err(AwsFailure::new("create the table", &error).into()),
+        Err(error) => Err(AwsFailure::of_write("create the table", &error).into()),
     }
 }
 
@@ -121,7 +121,7 @@ async fn enable_ttl(table: &Table) -> Result<()> {
         .time_to_live_specification(specification)
         .send()
         .await;
-    outcome.map_err(|error| AwsFailure::new("turn on the table's TTL", &error))?;
+    outcome.map_err(|error| AwsFailure::of_write("turn on the table's TTL", &error))?;
     Ok(())
 }
 
@@ -136,7 +136,8 @@ async fn enable_deletion_protection(table: &Table, description: &TableDescriptio
         .deletion_protection_enabled(true)
         .send()
         .await;
-    outcome.map_err(|error| AwsFailure::new("turn on the table's deletion protection", &error))?;
+    outcome
+        .map_err(|error| AwsFailure::of_write("turn on the table's deletion protection", &error))?;
     wait_until_active(table).await.map(drop)
 }
 
@@ -161,7 +162,7 @@ async fn enable_recovery(table: &Table) -> Result<()> {
                 note("this emulator of DynamoDB has no point-in-time recovery; it stays off");
                 return Ok(());
             }
-            _ => return Err(AwsFailure::new("turn on point-in-time recovery", &error).into()),
+            _ => return Err(AwsFailure::of_write("turn on point-in-time recovery", &error).into()),
         }
     }
     Err(CliError::new(

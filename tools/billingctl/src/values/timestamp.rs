@@ -19,6 +19,11 @@ pub(crate) fn format(timestamp: Timestamp) -> String {
     timestamp.date_time().to_string()
 }
 
+/// Returns the day of a formatted timestamp, for columns.
+pub(crate) fn day(timestamp: &str) -> String {
+    timestamp.split('T').next().unwrap_or(timestamp).to_owned()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

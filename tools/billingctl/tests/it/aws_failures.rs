@@ -50,14 +50,16 @@ fn commands() -> Vec<(Vec<&'static str>, &'static str)> {
         (vec!["keys", "import", file], "read the table"),
         (vec!["secrets", "set", "stripe-read", "--stdin"], stripe_read),
         (vec!["secrets", "rotate", "stripe-read", "--stdin"], stripe_read),
+        (vec!["secrets", "status"], stripe_read),
         (vec!["secrets", "list-quote-keys"], quote_keys),
         (vec!["secrets", "rotate-quote-key"], quote_keys),
         (vec!["secrets", "drop-quote-key", "k1"], quote_keys),
     ]
 }
 
-/// Runs all commands at once and checks the whole message of each.
-fn expect_of_all(url: &str, what: &str) {
+/// Runs all commands at once and checks the whole message of each. A command that may have written has the advice
+/// `after_write`.
+fn expect_of_all(url: &str, what: &str, advice: &str, after_write: &str) {
     let shell = Shell::with_aws(url);
     let runs: Vec<(Run, &str)> = thread::scope(|scope| {
         let start = |(arguments, action): (Vec<&'static str>, _)| {
@@ -68,16 +70,15 @@ fn expect_of_all(url: &str, what: &str) {
         started.into_iter().map(|(run, action)| (run.join().expect("a run"), action)).collect()
     });
     for (run, action) in runs {
-        assert_eq!(run.error(), format!("error: could not {action}: {what}"), "{run:?}");
+        let advice = if action == "write to the table" { after_write } else { advice };
+        assert_eq!(run.error(), format!("error: could not {action}: {what}; {advice}"), "{run:?}");
     }
 }
 
 #[test]
 fn refused_connection_is_reported_by_every_command() {
-    expect_of_all(
-        REFUSING,
-        "the connection was refused; if AWS_ENDPOINT_URL is set, start the emulator at that address or unset the variable; else check the network and its proxies",
-    );
+    let advice = "if AWS_ENDPOINT_URL is set, start the emulator at that address or unset the variable; else check the network and its proxies";
+    expect_of_all(REFUSING, "the connection was refused", advice, advice);
 }
 
 #[test]
@@ -87,16 +88,18 @@ fn silent_server_is_reported_by_every_command() {
     let url = format!("http://{}", silent.local_addr().expect("its address"));
     expect_of_all(
         &url,
-        "AWS did not respond in time; check the network, AWS_REGION and AWS_ENDPOINT_URL, and run the command again; a change may have been made already",
+        "AWS did not respond in time",
+        "check the network, AWS_REGION and AWS_ENDPOINT_URL, and run the command again",
+        "check the network, AWS_REGION and AWS_ENDPOINT_URL; the change may have been made already, so look before you run the command again",
     );
 }
 
 #[test]
 fn error_without_a_body_is_reported_by_every_command() {
-    expect_of_all(
-        &server(500, ""),
-        "AWS responded with status 500 and no error code; run the command again; if it fails for longer, see https://health.aws.amazon.com/",
-    );
+    let advice =
+        "run the command again; if it fails for longer, see https://health.aws.amazon.com/";
+    let what = "AWS responded with status 500 and no error code";
+    expect_of_all(&server(500, ""), what, advice, advice);
 }
 
 #[test]
@@ -142,4 +145,16 @@ fn doctor_reports_a_refused_connection_with_the_next_step() {
         "advice": "if AWS_ENDPOINT_URL is set, start the emulator at that address or unset the variable; else check the network and its proxies",
     });
     assert_eq!((run.code, identity), (Some(1), &expected));
+    // No key is at fault.
+    for (check, advice) in [
+        ("stripe.modes", "fix aws.identity first"),
+        ("accounts.customers", "fix aws.identity first"),
+        ("catalog.offers", "fix aws.identity first"),
+        ("portal.configuration", "fix aws.identity first"),
+        ("stripe.version", "fix clock.stripe first"),
+    ] {
+        let checks = report["checks"].as_array().expect("a list");
+        let line = checks.iter().find(|line| line["check"] == check).expect(check);
+        assert_eq!((&line["verdict"], &line["advice"]), (&json!("skipped"), &json!(advice)));
+    }
 }

@@ -7,15 +7,16 @@ use aws_sdk_dynamodb::types::{
     PointInTimeRecoverySpecification, ProvisionedThroughput, ScalarAttributeType,
 };
 use billingctl::permissions::slugs;
+use secrecy::ExposeSecret as _;
 use serde_json::{Value, json};
 use shared::aws::table::keys;
 use shared::stripe::views::Id;
-use shared::values::Timestamp;
+use shared::values::{Mode, Timestamp};
 use stripe_client_core::{RequestBuilder, StripeMethod};
 use stripe_sandbox::{Config, DEFAULT_SECRET_KEY, Running, Sandbox};
 
 use crate::accounts::{customer, delete_customer, stripe};
-use crate::authentication::{TABLE, dynamo};
+use crate::authentication::{TABLE, dynamo, secrets_manager};
 use crate::aws::Aws;
 use crate::harness::Shell;
 use crate::proxy::{Proxy, Rule, Then};
@@ -208,6 +209,8 @@ async fn correct_stack_passes_and_each_fault_is_reported_with_advice() {
     );
 
     keys(&stack);
+    mistaken_keys(&stack);
+    canary(&stack).await;
     customers(&stack).await;
     aws(&stack).await;
     watermark(&stack).await;
@@ -272,6 +275,60 @@ fn keys(stack: &Stack) {
     }
 }
 
+fn mistaken_keys(stack: &Stack) {
+    const CHECK: &str = "keys.given";
+    let shell = &stack.shell;
+    shell.json(&["accounts", "create", "--handle", "keyed", "--id", "acc_keyed"]);
+    let create = ["keys", "create", "--account", "keyed", "--scope", "read"];
+    let created = shell.json(&create);
+    let [key, id] = ["key", "id"].map(|field| created[field].as_str().expect("text"));
+    let given = |key: &str| shell.with("API_KEY", key);
+    stack.expect(&given(key), &[], CHECK, "pass", &format!("{id} of acc_keyed"));
+    shell.json(&["keys", "revoke", id, "--account", "keyed", "--yes"]);
+    stack.expect(&given(key), &[], CHECK, "fail", "is revoked");
+    let foreign = shared::access::generate(Mode::Test).expect("random numbers");
+    let live = shared::access::generate(Mode::Live).expect("random numbers");
+    for (key, words) in [
+        (foreign.expose_secret(), "that this stack does not know"),
+        (live.expose_secret(), "of live mode"),
+        (&format!("sk_test_{}", "5".repeat(99)), "a secret key of Stripe"),
+        (&foreign.expose_secret()[..45], "is mistyped or cut"),
+        (READ, "a secret key of Stripe"),
+        ("pk_test_hunter2", "a publishable key of Stripe"),
+        ("hunter2", "is no API key"),
+    ] {
+        let run = given(key).run(&["doctor", "--json"]);
+        assert!(!format!("{run:?}").contains(key), "{words}");
+        stack.expect(&given(key), &[], CHECK, "fail", words);
+    }
+
+    // An API key in place of Stripe's.
+    let stripe = shell.with("STRIPE_SECRET_KEY", key);
+    stack.expect(&stripe, &[], "catalog.file", "fail", "is an API key of this API");
+}
+
+async fn canary(stack: &Stack) {
+    const CHECK: &str = "keys.canary";
+    let (shell, client) = (&stack.shell, secrets_manager(&stack.emulator));
+    let secret = client.create_secret().name("CanaryKeySecret-1").send().await.expect("created");
+    let arn = secret.arn.expect("an ARN");
+    let output = |key: &str, value: &str| json!({ "OutputKey": key, "OutputValue": value });
+    let description = json!({ "Stacks": [{ "Outputs": [output("CanaryKeySecretArn", &arn)] }] });
+    let file = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("canary-stack.json");
+    std::fs::write(&file, description.to_string()).expect("writable");
+    let arguments = ["--stack", file.to_str().expect("UTF-8")];
+    stack.expect(shell, &arguments, CHECK, "warn", "step 7");
+    let create = ["keys", "create", "--account", "keyed", "--scope", "read", "--name", "canary"];
+    let key = shell.run(&create).stdout;
+    for (value, verdict, words) in
+        [(key.as_str(), "pass", "works"), (READ, "fail", "a secret key of Stripe")]
+    {
+        let put = client.put_secret_value().secret_id(&arn).secret_string(value);
+        put.send().await.expect("a value");
+        stack.expect(shell, &arguments, CHECK, verdict, words);
+    }
+}
+
 async fn customers(stack: &Stack) {
     const CHECK: &str = "accounts.customers";
     let (shell, stripe) = (&stack.shell, stripe(&stack.sandbox));
@@ -306,7 +363,7 @@ async fn customers(stack: &Stack) {
     stack.stripe.set(&[Rule { when: vec!["get /v1/customers?"], then: Then::Respond(403, "{}") }]);
     stack.expect(shell, &[], CHECK, "skipped", "cannot be read");
     for handle in ["gone", "foreign"] {
-        shell.json(&["accounts", "unlink", handle]);
+        shell.json(&["accounts", "unlink", handle, "--yes"]);
     }
 }
 
@@ -314,7 +371,7 @@ async fn aws(stack: &Stack) {
     let shell = &stack.shell;
     let nobody = shell.with("AWS_ACCESS_KEY_ID", "").with("AWS_SECRET_ACCESS_KEY", "");
     stack.expect(&nobody, &[], "aws.identity", "fail", "AWS_PROFILE");
-    stack.expect(&nobody, &[], "secrets.stripe-read", "skipped", "AWS credentials");
+    stack.expect(&nobody, &[], "secrets.stripe-read", "skipped", "fix aws.identity first");
     let denied = r#"{"__type":"com.amazon.coral.service#AccessDeniedException","message":"no"}"#;
     let actions = ["GetItem", "Query", "Scan", "PutItem", "UpdateItem", "DeleteItem"];
     let deny = |action: &&str| {

@@ -1,5 +1,7 @@
 //! Error messages and exit codes: 1 for an error, 2 for a usage error.
 
+use serde_json::{Value, json};
+
 use crate::harness::Shell;
 
 #[test]
@@ -16,8 +18,9 @@ fn missing_or_invalid_stripe_settings_are_named_and_not_quoted() {
     let key = |key: &str| Shell::bare().with("STRIPE_SECRET_KEY", key);
     let cases = [
         (Shell::bare(), "STRIPE_SECRET_KEY is not set"),
-        (key("pk_test_hunter2"), "STRIPE_SECRET_KEY does not hold a Stripe key"),
-        (key("sk_test_hunter2\nx: y"), "STRIPE_SECRET_KEY does not hold a Stripe key"),
+        (key("pk_test_hunter2"), "STRIPE_SECRET_KEY is no secret key of Stripe"),
+        (key("sk_test_hunter2\nx: y"), "STRIPE_SECRET_KEY is no secret key of Stripe"),
+        (key("sk_test_0123456789ABCDEFGHIJKLMNOPQRSTUV3bN14w"), "is an API key of this API"),
         (key("sk_test_hunter2").with("STRIPE_API_BASE", "http://example.com"), "STRIPE_API_BASE"),
         (
             key("sk_test_1").with("STRIPE_API_BASE", "https://ada:hunter2@stripe.example"),
@@ -69,6 +72,7 @@ fn usage_error_exits_with_2_and_help_with_0() {
         &["keys", "revoke"],
         &["keys", "import"],
         &["catalog", "plan"],
+        &["secrets", "status"],
         &["secrets", "set"],
         &["secrets", "rotate"],
         &["secrets", "list-quote-keys"],
@@ -77,10 +81,35 @@ fn usage_error_exits_with_2_and_help_with_0() {
         &["catalog", "apply"],
         &["catalog", "pull"],
         &["doctor"],
+        &["logs"],
+        &["profiles", "add"],
+        &["profiles", "list"],
+        &["profiles", "remove"],
+        &["completions"],
         &["catalog", "show"],
     ] {
         let help = Shell::bare().run(&[command, &["--help"]].concat());
         assert_eq!(help.code, Some(0), "{command:?}");
         assert!(help.stdout.contains("billingctl"), "an example in {}", help.stdout);
     }
+}
+
+#[test]
+fn error_is_an_object_with_json() {
+    for (arguments, code, kind, message) in [
+        (&["accounts", "list"][..], 1, "failed", "no AWS region is set"),
+        (&["catalog", "show"], 1, "failed", "STRIPE_SECRET_KEY is not set"),
+        (&["accounts", "show", "A"], 2, "usage", "invalid value 'A'"),
+        (&["teapot"], 2, "usage", "unrecognized subcommand 'teapot'"),
+    ] {
+        let text = Shell::bare().run(arguments);
+        assert_eq!((text.code, text.stdout.as_str()), (Some(code), ""), "{text:?}");
+        let run = Shell::bare().run(&[arguments, &["--json"]].concat());
+        assert_eq!((run.code, &run.stderr), (Some(code), &text.stderr));
+        let found: Value = serde_json::from_str(&run.stdout).expect("JSON");
+        assert_eq!((found["error"]["kind"].clone(), run.stdout.lines().count()), (json!(kind), 1));
+        assert!(found["error"]["message"].as_str().expect("text").contains(message), "{found}");
+    }
+    let help = Shell::bare().run(&["--help", "--json"]);
+    assert!(help.code == Some(0) && help.stdout.starts_with("Manage"), "{help:?}");
 }

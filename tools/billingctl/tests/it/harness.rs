@@ -1,9 +1,11 @@
 //! Runs the binary with its own environment.
 
+use std::fs::File;
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::process::{Command, Stdio};
 
-use serde_json::Value;
+use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
+use serde_json::{Value, json};
 
 /// Output and exit code of a run.
 #[derive(Debug)]
@@ -22,13 +24,16 @@ impl Run {
         serde_json::from_str(&self.stdout).expect("JSON on stdout")
     }
 
-    /// Returns the error message of a failed run.
+    /// Returns the error message of a failed run. With `--json`, stdout must have it as an object.
     #[track_caller]
     pub fn error(&self) -> &str {
-        assert_eq!((self.code, self.stdout.as_str()), (Some(1), ""), "{self:?}");
+        assert_eq!(self.code, Some(1), "{self:?}");
         let lines: Vec<&str> =
             self.stderr.lines().filter(|line| line.starts_with("error: ")).collect();
         assert!(lines.len() == 1 && !self.stderr.contains("panicked"), "{self:?}");
+        let message = lines[0].trim_start_matches("error: ");
+        let object = json!({ "error": { "kind": "failed", "message": message } });
+        assert!(self.stdout.is_empty() || self.stdout == format!("{object}\n"), "{self:?}");
         lines[0]
     }
 }
@@ -92,6 +97,22 @@ impl Shell {
         let _ = stdin.write_all(text.as_bytes());
         drop(stdin);
         let output = process.wait_with_output().expect("its own process");
+        let text = |bytes| String::from_utf8(bytes).expect("UTF-8");
+        Run { code: output.status.code(), stdout: text(output.stdout), stderr: text(output.stderr) }
+    }
+
+    /// Runs the binary on a terminal on which `answer` is typed.
+    pub fn run_on_terminal(&self, arguments: &[&str], answer: &str) -> Run {
+        let flags = OpenptFlags::RDWR | OpenptFlags::NOCTTY;
+        let terminal = openpt(flags).expect("a pseudoterminal");
+        grantpt(&terminal).and_then(|()| unlockpt(&terminal)).expect("a pseudoterminal");
+        let name = ptsname(&terminal, Vec::new()).expect("its name");
+        let name = name.to_str().expect("UTF-8");
+        let stdin = File::options().read(true).write(true).open(name).expect("its other end");
+        File::from(terminal.try_clone().expect("a descriptor"))
+            .write_all(format!("{answer}\n").as_bytes())
+            .expect("room for a line");
+        let output = self.command(arguments).stdin(stdin).output().expect("the binary runs");
         let text = |bytes| String::from_utf8(bytes).expect("UTF-8");
         Run { code: output.status.code(), stdout: text(output.stdout), stderr: text(output.stderr) }
     }

@@ -77,11 +77,32 @@ async fn rolled_key_works_until_the_overlap_ends() {
     // A second roll does not extend the old key; without an overlap it expires at once.
     let again = roll(&old_id, &["--overlap", "90d"]).json();
     assert_eq!(text(&again["replaces"], "worksUntil"), until);
-    let ended = roll(&old_id, &["--overlap", "0"]);
+    let ended = roll(&old_id, &["--overlap", "0", "--yes"]);
     assert!(ended.stderr.contains("within 60 s"), "{ended:?}");
     assert!(matches!(authenticate(&aws, &old_key, None).await, Err(AccessError::Unauthenticated)));
     assert!(roll(&old_id, &[]).error().contains("cannot be rolled"));
     assert!(roll("key_none", &[]).error().contains("acme has no key"));
+}
+
+#[test]
+fn replacement_of_a_rolled_key_keeps_the_lifetime_of_the_first_one() {
+    let aws = Aws::with_table();
+    let shell = stack(&aws);
+    let create = ["keys", "create", "--account", "acme", "--scope", "read", "--mode", "test"];
+    let seconds = |value: &Value, field: &str| {
+        Timestamp::parse(&text(value, field)).expect("a timestamp").seconds()
+    };
+    for (more, lifetime) in [(&[][..], None), (&["--expires-in", "90d"], Some(90 * 86_400))] {
+        let id = text(&shell.json(&[&create[..], more].concat()), "id");
+        for _ in 0..3 {
+            let new = shell.json(&["keys", "roll", &id, "--account", "acme", "--overlap", "1h"]);
+            let expiry = lifetime.map(|lifetime| seconds(&new, "createdAt") + lifetime);
+            match expiry {
+                Some(expiry) => assert_eq!(seconds(&new, "expiresAt"), expiry),
+                None => assert_eq!(new["expiresAt"], Value::Null),
+            }
+        }
+    }
 }
 
 fn file(name: &str, text: &str) -> PathBuf {
@@ -125,7 +146,7 @@ async fn imported_keys_authenticate_and_an_invalid_file_imports_nothing() {
     }
     let before = listed(&shell);
     let id = text(&before[0], "id");
-    shell.json(&["keys", "revoke", &id, "--account", "acme"]);
+    shell.json(&["keys", "revoke", &id, "--account", "acme", "--yes"]);
     let again = import("good.csv", &good, &[]).json();
     assert_eq!(again, json!({ "imported": 0, "new": 0, "alreadyThere": 2 }));
     assert_eq!(listed(&shell).iter().filter(|key| key["status"] == "revoked").count(), 1);
@@ -188,7 +209,7 @@ async fn key_authenticates_its_account_until_it_is_revoked() {
     let listed = shell.run(&["keys", "list", "--account", "acme", "--json"]);
     assert!(!listed.stdout.contains(key), "never the key");
     assert_eq!(listed.json()["keys"][0]["status"], "active");
-    let revoke = || shell.run(&["keys", "revoke", id, "--account", "acc_1", "--json"]);
+    let revoke = || shell.run(&["keys", "revoke", id, "--account", "acc_1", "--json", "--yes"]);
     let revoked = revoke().json();
     assert_eq!(
         revoked,
@@ -222,6 +243,11 @@ fn new_key_needs_a_mode_and_a_future_expiry() {
         live.stdout.starts_with("sk_live_") && live.stdout.lines().count() == 1,
         "the key alone: {live:?}"
     );
+    assert!(live.stderr.contains("was not compared with the stack's mode"), "{live:?}");
+    with_stripe_keys(&shell).json(&["setup"]);
+    let other = create(&["--mode", "live"]);
+    assert!(other.error().contains("this stack is for test mode"), "{other:?}");
+    assert!(create(&["--mode", "test"]).stdout.starts_with("sk_test_"));
     let past = create(&["--mode", "test", "--expires-at", "2020-01-01T00:00:00Z"]);
     assert!(past.error().contains("is in the past"), "{past:?}");
     let until = create(&["--mode", "test", "--expires-at", "2999-01-01T00:00:00Z", "--json"]);

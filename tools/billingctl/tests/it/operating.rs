@@ -19,6 +19,11 @@ const READ: &str = "rk_test_operatingread";
 const WRITE: &str = "rk_test_operatingwrite";
 const NEXT_READ: &str = "rk_test_operatingnext";
 
+/// Key of the example in which doctor finds a key of Stripe.
+const MISTAKEN: &str = "sk_test_operatingmistaken0000000";
+const STACK_ID: &str =
+    "arn:aws:cloudformation:eu-central-1:123456789012:stack/cantila-billing-dev/1";
+
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
 }
@@ -96,7 +101,7 @@ impl Desk {
 fn stack(outputs: &[(&str, &str)]) -> Value {
     let output = |(key, value): &(&str, &str)| json!({ "OutputKey": key, "OutputValue": value });
     let outputs: Vec<Value> = outputs.iter().map(output).collect();
-    json!({ "Stacks": [{ "StackName": "cantila-billing-dev", "StackStatus": "UPDATE_COMPLETE", "Outputs": outputs }] })
+    json!({ "Stacks": [{ "StackName": "cantila-billing-dev", "StackId": STACK_ID, "StackStatus": "UPDATE_COMPLETE", "Outputs": outputs }] })
 }
 
 /// Answers of the AWS CLI for deployed stacks, whose secrets have these ARNs.
@@ -182,6 +187,7 @@ async fn documented_commands_work() {
     command.arg(&script).current_dir(&desk.0).env_clear();
     command.env("PATH", format!("{}:/usr/local/bin:/usr/bin:/bin", desk.0.join("bin").display()));
     command.env("HOME", std::env::var("HOME").unwrap_or_default());
+    command.env("BILLINGCTL_CONFIG", desk.0.join("profiles.toml"));
     command.env("FOLDER", &desk.0).env("PACKAGES", desk.0.join("packages"));
     command.env("AWS_ENDPOINT_URL", &aws.url).env("STRIPE_API_BASE", &sandbox.url);
     command.env("AWS_ACCESS_KEY_ID", "test").env("AWS_SECRET_ACCESS_KEY", "test");
@@ -190,8 +196,11 @@ async fn documented_commands_work() {
     let mut process = command.spawn().expect("bash");
     let mut stdin = process.stdin.take().expect("piped");
     // The answers to the prompts for keys.
-    write!(stdin, "{READ}\n{WRITE}\npk_test_operating\n{DEFAULT_SECRET_KEY}\n{NEXT_READ}\n")
-        .expect("open");
+    write!(
+        stdin,
+        "{READ}\n{WRITE}\npk_test_operating\n{DEFAULT_SECRET_KEY}\n{MISTAKEN}\n{NEXT_READ}\n"
+    )
+    .expect("open");
     drop(stdin);
     let output = process.wait_with_output().expect("its own process");
     let log = String::from_utf8_lossy(&output.stderr);

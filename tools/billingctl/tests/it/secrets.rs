@@ -2,9 +2,11 @@
 
 use std::path::PathBuf;
 
+use secrecy::ExposeSecret as _;
 use serde_json::{Value, json};
 use shared::aws::secrets::QuoteSecret;
 use shared::values::token::{Bounds, MacKeys};
+use shared::values::{Mode, Timestamp};
 use stripe_sandbox::{Config, Running, Sandbox};
 
 use crate::authentication::{QUOTE_KEYS, READ, WRITE, secrets_manager, with_stripe_keys};
@@ -51,7 +53,8 @@ async fn stripe_key_is_checked_before_it_is_stored() {
         without_secrets(shell.run_with(&[&command[..], more].concat(), key))
     };
     for (key, more, reason) in [
-        ("hunter2", &[][..], "not a secret key of Stripe"),
+        ("hunter2", &[][..], "no secret key of Stripe"),
+        ("sk_test_0123456789ABCDEFGHIJKLMNOPQRSTUV3bN14w", &[], "is an API key of this API"),
         ("", &[], "is empty"),
         ("rk_live_hunter2", &[], "live mode"),
         ("sk_test_hunter2", &[], "unrestricted"),
@@ -83,6 +86,84 @@ async fn stripe_key_is_checked_before_it_is_stored() {
     assert!(without_secrets(nobody).error().contains("--from-file or --stdin"));
     let missing = shell.run(&["secrets", "set", "stripe-read", "--from-file", "/nonexistent"]);
     assert!(missing.error().contains("could not be read"), "{missing:?}");
+}
+
+#[tokio::test]
+async fn status_shows_each_secret_and_no_value() {
+    let aws = Aws::with_secrets();
+    let shell = Shell::with_aws(&aws.url);
+    let status = || without_secrets(shell.run(&["secrets", "status", "--json"])).json();
+    let missing = |secret: &str, id: &str| json!({ "secret": secret, "id": id, "status": "missing", "changedAt": null });
+    let expected = [
+        missing("stripe-read", READ),
+        missing("stripe-write", WRITE),
+        missing("quote-keys", QUOTE_KEYS),
+    ];
+    assert_eq!(status()["secrets"], json!(expected));
+
+    with_stripe_keys(&shell).json(&["setup"]);
+    shell.json(&["secrets", "rotate-quote-key"]);
+    let client = secrets_manager(&aws);
+    let write = json!({ "secretKey": "sk_live_hunter7" }).to_string();
+    client.put_secret_value().secret_id(WRITE).secret_string(write).send().await.expect("a value");
+    let found = status();
+    let [read, write, quotes] = [0, 1, 2].map(|index| found["secrets"][index].clone());
+    let stripe = |mode: &str, is_restricted: bool, has_publishable_key: bool| {
+        json!([mode, is_restricted, has_publishable_key])
+    };
+    let shown = |secret: &Value| {
+        json!([secret["mode"], secret["isRestricted"], secret["hasPublishableKey"]])
+    };
+    assert_eq!(shown(&read), stripe("test", true, true));
+    assert_eq!(shown(&write), stripe("live", false, false));
+    assert_eq!((&quotes["current"], &quotes["ids"]), (&json!("k2"), &json!(["k1", "k2"])));
+    for secret in [&read, &write, &quotes] {
+        assert_eq!(secret["status"], "stored");
+        let changed_at = secret["changedAt"].as_str().expect("a time");
+        let age = Timestamp::now().seconds()
+            - Timestamp::parse(changed_at).expect("a timestamp").seconds();
+        assert!((0..600).contains(&age), "{changed_at}");
+    }
+    let text = without_secrets(shell.run(&["secrets", "status"])).stdout;
+    assert!(text.contains("restricted key, test mode") && text.contains("current k2, previous k1"));
+
+    let canary = shared::access::generate(Mode::Test).expect("random numbers");
+    let canary = format!("{}\n", canary.expose_secret());
+    let create = client.create_secret().name("CanaryKeySecret-1").secret_string(&canary);
+    let id = create.send().await.expect("created").arn.expect("an ARN");
+    let profiles = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("status-profiles.toml");
+    let profile = format!(
+        "[profiles.dev]\nstack = \"s\"\nregion = \"eu-central-1\"\ntable = \"t\"\n\
+         quote_keys_secret = \"{QUOTE_KEYS}\"\nstripe_read_secret = \"{READ}\"\n\
+         stripe_write_secret = \"{WRITE}\"\ncanary_key_secret = \"{id}\"\n"
+    );
+    std::fs::write(&profiles, profile).expect("writable");
+    let dev = shell.with("BILLINGCTL_CONFIG", profiles.to_str().expect("UTF-8"));
+    let run = dev.run(&["--profile", "dev", "secrets", "status", "--json"]);
+    assert!(!format!("{run:?}").contains(canary.trim()), "{run:?}");
+    let shown = &run.json()["secrets"][3];
+    assert_eq!((&shown["secret"], &shown["mode"]), (&json!("canary"), &json!("test")));
+
+    let create = client.create_secret().name("EmptySecret-1").send().await.expect("created");
+    let arn = create.arn.expect("an ARN");
+    for (value, status, advice) in [
+        (None, "empty", "--replace-secrets"),
+        (Some(r#"{"secretKey":"hunter2"}"#), "malformed", "--replace-secrets"),
+        (
+            Some(r#"{"secretKey":"sk_test_0123456789ABCDEFGHIJKLMNOPQRSTUV3bN14w"}"#),
+            "malformed",
+            "holds an API key of this API",
+        ),
+    ] {
+        if let Some(value) = value {
+            let put = client.put_secret_value().secret_id(&arn).secret_string(value);
+            put.send().await.expect("a value");
+        }
+        let run = shell.run(&["secrets", "status", "--json", "--stripe-read-secret", &arn]);
+        let run = without_secrets(run);
+        assert_eq!(run.json()["secrets"][0]["status"], status);
+        assert!(run.stderr.contains(advice) && !run.stderr.contains("0123"), "{run:?}");
+    }
 }
 
 #[tokio::test]

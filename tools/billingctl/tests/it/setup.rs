@@ -33,6 +33,12 @@ async fn second_setup_replaces_stripe_keys_only_with_replace_secrets() {
     };
     let quote_keys = secret(QUOTE_KEYS).await;
 
+    let nothing = bare.run(&["setup", "--replace-secrets"]);
+    assert!(
+        nothing.error().contains("neither STRIPE_READ_KEY nor STRIPE_WRITE_KEY"),
+        "{nothing:?}"
+    );
+
     let keys = with_stripe_keys(&bare);
     assert_eq!(keys.json(&["setup"]), statuses("exists", ["exists", "created", "created"]));
     assert_eq!(keys.json(&["setup"]), statuses("exists", ["exists", "exists", "exists"]));

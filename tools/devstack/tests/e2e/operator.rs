@@ -32,7 +32,7 @@ impl Harness {
     /// Returns a command for `billingctl` with the environment of this stack.
     pub(crate) fn billingctl_command(&self, args: &[&str]) -> Command {
         let mut command = Command::new(binaries().join("billingctl"));
-        command.args(args).arg("--json").env_remove("AWS_PROFILE");
+        command.args(args).arg("--json").env_remove("AWS_PROFILE").env_remove("BILLINGCTL_PROFILE");
         command.envs(self.operator_environment());
         // Tells `billingctl` the mode of new keys.
         command.env("STRIPE_SECRET_ID", StripeSecret::Read.id());
