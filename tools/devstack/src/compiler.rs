@@ -90,10 +90,12 @@ pub(crate) async fn follow(log: PathBuf, failures: watch::Sender<Failures>, repo
 
 /// Waits until `function` does not compile, and returns the compiler's message.
 pub(crate) async fn failure(mut failures: watch::Receiver<Failures>, function: &str) -> String {
-    match failures.wait_for(|failures| failures.of(function).is_some()).await {
-        Ok(failures) => failures.of(function).unwrap_or_default().to_owned(),
+    let failed = failures.wait_for(|failures| failures.of(function).is_some()).await;
+    let message = failed.ok().and_then(|failures| failures.of(function).map(str::to_owned));
+    match message {
+        Some(message) => message,
         // Nobody follows the log.
-        Err(_) => std::future::pending().await,
+        None => std::future::pending().await,
     }
 }
 
