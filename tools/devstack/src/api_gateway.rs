@@ -46,7 +46,7 @@ pub(crate) struct Invoker {
     /// URL of cargo-lambda.
     pub(crate) url: String,
     pub(crate) limit: Duration,
-    /// What does not compile.
+    /// The functions that do not compile.
     pub(crate) failures: watch::Receiver<Failures>,
 }
 

@@ -58,7 +58,7 @@ impl Reader {
         }
         if let Some((_, command)) = line.split_once(RUNNING) {
             let program = command.trim_end_matches('`').rsplit('/').next();
-            // What all functions use has compiled, too.
+            // The packages that all functions use have compiled, too.
             failures.retain(|name, _| is_function(name) && program != Some(name));
             self.message.clear();
         } else if !self.message.is_empty() || line.starts_with("error") {

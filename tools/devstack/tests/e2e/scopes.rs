@@ -19,7 +19,7 @@ use crate::harness::Harness;
 cases![
     each_scope_allows_the_routes_at_or_below_it,
     every_invalid_key_gets_the_same_401,
-    keys_of_stripe_are_told_apart,
+    keys_of_stripe_are_named_as_such,
     two_keys_joined_in_one_header_are_rejected,
     authentication_comes_before_all_other_checks,
 ];
@@ -105,7 +105,7 @@ fn every_invalid_key_gets_the_same_401(harness: &Harness) {
     }
 }
 
-fn keys_of_stripe_are_told_apart(harness: &Harness) {
+fn keys_of_stripe_are_named_as_such(harness: &Harness) {
     let message = "That is a key of Stripe's, not of this API. Send `Authorization: Bearer <key>` with an API key of your account. Unless it was a publishable key, replace it in Stripe's dashboard: it has left your system.";
     for key in ["sk_test_51", "sk_live_51", "rk_live_51", "pk_test_51"] {
         let key = format!("{key}{}", "Ab3".repeat(32));

@@ -49,7 +49,7 @@ pub enum What {
     Drop,
 }
 
-/// What disturbs an attempt.
+/// Disturbances of an attempt.
 #[derive(Clone, Debug, Default)]
 pub struct Trouble {
     /// Number of polls after which the process crashes.
@@ -100,7 +100,7 @@ pub fn later() -> impl Strategy<Value = Later> {
         .prop_map(|(plan, moves, seed)| Later { plan, moves, seed })
 }
 
-/// What a subscription is, and what is pending.
+/// A subscription, and the changes that are pending.
 #[derive(Clone, Debug, PartialEq)]
 struct View {
     plan: Option<Plan>,
@@ -393,7 +393,7 @@ impl Walk<'_> {
         let error = reply.error();
         if has_happened {
             ensure!(before == after, "it took effect again");
-            // What waits for the customer is no success.
+            // A change that waits for the customer is no success.
             let waits = ["payment_action_required", "payment_failed"].contains(&&*error);
             ensure!(reply.status == 200 || waits, "it took effect in an earlier attempt");
             return Ok(());
