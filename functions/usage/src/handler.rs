@@ -37,8 +37,8 @@ enum Next {
     Known(Box<Invoice>),
 }
 
-/// Responds to the request after two round trips to Stripe; more for prices that are not in the catalog, and for more than
-/// five summaries.
+/// Responds to the request after three round trips to Stripe: the customer, the next invoice, and five summaries of meters
+/// at once. More for more summaries, and for prices that are not in the catalog.
 ///
 /// # Errors
 /// Those of the contract.

@@ -30,7 +30,8 @@ pub fn in_sequence(name: &str) -> usize {
         "summary" | "dunning" | "plan-change-preview" => 2,
         // checkout-session reads the sessions before the subscriptions; plan-change reads the billing and the price,
         // then sends the change, and the metered prices where they differ.
-        "checkout-session" | "plan-change" => 4,
+        // usage reads the customer, the next invoice, and then the meters, five summaries at once.
+        "checkout-session" | "plan-change" | "usage" => 4,
         _ => 3,
     }
 }
