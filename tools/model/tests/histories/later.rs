@@ -322,12 +322,11 @@ impl Walk<'_> {
 
     async fn send(&mut self, nth: usize, trouble: &Trouble) -> Option<Reply> {
         let world = self.account.world;
-        let process = match self.process.take() {
-            Some(process) => process,
-            None => {
-                self.seed = self.seed.wrapping_add(0x5851_f42d_4c95_7f2d);
-                world.process(self.seed).await
-            }
+        let process = if let Some(process) = self.process.take() {
+            process
+        } else {
+            self.seed = self.seed.wrapping_add(0x5851_f42d_4c95_7f2d);
+            world.process(self.seed).await
         };
         for fault in &trouble.faults {
             world.stripe.add_fault(&Account::fault(fault)).await;
