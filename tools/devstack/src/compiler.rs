@@ -17,6 +17,9 @@ const PAUSE: Duration = Duration::from_millis(200);
 /// Line with which cargo ends the messages about a package that does not compile. The package's name follows.
 const FAILED: &str = "error: could not compile `";
 
+/// Line with which cargo begins to build a package. Its name follows.
+const COMPILING: &str = "   Compiling ";
+
 /// Line with which cargo starts a program that it has built.
 const RUNNING: &str = "Running `";
 
@@ -45,7 +48,7 @@ struct Reader {
 }
 
 impl Reader {
-    /// Reads the next line. Returns the message that it ends, if that is new.
+    /// Reads the next line. Returns the message that it ends.
     fn line(&mut self, line: &str) -> Option<String> {
         let Failures(failures) = &mut self.failures;
         if let Some(rest) = line.strip_prefix(FAILED) {
@@ -53,14 +56,17 @@ impl Reader {
             let name = rest.split('`').next().unwrap_or_default().to_owned();
             let text = self.message.join("\n");
             self.message.clear();
-            let before = failures.insert(name, text.clone());
-            return Some(text).filter(|text| before.as_ref() != Some(text));
+            failures.insert(name, text.clone());
+            return Some(text);
         }
         if let Some((_, command)) = line.split_once(RUNNING) {
             let program = command.trim_end_matches('`').rsplit('/').next();
             // The packages that all functions use have compiled, too.
             failures.retain(|name, _| is_function(name) && program != Some(name));
             self.message.clear();
+        } else if let Some(package) = line.strip_prefix(COMPILING) {
+            // It may compile this time.
+            failures.remove(package.split(' ').next().unwrap_or_default());
         } else if !self.message.is_empty() || line.starts_with("error") {
             self.message.push(line.to_owned());
         }
@@ -68,7 +74,7 @@ impl Reader {
     }
 }
 
-/// Follows cargo's log until the task is aborted. Passes on each new message to `report`.
+/// Follows cargo's log until the task is aborted. Passes on each message to `report`.
 pub(crate) async fn follow(log: PathBuf, failures: watch::Sender<Failures>, report: fn(&str)) {
     let (mut position, mut text, mut reader) = (0, String::new(), Reader::default());
     loop {
@@ -116,13 +122,15 @@ mod tests {
         let message = format!("{ERROR}\n{end}");
         let failed = format!("   Compiling info v0.1.0\n{message}\n");
         assert_eq!(read(&mut reader, &failed).join("|"), message);
-        assert_eq!(read(&mut reader, &failed), Vec::<String>::new(), "it is reported once");
         read(
             &mut reader,
             "    Finished `dev`\n     Running `/x/run-function.sh target/debug/usage`\n",
         );
         assert_eq!(reader.failures.of("info"), Some(&*message));
         assert_eq!(reader.failures.of("usage"), None);
+        read(&mut reader, "   Compiling info v0.1.0 (/x/functions/info)\n");
+        assert_eq!(reader.failures.of("info"), None);
+        read(&mut reader, &message);
         read(&mut reader, "     Running `/x/run-function.sh target/debug/info`\n");
         assert_eq!(reader.failures.of("info"), None);
     }
