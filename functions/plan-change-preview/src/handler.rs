@@ -13,7 +13,7 @@ pub async fn plan_change_preview(call: Call) -> Result<Reply, ApiError> {
     let fields = call.fields(&["plan", "interval", "effective"])?;
     let (target, effective) = (fields.target()?, fields.effective()?);
     let preview = match preview(&call, &target, effective).await {
-        // A change has replaced the items since they were read.
+        // Somebody has changed the items, or canceled the subscription, since they were read.
         Err(error) if error.is_bad_request_to_stripe() => preview(&call, &target, effective).await,
         outcome => outcome,
     }?;

@@ -123,14 +123,14 @@ async fn attempt(
     payer.pay(journal, price).await.map(Some)
 }
 
-/// Returns whether somebody else has changed the items meanwhile, or a new period has begun, in which Stripe refuses the
-/// proration date.
+/// Returns whether somebody else has changed the items meanwhile or canceled the subscription, or a new period has begun,
+/// in which Stripe refuses the proration date.
 async fn is_superseded(call: &Call, billing: &BillingState) -> Result<bool, ApiError> {
     let now = call.billing_state().await?;
     let items = |billing: &BillingState| {
         let subscription = billing.current()?.subscription;
         let period_ends = subscription.items.data.iter().map(|item| item.current_period_end).max();
-        Some((state(subscription), period_ends))
+        Some((state(subscription), period_ends, subscription.ends_at()))
     };
     Ok(items(&now) != items(billing))
 }

@@ -8,6 +8,8 @@ use crate::api::idempotency::{Operation, RecordKey};
 use crate::api::reply::Reply;
 use crate::aws::table::{HeldJournal, Table};
 use crate::billing::plan_change::{Scheduling, Update};
+use crate::stripe::views::Subscription;
+use crate::values::REQUEST_METADATA;
 
 /// The state of an operation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -134,6 +136,13 @@ impl Entry {
     pub fn dropped_by(&self, operation: &Operation) -> Option<&str> {
         let own = self.dropped.as_ref().filter(|dropped| dropped.operation == operation.id());
         own.map(|dropped| dropped.body.as_str())
+    }
+
+    /// Returns whether the subscription's metadata names the request that drops what is pending. Only the removal of a
+    /// cancellation writes it there.
+    pub(super) fn has_dropped(&self, subscription: &Subscription) -> bool {
+        let request_id = subscription.metadata.get(REQUEST_METADATA);
+        self.dropped.as_ref().is_some_and(|dropped| request_id == Some(&dropped.request_id))
     }
 
     /// Returns whether the change waits for the payment of `invoice`.

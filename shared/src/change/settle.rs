@@ -101,7 +101,8 @@ pub async fn settle(
 }
 
 /// Stores the response of the request that dropped what was pending, unless its caller has one. Given how the entry was
-/// settled, and the subscriptions as they were before: it was dropped if nothing was pending, and nothing has applied.
+/// settled, and the subscriptions as they were before: it was dropped if nothing was pending, and nothing has applied; also
+/// if a subscription whose cancellation it removed was canceled again.
 ///
 /// # Errors
 /// `unavailable`, after which the entry is still there.
@@ -111,7 +112,9 @@ pub async fn respond_to_drop(
     settled: &Settled,
     subscriptions: &[Subscription],
 ) -> Result<(), ApiError> {
-    let is_pending = |one: &Subscription| one.id == entry.work.subscription() && has_pending(one);
+    let is_pending = |one: &Subscription| {
+        one.id == entry.work.subscription() && has_pending(one) && !entry.has_dropped(one)
+    };
     if matches!(settled, Settled::Nothing) && !subscriptions.iter().any(is_pending) {
         return journal.respond_to_drop(entry).await;
     }

@@ -200,9 +200,11 @@ impl ApiError {
         self.stripe().is_some_and(StripeError::is_replayed_failure)
     }
 
-    /// Returns whether Stripe refused our request as invalid, for example because an item was removed.
+    /// Returns whether Stripe refused our request as invalid, for example because an item was removed, or because a
+    /// subscription that was canceled has no next invoice.
     pub fn is_bad_request_to_stripe(&self) -> bool {
-        matches!(self, Self::Stripe(_)) && self.stripe().and_then(StripeError::status) == Some(400)
+        let status = self.stripe().and_then(StripeError::status);
+        matches!((self, status), (Self::Stripe(_), Some(400 | 404)))
     }
 
     /// Returns whether Stripe could not be asked, or gave no usable answer: then the last known state is better.

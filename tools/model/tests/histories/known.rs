@@ -254,3 +254,34 @@ fn interrupted_scheduling_does_not_undo_a_later_cancellation() {
         }
     }
 }
+
+#[test]
+fn dropped_cancellation_is_not_dropped_again_after_another_one() {
+    let kind = Kind::Status(500);
+    let at = "/v1/subscriptions/";
+    let faults = vec![Fault { at, method: "POST", kind, after_work: true, count: 3 }];
+    let trouble = Trouble { faults, crash: None };
+    let calm = Trouble::default;
+    let send = |what, keyed, trouble| later::Move::Send { what, keyed, trouble };
+    let moves = vec![
+        later::Move::Cancel(true),
+        send(later::What::Drop, true, trouble),
+        later::Move::Cancel(true),
+        send(later::What::Schedule(month("hobby")), false, calm()),
+    ];
+    if let Err(violation) = check_later(&Later { plan: month("hobby"), moves, seed: 0 }) {
+        panic!("{violation}");
+    }
+}
+
+#[test]
+fn change_during_which_the_customer_cancels_is_no_error_of_stripes() {
+    for polls in 1..40 {
+        let moves = vec![
+            send(month("plain"), false, polls),
+            Move::Event(Step::Cancel(true)),
+            Move::Poll { nth: 0, polls: u8::MAX },
+        ];
+        holds_overlapping(Start::Subscribed(month("agency"), Card::Good), moves);
+    }
+}
