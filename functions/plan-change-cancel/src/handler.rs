@@ -43,20 +43,20 @@ async fn cancel(
 ) -> Result<Reply, ApiError> {
     let left = journal.entry().cloned();
     let mut owed = left.as_ref().and_then(|entry| entry.dropped_by(operation)).map(str::to_owned);
-    if let Some(entry) = left {
+    if let Some(entry) = &left {
         let settled = settle(&call.stripe, journal, &billing.subscriptions).await?;
         if owed.is_none() {
-            respond_to_drop(journal, &entry, &settled, &billing.subscriptions).await?;
+            respond_to_drop(journal, entry, &settled, &billing.subscriptions).await?;
         }
         match settled {
             // The change is in force, or was declined: its own retry or the next change stores that response.
             Settled::Applied(_) | Settled::Declined(_) => {
-                journal.set(Some(entry));
+                journal.set(Some(entry.clone()));
                 owed = None;
             }
             Settled::Scheduled => {
                 if let Some(reply) = entry.answer() {
-                    journal.respond(&entry, &Ok(reply)).await?;
+                    journal.respond(entry, &Ok(reply)).await?;
                 }
             }
             Settled::Nothing | Settled::Waiting => {}
@@ -65,7 +65,9 @@ async fn cancel(
     }
     let current = billing.current().ok_or(ApiError::NoPendingChange)?;
     let subscription = current.subscription;
-    let Some(pending) = Pending::of(subscription) else {
+    // It may have been canceled again since.
+    let is_done = owed.is_some() && left.is_some_and(|entry| entry.has_dropped(subscription));
+    let Some(pending) = Pending::of(subscription).filter(|_| !is_done) else {
         // An earlier attempt of this request may have dropped it.
         let owed = owed.ok_or(ApiError::NoPendingChange)?;
         let body: Box<RawValue> =

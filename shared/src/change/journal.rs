@@ -140,7 +140,7 @@ impl Entry {
 
     /// Returns whether the subscription's metadata names the request that drops what is pending. Only the removal of a
     /// cancellation writes it there.
-    pub(super) fn has_dropped(&self, subscription: &Subscription) -> bool {
+    pub fn has_dropped(&self, subscription: &Subscription) -> bool {
         let request_id = subscription.metadata.get(REQUEST_METADATA);
         self.dropped.as_ref().is_some_and(|dropped| request_id == Some(&dropped.request_id))
     }

@@ -263,14 +263,19 @@ fn dropped_cancellation_is_not_dropped_again_after_another_one() {
     let trouble = Trouble { faults, crash: None };
     let calm = Trouble::default;
     let send = |what, keyed, trouble| later::Move::Send { what, keyed, trouble };
-    let moves = vec![
-        later::Move::Cancel(true),
-        send(later::What::Drop, true, trouble),
-        later::Move::Cancel(true),
+    for next in [
+        later::Move::Retry { nth: 0, trouble: calm() },
         send(later::What::Schedule(month("hobby")), false, calm()),
-    ];
-    if let Err(violation) = check_later(&Later { plan: month("hobby"), moves, seed: 0 }) {
-        panic!("{violation}");
+    ] {
+        let moves = vec![
+            later::Move::Cancel(true),
+            send(later::What::Drop, true, trouble.clone()),
+            later::Move::Cancel(true),
+            next,
+        ];
+        if let Err(violation) = check_later(&Later { plan: month("hobby"), moves, seed: 0 }) {
+            panic!("{violation}");
+        }
     }
 }
 
