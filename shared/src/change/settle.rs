@@ -66,7 +66,8 @@ pub async fn settle(
         Work::Update(update) => update.clone(),
         Work::Schedule(scheduling) => {
             let operation = &entry.operation;
-            let settled = scheduling.settle(stripe, operation, subscription).await;
+            let key = journal.stripe_key(operation, "release");
+            let settled = scheduling.settle(stripe, operation, subscription, &key).await;
             let is_scheduled = settled.map_err(in_use)?;
             journal.set(None);
             return Ok(if is_scheduled { Settled::Scheduled } else { Settled::Nothing });

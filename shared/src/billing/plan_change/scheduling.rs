@@ -72,7 +72,8 @@ impl Scheduling {
 
     /// Undoes what an interrupted request left, unless the change is scheduled: releases the subscription from a schedule
     /// without a later phase. A second request that is still on its way is refused then. Returns whether the change is
-    /// scheduled.
+    /// scheduled. `release_key` is the idempotency key of the release, another one in each attempt: Stripe could replay a
+    /// failure for a day.
     ///
     /// # Errors
     /// [`StripeError`], of which a status 409 means that Stripe is executing the first request.
@@ -81,6 +82,7 @@ impl Scheduling {
         stripe: &Stripe,
         operation: &str,
         subscription: &Subscription,
+        release_key: &str,
     ) -> Result<bool, StripeError> {
         let schedule = subscription.schedule.as_ref().and_then(Expandable::object);
         if schedule.and_then(Schedule::operation) == Some(operation) {
@@ -93,7 +95,7 @@ impl Scheduling {
         }
         let attached = schedule.and_then(|schedule| schedule.id.as_deref());
         if let Some(id) = self.left_schedule(stripe, attached).await? {
-            release(stripe, &id, &format!("{}-release", self.key)).await?;
+            release(stripe, &id, release_key).await?;
         }
         Ok(false)
     }

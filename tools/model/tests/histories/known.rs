@@ -290,3 +290,20 @@ fn change_during_which_the_customer_cancels_is_no_error_of_stripes() {
         holds_overlapping(Start::Subscribed(month("agency"), Card::Good), moves);
     }
 }
+
+#[test]
+fn stored_failure_of_a_release_does_not_block_the_next_request() {
+    let fault = |at, kind, count| Fault { at, method: "POST", kind, after_work: true, count };
+    let cut = Fault {
+        after_work: false,
+        ..fault("/v1/subscription_schedules/sub_sched", Kind::HangUp, 3)
+    };
+    let send = |fault| {
+        let trouble = Trouble { faults: vec![fault], crash: None };
+        later::Move::Send { what: later::What::Schedule(month("hobby")), keyed: false, trouble }
+    };
+    let moves = vec![send(cut), send(fault("/v1/", Kind::Stored, 1))];
+    if let Err(violation) = check_later(&Later { plan: month("pro"), moves, seed: 0 }) {
+        panic!("{violation}");
+    }
+}

@@ -271,7 +271,9 @@ impl Run<'_> {
         if let Some(key) = &key
             && !self.keyed.contains_key(key)
         {
-            let begun = Begun { before: Some(before.clone()), ..Begun::default() };
+            // The metered prices that an earlier change has left will be swapped.
+            let before = (!is_left).then(|| before.clone());
+            let begun = Begun { before, ..Begun::default() };
             let progress = Progress::Open(Box::new(begun));
             let keyed = Keyed { asked: asked.clone(), progress };
             self.keyed.insert(key.clone(), keyed);
