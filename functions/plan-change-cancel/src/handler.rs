@@ -1,6 +1,5 @@
 //! Settles what the customer's previous change left, then drops what is pending.
 
-use serde_json::value::RawValue;
 use shared::api::idempotency::Operation;
 use shared::billing::catalog::Offer;
 use shared::billing::plan_change::{Withdrawal, keep_subscription, release, withdraw};
@@ -42,7 +41,7 @@ async fn cancel(
     operation: &Operation,
 ) -> Result<Reply, ApiError> {
     let left = journal.entry().cloned();
-    let mut owed = left.as_ref().and_then(|entry| entry.dropped_by(operation)).map(str::to_owned);
+    let mut owed = left.as_ref().and_then(|entry| entry.dropped_by(operation));
     if let Some(entry) = &left {
         let settled = settle(&call.stripe, journal, &billing.subscriptions).await?;
         if owed.is_none() {
@@ -70,10 +69,8 @@ async fn cancel(
     let Some(pending) = Pending::of(subscription).filter(|_| !is_done) else {
         // An earlier attempt of this request may have dropped it.
         let owed = owed.ok_or(ApiError::NoPendingChange)?;
-        let body: Box<RawValue> =
-            serde_json::from_str(&owed).map_err(|error| ApiError::Internal(error.into()))?;
         journal.set(None);
-        return Reply::ok(&body);
+        return Ok(owed);
     };
     let canceled = dropped(call, &billing, subscription, &pending).await?;
     let plan = current.plan.map(|plan| plan.tier.to_owned());

@@ -44,6 +44,11 @@ impl Reply {
         Self::new(StatusCode::CREATED, body)
     }
 
+    /// Creates a reply with status 200 and the body of an earlier one.
+    pub fn repeated(body: String) -> Self {
+        Self::of(StatusCode::OK, body, Vec::new())
+    }
+
     /// Creates a reply with status 200 and CSV with a header.
     pub fn csv(text: String) -> Self {
         let csv = HeaderValue::from_static("text/csv; charset=utf-8; header=present");

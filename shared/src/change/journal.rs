@@ -1,7 +1,6 @@
 //! The journal of a customer's plan changes.
 
 use serde::{Deserialize, Serialize};
-use serde_json::value::RawValue;
 
 use crate::api::error::{ApiError, Cause};
 use crate::api::idempotency::{Operation, RecordKey};
@@ -104,8 +103,7 @@ impl Entry {
 
     /// Returns the response, if it was known before the work was done.
     pub fn answer(&self) -> Option<Reply> {
-        let body: &RawValue = serde_json::from_str(self.answer.as_deref()?).ok()?;
-        Reply::ok(&body).ok()
+        self.answer.clone().map(Reply::repeated)
     }
 
     /// Returns the entry of the change once it waits for the payment of `invoice`.
@@ -132,10 +130,10 @@ impl Entry {
         Self { dropped: Some(dropped), ..self }
     }
 
-    /// Returns the body of the response if an earlier attempt of `operation` was about to drop what is pending.
-    pub fn dropped_by(&self, operation: &Operation) -> Option<&str> {
+    /// Returns the response if an earlier attempt of `operation` was about to drop what is pending.
+    pub fn dropped_by(&self, operation: &Operation) -> Option<Reply> {
         let own = self.dropped.as_ref().filter(|dropped| dropped.operation == operation.id());
-        own.map(|dropped| dropped.body.as_str())
+        own.map(|dropped| Reply::repeated(dropped.body.clone()))
     }
 
     /// Returns whether the subscription's metadata names the request that drops what is pending. Only the removal of a
@@ -257,10 +255,9 @@ impl Journal {
     pub(super) async fn respond_to_drop(&mut self, entry: &Entry) -> Result<(), ApiError> {
         if let Some(dropped) = &entry.dropped
             && let Some(record) = &dropped.record
-            && let Ok(body) = serde_json::from_str::<&RawValue>(&dropped.body)
         {
             let (operation, request_id) = (&dropped.operation, &dropped.request_id);
-            let outcome = Reply::ok(&body);
+            let outcome = Ok(Reply::repeated(dropped.body.clone()));
             let stored = record.respond(&self.table, operation, request_id, &outcome).await;
             return self.kept_unless(stored, entry);
         }
