@@ -172,8 +172,7 @@ fn usage(harness: &Harness, sale: &Sale, customer: &Customer, quantity: u32) {
 
 /// Creates a plan in one currency and returns its base price and its metered price.
 fn prices(harness: &Harness, sale: &Sale) -> (String, String) {
-    let product = [("name", "Plan"), ("metadata[cantila_plan]", sale.tier)];
-    let product = text(&harness.stripe_post("/products", &product), "id");
+    let product = harness.product_of_plan("Plan", sale.tier);
     let meter = [
         ("display_name", "Requests"),
         ("event_name", sale.tier),

@@ -127,12 +127,18 @@ impl Harness {
         Payer { account, customer, subscription, start: from, now: end }
     }
 
+    /// Creates the product of a plan, and returns its ID.
+    #[track_caller]
+    pub(crate) fn product_of_plan(&self, name: &str, tier: &str) -> String {
+        let product = [("name", name), ("metadata[cantila_plan]", tier)];
+        text(&self.stripe_post("/products", &product), "id")
+    }
+
     /// Creates a monthly plan without meters, and returns the ID of its price. A currency of its own keeps it out of the
     /// plans that other cases see.
     #[track_caller]
     pub(crate) fn new_plan(&self, tier: &str, currency: &str, amount: &str) -> String {
-        let product = [("name", tier), ("metadata[cantila_plan]", tier)];
-        let product = text(&self.stripe_post("/products", &product), "id");
+        let product = self.product_of_plan(tier, tier);
         let lookup_key = format!("cantila_{tier}_month");
         let price = [
             ("product", &*product),

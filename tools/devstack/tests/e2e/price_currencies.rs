@@ -75,8 +75,7 @@ fn plan_in_two_currencies_is_shown_in_the_subscribers_own(harness: &Harness) {
 
 /// Creates the base price and the metered price, both in dollars and euros.
 fn prices(harness: &Harness) -> [String; 2] {
-    let product = [("name", "Berlin"), ("metadata[cantila_plan]", "berlin")];
-    let product = text(&harness.stripe_post("/products", &product), "id");
+    let product = harness.product_of_plan("Berlin", "berlin");
     let meter = [
         ("display_name", "Requests"),
         ("event_name", "berlin"),

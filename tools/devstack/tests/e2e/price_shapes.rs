@@ -42,8 +42,7 @@ struct OwnPlan<'a> {
 
 impl<'a> OwnPlan<'a> {
     fn new(harness: &'a Harness, tier: &str) -> Self {
-        let product = [("name", "Plan"), ("metadata[cantila_plan]", tier)];
-        let product = text(&harness.stripe_post("/products", &product), "id");
+        let product = harness.product_of_plan("Plan", tier);
         Self { harness, product, prices: Vec::new() }
     }
 

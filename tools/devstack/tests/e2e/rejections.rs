@@ -195,8 +195,7 @@ fn invalid_or_foreign_url_is_rejected(harness: &Harness) {
 }
 
 fn unknown_plan_is_rejected_with_the_list_of_plans(harness: &Harness) {
-    let product = [("name", "Campus"), ("metadata[cantila_plan]", "campus")];
-    let product = text(&harness.stripe_post("/products", &product), "id");
+    let product = harness.product_of_plan("Campus", "campus");
     let price = [
         ("product", &*product),
         ("currency", "usd"),
@@ -426,8 +425,7 @@ struct YenPlan {
 
 impl YenPlan {
     fn create(harness: &Harness, tier: &'static str, amount: &str) -> Self {
-        let product = [("name", tier), ("metadata[cantila_plan]", tier)];
-        let product = text(&harness.stripe_post("/products", &product), "id");
+        let product = harness.product_of_plan(tier, tier);
         let meter = [
             ("display_name", "Requests"),
             ("event_name", tier),
