@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use crate::ensure;
 use crate::expected::Expected;
 use crate::ledger::Ledger;
-use crate::run::{Applied, Begun, Checked, Progress, Run, text};
+use crate::run::{Applied, Begun, Checked, Keyed, Progress, Run, text};
 
 /// One request, sent once or several times concurrently.
 pub struct Case<'a> {
@@ -283,9 +283,20 @@ fn unclear(
         // A pending update that the same request has dropped counts as pending.
         let pending = after.pending.clone().filter(|_| after.pending != before.pending);
         begun.pending = pending.or_else(|| after.dropped_since(before)).or(begun.pending.take());
-        begun.lost.extend(expected.responses.iter().filter(|(status, _)| *status != 200));
+        lose(begun, expected);
     }
     Ok(())
+}
+
+/// Records that the table may have stored one of the expected rejections, whose response was lost. It replaces an earlier
+/// rejection that was not stored.
+fn lose(begun: &mut Begun, expected: &Expected) {
+    begun.lost.extend(expected.responses.iter().filter(|(status, _)| *status >= 400));
+    begun.response.take_if(|body| is_rejection(body));
+}
+
+fn is_rejection(body: &str) -> bool {
+    serde_json::from_str::<Value>(body).is_ok_and(|body| body["error"].is_string())
 }
 
 /// Checks concurrent requests without an idempotency key: each may take effect, and reports its effect.
@@ -319,7 +330,8 @@ fn checkout(run: &mut Run<'_>, case: &Case<'_>, expected: &Expected) -> Checked 
     ensure!(untouched(case.after) == untouched(case.before), "a checkout must change nothing");
     let definite = case.definite();
     for reply in &definite {
-        ensure!(is_among(reply, &expected.responses), "unexpected: {}", reply.status);
+        let is_lost = reply.replayed && is_among(reply, &expected.lost);
+        ensure!(is_among(reply, &expected.responses) || is_lost, "unexpected: {}", reply.status);
         // A replayed session is that of an attempt that was killed after it had stored its response. A checkout for another
         // plan may have expired it since.
         if reply.status == 201 && !reply.replayed {
@@ -330,6 +342,10 @@ fn checkout(run: &mut Run<'_>, case: &Case<'_>, expected: &Expected) -> Checked 
     }
     if let Some(reply) = definite.first() {
         close(run, case, reply);
+    } else if let Some(Keyed { progress: Progress::Open(begun), .. }) =
+        case.key.and_then(|key| run.keyed.get_mut(key))
+    {
+        lose(begun, expected);
     }
     Ok(())
 }

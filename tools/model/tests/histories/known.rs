@@ -307,3 +307,17 @@ fn stored_failure_of_a_release_does_not_block_the_next_request() {
         panic!("{violation}");
     }
 }
+
+#[test]
+fn rejection_that_was_not_stored_is_replaced_by_that_of_a_retry() {
+    for polls in (1..60).step_by(4) {
+        let table = TableFault { write: Some(Write::Store), after: 0, calls: 3, done: false };
+        let not_stored = Disturbances { table: Some(table), ..Disturbances::default() };
+        let killed = Disturbances { crash: Some(polls), ..Disturbances::default() };
+        let steps = vec![
+            Step::Checkout { to: month("hobby"), key: Some(0), disturbances: not_stored },
+            Step::Retry { nth: 0, other: None, disturbances: killed },
+        ];
+        holds(Start::Subscribed(month("hobby"), Card::Good), steps);
+    }
+}
