@@ -88,7 +88,11 @@ pub fn check(run: &mut Run<'_>, case: &Case<'_>, expected: &Expected) -> Checked
     if let Some(response) = begun(run, case).and_then(|begun| begun.response)
         && let Some(replay) = case.definite().into_iter().find(|reply| reply.replayed)
     {
-        replays(case, &response)?;
+        // One of several attempts at once may repeat the work, which has no other effect, and store its response.
+        for reply in case.definite() {
+            ensure!(reply.body == response, "not {response}");
+        }
+        ensure!(case.after == case.before, "the repetition had an effect");
         close(run, case, replay);
         return Ok(());
     }

@@ -321,3 +321,23 @@ fn rejection_that_was_not_stored_is_replaced_by_that_of_a_retry() {
         holds(Start::Subscribed(month("hobby"), Card::Good), steps);
     }
 }
+
+#[test]
+fn one_of_two_retries_repeats_a_checkout_whose_response_was_not_stored() {
+    let failing = |write, after, calls| {
+        let table = TableFault { write, after, calls, done: false };
+        Disturbances { table: Some(table), ..Disturbances::default() }
+    };
+    for calls in 1..4 {
+        let twins = Disturbances { twins: 1, ..failing(None, 0, calls) };
+        let steps = vec![
+            Step::Checkout {
+                to: month("hobby"),
+                key: Some(0),
+                disturbances: failing(Some(Write::Store), 0, 3),
+            },
+            Step::Retry { nth: 0, other: None, disturbances: twins },
+        ];
+        holds(Start::Customer(Card::Good), steps);
+    }
+}
