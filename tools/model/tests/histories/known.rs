@@ -341,3 +341,17 @@ fn one_of_two_retries_repeats_a_checkout_whose_response_was_not_stored() {
         holds(Start::Customer(Card::Good), steps);
     }
 }
+
+#[test]
+fn rejection_that_was_stored_although_its_write_failed_is_replayed_after_a_crash() {
+    let table = TableFault { write: None, after: 0, calls: 1, done: false };
+    let failing = Disturbances { table: Some(table), ..Disturbances::default() };
+    let killed = Disturbances { crash: Some(1), ..Disturbances::default() };
+    let steps = vec![
+        change(month("pro"), None, Disturbances::default()),
+        change(month("pro"), Some(1), failing),
+        change(plan("pro", "year"), None, Disturbances::default()),
+        change(month("hobby"), Some(1), killed),
+    ];
+    holds(Start::Subscribed(month("hobby"), Card::Good), steps);
+}
