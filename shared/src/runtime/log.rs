@@ -1,4 +1,4 @@
-//! Logs: one JSON object per line on standard output, where Lambda reads them.
+//! Logs: one JSON object per line on standard error. Lambda reads it, and standard output with the metrics.
 //!
 //! A request writes one line when its outcome is known, and a POST or DELETE an audit line too. They contain IDs,
 //! but no key and no body. `docs/audit.md` describes the fields.
@@ -27,6 +27,7 @@ pub(super) fn init() {
         .with_target("shared", level.unwrap_or(LevelFilter::INFO))
         .with_target("audit", LevelFilter::INFO);
     let lines = tracing_subscriber::fmt::layer()
+        .with_writer(std::io::stderr)
         .json()
         .flatten_event(true)
         .with_current_span(false)

@@ -23,7 +23,6 @@ use tokio::sync::watch;
 
 use crate::compiler::{Failures, failure};
 use crate::docs;
-use crate::environment::ALLOWED_ORIGINS;
 use crate::functions::{FUNCTIONS, Function};
 use crate::{http, lambda};
 
@@ -46,6 +45,8 @@ pub(crate) struct Invoker {
     /// URL of cargo-lambda.
     pub(crate) url: String,
     pub(crate) limit: Duration,
+    /// Origins whose pages may call the API.
+    pub(crate) origins: Vec<String>,
     /// The functions that do not compile.
     pub(crate) failures: watch::Receiver<Failures>,
 }
@@ -65,7 +66,7 @@ async fn respond(
     request: Request,
 ) -> Response {
     let origin = request.headers().get(header::ORIGIN).cloned();
-    let origin = origin.filter(|origin| ALLOWED_ORIGINS.iter().any(|allowed| origin == allowed));
+    let origin = origin.filter(|origin| invoker.origins.iter().any(|allowed| origin == allowed));
     let is_preflight = request.method() == Method::OPTIONS
         && request.headers().contains_key(header::ACCESS_CONTROL_REQUEST_METHOD);
     let mut response = match route(request.method(), request.uri().path()) {
@@ -216,6 +217,37 @@ mod tests {
         let binary = event(&[0xff, 0xfe]);
         assert_eq!((&binary["body"], &binary["isBase64Encoded"]), (&json!("//4="), &json!(true)));
         assert_eq!(event(b"")["body"], Value::Null);
+    }
+
+    /// As the gateway of a stack whose console has another port than 3000.
+    #[tokio::test]
+    async fn each_origin_of_the_functions_settings_may_call_the_api() {
+        let origins = ["http://localhost:3100", "http://localhost:3000"].map(str::to_owned);
+        let environment = crate::environment::Environment::new("", "", 1, &origins);
+        let (_sender, failures) = watch::channel(Failures::default());
+        let invoker = Arc::new(Invoker {
+            url: String::new(),
+            limit: Duration::ZERO,
+            origins: environment.allowed_origins(),
+            failures,
+        });
+        for (origin, expected) in [
+            ("http://localhost:3100", Some("http://localhost:3100")),
+            ("http://localhost:3000", Some("http://localhost:3000")),
+            ("http://localhost:3200", None),
+        ] {
+            let request = Request::builder()
+                .method(Method::OPTIONS)
+                .uri("/v1/billing/summary")
+                .header(header::ORIGIN, origin)
+                .header(header::ACCESS_CONTROL_REQUEST_METHOD, "GET");
+            let request = request.body(Body::empty()).expect("a request");
+            let peer = ConnectInfo(SocketAddr::from(([127, 0, 0, 1], 1)));
+            let response = respond(State(Arc::clone(&invoker)), peer, request).await;
+            let allowed = response.headers().get(header::ACCESS_CONTROL_ALLOW_ORIGIN);
+            let allowed = allowed.map(|value| value.to_str().expect("text"));
+            assert_eq!((response.status(), allowed), (StatusCode::NO_CONTENT, expected));
+        }
     }
 
     #[test]

@@ -11,6 +11,9 @@ pub(crate) const TABLE: &str = "cantila-billing";
 /// Name of the secret with the MAC keys of quotes.
 pub(crate) const QUOTE_KEYS: &str = "cantila-billing/quote-keys";
 
+/// Variable with the allowed origins, separated by commas.
+const ORIGINS: &str = "ALLOWED_ORIGINS";
+
 /// Origins of a developer's own console, whose pages may call the API from a browser.
 pub(crate) const ALLOWED_ORIGINS: [&str; 1] = ["http://localhost:3000"];
 
@@ -52,7 +55,7 @@ impl Environment {
         Self(variables([
             ("BILLING_TABLE", TABLE),
             ("STRIPE_API_BASE", stripe_url),
-            ("ALLOWED_ORIGINS", &origins.join(",")),
+            (ORIGINS, &origins.join(",")),
             ("CHECKOUT_SUCCESS_URL", &format!("{origin}/billing/welcome")),
             ("CHECKOUT_CANCEL_URL", &format!("{origin}/billing/plans")),
             ("RETURN_URL", &format!("{origin}/billing")),
@@ -72,6 +75,11 @@ impl Environment {
     /// Returns the variables that every program gets.
     pub(crate) fn common(&self) -> &Variables {
         &self.0
+    }
+
+    /// Returns the origins whose pages may call the API from a browser.
+    pub(crate) fn allowed_origins(&self) -> Vec<String> {
+        self.0[ORIGINS].split(',').map(str::to_owned).collect()
     }
 
     /// Returns the settings of a function, as the template sets them on AWS.

@@ -198,7 +198,8 @@ impl Gateway {
         let (sender, failures) = watch::channel(Failures::default());
         let (log, progress) = (self.local.log("gateway"), self.progress);
         let compiler = tokio::spawn(compiler::follow(log, sender, progress));
-        let invoker = Invoker { url: self.url(), limit: self.limit(), failures };
+        let origins = self.environment.allowed_origins();
+        let invoker = Invoker { url: self.url(), limit: self.limit(), origins, failures };
         Ok([tokio::spawn(api_gateway::serve(listener, invoker)), compiler])
     }
 

@@ -10,6 +10,8 @@ mod about;
 pub mod api_gateway;
 mod command;
 mod compiler;
+#[cfg(test)]
+mod contributing;
 mod daemon;
 pub mod docs;
 mod environment;

@@ -1,8 +1,9 @@
-//! Checks the deployed API: TLS, the routes' authentication, and CORS.
+//! Checks the deployed API: TLS and the routes' authentication.
 
 use hyper::{Method, Uri};
 use serde_json::Value;
 
+use super::cors;
 use super::http::{self, Response};
 use super::report::Report;
 use super::settings::Settings;
@@ -22,9 +23,6 @@ const ROUTES: [(Method, &str); 11] = [
     (Method::DELETE, "/v1/billing/plan-change"),
 ];
 
-/// An origin that no stack allows.
-const FOREIGN_ORIGIN: &str = "https://billingctl-doctor.invalid";
-
 /// Checks the API if its URL is known.
 pub(super) async fn check(settings: &Settings, report: &mut Report) {
     let Some(url) = &settings.api_url else {
@@ -35,7 +33,7 @@ pub(super) async fn check(settings: &Settings, report: &mut Report) {
     check_tls(base, report);
     check_routes(base, report).await;
     check_unknown_route(base, report).await;
-    check_cors(base, report).await;
+    cors::check(base, settings, report).await;
 }
 
 fn check_tls(base: &str, report: &mut Report) {
@@ -98,27 +96,6 @@ async fn check_unknown_route(base: &str, report: &mut Report) {
             "check that the URL serves only this API",
         ),
         Err(reason) => report.fail(CHECK, reason, "check the URL and the network"),
-    }
-}
-
-/// Sends a CORS preflight request of a foreign origin, which must not be allowed.
-async fn check_cors(base: &str, report: &mut Report) {
-    const CHECK: &str = "api.cors";
-    let headers = [
-        ("origin", FOREIGN_ORIGIN),
-        ("access-control-request-method", "GET"),
-        ("access-control-request-headers", "authorization"),
-    ];
-    let response = http::send(Method::OPTIONS, &format!("{base}{}", ROUTES[0].1), &headers).await;
-    let allowed = response.as_ref().map(|response| response.header("access-control-allow-origin"));
-    match allowed {
-        Ok(Some(origin)) if origin == "*" || origin == FOREIGN_ORIGIN => report.fail(
-            CHECK,
-            format!("every origin can call it (access-control-allow-origin: {origin})"),
-            "list the allowed origins in the API's CORS settings",
-        ),
-        Ok(_) => report.pass(CHECK, "a foreign origin is refused"),
-        Err(reason) => report.fail(CHECK, reason.clone(), "check the URL and the network"),
     }
 }
 

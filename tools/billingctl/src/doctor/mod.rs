@@ -4,6 +4,7 @@ mod api_keys;
 mod aws_identity;
 mod catalog;
 mod clock;
+mod cors;
 mod customers;
 mod endpoint;
 mod functions;

@@ -107,8 +107,9 @@ impl Stack {
             then: Then::Respond(401, UNAUTHENTICATED),
         };
         let rest = Rule { when: vec![], then: Then::Respond(404, r#"{"message":"Not Found"}"#) };
-        let own = Rule { when: vec!["options"], then: Then::Respond(204, "") };
-        self.api.set(&[vec![own], routes.iter().map(route).collect(), vec![rest]].concat());
+        let routes = routes.iter().map(route).collect();
+        self.api
+            .set(&[preflight("https://console.example.com").into(), routes, vec![rest]].concat());
     }
 
     /// Sets the age of the watermark in seconds.
@@ -153,6 +154,22 @@ impl Stack {
         }
         self.reset();
     }
+}
+
+/// Lets the API respond to preflight requests, and allow one origin in them.
+fn preflight(origin: &'static str) -> [Rule; 4] {
+    let headers = [
+        ("access-control-allow-origin", origin),
+        ("access-control-allow-methods", "GET,POST,DELETE"),
+        (
+            "access-control-allow-headers",
+            "authorization,content-type,idempotency-key,x-cantila-act-as,if-none-match,cache-control",
+        ),
+    ];
+    let [a, b, c] = headers.map(|(name, value)| Then::Header(name, value));
+    let of_origin = |then| Rule { when: vec!["options", "origin: https://console."], then };
+    let own = Rule { when: vec!["options"], then: Then::Respond(204, "") };
+    [own, of_origin(a), of_origin(b), of_origin(c)]
 }
 
 fn tax(status: &'static str, behavior: &'static str, registrations: &'static str) -> [Rule; 2] {
@@ -577,6 +594,10 @@ fn outside(stack: &Stack) {
     let anyone = Rule { when: vec![], then: Then::Header("access-control-allow-origin", "*") };
     stack.api.set(&[Rule { when: vec![], then: Then::Respond(404, "{}") }, anyone]);
     stack.expect(shell, &[], "api.cors", "fail", "CORS settings");
+    stack.api.set(&preflight("https://other.example.com"));
+    stack.expect(shell, &[], "api.cors.origins", "fail", "https://console.example.com: not an");
+    stack.api.set(&[Rule { when: vec!["options"], then: Then::Respond(404, "") }]);
+    stack.expect(shell, &[], "api.cors.origins", "fail", "gets 404");
     stack.expect(
         &shell.with("API_URL", "http://api.example.invalid"),
         &[],
