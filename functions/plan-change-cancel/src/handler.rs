@@ -64,14 +64,13 @@ async fn cancel(
     }
     let current = billing.current().ok_or(ApiError::NoPendingChange)?;
     let subscription = current.subscription;
-    // It may have been canceled again since.
-    let is_done = owed.is_some() && left.is_some_and(|entry| entry.has_dropped(subscription));
-    let Some(pending) = Pending::of(subscription).filter(|_| !is_done) else {
-        // An earlier attempt of this request may have dropped it.
-        let owed = owed.ok_or(ApiError::NoPendingChange)?;
+    // An earlier attempt of this request may have dropped it, and something else may be pending since.
+    let has_dropped = left.is_some_and(|entry| entry.has_dropped(subscription));
+    if let Some(reply) = owed.filter(|_| has_dropped) {
         journal.set(None);
-        return Ok(owed);
-    };
+        return Ok(reply);
+    }
+    let pending = Pending::of(subscription).ok_or(ApiError::NoPendingChange)?;
     let canceled = dropped(call, &billing, subscription, &pending).await?;
     let plan = current.plan.map(|plan| plan.tier.to_owned());
     let reply = Reply::ok(&Canceled { plan, canceled })?;
@@ -157,7 +156,7 @@ impl Dropper<'_> {
             // It was made elsewhere, for example in the billing portal.
             None => self.entry().waiting(invoice),
         };
-        journal.write(entry.dropping(self.operation, reply.body())).await?;
+        journal.write(entry.dropping(self.operation, reply.body(), None)).await?;
         let key = journal.stripe_key(self.operation.id(), &format!("void-{invoice}"));
         let (stripe, customer) = (&self.call.stripe, journal.customer.clone());
         match withdraw(stripe, &customer, self.subscription, invoice, &key).await? {
@@ -182,7 +181,7 @@ impl Dropper<'_> {
         schedule: &str,
         reply: &Reply,
     ) -> Result<(), ApiError> {
-        let key = self.begin(journal, reply, "release").await?;
+        let key = self.begin(journal, reply, "release", Some(schedule)).await?;
         release(&self.call.stripe, schedule, &key).await?;
         journal.set(None);
         Ok(())
@@ -190,7 +189,7 @@ impl Dropper<'_> {
 
     /// Removes the end of the subscription.
     async fn keep(&self, journal: &mut Journal, reply: &Reply) -> Result<(), ApiError> {
-        let key = self.begin(journal, reply, "keep").await?;
+        let key = self.begin(journal, reply, "keep", None).await?;
         let attribution = self.operation.attribution();
         keep_subscription(&self.call.stripe, self.subscription, attribution, &key).await?;
         journal.set(None);
@@ -203,11 +202,12 @@ impl Dropper<'_> {
         journal: &mut Journal,
         reply: &Reply,
         step: &str,
+        schedule: Option<&str>,
     ) -> Result<String, ApiError> {
         if journal.entry().is_some() {
             return Err(ApiError::ChangeInProgress);
         }
-        journal.write(self.entry().dropping(self.operation, reply.body())).await?;
+        journal.write(self.entry().dropping(self.operation, reply.body(), schedule)).await?;
         Ok(journal.stripe_key(self.operation.id(), step))
     }
 

@@ -6,6 +6,7 @@ use crate::api::error::{ApiError, Cause};
 use crate::api::idempotency::{Operation, RecordKey};
 use crate::api::reply::Reply;
 use crate::aws::table::{HeldJournal, Table};
+use crate::billing::invoice::latest_invoice;
 use crate::billing::plan_change::{Scheduling, Update};
 use crate::stripe::views::Subscription;
 use crate::values::REQUEST_METADATA;
@@ -78,6 +79,9 @@ struct Dropped {
     record: Option<RecordKey>,
     /// Body of its response, which is known before the drop.
     body: String,
+    /// ID of the schedule that it releases the subscription from, to drop a scheduled change.
+    #[serde(default)]
+    schedule: Option<String>,
 }
 
 impl Entry {
@@ -118,14 +122,16 @@ impl Entry {
         Self { phase: Phase::Meters, ..self }
     }
 
-    /// Returns the entry once `operation` is about to drop what is pending. `body` is that of its response.
+    /// Returns the entry once `operation` is about to drop what is pending. `body` is that of its response; `schedule` the
+    /// ID of the schedule of a scheduled change.
     #[must_use]
-    pub fn dropping(self, operation: &Operation, body: &str) -> Self {
+    pub fn dropping(self, operation: &Operation, body: &str, schedule: Option<&str>) -> Self {
         let dropped = Dropped {
             operation: operation.id().to_owned(),
             request_id: operation.attribution().request_id.clone(),
             record: operation.record_key(),
             body: body.to_owned(),
+            schedule: schedule.map(str::to_owned),
         };
         Self { dropped: Some(dropped), ..self }
     }
@@ -136,11 +142,18 @@ impl Entry {
         own.map(|dropped| Reply::repeated(dropped.body.clone()))
     }
 
-    /// Returns whether the subscription's metadata names the request that drops what is pending. Only the removal of a
-    /// cancellation writes it there.
+    /// Returns whether the request that drops what is pending has done so. Whatever is pending now came later.
     pub fn has_dropped(&self, subscription: &Subscription) -> bool {
-        let request_id = subscription.metadata.get(REQUEST_METADATA);
-        self.dropped.as_ref().is_some_and(|dropped| request_id == Some(&dropped.request_id))
+        let Some(dropped) = &self.dropped else { return false };
+        if let Some(schedule) = &dropped.schedule {
+            return subscription.schedule_id() != Some(schedule);
+        }
+        if let Some(invoice) = &self.invoice {
+            let latest = latest_invoice(subscription).map(|latest| &latest.id);
+            return subscription.pending_update.is_none() || latest != Some(invoice);
+        }
+        // The removal of a cancellation writes it there.
+        subscription.metadata.get(REQUEST_METADATA) == Some(&dropped.request_id)
     }
 
     /// Returns whether the change waits for the payment of `invoice`.
@@ -169,7 +182,7 @@ pub struct Journal {
     /// ID of the customer.
     pub customer: String,
     entry: Option<Entry>,
-    /// The entry that this request wrote last.
+    /// The entry that the table has until this request releases the journal.
     written: Option<Entry>,
 }
 
@@ -195,7 +208,8 @@ impl Journal {
                 None
             }
         });
-        Ok(Self { table: table.clone(), held, customer: customer.to_owned(), entry, written: None })
+        let (table, customer, written) = (table.clone(), customer.to_owned(), entry.clone());
+        Ok(Self { table, held, customer, entry, written })
     }
 
     /// Returns the operation that is not over.

@@ -103,7 +103,7 @@ pub async fn settle(
 
 /// Stores the response of the request that dropped what was pending, unless its caller has one. Given how the entry was
 /// settled, and the subscriptions as they were before: it was dropped if nothing was pending, and nothing has applied; also
-/// if a subscription whose cancellation it removed was canceled again.
+/// if something else is pending since.
 ///
 /// # Errors
 /// `unavailable`, after which the entry is still there.

@@ -98,6 +98,14 @@ impl Subscription {
         update.filter(|update| update.subscription_items.as_ref().is_some_and(has_items))
     }
 
+    /// Returns the ID of its schedule.
+    pub fn schedule_id(&self) -> Option<&str> {
+        match self.schedule.as_ref()? {
+            Expandable::Id(id) => Some(id),
+            Expandable::Object(schedule) => schedule.id.as_deref(),
+        }
+    }
+
     /// Returns the time at which the subscription is set to end: `cancel_at`, the end of the period, or the end of
     /// its schedule.
     pub fn ends_at(&self) -> Option<Timestamp> {

@@ -280,6 +280,47 @@ fn dropped_cancellation_is_not_dropped_again_after_another_one() {
 }
 
 #[test]
+fn retry_of_a_drop_does_not_undo_a_later_cancellation() {
+    let fault = |at| Fault { at, method: "POST", kind: Kind::Stored, after_work: true, count: 1 };
+    let send = |what, at: Option<&'static str>, keyed| {
+        let trouble = Trouble { faults: at.map(fault).into_iter().collect(), crash: None };
+        later::Move::Send { what, keyed, trouble }
+    };
+    let scheduled = vec![
+        send(later::What::Schedule(month("pro")), None, false),
+        send(later::What::Drop, Some("/v1/subscription_schedules/"), true),
+        later::Move::Cancel(true),
+    ];
+    let waiting = vec![
+        later::Move::Card(false),
+        send(later::What::Change(month("pro")), None, false),
+        send(later::What::Drop, Some("/v1/invoices/"), true),
+        later::Move::Cancel(true),
+    ];
+    for moves in [scheduled, waiting] {
+        if let Err(violation) = check_later(&Later { plan: month("plain"), moves, seed: 0 }) {
+            panic!("{violation}");
+        }
+    }
+}
+
+#[test]
+fn drop_that_came_too_late_is_no_success() {
+    for polls in 1..60 {
+        let trouble = Trouble { crash: Some(polls), faults: Vec::new() };
+        let send = |what, keyed, trouble| later::Move::Send { what, keyed, trouble };
+        let moves = vec![
+            send(later::What::Schedule(month("pro")), false, Trouble::default()),
+            send(later::What::Drop, true, trouble),
+            later::Move::Pass(true),
+        ];
+        if let Err(violation) = check_later(&Later { plan: month("plain"), moves, seed: 0 }) {
+            panic!("{polls}: {violation}");
+        }
+    }
+}
+
+#[test]
 fn change_during_which_the_customer_cancels_is_no_error_of_stripes() {
     for polls in 1..40 {
         let moves = vec![
@@ -354,4 +395,28 @@ fn rejection_that_was_stored_although_its_write_failed_is_replayed_after_a_crash
         change(month("hobby"), Some(1), killed),
     ];
     holds(Start::Subscribed(month("hobby"), Card::Good), steps);
+}
+
+#[test]
+fn change_that_was_applied_is_no_rejection_after_a_failure_of_the_table() {
+    for after in 0..12 {
+        let table = TableFault { write: None, after, calls: 3, done: false };
+        let steps = vec![
+            Step::Change {
+                to: month("hobby"),
+                quote: Quoted::None,
+                key: Some(0),
+                disturbances: Disturbances { twins: 1, crash: Some(29), ..Disturbances::default() },
+            },
+            Step::Retry {
+                nth: 0,
+                other: None,
+                disturbances: Disturbances { table: Some(table), ..Disturbances::default() },
+            },
+        ];
+        let start = Start::Subscribed(month("agency"), Card::Good);
+        if let Err(violation) = check(&History { start, steps, seed: 2_074_080_323_573_078_346 }) {
+            panic!("{after}: {violation}");
+        }
+    }
 }

@@ -398,6 +398,9 @@ impl Walk<'_> {
             return Ok(());
         }
         match (operation.what, reply.status, error.as_str()) {
+            (What::Drop, 200, _) => {
+                ensure!(effect && before.is_pending(), "nothing was dropped");
+            }
             (_, 200, _) => ensure!(effect, "a success without its effect"),
             (What::Change(_), 402, "payment_action_required") => {
                 ensure!(after.waits.is_some(), "nothing waits");
