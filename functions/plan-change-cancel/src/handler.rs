@@ -5,7 +5,7 @@ use shared::billing::catalog::Offer;
 use shared::billing::plan_change::{Withdrawal, keep_subscription, release, withdraw};
 use shared::billing::state::BillingState;
 use shared::billing::subscription::NotChangeable;
-use shared::change::{Entry, Journal, Settled, Work, respond_to_drop, settle};
+use shared::change::{Entry, Journal, Settled, Target, Work, respond_to_drop, settle};
 use shared::stripe::views::{Phase, Price, Subscription};
 use shared::{ApiError, Call, Reply, StripeError};
 
@@ -51,7 +51,7 @@ async fn cancel(
             // The change is in force, or was declined: its own retry or the next change stores that response.
             Settled::Applied(_) | Settled::Declined(_) => {
                 journal.set(Some(entry.clone()));
-                owed = None;
+                owed = owed.filter(|_| !entry.is_dropped_itself());
             }
             Settled::Scheduled => {
                 if let Some(reply) = entry.answer() {
@@ -62,14 +62,15 @@ async fn cancel(
         }
         billing = call.billing_state().await?;
     }
-    let current = billing.current().ok_or(ApiError::NoPendingChange)?;
-    let subscription = current.subscription;
     // An earlier attempt of this request may have dropped it, and something else may be pending since.
-    let has_dropped = left.is_some_and(|entry| entry.has_dropped(subscription));
-    if let Some(reply) = owed.filter(|_| has_dropped) {
-        journal.set(None);
+    if let Some((reply, entry)) = owed.zip(left)
+        && entry.has_dropped(&billing.subscriptions)
+    {
+        journal.set(entry.after_drop());
         return Ok(reply);
     }
+    let current = billing.current().ok_or(ApiError::NoPendingChange)?;
+    let subscription = current.subscription;
     let pending = Pending::of(subscription).ok_or(ApiError::NoPendingChange)?;
     let canceled = dropped(call, &billing, subscription, &pending).await?;
     let plan = current.plan.map(|plan| plan.tier.to_owned());
@@ -156,7 +157,7 @@ impl Dropper<'_> {
             // It was made elsewhere, for example in the billing portal.
             None => self.entry().waiting(invoice),
         };
-        journal.write(entry.dropping(self.operation, reply.body(), None)).await?;
+        journal.write(entry.dropping(self.operation, reply.body(), Target::Payment)).await?;
         let key = journal.stripe_key(self.operation.id(), &format!("void-{invoice}"));
         let (stripe, customer) = (&self.call.stripe, journal.customer.clone());
         match withdraw(stripe, &customer, self.subscription, invoice, &key).await? {
@@ -181,33 +182,32 @@ impl Dropper<'_> {
         schedule: &str,
         reply: &Reply,
     ) -> Result<(), ApiError> {
-        let key = self.begin(journal, reply, "release", Some(schedule)).await?;
+        let target = Target::Schedule(schedule.to_owned());
+        let key = self.begin(journal, reply, "release", target).await?;
         release(&self.call.stripe, schedule, &key).await?;
-        journal.set(None);
+        journal.set(journal.entry().cloned().and_then(Entry::after_drop));
         Ok(())
     }
 
     /// Removes the end of the subscription.
     async fn keep(&self, journal: &mut Journal, reply: &Reply) -> Result<(), ApiError> {
-        let key = self.begin(journal, reply, "keep", None).await?;
+        let key = self.begin(journal, reply, "keep", Target::Cancellation).await?;
         let attribution = self.operation.attribution();
         keep_subscription(&self.call.stripe, self.subscription, attribution, &key).await?;
-        journal.set(None);
+        journal.set(journal.entry().cloned().and_then(Entry::after_drop));
         Ok(())
     }
 
-    /// Writes the response to the journal, unless that has one that is owed to somebody else. Returns the idempotency key.
+    /// Writes the response to the journal, beside a change whose response is owed. Returns the idempotency key.
     async fn begin(
         &self,
         journal: &mut Journal,
         reply: &Reply,
         step: &str,
-        schedule: Option<&str>,
+        target: Target,
     ) -> Result<String, ApiError> {
-        if journal.entry().is_some() {
-            return Err(ApiError::ChangeInProgress);
-        }
-        journal.write(self.entry().dropping(self.operation, reply.body(), schedule)).await?;
+        let entry = journal.entry().cloned().unwrap_or_else(|| self.entry());
+        journal.write(entry.dropping(self.operation, reply.body(), target)).await?;
         Ok(journal.stripe_key(self.operation.id(), step))
     }
 

@@ -33,13 +33,6 @@ pub fn changes(subscription: &Subscription) -> Vec<&Phase> {
     later
 }
 
-/// Returns whether a change or the end of the subscription is pending.
-pub fn has_pending(subscription: &Subscription) -> bool {
-    subscription.pending_change().is_some()
-        || !later_phases(subscription).is_empty()
-        || subscription.ends_at().is_some()
-}
-
 /// Prices and quantities, sorted.
 type Items<'a> = Vec<(&'a str, u64)>;
 

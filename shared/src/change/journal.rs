@@ -79,9 +79,21 @@ struct Dropped {
     record: Option<RecordKey>,
     /// Body of its response, which is known before the drop.
     body: String,
-    /// ID of the schedule that it releases the subscription from, to drop a scheduled change.
     #[serde(default)]
-    schedule: Option<String>,
+    target: Target,
+}
+
+/// What is pending, and dropped by a request.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Target {
+    /// A change that waits for the payment of the entry's invoice.
+    Payment,
+    /// A scheduled change, by the ID of its schedule.
+    Schedule(String),
+    /// A cancellation at the end of the period.
+    #[default]
+    Cancellation,
 }
 
 impl Entry {
@@ -122,16 +134,15 @@ impl Entry {
         Self { phase: Phase::Meters, ..self }
     }
 
-    /// Returns the entry once `operation` is about to drop what is pending. `body` is that of its response; `schedule` the
-    /// ID of the schedule of a scheduled change.
+    /// Returns the entry once `operation` is about to drop `target`. `body` is that of its response.
     #[must_use]
-    pub fn dropping(self, operation: &Operation, body: &str, schedule: Option<&str>) -> Self {
+    pub fn dropping(self, operation: &Operation, body: &str, target: Target) -> Self {
         let dropped = Dropped {
             operation: operation.id().to_owned(),
             request_id: operation.attribution().request_id.clone(),
             record: operation.record_key(),
             body: body.to_owned(),
-            schedule: schedule.map(str::to_owned),
+            target,
         };
         Self { dropped: Some(dropped), ..self }
     }
@@ -142,18 +153,34 @@ impl Entry {
         own.map(|dropped| Reply::repeated(dropped.body.clone()))
     }
 
-    /// Returns whether the request that drops what is pending has done so. Whatever is pending now came later.
-    pub fn has_dropped(&self, subscription: &Subscription) -> bool {
+    /// Returns whether the request that drops what is pending has done so, as the subscriptions show. Whatever is pending now
+    /// came later.
+    pub fn has_dropped(&self, subscriptions: &[Subscription]) -> bool {
         let Some(dropped) = &self.dropped else { return false };
-        if let Some(schedule) = &dropped.schedule {
-            return subscription.schedule_id() != Some(schedule);
-        }
-        if let Some(invoice) = &self.invoice {
-            let latest = latest_invoice(subscription).map(|latest| &latest.id);
-            return subscription.pending_update.is_none() || latest != Some(invoice);
-        }
-        // The removal of a cancellation writes it there.
-        subscription.metadata.get(REQUEST_METADATA) == Some(&dropped.request_id)
+        let own = |one: &&Subscription| one.id == self.work.subscription();
+        subscriptions.iter().find(own).is_some_and(|own| match &dropped.target {
+            Target::Payment => {
+                let latest = latest_invoice(own).map(|latest| &latest.id);
+                own.pending_update.is_none() || latest != self.invoice.as_ref()
+            }
+            Target::Schedule(id) => own.schedule_id() != Some(id),
+            // The removal of a cancellation writes it there.
+            Target::Cancellation => own.metadata.get(REQUEST_METADATA) == Some(&dropped.request_id),
+        })
+    }
+
+    /// Returns whether a request drops the change itself, which waits for its payment.
+    pub fn is_dropped_itself(&self) -> bool {
+        self.dropped.as_ref().is_some_and(|dropped| dropped.target == Target::Payment)
+    }
+
+    /// Returns what is left to settle after a drop: another operation's change, whose response is owed.
+    pub fn after_drop(self) -> Option<Self> {
+        let is_over = |dropped: &Dropped| {
+            dropped.target == Target::Payment || dropped.operation == self.operation
+        };
+        let is_left = self.dropped.as_ref().is_some_and(|dropped| !is_over(dropped));
+        is_left.then_some(Self { dropped: None, ..self })
     }
 
     /// Returns whether the change waits for the payment of `invoice`.

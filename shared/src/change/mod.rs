@@ -10,5 +10,5 @@ mod journal;
 mod settle;
 
 pub use complete::complete;
-pub use journal::{Entry, Journal, Phase, Work};
+pub use journal::{Entry, Journal, Phase, Target, Work};
 pub use settle::{Metered, Settled, respond_to_drop, settle, swap_meters};

@@ -3,7 +3,6 @@
 use crate::api::error::ApiError;
 use crate::billing::invoice::latest_invoice;
 use crate::billing::plan_change::{IfIncomplete, Update, is_in_force, is_pending, restore};
-use crate::billing::schedule::has_pending;
 use crate::stripe::views::{Expandable, InvoiceStatus, Subscription};
 use crate::stripe::{Refusal, Stripe, StripeError};
 
@@ -101,9 +100,8 @@ pub async fn settle(
     }
 }
 
-/// Stores the response of the request that dropped what was pending, unless its caller has one. Given how the entry was
-/// settled, and the subscriptions as they were before: it was dropped if nothing was pending, and nothing has applied; also
-/// if something else is pending since.
+/// Stores the response of the request that dropped what was pending, if it did, unless its caller has one. Given how the
+/// entry was settled, and the subscriptions as they were before.
 ///
 /// # Errors
 /// `unavailable`, after which the entry is still there.
@@ -113,10 +111,8 @@ pub async fn respond_to_drop(
     settled: &Settled,
     subscriptions: &[Subscription],
 ) -> Result<(), ApiError> {
-    let is_pending = |one: &Subscription| {
-        one.id == entry.work.subscription() && has_pending(one) && !entry.has_dropped(one)
-    };
-    if matches!(settled, Settled::Nothing) && !subscriptions.iter().any(is_pending) {
+    let is_paid = entry.is_dropped_itself() && !matches!(settled, Settled::Nothing);
+    if entry.has_dropped(subscriptions) && !is_paid {
         return journal.respond_to_drop(entry).await;
     }
     Ok(())

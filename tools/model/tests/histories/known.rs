@@ -305,6 +305,25 @@ fn retry_of_a_drop_does_not_undo_a_later_cancellation() {
 }
 
 #[test]
+fn cancellation_can_be_dropped_after_a_change_that_was_cut_off() {
+    for (keyed, polls) in
+        [false, true].into_iter().flat_map(|keyed| (1..60).map(move |polls| (keyed, polls)))
+    {
+        let trouble = Trouble { crash: Some(polls), faults: Vec::new() };
+        let change = later::What::Change(month("hobby"));
+        let send = |what, keyed, trouble| later::Move::Send { what, keyed, trouble };
+        let moves = vec![
+            send(change, keyed, trouble.clone()),
+            later::Move::Cancel(true),
+            send(later::What::Drop, true, trouble),
+        ];
+        if let Err(violation) = check_later(&Later { plan: month("plain"), moves, seed: 0 }) {
+            panic!("{keyed} {polls}: {violation}");
+        }
+    }
+}
+
+#[test]
 fn drop_that_came_too_late_is_no_success() {
     for polls in 1..60 {
         let trouble = Trouble { crash: Some(polls), faults: Vec::new() };
