@@ -111,20 +111,23 @@ impl StripeRequest for ListCreatedSchedules {
 }
 
 impl Stripe {
-    /// Returns the idempotency key of the request that created a schedule at `since` (Unix seconds) or later; `None` if no
-    /// event says so.
+    /// Returns the ID of the schedule that the request with this idempotency key created at `since` (Unix seconds) or later;
+    /// `None` if no event says so.
     ///
     /// # Errors
     /// [`StripeError`].
-    pub async fn creator_of_schedule(
+    pub async fn schedule_created_with(
         &self,
-        id: &str,
+        key: &str,
         since: i64,
     ) -> Result<Option<String>, StripeError> {
         let events: Vec<Event> = self.all(&ListCreatedSchedules(since)).await?;
-        let is_its = |event: &&Event| event.data.object.id.as_deref() == Some(id);
-        let created = events.iter().find(is_its).and_then(|event| event.request.as_ref());
-        Ok(created.and_then(|cause| cause.idempotency_key.clone()))
+        let is_of_key = |event: &Event| {
+            let cause = event.request.as_ref();
+            cause.and_then(|cause| cause.idempotency_key.as_deref()) == Some(key)
+        };
+        let created = events.into_iter().find(is_of_key);
+        Ok(created.and_then(|event| event.data.object.id))
     }
 
     /// Returns a page of events created at `since` (Unix seconds) or later, newest first, after the event `after`, and

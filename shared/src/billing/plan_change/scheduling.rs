@@ -93,8 +93,7 @@ impl Scheduling {
         if subscription.schedule.is_none() && subscription.ends_at().is_some() {
             return Ok(false);
         }
-        let attached = schedule.and_then(|schedule| schedule.id.as_deref());
-        if let Some(id) = self.left_schedule(stripe, attached).await? {
+        if let Some(id) = self.left_schedule(stripe).await? {
             release(stripe, &id, release_key).await?;
         }
         Ok(false)
@@ -102,12 +101,8 @@ impl Scheduling {
 
     /// Returns the ID of the schedule that the first request made. Without it, only the same request tells. If Stripe never
     /// executed that one, it makes the schedule now, and the key is used up. Where Stripe no longer says what it made, the
-    /// events tell whether `attached`, the subscription's schedule, is it.
-    async fn left_schedule(
-        &self,
-        stripe: &Stripe,
-        attached: Option<&str>,
-    ) -> Result<Option<String>, StripeError> {
+    /// events do.
+    async fn left_schedule(&self, stripe: &Stripe) -> Result<Option<String>, StripeError> {
         if self.schedule.is_some() {
             return Ok(self.schedule.clone());
         }
@@ -121,9 +116,7 @@ impl Scheduling {
                 Err(error) => return Err(error),
             }
         }
-        let Some(id) = attached else { return Ok(None) };
-        let creator = stripe.creator_of_schedule(id, self.sent_at - CLOCK_DIFFERENCE).await?;
-        Ok((creator.as_ref() == Some(&self.key)).then(|| id.to_owned()))
+        stripe.schedule_created_with(&self.key, self.sent_at - CLOCK_DIFFERENCE).await
     }
 }
 

@@ -1,4 +1,4 @@
-//! Generated clients walk through the README's "The life of a subscription", and run the examples.
+//! Generated clients and a Hurl file walk through the README's "The life of a subscription". The examples run.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -89,4 +89,21 @@ fn python_client_walks_through_a_subscription() {
         command
     };
     walk("python", &mut python(&script), &mut python(&example));
+}
+
+#[test]
+fn hurl_file_walks_through_a_subscription() {
+    let Some(mut hurl) = tools::hurl("examples/hurl") else { return };
+    let running = Running::start("hurl");
+    let variables = [
+        ("api", format!("{}/v1/billing", running.about().api_url)),
+        ("key", running.account("fresh").keys.admin.clone()),
+        ("stripe", running.about().stripe_url.clone()),
+    ];
+    for (name, value) in variables {
+        hurl.arg("--variable").arg(format!("{name}={value}"));
+    }
+    let file = tools::root().join("examples/hurl/subscription.hurl");
+    println!("{}", tools::run(hurl.arg("--test").arg(file)).trim());
+    running.clean_up();
 }

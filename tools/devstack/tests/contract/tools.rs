@@ -24,6 +24,17 @@ pub fn node(test: &str) -> Option<PathBuf> {
     Some(folder)
 }
 
+/// Returns Hurl. Without it, it prints that `test` is skipped.
+pub fn hurl(test: &str) -> Option<Command> {
+    let own = root().join("target/tools/bin/hurl");
+    let program = if own.exists() { own } else { "hurl".into() };
+    if Command::new(&program).arg("--version").output().is_err() {
+        println!("SKIPPED: {test}: needs Hurl 8 (make hurl)");
+        return None;
+    }
+    Some(Command::new(program))
+}
+
 /// Returns a program of the virtual environment. It finds the other programs of the environment in its PATH.
 pub fn python(program: &str) -> Command {
     let folder = root().join(".venv/bin");

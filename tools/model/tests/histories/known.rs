@@ -228,6 +228,23 @@ fn schedule_whose_response_stripe_keeps_as_a_failure_is_found_and_released() {
 }
 
 #[test]
+fn schedule_that_settling_makes_is_released_although_stripe_keeps_a_failure() {
+    for polls in (1..60).step_by(2) {
+        let stored =
+            Fault { at: "/v1/", method: "POST", kind: Kind::Stored, after_work: true, count: 1 };
+        let send = |to, crash, faults| later::Move::Send {
+            what: later::What::Schedule(month(to)),
+            keyed: false,
+            trouble: Trouble { crash, faults },
+        };
+        let moves = vec![send("pro", Some(polls), Vec::new()), send("hobby", None, vec![stored])];
+        if let Err(violation) = check_later(&Later { plan: month("hobby"), moves, seed: 0 }) {
+            panic!("{polls}: {violation}");
+        }
+    }
+}
+
+#[test]
 fn response_of_an_interrupted_change_is_stored_before_another_one_is_made() {
     let fails = TableFault { write: Some(Write::Store), after: 0, calls: 3, done: false };
     for polls in (1..60).step_by(3) {
