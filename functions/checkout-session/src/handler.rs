@@ -79,6 +79,18 @@ async fn sessions(call: &Call, customer: &str) -> Result<Vec<CheckoutSession>, S
     Ok(call.stripe.send::<List<CheckoutSession>>(&list).await?.data)
 }
 
+fn is_open(session: &CheckoutSession) -> bool {
+    session.mode == "subscription" && session.status.as_deref() == Some("open")
+}
+
+/// A new session.
+enum Created {
+    /// Under the key that racing requests share: the only one.
+    Shared(CheckoutSession),
+    /// Under a key of the request's own: racing requests may have created others.
+    Own(CheckoutSession),
+}
+
 /// A checkout of one customer.
 struct Checkout<'a> {
     call: &'a Call,
@@ -129,29 +141,27 @@ impl Checkout<'_> {
         };
         let mut refused_under = None;
         for round in 1.. {
-            let is_open = |session: &&CheckoutSession| {
-                session.mode == "subscription" && session.status.as_deref() == Some("open")
-            };
-            if let Some(same) = known.iter().filter(is_open).find(|session| wanted.is_same(session))
-            {
-                return Ok(same.clone());
-            }
-            for session in known.iter().filter(is_open) {
-                self.expire(session).await?;
+            if let Some(same) = self.agree(&wanted, &known).await? {
+                return Ok(same);
             }
             // Racing requests have read the same newest session and so use the same key. Stripe creates the
             // first one's session and refuses the others, which then read the sessions again.
             let newest = known.first().map_or("none", |session| session.id.as_str());
-            let mut key = format!("checkout-{customer}-{newest}");
-            if refused_under.as_ref() == Some(&key) {
+            let mut key = Some(format!("checkout-{customer}-{newest}"));
+            if refused_under == key {
                 // The first session is still being created, or was refused permanently.
                 sleep(PAUSE).await;
                 if round == ROUNDS {
-                    key = operation.stripe_key("last-session");
+                    key = None;
                 }
             }
-            match self.create(&wanted, &key).await {
-                Ok(session) if session.status.as_deref() == Some("open") => return Ok(session),
+            match self.create(&wanted, key.as_deref()).await {
+                Ok(Created::Shared(session)) if is_open(&session) => return Ok(session),
+                Ok(Created::Own(session)) if is_open(&session) => {
+                    let known = self.sessions_unless_subscribed().await?;
+                    let agreed = self.agree(&wanted, &known).await?;
+                    return agreed.ok_or(ApiError::IdempotencyInProgress);
+                }
                 // A replayed failure may have created the session all the same, so read the sessions again.
                 Err(error)
                     if !(error.is_key_reused()
@@ -162,28 +172,45 @@ impl Checkout<'_> {
                 }
                 Ok(_) | Err(_) if round == ROUNDS => return Err(ApiError::IdempotencyInProgress),
                 Ok(_) => {}
-                Err(_) => refused_under = Some(key),
+                Err(_) => refused_under = key,
             }
             known = self.sessions_unless_subscribed().await?;
         }
         unreachable!("the last round returns")
     }
 
-    /// Creates a session. Stripe replays an old refusal for the same key even if its reason is gone, so a refused
-    /// request is repeated under a key of its own.
+    /// Returns the one session that is wanted, if it is open, and expires all others. Of several it is the oldest, so that
+    /// racing requests return the same one. Stripe may also have opened one after its request had failed.
+    async fn agree(
+        &self,
+        wanted: &SessionRequest<'_>,
+        known: &[CheckoutSession],
+    ) -> Result<Option<CheckoutSession>, ApiError> {
+        let open = || known.iter().filter(|session| is_open(session));
+        let same = open().rfind(|session| wanted.is_same(session));
+        let same_id = same.map(|session| &session.id);
+        for session in open().filter(|session| Some(&session.id) != same_id) {
+            self.expire(session).await?;
+        }
+        Ok(same.cloned())
+    }
+
+    /// Creates a session under the key that racing requests share, or under one of its own. Stripe replays an old refusal
+    /// for the same key even if its reason is gone, so a refused request is repeated under its own.
     async fn create(
         &self,
         wanted: &SessionRequest<'_>,
-        key: &str,
-    ) -> Result<CheckoutSession, StripeError> {
-        let request = || wanted.request();
+        key: Option<&str>,
+    ) -> Result<Created, StripeError> {
         let stripe = &self.call.stripe;
-        match stripe.send_built(request(), Some(key.to_owned())).await {
-            Err(error) if error.status() == Some(400) && !error.is_key_reused() => {
-                stripe.send_built(request(), Some(self.operation.stripe_key("session"))).await
+        if let Some(key) = key {
+            match stripe.send_built(wanted.request(), Some(key.to_owned())).await {
+                Err(error) if error.status() == Some(400) && !error.is_key_reused() => {}
+                outcome => return outcome.map(Created::Shared),
             }
-            outcome => outcome,
         }
+        let key = self.operation.stripe_key("session");
+        stripe.send_built(wanted.request(), Some(key)).await.map(Created::Own)
     }
 
     /// Expires a session. Stripe refuses that for a completed one, which has created a subscription.

@@ -52,6 +52,11 @@ impl Case<'_> {
         self.replies.iter().flatten().filter(|reply| is_definite(reply)).collect()
     }
 
+    /// Returns the number of attempts without a definite response.
+    fn unclear(&self) -> usize {
+        self.replies.len() - self.definite().len()
+    }
+
     /// Checks that nothing has changed since `before`, except what an earlier change had left: its metered prices are
     /// swapped, and the restored lines of its invoice wait for the next one.
     fn is_unchanged(&self, run: &Run<'_>, before: &Ledger) -> Checked {
@@ -80,7 +85,10 @@ pub fn check(run: &mut Run<'_>, case: &Case<'_>, expected: &Expected) -> Checked
         ensure!(!case.calm || reply.status < 500 || case.key.is_some(), "a 5xx without a fault");
     }
     ensure!(case.after.live <= 1, "two subscriptions");
-    ensure!(case.after.open_sessions.len() <= 1, "two open sessions");
+    // Stripe may open a session after its request has failed. Nobody gets its URL, and the next checkout expires it.
+    let late = if case.request.endpoint == Endpoint::Checkout { case.unclear() } else { 0 };
+    let most = case.before.open_sessions.len().max(1) + late;
+    ensure!(case.after.open_sessions.len() <= most, "several open sessions");
     if let Some(first) = &expected.replay {
         return replays(case, first);
     }
@@ -307,7 +315,7 @@ fn several(run: &mut Run<'_>, case: &Case<'_>) -> Checked {
         .filter_map(|reply| reply.json()["invoice"]["id"].as_str().map(str::to_owned))
         .collect();
     ensure!(named.is_subset(&applied), "named {named:?}, applied {applied:?}");
-    let unclear = case.replies.len() - definite.len();
+    let unclear = case.unclear();
     ensure!(applied.len() <= named.len() + unclear, "charged {} times", applied.len());
     for invoice in applied {
         run.charged.insert(invoice, "one of several".to_owned());
@@ -335,8 +343,9 @@ fn checkout(run: &mut Run<'_>, case: &Case<'_>, expected: &Expected) -> Checked 
         // plan may have expired it since.
         if reply.status == 201 && !reply.replayed {
             let id = text(&reply.json()["id"]);
-            let is_open = case.after.open_sessions.iter().eq([&id]);
-            ensure!(is_open, "{id} is not the only open session");
+            let open = &case.after.open_sessions;
+            let is_only = open.len() == 1 || case.unclear() > 0;
+            ensure!(is_only && open.contains(&id), "{id} is not the only open session");
         }
     }
     if let Some(reply) = definite.first() {

@@ -456,3 +456,18 @@ fn change_that_was_applied_is_no_rejection_after_a_failure_of_the_table() {
         }
     }
 }
+
+#[test]
+fn session_that_stripe_opens_late_is_one_that_nobody_got() {
+    let kind = Kind::Latency(12_000);
+    let slow = Fault { at: "/v1/checkout", method: "POST", kind, after_work: false, count: 1 };
+    for twins in 0..3 {
+        let disturbances = Disturbances { twins, faults: vec![slow], ..Disturbances::default() };
+        let again = Disturbances::default();
+        let steps = vec![
+            Step::Checkout { to: month("hobby"), key: None, disturbances },
+            Step::Checkout { to: month("hobby"), key: None, disturbances: again },
+        ];
+        holds(Start::Fresh, steps);
+    }
+}
