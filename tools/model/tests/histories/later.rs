@@ -286,6 +286,9 @@ impl Walk<'_> {
             return Ok(());
         }
         self.account.pass(hours * 3_600).await;
+        if before.waits.is_some() && self.view().await.waits.is_none() {
+            self.forget_lapsed(before.waits);
+        }
         if self.account.now() < end {
             // Stripe refuses to advance that far at once.
             return Ok(());
@@ -304,6 +307,17 @@ impl Walk<'_> {
             self.counts.count("a scheduled change took effect");
         }
         Ok(())
+    }
+
+    /// Lets the change that waited be made again by its retry.
+    fn forget_lapsed(&mut self, waited: Option<Plan>) {
+        for operation in &mut self.operations {
+            if let What::Change(to) = operation.what
+                && Some(to) == waited
+            {
+                operation.has_happened = false;
+            }
+        }
     }
 
     /// Makes an attempt at an operation, and checks what it did.
