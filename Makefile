@@ -4,7 +4,7 @@
 # Uses cargo-nextest, Node.js and Docker where they are installed.
 
 .DEFAULT_GOAL := help
-.PHONY: help setup venv node_modules setup-deploy lock compile binaries build sbom bundle run stop test soak soak-model soak-fuzz soak-faults soak-contract fmt lint audit docs lint-openapi \
+.PHONY: help setup venv node_modules hurl setup-deploy lock compile binaries build sbom bundle run stop test soak soak-model soak-fuzz soak-faults soak-contract fmt lint audit docs lint-openapi \
 	lint-template lint-workflows sam-local smoke deploy good rollback use-table clean-local \
 	floor peer bench bench-check bench-accept load
 
@@ -61,6 +61,9 @@ lock: setup-deploy ## Write requirements*.txt from requirements*.in, with the ha
 		.venv-deploy/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 			--no-emit-index-url --custom-compile-command "make lock" $$name.in --output-file $$name.txt || exit 1; \
 	done
+
+hurl: ## Install Hurl into target/tools for examples/hurl (requires libcurl, libxml2 and libclang with their headers)
+	cargo install --quiet --locked --debug --root target/tools hurl@8.0.1
 
 # Each stamp is a copy of the lock file that the packages were installed from.
 node_modules:
@@ -189,7 +192,7 @@ sbom: setup-deploy ## List the crates in the packages of `make build`: target/sb
 		--output cyclonedx-json=target/sbom.cdx.json
 
 bundle: sbom ## Pack what a deployment needs, without its toolchain, into target/bundle.tar.gz
-	cargo build --locked --package deployer
+	cargo build --locked --workspace --bin deployer
 	@rm -rf target/bundle && mkdir -p target/bundle/packages target/bundle/bin target/bundle/tools/deployer
 	@cp $(patsubst %,$(PACKAGES)/%.zip,$(FUNCTIONS)) target/bundle/packages/
 	@cp $(BIN)/deployer target/bundle/bin/
@@ -202,7 +205,7 @@ lint-template: setup-deploy ## Check the templates with cfn-lint, sam validate a
 	@set -e; export SAM_CLI_TELEMETRY=0 AWS_DEFAULT_REGION=$${AWS_DEFAULT_REGION:-us-east-1} LOG_LEVEL=ERROR; set -x; \
 	.venv-deploy/bin/cfn-lint template.yaml bootstrap.yaml examples/edge.yaml; \
 	.venv-deploy/bin/sam validate --lint; \
-	cargo build --quiet --package deployer; \
+	cargo build --quiet --workspace --bin deployer; \
 	DEPLOYER=$(BIN)/deployer .venv-deploy/bin/python tools/deployer/test_template.py; \
 	.venv-deploy/bin/python tools/deployer/translated.py target/template; \
 	.venv-deploy/bin/checkov --config-file .checkov.defaults.yaml --file target/template/defaults.json; \
@@ -262,13 +265,13 @@ bench-accept: ## Write the current measurements to tools/bench/expected.toml
 HOST_ARCH := $(if $(filter aarch64 arm64,$(shell uname -m)),arm64,x86_64)
 
 smoke: ## Call a deployed API: API_URL=https://…, SMOKE_KEY=sk_… (optional), FUNCTIONS="summary info"
-	cargo build --quiet --package deployer
+	cargo build --quiet --workspace --bin deployer
 	@PATH="$(CURDIR)/$(BIN):$$PATH" tools/deployer/smoke.sh "$(API_URL)" $(FUNCTIONS)
 
 STACK ?= $(if $(ENVIRONMENT),cantila-billing-$(ENVIRONMENT))
 
 define stack
-	cargo build --quiet --package deployer
+	cargo build --quiet --workspace --bin deployer
 	@PATH="$(CURDIR)/$(BIN):$$PATH" tools/deployer/stack.sh
 endef
 

@@ -143,6 +143,8 @@ struct Operation {
     request: Request,
     /// Whether an attempt without a definite response has taken effect.
     has_happened: bool,
+    /// Whether it waited for its payment in vain.
+    has_lapsed: bool,
     is_unclear: bool,
     /// The response that is replayed.
     stored: Option<Reply>,
@@ -225,6 +227,7 @@ impl Walk<'_> {
                     what: *what,
                     request,
                     has_happened: false,
+                    has_lapsed: false,
                     is_unclear: false,
                     stored: None,
                 });
@@ -315,6 +318,7 @@ impl Walk<'_> {
             if let What::Change(to) = operation.what
                 && Some(to) == waited
             {
+                operation.has_lapsed |= operation.has_happened;
                 operation.has_happened = false;
             }
         }
@@ -417,7 +421,8 @@ impl Walk<'_> {
             }
             (_, 200, _) => ensure!(effect, "a success without its effect"),
             (What::Change(_), 402, "payment_action_required") => {
-                ensure!(after.waits.is_some(), "nothing waits");
+                let was_told = operation.has_lapsed && reply.replayed;
+                ensure!(after.waits.is_some() || was_told, "nothing waits");
             }
             (What::Change(_), 402, _) => ensure!(
                 View { waits: None, ..before.clone() } == *after || before == after,
