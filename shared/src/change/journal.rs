@@ -83,7 +83,7 @@ struct Dropped {
     target: Target,
 }
 
-/// What is pending, and dropped by a request.
+/// The pending change or cancellation that a request drops.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Target {
