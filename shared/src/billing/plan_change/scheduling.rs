@@ -9,7 +9,7 @@ use serde_json::{Map, Value};
 use stripe_client_core::{RequestBuilder, StripeMethod};
 
 use super::diff::Change;
-use super::update::KEY_LIFETIME;
+use super::update::{KEY_LIFETIME, is_in_force};
 use crate::stripe::views::{
     Discount, Expandable, Schedule, ScheduleDraft, Subscription, SubscriptionItem,
 };
@@ -85,7 +85,10 @@ impl Scheduling {
         release_key: &str,
     ) -> Result<bool, StripeError> {
         let schedule = subscription.schedule.as_ref().and_then(Expandable::object);
-        if schedule.and_then(Schedule::operation) == Some(operation) {
+        // A phase that has begun leaves its mark on the subscription.
+        if schedule.and_then(Schedule::operation) == Some(operation)
+            || is_in_force(operation, subscription)
+        {
             return Ok(true);
         }
         // Stripe refuses to cancel a subscription that has a schedule, so the first request was not executed. Sent again, and

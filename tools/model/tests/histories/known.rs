@@ -228,6 +228,22 @@ fn schedule_whose_response_stripe_keeps_as_a_failure_is_found_and_released() {
 }
 
 #[test]
+fn scheduled_change_whose_response_was_lost_is_reported_after_its_schedule_is_over() {
+    for polls in (1..60).step_by(2) {
+        let trouble = Trouble { crash: Some(polls), faults: Vec::new() };
+        let what = later::What::Schedule(month("pro"));
+        let moves = vec![
+            later::Move::Send { what, keyed: true, trouble },
+            later::Move::Pass(true),
+            later::Move::Pass(true),
+        ];
+        if let Err(violation) = check_later(&Later { plan: month("hobby"), moves, seed: 0 }) {
+            panic!("{polls}: {violation}");
+        }
+    }
+}
+
+#[test]
 fn schedule_that_settling_makes_is_released_although_stripe_keeps_a_failure() {
     for polls in (1..60).step_by(2) {
         let stored =
