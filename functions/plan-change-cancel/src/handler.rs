@@ -5,8 +5,10 @@ use shared::billing::catalog::Offer;
 use shared::billing::plan_change::{Withdrawal, keep_subscription, release, withdraw};
 use shared::billing::state::BillingState;
 use shared::billing::subscription::NotChangeable;
-use shared::change::{Entry, Journal, Settled, Target, Work, respond_to_drop, settle};
-use shared::stripe::views::{Phase, Price, Subscription};
+use shared::change::{
+    Entry, Journal, Phase as JournalPhase, Settled, Target, Work, respond_to_drop, settle,
+};
+use shared::stripe::views::{Invoice, Phase, Price, Subscription};
 use shared::{ApiError, Call, Reply, StripeError};
 
 use crate::pending::{Pending, prices};
@@ -63,10 +65,10 @@ async fn cancel(
         billing = call.billing_state().await?;
     }
     // An earlier attempt of this request may have dropped it, and something else may be pending since.
-    if let Some((reply, entry)) = owed.zip(left)
+    if let (Some(reply), Some(entry)) = (owed, &left)
         && entry.has_dropped(&billing.subscriptions)
     {
-        journal.set(entry.after_drop());
+        journal.set(entry.clone().after_drop());
         return Ok(reply);
     }
     let current = billing.current().ok_or(ApiError::NoPendingChange)?;
@@ -77,7 +79,10 @@ async fn cancel(
     let reply = Reply::ok(&Canceled { plan, canceled })?;
     let dropper = Dropper { call, billing: &billing, subscription, operation };
     match pending {
-        Pending::Payment(_, invoice) => dropper.withdraw(journal, &invoice.id, &reply).await?,
+        Pending::Payment(_, invoice) => {
+            let unanswered = left.as_ref().filter(|entry| entry.phase == JournalPhase::Sent);
+            dropper.withdraw(journal, unanswered, invoice, &reply).await?;
+        }
         Pending::Scheduled(id, _) => dropper.release(journal, id, &reply).await?,
         Pending::Cancellation(_) => dropper.keep(journal, &reply).await?,
         Pending::Foreign => return Err(ApiError::NotChangeable(NotChangeable::Scheduled)),
@@ -140,16 +145,23 @@ struct Dropper<'a> {
 }
 
 impl Dropper<'_> {
-    /// Withdraws a change that waits for the payment of `invoice`.
+    /// Withdraws a change that waits for the payment of `invoice`. `unanswered` is the entry of a change without a response.
     async fn withdraw(
         &self,
         journal: &mut Journal,
-        invoice: &str,
+        unanswered: Option<&Entry>,
+        invoice: &Invoice,
         reply: &Reply,
     ) -> Result<(), ApiError> {
         if self.billing.payment.is_processing() {
             return Err(ApiError::NotChangeable(NotChangeable::PaymentProcessing));
         }
+        if let Some(entry) = unanswered {
+            // Without it, a retry would make the change again.
+            let url = invoice.hosted_invoice_url.clone();
+            journal.respond(entry, &Err(ApiError::PaymentActionRequired { url })).await?;
+        }
+        let invoice = invoice.id.as_str();
         let entry = match journal.entry().cloned() {
             Some(entry) if entry.waits_for(invoice) => entry,
             // A change whose response is owed: its retry has to come first.

@@ -357,6 +357,24 @@ fn cancellation_can_be_dropped_after_a_change_that_was_cut_off() {
 }
 
 #[test]
+fn waiting_change_that_was_cut_off_and_dropped_is_not_made_again_by_its_retry() {
+    for polls in (1..70).step_by(2) {
+        let send = |what, keyed, crash| {
+            let trouble = Trouble { crash, faults: Vec::new() };
+            later::Move::Send { what, keyed, trouble }
+        };
+        let moves = vec![
+            later::Move::Card(false),
+            send(later::What::Change(month("pro")), true, Some(polls)),
+            send(later::What::Drop, false, None),
+        ];
+        if let Err(violation) = check_later(&Later { plan: month("hobby"), moves, seed: 0 }) {
+            panic!("{polls}: {violation}");
+        }
+    }
+}
+
+#[test]
 fn drop_that_came_too_late_is_no_success() {
     for polls in 1..60 {
         let trouble = Trouble { crash: Some(polls), faults: Vec::new() };
