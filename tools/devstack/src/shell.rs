@@ -20,6 +20,8 @@ pub(crate) fn exports(about: &About) -> String {
         add(&format!("{name}_ADMIN"), &keys.admin);
     }
     for (name, value) in [
+        ("API_URL", &about.api_url),
+        ("ALLOWED_ORIGINS", &about.allowed_origins.join(",")),
         ("BILLING_TABLE", TABLE),
         ("STRIPE_API_BASE", &about.stripe_url),
         ("STRIPE_SECRET_KEY", &about.stripe_key),
