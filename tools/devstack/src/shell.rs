@@ -20,7 +20,7 @@ pub(crate) fn exports(about: &About) -> String {
         add(&format!("{name}_ADMIN"), &keys.admin);
     }
     for (name, value) in [
-        ("API_URL", &about.api_url),
+        ("API_URL", about.api_url.as_str()),
         ("ALLOWED_ORIGINS", &about.allowed_origins.join(",")),
         ("BILLING_TABLE", TABLE),
         ("STRIPE_API_BASE", &about.stripe_url),
