@@ -7,8 +7,8 @@ import schemathesis
 SCOPE = os.environ["CONTRACT_SCOPE"]
 
 # A string that fits the schema can still be no token of this API, no URL that the parser accepts, an amount below the
-# quoted one, or a day that is too far from the other one.
-OPAQUE = {"cursor", "quote", "maxAmount", "successUrl", "cancelUrl", "returnUrl", "from", "to"}
+# quoted one, a day that is too far from the other one, or the code of no promotion.
+OPAQUE = {"cursor", "quote", "maxAmount", "promotionCode", "successUrl", "cancelUrl", "returnUrl", "from", "to"}
 
 
 def error_of(response):
