@@ -3,18 +3,22 @@
 use model::plans::Plan;
 use model::{TableFault, Write};
 
-use crate::later::{self, Later, Trouble};
 use crate::overlap::{Move, Overlap, What};
 use crate::steps::{Card, Disturbances, Fault, History, Kind, Quoted, Start, Step};
-use crate::{check, check_later, check_overlap};
+use crate::{check, check_overlap};
 
 fn plan(tier: &str, interval: &str) -> Plan {
     let mut all = Plan::ALL.into_iter();
     all.find(|plan| plan.tier == tier && plan.interval == interval).expect("it is sold")
 }
 
-fn month(tier: &str) -> Plan {
+pub fn month(tier: &str) -> Plan {
     plan(tier, "month")
+}
+
+/// A POST that Stripe executes, and whose failure it keeps.
+pub fn stored(at: &'static str) -> Fault {
+    Fault { at, method: "POST", kind: Kind::Stored, after_work: true, count: 1 }
 }
 
 fn change(to: Plan, key: Option<u8>, disturbances: Disturbances) -> Step {
@@ -214,53 +218,6 @@ fn crashed_change_from_a_free_plan_is_reported_by_its_invoice() {
 }
 
 #[test]
-fn schedule_whose_response_stripe_keeps_as_a_failure_is_found_and_released() {
-    let at = "/v1/subscription_schedules";
-    let stored = Fault { at, method: "POST", kind: Kind::Stored, after_work: true, count: 1 };
-    let trouble = Trouble { faults: vec![stored], crash: None };
-    let what = later::What::Schedule(month("hobby"));
-    for keyed in [false, true] {
-        let moves = vec![later::Move::Send { what, keyed, trouble: trouble.clone() }];
-        if let Err(violation) = check_later(&Later { plan: month("plain"), moves, seed: 0 }) {
-            panic!("{violation}");
-        }
-    }
-}
-
-#[test]
-fn scheduled_change_whose_response_was_lost_is_reported_after_its_schedule_is_over() {
-    for polls in (1..60).step_by(2) {
-        let trouble = Trouble { crash: Some(polls), faults: Vec::new() };
-        let what = later::What::Schedule(month("pro"));
-        let moves = vec![
-            later::Move::Send { what, keyed: true, trouble },
-            later::Move::Pass(true),
-            later::Move::Pass(true),
-        ];
-        if let Err(violation) = check_later(&Later { plan: month("hobby"), moves, seed: 0 }) {
-            panic!("{polls}: {violation}");
-        }
-    }
-}
-
-#[test]
-fn schedule_that_settling_makes_is_released_although_stripe_keeps_a_failure() {
-    for polls in (1..60).step_by(2) {
-        let stored =
-            Fault { at: "/v1/", method: "POST", kind: Kind::Stored, after_work: true, count: 1 };
-        let send = |to, crash, faults| later::Move::Send {
-            what: later::What::Schedule(month(to)),
-            keyed: false,
-            trouble: Trouble { crash, faults },
-        };
-        let moves = vec![send("pro", Some(polls), Vec::new()), send("hobby", None, vec![stored])];
-        if let Err(violation) = check_later(&Later { plan: month("hobby"), moves, seed: 0 }) {
-            panic!("{polls}: {violation}");
-        }
-    }
-}
-
-#[test]
 fn response_of_an_interrupted_change_is_stored_before_another_one_is_made() {
     let fails = TableFault { write: Some(Write::Store), after: 0, calls: 3, done: false };
     for polls in (1..60).step_by(3) {
@@ -276,121 +233,6 @@ fn response_of_an_interrupted_change_is_stored_before_another_one_is_made() {
 }
 
 #[test]
-fn interrupted_scheduling_does_not_undo_a_later_cancellation() {
-    for polls in (1..60).step_by(4) {
-        let trouble = Trouble { crash: Some(polls), faults: Vec::new() };
-        let what = later::What::Schedule(month("hobby"));
-        let moves =
-            vec![later::Move::Send { what, keyed: false, trouble }, later::Move::Cancel(true)];
-        if let Err(violation) = check_later(&Later { plan: month("plain"), moves, seed: 0 }) {
-            panic!("{polls}: {violation}");
-        }
-    }
-}
-
-#[test]
-fn dropped_cancellation_is_not_dropped_again_after_another_one() {
-    let kind = Kind::Status(500);
-    let at = "/v1/subscriptions/";
-    let faults = vec![Fault { at, method: "POST", kind, after_work: true, count: 3 }];
-    let trouble = Trouble { faults, crash: None };
-    let calm = Trouble::default;
-    let send = |what, keyed, trouble| later::Move::Send { what, keyed, trouble };
-    for next in [
-        later::Move::Retry { nth: 0, trouble: calm() },
-        send(later::What::Schedule(month("hobby")), false, calm()),
-    ] {
-        let moves = vec![
-            later::Move::Cancel(true),
-            send(later::What::Drop, true, trouble.clone()),
-            later::Move::Cancel(true),
-            next,
-        ];
-        if let Err(violation) = check_later(&Later { plan: month("hobby"), moves, seed: 0 }) {
-            panic!("{violation}");
-        }
-    }
-}
-
-#[test]
-fn retry_of_a_drop_does_not_undo_a_later_cancellation() {
-    let fault = |at| Fault { at, method: "POST", kind: Kind::Stored, after_work: true, count: 1 };
-    let send = |what, at: Option<&'static str>, keyed| {
-        let trouble = Trouble { faults: at.map(fault).into_iter().collect(), crash: None };
-        later::Move::Send { what, keyed, trouble }
-    };
-    let scheduled = vec![
-        send(later::What::Schedule(month("pro")), None, false),
-        send(later::What::Drop, Some("/v1/subscription_schedules/"), true),
-        later::Move::Cancel(true),
-    ];
-    let waiting = vec![
-        later::Move::Card(false),
-        send(later::What::Change(month("pro")), None, false),
-        send(later::What::Drop, Some("/v1/invoices/"), true),
-        later::Move::Cancel(true),
-    ];
-    for moves in [scheduled, waiting] {
-        if let Err(violation) = check_later(&Later { plan: month("plain"), moves, seed: 0 }) {
-            panic!("{violation}");
-        }
-    }
-}
-
-#[test]
-fn cancellation_can_be_dropped_after_a_change_that_was_cut_off() {
-    for (keyed, polls) in
-        [false, true].into_iter().flat_map(|keyed| (1..60).map(move |polls| (keyed, polls)))
-    {
-        let trouble = Trouble { crash: Some(polls), faults: Vec::new() };
-        let change = later::What::Change(month("hobby"));
-        let send = |what, keyed, trouble| later::Move::Send { what, keyed, trouble };
-        let moves = vec![
-            send(change, keyed, trouble.clone()),
-            later::Move::Cancel(true),
-            send(later::What::Drop, true, trouble),
-        ];
-        if let Err(violation) = check_later(&Later { plan: month("plain"), moves, seed: 0 }) {
-            panic!("{keyed} {polls}: {violation}");
-        }
-    }
-}
-
-#[test]
-fn waiting_change_that_was_cut_off_and_dropped_is_not_made_again_by_its_retry() {
-    for polls in (1..70).step_by(2) {
-        let send = |what, keyed, crash| {
-            let trouble = Trouble { crash, faults: Vec::new() };
-            later::Move::Send { what, keyed, trouble }
-        };
-        let moves = vec![
-            later::Move::Card(false),
-            send(later::What::Change(month("pro")), true, Some(polls)),
-            send(later::What::Drop, false, None),
-        ];
-        if let Err(violation) = check_later(&Later { plan: month("hobby"), moves, seed: 0 }) {
-            panic!("{polls}: {violation}");
-        }
-    }
-}
-
-#[test]
-fn drop_that_came_too_late_is_no_success() {
-    for polls in 1..60 {
-        let trouble = Trouble { crash: Some(polls), faults: Vec::new() };
-        let send = |what, keyed, trouble| later::Move::Send { what, keyed, trouble };
-        let moves = vec![
-            send(later::What::Schedule(month("pro")), false, Trouble::default()),
-            send(later::What::Drop, true, trouble),
-            later::Move::Pass(true),
-        ];
-        if let Err(violation) = check_later(&Later { plan: month("plain"), moves, seed: 0 }) {
-            panic!("{polls}: {violation}");
-        }
-    }
-}
-
-#[test]
 fn change_during_which_the_customer_cancels_is_no_error_of_stripes() {
     for polls in 1..40 {
         let moves = vec![
@@ -399,23 +241,6 @@ fn change_during_which_the_customer_cancels_is_no_error_of_stripes() {
             Move::Poll { nth: 0, polls: u8::MAX },
         ];
         holds_overlapping(Start::Subscribed(month("agency"), Card::Good), moves);
-    }
-}
-
-#[test]
-fn stored_failure_of_a_release_does_not_block_the_next_request() {
-    let fault = |at, kind, count| Fault { at, method: "POST", kind, after_work: true, count };
-    let cut = Fault {
-        after_work: false,
-        ..fault("/v1/subscription_schedules/sub_sched", Kind::HangUp, 3)
-    };
-    let send = |fault| {
-        let trouble = Trouble { faults: vec![fault], crash: None };
-        later::Move::Send { what: later::What::Schedule(month("hobby")), keyed: false, trouble }
-    };
-    let moves = vec![send(cut), send(fault("/v1/", Kind::Stored, 1))];
-    if let Err(violation) = check_later(&Later { plan: month("pro"), moves, seed: 0 }) {
-        panic!("{violation}");
     }
 }
 

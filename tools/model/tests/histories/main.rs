@@ -10,6 +10,7 @@ mod expected;
 mod fresh;
 mod invariants;
 mod known;
+mod known_later;
 mod later;
 mod ledger;
 mod overlap;
