@@ -3,6 +3,7 @@
 use hyper::Method;
 
 use super::http::{self, Response};
+use super::origins::entries;
 use super::report::Report;
 use super::settings::Settings;
 
@@ -28,9 +29,7 @@ const HEADERS: [&str; 6] = [
 /// Sends a preflight request of a foreign origin, which must be refused, and of each allowed origin.
 pub(super) async fn check(base: &str, settings: &Settings, report: &mut Report) {
     check_foreign(base, report).await;
-    let origins = settings.allowed_origins.as_deref().unwrap_or_default();
-    let origins: Vec<&str> =
-        origins.split(',').map(str::trim).filter(|origin| !origin.is_empty()).collect();
+    let origins = entries(settings.allowed_origins.as_deref().unwrap_or_default());
     if !origins.is_empty() {
         check_allowed(base, &origins, report).await;
     }

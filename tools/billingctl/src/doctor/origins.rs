@@ -17,9 +17,13 @@ pub(super) fn check(settings: &Settings, mode: Option<Mode>, report: &mut Report
     check_list(list, mode, report);
 }
 
+/// Returns the entries of the setting, which are separated by commas.
+pub(super) fn entries(list: &str) -> Vec<&str> {
+    list.split(',').map(str::trim).filter(|entry| !entry.is_empty()).collect()
+}
+
 fn check_list(list: &str, mode: Option<Mode>, report: &mut Report) {
-    let entries: Vec<&str> =
-        list.split(',').map(str::trim).filter(|entry| !entry.is_empty()).collect();
+    let entries = entries(list);
     let invalid: Vec<&str> =
         entries.iter().copied().filter(|entry| Origins::parse(entry).is_none()).collect();
     let local: Vec<&str> =
